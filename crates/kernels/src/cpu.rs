@@ -1,0 +1,300 @@
+//! The machine as the kernels see it: an instruction set and a few threads.
+//!
+//! Work is divided statically: tiles are fixed by the sizes, and a thread's number only decides
+//! which of them it computes. That is why the thread count changes no bit.
+
+use crate::isa::Isa;
+use crate::signal::Signal;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Spin turns before a waiting thread sleeps: about 50 µs, several recurrent steps.
+const SPINS: u32 = 4000;
+
+/// An instruction set and a pool of threads; every kernel takes one.
+pub struct Cpu {
+    isa: Isa,
+    pool: Option<Pool>,
+}
+
+impl Cpu {
+    /// `threads` ≥ 1, the calling thread included.
+    pub fn new(isa: Isa, threads: usize) -> Cpu {
+        assert!(threads >= 1, "a Cpu needs at least one thread");
+        let pool = (threads > 1).then(|| Pool::new(threads));
+        Cpu { isa, pool }
+    }
+
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    pub fn threads(&self) -> usize {
+        self.pool.as_ref().map_or(1, |pool| pool.handles.len() + 1)
+    }
+
+    /// Runs `job` on every thread at once and returns when all are done. Concurrent callers take
+    /// turns. A job must not call `parallel` again.
+    pub(crate) fn parallel(&self, job: &(dyn Fn(Worker) + Sync)) {
+        match &self.pool {
+            None => job(Worker {
+                index: 0,
+                count: 1,
+                barrier: None,
+            }),
+            Some(pool) => pool.run(job),
+        }
+    }
+}
+
+/// One thread's place in a parallel job.
+#[derive(Clone, Copy)]
+pub(crate) struct Worker<'a> {
+    pub(crate) index: usize,
+    pub(crate) count: usize,
+    barrier: Option<&'a Barrier>,
+}
+
+impl Worker<'_> {
+    /// This thread's contiguous share of `0..n`.
+    pub(crate) fn share(&self, n: usize) -> Range<usize> {
+        n * self.index / self.count..n * (self.index + 1) / self.count
+    }
+
+    /// Waits until every thread of the job is here. All threads must call it equally often.
+    pub(crate) fn barrier(&self) {
+        if let Some(barrier) = self.barrier {
+            barrier.wait(self.count);
+        }
+    }
+}
+
+/// A slice whose disjoint parts are written by several threads.
+pub(crate) struct Parts<'a, T> {
+    start: *mut T,
+    len: usize,
+    owner: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: a `Parts` is a mutable slice that is handed out in pieces; sending or sharing it is
+// sending its elements, and `part` puts disjointness on its caller.
+unsafe impl<T: Send> Send for Parts<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Parts<'_, T> {}
+
+impl<'a, T> Parts<'a, T> {
+    pub(crate) fn new(slice: &'a mut [T]) -> Parts<'a, T> {
+        Parts {
+            start: slice.as_mut_ptr(),
+            len: slice.len(),
+            owner: PhantomData,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut T {
+        self.start
+    }
+
+    /// The elements in `range`.
+    ///
+    /// # Safety
+    /// While the result lives, no other thread, and no other part, reads or writes them.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)]
+    pub(crate) unsafe fn part(&self, range: Range<usize>) -> &'a mut [T] {
+        assert!(range.start <= range.end && range.end <= self.len);
+        // SAFETY: the range is inside the slice, and the caller promises that it is not aliased.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
+    }
+}
+
+/// A job as the workers see it; the lifetime is ended by `Pool::run` waiting for them.
+type Job = *const (dyn Fn(Worker) + Sync);
+
+struct Pool {
+    shared: Arc<Shared>,
+    handles: Vec<JoinHandle<()>>,
+    turn: Mutex<()>,
+}
+
+struct Shared {
+    count: usize,
+    start: Signal,
+    barrier: Barrier,
+    finish: Barrier,
+    stop: AtomicBool,
+    job: Mutex<Option<SendJob>>,
+}
+
+#[derive(Clone, Copy)]
+struct SendJob(Job);
+// SAFETY: the closure behind the pointer is `Sync`, and `Pool::run` keeps it alive while any
+// worker may use it.
+unsafe impl Send for SendJob {}
+
+struct Barrier {
+    arrived: AtomicUsize,
+    signal: Signal,
+}
+
+impl Barrier {
+    fn wait(&self, count: usize) {
+        let seen = self.signal.epoch();
+        if self.arrived.fetch_add(1, SeqCst) + 1 == count {
+            self.arrived.store(0, SeqCst);
+            self.signal.advance();
+        } else {
+            self.signal.wait_past(seen);
+        }
+    }
+}
+
+/// A panic inside a job is a mistake of ours that would leave the other threads at a barrier for
+/// ever: the message is printed, then the process ends.
+struct AbortOnPanic;
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
+impl Pool {
+    fn new(threads: usize) -> Pool {
+        let cpus = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let spins = if threads > cpus { 0 } else { SPINS };
+        let barrier = || Barrier {
+            arrived: AtomicUsize::new(0),
+            signal: Signal::new(spins),
+        };
+        let shared = Arc::new(Shared {
+            count: threads,
+            start: Signal::new(spins),
+            barrier: barrier(),
+            finish: barrier(),
+            stop: AtomicBool::new(false),
+            job: Mutex::new(None),
+        });
+        let handles = (1..threads)
+            .map(|index| {
+                let shared = Arc::clone(&shared);
+                std::thread::Builder::new()
+                    .name(format!("elman-{index}"))
+                    .spawn(move || shared.serve(index))
+                    .expect("the system refuses another thread")
+            })
+            .collect();
+        Pool {
+            shared,
+            handles,
+            turn: Mutex::new(()),
+        }
+    }
+
+    fn run(&self, job: &(dyn Fn(Worker) + Sync)) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: only the lifetime changes; `finish.wait` in `work` keeps this call, and with it
+        // the borrow, alive until every worker has returned from the job.
+        let job: Job = unsafe {
+            std::mem::transmute::<&(dyn Fn(Worker) + Sync), &'static (dyn Fn(Worker) + Sync)>(job)
+        };
+        *self.shared.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(SendJob(job));
+        self.shared.start.advance();
+        self.shared.work(0, SendJob(job));
+    }
+}
+
+impl Shared {
+    fn serve(&self, index: usize) {
+        let mut seen = 0;
+        loop {
+            self.start.wait_past(seen);
+            seen += 1;
+            if self.stop.load(SeqCst) {
+                return;
+            }
+            let job = *self.job.lock().unwrap_or_else(PoisonError::into_inner);
+            self.work(index, job.expect("a started pool has a job"));
+        }
+    }
+
+    fn work(&self, index: usize, job: SendJob) {
+        let abort = AbortOnPanic;
+        // SAFETY: the job outlives this call: `Pool::run` is still waiting at `finish`.
+        let job = unsafe { &*job.0 };
+        job(Worker {
+            index,
+            count: self.count,
+            barrier: Some(&self.barrier),
+        });
+        drop(abort);
+        self.finish.wait(self.count);
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, SeqCst);
+        self.shared.start.advance();
+        for handle in self.handles.drain(..) {
+            // A worker that panicked has aborted the process.
+            let _ = handle.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_share_is_taken_once_and_barriers_order_the_phases() {
+        for threads in [1, 2, 3, 7] {
+            let cpu = Cpu::new(Isa::detect(), threads);
+            for n in [0, 1, 5, 64, 1000] {
+                let mut first = vec![0usize; n];
+                let mut second = vec![0usize; n];
+                let (a, b) = (Parts::new(&mut first), Parts::new(&mut second));
+                cpu.parallel(&|worker| {
+                    for i in worker.share(n) {
+                        // SAFETY: shares are disjoint.
+                        unsafe { a.part(i..i + 1)[0] += i + 1 };
+                    }
+                    worker.barrier();
+                    for i in worker.share(n) {
+                        let mirrored = n - 1 - i;
+                        // SAFETY: after the barrier `a` is only read, and shares of `b` are disjoint.
+                        unsafe { b.part(i..i + 1)[0] = *a.as_ptr().add(mirrored) };
+                    }
+                });
+                assert!(second.iter().enumerate().all(|(i, x)| *x == n - i));
+            }
+        }
+    }
+
+    #[test]
+    fn callers_from_several_threads_take_turns() {
+        let cpu = Cpu::new(Isa::detect(), 2);
+        let total = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        cpu.parallel(&|_| {
+                            total.fetch_add(1, SeqCst);
+                        });
+                    }
+                });
+            }
+        });
+        assert_eq!(total.into_inner(), 3 * 200 * 2);
+    }
+}

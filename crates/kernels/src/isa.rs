@@ -1,0 +1,90 @@
+//! Which instructions this CPU has, found once at start.
+//!
+//! Construction is the proof: an [`Isa`] that names AVX-512 exists only on a CPU that has it, so
+//! running a kernel compiled for it is sound. The idea is memchr's.
+
+use crate::simd::scalar::Scalar;
+use crate::simd::Op;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::{avx2::Avx2, avx512::Avx512};
+
+/// An instruction set that this CPU has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Isa(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    Scalar,
+}
+
+impl Isa {
+    /// The best instruction set of this CPU.
+    pub fn detect() -> Isa {
+        Isa::supported()[0]
+    }
+
+    /// All that this CPU has, best first; `scalar` is always the last.
+    pub fn supported() -> Vec<Isa> {
+        let mut all = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            if avx2 && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+                all.push(Isa(Kind::Avx512));
+            }
+            if avx2 {
+                all.push(Isa(Kind::Avx2));
+            }
+        }
+        all.push(Isa(Kind::Scalar));
+        all
+    }
+
+    /// The instruction set called `name` (`avx512`, `avx2`, `scalar`), if this CPU has it.
+    pub fn named(name: &str) -> Option<Isa> {
+        Isa::supported().into_iter().find(|isa| isa.name() == name)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "avx2",
+            Kind::Scalar => "scalar",
+        }
+    }
+
+    /// Runs a kernel in its form for this instruction set.
+    #[inline]
+    pub(crate) fn run<O: Op>(self, op: O) -> O::Output {
+        match self.0 {
+            // SAFETY: this value exists only where `supported` detected the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { run_avx512(op) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { run_avx2(op) },
+            // SAFETY: the scalar form needs no instructions of its own.
+            Kind::Scalar => unsafe { op.run::<Scalar>() },
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
+unsafe fn run_avx512<O: Op>(op: O) -> O::Output {
+    // SAFETY: the features of `Avx512` are enabled for this function, so its caller has them.
+    unsafe { op.run::<Avx512>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run_avx2<O: Op>(op: O) -> O::Output {
+    // SAFETY: as in `run_avx512`.
+    unsafe { op.run::<Avx2>() }
+}

@@ -1,0 +1,14 @@
+//! The arithmetic of elman: slices in, slices out.
+//!
+//! This crate is the only one with `unsafe`. Every kernel gives the same bits on every instruction
+//! set and at every thread count.
+
+mod buffer;
+mod cpu;
+mod isa;
+mod signal;
+mod simd;
+
+pub use buffer::Buffer;
+pub use cpu::Cpu;
+pub use isa::Isa;

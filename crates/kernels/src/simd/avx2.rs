@@ -1,0 +1,196 @@
+//! [`Vector`] in two 256-bit registers (AVX2 and FMA).
+
+use super::Vector;
+use std::arch::x86_64::*;
+
+/// Sixteen `f32` in two registers: numbers 0–7 and 8–15.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(__m256, __m256);
+
+/// The tree of [`Vector::sum`] from eight numbers on.
+///
+/// # Safety
+/// The CPU has AVX.
+#[inline(always)]
+pub(super) unsafe fn sum8(x: __m256) -> f32 {
+    // SAFETY: AVX and SSE are there by this function's contract.
+    unsafe {
+        let four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+    }
+}
+
+/// The largest of eight numbers.
+///
+/// # Safety
+/// The CPU has AVX.
+#[inline(always)]
+pub(super) unsafe fn max8(x: __m256) -> f32 {
+    // SAFETY: AVX and SSE are there by this function's contract.
+    unsafe {
+        let four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+        let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<1>(two, two)))
+    }
+}
+
+/// A mask register whose first `n` of eight entries are set; `n` above 8 counts as 8.
+#[inline(always)]
+unsafe fn first(n: usize) -> __m256i {
+    // SAFETY: AVX2 is there by the trait's contract.
+    unsafe {
+        let index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        _mm256_cmpgt_epi32(_mm256_set1_epi32(n.min(8) as i32), index)
+    }
+}
+
+#[inline(always)]
+unsafe fn power_of_two(n: __m256) -> __m256 {
+    // SAFETY: AVX2 is there by the trait's contract.
+    unsafe {
+        let biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+        _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
+    }
+}
+
+// SAFETY (every `unsafe` below): the trait's contract: the CPU has AVX2 and FMA, and pointers have
+// the numbers behind them that the method names.
+impl Vector for Avx2 {
+    const TILE_ROWS: [usize; 4] = [6, 3, 2, 1];
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        unsafe { Self(_mm256_set1_ps(x), _mm256_set1_ps(x)) }
+    }
+    #[inline(always)]
+    unsafe fn load(p: *const f32) -> Self {
+        unsafe { Self(_mm256_loadu_ps(p), _mm256_loadu_ps(p.add(8))) }
+    }
+    #[inline(always)]
+    unsafe fn load_first(p: *const f32, n: usize) -> Self {
+        debug_assert!(n <= 16);
+        unsafe {
+            let high = n.saturating_sub(8);
+            Self(
+                _mm256_maskload_ps(p, first(n)),
+                _mm256_maskload_ps(p.wrapping_add(8), first(high)),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32) {
+        unsafe {
+            _mm256_storeu_ps(p, self.0);
+            _mm256_storeu_ps(p.add(8), self.1);
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, p: *mut f32, n: usize) {
+        debug_assert!(n <= 16);
+        unsafe {
+            _mm256_maskstore_ps(p, first(n), self.0);
+            _mm256_maskstore_ps(p.wrapping_add(8), first(n.saturating_sub(8)), self.1);
+        }
+    }
+    #[inline(always)]
+    unsafe fn add(self, o: Self) -> Self {
+        unsafe { Self(_mm256_add_ps(self.0, o.0), _mm256_add_ps(self.1, o.1)) }
+    }
+    #[inline(always)]
+    unsafe fn sub(self, o: Self) -> Self {
+        unsafe { Self(_mm256_sub_ps(self.0, o.0), _mm256_sub_ps(self.1, o.1)) }
+    }
+    #[inline(always)]
+    unsafe fn mul(self, o: Self) -> Self {
+        unsafe { Self(_mm256_mul_ps(self.0, o.0), _mm256_mul_ps(self.1, o.1)) }
+    }
+    #[inline(always)]
+    unsafe fn div(self, o: Self) -> Self {
+        unsafe { Self(_mm256_div_ps(self.0, o.0), _mm256_div_ps(self.1, o.1)) }
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        unsafe { Self(_mm256_sqrt_ps(self.0), _mm256_sqrt_ps(self.1)) }
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, a: Self, b: Self) -> Self {
+        unsafe {
+            Self(
+                _mm256_fmadd_ps(self.0, a.0, b.0),
+                _mm256_fmadd_ps(self.1, a.1, b.1),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn neg_mul_add(self, a: Self, b: Self) -> Self {
+        unsafe {
+            Self(
+                _mm256_fnmadd_ps(self.0, a.0, b.0),
+                _mm256_fnmadd_ps(self.1, a.1, b.1),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn max(self, o: Self) -> Self {
+        unsafe { Self(_mm256_max_ps(self.0, o.0), _mm256_max_ps(self.1, o.1)) }
+    }
+    #[inline(always)]
+    unsafe fn min(self, o: Self) -> Self {
+        unsafe { Self(_mm256_min_ps(self.0, o.0), _mm256_min_ps(self.1, o.1)) }
+    }
+    #[inline(always)]
+    unsafe fn abs(self) -> Self {
+        unsafe {
+            let sign = _mm256_set1_ps(-0.0);
+            Self(
+                _mm256_andnot_ps(sign, self.0),
+                _mm256_andnot_ps(sign, self.1),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn copy_sign(self, o: Self) -> Self {
+        unsafe {
+            let sign = _mm256_set1_ps(-0.0);
+            let magnitude = self.abs();
+            Self(
+                _mm256_or_ps(magnitude.0, _mm256_and_ps(sign, o.0)),
+                _mm256_or_ps(magnitude.1, _mm256_and_ps(sign, o.1)),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn round(self) -> Self {
+        const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+        unsafe {
+            Self(
+                _mm256_round_ps::<NEAREST>(self.0),
+                _mm256_round_ps::<NEAREST>(self.1),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn select_lt(self, o: Self, yes: Self, no: Self) -> Self {
+        unsafe {
+            let low = _mm256_cmp_ps::<_CMP_LT_OQ>(self.0, o.0);
+            let high = _mm256_cmp_ps::<_CMP_LT_OQ>(self.1, o.1);
+            Self(
+                _mm256_blendv_ps(no.0, yes.0, low),
+                _mm256_blendv_ps(no.1, yes.1, high),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn exp2_int(self) -> Self {
+        unsafe { Self(power_of_two(self.0), power_of_two(self.1)) }
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        unsafe { sum8(_mm256_add_ps(self.0, self.1)) }
+    }
+    #[inline(always)]
+    unsafe fn max_lane(self) -> f32 {
+        unsafe { max8(_mm256_max_ps(self.0, self.1)) }
+    }
+}
