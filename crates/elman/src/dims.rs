@@ -1,0 +1,177 @@
+//! The sizes of a network, and the bytes that follow from them.
+//!
+//! Capitals of the literature: V vocabulary, E embedding, H hidden, L layers, G gates, B lanes,
+//! T time steps. This room alone knows what anything costs; every number is closed form, so that
+//! a plan can be printed, and refused, before a byte is allocated.
+
+pub use elman_kernels::Activation;
+use elman_kernels::Packed;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The recurrent cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// h_t = σ(W_hx x_t + W_hh h_{t−1} + b) with the given σ.
+    Elman(Activation),
+    Lstm,
+    Gru,
+}
+
+impl Cell {
+    /// G: gates stacked along the first axis of a weight.
+    pub fn gates(self) -> usize {
+        match self {
+            Cell::Elman(_) => 1,
+            Cell::Lstm => 4,
+            Cell::Gru => 3,
+        }
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Cell::Elman(activation) => write!(f, "elman ({})", activation.name()),
+            Cell::Lstm => f.write_str("lstm"),
+            Cell::Gru => f.write_str("gru"),
+        }
+    }
+}
+
+/// The sizes of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dims {
+    pub cell: Cell,
+    /// V
+    pub vocab: usize,
+    /// E
+    pub embed: usize,
+    /// H
+    pub hidden: usize,
+    /// L
+    pub layers: usize,
+    /// W_S is the embedding table; requires E = H.
+    pub tied: bool,
+}
+
+impl Dims {
+    /// Width of the input of layer `k`.
+    pub fn input(&self, k: usize) -> usize {
+        if k == 0 { self.embed } else { self.hidden }
+    }
+
+    /// Entries of the weight matrices that multiply a vector for each token: the arithmetic of
+    /// scoring is 2, of training 6 floating-point operations for each. The embedding is a look-up.
+    pub fn matrix_parameters(&self) -> usize {
+        let recurrent: usize = (0..self.layers)
+            .map(|k| self.cell.gates() * self.hidden * (self.input(k) + self.hidden))
+            .sum();
+        recurrent + self.vocab * self.hidden
+    }
+
+    /// Numbers that one lane carries from step to step: h of every layer, and c for the LSTM.
+    pub fn state_len(&self) -> usize {
+        let per_layer = if self.cell == Cell::Lstm { 2 } else { 1 };
+        self.layers * per_layer * self.hidden
+    }
+}
+
+/// Rows of logits that are in memory at a time. Smaller blocks re-read the gradient of `w_s` too
+/// often, larger ones leave the cache; the bits do not depend on it.
+pub const LOGIT_ROWS: usize = 256;
+
+/// What an optimiser keeps beside the weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moments {
+    None,
+    One,
+    Two,
+}
+
+/// The bytes of a training run, before anything is allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrainPlan {
+    /// Weights, f32.
+    pub weights_bytes: u64,
+    /// Their gradients.
+    pub gradients_bytes: u64,
+    /// The optimiser's moments.
+    pub moments_bytes: u64,
+    /// Copies of the weights in panels, forward and backward.
+    pub packed_bytes: u64,
+    /// Activations and their gradients over the window, linear in T.
+    pub window_bytes: u64,
+    /// Independent of T: carried states, a block of logits.
+    pub fixed_bytes: u64,
+}
+
+impl TrainPlan {
+    /// The plan for windows of `steps` time steps and `lanes` lanes.
+    pub fn new(dims: &Dims, arena_len: usize, moments: Moments, dropout: bool, steps: usize, lanes: usize) -> TrainPlan {
+        let f32s = |n: usize| 4 * n as u64;
+        let moments = match moments {
+            Moments::None => 0,
+            Moments::One => 1,
+            Moments::Two => 2,
+        };
+        let rows = steps * lanes;
+        let block = rows.min(LOGIT_ROWS);
+        TrainPlan {
+            weights_bytes: f32s(arena_len),
+            gradients_bytes: f32s(arena_len),
+            moments_bytes: moments * f32s(arena_len),
+            packed_bytes: packed_forward_bytes(dims) + packed_backward_bytes(dims),
+            window_bytes: window_bytes(dims, dropout, steps, lanes),
+            fixed_bytes: f32s(block * dims.vocab)
+                + Packed::bytes(block, 1, dims.hidden) as u64
+                + 3 * f32s(lanes * dims.state_len()),
+        }
+    }
+
+    pub fn total_bytes(&self) -> u64 {
+        self.weights_bytes
+            + self.gradients_bytes
+            + self.moments_bytes
+            + self.packed_bytes
+            + self.window_bytes
+            + self.fixed_bytes
+    }
+}
+
+/// Weights in panels for x·wᵀ: all that inference needs beside embedding and biases.
+pub fn packed_forward_bytes(dims: &Dims) -> u64 {
+    let gates = dims.cell.gates();
+    let layer = |k| {
+        Packed::bytes(dims.input(k), 1, gates * dims.hidden)
+            + Packed::bytes(dims.hidden, gates, dims.hidden)
+    };
+    ((0..dims.layers).map(layer).sum::<usize>() + Packed::bytes(dims.hidden, 1, dims.vocab)) as u64
+}
+
+/// Weights in panels for dz·w.
+fn packed_backward_bytes(dims: &Dims) -> u64 {
+    let rows = dims.cell.gates() * dims.hidden;
+    let layer = |k| Packed::bytes(rows, 1, dims.input(k)) + Packed::bytes(rows, 1, dims.hidden);
+    ((0..dims.layers).map(layer).sum::<usize>() + Packed::bytes(dims.vocab, 1, dims.hidden)) as u64
+}
+
+/// What the tape and the two gradient buffers hold; see `net::tape` and `net::layer`.
+fn window_bytes(dims: &Dims, dropout: bool, steps: usize, lanes: usize) -> u64 {
+    let (rows, hidden) = (steps * lanes, dims.hidden);
+    let per_layer = match dims.cell {
+        Cell::Elman(_) => (steps + 1) * lanes * hidden,
+        Cell::Lstm => rows * 4 * hidden + 2 * (steps + 1) * lanes * hidden,
+        // gates, their gradient at the recurrent product, W_hn h + b_hn, h
+        Cell::Gru => rows * 7 * hidden + (steps + 1) * lanes * hidden,
+    };
+    let dropped = if dropout { dims.layers * rows * hidden } else { 0 };
+    let gradients = 2 * rows * dims.embed.max(hidden);
+    let mut packed = Packed::bytes(rows, 1, hidden);
+    if dims.embed != hidden {
+        packed += Packed::bytes(rows, 1, dims.embed);
+    }
+    let numbers = rows * dims.embed + dims.layers * per_layer + dropped + gradients;
+    4 * numbers as u64 + packed as u64
+}

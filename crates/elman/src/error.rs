@@ -1,0 +1,26 @@
+//! What can go wrong in the world, said with what, where and what to do.
+//!
+//! Each room has its own error; this type gathers them. Mistakes of our own are assertions.
+
+use crate::store::StoreError;
+use crate::text::TextError;
+
+/// Any failure that the library reports.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Text(#[from] TextError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An option, or a combination of options, that cannot be carried out.
+    #[error("{0}")]
+    Config(String),
+    /// A file that is intact but does not fit what it is used for.
+    #[error("{0}")]
+    Mismatch(String),
+    /// Training cannot go on.
+    #[error("{0}")]
+    Diverged(String),
+}
+
+pub type Result<T> = std::result::Result<T, Error>;

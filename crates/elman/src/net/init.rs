@@ -1,0 +1,196 @@
+//! Initial weights.
+//!
+//! Every tensor draws from its own key, so adding a tensor changes no other.
+//!
+//! * `uniform`: every parameter, biases too, from U(−a, a); a = 1/√H unless given.
+//! * `xavier`: matrices from U(−a, a) with a = √(6 / (in + out)) (Glorot and Bengio 2010), each
+//!   gate a matrix of its own; embedding rows with variance 1/E; biases zero.
+//! * The recurrent matrix W_hh may instead be orthogonal (Saxe et al. 2014; each gate on its own)
+//!   or the identity (Le, Jaitly and Hinton 2015: with ReLU the IRNN).
+//! * The LSTM's forget bias is added to what the scheme gives.
+
+use super::params::{Params, Role, Tensor};
+use crate::dims::{Cell, Dims};
+use crate::rng::{Site, Stream, key};
+use serde::{Deserialize, Serialize};
+
+/// How weights start.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scheme {
+    Uniform,
+    Xavier,
+}
+
+/// How W_hh starts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recurrent {
+    /// Like every other matrix.
+    Same,
+    Orthogonal,
+    Identity,
+}
+
+/// A full description of the initial weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Init {
+    pub scheme: Scheme,
+    /// a of `uniform`; `None`: 1/√H.
+    pub range: Option<f32>,
+    pub recurrent: Recurrent,
+    /// Added to the forget gate's bias (LSTM only).
+    pub forget_bias: f32,
+    pub seed: u64,
+}
+
+impl Init {
+    /// Fills all parameters.
+    pub fn fill(&self, dims: &Dims, params: &mut Params) {
+        let layout = params.layout().clone();
+        for (index, (id, tensor)) in layout.tensors().enumerate() {
+            let mut stream = Stream::new(key(self.seed, Site::Init, index as u64));
+            let values = &mut params[id];
+            match (tensor.role, self.recurrent) {
+                (Role::RecurrentWeight, Recurrent::Orthogonal) => {
+                    for gate in values.chunks_exact_mut(dims.hidden * dims.hidden) {
+                        orthogonal(&mut stream, dims.hidden, gate);
+                    }
+                }
+                (Role::RecurrentWeight, Recurrent::Identity) => {
+                    for gate in values.chunks_exact_mut(dims.hidden * dims.hidden) {
+                        gate.fill(0.0);
+                        gate.iter_mut().step_by(dims.hidden + 1).for_each(|x| *x = 1.0);
+                    }
+                }
+                _ => {
+                    let a = self.bound(dims, tensor);
+                    values
+                        .iter_mut()
+                        .for_each(|x| *x = (2.0 * stream.uniform() - 1.0) * a);
+                }
+            }
+            if tensor.role == Role::Bias && dims.cell == Cell::Lstm {
+                // Gates in the order i, f, g, o.
+                let forget = dims.hidden..2 * dims.hidden;
+                values[forget].iter_mut().for_each(|b| *b += self.forget_bias);
+            }
+        }
+    }
+
+    /// a of the uniform distribution that `tensor` is drawn from.
+    fn bound(&self, dims: &Dims, tensor: &Tensor) -> f32 {
+        match self.scheme {
+            Scheme::Uniform => self.range.unwrap_or(1.0 / (dims.hidden as f32).sqrt()),
+            Scheme::Xavier => match tensor.role {
+                Role::Embed => (3.0 / dims.embed as f32).sqrt(),
+                Role::Bias | Role::ResetBias | Role::OutputBias => 0.0,
+                Role::InputWeight | Role::RecurrentWeight | Role::OutputWeight => {
+                    let fan = tensor.shape[0] / tensor.gates + tensor.shape[1];
+                    (6.0 / fan as f32).sqrt()
+                }
+            },
+        }
+    }
+}
+
+/// A random orthogonal matrix: Gram–Schmidt (twice, for orthogonality to rounding) on Gaussian rows.
+fn orthogonal(stream: &mut Stream, n: usize, out: &mut [f32]) {
+    let mut rows: Vec<Vec<f64>> = Vec::with_capacity(n);
+    while rows.len() < n {
+        let mut row: Vec<f64> = (0..n).map(|_| stream.normal()).collect();
+        for _ in 0..2 {
+            for earlier in &rows {
+                let dot = dot(&row, earlier);
+                row.iter_mut().zip(earlier).for_each(|(x, e)| *x -= dot * e);
+            }
+        }
+        let norm = dot(&row, &row).sqrt();
+        // A row that the earlier ones almost span is drawn again.
+        if norm > 1e-6 {
+            row.iter_mut().for_each(|x| *x /= norm);
+            rows.push(row);
+        }
+    }
+    for (to, from) in out.iter_mut().zip(rows.iter().flatten()) {
+        *to = *from as f32;
+    }
+}
+
+/// In eight partial sums, so that it vectorises; the order is fixed.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dims::Activation;
+    use crate::net::Network;
+
+    fn filled(cell: Cell, scheme: Scheme, recurrent: Recurrent, range: Option<f32>) -> (Network, Params) {
+        let dims = Dims {
+            cell,
+            vocab: 50,
+            embed: 24,
+            hidden: 40,
+            layers: 2,
+            tied: false,
+        };
+        let network = Network::new(dims);
+        let mut params = Params::zeros(network.layout().clone());
+        let init = Init {
+            scheme,
+            range,
+            recurrent,
+            forget_bias: 1.0,
+            seed: 5,
+        };
+        init.fill(&dims, &mut params);
+        (network, params)
+    }
+
+    fn tensor<'a>(network: &Network, params: &'a Params, name: &str) -> &'a [f32] {
+        &params[network.layout().find(name).unwrap()]
+    }
+
+    #[test]
+    fn uniform_fills_its_range_and_forget_bias_is_added() {
+        let (network, params) = filled(Cell::Lstm, Scheme::Uniform, Recurrent::Same, Some(0.1));
+        let w = tensor(&network, &params, "rnn.weight_hh_l1");
+        assert!(w.iter().all(|x| x.abs() <= 0.1) && w.iter().any(|x| *x > 0.09));
+        let b = tensor(&network, &params, "rnn.bias_ih_l0");
+        assert!(b[40..80].iter().all(|x| (x - 1.0).abs() <= 0.1));
+        assert!(b[..40].iter().chain(&b[80..]).all(|x| x.abs() <= 0.1));
+    }
+
+    #[test]
+    fn orthogonal_gates_are_orthogonal() {
+        let (network, params) = filled(Cell::Gru, Scheme::Xavier, Recurrent::Orthogonal, None);
+        for gate in tensor(&network, &params, "rnn.weight_hh_l0").chunks_exact(40 * 40) {
+            for i in 0..40 {
+                for j in 0..40 {
+                    let dot: f32 = (0..40).map(|k| gate[i * 40 + k] * gate[j * 40 + k]).sum();
+                    let expected = if i == j { 1.0 } else { 0.0 };
+                    assert!((dot - expected).abs() < 1e-5, "rows {i} and {j}: {dot}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn identity_is_the_identity() {
+        let cell = Cell::Elman(Activation::Relu);
+        let (network, params) = filled(cell, Scheme::Uniform, Recurrent::Identity, None);
+        let w = tensor(&network, &params, "rnn.weight_hh_l1");
+        for (i, x) in w.iter().enumerate() {
+            assert_eq!(*x, if i % 41 == 0 { 1.0 } else { 0.0 });
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Recurrent layers behind one face.
+//!
+//! A layer consumes its input (T, B, in) itself, so that cells which mix input and state fit.
+//! Inference and training run the same `forward`; a single step is a window of T = 1.
+
+pub mod dropout;
+pub mod elman;
+pub mod embedding;
+pub mod gru;
+pub mod lstm;
+pub mod output;
+
+use super::params::{Layout, Params, Role, TensorId};
+use super::tape::LayerTape;
+use crate::dims::{Cell, Dims};
+use elman_kernels::{Cpu, Init, Operand, Packed, add_column_sums, product};
+
+/// What a network remembers between steps, for B lanes. A plain value: copy it, compare it, keep
+/// it as long as you like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    pub lanes: usize,
+    pub layers: Vec<LayerState>,
+}
+
+/// The state of one layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerState {
+    /// (B, H)
+    pub h: Vec<f32>,
+    /// (B, H) for the LSTM, empty otherwise.
+    pub c: Vec<f32>,
+}
+
+impl State {
+    /// The state before any text: all zeros.
+    pub fn zeros(dims: &Dims, lanes: usize) -> State {
+        let len = lanes * dims.hidden;
+        let c_len = if dims.cell == Cell::Lstm { len } else { 0 };
+        let layer = LayerState {
+            h: vec![0.0; len],
+            c: vec![0.0; c_len],
+        };
+        State {
+            lanes,
+            layers: vec![layer; dims.layers],
+        }
+    }
+
+    pub fn set_zero(&mut self) {
+        for layer in &mut self.layers {
+            layer.h.fill(0.0);
+            layer.c.fill(0.0);
+        }
+    }
+}
+
+/// One recurrent layer.
+#[derive(Clone, Debug)]
+pub enum Layer {
+    Elman(elman::Elman),
+    Lstm(lstm::Lstm),
+    Gru(gru::Gru),
+}
+
+/// The tensors and sizes that every cell has.
+#[derive(Clone, Copy, Debug)]
+pub struct Weights {
+    /// (G·H, in)
+    pub w_x: TensorId,
+    /// (G·H, H)
+    pub w_h: TensorId,
+    /// (G·H)
+    pub b: TensorId,
+    pub input: usize,
+    pub hidden: usize,
+    pub gates: usize,
+}
+
+/// A layer's weights in panels for the forward pass.
+pub struct Panels {
+    x: Packed,
+    pub(crate) h: Packed,
+}
+
+/// The same, transposed, for the backward pass.
+pub struct BackPanels {
+    x: Packed,
+    pub(crate) h: Packed,
+}
+
+impl Layer {
+    pub(crate) fn new(dims: &Dims, layout: &Layout, k: usize) -> Layer {
+        let find = |name: &str| {
+            let name = format!("rnn.{name}_l{k}");
+            layout.find(&name).expect("the layout has every tensor of its layers")
+        };
+        let weights = Weights {
+            w_x: find("weight_ih"),
+            w_h: find("weight_hh"),
+            b: find("bias_ih"),
+            input: dims.input(k),
+            hidden: dims.hidden,
+            gates: dims.cell.gates(),
+        };
+        match dims.cell {
+            Cell::Elman(activation) => Layer::Elman(elman::Elman { weights, activation }),
+            Cell::Lstm => Layer::Lstm(lstm::Lstm { weights }),
+            Cell::Gru => {
+                let b_hn = find("bias_hh");
+                debug_assert!(layout.tensor(b_hn).role == Role::ResetBias);
+                Layer::Gru(gru::Gru { weights, b_hn })
+            }
+        }
+    }
+
+    fn weights(&self) -> &Weights {
+        match self {
+            Layer::Elman(layer) => &layer.weights,
+            Layer::Lstm(layer) => &layer.weights,
+            Layer::Gru(layer) => &layer.weights,
+        }
+    }
+
+    pub(crate) fn panels(&self) -> Panels {
+        let w = self.weights();
+        Panels {
+            x: Packed::new(w.input, 1, w.gates * w.hidden),
+            h: Packed::new(w.hidden, w.gates, w.hidden),
+        }
+    }
+
+    pub(crate) fn back_panels(&self) -> BackPanels {
+        let w = self.weights();
+        BackPanels {
+            x: Packed::new(w.gates * w.hidden, 1, w.input),
+            h: Packed::new(w.gates * w.hidden, 1, w.hidden),
+        }
+    }
+
+    pub(crate) fn pack(&self, cpu: &Cpu, params: &Params, panels: &mut Panels) {
+        let w = self.weights();
+        panels.x.pack_transposed(cpu, &params[w.w_x]);
+        panels.h.pack_transposed(cpu, &params[w.w_h]);
+    }
+
+    pub(crate) fn pack_back(&self, cpu: &Cpu, params: &Params, panels: &mut BackPanels) {
+        let w = self.weights();
+        panels.x.pack(cpu, &params[w.w_x]);
+        panels.h.pack(cpu, &params[w.w_h]);
+    }
+
+    /// Runs `x` (T, B, in) through the layer from `state`, which becomes the state after the
+    /// window. Outputs are [`outputs`].
+    pub(crate) fn forward(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &Panels,
+        x: &[f32],
+        state: &mut LayerState,
+        tape: &mut LayerTape,
+    ) {
+        let size = state.h.len();
+        tape.h[..size].copy_from_slice(&state.h);
+        if !state.c.is_empty() {
+            tape.c[..size].copy_from_slice(&state.c);
+        }
+        let rows = x.len() / self.weights().input;
+        match self {
+            Layer::Elman(layer) => layer.forward(cpu, params, panels, x, rows, size, tape),
+            Layer::Lstm(layer) => layer.forward(cpu, params, panels, x, rows, size, tape),
+            Layer::Gru(layer) => layer.forward(cpu, params, panels, x, rows, size, tape),
+        }
+        let last = rows * self.weights().hidden..rows * self.weights().hidden + size;
+        state.h.copy_from_slice(&tape.h[last.clone()]);
+        if !state.c.is_empty() {
+            state.c.copy_from_slice(&tape.c[last]);
+        }
+    }
+
+    /// From `dh` (T, B, H), the gradient at the layer's outputs, and `d_state`, the gradient
+    /// arriving at its state after the window: adds to `dparams`, writes `dx` (T, B, in), and
+    /// leaves in `d_state` the gradient at the state before the window. `dh` is used up.
+    pub(crate) fn backward(
+        &self,
+        cpu: &Cpu,
+        panels: &BackPanels,
+        x: &[f32],
+        dh: &mut [f32],
+        d_state: &mut LayerState,
+        tape: &mut LayerTape,
+        data: Data,
+        dparams: &mut Params,
+        dx: &mut [f32],
+    ) {
+        match self {
+            Layer::Elman(layer) => layer.backward(cpu, panels, x, dh, d_state, tape, data, dparams, dx),
+            Layer::Lstm(layer) => layer.backward(cpu, panels, x, dh, d_state, tape, data, dparams, dx),
+            Layer::Gru(layer) => layer.backward(cpu, panels, x, dh, d_state, tape, data, dparams, dx),
+        }
+    }
+}
+
+/// h_1 … h_T of a window of `rows` = T·B rows, `lanes_size` = B·H.
+pub(crate) fn outputs<'a>(tape: &'a LayerTape, rows: usize, hidden: usize, size: usize) -> &'a [f32] {
+    &tape.h[size..size + rows * hidden]
+}
+
+/// Room for the data operands of the weight gradients.
+pub(crate) struct Data<'a> {
+    /// (T·B, in)
+    pub(crate) x: &'a mut Packed,
+    /// (T·B, H); `None` where `x` has the same width and serves for both in turn.
+    pub(crate) h: Option<&'a mut Packed>,
+}
+
+impl Weights {
+    /// x · w_xᵀ + b for all T·B rows at once.
+    fn input_product(&self, cpu: &Cpu, params: &Params, panels: &Panels, x: &[f32], rows: usize, z: &mut [f32]) {
+        let x = Operand::rows(x, rows, self.input);
+        product(cpu, x, &panels.x, Init::Bias(&params[self.b]), z);
+    }
+
+    /// The gradients of the weights, one product over all T·B rows each, in ascending (t, lane):
+    /// dw_x += dzᵀ x, dw_h += dz_hᵀ h_prev, db += Σ dz; and dx = dz · w_x.
+    /// `dz_h` differs from `dz` only for the GRU.
+    fn gradients(
+        &self,
+        cpu: &Cpu,
+        panels: &BackPanels,
+        dz: &[f32],
+        dz_h: &[f32],
+        x: &[f32],
+        h_prev: &[f32],
+        data: Data,
+        dparams: &mut Params,
+        dx: &mut [f32],
+    ) {
+        let width = self.gates * self.hidden;
+        let rows = dz.len() / width;
+        let Data { x: data_x, h: data_h } = data;
+
+        data_x.pack_rows(cpu, x);
+        let dz_t = Operand::transposed(dz, width, rows);
+        product(cpu, dz_t, data_x, Init::Accumulate, &mut dparams[self.w_x]);
+
+        let data_h = data_h.unwrap_or(data_x);
+        data_h.pack_rows(cpu, h_prev);
+        let dz_h_t = Operand::transposed(dz_h, width, rows);
+        product(cpu, dz_h_t, data_h, Init::Accumulate, &mut dparams[self.w_h]);
+
+        add_column_sums(cpu, dz, &mut dparams[self.b]);
+        product(cpu, Operand::rows(dz, rows, width), &panels.x, Init::Zero, dx);
+    }
+}

@@ -1,0 +1,22 @@
+//! The embedding: token id → its row x_t of a table (V, E).
+
+use crate::net::params::{Params, TensorId};
+use elman_kernels::{Cpu, gather, scatter_add};
+
+#[derive(Clone, Copy, Debug)]
+pub struct Embedding {
+    pub(crate) table: TensorId,
+}
+
+impl Embedding {
+    /// `ids` (T, B) → `x` (T, B, E).
+    pub(crate) fn forward(&self, cpu: &Cpu, params: &Params, ids: &[u32], x: &mut [f32]) {
+        gather(cpu, &params[self.table], ids, x);
+    }
+
+    /// Adds `dx` (T, B, E) to the rows of `ids`, in ascending (t, lane): a word that occurs twice
+    /// gets its sum in the same order at every thread count.
+    pub(crate) fn backward(&self, cpu: &Cpu, ids: &[u32], dx: &[f32], dparams: &mut Params) {
+        scatter_add(cpu, ids, dx, &mut dparams[self.table]);
+    }
+}

@@ -1,0 +1,108 @@
+//! The output layer: ŷ = softmax(W_S h + b_2), with cross-entropy.
+//!
+//! ```text
+//! J = −ln ŷ_target          dz = ŷ − onehot(target)
+//! dh = W_Sᵀ dz              dW_S += dz hᵀ              db_2 += dz
+//! ```
+//! Works on blocks of [`LOGIT_ROWS`] rows: the logits of a whole window are never in memory, and a
+//! block's gradient becomes `dh` and `dw_s` while it is in the cache.
+
+use crate::dims::{Dims, LOGIT_ROWS};
+use crate::net::params::{Layout, Params, TensorId};
+use elman_kernels::{
+    Cpu, Init, Operand, Packed, add_column_sums, cross_entropy, log_softmax, product, target_nats,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// (V, H); with tying the embedding table.
+    pub(crate) w_s: TensorId,
+    /// (V)
+    pub(crate) b_s: TensorId,
+    pub(crate) hidden: usize,
+    pub(crate) vocab: usize,
+}
+
+impl Output {
+    pub(crate) fn new(dims: &Dims, layout: &Layout) -> Output {
+        let find = |name| layout.find(name).expect("the layout has an output layer");
+        let w_s = if dims.tied { "encoder.weight" } else { "decoder.weight" };
+        Output {
+            w_s: find(w_s),
+            b_s: find("decoder.bias"),
+            hidden: dims.hidden,
+            vocab: dims.vocab,
+        }
+    }
+
+    /// `h` (R, H) → `logits` (R, V).
+    pub(crate) fn logits(&self, cpu: &Cpu, params: &Params, panels: &Packed, h: &[f32], logits: &mut [f32]) {
+        let rows = h.len() / self.hidden;
+        let h = Operand::rows(h, rows, self.hidden);
+        product(cpu, h, panels, Init::Bias(&params[self.b_s]), logits);
+    }
+
+    /// `h` (R, H) → natural log-probabilities (R, V).
+    pub(crate) fn log_probs(&self, cpu: &Cpu, params: &Params, panels: &Packed, h: &[f32], out: &mut [f32]) {
+        self.logits(cpu, params, panels, h, out);
+        log_softmax(cpu, out);
+    }
+
+    /// The loss alone: `nats[r]` = −ln ŷ of each row's target. `block` holds logits.
+    pub(crate) fn loss(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &Packed,
+        h: &[f32],
+        targets: &[u32],
+        block: &mut [f32],
+        nats: &mut [f64],
+    ) {
+        let blocks = h.chunks(LOGIT_ROWS * self.hidden);
+        for ((h, targets), nats) in blocks
+            .zip(targets.chunks(LOGIT_ROWS))
+            .zip(nats.chunks_mut(LOGIT_ROWS))
+        {
+            let logits = &mut block[..targets.len() * self.vocab];
+            self.logits(cpu, params, panels, h, logits);
+            target_nats(cpu, logits, targets, nats);
+        }
+    }
+
+    /// The loss and its gradient. `weight[r]` scales row r's part of the loss (0: masked);
+    /// `nats[r]` is the loss before scaling; `dh` (R, H) is overwritten, `dparams` added to.
+    pub(crate) fn loss_backward(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &Packed,
+        back: &Packed,
+        h: &[f32],
+        targets: &[u32],
+        weight: &[f32],
+        block: &mut [f32],
+        data: &mut Packed,
+        nats: &mut [f64],
+        dh: &mut [f32],
+        dparams: &mut Params,
+    ) {
+        let (hidden, vocab) = (self.hidden, self.vocab);
+        for start in (0..targets.len()).step_by(LOGIT_ROWS) {
+            let end = targets.len().min(start + LOGIT_ROWS);
+            let rows = end - start;
+            let h = &h[start * hidden..end * hidden];
+            let logits = &mut block[..rows * vocab];
+            self.logits(cpu, params, panels, h, logits);
+            let nats = &mut nats[start..end];
+            cross_entropy(cpu, logits, &targets[start..end], &weight[start..end], nats);
+            let dz: &[f32] = logits;
+            let dh = &mut dh[start * hidden..end * hidden];
+            product(cpu, Operand::rows(dz, rows, vocab), back, Init::Zero, dh);
+            data.pack_rows(cpu, h);
+            let dz_t = Operand::transposed(dz, vocab, rows);
+            product(cpu, dz_t, data, Init::Accumulate, &mut dparams[self.w_s]);
+            add_column_sums(cpu, dz, &mut dparams[self.b_s]);
+        }
+    }
+}

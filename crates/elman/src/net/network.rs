@@ -1,0 +1,265 @@
+//! The whole network: embedding → layers → output, forward and backward over one window.
+
+use super::layer::dropout::Dropout;
+use super::layer::embedding::Embedding;
+use super::layer::output::Output;
+use super::layer::{BackPanels, Data, Layer, Panels, State, outputs};
+use super::params::{Layout, Params};
+use super::tape::{Scratch, Tape};
+use crate::dims::Dims;
+use elman_kernels::{Cpu, Packed};
+use std::sync::Arc;
+
+/// The architecture: which layers there are and where their parameters lie. Holds no weights.
+#[derive(Clone, Debug)]
+pub struct Network {
+    dims: Dims,
+    layout: Arc<Layout>,
+    embedding: Embedding,
+    layers: Vec<Layer>,
+    output: Output,
+}
+
+/// Weights in panels, as the forward pass reads them.
+pub struct ForwardPanels {
+    layers: Vec<Panels>,
+    output: Packed,
+}
+
+/// Weights in panels, transposed, as the backward pass reads them.
+pub struct BackwardPanels {
+    layers: Vec<BackPanels>,
+    output: Packed,
+}
+
+/// A window of text: T steps of B lanes, time-major.
+#[derive(Clone, Copy)]
+pub struct WindowRef<'a> {
+    /// (T, B): what the network reads.
+    pub inputs: &'a [u32],
+    /// (T, B): what it is to predict.
+    pub targets: &'a [u32],
+    /// (T, B): each position's factor in the loss; 0 masks it.
+    pub weight: &'a [f32],
+}
+
+impl Network {
+    pub fn new(dims: Dims) -> Network {
+        let layout = Layout::new(&dims);
+        let table = layout.find("encoder.weight");
+        Network {
+            dims,
+            embedding: Embedding {
+                table: table.expect("the layout has an embedding"),
+            },
+            layers: (0..dims.layers).map(|k| Layer::new(&dims, &layout, k)).collect(),
+            output: Output::new(&dims, &layout),
+            layout: Arc::new(layout),
+        }
+    }
+
+    pub fn dims(&self) -> &Dims {
+        &self.dims
+    }
+
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    pub fn embedding(&self) -> &Embedding {
+        &self.embedding
+    }
+
+    pub fn forward_panels(&self) -> ForwardPanels {
+        ForwardPanels {
+            layers: self.layers.iter().map(Layer::panels).collect(),
+            output: Packed::new(self.dims.hidden, 1, self.dims.vocab),
+        }
+    }
+
+    pub fn backward_panels(&self) -> BackwardPanels {
+        BackwardPanels {
+            layers: self.layers.iter().map(Layer::back_panels).collect(),
+            output: Packed::new(self.dims.vocab, 1, self.dims.hidden),
+        }
+    }
+
+    /// Copies the weights into panels; once per update.
+    pub fn pack_forward(&self, cpu: &Cpu, params: &Params, panels: &mut ForwardPanels) {
+        for (layer, panels) in self.layers.iter().zip(&mut panels.layers) {
+            layer.pack(cpu, params, panels);
+        }
+        panels.output.pack_transposed(cpu, &params[self.output.w_s]);
+    }
+
+    /// Copies the weights into transposed panels; once per update.
+    pub fn pack_backward(&self, cpu: &Cpu, params: &Params, panels: &mut BackwardPanels) {
+        for (layer, panels) in self.layers.iter().zip(&mut panels.layers) {
+            layer.pack_back(cpu, params, panels);
+        }
+        panels.output.pack(cpu, &params[self.output.w_s]);
+    }
+
+    /// Reads `inputs` (T, B) from `state`, which becomes the state after the window. The hidden
+    /// states stay in the tape: [`Network::top`].
+    pub fn forward(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        inputs: &[u32],
+        dropout: Option<&Dropout>,
+        state: &mut State,
+        tape: &mut Tape,
+    ) {
+        let (rows, lanes) = (inputs.len(), tape.lanes);
+        assert!(state.lanes == lanes, "state and tape have different lanes");
+        assert!(rows.is_multiple_of(lanes) && rows / lanes <= tape.max_steps());
+        let x = &mut tape.x[..rows * self.dims.embed];
+        self.embedding.forward(cpu, params, inputs, x);
+        if let Some(dropout) = dropout {
+            dropout.apply(cpu, 0, lanes, x);
+        }
+        for (k, layer) in self.layers.iter().enumerate() {
+            let (below, here) = tape.layers.split_at_mut(k);
+            let x = match k {
+                0 => &tape.x[..rows * self.dims.embed],
+                _ if dropout.is_some() => &tape.dropped[k - 1][..rows * self.dims.hidden],
+                _ => outputs(&below[k - 1], rows, self.dims.hidden, lanes * self.dims.hidden),
+            };
+            layer.forward(cpu, params, &panels.layers[k], x, &mut state.layers[k], &mut here[0]);
+            if let Some(dropout) = dropout {
+                let h = outputs(&here[0], rows, self.dims.hidden, lanes * self.dims.hidden);
+                let dropped = &mut tape.dropped[k][..h.len()];
+                dropped.copy_from_slice(h);
+                dropout.apply(cpu, k + 1, lanes, dropped);
+            }
+        }
+    }
+
+    /// (T, B, H): the hidden states of the last layer, as the output layer sees them.
+    pub fn top<'a>(&self, tape: &'a Tape, rows: usize, dropped: bool) -> &'a [f32] {
+        let k = self.dims.layers - 1;
+        if dropped {
+            &tape.dropped[k][..rows * self.dims.hidden]
+        } else {
+            let size = tape.lanes * self.dims.hidden;
+            outputs(&tape.layers[k], rows, self.dims.hidden, size)
+        }
+    }
+
+    /// Natural log-probabilities of the next token after the last step of a window of `rows` rows,
+    /// (B, V) into `out`.
+    pub fn last_log_probs(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        tape: &Tape,
+        rows: usize,
+        out: &mut [f32],
+    ) {
+        let h = self.top(tape, rows, false);
+        let last = &h[(rows - tape.lanes) * self.dims.hidden..];
+        self.output.log_probs(cpu, params, &panels.output, last, out);
+    }
+
+    /// The logits of every position of the last forward window, (T, B, V) into `out`.
+    pub fn logits(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        tape: &Tape,
+        dropped: bool,
+        out: &mut [f32],
+    ) {
+        let h = self.top(tape, out.len() / self.dims.vocab, dropped);
+        self.output.logits(cpu, params, &panels.output, h, out);
+    }
+
+    /// −ln ŷ of every target of the last forward window, into `nats`.
+    pub fn loss(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        targets: &[u32],
+        tape: &mut Tape,
+        nats: &mut [f64],
+    ) {
+        let (k, size) = (self.dims.layers - 1, tape.lanes * self.dims.hidden);
+        let h = outputs(&tape.layers[k], targets.len(), self.dims.hidden, size);
+        self.output
+            .loss(cpu, params, &panels.output, h, targets, &mut tape.logits, nats);
+    }
+
+    /// Backpropagation through time over the last forward window: adds the gradient of
+    /// Σ weight · nats to `grads`. `scratch.d_state` holds the gradient arriving at the final
+    /// state (zero for truncated BPTT) and receives the one at the initial state.
+    pub fn loss_backward(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        back: &BackwardPanels,
+        window: WindowRef,
+        dropout: Option<&Dropout>,
+        tape: &mut Tape,
+        scratch: &mut Scratch,
+        nats: &mut [f64],
+        grads: &mut Params,
+    ) {
+        let (rows, lanes, hidden) = (window.inputs.len(), tape.lanes, self.dims.hidden);
+        let (k_top, size) = (self.dims.layers - 1, lanes * hidden);
+        let h = match dropout {
+            Some(_) => &tape.dropped[k_top][..rows * hidden],
+            None => outputs(&tape.layers[k_top], rows, hidden, size),
+        };
+        self.output.loss_backward(
+            cpu,
+            params,
+            &panels.output,
+            &back.output,
+            h,
+            window.targets,
+            window.weight,
+            &mut tape.logits,
+            &mut scratch.data_block,
+            nats,
+            &mut scratch.d_above[..rows * hidden],
+            grads,
+        );
+        for (k, layer) in self.layers.iter().enumerate().rev() {
+            let dh = &mut scratch.d_above[..rows * hidden];
+            if let Some(dropout) = dropout {
+                dropout.apply(cpu, k + 1, lanes, dh);
+            }
+            let (below, here) = tape.layers.split_at_mut(k);
+            let x = match k {
+                0 => &tape.x[..rows * self.dims.embed],
+                _ if dropout.is_some() => &tape.dropped[k - 1][..rows * hidden],
+                _ => outputs(&below[k - 1], rows, hidden, size),
+            };
+            let data = match &mut scratch.data_embed {
+                Some(embed) if k == 0 => Data {
+                    x: embed,
+                    h: Some(&mut scratch.data_hidden),
+                },
+                _ => Data {
+                    x: &mut scratch.data_hidden,
+                    h: None,
+                },
+            };
+            let dx = &mut scratch.d_below[..x.len()];
+            let d_state = &mut scratch.d_state.layers[k];
+            layer.backward(cpu, &back.layers[k], x, dh, d_state, &mut here[0], data, grads, dx);
+            std::mem::swap(&mut scratch.d_above, &mut scratch.d_below);
+        }
+        let dx = &mut scratch.d_above[..rows * self.dims.embed];
+        if let Some(dropout) = dropout {
+            dropout.apply(cpu, 0, lanes, dx);
+        }
+        self.embedding.backward(cpu, window.inputs, dx, grads);
+    }
+}

@@ -1,0 +1,149 @@
+//! All parameters of a network in one flat arena, with named views.
+//!
+//! The optimiser, clipping and checkpoints are then loops over one slice. Gradients and moments
+//! have the same layout. Every tensor starts on a cache line.
+
+use crate::dims::{Cell, Dims};
+use elman_kernels::Buffer;
+use std::ops::{Index, IndexMut, Range};
+use std::sync::Arc;
+
+/// Which tensor of a [`Layout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TensorId(usize);
+
+/// What a tensor is for; initialisation and updates depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// (V, E): rows are the x_t.
+    Embed,
+    /// (G·H, in): W_hx.
+    InputWeight,
+    /// (G·H, H): W_hh.
+    RecurrentWeight,
+    /// (G·H): b_1.
+    Bias,
+    /// (H): GRU's bias inside the reset product.
+    ResetBias,
+    /// (V, H): W_S.
+    OutputWeight,
+    /// (V): b_2.
+    OutputBias,
+}
+
+/// One tensor: its place in the arena and its name on disk.
+#[derive(Clone, Debug)]
+pub struct Tensor {
+    pub name: String,
+    pub role: Role,
+    /// Gates stacked along the first axis (1, 3 or 4).
+    pub gates: usize,
+    pub shape: Vec<usize>,
+    pub range: Range<usize>,
+}
+
+/// The tensors of a network, in the order of the arena.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    tensors: Vec<Tensor>,
+    len: usize,
+}
+
+impl Layout {
+    /// Lays out: embedding, then each layer from below, then the output layer.
+    pub fn new(dims: &Dims) -> Layout {
+        let mut layout = Layout {
+            tensors: Vec::new(),
+            len: 0,
+        };
+        let (gates, hidden, vocab) = (dims.cell.gates(), dims.hidden, dims.vocab);
+        layout.push("encoder.weight".into(), Role::Embed, 1, &[vocab, dims.embed]);
+        for k in 0..dims.layers {
+            let rows = gates * hidden;
+            let mut push = |name: &str, role, shape: &[usize]| {
+                layout.push(format!("rnn.{name}_l{k}"), role, gates, shape);
+            };
+            push("weight_ih", Role::InputWeight, &[rows, dims.input(k)]);
+            push("weight_hh", Role::RecurrentWeight, &[rows, hidden]);
+            push("bias_ih", Role::Bias, &[rows]);
+            if dims.cell == Cell::Gru {
+                push("bias_hh", Role::ResetBias, &[hidden]);
+            }
+        }
+        if !dims.tied {
+            layout.push("decoder.weight".into(), Role::OutputWeight, 1, &[vocab, hidden]);
+        }
+        layout.push("decoder.bias".into(), Role::OutputBias, 1, &[vocab]);
+        layout
+    }
+
+    fn push(&mut self, name: String, role: Role, gates: usize, shape: &[usize]) {
+        let size: usize = shape.iter().product();
+        let range = self.len..self.len + size;
+        // The next tensor starts on a 64-byte line: 16 f32.
+        self.len = range.end.next_multiple_of(16);
+        self.tensors.push(Tensor {
+            name,
+            role,
+            gates,
+            shape: shape.to_vec(),
+            range,
+        });
+    }
+
+    pub fn tensors(&self) -> impl Iterator<Item = (TensorId, &Tensor)> {
+        let ids = (0..self.tensors.len()).map(TensorId);
+        ids.zip(&self.tensors)
+    }
+
+    pub fn tensor(&self, id: TensorId) -> &Tensor {
+        &self.tensors[id.0]
+    }
+
+    /// The tensor with this name on disk.
+    pub fn find(&self, name: &str) -> Option<TensorId> {
+        let index = self.tensors.iter().position(|t| t.name == name)?;
+        Some(TensorId(index))
+    }
+
+    /// Numbers in the arena, the padding between tensors included.
+    pub fn arena_len(&self) -> usize {
+        self.len
+    }
+
+    /// Trainable numbers.
+    pub fn parameter_count(&self) -> usize {
+        self.tensors.iter().map(|t| t.range.len()).sum()
+    }
+}
+
+/// An arena laid out by a [`Layout`]: weights, gradients or moments.
+#[derive(Clone)]
+pub struct Params {
+    layout: Arc<Layout>,
+    arena: Buffer,
+}
+
+impl Params {
+    pub fn zeros(layout: Arc<Layout>) -> Params {
+        let arena = Buffer::zeros(layout.arena_len());
+        Params { layout, arena }
+    }
+
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+}
+
+impl Index<TensorId> for Params {
+    type Output = [f32];
+    fn index(&self, id: TensorId) -> &[f32] {
+        &self.arena[self.layout.tensor(id).range.clone()]
+    }
+}
+
+impl IndexMut<TensorId> for Params {
+    fn index_mut(&mut self, id: TensorId) -> &mut [f32] {
+        &mut self.arena[self.layout.tensor(id).range.clone()]
+    }
+}

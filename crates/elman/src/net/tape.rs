@@ -1,0 +1,126 @@
+//! The activation arena: everything a window leaves behind, allocated once.
+//!
+//! A [`Tape`] is laid out for windows of at most T steps and B lanes; shorter windows use a prefix
+//! of every slot. Slots are separate aligned buffers rather than ranges of one: they are disjoint
+//! by construction, so layers can borrow several mutably, and none is ever reallocated.
+//! `dims.rs` knows what they add up to.
+
+use super::layer::State;
+use crate::dims::{Cell, Dims, LOGIT_ROWS};
+use elman_kernels::{Buffer, Packed};
+
+/// Activations of one window.
+pub struct Tape {
+    pub(crate) lanes: usize,
+    max_steps: usize,
+    /// (T, B, E): embedded inputs, after dropout.
+    pub(crate) x: Buffer,
+    pub(crate) layers: Vec<LayerTape>,
+    /// With dropout, (T, B, H) for each layer: its output as the layer above sees it.
+    pub(crate) dropped: Vec<Buffer>,
+    /// (R, V): one block of logits.
+    pub(crate) logits: Buffer,
+}
+
+/// Activations of one layer; which slots are used depends on the cell.
+#[derive(Default)]
+pub struct LayerTape {
+    /// (T, B, G·H): gates before and after activation, then their gradients (LSTM, GRU).
+    pub(crate) gates: Buffer,
+    /// (T+1, B, H): h_0 first, then h_1 … h_T, so that "h one step earlier" is the same memory.
+    pub(crate) h: Buffer,
+    /// (T+1, B, H): the cell, likewise (LSTM).
+    pub(crate) c: Buffer,
+    /// (T, B, H): W_hn h_{t−1} + b_hn (GRU).
+    pub(crate) hn: Buffer,
+    /// (T, B, G·H): gradient at the recurrent product (GRU, training only).
+    pub(crate) dz_h: Buffer,
+}
+
+impl Tape {
+    /// For windows of at most `max_steps` steps that go forward only.
+    pub fn forward_only(dims: &Dims, max_steps: usize, lanes: usize) -> Tape {
+        Tape::new(dims, max_steps, lanes, false, false)
+    }
+
+    /// For windows that are also differentiated; `dropout` reserves its slots.
+    pub fn training(dims: &Dims, max_steps: usize, lanes: usize, dropout: bool) -> Tape {
+        Tape::new(dims, max_steps, lanes, true, dropout)
+    }
+
+    fn new(dims: &Dims, max_steps: usize, lanes: usize, training: bool, dropout: bool) -> Tape {
+        let rows = max_steps * lanes;
+        let gates = dims.cell.gates() * dims.hidden;
+        let (stateful, states) = (rows + lanes, dims.hidden);
+        let layer = |_| {
+            let mut tape = LayerTape {
+                h: Buffer::zeros(stateful * states),
+                ..LayerTape::default()
+            };
+            match dims.cell {
+                Cell::Elman(_) => {}
+                Cell::Lstm => {
+                    tape.gates = Buffer::zeros(rows * gates);
+                    tape.c = Buffer::zeros(stateful * states);
+                }
+                Cell::Gru => {
+                    tape.gates = Buffer::zeros(rows * gates);
+                    tape.hn = Buffer::zeros(rows * dims.hidden);
+                    if training {
+                        tape.dz_h = Buffer::zeros(rows * gates);
+                    }
+                }
+            }
+            tape
+        };
+        let dropped = if dropout { dims.layers } else { 0 };
+        Tape {
+            lanes,
+            max_steps,
+            x: Buffer::zeros(rows * dims.embed),
+            layers: (0..dims.layers).map(layer).collect(),
+            dropped: (0..dropped)
+                .map(|_| Buffer::zeros(rows * dims.hidden))
+                .collect(),
+            logits: Buffer::zeros(rows.min(LOGIT_ROWS) * dims.vocab),
+        }
+    }
+
+    pub fn lanes(&self) -> usize {
+        self.lanes
+    }
+
+    pub fn max_steps(&self) -> usize {
+        self.max_steps
+    }
+}
+
+/// What the backward pass needs beside the tape.
+pub struct Scratch {
+    /// (T, B, max(E, H)): the gradient on its way down, in and out of a layer.
+    pub(crate) d_above: Buffer,
+    pub(crate) d_below: Buffer,
+    /// The data operands of the weight gradients, (T·B, E) and (T·B, H) in panels; one serves for
+    /// both where E = H.
+    pub(crate) data_embed: Option<Packed>,
+    pub(crate) data_hidden: Packed,
+    /// (R, H) in panels: the rows of one block of logits.
+    pub(crate) data_block: Packed,
+    /// Gradients with respect to the states: of the last step on entry, of the first on exit.
+    pub(crate) d_state: State,
+}
+
+impl Scratch {
+    pub fn new(dims: &Dims, max_steps: usize, lanes: usize) -> Scratch {
+        let rows = max_steps * lanes;
+        let width = dims.embed.max(dims.hidden);
+        Scratch {
+            d_above: Buffer::zeros(rows * width),
+            d_below: Buffer::zeros(rows * width),
+            data_embed: (dims.embed != dims.hidden).then(|| Packed::new(rows, 1, dims.embed)),
+            data_hidden: Packed::new(rows, 1, dims.hidden),
+            data_block: Packed::new(rows.min(LOGIT_ROWS), 1, dims.hidden),
+            d_state: State::zeros(dims, lanes),
+        }
+    }
+}

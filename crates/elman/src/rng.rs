@@ -1,0 +1,116 @@
+//! Random numbers that depend on what they are for, never on when or where they are drawn.
+//!
+//! Philox 4×32-10 (Salmon et al. 2011) turns a counter and a key into four random words. The key
+//! comes from (seed, site, step), the counter from the place inside the site (t, global lane,
+//! unit, …). So a run that is interrupted, or computed by other threads, draws the same numbers,
+//! and a checkpoint needs no generator state beyond the step.
+
+use elman_kernels::philox;
+
+/// Every place that draws random numbers.
+#[derive(Clone, Copy, Debug)]
+pub enum Site {
+    /// Initial weights; `step` is the tensor's index.
+    Init,
+    /// Dropout on the input of layer k (k = L: on the input of the output layer); `step` is the
+    /// training step.
+    Dropout(usize),
+    /// Sampling during generation; `step` is the sample's number.
+    Sample,
+}
+
+impl Site {
+    fn number(self) -> u32 {
+        match self {
+            Site::Init => 0,
+            Site::Dropout(k) => 1 + u32::try_from(k).expect("fewer than 2³² layers"),
+            Site::Sample => 1_000_000,
+        }
+    }
+}
+
+/// The key of one site at one step.
+pub fn key(seed: u64, site: Site, step: u64) -> [u32; 2] {
+    let counter = [site.number(), step as u32, (step >> 32) as u32, 0];
+    let words = philox(counter, [seed as u32, (seed >> 32) as u32]);
+    [words[0], words[1]]
+}
+
+/// A sequence of numbers under one key, for places that draw one after the other.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    key: [u32; 2],
+    drawn: u64,
+    words: [u32; 4],
+}
+
+impl Stream {
+    pub fn new(key: [u32; 2]) -> Stream {
+        Stream {
+            key,
+            drawn: 0,
+            words: [0; 4],
+        }
+    }
+
+    fn word(&mut self) -> u32 {
+        let lane = (self.drawn % 4) as usize;
+        if lane == 0 {
+            let block = self.drawn / 4;
+            self.words = philox([block as u32, (block >> 32) as u32, 0, 0], self.key);
+        }
+        self.drawn += 1;
+        self.words[lane]
+    }
+
+    /// Uniform in [0, 1), 24 bits: every value is an exact `f32`.
+    pub fn uniform(&mut self) -> f32 {
+        (self.word() >> 8) as f32 * (1.0 / (1 << 24) as f32)
+    }
+
+    /// Uniform in [0, 1), 53 bits.
+    pub fn uniform_f64(&mut self) -> f64 {
+        let (high, low) = (u64::from(self.word()), u64::from(self.word()));
+        ((high << 32 | low) >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+    }
+
+    /// Standard normal (Box and Muller 1958), through functions whose bits do not depend on the
+    /// platform's mathematics library.
+    pub fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * elman_kernels::ln(1.0 - self.uniform_f64())).sqrt();
+        radius * libm::cos(std::f64::consts::TAU * self.uniform_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sites_steps_and_seeds_are_independent() {
+        let keys = [
+            key(1, Site::Init, 0),
+            key(2, Site::Init, 0),
+            key(1, Site::Init, 1),
+            key(1, Site::Init, 1 << 32),
+            key(1, Site::Dropout(0), 0),
+            key(1, Site::Dropout(1), 0),
+            key(1, Site::Sample, 0),
+        ];
+        for (i, a) in keys.iter().enumerate() {
+            assert!(keys[..i].iter().all(|b| a != b));
+        }
+    }
+
+    #[test]
+    fn moments_are_those_of_the_distributions() {
+        let mut stream = Stream::new(key(3, Site::Init, 0));
+        let n = 100_000;
+        let uniform: f64 = (0..n).map(|_| f64::from(stream.uniform())).sum::<f64>() / n as f64;
+        let normal: Vec<f64> = (0..n).map(|_| stream.normal()).collect();
+        let mean = normal.iter().sum::<f64>() / n as f64;
+        let variance = normal.iter().map(|x| x * x).sum::<f64>() / n as f64;
+        assert!((uniform - 0.5).abs() < 0.005);
+        assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.02);
+    }
+}

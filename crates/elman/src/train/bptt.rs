@@ -1,0 +1,240 @@
+//! Truncated backpropagation through time: the engine of a training step.
+//!
+//! A window of T steps is read from the carried state with teacher forcing (the input at t is the
+//! true token), the loss is differentiated back to the window's first step and no further, and the
+//! state is carried on. With windows as long as the text it is full BPTT.
+
+use super::optim::{Optimiser, TouchedRows};
+use crate::dims::Dims;
+use crate::net::layer::dropout::Dropout;
+use crate::net::network::{BackwardPanels, ForwardPanels, Network, WindowRef};
+use crate::net::tape::Scratch;
+use crate::net::{Params, State, Tape};
+use crate::text::Window;
+use elman_kernels::{Cpu, sum_squares};
+use serde::{Deserialize, Serialize};
+
+/// How the losses of a window's positions become one number to differentiate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossNorm {
+    /// The mean over real tokens.
+    Tokens,
+    /// The sum over time, averaged over lanes (Zaremba et al. 2014).
+    Lanes,
+}
+
+/// What a window cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WindowStats {
+    /// Σ −ln ŷ over the real tokens.
+    pub nats: f64,
+    /// Real tokens.
+    pub tokens: usize,
+}
+
+/// Weights, their gradient, and the memory of one window; everything a step needs.
+pub struct Engine {
+    cpu: Cpu,
+    network: Network,
+    params: Params,
+    grads: Params,
+    forward: ForwardPanels,
+    backward: BackwardPanels,
+    /// The panels hold the present weights.
+    forward_fresh: bool,
+    backward_fresh: bool,
+    tape: Tape,
+    scratch: Scratch,
+    /// (T, B): loss and loss factor of each position.
+    nats: Vec<f64>,
+    weight: Vec<f32>,
+    /// Distinct inputs of the window, ascending: the embedding rows that have a gradient.
+    touched: Vec<u32>,
+}
+
+impl Engine {
+    /// Allocates everything for windows of at most `max_steps` steps; weights are zero.
+    pub fn new(cpu: Cpu, dims: Dims, max_steps: usize, lanes: usize, dropout: bool) -> Engine {
+        let network = Network::new(dims);
+        let layout = network.layout();
+        Engine {
+            params: Params::zeros(layout.clone()),
+            grads: Params::zeros(layout.clone()),
+            forward: network.forward_panels(),
+            backward: network.backward_panels(),
+            forward_fresh: false,
+            backward_fresh: false,
+            tape: Tape::training(&dims, max_steps, lanes, dropout),
+            scratch: Scratch::new(&dims, max_steps, lanes),
+            nats: vec![0.0; max_steps * lanes],
+            weight: vec![0.0; max_steps * lanes],
+            touched: Vec::with_capacity(max_steps * lanes),
+            network,
+            cpu,
+        }
+    }
+
+    pub fn cpu(&self) -> &Cpu {
+        &self.cpu
+    }
+
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// The weights, to be changed.
+    pub fn params_mut(&mut self) -> &mut Params {
+        self.forward_fresh = false;
+        self.backward_fresh = false;
+        &mut self.params
+    }
+
+    pub fn grads(&self) -> &Params {
+        &self.grads
+    }
+
+    pub fn zero_state(&self) -> State {
+        State::zeros(self.network.dims(), self.tape.lanes())
+    }
+
+    /// Forward and backward over one window; adds to the gradient. `carried` becomes the state
+    /// after the window.
+    pub fn run_window(
+        &mut self,
+        window: &Window,
+        norm: LossNorm,
+        dropout: Option<Dropout>,
+        carried: &mut State,
+    ) -> WindowStats {
+        self.read_window(window, dropout.as_ref(), carried);
+        if !self.backward_fresh {
+            self.network
+                .pack_backward(&self.cpu, &self.params, &mut self.backward);
+            self.backward_fresh = true;
+        }
+        let rows = window.inputs.len();
+        let divisor = match norm {
+            LossNorm::Tokens => window.real.max(1),
+            LossNorm::Lanes => window.lanes,
+        };
+        let weight = &mut self.weight[..rows];
+        for (weight, mask) in weight.iter_mut().zip(&window.weight) {
+            *weight = mask / divisor as f32;
+        }
+        self.scratch.d_state.set_zero();
+        self.network.loss_backward(
+            &self.cpu,
+            &self.params,
+            &self.forward,
+            &self.backward,
+            WindowRef {
+                inputs: &window.inputs,
+                targets: &window.targets,
+                weight,
+            },
+            dropout.as_ref(),
+            &mut self.tape,
+            &mut self.scratch,
+            &mut self.nats[..rows],
+            &mut self.grads,
+        );
+        self.touched.extend_from_slice(&window.inputs);
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        self.stats(window)
+    }
+
+    /// The loss of one window without dropout, gradient or memory of it.
+    pub fn score_window(&mut self, window: &Window, state: &mut State) -> WindowStats {
+        self.read_window(window, None, state);
+        let nats = &mut self.nats[..window.targets.len()];
+        self.network.loss(
+            &self.cpu,
+            &self.params,
+            &self.forward,
+            &window.targets,
+            &mut self.tape,
+            nats,
+        );
+        self.stats(window)
+    }
+
+    /// The global norm of the gradient: squares are summed tensor by tensor, the embedding's row
+    /// by row over the rows that occurred.
+    pub fn gradient_norm(&self) -> f64 {
+        let table = self.network.embedding().table;
+        let mut sum = 0.0;
+        for (id, _) in self.network.layout().tensors() {
+            let g = &self.grads[id];
+            if id == table && !self.network.dims().tied {
+                let width = self.network.dims().embed;
+                for &row in &self.touched {
+                    sum += sum_squares(&self.cpu, &g[row as usize * width..][..width]);
+                }
+            } else {
+                sum += sum_squares(&self.cpu, g);
+            }
+        }
+        sum.sqrt()
+    }
+
+    /// Updates the weights by `scale` times the gradient and clears it.
+    pub fn apply(&mut self, optimiser: &mut Optimiser, scale: f32, lr: f32) {
+        let touched = (!self.network.dims().tied).then_some(TouchedRows {
+            table: self.network.embedding().table,
+            width: self.network.dims().embed,
+            rows: &self.touched,
+        });
+        optimiser.update(&self.cpu, &mut self.params, &mut self.grads, scale, lr, touched);
+        self.touched.clear();
+        self.forward_fresh = false;
+        self.backward_fresh = false;
+    }
+
+    /// Clears the gradient without using it.
+    pub fn discard_gradient(&mut self) {
+        for (id, _) in self.network.layout().tensors() {
+            self.grads[id].fill(0.0);
+        }
+        self.touched.clear();
+    }
+
+    /// The logits of the last window, (T, B, V); for tests and inspection, since training never
+    /// holds them all.
+    pub fn logits(&self, rows: usize, dropped: bool) -> Vec<f32> {
+        let mut out = vec![0.0; rows * self.network.dims().vocab];
+        self.network
+            .logits(&self.cpu, &self.params, &self.forward, &self.tape, dropped, &mut out);
+        out
+    }
+
+    fn read_window(&mut self, window: &Window, dropout: Option<&Dropout>, state: &mut State) {
+        if !self.forward_fresh {
+            self.network
+                .pack_forward(&self.cpu, &self.params, &mut self.forward);
+            self.forward_fresh = true;
+        }
+        self.network.forward(
+            &self.cpu,
+            &self.params,
+            &self.forward,
+            &window.inputs,
+            dropout,
+            state,
+            &mut self.tape,
+        );
+    }
+
+    fn stats(&self, window: &Window) -> WindowStats {
+        let real = self.nats.iter().zip(&window.weight).filter(|(_, mask)| **mask > 0.0);
+        WindowStats {
+            nats: real.map(|(nats, _)| nats).sum(),
+            tokens: window.real,
+        }
+    }
+}

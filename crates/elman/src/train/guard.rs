@@ -1,0 +1,86 @@
+//! The gate before the weights: clipping, and refusing what is not finite.
+//!
+//! Clipping is the chapter's rule (Pascanu et al. 2013): if ‖g‖ ≥ threshold, g ← threshold/‖g‖ · g.
+
+use serde::{Deserialize, Serialize};
+
+/// Windows in a row that may be skipped before training stops.
+pub const MOST_SKIPPED_IN_ROW: u64 = 5;
+
+/// How often a window was kept from the weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guard {
+    pub skipped: u64,
+    pub skipped_in_row: u64,
+}
+
+/// What to do with a window's gradient.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verdict {
+    /// Apply it times this factor (1, or less where it is clipped).
+    Apply(f32),
+    /// Its loss or norm is not finite: it must not touch the weights.
+    Skip,
+    /// As `Skip`, and too many came one after the other.
+    Stop,
+}
+
+impl Guard {
+    /// Judges a window by its loss and the norm of its gradient. Written so that NaN, for which
+    /// every comparison is false, cannot pass.
+    pub fn judge(&mut self, loss: f64, norm: f64, clip: Option<f64>) -> Verdict {
+        if !(loss.is_finite() && norm.is_finite()) {
+            self.skipped += 1;
+            self.skipped_in_row += 1;
+            return if self.skipped_in_row >= MOST_SKIPPED_IN_ROW {
+                Verdict::Stop
+            } else {
+                Verdict::Skip
+            };
+        }
+        self.skipped_in_row = 0;
+        match clip {
+            Some(threshold) if norm >= threshold => Verdict::Apply((threshold / norm) as f32),
+            _ => Verdict::Apply(1.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clips_at_the_threshold_and_above() {
+        let mut guard = Guard::default();
+        assert_eq!(guard.judge(1.0, 4.9, Some(5.0)), Verdict::Apply(1.0));
+        assert_eq!(guard.judge(1.0, 5.0, Some(5.0)), Verdict::Apply(1.0));
+        assert_eq!(guard.judge(1.0, 10.0, Some(5.0)), Verdict::Apply(0.5));
+        assert_eq!(guard.judge(1.0, 10.0, None), Verdict::Apply(1.0));
+    }
+
+    #[test]
+    fn nothing_that_is_not_finite_passes() {
+        for (loss, norm) in [
+            (f64::NAN, 1.0),
+            (1.0, f64::NAN),
+            (f64::INFINITY, 1.0),
+            (1.0, f64::INFINITY),
+        ] {
+            let mut guard = Guard::default();
+            for _ in 1..MOST_SKIPPED_IN_ROW {
+                assert_eq!(guard.judge(loss, norm, Some(5.0)), Verdict::Skip);
+            }
+            assert_eq!(guard.judge(loss, norm, Some(5.0)), Verdict::Stop);
+            assert_eq!(guard.skipped, MOST_SKIPPED_IN_ROW);
+        }
+    }
+
+    #[test]
+    fn a_good_window_ends_the_row() {
+        let mut guard = Guard::default();
+        guard.judge(f64::NAN, 1.0, None);
+        guard.judge(1.0, 1.0, None);
+        assert_eq!((guard.skipped, guard.skipped_in_row), (1, 0));
+    }
+}

@@ -1,0 +1,126 @@
+//! Optimisers: SGD with momentum, Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019),
+//! with PyTorch's order of operations.
+//!
+//! Clipping, the update and clearing the gradient are one pass over the arena. Plain SGD touches
+//! only the embedding rows that occurred in the window: the others have no gradient.
+
+use crate::dims::Moments;
+use crate::net::params::{Layout, Params};
+use crate::net::TensorId;
+use elman_kernels::{Adam, Cpu, adam, sgd};
+use std::sync::Arc;
+
+/// An update rule with its constants.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// buf ← μ·buf + g; w ← w − lr·buf. Weight decay is added to g.
+    Sgd { momentum: f32, weight_decay: f32 },
+    /// With `decoupled` weight decay: AdamW.
+    Adam {
+        beta1: f64,
+        beta2: f64,
+        eps: f32,
+        weight_decay: f32,
+        decoupled: bool,
+    },
+}
+
+impl Rule {
+    pub fn moments(&self) -> Moments {
+        match self {
+            Rule::Sgd { momentum, .. } if *momentum == 0.0 => Moments::None,
+            Rule::Sgd { .. } => Moments::One,
+            Rule::Adam { .. } => Moments::Two,
+        }
+    }
+}
+
+/// A rule and the moments it keeps.
+#[derive(Clone)]
+pub struct Optimiser {
+    pub rule: Rule,
+    /// As many as [`Rule::moments`] says, laid out like the parameters.
+    pub moments: Vec<Params>,
+    /// Updates applied so far; Adam's bias correction counts them.
+    pub updates: u64,
+}
+
+/// The rows of a table that have a gradient, in ascending order.
+#[derive(Clone, Copy)]
+pub struct TouchedRows<'a> {
+    pub table: TensorId,
+    pub width: usize,
+    pub rows: &'a [u32],
+}
+
+impl Optimiser {
+    pub fn new(rule: Rule, layout: &Arc<Layout>) -> Optimiser {
+        let count = match rule.moments() {
+            Moments::None => 0,
+            Moments::One => 1,
+            Moments::Two => 2,
+        };
+        Optimiser {
+            rule,
+            moments: vec![Params::zeros(layout.clone()); count],
+            updates: 0,
+        }
+    }
+
+    /// One update of `params` by `scale · grads`; `grads` are zero afterwards.
+    pub fn update(
+        &mut self,
+        cpu: &Cpu,
+        params: &mut Params,
+        grads: &mut Params,
+        scale: f32,
+        lr: f32,
+        touched: Option<TouchedRows>,
+    ) {
+        self.updates += 1;
+        let layout = params.layout().clone();
+        for (id, _) in layout.tensors() {
+            let (w, g) = (&mut params[id], &mut grads[id]);
+            match (self.rule, &mut self.moments[..]) {
+                (Rule::Sgd { weight_decay, .. }, []) => match touched {
+                    Some(touched) if touched.table == id && weight_decay == 0.0 => {
+                        for row in touched.rows.iter().map(|&row| row as usize) {
+                            let row = row * touched.width..(row + 1) * touched.width;
+                            sgd(cpu, &mut w[row.clone()], &mut g[row], scale, lr, 0.0, None);
+                        }
+                    }
+                    _ => sgd(cpu, w, g, scale, lr, weight_decay, None),
+                },
+                (Rule::Sgd { momentum, weight_decay }, [buf]) => {
+                    let buf = Some((momentum, &mut buf[id]));
+                    sgd(cpu, w, g, scale, lr, weight_decay, buf);
+                }
+                (
+                    Rule::Adam {
+                        beta1,
+                        beta2,
+                        eps,
+                        weight_decay,
+                        decoupled,
+                    },
+                    [m, v],
+                ) => {
+                    let t = self.updates as f64;
+                    let step = Adam {
+                        scale,
+                        lr,
+                        beta1: beta1 as f32,
+                        beta2: beta2 as f32,
+                        eps,
+                        weight_decay,
+                        decoupled,
+                        bias1: (1.0 - libm::pow(beta1, t)) as f32,
+                        bias2: (1.0 - libm::pow(beta2, t)) as f32,
+                    };
+                    adam(cpu, w, g, &mut m[id], &mut v[id], step);
+                }
+                _ => unreachable!("an optimiser keeps the moments of its rule"),
+            }
+        }
+    }
+}

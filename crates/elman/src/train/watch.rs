@@ -1,0 +1,118 @@
+//! What a run tells whoever watches it, and how it is asked to stop.
+
+use super::config::Config;
+use crate::dims::{Dims, TrainPlan};
+use serde::Serialize;
+use std::path::Path;
+
+/// Follows a run. Implemented by the command's progress display, by its machine-readable output,
+/// and by tests.
+pub trait Watch {
+    fn event(&mut self, event: &Event);
+
+    /// Asked after every step; true ends the run after saving.
+    fn stop_requested(&self) -> bool {
+        false
+    }
+}
+
+/// Something worth telling.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A remark for a person: a dropped BOM, a damaged checkpoint that was passed over.
+    Note(String),
+    /// The text has been read; the run is about to start or go on.
+    Ready(Ready<'a>),
+    /// One update, or one skipped window.
+    Step(Step),
+    Validation(Validation),
+    /// A checkpoint was written.
+    Saved { step: u64 },
+}
+
+/// What is about to be trained.
+#[derive(Debug)]
+pub struct Ready<'a> {
+    pub run: &'a Path,
+    pub config: &'a Config,
+    pub dims: &'a Dims,
+    pub parameters: usize,
+    pub plan: TrainPlan,
+    pub train_tokens: usize,
+    pub valid_tokens: usize,
+    pub windows_per_epoch: u64,
+    /// 0 unless resumed.
+    pub step: u64,
+    pub total_steps: u64,
+    pub threads: usize,
+    pub isa: &'static str,
+}
+
+/// One training step.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// Steps done, this one included.
+    pub step: u64,
+    pub total_steps: u64,
+    /// Epochs done, as a fraction.
+    pub epoch: f64,
+    /// Mean −ln ŷ over the window's tokens.
+    pub loss_nats: f64,
+    pub grad_norm: f64,
+    pub lr: f64,
+    pub tokens: usize,
+    /// Seconds this step took.
+    pub seconds: f64,
+    /// The gradient was longer than the clipping threshold.
+    pub clipped: bool,
+    /// The window was kept from the weights: its loss or gradient was not finite.
+    pub skipped: bool,
+}
+
+/// One validation.
+#[derive(Clone, Debug, Serialize)]
+pub struct Validation {
+    pub step: u64,
+    pub epoch: f64,
+    pub loss_nats: f64,
+    /// exp(loss): approximate, since the text is read in parallel lanes.
+    pub perplexity: f64,
+    pub tokens: usize,
+    /// The best so far; its model was saved.
+    pub best: bool,
+    pub seconds: f64,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// The budget is used up.
+    Finished,
+    /// No better validation for `patience` validations.
+    Stalled,
+    /// Asked to stop; `resume` goes on.
+    Stopped,
+}
+
+/// A run's result.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    pub ending: Ending,
+    pub step: u64,
+    pub total_steps: u64,
+    /// The best validation; `None` without a validation text.
+    pub best: Option<Best>,
+    pub skipped: u64,
+    /// Seconds of training, over all resumes.
+    pub seconds: f64,
+    /// The hash of the last checkpoint, without time, threads, paths and throughput.
+    pub checkpoint: String,
+}
+
+/// The best validation of a run so far.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, serde::Deserialize)]
+pub struct Best {
+    pub step: u64,
+    pub loss_nats: f64,
+}
