@@ -133,6 +133,11 @@ impl Params {
     pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
+
+    /// The whole arena, padding included.
+    pub fn arena_mut(&mut self) -> &mut [f32] {
+        &mut self.arena
+    }
 }
 
 impl Index<TensorId> for Params {
