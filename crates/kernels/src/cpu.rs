@@ -206,7 +206,11 @@ impl Pool {
         let job: Job = unsafe {
             std::mem::transmute::<&(dyn Fn(Worker) + Sync), &'static (dyn Fn(Worker) + Sync)>(job)
         };
-        *self.shared.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(SendJob(job));
+        *self
+            .shared
+            .job
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(SendJob(job));
         self.shared.start.advance();
         self.shared.work(0, SendJob(job));
     }

@@ -3,8 +3,8 @@
 //! Construction is the proof: an [`Isa`] that names AVX-512 exists only on a CPU that has it, so
 //! running a kernel compiled for it is sound. The idea is memchr's.
 
-use crate::simd::scalar::Scalar;
 use crate::simd::Op;
+use crate::simd::scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{avx2::Avx2, avx512::Avx512};
 

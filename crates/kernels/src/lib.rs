@@ -8,6 +8,7 @@ mod cpu;
 mod isa;
 mod signal;
 mod simd;
+pub mod vmath;
 
 pub use buffer::Buffer;
 pub use cpu::Cpu;
