@@ -5,9 +5,19 @@
 
 mod buffer;
 mod cpu;
+pub mod dropout;
+pub mod embed;
 mod isa;
+pub mod mapped;
+pub mod philox;
+pub mod reduce;
+mod rows;
 mod signal;
 mod simd;
+pub mod softmax;
+#[cfg(test)]
+mod testing;
+pub mod update;
 pub mod vmath;
 
 pub use buffer::Buffer;

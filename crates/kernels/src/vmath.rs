@@ -195,7 +195,9 @@ mod tests {
     use super::*;
 
     type InPlaceFn = fn(Isa, &mut [f32]);
-    const FUNCTIONS: [(&str, InPlaceFn, fn(f64) -> f64, f64); 3] = [
+    /// Name, function, its oracle in f64, bound in ULP.
+    type Case = (&'static str, InPlaceFn, fn(f64) -> f64, f64);
+    const FUNCTIONS: [Case; 3] = [
         ("exp", exp_in_place, f64::exp, 1.0),
         ("tanh", tanh_in_place, f64::tanh, 3.0),
         (

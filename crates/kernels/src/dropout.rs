@@ -1,0 +1,157 @@
+//! Dropout: units are zeroed at random and the others scaled up, so that the mean stays.
+//!
+//! Srivastava et al. 2014, in the inverted form; between layers as in Zaremba et al. 2014, never
+//! on recurrent connections. The mask is a function of key, step, lane and unit (see [`dropout`]);
+//! it is not stored: forward and backward make it anew from the same numbers. Nothing else enters
+//! it: not the number of lanes, threads or the instruction set.
+
+use crate::Cpu;
+use crate::cpu::Parts;
+use crate::philox::{RUN_WORDS, philox_run};
+use crate::simd::{Op, Vector};
+
+/// Multiplies `x` by the dropout mask of `key` in place; its gradient goes through the same call.
+///
+/// `x` is (T, `lanes`, `units`); `lanes` counts from `first_lane`, so a part of a batch gets the
+/// same mask as in the whole batch. Unit j of lane b at step t looks at word j mod 4 of
+/// `philox([j / 4, first_lane + b, t, 0], key)`: with u = ⌊word / 2⁸⌋ / 2²⁴ it becomes
+/// x·(1/(1−p)) where u ≥ p, and 0 elsewhere, whatever x was.
+///
+/// `p`, the share of units to drop, lies in [0, 1).
+pub fn dropout(
+    cpu: &Cpu,
+    key: [u32; 2],
+    p: f32,
+    lanes: usize,
+    first_lane: usize,
+    units: usize,
+    x: &mut [f32],
+) {
+    assert!((0.0..1.0).contains(&p), "dropout of {p} is not in [0, 1)");
+    if p == 0.0 || x.is_empty() {
+        return;
+    }
+    assert_eq!(x.len() % (lanes * units), 0, "dropout: x is not (T, B, N)");
+    // u ≥ p in integers; both products are exact.
+    let threshold = (f64::from(p) * 16_777_216.0).ceil() as u32;
+    let scale = 1.0 / (1.0 - p);
+    let rows = x.len() / units;
+    let x = Parts::new(x);
+    cpu.parallel(&|worker| {
+        for row in worker.share(rows) {
+            // SAFETY: shares of rows are disjoint.
+            let x = unsafe { x.part(row * units..(row + 1) * units) };
+            let (step, lane) = (row / lanes, first_lane + row % lanes);
+            cpu.isa().run(DropRow {
+                key,
+                lane: lane as u32,
+                step: step as u32,
+                threshold,
+                scale,
+                x,
+            });
+        }
+    });
+}
+
+struct DropRow<'a> {
+    key: [u32; 2],
+    lane: u32,
+    step: u32,
+    threshold: u32,
+    scale: f32,
+    x: &'a mut [f32],
+}
+
+impl Op for DropRow<'_> {
+    type Output = ();
+
+    /// `V` is not named: integers and selections, which the compiler makes vectors of by itself.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        for (i, x) in self.x.chunks_mut(RUN_WORDS).enumerate() {
+            let first = (i * (RUN_WORDS / 4)) as u32;
+            let words = philox_run(first, [self.lane, self.step, 0], self.key);
+            for (x, word) in x.iter_mut().zip(words) {
+                let scaled = *x * self.scale;
+                *x = if word >> 8 >= self.threshold {
+                    scaled
+                } else {
+                    0.0
+                };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::philox::philox;
+    use crate::testing::{SIZES, bits, machines, numbers};
+
+    #[test]
+    fn the_mask_follows_the_formula_on_every_machine() {
+        let (steps, lanes, first_lane) = (3, 2, 5);
+        for cpu in machines() {
+            for units in SIZES {
+                for (p, key) in [
+                    (0.0, [1, 2]),
+                    (0.5, [1, 2]),
+                    (0.65, [7, 9]),
+                    (0.999, [3, 3]),
+                ] {
+                    let before = numbers(steps * lanes * units, 1);
+                    let mut x = before.clone();
+                    dropout(&cpu, key, p, lanes, first_lane, units, &mut x);
+                    let expected = (0..steps * lanes * units).map(|i| {
+                        let (t, b, j) = (i / units / lanes, i / units % lanes, i % units);
+                        let counter = [j as u32 / 4, (first_lane + b) as u32, t as u32, 0];
+                        let u = (philox(counter, key)[j % 4] >> 8) as f32 / 16_777_216.0;
+                        if u >= p {
+                            before[i] * (1.0 / (1.0 - p))
+                        } else {
+                            0.0
+                        }
+                    });
+                    assert_eq!(bits(&x), bits(&expected.collect::<Vec<_>>()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_dropped_share_is_p_and_the_mean_stays() {
+        let cpu = Cpu::new(crate::Isa::detect(), 2);
+        let n = 400_000;
+        for p in [0.1f32, 0.5, 0.8] {
+            let mut x = vec![1.0f32; n];
+            dropout(&cpu, [11, 12], p, 20, 0, 200, &mut x);
+            let dropped = x.iter().filter(|x| **x == 0.0).count() as f64 / n as f64;
+            let deviation = f64::from(p * (1.0 - p)).sqrt() / (n as f64).sqrt();
+            assert!(
+                (dropped - f64::from(p)).abs() < 4.0 * deviation,
+                "{dropped} for {p}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_dropped_infinity_is_zero() {
+        let cpu = Cpu::new(crate::Isa::detect(), 1);
+        let mut x = vec![f32::INFINITY; 64];
+        dropout(&cpu, [1, 1], 0.5, 1, 0, 64, &mut x);
+        assert!(x.contains(&0.0) && x.iter().all(|x| !x.is_nan()));
+    }
+
+    #[test]
+    fn part_of_a_batch_gets_its_part_of_the_mask() {
+        let cpu = Cpu::new(crate::Isa::detect(), 2);
+        let (lanes, units) = (6, 33);
+        let mut whole = vec![1.0; lanes * units];
+        dropout(&cpu, [4, 4], 0.5, lanes, 0, units, &mut whole);
+        let mut part = vec![1.0; 2 * units];
+        dropout(&cpu, [4, 4], 0.5, 2, 3, units, &mut part);
+        assert_eq!(part, whole[3 * units..5 * units]);
+    }
+}

@@ -1,0 +1,57 @@
+//! Files in memory, read-only, without reading them first.
+
+use std::fs::File;
+use std::io;
+use std::ops::Deref;
+
+/// The bytes of a file, paged in by the system as they are used.
+pub struct Mapped(memmap2::Mmap);
+
+impl Mapped {
+    /// Maps the whole of `file`; it may be closed afterwards. An empty file gives no bytes.
+    ///
+    /// The file must stay as it is while it is mapped: elman maps only the token files it has
+    /// written, each under its final name once it is complete. If another program cuts such a file
+    /// short, the system ends the process with SIGBUS.
+    pub fn open(file: &File) -> io::Result<Mapped> {
+        // SAFETY: the bytes must not change while they are borrowed. Token files are written once,
+        // by us, before they get their name, and never written to or truncated afterwards.
+        unsafe { memmap2::Mmap::map(file) }.map(Mapped)
+    }
+}
+
+impl Deref for Mapped {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapped_file_has_the_bytes_of_the_file() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/mapped.rs");
+        let mapped = Mapped::open(&File::open(path).unwrap()).unwrap();
+        assert_eq!(*mapped, std::fs::read(path).unwrap());
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods)] // a file made for this test, not one of elman's
+    fn an_empty_file_is_no_error() {
+        let path = std::env::temp_dir().join(format!("elman-empty-{}", std::process::id()));
+        std::fs::write(&path, "").unwrap();
+        let mapped = Mapped::open(&File::open(&path).unwrap()).unwrap();
+        assert_eq!(mapped.len(), 0);
+        drop(mapped);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_directory_is_an_error() {
+        let directory = File::open(env!("CARGO_MANIFEST_DIR")).unwrap();
+        assert!(Mapped::open(&directory).is_err());
+    }
+}

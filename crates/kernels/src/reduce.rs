@@ -1,0 +1,140 @@
+//! Sums whose order is fixed by the sizes alone.
+
+use crate::Cpu;
+use crate::cpu::Parts;
+use crate::rows::{AddRow, share_in_vectors};
+use crate::simd::{LANES, Op, Vector};
+
+/// Elements of one partial sum of [`sum_squares`].
+const CHUNK: usize = 4096;
+
+/// Σ x², the square of the Euclidean norm.
+///
+/// Chunks of 4096 elements are summed in f32, sixteen running sums each, and the chunks in f64 in
+/// their order: within 10⁻⁵ of the exact sum. A square beyond f32 (|x| above 1.8·10¹⁹) makes it
+/// infinite and a NaN makes it NaN; neither is ever lost. Squares below 10⁻⁴⁵ count as zero.
+pub fn sum_squares(cpu: &Cpu, x: &[f32]) -> f64 {
+    let mut partial = vec![0.0; x.len().div_ceil(CHUNK)];
+    let chunks = partial.len();
+    let parts = Parts::new(&mut partial);
+    cpu.parallel(&|worker| {
+        for chunk in worker.share(chunks) {
+            let end = x.len().min((chunk + 1) * CHUNK);
+            let sum = cpu.isa().run(ChunkSquares(&x[chunk * CHUNK..end]));
+            // SAFETY: shares of chunks are disjoint.
+            unsafe { parts.part(chunk..chunk + 1)[0] = f64::from(sum) };
+        }
+    });
+    partial.iter().fold(0.0, |sum, x| sum + x)
+}
+
+struct ChunkSquares<'a>(&'a [f32]);
+
+impl Op for ChunkSquares<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) -> f32 {
+        let (x, n) = (self.0.as_ptr(), self.0.len());
+        let whole = n - n % LANES;
+        // SAFETY: the slice has n elements: `whole` of them in full vectors, then the rest.
+        unsafe {
+            let mut sums = V::splat(0.0);
+            for i in (0..whole).step_by(LANES) {
+                let x = V::load(x.add(i));
+                sums = x.mul_add(x, sums);
+            }
+            if whole < n {
+                let x = V::load_first(x.add(whole), n - whole);
+                sums = x.mul_add(x, sums);
+            }
+            sums.sum()
+        }
+    }
+}
+
+/// `out[n] += Σ_m d[m, n]`, in ascending m. `d` (M, N), `out` (N).
+///
+/// Threads share the columns.
+pub fn add_column_sums(cpu: &Cpu, d: &[f32], out: &mut [f32]) {
+    let cols = out.len();
+    if cols == 0 {
+        assert!(d.is_empty(), "column sums: d is not (M, N)");
+        return;
+    }
+    assert_eq!(d.len() % cols, 0, "column sums: d is not (M, N)");
+    let out = Parts::new(out);
+    cpu.parallel(&|worker| {
+        let share = share_in_vectors(worker, cols);
+        if share.is_empty() {
+            return;
+        }
+        // SAFETY: shares of columns are disjoint.
+        let to = unsafe { out.part(share.clone()) };
+        for row in d.chunks_exact(cols) {
+            let from = &row[share.clone()];
+            cpu.isa().run(AddRow { from, to });
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Isa;
+    use crate::testing::{SIZES, bits, machines, numbers};
+
+    #[test]
+    fn squares_are_summed_to_the_same_bits_everywhere() {
+        for n in SIZES.into_iter().chain([4095, 4096, 4097, 50_001]) {
+            let x = numbers(n, 4);
+            let exact: f64 = x.iter().map(|x| f64::from(*x).powi(2)).sum();
+            let first = sum_squares(&Cpu::new(Isa::detect(), 1), &x);
+            assert!(
+                (first - exact).abs() <= 1e-6 * exact,
+                "{first}, not {exact}"
+            );
+            for cpu in machines() {
+                assert_eq!(sum_squares(&cpu, &x).to_bits(), first.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn overflow_and_nan_are_not_lost() {
+        for cpu in machines() {
+            for n in [1, 17, 10_000] {
+                for at in [0, n / 2, n - 1] {
+                    let mut x = vec![1.0; n];
+                    x[at] = 1e30;
+                    assert_eq!(sum_squares(&cpu, &x), f64::INFINITY);
+                    x[at] = f32::NAN;
+                    assert!(sum_squares(&cpu, &x).is_nan());
+                    x[at] = f32::NEG_INFINITY;
+                    assert_eq!(sum_squares(&cpu, &x), f64::INFINITY);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn columns_are_summed_in_the_order_of_rows() {
+        for cpu in machines() {
+            for cols in SIZES {
+                for rows in [0, 1, 5, 40] {
+                    let d = numbers(rows * cols, 5);
+                    let before = numbers(cols, 6);
+                    let mut expected = before.clone();
+                    for m in 0..rows {
+                        for j in 0..cols {
+                            expected[j] += d[m * cols + j];
+                        }
+                    }
+                    let mut out = before;
+                    add_column_sums(&cpu, &d, &mut out);
+                    assert_eq!(bits(&out), bits(&expected));
+                }
+            }
+        }
+    }
+}

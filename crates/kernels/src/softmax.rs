@@ -1,0 +1,432 @@
+//! Softmax over rows of logits, and the cross-entropy of its predictions.
+//!
+//! For a row z with target y: p = e^(z − max z) / Σ e^(z − max z), the loss is −ln p_y in nats and
+//! its gradient at z is p − onehot(y). Rows are independent of each other, so a row gives the same
+//! bits alone and in company.
+//!
+//! The sum of a row has sixteen running sums in f32 over [`CHUNK`] columns at a time, and f64 above
+//! that; the logarithm and the loss are in f64. A row with NaN or ±∞ among its logits gets a loss
+//! that is not finite, so that a broken network cannot look like a good one.
+
+use crate::Cpu;
+use crate::cpu::Parts;
+use crate::simd::{LANES, Op, Vector};
+use crate::vmath::{exp, ln};
+
+/// Columns of one partial sum.
+const CHUNK: usize = 1024;
+
+/// Cross-entropy and its gradient, row by row.
+///
+/// `logits` (R, V), `targets` (R), `weight` (R), `nats` (R). `nats[r]` becomes −ln p[target] and
+/// the logits become their gradient, (p − onehot) · weight[r]. Where the weight is 0 (padding) the
+/// row is neither read nor its target looked at: gradient and loss are zero.
+pub fn cross_entropy(
+    cpu: &Cpu,
+    logits: &mut [f32],
+    targets: &[u32],
+    weight: &[f32],
+    nats: &mut [f64],
+) {
+    let Some(cols) = columns(logits.len(), targets.len()) else {
+        return;
+    };
+    assert_eq!(weight.len(), targets.len(), "one weight per row");
+    assert_eq!(nats.len(), targets.len(), "one loss per row");
+    for (r, target) in targets.iter().enumerate() {
+        assert!(
+            weight[r] == 0.0 || (*target as usize) < cols,
+            "target {target} of {cols}"
+        );
+    }
+    let (logits, nats) = (Parts::new(logits), Parts::new(nats));
+    cpu.parallel(&|worker| {
+        for r in worker.share(targets.len()) {
+            // SAFETY: shares of rows are disjoint.
+            let (row, nats) = unsafe {
+                (
+                    logits.part(r * cols..(r + 1) * cols),
+                    &mut nats.part(r..r + 1)[0],
+                )
+            };
+            if weight[r] == 0.0 {
+                row.fill(0.0);
+                *nats = 0.0;
+                continue;
+            }
+            let target = targets[r] as usize;
+            let logit = row[target];
+            let sum = cpu.isa().run(Exponentials(row));
+            *nats = sum.nats(logit);
+            let at_target = (f64::from(row[target]) / sum.sum - 1.0) * f64::from(weight[r]);
+            let factor = (f64::from(weight[r]) / sum.sum) as f32;
+            cpu.isa().run(Scale { factor, row });
+            row[target] = at_target as f32;
+        }
+    });
+}
+
+/// The losses of [`cross_entropy`], to the same bits, without a gradient.
+///
+/// `logits` (R, V), `targets` (R), `nats` (R).
+pub fn target_nats(cpu: &Cpu, logits: &[f32], targets: &[u32], nats: &mut [f64]) {
+    let Some(cols) = columns(logits.len(), targets.len()) else {
+        return;
+    };
+    assert_eq!(nats.len(), targets.len(), "one loss per row");
+    let largest = targets.iter().max().map_or(0, |target| *target as usize);
+    assert!(largest < cols, "target {largest} of {cols}");
+    let nats = Parts::new(nats);
+    cpu.parallel(&|worker| {
+        for r in worker.share(targets.len()) {
+            let row = &logits[r * cols..(r + 1) * cols];
+            let sum = cpu.isa().run(ExponentialSum(row));
+            // SAFETY: shares of rows are disjoint.
+            unsafe { nats.part(r..r + 1)[0] = sum.nats(row[targets[r] as usize]) };
+        }
+    });
+}
+
+/// Every row becomes ln p = z − max z − ln Σ e^(z − max z), for rows of `cols` = V logits.
+///
+/// −∞ stays −∞ (probability zero) as long as the row has a finite number; a row with NaN or +∞, or
+/// with nothing but −∞, becomes NaN.
+pub fn log_softmax(cpu: &Cpu, cols: usize, logits: &mut [f32]) {
+    if logits.is_empty() {
+        return;
+    }
+    assert_eq!(logits.len() % cols, 0, "logits are not (R, V)");
+    let rows = logits.len() / cols;
+    let logits = Parts::new(logits);
+    cpu.parallel(&|worker| {
+        for r in worker.share(rows) {
+            // SAFETY: shares of rows are disjoint.
+            let row = unsafe { logits.part(r * cols..(r + 1) * cols) };
+            let RowSum { max, sum, .. } = cpu.isa().run(ExponentialSum(row));
+            let log_sum = ln(sum) as f32;
+            cpu.isa().run(Lower { max, log_sum, row });
+        }
+    });
+}
+
+/// V, after a check of the sizes; `None` if there are no rows.
+fn columns(logits: usize, rows: usize) -> Option<usize> {
+    if rows == 0 {
+        assert_eq!(logits, 0, "logits without targets");
+        return None;
+    }
+    assert_eq!(logits % rows, 0, "logits are not (R, V)");
+    Some(logits / rows)
+}
+
+struct RowSum {
+    max: f32,
+    /// Σ e^(z − max).
+    sum: f64,
+    /// 0, or NaN if a logit was not finite.
+    check: f32,
+}
+
+impl RowSum {
+    fn nats(&self, logit: f32) -> f64 {
+        ln(self.sum) + (f64::from(self.max) - f64::from(logit)) + f64::from(self.check)
+    }
+}
+
+struct ExponentialSum<'a>(&'a [f32]);
+
+impl Op for ExponentialSum<'_> {
+    type Output = RowSum;
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) -> RowSum {
+        // SAFETY: the slice is readable, and nothing is written.
+        unsafe { exponentials::<V, false>(self.0.as_ptr().cast_mut(), self.0.len()) }
+    }
+}
+
+/// Also leaves e^(z − max) in place of z.
+struct Exponentials<'a>(&'a mut [f32]);
+
+impl Op for Exponentials<'_> {
+    type Output = RowSum;
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) -> RowSum {
+        // SAFETY: the slice is readable and writable.
+        unsafe { exponentials::<V, true>(self.0.as_mut_ptr(), self.0.len()) }
+    }
+}
+
+/// Reads `n` numbers at `z`, and replaces them only if `WRITE`.
+#[inline(always)]
+unsafe fn exponentials<V: Vector, const WRITE: bool>(z: *mut f32, n: usize) -> RowSum {
+    let whole = n - n % LANES;
+    let rest = n - whole;
+    // SAFETY: the caller has n numbers behind z: `whole` of them in full vectors, then the rest.
+    unsafe {
+        let zero = V::splat(0.0);
+        let mut max = V::splat(f32::NEG_INFINITY);
+        let mut check = zero;
+        for i in (0..whole).step_by(LANES) {
+            let z = V::load(z.add(i));
+            // NaN does not enter the maximum, but is found by `check`: 0 · NaN and 0 · ∞ are NaN.
+            max = z.max(max);
+            check = z.mul_add(zero, check);
+        }
+        if rest > 0 {
+            let z = V::load_first(z.add(whole), rest);
+            let absent = lanes_from::<V>(rest);
+            max = z.add(absent).max(max);
+            check = z.mul_add(zero, check);
+        }
+        // + 0: of equal zeros an instruction set may pick either sign.
+        let max = max.max_lane() + 0.0;
+        let shift = V::splat(max);
+
+        let mut sum = 0.0;
+        for start in (0..whole).step_by(CHUNK) {
+            let mut sums = zero;
+            for i in (start..whole.min(start + CHUNK)).step_by(LANES) {
+                let e = exp(V::load(z.add(i)).sub(shift));
+                if WRITE {
+                    e.store(z.add(i));
+                }
+                sums = sums.add(e);
+            }
+            sum += f64::from(sums.sum());
+        }
+        if rest > 0 {
+            let z = z.add(whole);
+            let absent = lanes_from::<V>(rest);
+            let e = exp(V::load_first(z, rest).sub(shift).add(absent));
+            if WRITE {
+                e.store_first(z, rest);
+            }
+            sum += f64::from(e.sum());
+        }
+        RowSum {
+            max,
+            sum,
+            check: check.sum(),
+        }
+    }
+}
+
+/// 0 in the first `n` lanes, −∞ in the others: what a row has beyond its end.
+#[inline(always)]
+unsafe fn lanes_from<V: Vector>(n: usize) -> V {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    lanes[..n].fill(0.0);
+    // SAFETY: the array has 16 numbers.
+    unsafe { V::load(lanes.as_ptr()) }
+}
+
+struct Scale<'a> {
+    factor: f32,
+    row: &'a mut [f32],
+}
+
+impl Op for Scale<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        for x in self.row.chunks_mut(LANES) {
+            // SAFETY: the chunk has `x.len()` ≤ 16 numbers.
+            unsafe {
+                let y = V::load_first(x.as_ptr(), x.len()).mul(V::splat(self.factor));
+                y.store_first(x.as_mut_ptr(), x.len());
+            }
+        }
+    }
+}
+
+struct Lower<'a> {
+    max: f32,
+    log_sum: f32,
+    row: &'a mut [f32],
+}
+
+impl Op for Lower<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        for x in self.row.chunks_mut(LANES) {
+            // SAFETY: the chunk has `x.len()` ≤ 16 numbers.
+            unsafe {
+                let z = V::load_first(x.as_ptr(), x.len()).sub(V::splat(self.max));
+                let y = z.sub(V::splat(self.log_sum));
+                y.store_first(x.as_mut_ptr(), x.len());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Isa;
+    use crate::testing::{SIZES, bits, machines, numbers};
+
+    const ROWS: usize = 5;
+
+    /// Rows of logits in [−16, 16), targets and weights; row 3 is masked.
+    fn case(cols: usize) -> (Vec<f32>, Vec<u32>, Vec<f32>) {
+        let logits = numbers(ROWS * cols, 7).iter().map(|z| 8.0 * z).collect();
+        let targets = (0..ROWS).map(|r| (r * 31 % cols) as u32).collect();
+        (logits, targets, vec![1.0, 0.25, 1.0, 0.0, 3.0])
+    }
+
+    fn lengths() -> impl Iterator<Item = usize> {
+        SIZES
+            .into_iter()
+            .filter(|n| *n > 0)
+            .chain([1023, 1024, 1025, 5003])
+    }
+
+    /// Probabilities of a row in f64.
+    fn softmax(row: &[f32]) -> Vec<f64> {
+        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let e: Vec<f64> = row
+            .iter()
+            .map(|z| (f64::from(*z) - f64::from(max)).exp())
+            .collect();
+        let sum: f64 = e.iter().sum();
+        e.into_iter().map(|e| e / sum).collect()
+    }
+
+    #[test]
+    fn losses_and_gradients_are_those_of_f64() {
+        for cols in lengths() {
+            let (before, targets, weight) = case(cols);
+            let cpu = Cpu::new(Isa::detect(), 1);
+            let (mut logits, mut nats) = (before.clone(), vec![9.0; ROWS]);
+            cross_entropy(&cpu, &mut logits, &targets, &weight, &mut nats);
+            for r in 0..ROWS {
+                let p = softmax(&before[r * cols..(r + 1) * cols]);
+                let gradient = &logits[r * cols..(r + 1) * cols];
+                let target = targets[r] as usize;
+                if weight[r] == 0.0 {
+                    assert_eq!(nats[r], 0.0);
+                    assert!(gradient.iter().all(|d| *d == 0.0));
+                    continue;
+                }
+                let exact = -p[target].ln();
+                assert!((nats[r] - exact).abs() <= 2e-6 * exact.max(1.0));
+                for j in 0..cols {
+                    let one = if j == target { 1.0 } else { 0.0 };
+                    let exact = (p[j] - one) * f64::from(weight[r]);
+                    assert!(
+                        (f64::from(gradient[j]) - exact).abs()
+                            <= 3e-6 * f64::from(weight[r]) * p[j].max(one)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_machine_gives_the_same_bits() {
+        for cols in lengths() {
+            let (before, targets, weight) = case(cols);
+            let mut first: Option<(Vec<u32>, Vec<f64>, Vec<u32>)> = None;
+            for cpu in machines() {
+                let (mut gradient, mut nats) = (before.clone(), vec![0.0; ROWS]);
+                cross_entropy(&cpu, &mut gradient, &targets, &weight, &mut nats);
+                let mut log_p = before.clone();
+                log_softmax(&cpu, cols, &mut log_p);
+                let result = (bits(&gradient), nats.clone(), bits(&log_p));
+                assert_eq!(*first.get_or_insert_with(|| result.clone()), result);
+
+                let mut scored = vec![0.0; ROWS];
+                target_nats(&cpu, &before, &targets, &mut scored);
+                scored[3] = 0.0; // masked above
+                assert_eq!(scored, nats);
+            }
+        }
+    }
+
+    #[test]
+    fn log_probabilities_sum_to_one() {
+        let cpu = Cpu::new(Isa::detect(), 2);
+        for cols in lengths() {
+            let (before, _, _) = case(cols);
+            let mut log_p = before.clone();
+            log_softmax(&cpu, cols, &mut log_p);
+            for (row, before) in log_p.chunks(cols).zip(before.chunks(cols)) {
+                let sum: f64 = row.iter().map(|x| f64::from(*x).exp()).sum();
+                assert!((sum - 1.0).abs() < 3e-6, "{sum}");
+                for (x, p) in row.iter().zip(softmax(before)) {
+                    assert!((f64::from(*x) - p.ln()).abs() <= 4e-6 * p.ln().abs().max(1.0));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_alone_is_the_row_in_company() {
+        let cpu = Cpu::new(Isa::detect(), 3);
+        let cols = 1037;
+        let (before, targets, weight) = case(cols);
+        let (mut together, mut nats) = (before.clone(), vec![0.0; ROWS]);
+        cross_entropy(&cpu, &mut together, &targets, &weight, &mut nats);
+        for r in 0..ROWS {
+            let mut row = before[r * cols..(r + 1) * cols].to_vec();
+            let mut one = [0.0];
+            cross_entropy(&cpu, &mut row, &targets[r..=r], &weight[r..=r], &mut one);
+            assert_eq!(one[0], nats[r]);
+            assert_eq!(row, together[r * cols..(r + 1) * cols]);
+        }
+    }
+
+    #[test]
+    fn no_broken_logit_goes_unseen() {
+        for cpu in machines() {
+            for cols in [1, 7, 16, 33, 2050] {
+                for broken in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    for at in [0, cols / 2, cols - 1] {
+                        for target in [0, cols - 1] {
+                            let mut logits = numbers(cols, 8);
+                            logits[at] = broken;
+                            let (mut nats, target) = ([0.0], [target as u32]);
+                            target_nats(&cpu, &logits, &target, &mut nats);
+                            assert!(!nats[0].is_finite());
+                            cross_entropy(&cpu, &mut logits, &target, &[1.0], &mut nats);
+                            assert!(!nats[0].is_finite());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_masked_row_may_hold_anything() {
+        let cpu = Cpu::new(Isa::detect(), 1);
+        let mut logits = [f32::NAN, f32::INFINITY, 0.0];
+        let mut nats = [f64::NAN];
+        cross_entropy(&cpu, &mut logits, &[u32::MAX], &[0.0], &mut nats);
+        assert_eq!((logits, nats), ([0.0; 3], [0.0]));
+    }
+
+    #[test]
+    fn large_logits_do_not_overflow() {
+        let cpu = Cpu::new(Isa::detect(), 1);
+        let mut logits = [3e38, -3e38, 2.9e38];
+        let mut nats = [0.0];
+        target_nats(&cpu, &logits, &[1], &mut nats);
+        assert!((nats[0] / 6e38 - 1.0).abs() < 1e-6);
+        cross_entropy(&cpu, &mut logits, &[0], &[1.0], &mut nats);
+        assert_eq!((logits, nats), ([0.0; 3], [0.0]));
+    }
+
+    #[test]
+    fn no_rows_are_no_error() {
+        let cpu = Cpu::new(Isa::detect(), 2);
+        cross_entropy(&cpu, &mut [], &[], &[], &mut []);
+        target_nats(&cpu, &[], &[], &mut []);
+        log_softmax(&cpu, 3, &mut []);
+    }
+}
