@@ -2,12 +2,19 @@
 
 pub mod bptt;
 pub mod config;
+pub mod folder;
 pub mod guard;
 pub mod job;
+mod metrics;
 pub mod optim;
+pub mod run;
 pub mod schedule;
+pub mod state;
+mod texts;
 pub mod watch;
 
 pub use config::Config;
+pub use folder::{Folder, Inputs, Record, read_record};
 pub use job::{Job, Machine, NewBudget, VocabularyFrom};
+pub use run::{plan, resume, start};
 pub use watch::{Best, Ending, Event, Outcome, Ready, Step, Validation, Watch};

@@ -118,7 +118,7 @@ impl Network {
         let x = &mut tape.x[..rows * self.dims.embed];
         self.embedding.forward(cpu, params, inputs, x);
         if let Some(dropout) = dropout {
-            dropout.apply(cpu, 0, lanes, x);
+            dropout.apply(cpu, 0, lanes, self.dims.embed, x);
         }
         for (k, layer) in self.layers.iter().enumerate() {
             let (below, here) = tape.layers.split_at_mut(k);
@@ -132,7 +132,7 @@ impl Network {
                 let h = outputs(&here[0], rows, self.dims.hidden, lanes * self.dims.hidden);
                 let dropped = &mut tape.dropped[k][..h.len()];
                 dropped.copy_from_slice(h);
-                dropout.apply(cpu, k + 1, lanes, dropped);
+                dropout.apply(cpu, k + 1, lanes, self.dims.hidden, dropped);
             }
         }
     }
@@ -233,7 +233,7 @@ impl Network {
         for (k, layer) in self.layers.iter().enumerate().rev() {
             let dh = &mut scratch.d_above[..rows * hidden];
             if let Some(dropout) = dropout {
-                dropout.apply(cpu, k + 1, lanes, dh);
+                dropout.apply(cpu, k + 1, lanes, hidden, dh);
             }
             let (below, here) = tape.layers.split_at_mut(k);
             let x = match k {
@@ -258,7 +258,7 @@ impl Network {
         }
         let dx = &mut scratch.d_above[..rows * self.dims.embed];
         if let Some(dropout) = dropout {
-            dropout.apply(cpu, 0, lanes, dx);
+            dropout.apply(cpu, 0, lanes, self.dims.embed, dx);
         }
         self.embedding.backward(cpu, window.inputs, dx, grads);
     }

@@ -134,9 +134,24 @@ impl Params {
         &self.layout
     }
 
-    /// The whole arena, padding included.
-    pub fn arena_mut(&mut self) -> &mut [f32] {
-        &mut self.arena
+    /// Takes the values of `other`, which has the same layout.
+    pub fn copy_from(&mut self, other: &Params) {
+        self.arena.copy_from_slice(&other.arena);
+    }
+
+    /// Every tensor with its values, in the order of the arena.
+    pub fn tensors_mut(&mut self) -> Vec<(&Tensor, &mut [f32])> {
+        let mut rest = &mut self.arena[..];
+        let mut start = 0;
+        let mut out = Vec::with_capacity(self.layout.tensors.len());
+        for tensor in &self.layout.tensors {
+            let (_, from) = rest.split_at_mut(tensor.range.start - start);
+            let (values, after) = from.split_at_mut(tensor.range.len());
+            out.push((tensor, values));
+            rest = after;
+            start = tensor.range.end;
+        }
+        out
     }
 }
 

@@ -184,7 +184,7 @@ impl Engine {
     }
 
     /// Updates the weights by `scale` times the gradient and clears it.
-    pub fn apply(&mut self, optimiser: &mut Optimiser, scale: f32, lr: f32) {
+    pub fn apply(&mut self, optimiser: &mut Optimiser, scale: f32, lr: f64) {
         let touched = (!self.network.dims().tied).then_some(TouchedRows {
             table: self.network.embedding().table,
             width: self.network.dims().embed,

@@ -45,8 +45,8 @@ pub struct Config {
     pub momentum: f32,
     pub beta1: f64,
     pub beta2: f64,
-    pub eps: f32,
-    pub weight_decay: f32,
+    pub eps: f64,
+    pub weight_decay: f64,
     /// Threshold of the gradient's global norm; `None`: no clipping.
     pub clip: Option<f64>,
     pub loss_norm: LossNorm,
@@ -274,6 +274,22 @@ impl Config {
         }
     }
 
+    /// Takes the network's sizes from `dims`.
+    pub fn set_dims(&mut self, dims: &Dims) {
+        self.cell = match dims.cell {
+            Cell::Elman(activation) => {
+                self.activation = activation;
+                CellName::Elman
+            }
+            Cell::Lstm => CellName::Lstm,
+            Cell::Gru => CellName::Gru,
+        };
+        self.embed = dims.embed;
+        self.hidden = dims.hidden;
+        self.layers = dims.layers;
+        self.tied = dims.tied;
+    }
+
     pub fn init(&self) -> Init {
         Init {
             scheme: self.init,
@@ -288,7 +304,7 @@ impl Config {
         match self.optimizer {
             OptimizerName::Sgd => Rule::Sgd {
                 momentum: self.momentum,
-                weight_decay: self.weight_decay,
+                weight_decay: self.weight_decay as f32,
             },
             OptimizerName::Adam | OptimizerName::Adamw => Rule::Adam {
                 beta1: self.beta1,

@@ -19,8 +19,8 @@ pub enum Rule {
     Adam {
         beta1: f64,
         beta2: f64,
-        eps: f32,
-        weight_decay: f32,
+        eps: f64,
+        weight_decay: f64,
         decoupled: bool,
     },
 }
@@ -74,7 +74,7 @@ impl Optimiser {
         params: &mut Params,
         grads: &mut Params,
         scale: f32,
-        lr: f32,
+        lr: f64,
         touched: Option<TouchedRows>,
     ) {
         self.updates += 1;
@@ -86,14 +86,14 @@ impl Optimiser {
                     Some(touched) if touched.table == id && weight_decay == 0.0 => {
                         for row in touched.rows.iter().map(|&row| row as usize) {
                             let row = row * touched.width..(row + 1) * touched.width;
-                            sgd(cpu, &mut w[row.clone()], &mut g[row], scale, lr, 0.0, None);
+                            sgd(cpu, &mut w[row.clone()], &mut g[row], scale, lr as f32, 0.0, None);
                         }
                     }
-                    _ => sgd(cpu, w, g, scale, lr, weight_decay, None),
+                    _ => sgd(cpu, w, g, scale, lr as f32, weight_decay, None),
                 },
                 (Rule::Sgd { momentum, weight_decay }, [buf]) => {
                     let buf = Some((momentum, &mut buf[id]));
-                    sgd(cpu, w, g, scale, lr, weight_decay, buf);
+                    sgd(cpu, w, g, scale, lr as f32, weight_decay, buf);
                 }
                 (
                     Rule::Adam {
@@ -105,17 +105,16 @@ impl Optimiser {
                     },
                     [m, v],
                 ) => {
-                    let t = self.updates as f64;
                     let step = Adam {
                         scale,
                         lr,
-                        beta1: beta1 as f32,
-                        beta2: beta2 as f32,
+                        beta1,
+                        beta2,
                         eps,
                         weight_decay,
                         decoupled,
-                        bias1: (1.0 - libm::pow(beta1, t)) as f32,
-                        bias2: (1.0 - libm::pow(beta2, t)) as f32,
+                        bias1: Adam::bias(beta1, self.updates),
+                        bias2: Adam::bias(beta2, self.updates),
                     };
                     adam(cpu, w, g, &mut m[id], &mut v[id], step);
                 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::net::{Params, State};
 use crate::store::{Array, Data, Snapshot};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::borrow::Cow;
 
 /// Header entries that differ between runs that computed the same.
@@ -69,20 +69,20 @@ impl TrainState {
             moments,
             updates,
         } = optimiser;
-        let mut header = Map::new();
-        header.insert("kind".into(), KIND.into());
-        header.insert("progress".into(), json(progress));
-        header.insert("identity".into(), json(identity));
-        header.insert("updates".into(), json(updates));
-        header.insert("seconds".into(), json(seconds));
+        let header = Header {
+            progress: progress.clone(),
+            identity: identity.clone(),
+            updates: *updates,
+            seconds: *seconds,
+        };
+        let Ok(Value::Object(header)) = serde_json::to_value(header) else {
+            unreachable!("a plain struct of numbers and strings is a JSON object");
+        };
 
         let mut arrays = Vec::new();
-        for (prefix, params) in std::iter::once((WEIGHTS.into(), params)).chain(
-            moments
-                .iter()
-                .enumerate()
-                .map(|(i, moment)| (moment_prefix(i), moment)),
-        ) {
+        let moments = moments.iter().enumerate();
+        let moments = moments.map(|(i, moment)| (format!("moment{i}."), moment));
+        for (prefix, params) in std::iter::once((WEIGHTS.to_string(), params)).chain(moments) {
             for (id, tensor) in params.layout().tensors() {
                 let name = format!("{prefix}{}", tensor.name);
                 arrays.push(array(name, &tensor.shape, &params[id]));
@@ -95,111 +95,73 @@ impl TrainState {
                 arrays.push(array(format!("carried.c{k}"), &shape, &layer.c));
             }
         }
-        Snapshot { header, arrays }
+        Snapshot::new(header, arrays)
     }
 
     /// Reads a snapshot back into this state and `params`, which say what is expected. Nothing is
     /// changed if anything does not fit.
-    pub fn restore(&mut self, snapshot: &Snapshot, params: &mut Params, identity: &Identity) -> Result<()> {
-        let header = |key: &str| {
-            let value = snapshot.header.get(key).cloned();
-            value.ok_or_else(|| Error::Mismatch(format!("the checkpoint has no '{key}' in its header")))
-        };
-        if header("kind")? != KIND {
-            return Err(Error::Mismatch("this file is not a training checkpoint".into()));
-        }
-        let saved: Identity = parse(header("identity")?)?;
-        if saved != *identity {
+    pub fn restore(&mut self, mut snapshot: Snapshot, params: &mut Params, identity: &Identity) -> Result<()> {
+        let header: Header = snapshot.header_as()?;
+        if header.identity != *identity {
             return Err(Error::Mismatch(format!(
-                "the checkpoint belongs to another text or vocabulary (it has {saved:?}, the run's files have {identity:?})"
+                "the checkpoint belongs to another text or vocabulary: it has {:?}, the run's files are {identity:?}",
+                header.identity
             )));
         }
-        let progress: Progress = parse(header("progress")?)?;
-        let updates: u64 = parse(header("updates")?)?;
-        let seconds: f64 = parse(header("seconds")?)?;
-
         // Everything is checked before anything is copied.
-        let mut copies: Vec<(&mut [f32], &[f32])> = Vec::new();
-        let layout = params.layout().clone();
-        let arenas = std::iter::once((WEIGHTS.to_string(), &mut *params)).chain(
-            self.optimiser
-                .moments
-                .iter_mut()
-                .enumerate()
-                .map(|(i, moment)| (moment_prefix(i), moment)),
-        );
-        for (prefix, arena) in arenas {
-            let mut rest = arena.arena_mut();
-            let mut start = 0;
-            for (_, tensor) in layout.tensors() {
-                let name = format!("{prefix}{}", tensor.name);
-                let (_, from) = rest.split_at_mut(tensor.range.start - start);
-                let (to, after) = from.split_at_mut(tensor.range.len());
-                copies.push((to, expect(snapshot, &name, &tensor.shape)?));
-                rest = after;
-                start = tensor.range.end;
+        let slots = self.slots(params);
+        let names = slots.into_iter().map(|(name, shape, _)| (name, shape));
+        let values = names
+            .map(|(name, shape)| snapshot.take_f32(&name, &shape))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
+        snapshot.finish()?;
+        for ((_, _, to), from) in self.slots(params).into_iter().zip(values) {
+            to.copy_from_slice(&from);
+        }
+        self.progress = header.progress;
+        self.optimiser.updates = header.updates;
+        self.seconds = header.seconds;
+        Ok(())
+    }
+
+    /// Every array of the state: name, shape, values.
+    fn slots<'a>(&'a mut self, params: &'a mut Params) -> Vec<(String, Vec<usize>, &'a mut [f32])> {
+        let mut slots = Vec::new();
+        let moments = self.optimiser.moments.iter_mut().enumerate();
+        let moments = moments.map(|(i, moment)| (format!("moment{i}."), moment));
+        for (prefix, arena) in std::iter::once((WEIGHTS.to_string(), params)).chain(moments) {
+            for (tensor, values) in arena.tensors_mut() {
+                slots.push((format!("{prefix}{}", tensor.name), tensor.shape.clone(), values));
             }
         }
         let lanes = self.carried.lanes;
         for (k, layer) in self.carried.layers.iter_mut().enumerate() {
-            let shape = [lanes, layer.h.len() / lanes];
-            copies.push((&mut layer.h, expect(snapshot, &format!("carried.h{k}"), &shape)?));
+            let shape = vec![lanes, layer.h.len() / lanes];
+            slots.push((format!("carried.h{k}"), shape.clone(), &mut layer.h));
             if !layer.c.is_empty() {
-                copies.push((&mut layer.c, expect(snapshot, &format!("carried.c{k}"), &shape)?));
+                slots.push((format!("carried.c{k}"), shape, &mut layer.c));
             }
         }
-        if copies.len() != snapshot.arrays.len() {
-            return Err(Error::Mismatch("the checkpoint has arrays that this run does not know".into()));
-        }
-        for (to, from) in copies {
-            to.copy_from_slice(from);
-        }
-        self.progress = progress;
-        self.optimiser.updates = updates;
-        self.seconds = seconds;
-        Ok(())
+        slots
     }
 }
 
-const KIND: &str = "elman training state";
+/// What a checkpoint's header holds.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    progress: Progress,
+    identity: Identity,
+    updates: u64,
+    seconds: f64,
+}
+
 const WEIGHTS: &str = "weights.";
-
-fn moment_prefix(i: usize) -> String {
-    format!("moment{i}.")
-}
-
-fn json<T: Serialize>(value: &T) -> Value {
-    serde_json::to_value(value).expect("plain structs of numbers and strings are JSON")
-}
-
-fn parse<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T> {
-    serde_json::from_value(value)
-        .map_err(|e| Error::Mismatch(format!("the checkpoint's header cannot be read: {e}")))
-}
 
 fn array<'a>(name: String, shape: &[usize], values: &'a [f32]) -> Array<'a> {
     Array {
         name,
         shape: shape.to_vec(),
         data: Data::F32(Cow::Borrowed(values)),
-    }
-}
-
-/// The values of the array `name`, which must have `shape`.
-fn expect<'a>(snapshot: &'a Snapshot, name: &str, shape: &[usize]) -> Result<&'a [f32]> {
-    let array = snapshot
-        .arrays
-        .iter()
-        .find(|array| array.name == name)
-        .ok_or_else(|| Error::Mismatch(format!("the checkpoint has no array '{name}'")))?;
-    if array.shape != shape {
-        return Err(Error::Mismatch(format!(
-            "the checkpoint's '{name}' has shape {:?}, this run's configuration needs {shape:?}",
-            array.shape
-        )));
-    }
-    match &array.data {
-        Data::F32(values) => Ok(values),
-        _ => Err(Error::Mismatch(format!("the checkpoint's '{name}' is not f32"))),
     }
 }

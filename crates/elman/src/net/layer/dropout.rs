@@ -16,8 +16,8 @@ pub struct Dropout {
 
 impl Dropout {
     /// Multiplies `x` (T, B, n), the input of layer `k` (k = L: of the output layer), by its mask.
-    pub(crate) fn apply(&self, cpu: &Cpu, k: usize, lanes: usize, x: &mut [f32]) {
+    pub(crate) fn apply(&self, cpu: &Cpu, k: usize, lanes: usize, units: usize, x: &mut [f32]) {
         let key = key(self.seed, Site::Dropout(k), self.step);
-        elman_kernels::dropout(cpu, key, self.p, lanes, 0, x);
+        elman_kernels::dropout(cpu, key, self.p, lanes, 0, units, x);
     }
 }

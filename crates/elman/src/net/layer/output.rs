@@ -45,7 +45,7 @@ impl Output {
     /// `h` (R, H) → natural log-probabilities (R, V).
     pub(crate) fn log_probs(&self, cpu: &Cpu, params: &Params, panels: &Packed, h: &[f32], out: &mut [f32]) {
         self.logits(cpu, params, panels, h, out);
-        log_softmax(cpu, out);
+        log_softmax(cpu, self.vocab, out);
     }
 
     /// The loss alone: `nats[r]` = −ln ŷ of each row's target. `block` holds logits.

@@ -1,0 +1,162 @@
+//! A run's directory.
+//!
+//! ```text
+//! RUN/config.toml        the resolved configuration and where its texts came from
+//! RUN/tokens/            the encoded texts and their tokenizer.json
+//! RUN/state/             checkpoints, two generations
+//! RUN/model/             the best model so far, in the Hugging Face shape
+//! RUN/metrics.jsonl      one line per logged step and validation
+//! RUN/lock               held while a process works here
+//! ```
+//! `config.toml` is written last when a run is prepared, so a directory without one holds no run.
+
+use super::config::Config;
+use super::job::VocabularyFrom;
+use crate::error::{Error, Result};
+use crate::store::{Lock, disk, write_atomic};
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The directory of a run, locked for this process.
+pub struct Folder {
+    path: PathBuf,
+    _lock: Lock,
+}
+
+/// What `config.toml` holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Record {
+    /// The version of elman that started the run.
+    pub elman: String,
+    /// The instruction set it was started on.
+    pub isa: String,
+    pub total_steps: u64,
+    pub inputs: Inputs,
+    pub config: Config,
+}
+
+/// Where a run's texts came from; for people, since the encoded texts are in the run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Inputs {
+    pub train: Vec<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid: Option<Vec<PathBuf>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vocab_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vocab_from: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init_from: Option<PathBuf>,
+}
+
+impl Inputs {
+    pub fn new(
+        train: &[PathBuf],
+        valid: Option<&[PathBuf]>,
+        vocabulary: &VocabularyFrom,
+        init_from: Option<&Path>,
+    ) -> Inputs {
+        let (vocab_file, vocab_from) = match vocabulary {
+            VocabularyFrom::Text => (None, None),
+            VocabularyFrom::File(path) => (Some(path.clone()), None),
+            VocabularyFrom::Model(path) => (None, Some(path.clone())),
+        };
+        Inputs {
+            train: train.to_vec(),
+            valid: valid.map(<[PathBuf]>::to_vec),
+            vocab_file,
+            vocab_from,
+            init_from: init_from.map(Path::to_path_buf),
+        }
+    }
+}
+
+impl Folder {
+    /// Whether `path` holds a run.
+    pub fn is_run(path: &Path) -> bool {
+        path.join("config.toml").exists()
+    }
+
+    /// Makes the directory of a new run. Errors: it holds a run already, or cannot be made.
+    pub fn create(path: &Path) -> Result<Folder> {
+        if Folder::is_run(path) {
+            return Err(Error::Config(format!(
+                "{0} already holds a run: go on with it by --resume {0}, replace it with --force, or choose another directory with --run",
+                path.display()
+            )));
+        }
+        for part in ["tokens", "state"] {
+            disk::create_dir_all(&path.join(part))?;
+        }
+        Folder::lock(path)
+    }
+
+    /// Opens the directory of a run that was prepared before.
+    pub fn open(path: &Path) -> Result<Folder> {
+        if !Folder::is_run(path) {
+            return Err(Error::Config(format!(
+                "{} holds no run (there is no config.toml): start one with `elman train TEXT --run {0}`",
+                path.display()
+            )));
+        }
+        Folder::lock(path)
+    }
+
+    fn lock(path: &Path) -> Result<Folder> {
+        let lock = Lock::acquire(path)?;
+        for part in ["", "tokens", "state", "model"] {
+            let part = path.join(part);
+            if part.is_dir() {
+                disk::sweep_temporaries(&part)?;
+            }
+        }
+        Ok(Folder {
+            path: path.to_path_buf(),
+            _lock: lock,
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn tokens(&self, part: &str) -> PathBuf {
+        self.path.join("tokens").join(format!("{part}.tok"))
+    }
+
+    pub fn tokenizer(&self) -> PathBuf {
+        self.path.join("tokens/tokenizer.json")
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.path.join("state")
+    }
+
+    pub fn model(&self) -> PathBuf {
+        self.path.join("model")
+    }
+
+    pub fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+
+    pub fn write_record(&self, record: &Record) -> Result<()> {
+        let text = toml::to_string(record).expect("a record is plain tables, strings and numbers");
+        write_atomic(&self.path.join("config.toml"), |file| file.write_all(text.as_bytes()))?;
+        Ok(())
+    }
+}
+
+/// Reads `config.toml` of the run in `path`.
+pub fn read_record(path: &Path) -> Result<Record> {
+    let file = path.join("config.toml");
+    let text = std::fs::read_to_string(&file)
+        .map_err(|e| Error::Config(format!("{}: cannot be read: {e}", file.display())))?;
+    let record: Record = toml::from_str(&text)
+        .map_err(|e| Error::Config(format!("{}: not the configuration of a run: {e}", file.display())))?;
+    record.config.check()?;
+    Ok(record)
+}

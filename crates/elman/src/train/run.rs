@@ -1,0 +1,531 @@
+//! A run: windows, validations and checkpoints until the budget is used up.
+//!
+//! The result depends on the configuration and the text alone. When a checkpoint is written, how
+//! often the run was interrupted, and how many threads computed it leave no trace in it.
+
+use super::bptt::{Engine, WindowStats};
+use super::config::{Bptt, Config};
+use super::folder::{Folder, Inputs, Record, read_record};
+use super::guard::{MOST_SKIPPED_IN_ROW, Verdict};
+use super::job::{Job, Machine, NewBudget};
+use super::metrics::Metrics;
+use super::optim::Optimiser;
+use super::state::{Identity, Progress, TrainState, VOLATILE};
+use super::texts::Texts;
+use super::watch::{Best, Ending, Event, Outcome, Ready, Step, Validation, Watch};
+use crate::dims::{Dims, TrainPlan};
+use crate::error::{Error, Result};
+use crate::infer::{About, Model, save_model};
+use crate::net::Network;
+use crate::net::layer::dropout::Dropout;
+use crate::store::Generations;
+use crate::text::{Corpus, Stream, Vocab, Window};
+use elman_kernels::Cpu;
+use std::path::Path;
+use std::time::Instant;
+
+/// Starts a new run and follows it to its end, or until `watch` asks to stop.
+pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
+    let mut job = job.clone();
+    let origin = match &job.init_from {
+        Some(path) => Some(adopt(&mut job.config, path)?),
+        None => None,
+    };
+    job.config.check()?;
+    let folder = Folder::create(&job.run)?;
+    let texts = Texts::prepare(&job, &folder, &mut |note| watch.event(&Event::Note(note)))?;
+    let mut run = Run::new(job.config.clone(), texts, folder, &job.machine)?;
+    run.initialise(origin.as_ref());
+    run.state.progress.total_steps = run.resolve_budget(origin.as_ref());
+    run.save()?;
+    run.folder.write_record(&Record {
+        elman: env!("CARGO_PKG_VERSION").into(),
+        isa: job.machine.isa.name().into(),
+        total_steps: run.state.progress.total_steps,
+        inputs: Inputs::new(
+            &job.train,
+            job.valid.as_deref(),
+            &job.vocabulary,
+            job.init_from.as_deref(),
+        ),
+        config: job.config,
+    })?;
+    run.follow(watch)
+}
+
+/// Goes on with the run in `path` from its last checkpoint, perhaps with a new budget.
+pub fn resume(path: &Path, budget: &NewBudget, machine: &Machine, watch: &mut dyn Watch) -> Result<Outcome> {
+    let folder = Folder::open(path)?;
+    let mut record = read_record(path)?;
+    let texts = Texts::open(&folder)?;
+    let mut run = Run::new(record.config.clone(), texts, folder, machine)?;
+    let loaded = run.generations.load_latest()?;
+    if let Some(note) = loaded.note {
+        watch.event(&Event::Note(note));
+    }
+    let identity = run.identity.clone();
+    run.state
+        .restore(loaded.snapshot, run.engine.params_mut(), &identity)?;
+    if let Some(total) = run.extended(budget)? {
+        run.state.progress.total_steps = total;
+        run.config.epochs = budget.epochs;
+        run.config.steps = budget.steps;
+        run.config.minutes = budget.minutes;
+        run.save()?;
+        record.total_steps = total;
+        record.config = run.config.clone();
+        run.folder.write_record(&record)?;
+    }
+    run.follow(watch)
+}
+
+/// The bytes that `job` would need for a vocabulary of `vocab` entries and lanes of `lane_len` tokens.
+pub fn plan(config: &Config, dims: &Dims, lane_len: usize) -> TrainPlan {
+    let arena_len = Network::new(*dims).layout().arena_len();
+    let steps = window_steps(config, lane_len);
+    let dropout = config.dropout > 0.0;
+    TrainPlan::new(dims, arena_len, config.rule().moments(), dropout, steps, config.lanes)
+}
+
+fn window_steps(config: &Config, lane_len: usize) -> usize {
+    match config.bptt {
+        Bptt::Steps(n) => n.min(lane_len),
+        Bptt::Full => lane_len,
+    }
+}
+
+/// Takes sizes and vocabulary kind from the model that a run starts from.
+fn adopt(config: &mut Config, path: &Path) -> Result<Model> {
+    let model = Model::load(path)?;
+    config.set_dims(model.dims());
+    config.vocab = model.vocab().kind();
+    Ok(model)
+}
+
+/// A run at work.
+struct Run {
+    config: Config,
+    folder: Folder,
+    vocab: Vocab,
+    train: Corpus,
+    valid: Option<Corpus>,
+    stream: Stream,
+    /// T: steps of a full window.
+    window_steps: usize,
+    plan: TrainPlan,
+    engine: Engine,
+    state: TrainState,
+    identity: Identity,
+    generations: Generations,
+    machine: Machine,
+}
+
+impl Run {
+    /// Checks the plan against the memory there is, then allocates everything.
+    fn new(config: Config, texts: Texts, folder: Folder, machine: &Machine) -> Result<Run> {
+        let identity = texts.identity();
+        let dims = config.dims(texts.vocab.len());
+        let stream = Stream::new(texts.train.ids().len(), config.lanes);
+        let steps = window_steps(&config, stream.steps());
+        let plan = plan(&config, &dims, stream.steps());
+        check_memory(&plan, machine.memory_bytes, &config)?;
+
+        let cpu = Cpu::new(machine.isa, machine.threads);
+        let engine = Engine::new(cpu, dims, steps, config.lanes, config.dropout > 0.0);
+        let state = TrainState {
+            progress: Progress {
+                step: 0,
+                epoch: 0,
+                position: 0,
+                total_steps: 0,
+                guard: Default::default(),
+                best: None,
+                stale: 0,
+                validated: None,
+            },
+            optimiser: Optimiser::new(config.rule(), engine.network().layout()),
+            carried: engine.zero_state(),
+            seconds: 0.0,
+        };
+        Ok(Run {
+            generations: Generations::new(&folder.state()),
+            folder,
+            vocab: texts.vocab,
+            train: texts.train,
+            valid: texts.valid,
+            stream,
+            window_steps: steps,
+            plan,
+            engine,
+            state,
+            identity,
+            machine: *machine,
+            config,
+        })
+    }
+
+    /// Sets the weights of step 0.
+    fn initialise(&mut self, origin: Option<&Model>) {
+        let dims = *self.engine.network().dims();
+        let params = self.engine.params_mut();
+        match origin {
+            Some(model) => params.copy_from(model.params()),
+            None => self.config.init().fill(&dims, params),
+        }
+    }
+
+    fn windows_per_epoch(&self) -> u64 {
+        self.stream.windows(self.window_steps) as u64
+    }
+
+    /// Steps that the budget comes to.
+    fn resolve_budget(&mut self, origin: Option<&Model>) -> u64 {
+        let Config { epochs, steps, minutes, .. } = self.config;
+        match (epochs, steps, minutes) {
+            (Some(epochs), _, _) => (epochs * self.windows_per_epoch() as f64).ceil() as u64,
+            (_, Some(steps), _) => steps,
+            (_, _, minutes) => {
+                let per_step = self.rehearse(origin);
+                let seconds = 60.0 * minutes.unwrap_or_default();
+                ((seconds / per_step) as u64).max(1)
+            }
+        }
+    }
+
+    /// Seconds that a step takes, its share of validation included: trains a few steps, then
+    /// starts again as if nothing had been.
+    fn rehearse(&mut self, origin: Option<&Model>) -> f64 {
+        const LONGEST_SECONDS: f64 = 3.0;
+        let mut window = Window::default();
+        let (mut training, mut steps) = (0.0, 0);
+        let started = Instant::now();
+        while steps < 50 && started.elapsed().as_secs_f64() < LONGEST_SECONDS {
+            let step_started = Instant::now();
+            self.one_step(&mut window);
+            // The first step pays for touching the memory.
+            if steps > 0 {
+                training += step_started.elapsed().as_secs_f64();
+            }
+            steps += 1;
+        }
+        let per_step = if steps > 1 {
+            training / f64::from(steps - 1)
+        } else {
+            started.elapsed().as_secs_f64()
+        };
+        self.state.progress = Progress {
+            step: 0,
+            epoch: 0,
+            position: 0,
+            guard: Default::default(),
+            ..self.state.progress.clone()
+        };
+        self.state.optimiser = Optimiser::new(self.config.rule(), self.engine.network().layout());
+        self.state.carried.set_zero();
+        self.initialise(origin);
+        // Scoring a token costs a third of training on it.
+        let scored = self.valid.as_ref().map_or(0, |v| v.ids().len()) as f64 / 3.0;
+        let trained = match self.config.valid_every {
+            Some(every) => every as f64 * (self.window_steps * self.config.lanes) as f64,
+            None => self.stream.tokens() as f64,
+        };
+        per_step * (1.0 + scored / trained)
+    }
+
+    /// The total of a resumed run under a new budget; `None` if it keeps its old one.
+    fn extended(&self, budget: &NewBudget) -> Result<Option<u64>> {
+        let done = self.state.progress.step;
+        let total = match (budget.epochs, budget.steps, budget.minutes) {
+            (None, None, None) => return Ok(None),
+            (Some(epochs), None, None) => (epochs * self.windows_per_epoch() as f64).ceil() as u64,
+            (None, Some(steps), None) => steps,
+            (None, None, Some(minutes)) => {
+                let per_step = self.state.seconds / done.max(1) as f64;
+                if done == 0 || per_step <= 0.0 {
+                    return Err(Error::Config(
+                        "this run has no steps yet to measure minutes by; give --epochs or --steps".into(),
+                    ));
+                }
+                done + (60.0 * minutes / per_step) as u64
+            }
+            _ => return Err(Error::Config("give only one of epochs, steps and minutes".into())),
+        };
+        if total < done {
+            return Err(Error::Config(format!(
+                "the run has done {done} steps already, more than the new budget of {total}"
+            )));
+        }
+        Ok(Some(total))
+    }
+
+    /// Trains to the end of the budget.
+    fn follow(mut self, watch: &mut dyn Watch) -> Result<Outcome> {
+        let network = self.engine.network();
+        watch.event(&Event::Ready(Ready {
+            run: self.folder.path(),
+            config: &self.config,
+            dims: network.dims(),
+            parameters: network.layout().parameter_count(),
+            plan: self.plan,
+            train_tokens: self.train.ids().len(),
+            valid_tokens: self.valid.as_ref().map_or(0, |v| v.ids().len()),
+            windows_per_epoch: self.windows_per_epoch(),
+            step: self.state.progress.step,
+            total_steps: self.state.progress.total_steps,
+            threads: self.engine.cpu().threads(),
+            isa: self.machine.isa.name(),
+        }));
+        let mut metrics = Metrics::open(&self.folder.metrics(), self.state.progress.step)?;
+        let mut window = Window::default();
+        let mut saved = Instant::now();
+        let ending = loop {
+            let progress = &self.state.progress;
+            if progress.step >= progress.total_steps {
+                break Ending::Finished;
+            }
+            if self.config.patience.is_some_and(|most| progress.stale >= most) {
+                break Ending::Stalled;
+            }
+            if watch.stop_requested() {
+                break Ending::Stopped;
+            }
+            let started = Instant::now();
+            let mut step = self.one_step(&mut window);
+            step.seconds = started.elapsed().as_secs_f64();
+            self.state.seconds += step.seconds;
+            metrics.step(&step)?;
+            watch.event(&Event::Step(step.clone()));
+            if step.skipped {
+                watch.event(&Event::Note(self.skipped_note(&step)));
+                if self.state.progress.guard.skipped_in_row >= MOST_SKIPPED_IN_ROW {
+                    return Err(Error::Diverged(self.diverged_message()));
+                }
+            }
+            if self.validation_due() {
+                let validation = self.validate()?;
+                metrics.validation(&validation)?;
+                watch.event(&Event::Validation(validation));
+            }
+            if saved.elapsed() >= self.machine.save_every {
+                metrics.sync()?;
+                self.save()?;
+                watch.event(&Event::Saved { step: self.state.progress.step });
+                saved = Instant::now();
+            }
+        };
+        self.keep_a_model()?;
+        metrics.sync()?;
+        let checkpoint = self.save()?;
+        watch.event(&Event::Saved { step: self.state.progress.step });
+        let progress = &self.state.progress;
+        Ok(Outcome {
+            ending,
+            step: progress.step,
+            total_steps: progress.total_steps,
+            best: progress.best,
+            skipped: progress.guard.skipped,
+            seconds: self.state.seconds,
+            checkpoint,
+        })
+    }
+
+    /// One window and, if its loss and gradient are finite, one update.
+    fn one_step(&mut self, window: &mut Window) -> Step {
+        let config = &self.config;
+        let TrainState {
+            progress,
+            optimiser,
+            carried,
+            ..
+        } = &mut self.state;
+        let lane_len = self.stream.steps();
+        let steps = self.window_steps.min(lane_len - progress.position);
+        let eos = self.vocab.eos();
+        self.stream
+            .window(self.train.ids(), eos, progress.position, steps, window);
+        let dropout = (config.dropout > 0.0).then_some(Dropout {
+            p: config.dropout,
+            seed: config.seed,
+            step: progress.step,
+        });
+        let stats = self
+            .engine
+            .run_window(window, config.loss_norm, dropout, carried);
+        let grad_norm = self.engine.gradient_norm();
+        let lr = config
+            .schedule()
+            .rate(progress.step, progress.epoch, progress.total_steps);
+        let verdict = progress.guard.judge(stats.nats, grad_norm, config.clip);
+        let skipped = match verdict {
+            Verdict::Apply(scale) => {
+                self.engine.apply(optimiser, scale, lr);
+                false
+            }
+            Verdict::Skip | Verdict::Stop => {
+                self.engine.discard_gradient();
+                carried.set_zero();
+                true
+            }
+        };
+        progress.step += 1;
+        progress.position += steps;
+        let epoch = progress.epoch as f64 + progress.position as f64 / lane_len as f64;
+        if progress.position == lane_len {
+            progress.epoch += 1;
+            progress.position = 0;
+            carried.set_zero();
+        }
+        Step {
+            step: progress.step,
+            total_steps: progress.total_steps,
+            epoch,
+            loss_nats: stats.nats / stats.tokens.max(1) as f64,
+            grad_norm,
+            lr,
+            tokens: stats.tokens,
+            seconds: 0.0,
+            clipped: config.clip.is_some_and(|threshold| grad_norm >= threshold),
+            skipped,
+        }
+    }
+
+    /// Validation falls at the end of an epoch (or every so many steps) and at the end of the run.
+    fn validation_due(&self) -> bool {
+        let progress = &self.state.progress;
+        let regular = match self.config.valid_every {
+            Some(every) => progress.step.is_multiple_of(every),
+            None => progress.position == 0,
+        };
+        self.valid.is_some() && (regular || progress.step == progress.total_steps)
+    }
+
+    /// Reads the validation text in parallel lanes from zero state; keeps the model if it is the
+    /// best so far. Training's own state is not touched.
+    fn validate(&mut self) -> Result<Validation> {
+        let started = Instant::now();
+        let valid = self.valid.as_ref().expect("validation needs a validation text");
+        let stats = score_corpus(&mut self.engine, valid, self.vocab.eos(), self.config.lanes, self.window_steps);
+        let loss_nats = stats.nats / stats.tokens as f64;
+        let progress = &mut self.state.progress;
+        let best = progress.best.is_none_or(|best| loss_nats < best.loss_nats) && loss_nats.is_finite();
+        progress.validated = Some(progress.step);
+        let lane_len = self.stream.steps();
+        let epoch = progress.epoch as f64 + progress.position as f64 / lane_len as f64;
+        if best {
+            let step = progress.step;
+            progress.best = Some(Best { step, loss_nats });
+            progress.stale = 0;
+            self.save_model()?;
+        } else {
+            progress.stale += 1;
+        }
+        Ok(Validation {
+            step: self.state.progress.step,
+            epoch,
+            loss_nats,
+            perplexity: loss_nats.exp(),
+            tokens: stats.tokens,
+            best,
+            seconds: started.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// A run that ends before its first validation, or has no validation text, leaves its last
+    /// weights as the model.
+    fn keep_a_model(&mut self) -> Result<()> {
+        if self.state.progress.best.is_none() {
+            self.save_model()?;
+        }
+        Ok(())
+    }
+
+    fn save_model(&self) -> Result<()> {
+        let about = About {
+            step: self.state.progress.step,
+            epoch: self.state.progress.epoch,
+            valid_loss_nats: self.state.progress.best.map(|best| best.loss_nats),
+        };
+        let network = self.engine.network();
+        save_model(&self.folder.model(), network, self.engine.params(), &self.vocab, &about)
+    }
+
+    /// Writes a checkpoint; returns its hash.
+    fn save(&self) -> Result<String> {
+        let snapshot = self.state.snapshot(self.engine.params(), &self.identity);
+        self.generations.save(self.state.progress.step, &snapshot)?;
+        Ok(snapshot.digest(&VOLATILE))
+    }
+
+    fn skipped_note(&self, step: &Step) -> String {
+        let windows = self.windows_per_epoch();
+        format!(
+            "step {} (epoch {}, window {} of {windows}): the loss was {} and the gradient norm {}; this window was kept from the weights and the carried state starts anew",
+            step.step,
+            (step.step - 1) / windows + 1,
+            (step.step - 1) % windows + 1,
+            step.loss_nats,
+            step.grad_norm,
+        )
+    }
+
+    fn diverged_message(&self) -> String {
+        format!(
+            "{MOST_SKIPPED_IN_ROW} windows in a row, up to step {}, had a loss or gradient that is not finite, so training stopped; the weights are untouched by them and the last checkpoint is intact. Start again with a lower --lr or a lower --clip",
+            self.state.progress.step
+        )
+    }
+}
+
+/// The loss over a whole corpus in parallel lanes from zero state: approximate at the lanes' seams.
+fn score_corpus(engine: &mut Engine, corpus: &Corpus, eos: u32, lanes: usize, window_steps: usize) -> WindowStats {
+    let stream = Stream::new(corpus.ids().len(), lanes);
+    let mut state = engine.zero_state();
+    let mut window = Window::default();
+    let mut total = WindowStats::default();
+    for position in (0..stream.steps()).step_by(window_steps) {
+        let steps = window_steps.min(stream.steps() - position);
+        stream.window(corpus.ids(), eos, position, steps, &mut window);
+        let stats = engine.score_window(&window, &mut state);
+        total.nats += stats.nats;
+        total.tokens += stats.tokens;
+    }
+    total
+}
+
+/// Refuses a plan that does not fit, before anything is allocated.
+fn check_memory(plan: &TrainPlan, budget: Option<u64>, config: &Config) -> Result<()> {
+    let (limit, whose) = match budget {
+        Some(bytes) => (bytes, "--memory allows"),
+        None => (available_bytes(), "this machine has free"),
+    };
+    if plan.total_bytes() <= limit {
+        return Ok(());
+    }
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let remedy = match config.bptt {
+        Bptt::Full => "give --bptt a number of steps, or fewer --batch lanes make windows longer: use more",
+        Bptt::Steps(_) => "choose a smaller --hidden, --max-vocab, --batch or --bptt",
+    };
+    Err(Error::Config(format!(
+        "training needs {} MiB (weights {}, gradients {}, moments {}, packed copies {}, activations {}, other {}), but {whose} {} MiB: {remedy}",
+        mib(plan.total_bytes()),
+        mib(plan.weights_bytes),
+        mib(plan.gradients_bytes),
+        mib(plan.moments_bytes),
+        mib(plan.packed_bytes),
+        mib(plan.window_bytes),
+        mib(plan.fixed_bytes),
+        mib(limit),
+    )))
+}
+
+/// Memory that can be had without swapping, where the system says so; no limit elsewhere.
+fn available_bytes() -> u64 {
+    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = info
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))
+        .and_then(|rest| rest.trim().strip_suffix("kB"))
+        .and_then(|number| number.trim().parse::<u64>().ok());
+    kib.map_or(u64::MAX, |kib| kib * 1024)
+}

@@ -1,0 +1,106 @@
+//! From text files to what training reads: a vocabulary and memory-mapped token files.
+//!
+//! The vocabulary comes from the training text only. The encoded texts stay in the run's
+//! directory, so a run goes on when the original files have changed or vanished.
+
+use super::folder::Folder;
+use super::job::{Job, VocabularyFrom};
+use super::state::Identity;
+use crate::error::Result;
+use crate::infer::read_vocab;
+use crate::store::{AtomicFile, write_atomic};
+use crate::text::{self, Corpus, CorpusWriter, ReadOptions, Source, Split, TextError, TextStats, Vocab};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// The part of the training text that validates when no other text is given.
+pub const VALIDATION_FRACTION: f64 = 0.05;
+
+/// Memory that counting a vocabulary may take.
+const COUNT_LIMIT_BYTES: u64 = 2 << 30;
+
+/// What training reads.
+pub struct Texts {
+    pub vocab: Vocab,
+    pub train: Corpus,
+    pub valid: Option<Corpus>,
+}
+
+impl Texts {
+    /// Reads, counts and encodes the job's texts into the run's directory. `note` is told what a
+    /// person should know about them.
+    pub fn prepare(job: &Job, folder: &Folder, note: &mut dyn FnMut(String)) -> Result<Texts> {
+        let split = match &job.valid {
+            Some(_) => None,
+            None => Some(Split::plan(&job.train, VALIDATION_FRACTION)?),
+        };
+        let train_options = ReadOptions {
+            lossy: job.config.lossy,
+            range: split.as_ref().map(Split::train),
+        };
+        let valid_options = ReadOptions {
+            lossy: job.config.lossy,
+            range: split.as_ref().map(Split::valid),
+        };
+        let vocab = vocabulary(job, &train_options)?;
+        let json = vocab.to_tokenizer_json();
+        write_atomic(&folder.tokenizer(), |file| file.write_all(json.as_bytes()))?;
+
+        let mut encode = |part: &str, files: &[PathBuf], options: &ReadOptions| -> Result<TextStats> {
+            let stats = encode(folder, part, files, &vocab, options)?;
+            stats.notes.iter().for_each(|n| note(n.clone()));
+            Ok(stats)
+        };
+        encode("train", &job.train, &train_options)?;
+        let valid = job.valid.as_ref().unwrap_or(&job.train);
+        let stats = encode("valid", valid, &valid_options)?;
+        if stats.oov > 0 {
+            let share = 100.0 * stats.oov as f64 / stats.tokens as f64;
+            note(format!(
+                "{share:.1} % of the validation tokens are outside the vocabulary and read as <unk>"
+            ));
+        }
+        Texts::open(folder)
+    }
+
+    /// Opens what `prepare` left in the run's directory.
+    pub fn open(folder: &Folder) -> Result<Texts> {
+        let vocab = Vocab::from_file_any(&folder.tokenizer())?;
+        let train = Corpus::open(&folder.tokens("train"))?;
+        let valid = folder.tokens("valid");
+        let valid = valid.exists().then(|| Corpus::open(&valid)).transpose()?;
+        Ok(Texts { vocab, train, valid })
+    }
+
+    pub fn identity(&self) -> Identity {
+        Identity {
+            vocabulary: self.vocab.hash().to_string(),
+            train: self.train.hash().to_string(),
+            valid: self.valid.as_ref().map(|c| c.hash().to_string()),
+        }
+    }
+}
+
+fn vocabulary(job: &Job, options: &ReadOptions) -> Result<Vocab> {
+    let config = &job.config;
+    Ok(match (&job.init_from, &job.vocabulary) {
+        (Some(model), _) | (None, VocabularyFrom::Model(model)) => read_vocab(model)?,
+        (None, VocabularyFrom::File(path)) => Vocab::from_file(path, config.vocab)?,
+        (None, VocabularyFrom::Text) => {
+            let sources = Source::files(&job.train);
+            let (counts, _) = text::count(sources, config.vocab, options, COUNT_LIMIT_BYTES)?;
+            counts.into_vocab(config.min_count, config.max_vocab)?
+        }
+    })
+}
+
+fn encode(folder: &Folder, part: &str, files: &[PathBuf], vocab: &Vocab, options: &ReadOptions) -> Result<TextStats> {
+    let mut file = AtomicFile::create(&folder.tokens(part))?;
+    let mut writer = CorpusWriter::new(&mut file, vocab).map_err(TextError::WriteTokens)?;
+    let stats = text::encode(Source::files(files), vocab, options, &mut |symbol| {
+        writer.push(symbol.id).map_err(TextError::WriteTokens)
+    })?;
+    writer.finish(&stats.hash).map_err(TextError::WriteTokens)?;
+    file.commit()?;
+    Ok(stats)
+}
