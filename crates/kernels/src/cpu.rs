@@ -40,11 +40,7 @@ impl Cpu {
     /// turns. A job must not call `parallel` again.
     pub(crate) fn parallel(&self, job: &(dyn Fn(Worker) + Sync)) {
         match &self.pool {
-            None => job(Worker {
-                index: 0,
-                count: 1,
-                barrier: None,
-            }),
+            None => job(Worker::alone()),
             Some(pool) => pool.run(job),
         }
     }
@@ -59,6 +55,15 @@ pub(crate) struct Worker<'a> {
 }
 
 impl Worker<'_> {
+    /// The only thread of a job that is too small to share.
+    pub(crate) fn alone() -> Worker<'static> {
+        Worker {
+            index: 0,
+            count: 1,
+            barrier: None,
+        }
+    }
+
     /// This thread's contiguous share of `0..n`.
     pub(crate) fn share(&self, n: usize) -> Range<usize> {
         n * self.index / self.count..n * (self.index + 1) / self.count

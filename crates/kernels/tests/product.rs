@@ -1,0 +1,171 @@
+//! Products against one scalar chain per element, bit for bit.
+
+mod common;
+
+use common::{assert_bits, chain, describe, machines, numbers};
+use elman_kernels::{Cpu, Init, Isa, Operand, Packed, product};
+
+const SIZES: [usize; 8] = [1, 2, 7, 15, 16, 17, 33, 65];
+
+/// One case in every orientation and from every start.
+fn check(machines: &[Cpu], m: usize, k: usize, gates: usize, cols: usize) {
+    let n = gates * cols;
+    let a = numbers(1, m * k);
+    let b = numbers(2, k * n);
+    let bias = numbers(3, n);
+    let before = numbers(4, m * n);
+    let at: Vec<f32> = (0..k * m).map(|i| a[i % m * k + i / m]).collect();
+    let bt: Vec<f32> = (0..n * k).map(|i| b[i % k * n + i / k]).collect();
+    let expected = |start: &dyn Fn(usize) -> f32| -> Vec<f32> {
+        let element = |i: usize| chain(start(i), k, |l| a[i / n * k + l], |l| b[l * n + i % n]);
+        (0..m * n).map(element).collect()
+    };
+    let inits = [
+        (Init::Zero, expected(&|_| 0.0)),
+        (Init::Bias(&bias), expected(&|i| bias[i % n])),
+        (Init::Accumulate, expected(&|i| before[i])),
+    ];
+    for cpu in machines {
+        let mut plain = Packed::new(k, gates, cols);
+        plain.pack(cpu, &b);
+        let mut turned = Packed::new(k, gates, cols);
+        turned.pack_transposed(cpu, &bt);
+        for (name, a) in [
+            ("A", Operand::rows(&a, m, k)),
+            ("Aᵀ", Operand::transposed(&at, m, k)),
+        ] {
+            for (packed, from) in [(&plain, "B"), (&turned, "Bᵀ")] {
+                for (which, (init, expected)) in inits.iter().enumerate() {
+                    let mut c = before.clone();
+                    product(cpu, a, packed, *init, &mut c);
+                    let what = format!(
+                        "{name}·{from} {m}×{k}×({gates}·{cols}), start {which}, {}",
+                        describe(cpu)
+                    );
+                    assert_bits(&c, expected, &what);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_small_size_is_one_chain_per_element() {
+    let machines = machines();
+    for m in SIZES {
+        for k in [1, 7, 16, 33] {
+            for n in SIZES {
+                check(&machines, m, k, 1, n);
+            }
+        }
+    }
+}
+
+#[test]
+fn gates_are_padded_one_by_one() {
+    let machines = machines();
+    for (m, k, gates, cols) in [
+        (1, 20, 4, 20),
+        (20, 40, 4, 40),
+        (5, 17, 3, 16),
+        (13, 33, 3, 1),
+    ] {
+        check(&machines, m, k, gates, cols);
+    }
+}
+
+#[test]
+fn blocks_of_k_rows_and_panels_change_nothing() {
+    let machines = machines();
+    // Longer than one block of k, of panels, of rows; more rows than columns and fewer.
+    for (m, k, n) in [(3, 1000, 20), (30, 385, 300), (600, 20, 40), (40, 21, 600)] {
+        check(&machines, m, k, 1, n);
+    }
+}
+
+#[test]
+fn a_row_does_not_depend_on_its_company() {
+    let (k, n) = (130, 70);
+    let a = numbers(5, 65 * k);
+    let w = numbers(6, n * k);
+    for cpu in machines() {
+        let mut b = Packed::new(k, 1, n);
+        b.pack_transposed(&cpu, &w);
+        let mut together = vec![0.0; 65 * n];
+        product(
+            &cpu,
+            Operand::rows(&a, 65, k),
+            &b,
+            Init::Zero,
+            &mut together,
+        );
+        for first in 0..65 {
+            for rows in [1, 5, 12].map(|rows| rows.min(65 - first)) {
+                let part = &a[first * k..(first + rows) * k];
+                let mut alone = vec![0.0; rows * n];
+                product(
+                    &cpu,
+                    Operand::rows(part, rows, k),
+                    &b,
+                    Init::Zero,
+                    &mut alone,
+                );
+                let expected = &together[first * n..(first + rows) * n];
+                assert_bits(&alone, expected, &describe(&cpu));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_packed_matrix_may_be_shorter_than_its_room() {
+    let cpu = Cpu::new(Isa::detect(), 2);
+    let (m, n) = (30, 50);
+    let mut b = Packed::new(700, 1, n);
+    assert_eq!(Packed::bytes(700, 1, n), 700 * 64 * 4);
+    for k in [700, 3, 64, 700] {
+        let x = numbers(7, k * n);
+        let d = numbers(8, k * m);
+        b.pack(&cpu, &x);
+        assert_eq!(b.depth(), k);
+        let mut c = vec![0.0; m * n];
+        product(&cpu, Operand::transposed(&d, m, k), &b, Init::Zero, &mut c);
+        let expected: Vec<f32> = (0..m * n)
+            .map(|i| chain(0.0, k, |l| d[l * m + i / n], |l| x[l * n + i % n]))
+            .collect();
+        assert_bits(&c, &expected, "a shorter window");
+    }
+}
+
+#[test]
+fn what_is_not_finite_stays_in_its_row_and_column() {
+    let (m, k, n) = (14, 20, 37);
+    let mut a = numbers(9, m * k);
+    let mut w = numbers(10, n * k);
+    a[3 * k + 4] = f32::NAN;
+    w[36 * k + 7] = f32::INFINITY;
+    for cpu in machines() {
+        let mut b = Packed::new(k, 1, n);
+        b.pack_transposed(&cpu, &w);
+        let mut c = vec![0.0; m * n];
+        product(&cpu, Operand::rows(&a, m, k), &b, Init::Zero, &mut c);
+        for (i, x) in c.iter().enumerate() {
+            let expected = i / n != 3 && i % n != 36;
+            assert_eq!(x.is_finite(), expected, "row {}, column {}", i / n, i % n);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "A has 3 columns, B 4 rows")]
+fn sizes_must_agree() {
+    let cpu = Cpu::new(Isa::detect(), 1);
+    let b = Packed::new(4, 1, 5);
+    product(
+        &cpu,
+        Operand::rows(&[0.0; 6], 2, 3),
+        &b,
+        Init::Zero,
+        &mut [0.0; 10],
+    );
+}
