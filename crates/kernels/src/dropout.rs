@@ -7,7 +7,7 @@
 
 use crate::Cpu;
 use crate::cpu::Parts;
-use crate::philox::{RUN_WORDS, philox_run};
+use crate::philox::philox;
 use crate::simd::{Op, Vector};
 
 /// Multiplies `x` by the dropout mask of `key` in place; its gradient goes through the same call.
@@ -66,22 +66,35 @@ struct DropRow<'a> {
 impl Op for DropRow<'_> {
     type Output = ();
 
-    /// `V` is not named: integers and selections, which the compiler makes vectors of by itself.
+    /// `V` is not named: the compiler makes vectors of this loop by itself, eight or sixteen
+    /// counters at a time. A closure in it would not be compiled for the instruction set.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for (i, x) in self.x.chunks_mut(RUN_WORDS).enumerate() {
-            let first = (i * (RUN_WORDS / 4)) as u32;
-            let words = philox_run(first, [self.lane, self.step, 0], self.key);
-            for (x, word) in x.iter_mut().zip(words) {
-                let scaled = *x * self.scale;
-                *x = if word >> 8 >= self.threshold {
-                    scaled
-                } else {
-                    0.0
-                };
-            }
+        let (blocks, rest) = self.x.as_chunks_mut();
+        for (block, four) in blocks.iter_mut().enumerate() {
+            let words = philox([block as u32, self.lane, self.step, 0], self.key);
+            *four = drop_four(*four, words, self.threshold, self.scale);
         }
+        let words = philox([blocks.len() as u32, self.lane, self.step, 0], self.key);
+        let mut four = [0.0; 4];
+        four[..rest.len()].copy_from_slice(rest);
+        let four = drop_four(four, words, self.threshold, self.scale);
+        rest.copy_from_slice(&four[..rest.len()]);
     }
+}
+
+#[inline(always)]
+fn drop_four(x: [f32; 4], words: [u32; 4], threshold: u32, scale: f32) -> [f32; 4] {
+    let mut y = [0.0; 4];
+    for i in 0..4 {
+        let scaled = x[i] * scale;
+        y[i] = if words[i] >> 8 >= threshold {
+            scaled
+        } else {
+            0.0
+        };
+    }
+    y
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
 /// The four random words of `counter` under `key`.
+///
+/// Calls with consecutive counters in a loop become vectors (see the dropout kernel).
+#[inline(always)]
 pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let mut x = counter.map(u64::from);
     let mut k = key;
@@ -18,41 +21,6 @@ pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
         k = next_key(k);
     }
     x.map(|word| word as u32)
-}
-
-/// Counters that [`philox_run`] works on at once.
-const RUN: usize = 16;
-/// Words that [`philox_run`] makes.
-pub(crate) const RUN_WORDS: usize = 4 * RUN;
-
-/// The words of the counters `[first, …]`, `[first + 1, …]`, …, sixteen of them, one after the
-/// other. The same numbers as [`philox`]; the form is one that the compiler turns into vectors.
-#[inline(always)]
-pub(crate) fn philox_run(first: u32, rest: [u32; 3], key: [u32; 2]) -> [u32; RUN_WORDS] {
-    let mut x = [[0u64; RUN]; 4];
-    for i in 0..RUN {
-        x[0][i] = u64::from(first.wrapping_add(i as u32));
-        x[1][i] = u64::from(rest[0]);
-        x[2][i] = u64::from(rest[1]);
-        x[3][i] = u64::from(rest[2]);
-    }
-    let mut k = key;
-    for _ in 0..ROUNDS {
-        for i in 0..RUN {
-            let y = round([x[0][i], x[1][i], x[2][i], x[3][i]], k);
-            for w in 0..4 {
-                x[w][i] = y[w];
-            }
-        }
-        k = next_key(k);
-    }
-    let mut words = [0; RUN_WORDS];
-    for i in 0..RUN {
-        for w in 0..4 {
-            words[4 * i + w] = x[w][i] as u32;
-        }
-    }
-    words
 }
 
 /// One round. Words are the low halves of the `u64`; the high halves hold rubbish, which saves
@@ -100,18 +68,6 @@ mod tests {
             ),
         ] {
             assert_eq!(philox(counter, key), words);
-        }
-    }
-
-    #[test]
-    fn a_run_holds_the_words_of_its_counters() {
-        let (rest, key) = ([7, 0x8000_0001, 3], [0xDEAD_BEEF, 42]);
-        for first in [0, 5, u32::MAX - 3] {
-            let words = philox_run(first, rest, key);
-            for (i, block) in words.chunks(4).enumerate() {
-                let counter = [first.wrapping_add(i as u32), rest[0], rest[1], rest[2]];
-                assert_eq!(block, philox(counter, key));
-            }
         }
     }
 }

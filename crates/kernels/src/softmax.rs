@@ -4,12 +4,13 @@
 //! its gradient at z is p − onehot(y). Rows are independent of each other, so a row gives the same
 //! bits alone and in company.
 //!
-//! The sum of a row has sixteen running sums in f32 over [`CHUNK`] columns at a time, and f64 above
+//! The sum of a row has sixteen running sums in f32 over 1024 columns at a time, and f64 above
 //! that; the logarithm and the loss are in f64. A row with NaN or ±∞ among its logits gets a loss
 //! that is not finite, so that a broken network cannot look like a good one.
 
 use crate::Cpu;
 use crate::cpu::Parts;
+use crate::rows::{read, write};
 use crate::simd::{LANES, Op, Vector};
 use crate::vmath::{exp, ln};
 
@@ -235,8 +236,8 @@ impl Op for Scale<'_> {
         for x in self.row.chunks_mut(LANES) {
             // SAFETY: the chunk has `x.len()` ≤ 16 numbers.
             unsafe {
-                let y = V::load_first(x.as_ptr(), x.len()).mul(V::splat(self.factor));
-                y.store_first(x.as_mut_ptr(), x.len());
+                let y = read::<V>(x.as_ptr(), x.len()).mul(V::splat(self.factor));
+                write(y, x.as_mut_ptr(), x.len());
             }
         }
     }
@@ -256,9 +257,9 @@ impl Op for Lower<'_> {
         for x in self.row.chunks_mut(LANES) {
             // SAFETY: the chunk has `x.len()` ≤ 16 numbers.
             unsafe {
-                let z = V::load_first(x.as_ptr(), x.len()).sub(V::splat(self.max));
+                let z = read::<V>(x.as_ptr(), x.len()).sub(V::splat(self.max));
                 let y = z.sub(V::splat(self.log_sum));
-                y.store_first(x.as_mut_ptr(), x.len());
+                write(y, x.as_mut_ptr(), x.len());
             }
         }
     }

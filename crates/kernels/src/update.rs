@@ -7,7 +7,7 @@
 
 use crate::Cpu;
 use crate::cpu::Parts;
-use crate::rows::share_in_vectors;
+use crate::rows::{read, share_in_vectors, write};
 use crate::simd::{LANES, Op, Vector};
 
 /// One step of SGD. All slices have the same length; `g` is left zero.
@@ -77,15 +77,15 @@ impl Op for Sgd<'_> {
             let (decay, mu) = (V::splat(self.weight_decay), V::splat(self.mu));
             for i in (0..n).step_by(LANES) {
                 let width = LANES.min(n - i);
-                let weight = V::load_first(w.add(i), width);
-                let mut step = V::load_first(g.add(i), width).mul(scale);
+                let weight = read::<V>(w.add(i), width);
+                let mut step = read::<V>(g.add(i), width).mul(scale);
                 step = weight.mul_add(decay, step);
                 if let Some(buffer) = buffer {
-                    step = V::load_first(buffer.add(i), width).mul(mu).add(step);
-                    step.store_first(buffer.add(i), width);
+                    step = read::<V>(buffer.add(i), width).mul(mu).add(step);
+                    write(step, buffer.add(i), width);
                 }
-                step.neg_mul_add(lr, weight).store_first(w.add(i), width);
-                V::splat(0.0).store_first(g.add(i), width);
+                write(step.neg_mul_add(lr, weight), w.add(i), width);
+                write(V::splat(0.0), g.add(i), width);
             }
         }
     }
@@ -204,19 +204,19 @@ impl Op for AdamStep<'_> {
             let step = V::splat((lr / bias1) as f32);
             for i in (0..n).step_by(LANES) {
                 let width = LANES.min(n - i);
-                let weight = V::load_first(w.add(i), width).mul(keep);
-                let gradient = V::load_first(g.add(i), width).mul(scale);
+                let weight = read::<V>(w.add(i), width).mul(keep);
+                let gradient = read::<V>(g.add(i), width).mul(scale);
                 let gradient = weight.mul_add(join, gradient);
-                let first = V::load_first(m.add(i), width);
+                let first = read::<V>(m.add(i), width);
                 let first = gradient.sub(first).mul_add(rate1, first);
-                let second = V::load_first(v.add(i), width).mul(beta2);
+                let second = read::<V>(v.add(i), width).mul(beta2);
                 let second = gradient.mul(gradient).mul_add(rate2, second);
                 let denominator = second.sqrt().div(root2).add(eps);
                 let weight = first.div(denominator).neg_mul_add(step, weight);
-                first.store_first(m.add(i), width);
-                second.store_first(v.add(i), width);
-                weight.store_first(w.add(i), width);
-                V::splat(0.0).store_first(g.add(i), width);
+                write(first, m.add(i), width);
+                write(second, v.add(i), width);
+                write(weight, w.add(i), width);
+                write(V::splat(0.0), g.add(i), width);
             }
         }
     }

@@ -11,6 +11,7 @@
 //! bits are the same on every machine; libm is not used.
 
 use crate::isa::Isa;
+use crate::rows::{read, write};
 use crate::simd::{LANES, Op, Vector};
 
 /// eˣ. Above 88.72 infinity; below −87.3 gradual underflow, still rounded to within 1 ULP of the
@@ -178,13 +179,13 @@ impl Op for InPlace<'_> {
         for chunk in self.1.chunks_mut(LANES) {
             // SAFETY: the chunk has `chunk.len()` ≤ 16 numbers; `Isa::run` vouches for `V`.
             unsafe {
-                let x = V::load_first(chunk.as_ptr(), chunk.len());
+                let x = read::<V>(chunk.as_ptr(), chunk.len());
                 let y = match self.0 {
                     Function::Exp => exp(x),
                     Function::Tanh => tanh(x),
                     Function::Sigmoid => sigmoid(x),
                 };
-                y.store_first(chunk.as_mut_ptr(), chunk.len());
+                write(y, chunk.as_mut_ptr(), chunk.len());
             }
         }
     }
