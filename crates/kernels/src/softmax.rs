@@ -19,8 +19,8 @@ const CHUNK: usize = 1024;
 
 /// Cross-entropy and its gradient, row by row.
 ///
-/// `logits` (R, V), `targets` (R), `weight` (R), `nats` (R). `nats[r]` becomes −ln p[target] and
-/// the logits become their gradient, (p − onehot) · weight[r]. Where the weight is 0 (padding) the
+/// `logits` (R, V), `targets` (R), `weight` (R), `nats` (R). `nats[r]` becomes `−ln p[target]` and
+/// the logits become their gradient, `(p − onehot) · weight[r]`. Where the weight is 0 (padding) the
 /// row is neither read nor its target looked at: gradient and loss are zero.
 pub fn cross_entropy(
     cpu: &Cpu,
