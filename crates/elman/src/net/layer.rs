@@ -241,12 +241,12 @@ impl Weights {
         let rows = dz.len() / width;
         let Data { x: data_x, h: data_h } = data;
 
-        data_x.pack_rows(cpu, x);
+        data_x.pack(cpu, x);
         let dz_t = Operand::transposed(dz, width, rows);
         product(cpu, dz_t, data_x, Init::Accumulate, &mut dparams[self.w_x]);
 
         let data_h = data_h.unwrap_or(data_x);
-        data_h.pack_rows(cpu, h_prev);
+        data_h.pack(cpu, h_prev);
         let dz_h_t = Operand::transposed(dz_h, width, rows);
         product(cpu, dz_h_t, data_h, Init::Accumulate, &mut dparams[self.w_h]);
 

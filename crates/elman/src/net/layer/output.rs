@@ -99,7 +99,7 @@ impl Output {
             let dz: &[f32] = logits;
             let dh = &mut dh[start * hidden..end * hidden];
             product(cpu, Operand::rows(dz, rows, vocab), back, Init::Zero, dh);
-            data.pack_rows(cpu, h);
+            data.pack(cpu, h);
             let dz_t = Operand::transposed(dz, vocab, rows);
             product(cpu, dz_t, data, Init::Accumulate, &mut dparams[self.w_s]);
             add_column_sums(cpu, dz, &mut dparams[self.b_s]);
