@@ -1,0 +1,539 @@
+//! A plain reference network in f64, with its own backward pass: the oracle of the gradient tests.
+//!
+//! It computes what `docs/MATH.md` derives, in the most direct way that can be written down, and uses
+//! nothing of the crates under test. A lane of the batch never sees another, so one lane after the
+//! other is taken through the whole network: every loop below is over the steps of ONE sequence, every
+//! value a vector. With the weights of the softmax written W_S, b_2 the network is
+//!
+//! ```text
+//!   x_t   = m⁰_t ⊙ embed[input_t]                      m^k: dropout multipliers of site k (0 or 1/(1−p))
+//!   h¹_t  = cell¹(x_t, h¹_{t−1})      …                layer k reads m^{k−1}_t ⊙ h^{k−1}_t
+//!   y_t   = P (m^L_t ⊙ h^L_t)                          P only if tied with E ≠ H, otherwise absent
+//!   logits_t = W_S y_t + b_2                           W_S = embed if tied
+//!   nats_t   = −ln softmax(logits_t)[target_t]
+//!   loss     = Σ weight_t nats_t / Σ weight_t          Norm::Tokens
+//!            = Σ weight_t nats_t / B                   Norm::Lanes (sum over steps, mean over lanes)
+//! ```
+//!
+//! and the cells (σ the logistic function, ⊙ the product by elements) are
+//!
+//! ```text
+//!   Elman   h_t = f(W_x x_t + W_h h_{t−1} + b)         f = σ, tanh or max(0, ·)
+//!   LSTM    i, f, o = σ(…), g = tanh(…) of W_x x_t + W_h h_{t−1} + b, in the order i, f, g, o;
+//!           c_t = f ⊙ c_{t−1} + i ⊙ g,   h_t = o ⊙ tanh(c_t)
+//!   GRU     r, z = σ(W_x x_t + W_h h_{t−1} + b),   n = tanh(W_xn x_t + b_n + r ⊙ (W_hn h_{t−1} + b_hn));
+//!           h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}
+//! ```
+//!
+//! (Elman 1990; Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000; Cho et al. 2014
+//! in the variant of cuDNN and PyTorch.) Gradients are those of `loss + ⟨d_final, s_T⟩`, so that a window can
+//! be differentiated as one part of a longer text.
+//!
+//! Not here: speed, random numbers, optimisers, any check of the input beyond what indexing does.
+
+#![allow(dead_code)] // each test binary uses its own part
+
+use std::collections::BTreeMap;
+
+/// Tensors by their names on disk: shape and row-major values.
+pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f64>)>;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell {
+    Sigmoid,
+    Tanh,
+    Relu,
+    Lstm,
+    Gru,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Norm {
+    Tokens,
+    Lanes,
+}
+
+/// What the network is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Network {
+    pub cell: Cell,
+    pub vocab: usize,
+    pub embed: usize,
+    pub hidden: usize,
+    pub layers: usize,
+    pub tied: bool,
+}
+
+/// A recurrent state: for each layer (B, H). `c` is empty unless the cell is an LSTM.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    pub h: Vec<Vec<f64>>,
+    pub c: Vec<Vec<f64>>,
+}
+
+/// One window of a batch. All (T, B) arrays are time-major.
+pub struct Window<'a> {
+    pub steps: usize,
+    pub lanes: usize,
+    pub inputs: &'a [usize],
+    pub targets: &'a [usize],
+    /// 1 for a real position, 0 for padding, (T, B).
+    pub weights: &'a [f64],
+    /// For each site 0..=L what its values are multiplied by: (T, B, E) for site 0, otherwise (T, B, H).
+    /// Empty: no dropout.
+    pub multipliers: &'a [Vec<f64>],
+    pub norm: Norm,
+    pub initial: &'a State,
+    /// Gradient arriving at the final state from after the window.
+    pub d_final: &'a State,
+}
+
+/// Everything that a window gives.
+pub struct Outcome {
+    /// (T, B, V)
+    pub logits: Vec<f64>,
+    /// (T, B); 0 where the weight is 0
+    pub nats: Vec<f64>,
+    pub loss: f64,
+    /// Of every tensor of [`Network::tensors`]; what is frozen has a gradient of zeros.
+    pub gradients: Tensors,
+    pub last: State,
+    pub d_initial: State,
+    /// The smallest |pre-activation| of a rectifier: finite differences need it well above their effect.
+    pub kink_distance: f64,
+}
+
+impl Network {
+    /// Gates of the cell, the G of the shapes.
+    pub fn gates(&self) -> usize {
+        match self.cell {
+            Cell::Sigmoid | Cell::Tanh | Cell::Relu => 1,
+            Cell::Lstm => 4,
+            Cell::Gru => 3,
+        }
+    }
+
+    /// Names and shapes of all tensors on disk. `bias_hh` has no effect but for the n part of a GRU.
+    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let (e, h, rows) = (self.embed, self.hidden, self.gates() * self.hidden);
+        let mut list = vec![("encoder.weight".to_string(), vec![self.vocab, e])];
+        for k in 0..self.layers {
+            list.push((
+                format!("rnn.weight_ih_l{k}"),
+                vec![rows, if k == 0 { e } else { h }],
+            ));
+            list.push((format!("rnn.weight_hh_l{k}"), vec![rows, h]));
+            list.push((format!("rnn.bias_ih_l{k}"), vec![rows]));
+            list.push((format!("rnn.bias_hh_l{k}"), vec![rows]));
+        }
+        if !self.tied {
+            list.push(("decoder.weight".to_string(), vec![self.vocab, h]));
+        } else if e != h {
+            list.push(("projection.weight".to_string(), vec![e, h]));
+        }
+        list.push(("decoder.bias".to_string(), vec![self.vocab]));
+        list
+    }
+
+    /// The state before every text.
+    pub fn zero_state(&self, lanes: usize) -> State {
+        let zeros = vec![vec![0.0; lanes * self.hidden]; self.layers];
+        let c = if self.cell == Cell::Lstm {
+            zeros.clone()
+        } else {
+            Vec::new()
+        };
+        State { h: zeros, c }
+    }
+
+    /// Forward and backward through a window.
+    pub fn run(&self, weights: &Tensors, window: &Window) -> Outcome {
+        let positions = window.steps * window.lanes;
+        let mut outcome = Outcome {
+            logits: vec![0.0; positions * self.vocab],
+            nats: vec![0.0; positions],
+            loss: 0.0,
+            gradients: Tensors::new(),
+            last: self.zero_state(window.lanes),
+            d_initial: self.zero_state(window.lanes),
+            kink_distance: f64::INFINITY,
+        };
+        for (name, shape) in self.tensors() {
+            let zeros = vec![0.0; shape.iter().product()];
+            outcome.gradients.insert(name, (shape, zeros));
+        }
+        for lane in 0..window.lanes {
+            self.run_lane(weights, window, lane, &mut outcome);
+        }
+        let total: f64 = outcome
+            .nats
+            .iter()
+            .zip(window.weights)
+            .map(|(n, w)| n * w)
+            .sum();
+        outcome.loss = total / window.denominator();
+        outcome
+    }
+
+    fn run_lane(&self, weights: &Tensors, window: &Window, lane: usize, out: &mut Outcome) {
+        let (v, e, h) = (self.vocab, self.embed, self.hidden);
+        let mine = lane * h..(lane + 1) * h;
+        let embed = &weights["encoder.weight"].1;
+        let decoder = if self.tied {
+            "encoder.weight"
+        } else {
+            "decoder.weight"
+        };
+        let projected = self.tied && e != h;
+
+        // Forward. `xs` are the values that flow up: embedding, then the outputs of each layer.
+        let mut xs: Vec<Vec<f64>> = (0..window.steps)
+            .map(|t| {
+                let id = window.inputs[window.at(t, lane)];
+                embed[id * e..(id + 1) * e].to_vec()
+            })
+            .collect();
+        let mut tape: Vec<Vec<Step>> = Vec::new();
+        for k in 0..self.layers {
+            window.drop_out(k, lane, &mut xs);
+            let layer = Layer::new(self, weights, k);
+            let mut h_prev = window.initial.h[k][mine.clone()].to_vec();
+            let mut c_prev = match self.cell {
+                Cell::Lstm => window.initial.c[k][mine.clone()].to_vec(),
+                _ => Vec::new(),
+            };
+            let mut steps = Vec::new();
+            for x in &xs {
+                let step = layer.forward(x, &h_prev, &c_prev);
+                (h_prev, c_prev) = (step.h.clone(), step.c.clone());
+                out.kink_distance = out.kink_distance.min(step.kink_distance);
+                steps.push(step);
+            }
+            xs = steps.iter().map(|step| step.h.clone()).collect();
+            tape.push(steps);
+            out.last.h[k][mine.clone()].copy_from_slice(&h_prev);
+            if self.cell == Cell::Lstm {
+                out.last.c[k][mine.clone()].copy_from_slice(&c_prev);
+            }
+        }
+        window.drop_out(self.layers, lane, &mut xs);
+
+        // The output layer, forward and backward. `dxs` is the gradient that flows down.
+        let mut dxs: Vec<Vec<f64>> = Vec::new();
+        for (t, x) in xs.iter().enumerate() {
+            let at = window.at(t, lane);
+            let y = match projected {
+                true => times(&weights["projection.weight"].1, x),
+                false => x.clone(),
+            };
+            let mut logits = times(&weights[decoder].1, &y);
+            add(&mut logits, &weights["decoder.bias"].1);
+
+            let largest = logits.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+            let sum: f64 = logits.iter().map(|z| (z - largest).exp()).sum();
+            let (target, weight) = (window.targets[at], window.weights[at]);
+            if weight != 0.0 {
+                out.nats[at] = sum.ln() + largest - logits[target];
+            }
+            let mut dlogits: Vec<f64> = logits.iter().map(|z| (z - largest).exp() / sum).collect();
+            dlogits[target] -= 1.0;
+            for d in &mut dlogits {
+                *d *= weight / window.denominator();
+            }
+            out.logits[at * v..(at + 1) * v].copy_from_slice(&logits);
+
+            add(gradient(out, "decoder.bias"), &dlogits);
+            add_outer(gradient(out, decoder), &dlogits, &y);
+            let dy = transposed_times(&weights[decoder].1, &dlogits);
+            if projected {
+                add_outer(gradient(out, "projection.weight"), &dy, x);
+                dxs.push(transposed_times(&weights["projection.weight"].1, &dy));
+            } else {
+                dxs.push(dy);
+            }
+        }
+        window.drop_out(self.layers, lane, &mut dxs);
+
+        // Backward through the layers, each from its last step to its first.
+        for k in (0..self.layers).rev() {
+            let layer = Layer::new(self, weights, k);
+            let mut dh_next = window.d_final.h[k][mine.clone()].to_vec();
+            let mut dc_next = match self.cell {
+                Cell::Lstm => window.d_final.c[k][mine.clone()].to_vec(),
+                _ => Vec::new(),
+            };
+            for (t, step) in tape[k].iter().enumerate().rev() {
+                add(&mut dh_next, &dxs[t]);
+                let back = layer.backward(step, &dh_next, &dc_next);
+                add_outer(
+                    gradient(out, &format!("rnn.weight_ih_l{k}")),
+                    &back.dz_x,
+                    &step.x,
+                );
+                add_outer(
+                    gradient(out, &format!("rnn.weight_hh_l{k}")),
+                    &back.dz_h,
+                    &step.h_prev,
+                );
+                add(gradient(out, &format!("rnn.bias_ih_l{k}")), &back.dz_x);
+                if self.cell == Cell::Gru {
+                    let b_hn = &mut gradient(out, &format!("rnn.bias_hh_l{k}"))[2 * h..];
+                    add(b_hn, &back.dz_h[2 * h..]);
+                }
+                dxs[t] = transposed_times(layer.w_x, &back.dz_x);
+                (dh_next, dc_next) = (back.dh_prev, back.dc_prev);
+            }
+            out.d_initial.h[k][mine.clone()].copy_from_slice(&dh_next);
+            if self.cell == Cell::Lstm {
+                out.d_initial.c[k][mine.clone()].copy_from_slice(&dc_next);
+            }
+            window.drop_out(k, lane, &mut dxs);
+        }
+        let dembed = gradient(out, "encoder.weight");
+        for (t, dx) in dxs.iter().enumerate() {
+            let id = window.inputs[window.at(t, lane)];
+            add(&mut dembed[id * e..(id + 1) * e], dx);
+        }
+    }
+}
+
+impl Window<'_> {
+    /// Index of step `t` of `lane` in a (T, B) array.
+    fn at(&self, t: usize, lane: usize) -> usize {
+        t * self.lanes + lane
+    }
+
+    /// Multiplies the values (or the gradients: the same) of a site; `xs` is (T, n) of one lane.
+    fn drop_out(&self, site: usize, lane: usize, xs: &mut [Vec<f64>]) {
+        if self.multipliers.is_empty() {
+            return;
+        }
+        for (t, x) in xs.iter_mut().enumerate() {
+            let start = self.at(t, lane) * x.len();
+            for (value, m) in x.iter_mut().zip(&self.multipliers[site][start..]) {
+                *value *= m;
+            }
+        }
+    }
+
+    fn denominator(&self) -> f64 {
+        match self.norm {
+            Norm::Tokens => self.weights.iter().sum(),
+            Norm::Lanes => self.lanes as f64,
+        }
+    }
+}
+
+/// The weights of one recurrent layer.
+struct Layer<'a> {
+    cell: Cell,
+    hidden: usize,
+    w_x: &'a [f64],
+    w_h: &'a [f64],
+    b: &'a [f64],
+    b_hn: &'a [f64],
+}
+
+/// What one step of a layer leaves for the way back.
+struct Step {
+    x: Vec<f64>,
+    h_prev: Vec<f64>,
+    c_prev: Vec<f64>,
+    /// Activated gates, (G·H).
+    gates: Vec<f64>,
+    /// GRU: W_hn h_{t−1} + b_hn.
+    hn: Vec<f64>,
+    c: Vec<f64>,
+    h: Vec<f64>,
+    kink_distance: f64,
+}
+
+/// What one step of a layer sends back: gradients at W_x x + b, at W_h h_{t−1}, and at the state before.
+struct Back {
+    dz_x: Vec<f64>,
+    dz_h: Vec<f64>,
+    dh_prev: Vec<f64>,
+    dc_prev: Vec<f64>,
+}
+
+impl<'a> Layer<'a> {
+    fn new(network: &Network, weights: &'a Tensors, k: usize) -> Layer<'a> {
+        let b_hn = match network.cell {
+            Cell::Gru => &weights[&format!("rnn.bias_hh_l{k}")].1[2 * network.hidden..],
+            _ => &[],
+        };
+        Layer {
+            cell: network.cell,
+            hidden: network.hidden,
+            w_x: &weights[&format!("rnn.weight_ih_l{k}")].1,
+            w_h: &weights[&format!("rnn.weight_hh_l{k}")].1,
+            b: &weights[&format!("rnn.bias_ih_l{k}")].1,
+            b_hn,
+        }
+    }
+
+    fn forward(&self, x: &[f64], h_prev: &[f64], c_prev: &[f64]) -> Step {
+        let n = self.hidden;
+        let mut z_x = times(self.w_x, x);
+        add(&mut z_x, self.b);
+        let z_h = times(self.w_h, h_prev);
+        let mut step = Step {
+            x: x.to_vec(),
+            h_prev: h_prev.to_vec(),
+            c_prev: c_prev.to_vec(),
+            gates: vec![0.0; z_x.len()],
+            hn: Vec::new(),
+            c: Vec::new(),
+            h: vec![0.0; n],
+            kink_distance: f64::INFINITY,
+        };
+        match self.cell {
+            Cell::Sigmoid | Cell::Tanh | Cell::Relu => {
+                for j in 0..n {
+                    let z = z_x[j] + z_h[j];
+                    step.gates[j] = match self.cell {
+                        Cell::Sigmoid => sigmoid(z),
+                        Cell::Tanh => z.tanh(),
+                        _ => z.max(0.0),
+                    };
+                    if self.cell == Cell::Relu {
+                        step.kink_distance = step.kink_distance.min(z.abs());
+                    }
+                }
+                step.h = step.gates.clone();
+            }
+            Cell::Lstm => {
+                step.c = vec![0.0; n];
+                for j in 0..n {
+                    let i = sigmoid(z_x[j] + z_h[j]);
+                    let f = sigmoid(z_x[n + j] + z_h[n + j]);
+                    let g = (z_x[2 * n + j] + z_h[2 * n + j]).tanh();
+                    let o = sigmoid(z_x[3 * n + j] + z_h[3 * n + j]);
+                    step.c[j] = f * c_prev[j] + i * g;
+                    step.h[j] = o * step.c[j].tanh();
+                    for (gate, value) in [i, f, g, o].into_iter().enumerate() {
+                        step.gates[gate * n + j] = value;
+                    }
+                }
+            }
+            Cell::Gru => {
+                step.hn = z_h[2 * n..].to_vec();
+                add(&mut step.hn, self.b_hn);
+                for j in 0..n {
+                    let r = sigmoid(z_x[j] + z_h[j]);
+                    let z = sigmoid(z_x[n + j] + z_h[n + j]);
+                    let new = (z_x[2 * n + j] + r * step.hn[j]).tanh();
+                    step.h[j] = (1.0 - z) * new + z * h_prev[j];
+                    for (gate, value) in [r, z, new].into_iter().enumerate() {
+                        step.gates[gate * n + j] = value;
+                    }
+                }
+            }
+        }
+        step
+    }
+
+    /// `dh` and `dc`: the whole gradient at this step's h and, from the step after, at its c.
+    fn backward(&self, step: &Step, dh: &[f64], dc: &[f64]) -> Back {
+        let n = self.hidden;
+        let mut dz_x = vec![0.0; step.gates.len()];
+        let mut dz_h = vec![0.0; step.gates.len()];
+        let mut dh_direct = vec![0.0; n]; // what reaches h_{t−1} past the matrix W_h
+        let mut dc_prev = Vec::new();
+        let gate = |index: usize, j: usize| step.gates[index * n + j];
+        match self.cell {
+            Cell::Sigmoid | Cell::Tanh | Cell::Relu => {
+                for j in 0..n {
+                    let h = step.h[j];
+                    dz_x[j] = dh[j]
+                        * match self.cell {
+                            Cell::Sigmoid => h * (1.0 - h),
+                            Cell::Tanh => 1.0 - h * h,
+                            _ => f64::from(h > 0.0),
+                        };
+                }
+                dz_h.copy_from_slice(&dz_x);
+            }
+            Cell::Lstm => {
+                dc_prev = vec![0.0; n];
+                for j in 0..n {
+                    let (i, f, g, o) = (gate(0, j), gate(1, j), gate(2, j), gate(3, j));
+                    let tanh_c = step.c[j].tanh();
+                    let dc = dc[j] + dh[j] * o * (1.0 - tanh_c * tanh_c);
+                    dz_x[j] = dc * g * i * (1.0 - i);
+                    dz_x[n + j] = dc * step.c_prev[j] * f * (1.0 - f);
+                    dz_x[2 * n + j] = dc * i * (1.0 - g * g);
+                    dz_x[3 * n + j] = dh[j] * tanh_c * o * (1.0 - o);
+                    dc_prev[j] = dc * f;
+                }
+                dz_h.copy_from_slice(&dz_x);
+            }
+            Cell::Gru => {
+                for j in 0..n {
+                    let (r, z, new) = (gate(0, j), gate(1, j), gate(2, j));
+                    let dnew = dh[j] * (1.0 - z) * (1.0 - new * new);
+                    dz_x[j] = dnew * step.hn[j] * r * (1.0 - r);
+                    dz_x[n + j] = dh[j] * (step.h_prev[j] - new) * z * (1.0 - z);
+                    dz_x[2 * n + j] = dnew;
+                    dz_h[j] = dz_x[j];
+                    dz_h[n + j] = dz_x[n + j];
+                    dz_h[2 * n + j] = dnew * r;
+                    dh_direct[j] = dh[j] * z;
+                }
+            }
+        }
+        let mut dh_prev = transposed_times(self.w_h, &dz_h);
+        add(&mut dh_prev, &dh_direct);
+        Back {
+            dz_x,
+            dz_h,
+            dh_prev,
+            dc_prev,
+        }
+    }
+}
+
+fn gradient<'a>(outcome: &'a mut Outcome, name: &str) -> &'a mut [f64] {
+    &mut outcome
+        .gradients
+        .get_mut(name)
+        .expect("the tensors were all made")
+        .1
+}
+
+fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+/// y = W x, with W (rows, x.len()).
+fn times(w: &[f64], x: &[f64]) -> Vec<f64> {
+    w.chunks(x.len())
+        .map(|row| row.iter().zip(x).map(|(a, b)| a * b).sum())
+        .collect()
+}
+
+/// x = Wᵀ y, with W (y.len(), columns).
+fn transposed_times(w: &[f64], y: &[f64]) -> Vec<f64> {
+    let mut x = vec![0.0; w.len() / y.len()];
+    for (row, value) in w.chunks(x.len()).zip(y) {
+        for (sum, weight) in x.iter_mut().zip(row) {
+            *sum += weight * value;
+        }
+    }
+    x
+}
+
+/// W += y xᵀ.
+fn add_outer(w: &mut [f64], y: &[f64], x: &[f64]) {
+    for (row, value) in w.chunks_mut(x.len()).zip(y) {
+        for (weight, element) in row.iter_mut().zip(x) {
+            *weight += value * element;
+        }
+    }
+}
+
+fn add(a: &mut [f64], b: &[f64]) {
+    for (sum, value) in a.iter_mut().zip(b) {
+        *sum += value;
+    }
+}
