@@ -1,0 +1,558 @@
+//! The only door to writing files.
+//!
+//! A file is replaced as a whole or not at all: the new bytes go to a temporary beside the target, are
+//! flushed and synced, and take the target's name in one rename; then the directory is synced. A kill, a
+//! full disk or a power cut leaves either the old file or the new one. `clippy.toml` forbids the standard
+//! library's writing calls everywhere else.
+//!
+//! Temporaries are called `.<pid>-<n>.elman-tmp` and are locked by the process that writes them, so that
+//! [`sweep_temporaries`] can tell those that a kill left behind from those at work.
+//!
+//! Not done here: no format is known, and a log line ([`AppendLog`]) is flushed but not synced.
+#![allow(clippy::disallowed_methods)] // This is the door that clippy.toml points to.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+
+const TEMPORARY_SUFFIX: &str = ".elman-tmp";
+const LOCK_NAME: &str = "lock";
+/// No line of a log is longer; one that is can only be damage, and is cut off with what follows it.
+const LINE_MAX_BYTES: u64 = 1 << 20;
+
+/// Replaces the file `path` by what `write` writes, atomically and durably.
+///
+/// On any error, from `write` or from the disk, the old file (or its absence) is as it was and no
+/// temporary remains. A symbolic link is followed: the file it points to is replaced.
+pub fn write_atomic(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), StoreError> {
+    let mut file = AtomicFile::create(path)?;
+    write(&mut file.writer).map_err(|error| file.error(error))?;
+    file.commit()
+}
+
+/// A file under construction: written in a temporary, it takes its name in [`AtomicFile::commit`].
+/// Dropped before that, it leaves no trace.
+#[derive(Debug)]
+pub struct AtomicFile {
+    writer: BufWriter<File>,
+    target: PathBuf,
+    /// None once it has become the target.
+    temporary: Option<PathBuf>,
+}
+
+impl AtomicFile {
+    /// Opens a temporary beside `path`. The directory must exist; `path`, if it exists, must be a file.
+    pub fn create(path: &Path) -> Result<Self, StoreError> {
+        let target = final_target(path)?;
+        let directory = parent(&target);
+        let mut attempt = 0;
+        loop {
+            let temporary = directory.join(format!(
+                ".{}-{attempt}{TEMPORARY_SUFFIX}",
+                std::process::id()
+            ));
+            let opened = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .open(&temporary);
+            match opened {
+                Ok(file) => {
+                    // Marks the temporary as being in use; where locks are unknown nobody sweeps either.
+                    let _ = file.try_lock();
+                    return Ok(Self {
+                        writer: BufWriter::with_capacity(1 << 16, file),
+                        target,
+                        temporary: Some(temporary),
+                    });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 10_000 => {
+                    attempt += 1;
+                }
+                Err(error) => return Err(StoreError::io(&target, "create", error)),
+            }
+        }
+    }
+
+    /// Makes everything written durable and gives it its name, replacing what stood there.
+    pub fn commit(mut self) -> Result<(), StoreError> {
+        self.writer.flush().map_err(|error| self.error(error))?;
+        self.writer
+            .get_ref()
+            .sync_all()
+            .map_err(|error| self.error(error))?;
+        if let Some(temporary) = &self.temporary {
+            fs::rename(temporary, &self.target)
+                .map_err(|error| StoreError::io(&self.target, "replace", error))?;
+            self.temporary = None;
+        }
+        sync_directory(&parent(&self.target))
+    }
+
+    /// Names this file in an error that one of its writes returned.
+    pub fn error(&self, error: io::Error) -> StoreError {
+        StoreError::io(&self.target, "write", error)
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+impl Seek for AtomicFile {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.writer.seek(position)
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            // Nothing can be done about a failure here; the next sweep tries again.
+            let _ = fs::remove_file(temporary);
+        }
+    }
+}
+
+/// Removes the temporaries that killed processes left in `directory`; those of living ones stay.
+/// Returns how many went.
+pub fn sweep_temporaries(directory: &Path) -> Result<usize, StoreError> {
+    let list_error = |error| StoreError::io(directory, "list", error);
+    let mut removed = 0;
+    for entry in fs::read_dir(directory).map_err(list_error)? {
+        let entry = entry.map_err(list_error)?;
+        let name = entry.file_name();
+        let is_temporary = name
+            .to_str()
+            .is_some_and(|name| name.starts_with('.') && name.ends_with(TEMPORARY_SUFFIX));
+        if !is_temporary || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let path = entry.path();
+        let abandoned = File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
+        if abandoned && fs::remove_file(&path).is_ok() {
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// Creates `path` and the directories above it that are missing, durably.
+pub fn create_dir_all(path: &Path) -> Result<(), StoreError> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    let above = parent(path);
+    create_dir_all(&above)?;
+    match fs::create_dir(path) {
+        Ok(()) => sync_directory(&above),
+        // Somebody else was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(StoreError::io(path, "create the directory", error)),
+    }
+}
+
+/// Removes a file. That there is none is no error.
+pub fn remove_file(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::io(path, "remove", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens a regular file for reading and returns it with its length in bytes. Directories, devices and
+/// pipes are refused, before opening them could block.
+pub fn open_regular(path: &Path) -> Result<(File, u64), StoreError> {
+    let open_error = |error| StoreError::io(path, "open", error);
+    refuse_irregular(path, &fs::metadata(path).map_err(open_error)?)?;
+    let file = File::open(path).map_err(open_error)?;
+    let length = file.metadata().map_err(open_error)?.len();
+    Ok((file, length))
+}
+
+/// A text file that grows line by line, such as `metrics.jsonl`. Each line reaches the operating system
+/// before [`AppendLog::append`] returns, so that it survives a kill.
+#[derive(Debug)]
+pub struct AppendLog {
+    file: File,
+    path: PathBuf,
+    /// Bytes of complete lines.
+    length: u64,
+}
+
+impl AppendLog {
+    /// Opens or creates the log. Of the lines already there the first ones are kept, as long as `keep`
+    /// (given the line without its newline) holds; the rest is cut off, and so is a last line that a kill
+    /// left without its newline, or one that is not text.
+    pub fn open(path: &Path, keep: impl FnMut(&str) -> bool) -> Result<Self, StoreError> {
+        let error = |error| StoreError::io(path, "open", error);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(error)?;
+        let length = kept_bytes(&file, keep).map_err(error)?;
+        file.set_len(length).map_err(error)?;
+        let mut log = Self {
+            file,
+            path: path.to_path_buf(),
+            length,
+        };
+        log.file.seek(SeekFrom::Start(length)).map_err(error)?;
+        Ok(log)
+    }
+
+    /// Appends `line` and a newline. After an error the log ends with its last complete line.
+    pub fn append(&mut self, line: &str) -> Result<(), StoreError> {
+        assert!(!line.contains('\n'), "a log line holds no newline");
+        let mut bytes = Vec::with_capacity(line.len() + 1);
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.push(b'\n');
+        if let Err(error) = self.file.write_all(&bytes) {
+            // Best effort: the next `open` would drop the torn line too.
+            let _ = self.file.set_len(self.length);
+            let _ = self.file.seek(SeekFrom::Start(self.length));
+            return Err(StoreError::io(&self.path, "append to", error));
+        }
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Makes all lines so far survive a power cut. Call it before a checkpoint that counts on them.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        self.file
+            .sync_data()
+            .map_err(|error| StoreError::io(&self.path, "write", error))
+    }
+}
+
+/// Holds a directory for one process through the lock on its file `lock`. The operating system releases
+/// it when the value is dropped and when the process ends, however it ends; the file itself stays.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of `directory`, which must exist, or says who holds it.
+    pub fn acquire(directory: &Path) -> Result<Self, StoreError> {
+        let path = directory.join(LOCK_NAME);
+        let error = |error| StoreError::io(&path, "lock", error);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(error)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Locked {
+                    directory: directory.to_path_buf(),
+                    holder: holder(&mut file),
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(error(source)),
+        }
+        // Only a help for whoever reads the error message: a full disk must not stop a run here.
+        let _ = file.set_len(0);
+        let _ = writeln!(file, "{}", std::process::id());
+        Ok(Self { _file: file })
+    }
+}
+
+/// The process named in a lock file, if it can be read.
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let process = match file.take(32).read_to_string(&mut text) {
+        Ok(_) => text.trim().parse::<u32>().ok(),
+        Err(_) => None,
+    };
+    process.map_or_else(
+        || "another process".to_owned(),
+        |id| format!("process {id}"),
+    )
+}
+
+/// The bytes of the leading complete lines for which `keep` holds.
+fn kept_bytes(file: &File, mut keep: impl FnMut(&str) -> bool) -> io::Result<u64> {
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    let mut kept = 0;
+    loop {
+        line.clear();
+        let read = reader
+            .by_ref()
+            .take(LINE_MAX_BYTES)
+            .read_until(b'\n', &mut line)?;
+        let complete = line.strip_suffix(b"\n");
+        match complete.map(std::str::from_utf8) {
+            Some(Ok(text)) if keep(text) => kept += read as u64,
+            _ => return Ok(kept),
+        }
+    }
+}
+
+/// Where a write to `path` must land: behind symbolic links, and never on a directory or a device.
+fn final_target(path: &Path) -> Result<PathBuf, StoreError> {
+    let look_error = |error| StoreError::io(path, "write", error);
+    if path.file_name().is_none() {
+        return Err(StoreError::NotAFile {
+            path: path.to_path_buf(),
+            what: "a directory",
+        });
+    }
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => {
+            let target = fs::canonicalize(path).map_err(look_error)?;
+            refuse_irregular(path, &fs::metadata(&target).map_err(look_error)?)?;
+            Ok(target)
+        }
+        Ok(metadata) => {
+            refuse_irregular(path, &metadata)?;
+            Ok(path.to_path_buf())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_path_buf()),
+        Err(error) => Err(look_error(error)),
+    }
+}
+
+fn refuse_irregular(path: &Path, metadata: &fs::Metadata) -> Result<(), StoreError> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    Err(StoreError::NotAFile {
+        path: path.to_path_buf(),
+        what: if metadata.is_dir() {
+            "a directory"
+        } else {
+            "a device or a pipe"
+        },
+    })
+}
+
+fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Makes the names in a directory durable. Only Unix opens directories; some of its network file systems
+/// answer that they cannot sync one, which is no failure of the write.
+fn sync_directory(directory: &Path) -> Result<(), StoreError> {
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
+    match File::open(directory).and_then(|directory| directory.sync_all()) {
+        Err(error)
+            if !matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Err(StoreError::io(directory, "sync the directory", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("a");
+        write_atomic(&path, |w| w.write_all(b"old")).unwrap();
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"new, and longer").unwrap();
+        file.flush().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        file.seek(SeekFrom::Start(0)).unwrap();
+        file.write_all(b"NEW").unwrap();
+        file.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"NEW, and longer");
+        assert_eq!(names(room.path()), ["a"]);
+    }
+
+    #[test]
+    fn two_writers_of_one_file_do_not_meet() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("a");
+        let mut first = AtomicFile::create(&path).unwrap();
+        let mut second = AtomicFile::create(&path).unwrap();
+        first.write_all(b"first").unwrap();
+        second.write_all(b"second").unwrap();
+        first.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        second.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+    }
+
+    #[test]
+    fn an_error_leaves_the_old_file_and_no_temporary() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("a");
+        write_atomic(&path, |w| w.write_all(b"old")).unwrap();
+        let error = write_atomic(&path, |w| {
+            w.write_all(&[7; 1 << 20])?;
+            Err(io::ErrorKind::StorageFull.into())
+        })
+        .unwrap_err();
+        assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
+        assert!(error.to_string().contains("no space left"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(room.path()), ["a"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_kernel_s_own_full_device_is_recognised() {
+        let Ok(mut full) = OpenOptions::new().write(true).open("/dev/full") else {
+            return; // Some containers have no such device.
+        };
+        let room = tempfile::tempdir().unwrap();
+        let error =
+            write_atomic(&room.path().join("a"), |_| full.write_all(b"anything")).unwrap_err();
+        assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
+        assert!(names(room.path()).is_empty());
+
+        let mut log = AppendLog::open(&room.path().join("log"), |_| true).unwrap();
+        log.file = full;
+        let error = log.append("line").unwrap_err();
+        assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
+    }
+
+    #[test]
+    fn directories_and_devices_are_never_replaced() {
+        let room = tempfile::tempdir().unwrap();
+        for path in [room.path(), Path::new("/"), &room.path().join("..")] {
+            let error = write_atomic(path, |_| Ok(())).unwrap_err();
+            assert!(matches!(error, StoreError::NotAFile { .. }), "{error}");
+            let error = open_regular(path).unwrap_err();
+            assert!(matches!(error, StoreError::NotAFile { .. }), "{error}");
+        }
+        if cfg!(unix) {
+            let error = write_atomic(Path::new("/dev/null"), |_| Ok(())).unwrap_err();
+            assert!(matches!(error, StoreError::NotAFile { .. }), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_symbolic_link_stays_a_link() {
+        let room = tempfile::tempdir().unwrap();
+        let (path, link) = (room.path().join("a"), room.path().join("link"));
+        write_atomic(&path, |w| w.write_all(b"old")).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        write_atomic(&link, |w| w.write_all(b"new")).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_missing_directory_is_named() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("absent").join("a");
+        let message = write_atomic(&path, |_| Ok(())).unwrap_err().to_string();
+        assert!(message.contains("absent"), "{message}");
+        assert!(message.contains("check the path"), "{message}");
+        let message = open_regular(&path).unwrap_err().to_string();
+        assert!(message.contains("absent"), "{message}");
+    }
+
+    #[test]
+    fn directories_are_made_in_depth_and_files_are_in_their_way() {
+        let room = tempfile::tempdir().unwrap();
+        let deep = room.path().join("a/b/c");
+        create_dir_all(&deep).unwrap();
+        create_dir_all(&deep).unwrap();
+        assert!(deep.is_dir());
+        let file = deep.join("file");
+        write_atomic(&file, |_| Ok(())).unwrap();
+        assert!(create_dir_all(&file).is_err());
+        assert!(create_dir_all(&file.join("below")).is_err());
+        remove_file(&file).unwrap();
+        remove_file(&file).unwrap();
+        create_dir_all(&file).unwrap();
+        assert!(remove_file(&file).is_err());
+    }
+
+    #[test]
+    fn sweeping_takes_only_what_nobody_writes() {
+        let room = tempfile::tempdir().unwrap();
+        let at_work = AtomicFile::create(&room.path().join("a")).unwrap();
+        fs::write(room.path().join(".1-0.elman-tmp"), b"left behind").unwrap();
+        fs::write(room.path().join("b.elman-tmp"), b"not ours").unwrap();
+        assert_eq!(sweep_temporaries(room.path()).unwrap(), 1);
+        at_work.commit().unwrap();
+        assert_eq!(names(room.path()), ["a", "b.elman-tmp"]);
+    }
+
+    #[test]
+    fn a_log_is_cut_after_the_last_line_that_counts() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("log");
+        let mut log = AppendLog::open(&path, |_| true).unwrap();
+        for step in 1..=5 {
+            log.append(&step.to_string()).unwrap();
+        }
+        log.sync().unwrap();
+        drop(log);
+        let up_to = |last: u32| move |line: &str| line.parse().is_ok_and(|step: u32| step <= last);
+        let mut log = AppendLog::open(&path, up_to(3)).unwrap();
+        log.append("33").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"1\n2\n3\n33\n");
+
+        // A kill in the middle of a line, and blocks that a power cut left as zeros or worse.
+        for torn in [&b"4"[..], b"\0\0\0\n4\n", b"\xff\n4\n", b"\n"] {
+            fs::write(&path, [b"1\n2\n", torn].concat()).unwrap();
+            let mut log = AppendLog::open(&path, up_to(9)).unwrap();
+            log.append("3").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"1\n2\n3\n");
+        }
+        fs::write(&path, vec![b'1'; 3 << 20]).unwrap();
+        AppendLog::open(&path, |_| true).unwrap();
+        assert!(fs::read(&path).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_second_lock_is_refused_until_the_first_is_gone() {
+        let room = tempfile::tempdir().unwrap();
+        let first = Lock::acquire(room.path()).unwrap();
+        let error = Lock::acquire(room.path()).unwrap_err();
+        assert!(matches!(error, StoreError::Locked { .. }), "{error}");
+        let id = format!("process {}", std::process::id());
+        assert!(error.to_string().contains(&id), "{error}");
+        drop(first);
+        Lock::acquire(room.path()).unwrap();
+        assert!(Lock::acquire(&room.path().join("absent")).is_err());
+    }
+}
