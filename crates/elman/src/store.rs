@@ -14,8 +14,21 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub mod disk;
+mod flaw;
+pub mod generations;
+mod layout;
+pub mod model_dir;
+pub mod read;
+pub mod snapshot;
+pub mod write;
 
 pub use disk::{AppendLog, AtomicFile, Lock, write_atomic};
+pub use flaw::Flaw;
+pub use generations::{Generations, Loaded};
+pub use model_dir::{ModelDir, read_model_dir, write_model_dir};
+pub use read::{Integrity, read_snapshot, verify_snapshot};
+pub use snapshot::{Array, Data, Snapshot};
+pub use write::write_snapshot;
 
 /// What can go wrong between a value and its file. Every message names the file and, where there is
 /// something to do, says what.
@@ -48,9 +61,67 @@ pub enum StoreError {
         directory.display()
     )]
     Locked { directory: PathBuf, holder: String },
+
+    /// The file is not the snapshot it should be.
+    #[error("{}: {flaw}", path.display())]
+    Snapshot { path: PathBuf, flaw: Flaw },
+
+    /// There are training states, and all of them are damaged.
+    #[error(
+        "no training state in {} can be read: {reasons}; \
+         put a copy of one there, or start anew from a model",
+        directory.display()
+    )]
+    NoValidGeneration { directory: PathBuf, reasons: String },
+
+    /// One of a model's three files is not there.
+    #[error(
+        "{} is no model: {missing} is missing there; give the directory that holds it",
+        directory.display()
+    )]
+    NotAModel {
+        directory: PathBuf,
+        missing: &'static str,
+    },
+
+    /// A file of a model is not the one its weights were saved with.
+    #[error(
+        "{} does not belong to the {weights} beside it: one of them was changed or damaged, comes from \
+         another model, or the saving of a new model was interrupted; restore the file or save the model again",
+        path.display()
+    )]
+    Mismatch {
+        path: PathBuf,
+        weights: &'static str,
+    },
+
+    /// Not UTF-8.
+    #[error("{} is not text: byte {offset} is not UTF-8; restore it from a copy", path.display())]
+    NotText { path: PathBuf, offset: usize },
+
+    /// Not the JSON object it should be.
+    #[error("{} is not a JSON object ({reason}); restore it from a copy", path.display())]
+    NotJson { path: PathBuf, reason: String },
+
+    /// A small file is too big.
+    #[error(
+        "{} has {length} bytes, more than the {limit} allowed: is it the right file?",
+        path.display()
+    )]
+    TooLarge {
+        path: PathBuf,
+        length: u64,
+        limit: u64,
+    },
 }
 
 impl StoreError {
+    /// Names the file in which a flaw was found.
+    pub fn in_file(path: &Path, flaw: Flaw) -> Self {
+        let path = path.to_path_buf();
+        Self::Snapshot { path, flaw }
+    }
+
     /// Names the file and the action of an I/O error; a full disk becomes [`StoreError::DiskFull`].
     pub fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
         let path = path.to_path_buf();
