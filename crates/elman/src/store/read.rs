@@ -354,6 +354,15 @@ mod tests {
         }
     }
 
+    /// The recipe of docs/FORMAT.md, with its literal places.
+    #[test]
+    fn the_checksum_is_the_one_in_the_specification() {
+        let mut bytes = bytes(&snapshot());
+        let digits = bytes[35..99].to_vec();
+        bytes[35..99].fill(b'0');
+        assert_eq!(blake3::hash(&bytes).to_hex().as_bytes(), digits);
+    }
+
     /// What `safetensors.torch.save_file` of Python writes, with and without metadata.
     #[test]
     fn foreign_files_are_read_when_allowed() {
