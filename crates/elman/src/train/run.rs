@@ -59,13 +59,7 @@ pub fn resume(path: &Path, budget: &NewBudget, machine: &Machine, watch: &mut dy
     let mut record = read_record(path)?;
     let texts = Texts::open(&folder)?;
     let mut run = Run::new(record.config.clone(), texts, folder, machine)?;
-    let loaded = run.generations.load_latest()?;
-    if let Some(note) = loaded.note {
-        watch.event(&Event::Note(note));
-    }
-    let identity = run.identity.clone();
-    run.state
-        .restore(loaded.snapshot, run.engine.params_mut(), &identity)?;
+    run.restore(watch)?;
     if let Some(total) = run.extended(budget)? {
         run.state.progress.total_steps = total;
         run.config.epochs = budget.epochs;
@@ -148,7 +142,7 @@ impl Run {
             seconds: 0.0,
         };
         Ok(Run {
-            generations: Generations::new(&folder.state()),
+            generations: Generations::new(folder.state()),
             folder,
             vocab: texts.vocab,
             train: texts.train,
@@ -172,6 +166,23 @@ impl Run {
             Some(model) => params.copy_from(model.params()),
             None => self.config.init().fill(&dims, params),
         }
+    }
+
+    /// Takes up the newest checkpoint that is intact.
+    fn restore(&mut self, watch: &mut dyn Watch) -> Result<()> {
+        let loaded = self.generations.load_latest()?.ok_or_else(|| {
+            Error::Config(format!(
+                "{0} has no checkpoint: start the run anew with --force --run {0}",
+                self.folder.path().display()
+            ))
+        })?;
+        if let Some(note) = loaded.note {
+            watch.event(&Event::Note(note));
+        }
+        let path = self.generations.path(loaded.step);
+        let params = self.engine.params_mut();
+        self.state
+            .restore(&loaded.snapshot, &path, params, &self.identity)
     }
 
     fn windows_per_epoch(&self) -> u64 {

@@ -9,10 +9,10 @@ use super::optim::Optimiser;
 use super::watch::Best;
 use crate::error::{Error, Result};
 use crate::net::{Params, State};
-use crate::store::{Array, Data, Snapshot};
+use crate::store::{Array, Snapshot, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::borrow::Cow;
+use std::path::Path;
 
 /// Header entries that differ between runs that computed the same.
 pub const VOLATILE: [&str; 1] = ["seconds"];
@@ -85,38 +85,56 @@ impl TrainState {
         for (prefix, params) in std::iter::once((WEIGHTS.to_string(), params)).chain(moments) {
             for (id, tensor) in params.layout().tensors() {
                 let name = format!("{prefix}{}", tensor.name);
-                arrays.push(array(name, &tensor.shape, &params[id]));
+                arrays.push(Array::f32(name, &tensor.shape, &params[id]));
             }
         }
         for (k, layer) in carried.layers.iter().enumerate() {
             let shape = [carried.lanes, layer.h.len() / carried.lanes];
-            arrays.push(array(format!("carried.h{k}"), &shape, &layer.h));
+            arrays.push(Array::f32(format!("carried.h{k}"), &shape, &layer.h[..]));
             if !layer.c.is_empty() {
-                arrays.push(array(format!("carried.c{k}"), &shape, &layer.c));
+                arrays.push(Array::f32(format!("carried.c{k}"), &shape, &layer.c[..]));
             }
         }
-        Snapshot::new(header, arrays)
+        Snapshot { header, arrays }
     }
 
-    /// Reads a snapshot back into this state and `params`, which say what is expected. Nothing is
-    /// changed if anything does not fit.
-    pub fn restore(&mut self, mut snapshot: Snapshot, params: &mut Params, identity: &Identity) -> Result<()> {
-        let header: Header = snapshot.header_as()?;
+    /// Reads a snapshot back into this state and `params`, which say what is expected; `path` names
+    /// its file in errors. Nothing is changed if anything does not fit.
+    pub fn restore(
+        &mut self,
+        snapshot: &Snapshot,
+        path: &Path,
+        params: &mut Params,
+        identity: &Identity,
+    ) -> Result<()> {
+        let header = Value::Object(snapshot.header.clone());
+        let header: Header = serde_json::from_value(header).map_err(|e| {
+            Error::Mismatch(format!("{} is not a training checkpoint of this version: {e}", path.display()))
+        })?;
         if header.identity != *identity {
             return Err(Error::Mismatch(format!(
-                "the checkpoint belongs to another text or vocabulary: it has {:?}, the run's files are {identity:?}",
+                "{} belongs to another text or vocabulary: it has {:?}, the run's files are {identity:?}",
+                path.display(),
                 header.identity
             )));
         }
         // Everything is checked before anything is copied.
         let slots = self.slots(params);
-        let names = slots.into_iter().map(|(name, shape, _)| (name, shape));
-        let values = names
-            .map(|(name, shape)| snapshot.take_f32(&name, &shape))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
-        snapshot.finish()?;
-        for ((_, _, to), from) in self.slots(params).into_iter().zip(values) {
-            to.copy_from_slice(&from);
+        for (name, shape, _) in &slots {
+            snapshot.f32(name, shape).map_err(|flaw| StoreError::in_file(path, flaw))?;
+        }
+        if slots.len() != snapshot.arrays.len() {
+            let arrays = snapshot.arrays.len();
+            return Err(Error::Mismatch(format!(
+                "{} has {arrays} arrays, this run's configuration {}",
+                path.display(),
+                slots.len()
+            )));
+        }
+        for (name, shape, to) in slots {
+            if let Ok(from) = snapshot.f32(&name, &shape) {
+                to.copy_from_slice(from);
+            }
         }
         self.progress = header.progress;
         self.optimiser.updates = header.updates;
@@ -157,11 +175,3 @@ struct Header {
 }
 
 const WEIGHTS: &str = "weights.";
-
-fn array<'a>(name: String, shape: &[usize], values: &'a [f32]) -> Array<'a> {
-    Array {
-        name,
-        shape: shape.to_vec(),
-        data: Data::F32(Cow::Borrowed(values)),
-    }
-}

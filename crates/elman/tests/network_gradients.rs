@@ -1,0 +1,399 @@
+//! The f32 network against the f64 reference, and against PyTorch.
+//!
+//! The reference is checked by central differences in `reference_gradients.rs`; here every tensor's
+//! gradient of the program itself is compared with it by ‖a − n‖ / max(‖a‖, ‖n‖), for every cell,
+//! with carried state, masks, dropout, tying and several layers. The goldens add PyTorch's own
+//! numbers, and twenty updates through clipping and the optimisers.
+
+mod goldens;
+mod reference;
+
+use elman::dims::{Activation, Cell, Dims};
+use elman::net::layer::dropout::Dropout;
+use elman::net::params::{Params, Role};
+use elman::net::{Network, State};
+use elman::rng::{Site, Stream, key};
+use elman::text::Window;
+use elman::train::bptt::{Engine, LossNorm};
+use elman::train::guard::{Guard, Verdict};
+use elman::train::optim::{Optimiser, Rule};
+use elman_kernels::{Cpu, Isa};
+use goldens::{Golden, Settings};
+use std::collections::BTreeMap;
+
+const CELLS: [Cell; 5] = [
+    Cell::Elman(Activation::Sigmoid),
+    Cell::Elman(Activation::Tanh),
+    Cell::Elman(Activation::Relu),
+    Cell::Lstm,
+    Cell::Gru,
+];
+
+/// Loss, logits, states and every gradient agree with the reference, at sizes that are no multiple
+/// of a vector.
+#[test]
+fn every_cell_agrees_with_the_reference() {
+    for cell in CELLS {
+        for (layers, tied, dropout, norm) in [
+            (1, false, 0.0, LossNorm::Tokens),
+            (3, false, 0.4, LossNorm::Lanes),
+            (2, true, 0.25, LossNorm::Tokens),
+        ] {
+            let dims = dims(cell, 71, if tied { 37 } else { 21 }, 37, layers, tied);
+            agrees_with_reference(dims, dropout, norm);
+        }
+    }
+}
+
+fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm) {
+    let (steps, lanes) = (9, 5);
+    let rows = steps * lanes;
+    let what = format!("{:?} × {}, tied {}, dropout {p}", dims.cell, dims.layers, dims.tied);
+    let mut draw = Stream::new(key(11, Site::Init, 0));
+    let mut engine = random_engine(dims, Isa::detect(), 2, steps, lanes, &mut draw);
+    let mut window = random_window(dims.vocab, steps, lanes, &mut draw);
+    // The last lane ends early.
+    for t in steps - 3..steps {
+        window.weight[t * lanes + lanes - 1] = 0.0;
+    }
+    window.real -= 3;
+    let mut carried = engine.zero_state();
+    for layer in &mut carried.layers {
+        for x in layer.h.iter_mut().chain(&mut layer.c) {
+            *x = draw.uniform() - 0.5;
+        }
+    }
+    let initial = widen_state(&carried);
+    let weights = on_disk(engine.params());
+    let dropout = (p > 0.0).then_some(Dropout { p, seed: 3, step: 8 });
+    let multipliers: Vec<Vec<f64>> = (0..=dims.layers)
+        .filter(|_| dropout.is_some())
+        .map(|site| {
+            let units = if site == 0 { dims.embed } else { dims.hidden };
+            let mut ones = vec![1.0; rows * units];
+            let key = key(3, Site::Dropout(site), 8);
+            elman_kernels::dropout(engine.cpu(), key, p, lanes, 0, units, &mut ones);
+            widen(&ones)
+        })
+        .collect();
+
+    let stats = engine.run_window(&window, norm, dropout, &mut carried);
+    let logits = engine.logits(rows, dropout.is_some());
+
+    let oracle = reference_network(&dims);
+    let zero = oracle.zero_state(lanes);
+    let to_usize = |ids: &[u32]| ids.iter().map(|&id| id as usize).collect::<Vec<_>>();
+    let expected = oracle.run(
+        &weights,
+        &reference::Window {
+            steps,
+            lanes,
+            inputs: &to_usize(&window.inputs),
+            targets: &to_usize(&window.targets),
+            weights: &widen(&window.weight),
+            multipliers: &multipliers,
+            norm: match norm {
+                LossNorm::Tokens => reference::Norm::Tokens,
+                LossNorm::Lanes => reference::Norm::Lanes,
+            },
+            initial: &initial,
+            d_final: &zero,
+        },
+    );
+    let loss = stats.nats / divisor(norm, &window);
+    close(&what, "loss", &[loss], &[expected.loss], 1e-6);
+    close(&what, "logits", &widen(&logits), &expected.logits, 1e-5);
+    let last = widen_state(&carried);
+    for (ours, theirs) in last.h.iter().chain(&last.c).zip(expected.last.h.iter().chain(&expected.last.c)) {
+        close(&what, "state", ours, theirs, 1e-5);
+    }
+    for (name, (_, gradient)) in on_disk(engine.grads()) {
+        close(&what, &name, &gradient, &expected.gradients[&name].1, 1e-4);
+    }
+}
+
+/// In loss and state, a window of 2T is two windows of T with carried state, bit for bit.
+#[test]
+fn a_window_is_two_windows_in_loss_and_state() {
+    for cell in CELLS {
+        let (steps, lanes) = (12, 3);
+        let mut draw = Stream::new(key(5, Site::Init, 0));
+        let dims = dims(cell, 50, 19, 33, 2, false);
+        let mut engine = random_engine(dims, Isa::detect(), 2, steps, lanes, &mut draw);
+        let all = random_window(50, steps, lanes, &mut draw);
+        let part = |from: usize, to: usize| Window {
+            steps: to - from,
+            lanes,
+            inputs: all.inputs[from * lanes..to * lanes].to_vec(),
+            targets: all.targets[from * lanes..to * lanes].to_vec(),
+            weight: vec![1.0; (to - from) * lanes],
+            real: (to - from) * lanes,
+        };
+        let mut whole_state = engine.zero_state();
+        let whole = engine.score_window(&all, &mut whole_state);
+        let whole_logits = engine.logits(steps * lanes, false);
+        let mut state = engine.zero_state();
+        let first = engine.score_window(&part(0, 5), &mut state);
+        let mut logits = engine.logits(5 * lanes, false);
+        let second = engine.score_window(&part(5, steps), &mut state);
+        logits.extend(engine.logits((steps - 5) * lanes, false));
+        assert_eq!(state, whole_state, "{cell:?}");
+        assert_eq!(logits, whole_logits, "{cell:?}");
+        assert!((first.nats + second.nats - whole.nats).abs() < 1e-9, "{cell:?}");
+    }
+}
+
+/// One thread or three, AVX-512 or plain scalar: the same bits after several updates.
+#[test]
+fn training_bits_do_not_depend_on_threads_or_instruction_set() {
+    for cell in [Cell::Elman(Activation::Tanh), Cell::Lstm, Cell::Gru] {
+        let dims = dims(cell, 130, 24, 40, 2, false);
+        let expected = trained_bits(dims, Isa::detect(), 1);
+        for isa in Isa::supported() {
+            for threads in [1, 2, 3] {
+                let same = trained_bits(dims, isa, threads) == expected;
+                assert!(same, "{cell:?} on {} with {threads} threads", isa.name());
+            }
+        }
+    }
+}
+
+fn trained_bits(dims: Dims, isa: Isa, threads: usize) -> Vec<u32> {
+    let (steps, lanes) = (7, 6);
+    let mut draw = Stream::new(key(9, Site::Init, 0));
+    let mut engine = random_engine(dims, isa, threads, steps, lanes, &mut draw);
+    let mut carried = engine.zero_state();
+    let rule = Rule::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-8,
+        weight_decay: 0.01,
+        decoupled: true,
+    };
+    let mut optimiser = Optimiser::new(rule, engine.network().layout());
+    for step in 0..4 {
+        let window = random_window(dims.vocab, steps, lanes, &mut draw);
+        let dropout = Some(Dropout { p: 0.3, seed: 2, step });
+        engine.run_window(&window, LossNorm::Tokens, dropout, &mut carried);
+        let norm = engine.gradient_norm();
+        engine.apply(&mut optimiser, (0.5 / norm) as f32, 0.01);
+    }
+    let weights = engine.params_mut().tensors_mut();
+    let numbers = weights.into_iter().flat_map(|(_, values)| values.to_vec());
+    numbers.map(f32::to_bits).collect()
+}
+
+/// PyTorch's inputs, dropout masks and weights give PyTorch's logits, losses, gradients and norms,
+/// and after twenty updates its weights.
+#[test]
+fn twenty_updates_agree_with_pytorch() {
+    for golden in Golden::all() {
+        agrees_with_golden(&golden);
+    }
+}
+
+fn agrees_with_golden(golden: &Golden) {
+    const TOLERANCE: f64 = 1e-5;
+    let (name, settings) = (&golden.name, &golden.settings);
+    let (steps, lanes) = (settings.steps, settings.lanes);
+    let rows = steps * lanes;
+    let cpu = Cpu::new(Isa::detect(), 2);
+    let mut engine = Engine::new(cpu, golden_dims(settings), steps, lanes, true);
+    let initial = golden.named("initial");
+    for (tensor, values) in engine.params_mut().tensors_mut() {
+        // GRU's `bias_hh` is its last third here, whole in the file.
+        let theirs = &initial[tensor.name.as_str()].1;
+        values.copy_from_slice(&theirs[theirs.len() - values.len()..]);
+    }
+    let rule = match settings.optimizer.as_str() {
+        "sgd" => Rule::Sgd {
+            momentum: settings.momentum as f32,
+            weight_decay: settings.weight_decay as f32,
+        },
+        adam => Rule::Adam {
+            beta1: settings.betas[0],
+            beta2: settings.betas[1],
+            eps: settings.eps,
+            weight_decay: settings.weight_decay,
+            decoupled: adam == "adamw",
+        },
+    };
+    let norm = match settings.norm.as_str() {
+        "tokens" => LossNorm::Tokens,
+        _ => LossNorm::Lanes,
+    };
+    let mut optimiser = Optimiser::new(rule, engine.network().layout());
+    let mut guard = Guard::default();
+    let mut carried = engine.zero_state();
+    let (mut losses, mut norms, mut clipped) = (Vec::new(), Vec::new(), 0);
+    for update in 0..settings.updates {
+        let part = update * rows..(update + 1) * rows;
+        let weight = golden.values("mask")[part.clone()].to_vec();
+        let window = Window {
+            steps,
+            lanes,
+            inputs: golden.inputs[part.clone()].to_vec(),
+            targets: golden.targets[part].to_vec(),
+            real: weight.iter().filter(|w| **w > 0.0).count(),
+            weight,
+        };
+        let dropout = Dropout {
+            p: settings.dropout,
+            seed: settings.seed,
+            step: update as u64,
+        };
+        let stats = engine.run_window(&window, norm, Some(dropout), &mut carried);
+        if update == 0 {
+            let logits = widen(&engine.logits(rows, true));
+            close(name, "logits", &logits, &widen(golden.values("logits")), TOLERANCE);
+            compare_named(golden, "gradient", engine.grads(), TOLERANCE);
+        }
+        losses.push(stats.nats / divisor(norm, &window));
+        norms.push(engine.gradient_norm());
+        match guard.judge(stats.nats, norms[update], Some(settings.clip)) {
+            Verdict::Apply(scale) => {
+                clipped += u32::from(scale < 1.0);
+                engine.apply(&mut optimiser, scale, settings.lr);
+            }
+            verdict => panic!("{name}: {verdict:?}"),
+        }
+    }
+    assert!(clipped > 0, "{name}: clipping was never active");
+    for (update, (ours, theirs)) in losses.iter().zip(golden.values("losses")).enumerate() {
+        let what = format!("loss {update}");
+        close(name, &what, &[*ours], &[f64::from(*theirs)], TOLERANCE);
+    }
+    close(name, "norms", &norms, &widen(golden.values("norms")), TOLERANCE);
+    compare_named(golden, "final", engine.params(), TOLERANCE);
+}
+
+fn compare_named(golden: &Golden, kind: &str, ours: &Params, tolerance: f64) {
+    let theirs = golden.named(kind);
+    for (tensor, (_, values)) in on_disk(ours) {
+        let expected = widen(&theirs[tensor.as_str()].1);
+        close(&golden.name, &format!("{kind} {tensor}"), &values, &expected, tolerance);
+    }
+}
+
+/// The layout has every tensor once.
+#[test]
+fn parameters_are_counted_once() {
+    let network = Network::new(dims(Cell::Gru, 11, 5, 7, 2, false));
+    let layer = |input: usize| 21 * input + 21 * 7 + 21 + 7;
+    let expected = 11 * 5 + layer(5) + layer(7) + 11 * 7 + 11;
+    assert_eq!(network.layout().parameter_count(), expected);
+}
+
+fn dims(cell: Cell, vocab: usize, embed: usize, hidden: usize, layers: usize, tied: bool) -> Dims {
+    Dims {
+        cell,
+        vocab,
+        embed,
+        hidden,
+        layers,
+        tied,
+    }
+}
+
+fn golden_dims(s: &Settings) -> Dims {
+    let cell = match s.cell.as_str() {
+        "lstm" => Cell::Lstm,
+        "gru" => Cell::Gru,
+        name => Cell::Elman(Activation::named(name).expect("a known activation")),
+    };
+    dims(cell, s.vocab, s.embed, s.hidden, s.layers, s.tied)
+}
+
+fn reference_network(dims: &Dims) -> reference::Network {
+    reference::Network {
+        cell: match dims.cell {
+            Cell::Elman(Activation::Sigmoid) => reference::Cell::Sigmoid,
+            Cell::Elman(Activation::Tanh) => reference::Cell::Tanh,
+            Cell::Elman(Activation::Relu) => reference::Cell::Relu,
+            Cell::Lstm => reference::Cell::Lstm,
+            Cell::Gru => reference::Cell::Gru,
+        },
+        vocab: dims.vocab,
+        embed: dims.embed,
+        hidden: dims.hidden,
+        layers: dims.layers,
+        tied: dims.tied,
+    }
+}
+
+fn random_engine(dims: Dims, isa: Isa, threads: usize, steps: usize, lanes: usize, draw: &mut Stream) -> Engine {
+    let mut engine = Engine::new(Cpu::new(isa, threads), dims, steps, lanes, true);
+    for (_, values) in engine.params_mut().tensors_mut() {
+        values.iter_mut().for_each(|x| *x = draw.uniform() - 0.5);
+    }
+    engine
+}
+
+fn random_window(vocab: usize, steps: usize, lanes: usize, draw: &mut Stream) -> Window {
+    let mut ids = || {
+        let id = |_| (draw.uniform() * vocab as f32) as u32;
+        (0..steps * lanes).map(id).collect()
+    };
+    Window {
+        steps,
+        lanes,
+        inputs: ids(),
+        targets: ids(),
+        weight: vec![1.0; steps * lanes],
+        real: steps * lanes,
+    }
+}
+
+fn divisor(norm: LossNorm, window: &Window) -> f64 {
+    match norm {
+        LossNorm::Tokens => window.real as f64,
+        LossNorm::Lanes => window.lanes as f64,
+    }
+}
+
+/// An arena's tensors as they are on disk: with a full `bias_hh`, zero except GRU's n part.
+fn on_disk(params: &Params) -> BTreeMap<String, (Vec<usize>, Vec<f64>)> {
+    let mut out = BTreeMap::new();
+    for (id, tensor) in params.layout().tensors() {
+        let mut values = widen(&params[id]);
+        let mut shape = tensor.shape.clone();
+        match tensor.role {
+            Role::ResetBias => {
+                values.splice(..0, vec![0.0; 2 * shape[0]]);
+                shape = vec![3 * shape[0]];
+            }
+            Role::Bias => {
+                let name = tensor.name.replace("bias_ih", "bias_hh");
+                out.insert(name, (shape.clone(), vec![0.0; values.len()]));
+            }
+            _ => {}
+        }
+        // A GRU's own `bias_hh` comes after its `bias_ih` and replaces the zeros.
+        out.insert(tensor.name.clone(), (shape, values));
+    }
+    out
+}
+
+fn widen(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&x| f64::from(x)).collect()
+}
+
+fn widen_state(state: &State) -> reference::State {
+    let c = state.layers.iter().map(|layer| widen(&layer.c));
+    reference::State {
+        h: state.layers.iter().map(|layer| widen(&layer.h)).collect(),
+        c: c.filter(|c| !c.is_empty()).collect(),
+    }
+}
+
+/// ‖a − b‖ ≤ tolerance · max(‖a‖, ‖b‖).
+fn close(case: &str, what: &str, a: &[f64], b: &[f64], tolerance: f64) {
+    assert_eq!(a.len(), b.len(), "{case}, {what}");
+    let norm = |x: &mut dyn Iterator<Item = f64>| x.map(|v| v * v).sum::<f64>().sqrt();
+    let difference = norm(&mut a.iter().zip(b).map(|(x, y)| x - y));
+    let scale = norm(&mut a.iter().copied()).max(norm(&mut b.iter().copied()));
+    assert!(
+        difference <= tolerance * scale,
+        "{case}, {what}: {difference:.3e} of {scale:.3e}"
+    );
+}
