@@ -17,6 +17,7 @@ mod rows;
 mod signal;
 mod simd;
 pub mod softmax;
+pub mod sweep;
 #[cfg(test)]
 mod testing;
 pub mod update;

@@ -18,7 +18,8 @@ use crate::pack::Packed;
 use crate::simd::{LANES, Op, Vector};
 use std::mem::MaybeUninit;
 use std::ops::Range;
-use tile::{Layout, MOST_DEPTH, Scratch, Tile};
+pub(crate) use tile::Layout;
+use tile::{MOST_DEPTH, Scratch, Tile};
 
 /// Rows of A that are read again from the cache for every group of panels.
 const MOST_ROWS: usize = 512;
@@ -302,4 +303,50 @@ fn even(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> 
         let at = |i: usize| range.start + range.len() * i / pieces;
         at(i)..at(i + 1)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::Isa;
+    use std::sync::Mutex;
+
+    #[test]
+    fn shares_cover_every_row_of_every_block_once() {
+        for threads in [1, 2, 3, 5, 16] {
+            let cpu = Cpu::new(Isa::detect(), threads);
+            for (rows, blocks) in [
+                (1, 1),
+                (1, 13),
+                (6, 1),
+                (20, 13),
+                (25, 2),
+                (100, 3),
+                (7, 40),
+            ] {
+                let seen = Mutex::new(vec![0; rows * blocks]);
+                cpu.parallel(&|worker| {
+                    for region in Region::share(&worker, rows, blocks) {
+                        for row in region.rows {
+                            for block in region.blocks.clone() {
+                                seen.lock().unwrap()[row * blocks + block] += 1;
+                            }
+                        }
+                    }
+                });
+                let seen = seen.into_inner().unwrap();
+                assert!(seen.iter().all(|n| *n == 1), "{rows}×{blocks} by {threads}");
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_are_few_and_even() {
+        let pieces = |n: usize, most| even(3..3 + n, most).map(|r| r.len()).collect::<Vec<_>>();
+        assert_eq!(pieces(20, 12), [10, 10]);
+        assert_eq!(pieces(12, 12), [12]);
+        assert_eq!(pieces(13, 6), [4, 4, 5]);
+        assert!(pieces(0, 6).is_empty());
+        assert_eq!(even(3..16, 6).last(), Some(11..16));
+    }
 }

@@ -21,7 +21,7 @@ pub(super) type Scratch = [std::mem::MaybeUninit<f32>; MOST_ROWS * ROW];
 
 /// How A lies in memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(crate) enum Layout {
     /// k is contiguous.
     Rows,
     /// The rows' index is contiguous.
