@@ -5,26 +5,38 @@
 
 mod buffer;
 mod cpu;
-pub mod dropout;
-pub mod embed;
+mod dropout;
+mod embed;
 mod isa;
-pub mod mapped;
+mod mapped;
 mod pack;
-pub mod philox;
+mod philox;
 mod product;
-pub mod reduce;
+mod reduce;
 mod rows;
 mod signal;
 mod simd;
-pub mod softmax;
-pub mod sweep;
+mod softmax;
+mod sweep;
 #[cfg(test)]
 mod testing;
-pub mod update;
+mod update;
 pub mod vmath;
 
 pub use buffer::Buffer;
 pub use cpu::Cpu;
+pub use dropout::dropout;
+pub use embed::{gather, scatter_add};
 pub use isa::Isa;
+pub use mapped::Mapped;
 pub use pack::Packed;
+pub use philox::philox;
 pub use product::{Init, Operand, product};
+pub use reduce::{add_column_sums, sum_squares};
+pub use softmax::{cross_entropy, log_softmax, target_nats};
+pub use sweep::{
+    Activation, elman_backward, elman_forward, gru_backward, gru_forward, lstm_backward,
+    lstm_forward,
+};
+pub use update::{Adam, adam, sgd};
+pub use vmath::ln;

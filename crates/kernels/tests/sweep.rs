@@ -6,7 +6,7 @@ mod common;
 
 use cells::{Cell, Grads, Outputs, Problem, reference};
 use common::{assert_bits, describe, machines, numbers};
-use elman_kernels::sweep::Activation::{Relu, Sigmoid, Tanh};
+use elman_kernels::Activation::{Relu, Sigmoid, Tanh};
 use elman_kernels::{Cpu, Isa};
 
 const CELLS: [Cell; 5] = [
@@ -149,5 +149,5 @@ fn weights_must_fit_the_cell() {
     let cpu = Cpu::new(Isa::detect(), 1);
     let w = elman_kernels::Packed::new(20, 1, 20);
     let (s, mut a, mut b, mut c) = ([0.0; 20], [0.0; 80], [0.0; 20], [0.0; 20]);
-    elman_kernels::sweep::lstm_forward(&cpu, &w, &s, &s, &mut a, &mut b, &mut c);
+    elman_kernels::lstm_forward(&cpu, &w, &s, &s, &mut a, &mut b, &mut c);
 }

@@ -28,6 +28,22 @@ pub enum Activation {
     Relu,
 }
 
+impl Activation {
+    pub const ALL: [Activation; 3] = [Activation::Sigmoid, Activation::Tanh, Activation::Relu];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Activation::Sigmoid => "sigmoid",
+            Activation::Tanh => "tanh",
+            Activation::Relu => "relu",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Activation> {
+        Activation::ALL.into_iter().find(|act| act.name() == name)
+    }
+}
+
 /// All steps of a window. `w_h` is (H, H) packed transposed.
 pub fn elman_forward(
     cpu: &Cpu,

@@ -2,9 +2,8 @@
 //! operations; and a problem that both the kernels and the equations solve.
 
 use crate::common::{assert_bits, chain, numbers};
-use elman_kernels::sweep::{self, Activation};
 use elman_kernels::vmath::{sigmoid_in_place, tanh_in_place};
-use elman_kernels::{Cpu, Isa, Packed};
+use elman_kernels::{self as sweep, Activation, Cpu, Isa, Packed};
 use std::ops::Range;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
