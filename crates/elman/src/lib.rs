@@ -1,4 +1,21 @@
+//! Recurrent neural-network language models: training, evaluation, generation.
+//!
+//! The rooms, in the order in which data flows; each uses only those above it:
+//!
+//! * [`store`]: named arrays on disk; the only door to writing files
+//! * [`text`]: characters and words become token ids
+//! * [`net`]: windows of tokens become hidden states, losses and gradients
+//! * [`infer`]: a model that never changes, and what it says about text
+//! * [`train`]: runs that survive anything
 #![forbid(unsafe_code)]
-//! placeholder
 
+pub mod dims;
+mod error;
+pub mod infer;
+pub mod net;
+pub mod rng;
 pub mod store;
+pub mod text;
+pub mod train;
+
+pub use error::{Error, Result};

@@ -1,0 +1,237 @@
+//! Text: from files of characters to sequences of ids, and back.
+//!
+//! The way through the room, in the order in which data flows:
+//!
+//! ```text
+//! lines    files, gzip, byte order marks, UTF-8        → chunks of characters
+//! scan     one scanner per vocabulary kind             → tokens
+//! vocab    counting, ids, tokenizer.json, decoding     → ids
+//! corpus   the token file, memory-mapped               → &[u32]
+//! batch    lanes, windows, masks                       → inputs, targets, weights
+//! ```
+//!
+//! Everything streams: memory stays bounded whatever the length of a file, a line or a token, and each pass also measures
+//! the raw text ([`TextStats`]), so that no figure is ever divided by something that was not counted.
+//!
+//! What it does not do: it writes no file by itself (token files go to any `Write + Seek` that the caller opened) and knows no network.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub mod batch;
+pub mod corpus;
+pub mod lines;
+mod scan;
+mod split;
+mod stats;
+pub mod vocab;
+
+pub use batch::{Stream, Window};
+pub use corpus::{Corpus, CorpusError, CorpusWriter};
+pub use lines::{ReadOptions, Source};
+pub use split::Split;
+pub use stats::TextStats;
+pub use vocab::{Counts, Decoder, Encoded, Vocab};
+
+use scan::Scanner;
+
+/// The control token that ends every document (`whitespace`: every line) and stands before the first token of a text.
+pub const EOS: &str = "<eos>";
+/// The entry for whatever the vocabulary does not hold.
+pub const UNK: &str = "<unk>";
+
+/// A token longer than this many bytes is never part of a vocabulary: it is read through as one [`UNK`], without being kept.
+pub const LONGEST_TOKEN: usize = 64 * 1024;
+
+/// What a unit of text is. The conventions are those of `docs/FORMAT.md`, section "Vocabulary kinds".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Runs of letters, numbers and other marks, each with the space before it; newlines and other white space. Loses nothing.
+    Words,
+    /// Whatever stands between white space (the Penn Treebank convention); a line ends with [`EOS`].
+    Whitespace,
+    /// Unicode scalar values, newline included.
+    Chars,
+    /// Bytes of any input, text or not.
+    Bytes,
+}
+
+impl Kind {
+    /// All kinds, in the order in which help texts list them.
+    pub const ALL: [Kind; 4] = [Kind::Words, Kind::Whitespace, Kind::Chars, Kind::Bytes];
+
+    /// The name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Words => "words",
+            Kind::Whitespace => "whitespace",
+            Kind::Chars => "chars",
+            Kind::Bytes => "bytes",
+        }
+    }
+
+    /// Whether input must be UTF-8 (every kind but `bytes`).
+    pub fn is_text(self) -> bool {
+        self != Kind::Bytes
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = TextError;
+
+    fn from_str(name: &str) -> Result<Kind, TextError> {
+        Kind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| TextError::UnknownKind(name.to_owned()))
+    }
+}
+
+/// What can be wrong with text, vocabularies and token files. Every message says what, where, and what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum TextError {
+    #[error("no text was named: give at least one file")]
+    NoSource,
+    #[error("{path}: no such file", path = .0.display())]
+    Missing(PathBuf),
+    #[error("{path} is a directory: name the files in it, for example {path}/*.txt", path = .0.display())]
+    Directory(PathBuf),
+    #[error("{0}: the file is empty; a text needs at least one character")]
+    Empty(String),
+    #[error("{path} can be read only once (a pipe or device): save it to a file first", path = .0.display())]
+    NotRereadable(PathBuf),
+    #[error("{name}: cannot be read: {source}")]
+    Read {
+        name: String,
+        source: std::io::Error,
+    },
+    #[error(
+        "{name}: the gzip data is broken or cut short ({source}); test it with `gzip -t` and fetch it again"
+    )]
+    Gzip {
+        name: String,
+        source: std::io::Error,
+    },
+    #[error(
+        "{name}: byte {offset} is not valid UTF-8: convert the file, or read it with --lossy (bad bytes become U+FFFD) or as --vocab bytes"
+    )]
+    InvalidUtf8 { name: String, offset: u64 },
+    #[error(
+        "the text changed while it was being read: {expected} bytes were expected, {found} found; start again when nothing writes to it"
+    )]
+    Changed { expected: u64, found: u64 },
+    #[error(
+        "the text ({bytes} bytes) is too short to set a part aside for validation: name a validation text with --valid"
+    )]
+    TooShort { bytes: u64 },
+    #[error("unknown vocabulary kind `{0}`: it is one of words, whitespace, chars, bytes")]
+    UnknownKind(String),
+    #[error(
+        "counting the vocabulary would take more than {limit_bytes} bytes: {distinct} different tokens so far, which is not what words look like; use --vocab chars or bytes, or give --vocab-file"
+    )]
+    TooManyTokens { distinct: usize, limit_bytes: u64 },
+    #[error(
+        "a vocabulary of {max} entries leaves no room for a token beside {EOS} and {UNK}: allow at least 3"
+    )]
+    MaxVocab { max: usize },
+    #[error("no token occurs {min_count} times: lower --min-count")]
+    NothingLeft { min_count: u64 },
+    #[error("{name}, line {line}: {what}")]
+    VocabFile {
+        name: String,
+        line: usize,
+        what: String,
+    },
+    #[error("{0}: more than 1 GiB is too large for a vocabulary; is it the text itself?")]
+    VocabTooLarge(String),
+    #[error("{name}: not a vocabulary of elman: {what}")]
+    TokenizerJson { name: String, what: String },
+    #[error("{name} holds a vocabulary of kind {found}, not {wanted}")]
+    KindMismatch {
+        name: String,
+        found: Kind,
+        wanted: Kind,
+    },
+    #[error("the token file cannot be written: {0}")]
+    WriteTokens(std::io::Error),
+    #[error("{path}: {source}", path = .path.display())]
+    TokenFile { path: PathBuf, source: CorpusError },
+}
+
+impl From<Infallible> for TextError {
+    fn from(never: Infallible) -> TextError {
+        match never {}
+    }
+}
+
+/// One encoded token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    pub id: u32,
+    /// Whether `id` is [`UNK`] because the vocabulary lacks the token. A literal `<unk>` in the text is an ordinary entry and sets nothing.
+    pub oov: bool,
+}
+
+/// Encodes `sources` in order, calling `sink` once per token, [`EOS`] included, and measures the text on the way.
+///
+/// The sink may end the pass early by returning an error. Errors: everything that [`lines`] can find wrong with a file.
+pub fn encode<E: From<TextError>>(
+    sources: impl IntoIterator<Item = Source>,
+    vocab: &Vocab,
+    options: &ReadOptions,
+    sink: &mut dyn FnMut(Symbol) -> Result<(), E>,
+) -> Result<TextStats, E> {
+    let (mut tokens, mut oov) = (0, 0);
+    let mut scanner = Scanner::new(vocab.kind());
+    let mut stats = lines::read(sources, vocab.kind(), options, |chunk| {
+        scanner.push(chunk, &mut |token| {
+            let symbol = vocab.symbol(token);
+            tokens += 1;
+            oov += u64::from(symbol.oov);
+            sink(symbol)
+        })
+    })?;
+    (stats.tokens, stats.oov) = (tokens, oov);
+    Ok(stats)
+}
+
+/// Counts the tokens of `sources`, from which [`Counts::into_vocab`] makes a vocabulary.
+///
+/// Errors: as for [`encode`], and [`TextError::TooManyTokens`] when the table of different tokens would outgrow `limit_bytes`.
+pub fn count(
+    sources: impl IntoIterator<Item = Source>,
+    kind: Kind,
+    options: &ReadOptions,
+    limit_bytes: u64,
+) -> Result<(Counts, TextStats), TextError> {
+    let mut counts = Counts::new(kind, limit_bytes);
+    let mut scanner = Scanner::new(kind);
+    let mut stats = lines::read(sources, kind, options, |chunk| {
+        scanner.push(chunk, &mut |token| counts.add(token))
+    })?;
+    stats.tokens = counts.total();
+    Ok((counts, stats))
+}
+
+/// Measures `sources` as text of `kind` without tokenising them: `tokens` and `oov` of the result are zero.
+pub fn measure(
+    sources: impl IntoIterator<Item = Source>,
+    kind: Kind,
+    options: &ReadOptions,
+) -> Result<TextStats, TextError> {
+    lines::read(sources, kind, options, |_| Ok(()))
+}
+
+#[cfg(test)]
+mod tests;

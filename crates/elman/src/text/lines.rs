@@ -1,0 +1,466 @@
+//! Reading: files of any length, plain or gzip, one after the other, as chunks that end at character boundaries.
+//!
+//! - gzip is known by its first three bytes (`1f 8b 08`), not by name; files of several members are read through.
+//! - A byte order mark at the start of a file is dropped (kinds of text only) and noted.
+//! - Invalid UTF-8 is an error with its offset; with [`ReadOptions::lossy`] it becomes U+FFFD. `bytes` takes anything.
+//! - NUL is an ordinary character.
+//!
+//! Memory is two buffers, whatever the input. What it does not do: it gives lines no meaning, the scanners do.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::stats::Tally;
+use super::{Kind, TextError, TextStats};
+
+/// Bytes read at once.
+const CHUNK: usize = 64 * 1024;
+/// gzip with the only compression method it knows.
+const GZIP_MAGIC: [u8; 3] = [0x1F, 0x8B, 0x08];
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// One text to read. The end of each is the end of a document.
+pub enum Source {
+    File(PathBuf),
+    /// Anything else that can be read once; `name` stands in messages.
+    Reader {
+        name: String,
+        reader: Box<dyn Read + Send>,
+    },
+}
+
+impl Source {
+    /// The sources of several files, in order.
+    pub fn files<P: AsRef<Path>>(paths: &[P]) -> Vec<Source> {
+        paths
+            .iter()
+            .map(|path| Source::File(path.as_ref().to_owned()))
+            .collect()
+    }
+}
+
+/// How to read.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// Invalid UTF-8 becomes U+FFFD instead of an error.
+    pub lossy: bool,
+    /// Only these bytes of the decompressed files laid end to end (see [`super::Split`]). A part of a file counts as a document.
+    pub range: Option<Range<u64>>,
+}
+
+/// What a visitor of [`read`] is given.
+pub(super) enum Chunk<'a> {
+    Text(&'a str),
+    /// Of kind `bytes`; characters are not torn apart if the input is UTF-8.
+    Bytes(&'a [u8]),
+    EndOfDocument,
+}
+
+/// Reads `sources` in order and hands every chunk to `visit`. `tokens` and `oov` of the result are left to the caller.
+pub(super) fn read<E: From<TextError>>(
+    sources: impl IntoIterator<Item = Source>,
+    kind: Kind,
+    options: &ReadOptions,
+    mut visit: impl FnMut(Chunk<'_>) -> Result<(), E>,
+) -> Result<TextStats, E> {
+    let range = options.range.clone().unwrap_or(0..u64::MAX);
+    let mut pass = Pass::new(kind, options.lossy);
+    let mut base = 0; // where this source begins in the concatenation
+    let mut any = false;
+    for source in sources {
+        any = true;
+        if base >= range.end {
+            break;
+        }
+        let mut input = Input::open(source)?;
+        let skip = range.start.saturating_sub(base);
+        let skipped = input.skip(skip)?;
+        base += skipped;
+        if skipped < skip {
+            continue; // all of it lies before the range
+        }
+        base += pass.document(&mut input, skipped, range.end - base, &mut visit)?;
+    }
+    if !any {
+        return Err(TextError::NoSource.into());
+    }
+    if options.range.is_some() && base < range.end {
+        return Err(TextError::Changed {
+            expected: range.end,
+            found: base,
+        }
+        .into());
+    }
+    Ok(pass.finish())
+}
+
+/// The state of one pass over all sources.
+struct Pass {
+    kind: Kind,
+    lossy: bool,
+    buffer: Vec<u8>,
+    hash: blake3::Hasher,
+    tally: Tally,
+    bytes: u64,
+    boms: Noted,
+    crlf: Noted,
+    replaced: Noted,
+}
+
+/// How often something worth a note was met, and in which files.
+#[derive(Default)]
+struct Noted {
+    times: u64,
+    files: u64,
+    first: String,
+}
+
+impl Noted {
+    fn add(&mut self, times: u64, name: &str) {
+        if times > 0 {
+            if self.files == 0 {
+                name.clone_into(&mut self.first);
+            }
+            self.times += times;
+            self.files += 1;
+        }
+    }
+
+    fn place(&self) -> String {
+        match self.files {
+            1 => self.first.clone(),
+            n => format!("{} and {} more", self.first, n - 1),
+        }
+    }
+}
+
+impl Pass {
+    fn new(kind: Kind, lossy: bool) -> Pass {
+        Pass {
+            kind,
+            lossy,
+            buffer: vec![0; CHUNK],
+            hash: blake3::Hasher::new(),
+            tally: Tally::default(),
+            bytes: 0,
+            boms: Noted::default(),
+            crlf: Noted::default(),
+            replaced: Noted::default(),
+        }
+    }
+
+    /// Reads one document of at most `limit` bytes that begins at byte `start` of its file; returns the bytes read.
+    fn document<E: From<TextError>>(
+        &mut self,
+        input: &mut Input,
+        start: u64,
+        limit: u64,
+        visit: &mut impl FnMut(Chunk<'_>) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let mut read = 0; // bytes taken from the input
+        let mut held = 0; // bytes at the front of the buffer that still wait for the rest of their character
+        let mut dropped = 0;
+        let mut replaced = 0;
+        loop {
+            let room =
+                (self.buffer.len() - held).min(usize::try_from(limit - read).unwrap_or(usize::MAX));
+            let got = input.read(&mut self.buffer[held..held + room])?;
+            self.hash.update(&self.buffer[held..held + got]);
+            read += got as u64;
+            let mut filled = held + got;
+            let last = got == 0;
+            // The first three bytes must be seen together, lest a byte order mark slip through in pieces.
+            if !last && read < BOM.len() as u64 {
+                held = filled;
+                continue;
+            }
+            let position = start + read - filled as u64;
+            if position == 0 && self.kind.is_text() && self.buffer[..filled].starts_with(BOM) {
+                self.buffer.copy_within(BOM.len()..filled, 0);
+                filled -= BOM.len();
+                dropped = BOM.len() as u64;
+            }
+            held = if last {
+                0
+            } else {
+                incomplete_tail(&self.buffer[..filled])
+            };
+            let whole = &self.buffer[..filled - held];
+            if self.kind.is_text() {
+                let position = start + read - filled as u64;
+                replaced += visit_text(
+                    whole,
+                    position,
+                    self.lossy,
+                    &input.name,
+                    &mut self.tally,
+                    visit,
+                )?;
+            } else if !whole.is_empty() {
+                self.tally.add(whole);
+                visit(Chunk::Bytes(whole))?;
+            }
+            if last {
+                break;
+            }
+            self.buffer.copy_within(filled - held..filled, 0);
+        }
+        if start > 0 && read == 0 {
+            return Ok(0); // the range begins where this file ends
+        }
+        if start + read == dropped {
+            return Err(TextError::Empty(input.name.clone()).into());
+        }
+        visit(Chunk::EndOfDocument)?;
+        self.bytes += read - dropped;
+        self.boms.add(u64::from(dropped > 0), &input.name);
+        self.crlf.add(self.tally.crlf, &input.name);
+        self.replaced.add(replaced, &input.name);
+        self.tally.end_document();
+        Ok(read)
+    }
+
+    fn finish(self) -> TextStats {
+        let mut notes = Vec::new();
+        if self.boms.times > 0 {
+            notes.push(format!("byte order mark dropped: {}", self.boms.place()));
+        }
+        if self.crlf.times > 0 && self.kind.is_text() {
+            let what = match self.kind {
+                Kind::Whitespace => "read as line ends",
+                _ => "kept as they are (a carriage return and a newline)",
+            };
+            notes.push(format!(
+                "{} CR LF line ends {what}: {}",
+                self.crlf.times,
+                self.crlf.place()
+            ));
+        }
+        if self.replaced.times > 0 {
+            notes.push(format!(
+                "{} invalid UTF-8 sequences became U+FFFD: {}",
+                self.replaced.times,
+                self.replaced.place()
+            ));
+        }
+        TextStats {
+            tokens: 0,
+            oov: 0,
+            fields: self.tally.fields,
+            line_ends: self.tally.line_ends,
+            chars: self.tally.chars,
+            bytes: self.bytes,
+            hash: self.hash.finalize().to_hex().to_string(),
+            notes,
+        }
+    }
+}
+
+/// Checks that `bytes`, which begin at `position` of their file, are UTF-8 and visits them; returns how many bad sequences were replaced.
+fn visit_text<E: From<TextError>>(
+    bytes: &[u8],
+    position: u64,
+    lossy: bool,
+    name: &str,
+    tally: &mut Tally,
+    visit: &mut impl FnMut(Chunk<'_>) -> Result<(), E>,
+) -> Result<u64, E> {
+    let mut text = |text: &str| {
+        tally.add(text.as_bytes());
+        if text.is_empty() {
+            Ok(())
+        } else {
+            visit(Chunk::Text(text))
+        }
+    };
+    match std::str::from_utf8(bytes) {
+        Ok(whole) => text(whole).map(|()| 0),
+        Err(error) if !lossy => {
+            let offset = position + error.valid_up_to() as u64;
+            Err(TextError::InvalidUtf8 {
+                name: name.to_owned(),
+                offset,
+            }
+            .into())
+        }
+        Err(_) => {
+            let mut replaced = 0;
+            for part in bytes.utf8_chunks() {
+                text(part.valid())?;
+                if !part.invalid().is_empty() {
+                    replaced += 1;
+                    text("\u{FFFD}")?;
+                }
+            }
+            Ok(replaced)
+        }
+    }
+}
+
+/// How many bytes at the end of `bytes` are the beginning of a character whose rest has not been read yet (0 to 3).
+fn incomplete_tail(bytes: &[u8]) -> usize {
+    for back in 1..=bytes.len().min(3) {
+        let needs = match bytes[bytes.len() - back] {
+            0x80..=0xBF => continue, // a continuation: look further back for its lead
+            0xC2..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0..=0xF4 => 4,
+            _ => 1,
+        };
+        return if needs > back { back } else { 0 };
+    }
+    0
+}
+
+/// One opened source, decompressed on the fly.
+pub(super) struct Input {
+    pub name: String,
+    stream: Stream,
+}
+
+enum Stream {
+    Plain(File),
+    /// A stream that cannot seek, with the bytes that were looked at in front.
+    Once(Box<dyn Read + Send>),
+    Gzip(Box<MultiGzDecoder<BufReader<Box<dyn Read + Send>>>>),
+}
+
+impl Input {
+    pub fn open(source: Source) -> Result<Input, TextError> {
+        match source {
+            Source::File(path) => open_file(&path),
+            Source::Reader { name, mut reader } => {
+                let first = first_bytes(&mut reader).map_err(|source| TextError::Read {
+                    name: name.clone(),
+                    source,
+                })?;
+                Ok(Input {
+                    name,
+                    stream: unseekable(first, reader),
+                })
+            }
+        }
+    }
+
+    /// The length, if it is known without reading.
+    pub fn known_len(&self) -> Option<u64> {
+        match &self.stream {
+            Stream::Plain(file) => file.metadata().ok().map(|meta| meta.len()),
+            _ => None,
+        }
+    }
+
+    /// Goes on by up to `count` bytes; returns how many there were.
+    pub fn skip(&mut self, count: u64) -> Result<u64, TextError> {
+        if count == 0 {
+            return Ok(0);
+        }
+        let known = self.known_len();
+        let skipped = match (&mut self.stream, known) {
+            (Stream::Plain(file), Some(len)) => {
+                let to = count.min(len);
+                file.seek(SeekFrom::Start(to)).map(|_| to)
+            }
+            (Stream::Plain(file), None) => io::copy(&mut file.take(count), &mut io::sink()),
+            (Stream::Once(reader), _) => io::copy(&mut reader.take(count), &mut io::sink()),
+            (Stream::Gzip(decoder), _) => io::copy(&mut decoder.take(count), &mut io::sink()),
+        };
+        skipped.map_err(|error| self.error(error))
+    }
+
+    /// Reads some bytes; 0 is the end.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, TextError> {
+        loop {
+            let got = match &mut self.stream {
+                Stream::Plain(file) => file.read(buffer),
+                Stream::Once(reader) => reader.read(buffer),
+                Stream::Gzip(decoder) => decoder.read(buffer),
+            };
+            match got {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => return other.map_err(|error| self.error(error)),
+            }
+        }
+    }
+
+    fn error(&self, source: io::Error) -> TextError {
+        let name = self.name.clone();
+        let broken = matches!(
+            source.kind(),
+            ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::InvalidData
+        );
+        match self.stream {
+            Stream::Gzip(_) if broken => TextError::Gzip { name, source },
+            _ => TextError::Read { name, source },
+        }
+    }
+}
+
+fn open_file(path: &Path) -> Result<Input, TextError> {
+    let name = path.display().to_string();
+    let failed = |source: io::Error| match source.kind() {
+        ErrorKind::NotFound => TextError::Missing(path.to_owned()),
+        ErrorKind::IsADirectory => TextError::Directory(path.to_owned()),
+        _ => TextError::Read {
+            name: name.clone(),
+            source,
+        },
+    };
+    let mut file = File::open(path).map_err(failed)?;
+    let meta = file.metadata().map_err(failed)?;
+    if meta.is_dir() {
+        return Err(TextError::Directory(path.to_owned()));
+    }
+    let first = first_bytes(&mut file).map_err(failed)?;
+    let stream = if meta.is_file() && first != GZIP_MAGIC {
+        file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        Stream::Plain(file)
+    } else {
+        unseekable(first, Box::new(file))
+    };
+    Ok(Input { name, stream })
+}
+
+/// Up to three bytes, fewer only at the end.
+fn first_bytes(reader: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut first = Vec::with_capacity(GZIP_MAGIC.len());
+    reader
+        .take(GZIP_MAGIC.len() as u64)
+        .read_to_end(&mut first)?;
+    Ok(first)
+}
+
+fn unseekable(first: Vec<u8>, rest: Box<dyn Read + Send>) -> Stream {
+    let gzip = first == GZIP_MAGIC;
+    let whole: Box<dyn Read + Send> = Box::new(Cursor::new(first).chain(rest));
+    if gzip {
+        Stream::Gzip(Box::new(MultiGzDecoder::new(BufReader::with_capacity(
+            CHUNK, whole,
+        ))))
+    } else {
+        Stream::Once(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_incomplete_tail_is_found() {
+        for c in ['a', 'é', '€', '🦀'] {
+            let mut buffer = [0; 4];
+            let bytes = c.encode_utf8(&mut buffer).as_bytes();
+            for cut in 0..=bytes.len() {
+                let text = [b"xy", &bytes[..cut]].concat();
+                assert_eq!(incomplete_tail(&text), cut % bytes.len());
+            }
+        }
+        assert_eq!(incomplete_tail(&[0x80; 9]), 0);
+        assert_eq!(incomplete_tail(&[0xFF]), 0);
+    }
+}

@@ -1,0 +1,147 @@
+//! Scanners: chunks of characters in, tokens out, with no allocation per token.
+//!
+//! A token that lies within a chunk is passed on as a slice of it; one that is cut by the end of a chunk is completed in
+//! [`Carry`], which keeps at most [`LONGEST_TOKEN`] bytes of it. Where chunks end makes no difference to the tokens.
+
+use super::lines::Chunk;
+use super::{Kind, LONGEST_TOKEN};
+
+mod whitespace;
+mod words;
+
+pub(super) use whitespace::{CONTROL_LITERAL, ESCAPED_LITERAL};
+pub(super) use words::PATTERN as WORDS_PATTERN;
+
+/// What a scanner finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    Text(&'a str),
+    Byte(u8),
+    /// A token of more than [`LONGEST_TOKEN`] bytes.
+    TooLong,
+    Eos,
+}
+
+/// The scanner of a kind, with the token that is not finished yet.
+pub(super) enum Scanner {
+    Words(words::Words),
+    Whitespace(whitespace::Whitespace),
+    Chars,
+    Bytes,
+}
+
+impl Scanner {
+    pub fn new(kind: Kind) -> Scanner {
+        match kind {
+            Kind::Words => Scanner::Words(words::Words::default()),
+            Kind::Whitespace => Scanner::Whitespace(whitespace::Whitespace::default()),
+            Kind::Chars => Scanner::Chars,
+            Kind::Bytes => Scanner::Bytes,
+        }
+    }
+
+    /// Takes the next chunk and emits every token that it completes.
+    pub fn push<E>(
+        &mut self,
+        chunk: Chunk<'_>,
+        emit: &mut impl FnMut(Token<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match (self, chunk) {
+            (Scanner::Words(words), Chunk::Text(text)) => words.push(text, emit),
+            (Scanner::Words(words), Chunk::EndOfDocument) => {
+                words.flush(emit)?;
+                emit(Token::Eos)
+            }
+            (Scanner::Whitespace(fields), Chunk::Text(text)) => fields.push(text, emit),
+            (Scanner::Whitespace(fields), Chunk::EndOfDocument) => fields.end(emit),
+            (Scanner::Chars, Chunk::Text(text)) => {
+                let mut start = 0;
+                for (end, _) in text.char_indices().skip(1) {
+                    emit(Token::Text(&text[start..end]))?;
+                    start = end;
+                }
+                if start < text.len() {
+                    emit(Token::Text(&text[start..]))
+                } else {
+                    Ok(())
+                }
+            }
+            (Scanner::Bytes, Chunk::Text(text)) => {
+                text.bytes().try_for_each(|byte| emit(Token::Byte(byte)))
+            }
+            (Scanner::Bytes, Chunk::Bytes(bytes)) => {
+                bytes.iter().try_for_each(|&byte| emit(Token::Byte(byte)))
+            }
+            (Scanner::Chars | Scanner::Bytes, Chunk::EndOfDocument) => emit(Token::Eos),
+            (_, Chunk::Bytes(_)) => unreachable!("kinds of text are read as text"),
+        }
+    }
+
+    /// Emits the token that waits for more text, without ending the document: the end of a prompt.
+    pub fn flush<E>(&mut self, emit: &mut impl FnMut(Token<'_>) -> Result<(), E>) -> Result<(), E> {
+        match self {
+            Scanner::Words(words) => words.flush(emit),
+            Scanner::Whitespace(fields) => fields.flush(emit),
+            Scanner::Chars | Scanner::Bytes => Ok(()),
+        }
+    }
+}
+
+/// The beginning of a token whose end has not been read yet.
+#[derive(Default)]
+struct Carry {
+    /// The whole beginning, unless it has grown past one byte more than a vocabulary can hold.
+    text: String,
+    /// Its true length.
+    len: usize,
+}
+
+impl Carry {
+    fn push(&mut self, text: &str) {
+        // One byte of slack, because `words` may give the last space of a run to the token after it.
+        if self.len + text.len() <= LONGEST_TOKEN + 1 {
+            self.text.push_str(text);
+        }
+        self.len += text.len();
+    }
+
+    /// Emits the token that ends with `tail`, if it is not empty, and starts anew.
+    fn finish<E>(
+        &mut self,
+        tail: &str,
+        emit: &mut impl FnMut(Token<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.len == 0 {
+            return emit_text(tail, emit);
+        }
+        self.push(tail);
+        let done = if self.len > LONGEST_TOKEN {
+            emit(Token::TooLong)
+        } else {
+            emit_text(&self.text, emit)
+        };
+        self.clear();
+        done
+    }
+
+    /// Gives up the last byte, which is a space.
+    fn pop_space(&mut self) {
+        if self.text.len() == self.len {
+            self.text.pop();
+        }
+        self.len -= 1;
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.len = 0;
+    }
+}
+
+fn emit_text<E>(text: &str, emit: &mut impl FnMut(Token<'_>) -> Result<(), E>) -> Result<(), E> {
+    match text.len() {
+        0 => Ok(()),
+        1..=LONGEST_TOKEN => emit(Token::Text(text)),
+        _ => emit(Token::TooLong),
+    }
+}

@@ -1,0 +1,85 @@
+//! Kind `whitespace`, the Penn Treebank convention: Unicode white space separates, and every line, empty ones too, ends with `<eos>`.
+//!
+//! A line ends at `\n` (a carriage return before it is white space like any other). A last line without a newline counts;
+//! a newline at the very end begins no further line. The control token cannot be written in a text: in every token the
+//! letters `<eos>` are read as `<\eos>`, and `tokenizer.json` says so with a normaliser. A literal `<unk>` is an ordinary word.
+
+use super::{Carry, LONGEST_TOKEN, Token};
+
+/// What stands for the control token and so cannot be a word.
+pub const CONTROL_LITERAL: &str = "<eos>";
+/// How it is read where it occurs in text.
+pub const ESCAPED_LITERAL: &str = "<\\eos>";
+
+#[derive(Default)]
+pub struct Whitespace {
+    carry: Carry,
+    /// Whether the line has begun: something stands since the last newline.
+    in_line: bool,
+}
+
+impl Whitespace {
+    pub fn push<E>(
+        &mut self,
+        text: &str,
+        emit: &mut impl FnMut(Token<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let bytes = text.as_bytes();
+        let mut start = 0;
+        let mut i = 0;
+        while i < bytes.len() {
+            let (space, width) = match bytes[i] {
+                ascii @ 0..0x80 => (ascii == b' ' || (b'\t'..=b'\r').contains(&ascii), 1),
+                _ => match text[i..].chars().next() {
+                    Some(c) => (c.is_whitespace(), c.len_utf8()),
+                    None => break,
+                },
+            };
+            self.in_line = true;
+            if space {
+                self.finish(&text[start..i], emit)?;
+                start = i + width;
+                if bytes[i] == b'\n' {
+                    emit(Token::Eos)?;
+                    self.in_line = false;
+                }
+            }
+            i += width;
+        }
+        self.carry.push(&text[start..]);
+        Ok(())
+    }
+
+    /// Emits the word that is being read, leaving the line open.
+    pub fn flush<E>(&mut self, emit: &mut impl FnMut(Token<'_>) -> Result<(), E>) -> Result<(), E> {
+        self.finish("", emit)
+    }
+
+    /// Ends the document: a line that has begun ends too.
+    pub fn end<E>(&mut self, emit: &mut impl FnMut(Token<'_>) -> Result<(), E>) -> Result<(), E> {
+        self.flush(emit)?;
+        if std::mem::take(&mut self.in_line) {
+            emit(Token::Eos)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn finish<E>(
+        &mut self,
+        tail: &str,
+        emit: &mut impl FnMut(Token<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.carry.finish(tail, &mut |token| match token {
+            Token::Text(word) if word.contains('<') && word.contains(CONTROL_LITERAL) => {
+                let word = word.replace(CONTROL_LITERAL, ESCAPED_LITERAL);
+                emit(if word.len() > LONGEST_TOKEN {
+                    Token::TooLong
+                } else {
+                    Token::Text(&word)
+                })
+            }
+            other => emit(other),
+        })
+    }
+}

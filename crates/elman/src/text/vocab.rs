@@ -1,0 +1,210 @@
+//! Vocabularies: the two-way table between tokens and ids.
+//!
+//! Ids are dense. The specials come first (`<eos>` 0, `<unk>` 1), then the tokens of the training text, most frequent first, ties
+//! in the order of their bytes, so that the same text gives the same ids. In kind `bytes` the id is the byte and `<eos>` is 256;
+//! there is nothing unknown. There is no padding id: padding is a mask.
+//!
+//! A vocabulary comes from counting ([`Counts`]), from a list or a `tokenizer.json` ([`Vocab::from_file`]), and is saved as
+//! `tokenizer.json`, which the Python package `tokenizers` loads and encodes with identically.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::lines::Chunk;
+use super::scan::{Scanner, Token};
+use super::{EOS, Kind, Symbol, TextError, UNK};
+
+mod count;
+mod decode;
+mod json;
+mod list;
+
+pub use count::Counts;
+pub use decode::Decoder;
+
+/// A table of tokens. Immutable; two vocabularies with the same [`Vocab::hash`] are the same.
+#[derive(Clone)]
+pub struct Vocab {
+    kind: Kind,
+    /// Token of each id.
+    tokens: Vec<Box<[u8]>>,
+    /// Id of each token; empty in kind `bytes`.
+    index: HashMap<Box<[u8]>, u32>,
+    /// Id of each one-byte ASCII token, or `NONE`: most of the look-ups of kind `chars`.
+    ascii: [u32; 128],
+    eos: u32,
+    unk: Option<u32>,
+    hash: String,
+}
+
+const NONE: u32 = u32::MAX;
+
+/// What [`Vocab::tokenize`] makes of a prompt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Encoded {
+    pub ids: Vec<u32>,
+    /// The tokens that the vocabulary lacks, each once, in order of appearance (a very long one by its length).
+    pub unknown: Vec<String>,
+}
+
+impl Vocab {
+    /// The vocabulary of kind `bytes`, which is always the same.
+    pub fn bytes() -> Vocab {
+        let mut tokens: Vec<Box<[u8]>> = (0..=255u8).map(|byte| [byte].into()).collect();
+        tokens.push(EOS.as_bytes().into());
+        Vocab::new(Kind::Bytes, tokens, 256, None)
+    }
+
+    /// The vocabulary of a kind of text whose tokens, specials aside, are `tokens` in the order of their ids. They must differ.
+    fn of_text(kind: Kind, tokens: impl IntoIterator<Item = Box<[u8]>>) -> Vocab {
+        assert!(kind.is_text());
+        let specials = [EOS, UNK].map(|special| special.as_bytes().into());
+        Vocab::new(
+            kind,
+            specials.into_iter().chain(tokens).collect(),
+            0,
+            Some(1),
+        )
+    }
+
+    fn new(kind: Kind, tokens: Vec<Box<[u8]>>, eos: u32, unk: Option<u32>) -> Vocab {
+        let mut index = HashMap::new();
+        let mut ascii = [NONE; 128];
+        let mut hash = blake3::Hasher::new();
+        hash.update(kind.name().as_bytes());
+        for (id, token) in (0u32..).zip(&tokens) {
+            hash.update(&(token.len() as u64).to_le_bytes());
+            hash.update(token);
+            if kind.is_text() {
+                let twice = index.insert(token.clone(), id);
+                assert!(
+                    twice.is_none(),
+                    "token {:?} stands twice",
+                    String::from_utf8_lossy(token)
+                );
+            }
+            if let [byte @ 0..0x80] = **token {
+                ascii[usize::from(byte)] = id;
+            }
+        }
+        Vocab {
+            kind,
+            tokens,
+            index,
+            ascii,
+            eos,
+            unk,
+            hash: hash.finalize().to_hex().to_string(),
+        }
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// V: all entries, specials included.
+    #[expect(clippy::len_without_is_empty, reason = "a vocabulary is never empty")]
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    pub fn eos(&self) -> u32 {
+        self.eos
+    }
+
+    /// The id of whatever is unknown; `bytes` has none.
+    pub fn unk(&self) -> Option<u32> {
+        self.unk
+    }
+
+    /// BLAKE3 (hex) over the kind and all tokens in order.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The id of a token as it stands in the table; the specials by their names.
+    pub fn id(&self, token: &[u8]) -> Option<u32> {
+        match (self.kind, token) {
+            (_, &[byte @ 0..0x80]) => Some(self.ascii[usize::from(byte)]).filter(|&id| id != NONE),
+            (Kind::Bytes, &[byte]) => Some(u32::from(byte)),
+            (Kind::Bytes, name) => (name == EOS.as_bytes()).then_some(self.eos),
+            (_, token) => self.index.get(token).copied(),
+        }
+    }
+
+    /// The bytes of a token; of a special, its name. Panics if `id ≥ V`.
+    pub fn token_bytes(&self, id: u32) -> &[u8] {
+        &self.tokens[id as usize]
+    }
+
+    /// A token for people to read: bytes that are no printable ASCII appear as `\x..` in kind `bytes`. Panics if `id ≥ V`.
+    pub fn token(&self, id: u32) -> Cow<'_, str> {
+        match self.token_bytes(id) {
+            &[byte] if self.kind == Kind::Bytes && !(b' '..=b'~').contains(&byte) => {
+                Cow::Owned(format!("\\x{byte:02x}"))
+            }
+            bytes => String::from_utf8_lossy(bytes),
+        }
+    }
+
+    /// The symbol of a scanned token.
+    pub(super) fn symbol(&self, token: Token<'_>) -> Symbol {
+        let id = match token {
+            Token::Eos => Some(self.eos),
+            Token::Byte(byte) => Some(u32::from(byte)),
+            Token::Text(text) => self.id(text.as_bytes()),
+            Token::TooLong => None,
+        };
+        // Only kinds that have `<unk>` scan tokens that can be unknown.
+        Symbol {
+            id: id.or(self.unk).unwrap_or(self.eos),
+            oov: id.is_none(),
+        }
+    }
+
+    /// Encodes a prompt: no `<eos>` is added at its end. In kind `whitespace` each newline is the `<eos>` of its line.
+    ///
+    /// Errors: bytes that are not UTF-8, in kinds of text.
+    pub fn tokenize(&self, prompt: &[u8]) -> Result<Encoded, TextError> {
+        let chunk = if self.kind.is_text() {
+            let text = std::str::from_utf8(prompt).map_err(|error| TextError::InvalidUtf8 {
+                name: "the prompt".to_owned(),
+                offset: error.valid_up_to() as u64,
+            })?;
+            Chunk::Text(text)
+        } else {
+            Chunk::Bytes(prompt)
+        };
+        let mut encoded = Encoded::default();
+        let mut scanner = Scanner::new(self.kind);
+        let mut emit = |token: Token<'_>| {
+            let symbol = self.symbol(token);
+            encoded.ids.push(symbol.id);
+            if symbol.oov {
+                let name = match token {
+                    Token::Text(text) => text.to_owned(),
+                    _ => format!("(a token of more than {} bytes)", super::LONGEST_TOKEN),
+                };
+                if !encoded.unknown.contains(&name) {
+                    encoded.unknown.push(name);
+                }
+            }
+            Ok::<(), TextError>(())
+        };
+        scanner.push(chunk, &mut emit)?;
+        scanner.flush(&mut emit)?;
+        Ok(encoded)
+    }
+}
+
+impl std::fmt::Debug for Vocab {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Vocab({}, V = {}, {})",
+            self.kind,
+            self.len(),
+            &self.hash[..16]
+        )
+    }
+}

@@ -1,0 +1,91 @@
+//! Counting tokens, and choosing which of them make a vocabulary.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use super::super::scan::Token;
+use super::{EOS, Kind, TextError, UNK, Vocab};
+
+/// What an entry of the table costs beside its token: slot, allocation, spare room.
+const ENTRY_BYTES: u64 = 80;
+
+/// How often each token occurs.
+pub struct Counts {
+    kind: Kind,
+    table: HashMap<Box<[u8]>, u64>,
+    total: u64,
+    bytes: u64,
+    limit_bytes: u64,
+}
+
+impl Counts {
+    /// An empty table that refuses to grow beyond about `limit_bytes`.
+    pub fn new(kind: Kind, limit_bytes: u64) -> Counts {
+        Counts {
+            kind,
+            table: HashMap::new(),
+            total: 0,
+            bytes: 0,
+            limit_bytes,
+        }
+    }
+
+    pub(in crate::text) fn add(&mut self, token: Token<'_>) -> Result<(), TextError> {
+        self.total += 1;
+        let Token::Text(token) = token else {
+            return Ok(()); // control tokens, bytes and what is too long need no counting
+        };
+        match self.table.get_mut(token.as_bytes()) {
+            Some(count) => *count += 1,
+            None => {
+                self.bytes += token.len() as u64 + ENTRY_BYTES;
+                if self.bytes > self.limit_bytes {
+                    return Err(TextError::TooManyTokens {
+                        distinct: self.table.len(),
+                        limit_bytes: self.limit_bytes,
+                    });
+                }
+                self.table.insert(token.as_bytes().into(), 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tokens counted, `<eos>` included.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Different tokens, `<eos>` aside; 0 in kind `bytes`, which needs no counting.
+    pub fn distinct(&self) -> usize {
+        self.table.len()
+    }
+
+    /// The vocabulary of all tokens that occur at least `min_count` times, cut to `max_vocab` entries (specials included).
+    ///
+    /// Kind `bytes` always has its 257 entries. Errors: nothing would be left beside the specials.
+    pub fn into_vocab(self, min_count: u64, max_vocab: Option<usize>) -> Result<Vocab, TextError> {
+        if self.kind == Kind::Bytes {
+            return Ok(Vocab::bytes());
+        }
+        let most = max_vocab.unwrap_or(u32::MAX as usize);
+        if most < 3 {
+            return Err(TextError::MaxVocab { max: most });
+        }
+        let special = [EOS, UNK].map(str::as_bytes);
+        let mut kept: Vec<(Box<[u8]>, u64)> = self
+            .table
+            .into_iter()
+            .filter(|(token, count)| *count >= min_count && !special.contains(&&**token))
+            .collect();
+        if kept.is_empty() && min_count > 1 {
+            return Err(TextError::NothingLeft { min_count });
+        }
+        kept.sort_unstable_by(|(a, m), (b, n)| (Reverse(m), a).cmp(&(Reverse(n), b)));
+        kept.truncate(most - special.len());
+        Ok(Vocab::of_text(
+            self.kind,
+            kept.into_iter().map(|(token, _)| token),
+        ))
+    }
+}
