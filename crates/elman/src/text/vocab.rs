@@ -208,3 +208,6 @@ impl std::fmt::Debug for Vocab {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;
