@@ -203,7 +203,7 @@ impl Layer {
 }
 
 /// h_1 … h_T of a window of `rows` = T·B rows, `lanes_size` = B·H.
-pub(crate) fn outputs<'a>(tape: &'a LayerTape, rows: usize, hidden: usize, size: usize) -> &'a [f32] {
+pub(crate) fn outputs(tape: &LayerTape, rows: usize, hidden: usize, size: usize) -> &[f32] {
     &tape.h[size..size + rows * hidden]
 }
 

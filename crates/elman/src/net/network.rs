@@ -148,8 +148,22 @@ impl Network {
         }
     }
 
-    /// Natural log-probabilities of the next token after the last step of a window of `rows` rows,
-    /// (B, V) into `out`.
+    /// Logits of the next token after the last step of a window of `rows` rows, (B, V) into `out`.
+    pub fn last_logits(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        tape: &Tape,
+        rows: usize,
+        out: &mut [f32],
+    ) {
+        let h = self.top(tape, rows, false);
+        let last = &h[(rows - tape.lanes) * self.dims.hidden..];
+        self.output.logits(cpu, params, &panels.output, last, out);
+    }
+
+    /// As [`Network::last_logits`], natural log-probabilities.
     pub fn last_log_probs(
         &self,
         cpu: &Cpu,
