@@ -17,7 +17,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use elman_kernels::mapped::Mapped;
+use elman_kernels::Mapped;
 
 use super::{TextError, TextStats, Vocab};
 

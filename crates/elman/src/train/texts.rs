@@ -100,7 +100,7 @@ fn encode(folder: &Folder, part: &str, files: &[PathBuf], vocab: &Vocab, options
     let stats = text::encode(Source::files(files), vocab, options, &mut |symbol| {
         writer.push(symbol.id).map_err(TextError::WriteTokens)
     })?;
-    writer.finish(&stats.hash).map_err(TextError::WriteTokens)?;
+    writer.finish(&stats).map_err(TextError::WriteTokens)?;
     file.commit()?;
     Ok(stats)
 }
