@@ -1,0 +1,27 @@
+//! Inference: an immutable [`Model`], and a [`State`] that is a plain value.
+//!
+//! ```text
+//! files       a model's directory in the Hugging Face shape        → Model
+//! model       tokens and a state                                   → next state, log-probabilities
+//! perplexity  a model and a text                                   → every figure, with what was counted
+//! sample      logits                                               → a token
+//! generate    a prompt                                             → text, piece by piece
+//! ```
+//!
+//! A model is shared by reference between threads; each stream of text has its own state. Nothing here
+//! knows gradients, optimisers or runs.
+
+pub mod files;
+pub mod generate;
+pub mod model;
+pub mod perplexity;
+pub mod sample;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use crate::net::State;
+pub use files::{About, read_vocab, save_model};
+pub use generate::{Eos, Finish, GenerateOptions, Generated, Generation, Generator, generate};
+pub use model::{Model, Workspace};
+pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate};
+pub use sample::{Sampler, Sampling};

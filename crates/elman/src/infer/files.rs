@@ -1,0 +1,309 @@
+//! A model's directory in the Hugging Face shape, written and read back.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `config.json` | architecture and sizes, the same however long the training |
+//! | `model.safetensors` | PyTorch's names and shapes; in its header [`About`] |
+//! | `tokenizer.json` | the vocabulary, see `text::vocab` |
+//! | `tokenizer_config.json`, `special_tokens_map.json`, `generation_config.json` | for other programs; not read here |
+//!
+//! PyTorch has two biases per gate where we have one: `rnn.bias_hh_l{k}` is written as zeros, except the n part of a GRU,
+//! which is `b_hn`. On reading it is added to `rnn.bias_ih_l{k}`. With tied weights there is no `decoder.weight`.
+//! A directory without the section `elman` in its `config.json` comes from another program and needs no checksums.
+//!
+//! Sizes are compared with the numbers that the weights' file really holds before anything is allocated from them.
+
+mod config;
+
+use super::Model;
+use crate::dims::{Cell, Dims};
+use crate::error::{Error, Result};
+use crate::net::params::{Role, Tensor};
+use crate::net::{Network, Params};
+use crate::store::model_dir::{CONFIG, TOKENIZER, WEIGHTS};
+use crate::store::{Array, Data, Snapshot, StoreError, read_model_dir, write_model_dir};
+use crate::text::{EOS, UNK, Vocab};
+use config::ConfigFile;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+/// Where the training of a model stood when it was saved. It stands in the header of the weights, so that `config.json` stays
+/// the same from save to save.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct About {
+    /// Updates done.
+    pub step: u64,
+    /// Passes over the training text that are complete.
+    pub epoch: u64,
+    /// Mean loss on the validation text, if there was one.
+    pub valid_loss_nats: Option<f64>,
+}
+
+/// Writes a model into `directory`, which is created where it is missing, replacing the one that is there. The weights come
+/// last: a kill in between leaves the old model, or a mixture that loading refuses.
+pub fn save_model(
+    directory: &Path,
+    network: &Network,
+    params: &Params,
+    vocab: &Vocab,
+    about: &About,
+) -> Result<()> {
+    assert_eq!(
+        network.dims().vocab,
+        vocab.len(),
+        "the network is for another vocabulary"
+    );
+    let config = pretty(&ConfigFile::new(network.dims(), vocab));
+    let extras = [
+        ("tokenizer_config.json", pretty(&tokenizer_config(vocab))),
+        ("special_tokens_map.json", pretty(&specials(vocab))),
+        ("generation_config.json", pretty(&generation_config(vocab))),
+    ];
+    let extras: Vec<(&str, &str)> = extras
+        .iter()
+        .map(|(name, text)| (*name, text.as_str()))
+        .collect();
+    let header = json!({"vocab_hash": vocab.hash(), "about": about});
+    let weights = Snapshot {
+        header: object(header),
+        arrays: arrays(network, params),
+    };
+    write_model_dir(
+        directory,
+        &config,
+        &vocab.to_tokenizer_json(),
+        &extras,
+        &weights,
+    )?;
+    Ok(())
+}
+
+/// [`Model::load`].
+pub(super) fn load(path: &Path) -> Result<Model> {
+    let directory = resolve(path)?;
+    let parts = read_model_dir(&directory)?;
+    let vocab = parse_vocab(&directory, &parts.tokenizer)?;
+    let dims = ConfigFile::parse(&parts.config)
+        .and_then(|config| config.dims(&vocab, &parts.weights))
+        .map_err(|what| mismatch(&directory.join(CONFIG), &what))?;
+    let about =
+        about(&parts.weights, &vocab).map_err(|what| mismatch(&directory.join(WEIGHTS), &what))?;
+    let network = Network::new(dims);
+    let params = params(&network, &parts.weights, &directory.join(WEIGHTS))?;
+    // The file's arrays are not needed beside the panels.
+    drop(parts);
+    Ok(Model::new(network, params, vocab, about))
+}
+
+/// The vocabulary of the model in `path`, which may be a run's directory. The whole model is checked for damage.
+pub fn read_vocab(path: &Path) -> Result<Vocab> {
+    let directory = resolve(path)?;
+    let parts = read_model_dir(&directory)?;
+    parse_vocab(&directory, &parts.tokenizer)
+}
+
+/// [`Model::id`].
+pub(super) fn identity(network: &Network, params: &Params, vocab: &Vocab) -> String {
+    let dims = network.dims();
+    let header =
+        json!({"cell": dims.cell.to_string(), "tied": dims.tied, "vocab_hash": vocab.hash()});
+    let snapshot = Snapshot {
+        header: object(header),
+        arrays: arrays(network, params),
+    };
+    snapshot.digest(&[])
+}
+
+/// The directory that holds the model's files.
+fn resolve(path: &Path) -> Result<PathBuf> {
+    let refuse = |what: &str| Err(Error::Config(format!("{}: {what}", path.display())));
+    if path.is_file() {
+        return refuse(
+            "a file, and a model is a directory (with config.json, tokenizer.json and model.safetensors): give that",
+        );
+    }
+    if !path.exists() {
+        return refuse("no such directory; a model is made by `elman train`");
+    }
+    if path.join(CONFIG).exists() {
+        return Ok(path.to_path_buf());
+    }
+    let inside = path.join("model");
+    if inside.is_dir() {
+        return Ok(inside);
+    }
+    if path.join("config.toml").exists() {
+        return refuse("a run that has no model yet: go on with it by `elman train --resume`");
+    }
+    Ok(path.to_path_buf())
+}
+
+fn parse_vocab(directory: &Path, tokenizer: &str) -> Result<Vocab> {
+    let name = directory.join(TOKENIZER).display().to_string();
+    Ok(Vocab::from_tokenizer_json(&name, tokenizer.as_bytes())?)
+}
+
+fn mismatch(path: &Path, what: &str) -> Error {
+    Error::Mismatch(format!("{}: {what}", path.display()))
+}
+
+/// All parameters under PyTorch's names, in its shapes.
+fn arrays<'a>(network: &Network, params: &'a Params) -> Vec<Array<'a>> {
+    let mut arrays = Vec::new();
+    for (id, tensor) in network.layout().tensors() {
+        let values = &params[id];
+        if tensor.role == Role::ResetBias {
+            // After zeros for the parts of r and z.
+            let mut whole = vec![0.0; 2 * values.len()];
+            whole.extend_from_slice(values);
+            arrays.push(Array::f32(&tensor.name, &[whole.len()], whole));
+            continue;
+        }
+        arrays.push(Array::f32(&tensor.name, &tensor.shape, values));
+        if tensor.role == Role::Bias && network.dims().cell != Cell::Gru {
+            arrays.push(Array::f32(
+                second_bias(tensor),
+                &tensor.shape,
+                vec![0.0; values.len()],
+            ));
+        }
+    }
+    arrays
+}
+
+/// `rnn.bias_hh_l{k}` for `rnn.bias_ih_l{k}`.
+fn second_bias(first: &Tensor) -> String {
+    first.name.replace("bias_ih", "bias_hh")
+}
+
+/// The parameters in `weights`; `path` stands in messages.
+fn params(network: &Network, weights: &Snapshot, path: &Path) -> Result<Params> {
+    let hidden = network.dims().hidden;
+    let array = |name: &str, shape: &[usize]| -> Result<&[f32]> {
+        let values = weights
+            .f32(name, shape)
+            .map_err(|flaw| StoreError::in_file(path, flaw))?;
+        match values.iter().position(|x| !x.is_finite()) {
+            None => Ok(values),
+            Some(at) => Err(mismatch(
+                path,
+                &format!(
+                    "element {at} of `{name}` is {}, not a finite number: the model is damaged or diverged",
+                    values[at]
+                ),
+            )),
+        }
+    };
+    let mut params = Params::zeros(network.layout().clone());
+    let mut known: Vec<String> = Vec::new();
+    for (id, tensor) in network.layout().clone().tensors() {
+        known.push(tensor.name.clone());
+        if tensor.role == Role::ResetBias {
+            let whole = array(&tensor.name, &[3 * hidden])?;
+            params[id].copy_from_slice(&whole[2 * hidden..]);
+            continue;
+        }
+        params[id].copy_from_slice(array(&tensor.name, &tensor.shape)?);
+        if tensor.role == Role::Bias {
+            let second = second_bias(tensor);
+            let values = array(&second, &tensor.shape)?;
+            // A GRU's n part is a parameter of its own.
+            let folded = if network.dims().cell == Cell::Gru {
+                2 * hidden
+            } else {
+                values.len()
+            };
+            for (b, extra) in params[id].iter_mut().zip(&values[..folded]) {
+                // Adding zero would lose the sign of a zero.
+                if *extra != 0.0 {
+                    *b += extra;
+                }
+            }
+            known.push(second);
+        }
+    }
+    refuse_others(network.dims(), weights, &known, path)?;
+    Ok(params)
+}
+
+/// No array may be left over, except that other programs write a tied table twice.
+fn refuse_others(dims: &Dims, weights: &Snapshot, known: &[String], path: &Path) -> Result<()> {
+    let table = weights
+        .array("encoder.weight")
+        .map_or(&Data::F32(Cow::Borrowed(&[])), |array| &array.data);
+    let extra = |array: &&Array| {
+        let twin = dims.tied && array.name == "decoder.weight" && array.data == *table;
+        !twin && !known.contains(&array.name)
+    };
+    match weights.arrays.iter().find(extra) {
+        None => Ok(()),
+        Some(array) if array.name == "decoder.weight" => Err(mismatch(
+            path,
+            "it has a decoder.weight that is not encoder.weight, and config.json says that they are tied",
+        )),
+        Some(array) => Err(mismatch(
+            path,
+            &format!(
+                "its array `{}` has no place in the network of config.json ({})",
+                array.name, dims.cell
+            ),
+        )),
+    }
+}
+
+/// What the header says; nothing for a foreign model.
+fn about(weights: &Snapshot, vocab: &Vocab) -> std::result::Result<About, String> {
+    match weights.header.get("vocab_hash").and_then(Value::as_str) {
+        Some(hash) if hash != vocab.hash() => {
+            return Err(format!(
+                "it was trained with another vocabulary than {TOKENIZER}"
+            ));
+        }
+        _ => {}
+    }
+    match weights.header.get("about") {
+        None => Ok(About::default()),
+        Some(about) => serde_json::from_value(about.clone())
+            .map_err(|error| format!("its account of the training is not readable: {error}")),
+    }
+}
+
+fn specials(vocab: &Vocab) -> Value {
+    let mut map = json!({"bos_token": EOS, "eos_token": EOS});
+    if vocab.unk().is_some() {
+        map["unk_token"] = UNK.into();
+    }
+    map
+}
+
+fn tokenizer_config(vocab: &Vocab) -> Value {
+    let mut config = specials(vocab);
+    config["tokenizer_class"] = "PreTrainedTokenizerFast".into();
+    config["clean_up_tokenization_spaces"] = false.into();
+    // The letters `<eos>` in a text are not the control token.
+    config["split_special_tokens"] = true.into();
+    config
+}
+
+fn generation_config(vocab: &Vocab) -> Value {
+    json!({"bos_token_id": vocab.eos(), "eos_token_id": vocab.eos(), "do_sample": true})
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => unreachable!("{other} is no object"),
+    }
+}
+
+fn pretty(value: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(value).expect("plain strings and numbers");
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests;

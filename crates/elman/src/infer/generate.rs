@@ -1,0 +1,314 @@
+//! Writing text: a prompt is read once, then tokens are drawn one after the other, and their text is handed out as soon as it
+//! can be printed.
+//!
+//! - A text begins with `<eos>`, and so does a prompt, which may be empty.
+//! - Several samples share the state after the prompt. Sample n of a seed is the same whichever others are drawn.
+//! - `<eos>` ends the text, except in kind `whitespace`, where it ends a line and the text goes on.
+//! - `<unk>` is never drawn unless that is allowed: a reader has no use for it.
+//! - Stop strings are found in the generated text, across tokens; neither they nor what follows is handed out.
+//! - The repetition penalty looks at the prompt and at what was drawn, not at the `<eos>` in front.
+
+use super::{Model, Sampler, Sampling, State, Workspace};
+use crate::error::{Error, Result};
+use crate::rng::{Site, Stream, key};
+use crate::text::{Decoder, Kind};
+use elman_kernels::Cpu;
+use serde::Serialize;
+use std::ops::ControlFlow;
+
+/// Steps in which a prompt is read.
+const PROMPT_WINDOW: usize = 64;
+
+/// What and how much to write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerateOptions {
+    pub sampling: Sampling,
+    pub seed: u64,
+    /// Tokens at most, the closing `<eos>` included.
+    pub max_tokens: usize,
+    /// Any of these ends the text.
+    pub stop: Vec<String>,
+    pub eos: Eos,
+    /// Let `<unk>` be drawn.
+    pub allow_unk: bool,
+}
+
+impl Default for GenerateOptions {
+    fn default() -> GenerateOptions {
+        GenerateOptions {
+            sampling: Sampling::default(),
+            seed: 1,
+            max_tokens: 200,
+            stop: Vec::new(),
+            eos: Eos::ByKind,
+            allow_unk: false,
+        }
+    }
+}
+
+/// What a drawn `<eos>` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Eos {
+    /// Goes on in kind `whitespace`, where it is a line end; stops in the others, where it ends the document.
+    ByKind,
+    Stop,
+    /// Goes on from the state after it.
+    GoOn,
+}
+
+impl Eos {
+    fn stops(self, kind: Kind) -> bool {
+        match self {
+            Eos::ByKind => kind != Kind::Whitespace,
+            Eos::Stop => true,
+            Eos::GoOn => false,
+        }
+    }
+}
+
+/// Why a text ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Finish {
+    /// A stop string.
+    Stop,
+    /// `max_tokens`.
+    Length,
+    Eos,
+    /// Whoever took the text wanted no more.
+    Cancelled,
+}
+
+/// One sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// All that was handed out, without the prompt. UTF-8 except perhaps in kind `bytes`.
+    pub text: Vec<u8>,
+    /// All that was drawn, a closing `<eos>` and the tokens of a stop string included.
+    pub tokens: Vec<u32>,
+    pub finish: Finish,
+}
+
+/// What [`generate`] returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    pub prompt_tokens: usize,
+    /// Symbols of the prompt that the vocabulary lacks, each once; they were read as `<unk>`.
+    pub unknown: Vec<String>,
+    pub samples: Vec<Generation>,
+}
+
+/// Writes samples 0 to `samples` − 1 after `prompt`, one after the other. `sink` gets the number of a sample and a piece of its
+/// text; a `Break` ends everything.
+///
+/// Errors: options that mean nothing, a prompt that is not UTF-8 (in kinds of text), hidden states that overflow.
+pub fn generate(
+    model: &Model,
+    cpu: &Cpu,
+    prompt: &[u8],
+    samples: u64,
+    options: &GenerateOptions,
+    sink: &mut dyn FnMut(u64, &[u8]) -> ControlFlow<()>,
+) -> Result<Generated> {
+    options.check()?;
+    let encoded = model.vocab().tokenize(prompt)?;
+    let mut generator = Generator::new(model, cpu, &encoded.ids)?;
+    let mut generated = Generated {
+        prompt_tokens: encoded.ids.len(),
+        unknown: encoded.unknown,
+        samples: Vec::new(),
+    };
+    for number in 0..samples {
+        let sample = generator.sample(number, options, &mut |piece| sink(number, piece))?;
+        let cancelled = sample.finish == Finish::Cancelled;
+        generated.samples.push(sample);
+        if cancelled {
+            break;
+        }
+    }
+    Ok(generated)
+}
+
+impl GenerateOptions {
+    /// Refuses what means nothing.
+    pub fn check(&self) -> Result<()> {
+        self.sampling.check()?;
+        if self.stop.iter().any(String::is_empty) {
+            return Err(Error::Config(
+                "a stop string must not be empty: it would stop every text at once".into(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A prompt that has been read, ready to be continued any number of times.
+pub struct Generator<'a> {
+    model: &'a Model,
+    cpu: &'a Cpu,
+    prompt: Vec<u32>,
+    /// After the prompt.
+    state: State,
+    /// (V): what follows the prompt.
+    logits: Vec<f32>,
+    decoder: Decoder,
+    /// For single steps.
+    workspace: Workspace,
+}
+
+impl<'a> Generator<'a> {
+    /// Reads `<eos>` and the ids of `prompt`. Errors: an id that is not below V.
+    pub fn new(model: &'a Model, cpu: &'a Cpu, prompt: &[u32]) -> Result<Generator<'a>> {
+        let v = model.vocab().len();
+        if let Some(id) = prompt.iter().find(|id| **id as usize >= v) {
+            return Err(Error::Config(format!(
+                "the prompt holds the id {id}, and the vocabulary ends at {}",
+                v - 1
+            )));
+        }
+        let mut state = model.zero_state(1);
+        let mut workspace = Workspace::new(model.dims(), PROMPT_WINDOW.min(prompt.len() + 1), 1);
+        model.advance(cpu, &[model.vocab().eos()], &mut state, &mut workspace);
+        model.advance(cpu, prompt, &mut state, &mut workspace);
+        let mut logits = vec![0.0; v];
+        model.next_logits(cpu, &workspace, &mut logits);
+        let mut decoder = Decoder::default();
+        for &id in prompt {
+            decoder.push(model.vocab(), id);
+        }
+        Ok(Generator {
+            model,
+            cpu,
+            prompt: prompt.to_vec(),
+            state,
+            logits,
+            decoder,
+            workspace: Workspace::new(model.dims(), 1, 1),
+        })
+    }
+
+    /// Writes sample `number`; `sink` gets its text piece by piece and may `Break` it off.
+    pub fn sample(
+        &mut self,
+        number: u64,
+        options: &GenerateOptions,
+        sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<Generation> {
+        options.check()?;
+        let (model, vocab) = (self.model, self.model.vocab());
+        let mut sampler = self.sampler(number, options)?;
+        let stops_at_eos = options.eos.stops(vocab.kind());
+        let (mut state, mut logits, mut decoder) = (
+            self.state.clone(),
+            self.logits.clone(),
+            self.decoder.clone(),
+        );
+        let mut out = Out {
+            stop: &options.stop,
+            held: Vec::new(),
+            text: Vec::new(),
+            sink,
+        };
+        let mut tokens = Vec::new();
+        let mut finish = Finish::Length;
+        while tokens.len() < options.max_tokens {
+            let id = sampler.choose(self.cpu.isa(), &logits)?;
+            tokens.push(id);
+            if id == vocab.eos() && stops_at_eos {
+                finish = Finish::Eos;
+                break;
+            }
+            if let ControlFlow::Break(why) = out.push(decoder.push(vocab, id)) {
+                finish = why;
+                break;
+            }
+            if tokens.len() < options.max_tokens {
+                model.advance(self.cpu, &[id], &mut state, &mut self.workspace);
+                model.next_logits(self.cpu, &self.workspace, &mut logits);
+            }
+        }
+        if matches!(finish, Finish::Eos | Finish::Length)
+            && let ControlFlow::Break(why) = out.end(decoder.finish())
+        {
+            finish = why;
+        }
+        Ok(Generation {
+            text: out.text,
+            tokens,
+            finish,
+        })
+    }
+
+    fn sampler(&self, number: u64, options: &GenerateOptions) -> Result<Sampler> {
+        let vocab = self.model.vocab();
+        let mut sampling = options.sampling.clone();
+        if !options.allow_unk {
+            sampling.banned.extend(vocab.unk());
+        }
+        let stream = Stream::new(key(options.seed, Site::Sample, number));
+        let mut sampler = Sampler::new(&sampling, vocab.len(), stream)?;
+        self.prompt.iter().for_each(|&id| sampler.observe(id));
+        Ok(sampler)
+    }
+}
+
+/// Hands out text, but holds back what may be the beginning of a stop string.
+struct Out<'a> {
+    stop: &'a [String],
+    held: Vec<u8>,
+    text: Vec<u8>,
+    sink: &'a mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+}
+
+impl Out<'_> {
+    fn push(&mut self, piece: &[u8]) -> ControlFlow<Finish> {
+        self.held.extend_from_slice(piece);
+        for i in 0..self.held.len() {
+            let tail = &self.held[i..];
+            if self
+                .stop
+                .iter()
+                .any(|stop| tail.starts_with(stop.as_bytes()))
+            {
+                self.held.truncate(i);
+                self.flush()?;
+                return ControlFlow::Break(Finish::Stop);
+            }
+            if self
+                .stop
+                .iter()
+                .any(|stop| stop.as_bytes().starts_with(tail))
+            {
+                return self.release(i);
+            }
+        }
+        self.flush()
+    }
+
+    /// Takes the last piece: what is held back begins no stop string any more.
+    fn end(&mut self, piece: &[u8]) -> ControlFlow<Finish> {
+        self.push(piece)?;
+        self.flush()
+    }
+
+    /// Hands out everything.
+    fn flush(&mut self) -> ControlFlow<Finish> {
+        self.release(self.held.len())
+    }
+
+    /// Hands out the first `n` bytes.
+    fn release(&mut self, n: usize) -> ControlFlow<Finish> {
+        if n == 0 {
+            return ControlFlow::Continue(());
+        }
+        let start = self.text.len();
+        self.text.extend(self.held.drain(..n));
+        match (self.sink)(&self.text[start..]) {
+            ControlFlow::Continue(()) => ControlFlow::Continue(()),
+            ControlFlow::Break(()) => ControlFlow::Break(Finish::Cancelled),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

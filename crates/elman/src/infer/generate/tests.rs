@@ -1,0 +1,270 @@
+use super::*;
+use crate::dims::Cell;
+use crate::infer::testing::{cpu, model, model_of, vocab};
+use crate::text::Vocab;
+
+fn run(model: &Model, prompt: &str, options: &GenerateOptions) -> Generation {
+    let mut pieces = Vec::new();
+    let generated = generate(
+        model,
+        &cpu(),
+        prompt.as_bytes(),
+        1,
+        options,
+        &mut |_, piece| {
+            assert!(!piece.is_empty());
+            pieces.extend_from_slice(piece);
+            ControlFlow::Continue(())
+        },
+    );
+    let sample = generated.unwrap().samples.remove(0);
+    assert_eq!(pieces, sample.text, "what is handed out is the text");
+    sample
+}
+
+fn letters() -> Model {
+    model(Cell::Lstm, true)
+}
+
+fn long() -> GenerateOptions {
+    GenerateOptions {
+        max_tokens: 120,
+        eos: Eos::GoOn,
+        ..GenerateOptions::default()
+    }
+}
+
+#[test]
+fn a_prompt_and_its_continuation_are_one_text() {
+    let model = letters();
+    let greedy = GenerateOptions {
+        sampling: Sampling::greedy(),
+        ..long()
+    };
+    let whole = run(&model, "", &greedy);
+    assert_eq!(whole.tokens.len(), 120);
+    assert_eq!(whole.finish, Finish::Length);
+    // What was written, given as a prompt, is continued alike.
+    let cut = whole
+        .tokens
+        .iter()
+        .position(|&id| id == model.vocab().eos())
+        .unwrap_or(50)
+        .min(50);
+    let prompt = model.vocab().decode(&whole.tokens[..cut]);
+    let rest = GenerateOptions {
+        max_tokens: 120 - cut,
+        ..greedy
+    };
+    let rest = run(&model, std::str::from_utf8(&prompt).unwrap(), &rest);
+    assert_eq!(rest.tokens, whole.tokens[cut..]);
+    assert_eq!(model.vocab().decode(&whole.tokens), whole.text);
+}
+
+#[test]
+fn samples_differ_and_do_not_depend_on_each_other() {
+    let model = letters();
+    let several = |samples| {
+        let generated = generate(&model, &cpu(), b"abc", samples, &long(), &mut |_, _| {
+            ControlFlow::Continue(())
+        });
+        generated.unwrap().samples
+    };
+    let three = several(3);
+    assert_eq!(three[..2], several(2));
+    assert_ne!(three[0], three[1]);
+    assert_ne!(three[1], three[2]);
+    let cpu = cpu();
+    let prompt = model.vocab().tokenize(b"abc").unwrap().ids;
+    let mut generator = Generator::new(&model, &cpu, &prompt).unwrap();
+    let last = generator
+        .sample(2, &long(), &mut |_| ControlFlow::Continue(()))
+        .unwrap();
+    assert_eq!(last, three[2]);
+    let other = GenerateOptions { seed: 2, ..long() };
+    assert_ne!(run(&model, "abc", &other).tokens, three[0].tokens);
+}
+
+#[test]
+fn stop_strings_end_the_text_and_are_never_handed_out() {
+    let model = letters();
+    let free = run(&model, "", &long());
+    let text = String::from_utf8(free.text.clone()).unwrap();
+    for (from, len) in [(0, 1), (17, 1), (20, 2), (30, 5), (60, 9)] {
+        let stop = text[from..from + len].to_owned();
+        let options = GenerateOptions {
+            stop: vec!["never in it".into(), stop.clone()],
+            ..long()
+        };
+        let stopped = run(&model, "", &options);
+        let at = text.find(&stop).unwrap();
+        assert_eq!(
+            String::from_utf8(stopped.text).unwrap(),
+            text[..at],
+            "stop {stop:?}"
+        );
+        assert_eq!(stopped.finish, Finish::Stop);
+        assert_eq!(stopped.tokens, free.tokens[..stopped.tokens.len()]);
+    }
+    // The beginning of a stop string at the very end is text after all.
+    let tail = format!("{}never", &text[text.len() - 3..]);
+    let options = GenerateOptions {
+        stop: vec![tail],
+        ..long()
+    };
+    assert_eq!(run(&model, "", &options).text, free.text);
+}
+
+#[test]
+fn what_is_held_back_is_no_more_than_a_prefix() {
+    let stop = ["abc".to_owned(), "bd".to_owned()];
+    let mut seen = Vec::new();
+    let mut sink = |piece: &[u8]| {
+        seen.push(String::from_utf8(piece.to_vec()).unwrap());
+        ControlFlow::Continue(())
+    };
+    let mut out = Out {
+        stop: &stop,
+        held: Vec::new(),
+        text: Vec::new(),
+        sink: &mut sink,
+    };
+    for piece in ["xa", "b", "ab", "x", "", "ya", "bd", "z"] {
+        if out.push(piece.as_bytes()).is_break() {
+            break;
+        }
+    }
+    assert_eq!(seen, ["x", "ab", "abx", "y", "a"]);
+}
+
+#[test]
+fn the_end_of_a_document_ends_the_text_but_the_end_of_a_line_does_not() {
+    let model = letters();
+    let eos = model.vocab().eos();
+    let options = |max_tokens, eos| GenerateOptions {
+        max_tokens,
+        eos,
+        ..GenerateOptions::default()
+    };
+    let stopped = run(&model, "", &options(2000, Eos::ByKind));
+    assert_eq!(stopped.finish, Finish::Eos);
+    assert_eq!(
+        stopped.tokens.iter().position(|&id| id == eos),
+        Some(stopped.tokens.len() - 1)
+    );
+    let on = run(&model, "", &options(2000, Eos::GoOn));
+    assert_eq!(on.finish, Finish::Length);
+    assert!(on.tokens.contains(&eos));
+
+    let model = model_of(Cell::Gru, false, vocab(Kind::Whitespace, "a b c d"));
+    let lines = run(&model, "a", &options(200, Eos::ByKind));
+    assert_eq!(lines.tokens.len(), 200);
+    let text = String::from_utf8(lines.text).unwrap();
+    assert!(
+        text.starts_with([' ', '\n']),
+        "the prompt's word is finished: {text:?}"
+    );
+    let ends = lines
+        .tokens
+        .iter()
+        .filter(|&&id| id == model.vocab().eos())
+        .count();
+    assert_eq!(text.matches('\n').count(), ends);
+    let line = run(&model, "a", &options(200, Eos::Stop));
+    assert_eq!(line.finish, Finish::Eos);
+    assert!(!line.text.contains(&b'\n'));
+}
+
+#[test]
+fn unknown_is_not_drawn_unless_allowed() {
+    let model = letters();
+    let unk = model.vocab().unk().unwrap();
+    let options = GenerateOptions {
+        max_tokens: 2000,
+        ..long()
+    };
+    assert!(!run(&model, "", &options).tokens.contains(&unk));
+    let allowed = GenerateOptions {
+        allow_unk: true,
+        ..options
+    };
+    assert!(run(&model, "", &allowed).tokens.contains(&unk));
+}
+
+#[test]
+fn unknown_symbols_of_a_prompt_are_reported() {
+    let model = letters();
+    let silent = &mut |_: u64, _: &[u8]| ControlFlow::Continue(());
+    let generated = generate(&model, &cpu(), "aXbYX".as_bytes(), 1, &long(), silent).unwrap();
+    assert_eq!(generated.unknown, ["X", "Y"]);
+    assert_eq!(generated.prompt_tokens, 5);
+    assert!(generate(&model, &cpu(), b"a\xff", 1, &long(), silent).is_err());
+    assert!(Generator::new(&model, &cpu(), &[22]).is_err());
+}
+
+#[test]
+fn pieces_are_whole_characters() {
+    let model = model_of(Cell::Lstm, true, Vocab::bytes());
+    // Only the bytes of é and €, so that characters are torn often.
+    let kept = [0xC3u32, 0xA9, 0xE2, 0x82, 0xAC];
+    let sampling = Sampling {
+        banned: (0..257).filter(|id| !kept.contains(id)).collect(),
+        ..Sampling::default()
+    };
+    let options = GenerateOptions {
+        sampling,
+        max_tokens: 500,
+        ..GenerateOptions::default()
+    };
+    let (mut whole, mut all) = (0, Vec::new());
+    let generated = generate(&model, &cpu(), b"", 1, &options, &mut |_, piece| {
+        whole +=
+            usize::from(std::str::from_utf8(piece).is_ok_and(|text| text.contains(['é', '€'])));
+        all.extend_from_slice(piece);
+        ControlFlow::Continue(())
+    });
+    let sample = generated.unwrap().samples.remove(0);
+    assert_eq!(all, sample.text);
+    assert_eq!(sample.text.len(), 500, "no byte is lost");
+    let characters = String::from_utf8_lossy(&sample.text)
+        .matches(['é', '€'])
+        .count();
+    assert!(characters > 0 && whole > 0);
+}
+
+#[test]
+fn whoever_reads_may_stop() {
+    let model = letters();
+    let mut pieces = 0;
+    let generated = generate(&model, &cpu(), b"", 3, &long(), &mut |number, _| {
+        pieces += 1;
+        if number == 1 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    let samples = generated.unwrap().samples;
+    assert_eq!(samples.len(), 2);
+    assert_eq!(samples[1].finish, Finish::Cancelled);
+    assert!(pieces > 1);
+    let none = GenerateOptions {
+        max_tokens: 0,
+        ..long()
+    };
+    let empty = run(&model, "abc", &none);
+    assert_eq!(
+        (empty.tokens.len(), empty.text.len(), empty.finish),
+        (0, 0, Finish::Length)
+    );
+    let wrong = GenerateOptions {
+        stop: vec![String::new()],
+        ..long()
+    };
+    assert!(
+        generate(&model, &cpu(), b"", 1, &wrong, &mut |_, _| {
+            ControlFlow::Continue(())
+        })
+        .is_err()
+    );
+}

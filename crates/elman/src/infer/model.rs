@@ -1,0 +1,304 @@
+//! The model as inference sees it: weights that never change, and steps from state to state.
+//!
+//! ```text
+//! s_0 = 0      (s_{t+1}, h_t) = cell(x_t, s_t)      ŷ_t = softmax(W_S h_t + b_2)
+//! ```
+//! A step is a window of T = 1 through the same kernels as training, so reading a text token by token,
+//! in windows, or beside other lanes gives the same bits.
+//!
+//! A [`Model`] holds its weights twice: in rows, for the embedding and for saving, and in the panels that
+//! the products read. It keeps no state and no activations: these are the caller's [`State`] and [`Workspace`].
+
+use super::files::{self, About};
+use crate::dims::{Dims, packed_forward_bytes};
+use crate::error::Result;
+use crate::net::network::ForwardPanels;
+use crate::net::{Network, Params, State, Tape};
+use crate::text::Vocab;
+use elman_kernels::{Cpu, Isa};
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// A language model: network, weights and vocabulary. Immutable; share it by reference or `Arc`.
+pub struct Model {
+    network: Network,
+    params: Params,
+    panels: ForwardPanels,
+    vocab: Vocab,
+    about: About,
+    id: OnceLock<String>,
+}
+
+/// Memory for the activations of one window; reused from window to window.
+pub struct Workspace {
+    tape: Tape,
+    /// T·B of the last window; 0 before the first.
+    rows: usize,
+}
+
+impl Workspace {
+    /// For `lanes` lanes, read in windows of at most `max_steps` steps.
+    pub fn new(dims: &Dims, max_steps: usize, lanes: usize) -> Workspace {
+        assert!(
+            max_steps > 0 && lanes > 0,
+            "a workspace has at least one step and one lane"
+        );
+        Workspace {
+            tape: Tape::forward_only(dims, max_steps, lanes),
+            rows: 0,
+        }
+    }
+
+    pub fn lanes(&self) -> usize {
+        self.tape.lanes()
+    }
+
+    pub fn max_steps(&self) -> usize {
+        self.tape.max_steps()
+    }
+}
+
+impl Model {
+    /// Packs the weights. `params` has the layout of `network`, and V is the size of `vocab`.
+    pub fn new(network: Network, params: Params, vocab: Vocab, about: About) -> Model {
+        assert_eq!(
+            network.dims().vocab,
+            vocab.len(),
+            "the network is for another vocabulary"
+        );
+        assert_eq!(
+            network.layout().arena_len(),
+            params.layout().arena_len(),
+            "the parameters are of another network"
+        );
+        let mut panels = network.forward_panels();
+        // Packing copies numbers; it needs no threads, and its result is the same on every machine.
+        network.pack_forward(&Cpu::new(Isa::detect(), 1), &params, &mut panels);
+        Model {
+            network,
+            params,
+            panels,
+            vocab,
+            about,
+            id: OnceLock::new(),
+        }
+    }
+
+    /// Reads a model's directory, or the model of a run's directory.
+    ///
+    /// Errors: whatever is missing, damaged, too large, of the wrong shape or not a finite number, by
+    /// file and tensor.
+    pub fn load(path: &Path) -> Result<Model> {
+        files::load(path)
+    }
+
+    pub fn dims(&self) -> &Dims {
+        self.network.dims()
+    }
+
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    pub fn vocab(&self) -> &Vocab {
+        &self.vocab
+    }
+
+    /// Where its training stood when it was saved.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// BLAKE3 (hex) over architecture, vocabulary and weights: two models with the same id give the same
+    /// numbers. Computed at the first call.
+    pub fn id(&self) -> &str {
+        self.id
+            .get_or_init(|| files::identity(&self.network, &self.params, &self.vocab))
+    }
+
+    /// Memory of weights and panels, in bytes.
+    pub fn mem_bytes(&self) -> u64 {
+        4 * self.network.layout().arena_len() as u64 + packed_forward_bytes(self.dims())
+    }
+
+    /// The state before any text, for `lanes` streams.
+    pub fn zero_state(&self, lanes: usize) -> State {
+        State::zeros(self.dims(), lanes)
+    }
+
+    /// Reads `tokens` (T, B), any T; `state` becomes the state after them. Ids are below V.
+    ///
+    /// A text begins with `<eos>` read from the zero state.
+    pub fn advance(&self, cpu: &Cpu, tokens: &[u32], state: &mut State, workspace: &mut Workspace) {
+        let rows = workspace.max_steps() * workspace.lanes();
+        for window in tokens.chunks(rows) {
+            self.read(cpu, window, state, workspace);
+        }
+    }
+
+    /// As [`Model::advance`] over `inputs` (T, B), and the loss of each target: `nats` (T, B) = −ln ŷ.
+    /// A position's number is not finite only if the hidden states overflow.
+    pub fn score(
+        &self,
+        cpu: &Cpu,
+        inputs: &[u32],
+        targets: &[u32],
+        state: &mut State,
+        workspace: &mut Workspace,
+        nats: &mut [f64],
+    ) {
+        assert!(inputs.len() == targets.len() && inputs.len() == nats.len());
+        let rows = workspace.max_steps() * workspace.lanes();
+        let windows = inputs.chunks(rows).zip(targets.chunks(rows));
+        for ((inputs, targets), nats) in windows.zip(nats.chunks_mut(rows)) {
+            self.read(cpu, inputs, state, workspace);
+            self.network.loss(
+                cpu,
+                &self.params,
+                &self.panels,
+                targets,
+                &mut workspace.tape,
+                nats,
+            );
+        }
+    }
+
+    /// Natural log-probabilities of what follows the last tokens read: (B, V) into `out`.
+    pub fn next_log_probs(&self, cpu: &Cpu, workspace: &Workspace, out: &mut [f32]) {
+        assert!(workspace.rows > 0, "no token has been read");
+        self.network.last_log_probs(
+            cpu,
+            &self.params,
+            &self.panels,
+            &workspace.tape,
+            workspace.rows,
+            out,
+        );
+    }
+
+    /// The same before normalisation: logits (B, V) into `out`.
+    pub fn next_logits(&self, cpu: &Cpu, workspace: &Workspace, out: &mut [f32]) {
+        assert!(workspace.rows > 0, "no token has been read");
+        self.network.last_logits(
+            cpu,
+            &self.params,
+            &self.panels,
+            &workspace.tape,
+            workspace.rows,
+            out,
+        );
+    }
+
+    /// One window.
+    fn read(&self, cpu: &Cpu, inputs: &[u32], state: &mut State, workspace: &mut Workspace) {
+        self.network.forward(
+            cpu,
+            &self.params,
+            &self.panels,
+            inputs,
+            None,
+            state,
+            &mut workspace.tape,
+        );
+        workspace.rows = inputs.len();
+    }
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Model({:?}, {:?})", self.dims(), self.vocab)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infer::testing::{CELLS, cpu, model, tokens};
+
+    #[test]
+    fn a_model_is_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Model>();
+        shared::<State>();
+    }
+
+    #[test]
+    fn steps_windows_and_company_give_the_same_bits() {
+        for cell in CELLS {
+            let model = model(cell, false);
+            let (cpu, v) = (cpu(), model.vocab().len());
+            let (steps, lanes) = (13, 5);
+            let text = tokens(v, steps * lanes);
+
+            let mut together = model.zero_state(lanes);
+            let mut wide = Workspace::new(model.dims(), steps, lanes);
+            model.advance(&cpu, &text, &mut together, &mut wide);
+            let mut expected = vec![0.0; lanes * v];
+            model.next_log_probs(&cpu, &wide, &mut expected);
+
+            for lane in 0..lanes {
+                let own: Vec<u32> = (0..steps).map(|t| text[t * lanes + lane]).collect();
+                for window in [1, 4, steps] {
+                    let mut state = model.zero_state(1);
+                    let mut workspace = Workspace::new(model.dims(), window, 1);
+                    model.advance(&cpu, &own, &mut state, &mut workspace);
+                    let mut out = vec![0.0; v];
+                    model.next_log_probs(&cpu, &workspace, &mut out);
+                    assert_eq!(
+                        out,
+                        expected[lane * v..][..v],
+                        "{cell}, lane {lane}, window {window}"
+                    );
+                    let h =
+                        &together.layers[1].h[lane * model.dims().hidden..][..model.dims().hidden];
+                    assert_eq!(state.layers[1].h, h);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn probabilities_sum_to_one_and_agree_with_logits_and_losses() {
+        for cell in CELLS {
+            let model = model(cell, true);
+            let (cpu, v) = (cpu(), model.vocab().len());
+            let text = tokens(v, 9);
+            let mut workspace = Workspace::new(model.dims(), 4, 1);
+            let mut state = model.zero_state(1);
+            for pair in text.windows(2) {
+                let (mut log_probs, mut logits, mut nats) = (vec![0.0; v], vec![0.0; v], [0.0]);
+                let mut again = state.clone();
+                model.score(
+                    &cpu,
+                    &pair[..1],
+                    &pair[1..],
+                    &mut again,
+                    &mut workspace,
+                    &mut nats,
+                );
+                model.advance(&cpu, &pair[..1], &mut state, &mut workspace);
+                assert_eq!(state, again);
+                model.next_log_probs(&cpu, &workspace, &mut log_probs);
+                model.next_logits(&cpu, &workspace, &mut logits);
+                let sum: f64 = log_probs.iter().map(|&x| f64::from(x).exp()).sum();
+                assert!(
+                    (sum - 1.0).abs() < 1e-6,
+                    "{cell}: the probabilities sum to {sum}"
+                );
+                let target = pair[1] as usize;
+                assert!((nats[0] + f64::from(log_probs[target])).abs() < 1e-5);
+                let shift = logits[0] - log_probs[0];
+                assert!(
+                    logits
+                        .iter()
+                        .zip(&log_probs)
+                        .all(|(z, p)| (z - p - shift).abs() < 1e-5)
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! From logits to a token.
+//!
+//! The steps, in the order of Hugging Face `transformers`; each works on what the one before has left:
+//!
+//! 1. repetition penalty θ (Keskar et al. 2019, CTRL, section 4.1, in the form of `transformers`): the logit of a token
+//!    that stands among the recent ones is divided by θ where positive and multiplied by θ where negative;
+//! 2. banned tokens get probability 0;
+//! 3. temperature τ: z ← z / τ; τ = 0 takes the largest logit at once (greedy);
+//! 4. top-k (Fan et al. 2018): the k largest;
+//! 5. top-p (Holtzman et al. 2020): the fewest of the most probable that together have probability ≥ p;
+//! 6. min-p (Nguyen et al. 2024): those with at least `min_p` times the probability of the most probable;
+//! 7. one draw from what is left, in proportion.
+//!
+//! Equal logits are ranked by id, the lower first, so exactly k tokens pass top-k. A constant added to all logits changes
+//! nothing but the penalty, which is why it is given logits and not log-probabilities: only then it is that of other programs.
+//!
+//! Draws are counter-based (`rng::Stream`), and all arithmetic is our own: a seed gives the same text on every machine.
+
+use crate::error::{Error, Result};
+use crate::rng::Stream;
+use elman_kernels::Isa;
+use elman_kernels::vmath::exp_in_place;
+use std::cmp::Ordering;
+use std::collections::VecDeque;
+
+/// How tokens are chosen. The default draws from the model's own distribution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampling {
+    /// τ ≥ 0; 0 is greedy.
+    pub temperature: f32,
+    /// `None`: all.
+    pub top_k: Option<usize>,
+    /// In (0, 1]; 1: all.
+    pub top_p: f32,
+    /// In [0, 1]; 0: all.
+    pub min_p: f32,
+    /// θ > 0; 1: none, above 1 repeats less.
+    pub repetition_penalty: f32,
+    /// How many of the last tokens count as recent; `None`: all.
+    pub repetition_window: Option<usize>,
+    /// Ids that are never chosen.
+    pub banned: Vec<u32>,
+}
+
+impl Default for Sampling {
+    fn default() -> Sampling {
+        Sampling {
+            temperature: 1.0,
+            top_k: None,
+            top_p: 1.0,
+            min_p: 0.0,
+            repetition_penalty: 1.0,
+            repetition_window: None,
+            banned: Vec::new(),
+        }
+    }
+}
+
+impl Sampling {
+    /// Always the most probable token.
+    pub fn greedy() -> Sampling {
+        Sampling {
+            temperature: 0.0,
+            ..Sampling::default()
+        }
+    }
+
+    /// Refuses what means nothing.
+    pub fn check(&self) -> Result<()> {
+        let rules = [
+            (
+                self.temperature >= 0.0 && self.temperature.is_finite(),
+                "temperature",
+                "a number of at least 0",
+            ),
+            (
+                self.top_k != Some(0),
+                "top-k",
+                "at least 1; leave it out to keep all tokens",
+            ),
+            (
+                self.top_p > 0.0 && self.top_p <= 1.0,
+                "top-p",
+                "above 0 and at most 1",
+            ),
+            (
+                (0.0..=1.0).contains(&self.min_p),
+                "min-p",
+                "between 0 and 1",
+            ),
+            (
+                self.repetition_penalty > 0.0 && self.repetition_penalty.is_finite(),
+                "repetition-penalty",
+                "above 0; 1 changes nothing, 1.1 is usual",
+            ),
+            (
+                self.repetition_window != Some(0),
+                "repetition-window",
+                "at least 1; leave it out to count all tokens",
+            ),
+        ];
+        match rules.iter().find(|(holds, ..)| !holds) {
+            None => Ok(()),
+            Some((_, name, must)) => Err(Error::Config(format!("{name} must be {must}"))),
+        }
+    }
+}
+
+/// Chooses one token after the other.
+pub struct Sampler {
+    sampling: Sampling,
+    stream: Stream,
+    /// The tokens that the penalty looks at, oldest first; empty without a penalty.
+    recent: VecDeque<u32>,
+    /// (V): how often each token stands in `recent`.
+    seen: Vec<u32>,
+    /// (V)
+    scores: Vec<f32>,
+    /// (V): probabilities, not normalised; the largest is 1.
+    weights: Vec<f32>,
+    /// The ids that are still in play.
+    kept: Vec<u32>,
+}
+
+impl Sampler {
+    /// For logits (V). Errors: options that mean nothing, or ban every token.
+    pub fn new(sampling: &Sampling, vocab: usize, stream: Stream) -> Result<Sampler> {
+        sampling.check()?;
+        let mut sampling = sampling.clone();
+        sampling.banned.retain(|&id| (id as usize) < vocab);
+        sampling.banned.sort_unstable();
+        sampling.banned.dedup();
+        if sampling.banned.len() == vocab {
+            return Err(Error::Config(
+                "every token is banned; leave at least one".into(),
+            ));
+        }
+        Ok(Sampler {
+            sampling,
+            stream,
+            recent: VecDeque::new(),
+            seen: vec![0; vocab],
+            scores: vec![0.0; vocab],
+            weights: vec![0.0; vocab],
+            kept: Vec::with_capacity(vocab),
+        })
+    }
+
+    /// Counts `id` among the tokens of the text, as of a prompt. Panics if `id ≥ V`.
+    pub fn observe(&mut self, id: u32) {
+        if self.sampling.repetition_penalty == 1.0 {
+            return;
+        }
+        self.recent.push_back(id);
+        self.seen[id as usize] += 1;
+        let window = self.sampling.repetition_window.unwrap_or(usize::MAX);
+        if self.recent.len() > window
+            && let Some(oldest) = self.recent.pop_front()
+        {
+            self.seen[oldest as usize] -= 1;
+        }
+    }
+
+    /// Chooses the token that follows, given its `logits` (V), and observes it.
+    ///
+    /// Errors: logits that are no numbers, from hidden states that overflow.
+    pub fn choose(&mut self, isa: Isa, logits: &[f32]) -> Result<u32> {
+        assert_eq!(
+            logits.len(),
+            self.scores.len(),
+            "logits of another vocabulary"
+        );
+        self.score(logits);
+        let best = best(&self.scores)?;
+        let id = if self.sampling.temperature == 0.0 {
+            best
+        } else {
+            self.weigh(isa, best);
+            self.keep();
+            self.draw()
+        };
+        self.observe(id);
+        Ok(id)
+    }
+
+    /// Steps 1 and 2.
+    fn score(&mut self, logits: &[f32]) {
+        self.scores.copy_from_slice(logits);
+        let penalty = self.sampling.repetition_penalty;
+        if penalty != 1.0 {
+            for (score, _) in self
+                .scores
+                .iter_mut()
+                .zip(&self.seen)
+                .filter(|(_, seen)| **seen > 0)
+            {
+                *score = if *score > 0.0 {
+                    *score / penalty
+                } else {
+                    *score * penalty
+                };
+            }
+        }
+        for &id in &self.sampling.banned {
+            self.scores[id as usize] = f32::NEG_INFINITY;
+        }
+    }
+
+    /// Step 3.
+    fn weigh(&mut self, isa: Isa, best: u32) {
+        let most = self.scores[best as usize];
+        for (weight, score) in self.weights.iter_mut().zip(&self.scores) {
+            *weight = (score - most) / self.sampling.temperature;
+        }
+        exp_in_place(isa, &mut self.weights);
+    }
+
+    /// Steps 4 to 6: leaves in `kept` what may be drawn, ids ascending.
+    fn keep(&mut self) {
+        let Sampler {
+            sampling,
+            scores,
+            weights,
+            kept,
+            ..
+        } = self;
+        let weight = |id: u32| weights[id as usize];
+        // Best first; ids are distinct, so the order is total.
+        let rank = |a: &u32, b: &u32| -> Ordering {
+            let (x, y) = (scores[*a as usize], scores[*b as usize]);
+            y.total_cmp(&x).then(a.cmp(b))
+        };
+        kept.clear();
+        kept.extend((0..weights.len() as u32).filter(|&id| weight(id) > 0.0));
+        if let Some(k) = sampling.top_k.filter(|&k| k < kept.len()) {
+            kept.select_nth_unstable_by(k - 1, rank);
+            kept.truncate(k);
+            kept.sort_unstable();
+        }
+        if sampling.top_p < 1.0 {
+            let total: f64 = kept.iter().map(|&id| f64::from(weight(id))).sum();
+            let wanted = f64::from(sampling.top_p) * total;
+            let enough = nucleus(kept, wanted, |id| f64::from(weight(id)), rank);
+            kept.truncate(enough);
+            kept.sort_unstable();
+        }
+        if sampling.min_p > 0.0 {
+            // The largest weight is 1.
+            kept.retain(|&id| weight(id) >= sampling.min_p);
+        }
+    }
+
+    /// Step 7.
+    fn draw(&mut self) -> u32 {
+        let weight = |id: u32| f64::from(self.weights[id as usize]);
+        let total: f64 = self.kept.iter().map(|&id| weight(id)).sum();
+        let mut left = self.stream.uniform_f64() * total;
+        for &id in &self.kept {
+            left -= weight(id);
+            if left < 0.0 {
+                return id;
+            }
+        }
+        // Only rounding leads here.
+        self.kept[self.kept.len() - 1]
+    }
+}
+
+/// The largest score, the lowest id among equals.
+fn best(scores: &[f32]) -> Result<u32> {
+    let mut best = 0;
+    for (id, score) in scores.iter().enumerate() {
+        if score.is_nan() || *score == f32::INFINITY {
+            best = id;
+            break;
+        }
+        if *score > scores[best] {
+            best = id;
+        }
+    }
+    if !scores[best].is_finite() {
+        return Err(Error::Diverged(
+            "the model gives no probabilities: its hidden states grow beyond every number; it was trained badly (a relu cell needs a lower learning rate or clipping)".into(),
+        ));
+    }
+    Ok(best as u32)
+}
+
+/// Brings the best of `ids` to the front, best first, and returns how many of them it takes to weigh `wanted`. Looks at few
+/// where few are enough.
+fn nucleus(
+    ids: &mut [u32],
+    wanted: f64,
+    weight: impl Fn(u32) -> f64,
+    rank: impl Fn(&u32, &u32) -> Ordering + Copy,
+) -> usize {
+    let (mut sorted, mut more, mut sum) = (0, 64, 0.0);
+    while sorted < ids.len() {
+        let end = ids.len().min(sorted + more);
+        let rest = &mut ids[sorted..];
+        if end - sorted < rest.len() {
+            rest.select_nth_unstable_by(end - sorted - 1, rank);
+        }
+        ids[sorted..end].sort_unstable_by(rank);
+        for i in sorted..end {
+            sum += weight(ids[i]);
+            if sum >= wanted {
+                return i + 1;
+            }
+        }
+        (sorted, more) = (end, 4 * more);
+    }
+    ids.len()
+}
+
+#[cfg(test)]
+mod tests;

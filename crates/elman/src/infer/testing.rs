@@ -1,0 +1,80 @@
+//! Small models for the tests of this room.
+
+use super::{About, Model};
+use crate::dims::{Activation, Cell, Dims};
+use crate::net::init::{Init, Recurrent, Scheme};
+use crate::net::{Network, Params};
+use crate::rng::{Site, Stream, key};
+use crate::text::{Kind, Vocab};
+use elman_kernels::{Cpu, Isa};
+
+pub const CELLS: [Cell; 5] = [
+    Cell::Elman(Activation::Sigmoid),
+    Cell::Elman(Activation::Tanh),
+    Cell::Elman(Activation::Relu),
+    Cell::Lstm,
+    Cell::Gru,
+];
+
+pub fn cpu() -> Cpu {
+    Cpu::new(Isa::detect(), 2)
+}
+
+/// Sizes that are no multiples of anything.
+pub fn dims(cell: Cell, vocab: usize, tied: bool) -> Dims {
+    Dims {
+        cell,
+        vocab,
+        embed: if tied { 21 } else { 11 },
+        hidden: 21,
+        layers: 2,
+        tied,
+    }
+}
+
+/// A model with weights large enough to have opinions, over twenty letters.
+pub fn model(cell: Cell, tied: bool) -> Model {
+    model_of(cell, tied, vocab(Kind::Chars, "abcdefghij klmnopqr\n"))
+}
+
+pub fn model_of(cell: Cell, tied: bool, vocab: Vocab) -> Model {
+    let network = Network::new(dims(cell, vocab.len(), tied));
+    let mut params = Params::zeros(network.layout().clone());
+    let init = Init {
+        scheme: Scheme::Uniform,
+        range: Some(0.6),
+        recurrent: Recurrent::Same,
+        forget_bias: 0.5,
+        seed: 7,
+    };
+    init.fill(network.dims(), &mut params);
+    Model::new(network, params, vocab, About::default())
+}
+
+/// A model whose weights are all zero: every token has probability 1/V.
+pub fn uniform(cell: Cell, vocab: Vocab) -> Model {
+    let network = Network::new(dims(cell, vocab.len(), false));
+    let params = Params::zeros(network.layout().clone());
+    Model::new(network, params, vocab, About::default())
+}
+
+/// The vocabulary of the tokens of `text`; for chars each character, else the words between spaces.
+pub fn vocab(kind: Kind, text: &str) -> Vocab {
+    let list: Vec<String> = match kind {
+        Kind::Bytes => return Vocab::bytes(),
+        Kind::Chars => text
+            .chars()
+            .map(|c| c.to_string().replace('\n', "\\n"))
+            .collect(),
+        _ => text.split(' ').map(str::to_owned).collect(),
+    };
+    Vocab::from_list("test", list.join("\n").as_bytes(), kind).unwrap()
+}
+
+/// `n` ids below `v`.
+pub fn tokens(v: usize, n: usize) -> Vec<u32> {
+    let mut stream = Stream::new(key(11, Site::Init, 0));
+    (0..n)
+        .map(|_| (stream.uniform() * v as f32) as u32)
+        .collect()
+}
