@@ -109,7 +109,14 @@ pub struct TrainPlan {
 
 impl TrainPlan {
     /// The plan for windows of `steps` time steps and `lanes` lanes.
-    pub fn new(dims: &Dims, arena_len: usize, moments: Moments, dropout: bool, steps: usize, lanes: usize) -> TrainPlan {
+    pub fn new(
+        dims: &Dims,
+        arena_len: usize,
+        moments: Moments,
+        dropout: bool,
+        steps: usize,
+        lanes: usize,
+    ) -> TrainPlan {
         let f32s = |n: usize| 4 * n as u64;
         let moments = match moments {
             Moments::None => 0,
@@ -166,7 +173,11 @@ fn window_bytes(dims: &Dims, dropout: bool, steps: usize, lanes: usize) -> u64 {
         // gates, their gradient at the recurrent product, W_hn h + b_hn, h
         Cell::Gru => rows * 7 * hidden + (steps + 1) * lanes * hidden,
     };
-    let dropped = if dropout { dims.layers * rows * hidden } else { 0 };
+    let dropped = if dropout {
+        dims.layers * rows * hidden
+    } else {
+        0
+    };
     let gradients = 2 * rows * dims.embed.max(hidden);
     let mut packed = Packed::bytes(rows, 1, hidden);
     if dims.embed != hidden {

@@ -48,7 +48,10 @@ fn every_cell_agrees_with_the_reference() {
 fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm) {
     let (steps, lanes) = (9, 5);
     let rows = steps * lanes;
-    let what = format!("{:?} × {}, tied {}, dropout {p}", dims.cell, dims.layers, dims.tied);
+    let what = format!(
+        "{:?} × {}, tied {}, dropout {p}",
+        dims.cell, dims.layers, dims.tied
+    );
     let mut draw = Stream::new(key(11, Site::Init, 0));
     let mut engine = random_engine(dims, Isa::detect(), 2, steps, lanes, &mut draw);
     let mut window = random_window(dims.vocab, steps, lanes, &mut draw);
@@ -65,7 +68,11 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm) {
     }
     let initial = widen_state(&carried);
     let weights = on_disk(engine.params());
-    let dropout = (p > 0.0).then_some(Dropout { p, seed: 3, step: 8 });
+    let dropout = (p > 0.0).then_some(Dropout {
+        p,
+        seed: 3,
+        step: 8,
+    });
     let multipliers: Vec<Vec<f64>> = (0..=dims.layers)
         .filter(|_| dropout.is_some())
         .map(|site| {
@@ -104,7 +111,12 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm) {
     close(&what, "loss", &[loss], &[expected.loss], 1e-6);
     close(&what, "logits", &widen(&logits), &expected.logits, 1e-5);
     let last = widen_state(&carried);
-    for (ours, theirs) in last.h.iter().chain(&last.c).zip(expected.last.h.iter().chain(&expected.last.c)) {
+    for (ours, theirs) in last
+        .h
+        .iter()
+        .chain(&last.c)
+        .zip(expected.last.h.iter().chain(&expected.last.c))
+    {
         close(&what, "state", ours, theirs, 1e-5);
     }
     for (name, (_, gradient)) in on_disk(engine.grads()) {
@@ -139,7 +151,10 @@ fn a_window_is_two_windows_in_loss_and_state() {
         logits.extend(engine.logits((steps - 5) * lanes, false));
         assert_eq!(state, whole_state, "{cell:?}");
         assert_eq!(logits, whole_logits, "{cell:?}");
-        assert!((first.nats + second.nats - whole.nats).abs() < 1e-9, "{cell:?}");
+        assert!(
+            (first.nats + second.nats - whole.nats).abs() < 1e-9,
+            "{cell:?}"
+        );
     }
 }
 
@@ -173,7 +188,11 @@ fn trained_bits(dims: Dims, isa: Isa, threads: usize) -> Vec<u32> {
     let mut optimiser = Optimiser::new(rule, engine.network().layout());
     for step in 0..4 {
         let window = random_window(dims.vocab, steps, lanes, &mut draw);
-        let dropout = Some(Dropout { p: 0.3, seed: 2, step });
+        let dropout = Some(Dropout {
+            p: 0.3,
+            seed: 2,
+            step,
+        });
         engine.run_window(&window, LossNorm::Tokens, dropout, &mut carried);
         let norm = engine.gradient_norm();
         engine.apply(&mut optimiser, (0.5 / norm) as f32, 0.01);
@@ -245,7 +264,13 @@ fn agrees_with_golden(golden: &Golden) {
         let stats = engine.run_window(&window, norm, Some(dropout), &mut carried);
         if update == 0 {
             let logits = widen(&engine.logits(rows, true));
-            close(name, "logits", &logits, &widen(golden.values("logits")), TOLERANCE);
+            close(
+                name,
+                "logits",
+                &logits,
+                &widen(golden.values("logits")),
+                TOLERANCE,
+            );
             compare_named(golden, "gradient", engine.grads(), TOLERANCE);
         }
         losses.push(stats.nats / divisor(norm, &window));
@@ -263,7 +288,13 @@ fn agrees_with_golden(golden: &Golden) {
         let what = format!("loss {update}");
         close(name, &what, &[*ours], &[f64::from(*theirs)], TOLERANCE);
     }
-    close(name, "norms", &norms, &widen(golden.values("norms")), TOLERANCE);
+    close(
+        name,
+        "norms",
+        &norms,
+        &widen(golden.values("norms")),
+        TOLERANCE,
+    );
     compare_named(golden, "final", engine.params(), TOLERANCE);
 }
 
@@ -271,7 +302,13 @@ fn compare_named(golden: &Golden, kind: &str, ours: &Params, tolerance: f64) {
     let theirs = golden.named(kind);
     for (tensor, (_, values)) in on_disk(ours) {
         let expected = widen(&theirs[tensor.as_str()].1);
-        close(&golden.name, &format!("{kind} {tensor}"), &values, &expected, tolerance);
+        close(
+            &golden.name,
+            &format!("{kind} {tensor}"),
+            &values,
+            &expected,
+            tolerance,
+        );
     }
 }
 
@@ -321,7 +358,14 @@ fn reference_network(dims: &Dims) -> reference::Network {
     }
 }
 
-fn random_engine(dims: Dims, isa: Isa, threads: usize, steps: usize, lanes: usize, draw: &mut Stream) -> Engine {
+fn random_engine(
+    dims: Dims,
+    isa: Isa,
+    threads: usize,
+    steps: usize,
+    lanes: usize,
+    draw: &mut Stream,
+) -> Engine {
     let mut engine = Engine::new(Cpu::new(isa, threads), dims, steps, lanes, true);
     for (_, values) in engine.params_mut().tensors_mut() {
         values.iter_mut().for_each(|x| *x = draw.uniform() - 0.5);

@@ -39,4 +39,4 @@ pub use sweep::{
     lstm_forward,
 };
 pub use update::{Adam, adam, sgd};
-pub use vmath::ln;
+pub use vmath::{exp_in_place, ln};

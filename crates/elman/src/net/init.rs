@@ -60,7 +60,9 @@ impl Init {
                 (Role::RecurrentWeight, Recurrent::Identity) => {
                     for gate in values.chunks_exact_mut(dims.hidden * dims.hidden) {
                         gate.fill(0.0);
-                        gate.iter_mut().step_by(dims.hidden + 1).for_each(|x| *x = 1.0);
+                        gate.iter_mut()
+                            .step_by(dims.hidden + 1)
+                            .for_each(|x| *x = 1.0);
                     }
                 }
                 _ => {
@@ -73,7 +75,9 @@ impl Init {
             if tensor.role == Role::Bias && dims.cell == Cell::Lstm {
                 // Gates in the order i, f, g, o.
                 let forget = dims.hidden..2 * dims.hidden;
-                values[forget].iter_mut().for_each(|b| *b += self.forget_bias);
+                values[forget]
+                    .iter_mut()
+                    .for_each(|b| *b += self.forget_bias);
             }
         }
     }
@@ -134,7 +138,12 @@ mod tests {
     use crate::dims::Activation;
     use crate::net::Network;
 
-    fn filled(cell: Cell, scheme: Scheme, recurrent: Recurrent, range: Option<f32>) -> (Network, Params) {
+    fn filled(
+        cell: Cell,
+        scheme: Scheme,
+        recurrent: Recurrent,
+        range: Option<f32>,
+    ) -> (Network, Params) {
         let dims = Dims {
             cell,
             vocab: 50,

@@ -93,7 +93,9 @@ impl Layer {
     pub(crate) fn new(dims: &Dims, layout: &Layout, k: usize) -> Layer {
         let find = |name: &str| {
             let name = format!("rnn.{name}_l{k}");
-            layout.find(&name).expect("the layout has every tensor of its layers")
+            layout
+                .find(&name)
+                .expect("the layout has every tensor of its layers")
         };
         let weights = Weights {
             w_x: find("weight_ih"),
@@ -104,7 +106,10 @@ impl Layer {
             gates: dims.cell.gates(),
         };
         match dims.cell {
-            Cell::Elman(activation) => Layer::Elman(elman::Elman { weights, activation }),
+            Cell::Elman(activation) => Layer::Elman(elman::Elman {
+                weights,
+                activation,
+            }),
             Cell::Lstm => Layer::Lstm(lstm::Lstm { weights }),
             Cell::Gru => {
                 let b_hn = find("bias_hh");
@@ -195,9 +200,15 @@ impl Layer {
         dx: &mut [f32],
     ) {
         match self {
-            Layer::Elman(layer) => layer.backward(cpu, panels, x, dh, d_state, tape, data, dparams, dx),
-            Layer::Lstm(layer) => layer.backward(cpu, panels, x, dh, d_state, tape, data, dparams, dx),
-            Layer::Gru(layer) => layer.backward(cpu, panels, x, dh, d_state, tape, data, dparams, dx),
+            Layer::Elman(layer) => {
+                layer.backward(cpu, panels, x, dh, d_state, tape, data, dparams, dx)
+            }
+            Layer::Lstm(layer) => {
+                layer.backward(cpu, panels, x, dh, d_state, tape, data, dparams, dx)
+            }
+            Layer::Gru(layer) => {
+                layer.backward(cpu, panels, x, dh, d_state, tape, data, dparams, dx)
+            }
         }
     }
 }
@@ -217,7 +228,15 @@ pub(crate) struct Data<'a> {
 
 impl Weights {
     /// x · w_xᵀ + b for all T·B rows at once.
-    fn input_product(&self, cpu: &Cpu, params: &Params, panels: &Panels, x: &[f32], rows: usize, z: &mut [f32]) {
+    fn input_product(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &Panels,
+        x: &[f32],
+        rows: usize,
+        z: &mut [f32],
+    ) {
         let x = Operand::rows(x, rows, self.input);
         product(cpu, x, &panels.x, Init::Bias(&params[self.b]), z);
     }
@@ -239,7 +258,10 @@ impl Weights {
     ) {
         let width = self.gates * self.hidden;
         let rows = dz.len() / width;
-        let Data { x: data_x, h: data_h } = data;
+        let Data {
+            x: data_x,
+            h: data_h,
+        } = data;
 
         data_x.pack(cpu, x);
         let dz_t = Operand::transposed(dz, width, rows);
@@ -248,9 +270,21 @@ impl Weights {
         let data_h = data_h.unwrap_or(data_x);
         data_h.pack(cpu, h_prev);
         let dz_h_t = Operand::transposed(dz_h, width, rows);
-        product(cpu, dz_h_t, data_h, Init::Accumulate, &mut dparams[self.w_h]);
+        product(
+            cpu,
+            dz_h_t,
+            data_h,
+            Init::Accumulate,
+            &mut dparams[self.w_h],
+        );
 
         add_column_sums(cpu, dz, &mut dparams[self.b]);
-        product(cpu, Operand::rows(dz, rows, width), &panels.x, Init::Zero, dx);
+        product(
+            cpu,
+            Operand::rows(dz, rows, width),
+            &panels.x,
+            Init::Zero,
+            dx,
+        );
     }
 }

@@ -52,7 +52,9 @@ impl Network {
             embedding: Embedding {
                 table: table.expect("the layout has an embedding"),
             },
-            layers: (0..dims.layers).map(|k| Layer::new(&dims, &layout, k)).collect(),
+            layers: (0..dims.layers)
+                .map(|k| Layer::new(&dims, &layout, k))
+                .collect(),
             output: Output::new(&dims, &layout),
             layout: Arc::new(layout),
         }
@@ -125,9 +127,21 @@ impl Network {
             let x = match k {
                 0 => &tape.x[..rows * self.dims.embed],
                 _ if dropout.is_some() => &tape.dropped[k - 1][..rows * self.dims.hidden],
-                _ => outputs(&below[k - 1], rows, self.dims.hidden, lanes * self.dims.hidden),
+                _ => outputs(
+                    &below[k - 1],
+                    rows,
+                    self.dims.hidden,
+                    lanes * self.dims.hidden,
+                ),
             };
-            layer.forward(cpu, params, &panels.layers[k], x, &mut state.layers[k], &mut here[0]);
+            layer.forward(
+                cpu,
+                params,
+                &panels.layers[k],
+                x,
+                &mut state.layers[k],
+                &mut here[0],
+            );
             if let Some(dropout) = dropout {
                 let h = outputs(&here[0], rows, self.dims.hidden, lanes * self.dims.hidden);
                 let dropped = &mut tape.dropped[k][..h.len()];
@@ -175,7 +189,8 @@ impl Network {
     ) {
         let h = self.top(tape, rows, false);
         let last = &h[(rows - tape.lanes) * self.dims.hidden..];
-        self.output.log_probs(cpu, params, &panels.output, last, out);
+        self.output
+            .log_probs(cpu, params, &panels.output, last, out);
     }
 
     /// The logits of every position of the last forward window, (T, B, V) into `out`.
@@ -204,8 +219,15 @@ impl Network {
     ) {
         let (k, size) = (self.dims.layers - 1, tape.lanes * self.dims.hidden);
         let h = outputs(&tape.layers[k], targets.len(), self.dims.hidden, size);
-        self.output
-            .loss(cpu, params, &panels.output, h, targets, &mut tape.logits, nats);
+        self.output.loss(
+            cpu,
+            params,
+            &panels.output,
+            h,
+            targets,
+            &mut tape.logits,
+            nats,
+        );
     }
 
     /// Backpropagation through time over the last forward window: adds the gradient of
@@ -267,7 +289,17 @@ impl Network {
             };
             let dx = &mut scratch.d_below[..x.len()];
             let d_state = &mut scratch.d_state.layers[k];
-            layer.backward(cpu, &back.layers[k], x, dh, d_state, &mut here[0], data, grads, dx);
+            layer.backward(
+                cpu,
+                &back.layers[k],
+                x,
+                dh,
+                d_state,
+                &mut here[0],
+                data,
+                grads,
+                dx,
+            );
             std::mem::swap(&mut scratch.d_above, &mut scratch.d_below);
         }
         let dx = &mut scratch.d_above[..rows * self.dims.embed];

@@ -57,7 +57,12 @@ impl Layout {
             len: 0,
         };
         let (gates, hidden, vocab) = (dims.cell.gates(), dims.hidden, dims.vocab);
-        layout.push("encoder.weight".into(), Role::Embed, 1, &[vocab, dims.embed]);
+        layout.push(
+            "encoder.weight".into(),
+            Role::Embed,
+            1,
+            &[vocab, dims.embed],
+        );
         for k in 0..dims.layers {
             let rows = gates * hidden;
             let mut push = |name: &str, role, shape: &[usize]| {
@@ -71,7 +76,12 @@ impl Layout {
             }
         }
         if !dims.tied {
-            layout.push("decoder.weight".into(), Role::OutputWeight, 1, &[vocab, hidden]);
+            layout.push(
+                "decoder.weight".into(),
+                Role::OutputWeight,
+                1,
+                &[vocab, hidden],
+            );
         }
         layout.push("decoder.bias".into(), Role::OutputBias, 1, &[vocab]);
         layout

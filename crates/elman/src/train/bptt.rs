@@ -190,7 +190,14 @@ impl Engine {
             width: self.network.dims().embed,
             rows: &self.touched,
         });
-        optimiser.update(&self.cpu, &mut self.params, &mut self.grads, scale, lr, touched);
+        optimiser.update(
+            &self.cpu,
+            &mut self.params,
+            &mut self.grads,
+            scale,
+            lr,
+            touched,
+        );
         self.touched.clear();
         self.forward_fresh = false;
         self.backward_fresh = false;
@@ -208,8 +215,14 @@ impl Engine {
     /// holds them all.
     pub fn logits(&self, rows: usize, dropped: bool) -> Vec<f32> {
         let mut out = vec![0.0; rows * self.network.dims().vocab];
-        self.network
-            .logits(&self.cpu, &self.params, &self.forward, &self.tape, dropped, &mut out);
+        self.network.logits(
+            &self.cpu,
+            &self.params,
+            &self.forward,
+            &self.tape,
+            dropped,
+            &mut out,
+        );
         out
     }
 
@@ -231,7 +244,11 @@ impl Engine {
     }
 
     fn stats(&self, window: &Window) -> WindowStats {
-        let real = self.nats.iter().zip(&window.weight).filter(|(_, mask)| **mask > 0.0);
+        let real = self
+            .nats
+            .iter()
+            .zip(&window.weight)
+            .filter(|(_, mask)| **mask > 0.0);
         WindowStats {
             nats: real.map(|(nats, _)| nats).sum(),
             tokens: window.real,

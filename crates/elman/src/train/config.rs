@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// All choices that decide what a run computes, down to the bit. Threads, paths and the saving
 /// interval are not among them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     // Text
     pub vocab: Kind,
@@ -196,12 +196,13 @@ impl Config {
             ("lanes", self.lanes),
         ];
         for (name, value) in sizes {
-            require(
-                (1..=1 << 20).contains(&value),
-                || format!("{name} is {value}; it must be between 1 and 1,048,576"),
-            )?;
+            require((1..=1 << 20).contains(&value), || {
+                format!("{name} is {value}; it must be between 1 and 1,048,576")
+            })?;
         }
-        require(self.bptt != Bptt::Steps(0), || "bptt is 0; a window has at least one step".into())?;
+        require(self.bptt != Bptt::Steps(0), || {
+            "bptt is 0; a window has at least one step".into()
+        })?;
         require(!self.tied || self.embed == self.hidden, || {
             format!(
                 "tied weights need embed = hidden, but they are {} and {}; make them equal, or untie",
@@ -209,43 +210,72 @@ impl Config {
             )
         })?;
         require((0.0..1.0).contains(&self.dropout), || {
-            format!("dropout is {}; it must be at least 0 and below 1", self.dropout)
+            format!(
+                "dropout is {}; it must be at least 0 and below 1",
+                self.dropout
+            )
         })?;
         let elman = self.cell == CellName::Elman;
         require(elman || self.init_recurrent != Recurrent::Identity, || {
             "identity initialisation is for the Elman cell (with relu: the IRNN); use --cell elman --activation relu".into()
         })?;
-        require(self.init_range.is_none_or(|a| a.is_finite() && a >= 0.0), || {
-            "init-range must be a number of at least 0".into()
+        require(
+            self.init_range.is_none_or(|a| a.is_finite() && a >= 0.0),
+            || "init-range must be a number of at least 0".into(),
+        )?;
+        require(self.lr.is_finite() && self.lr > 0.0, || {
+            format!("lr is {}; it must be above 0", self.lr)
         })?;
-        require(self.lr.is_finite() && self.lr > 0.0, || format!("lr is {}; it must be above 0", self.lr))?;
         require(self.clip.is_none_or(|c| c.is_finite() && c > 0.0), || {
             "clip must be above 0; leave clipping out with clip = none".into()
         })?;
         require((0.0..1.0).contains(&self.momentum), || {
-            format!("momentum is {}; it must be at least 0 and below 1", self.momentum)
+            format!(
+                "momentum is {}; it must be at least 0 and below 1",
+                self.momentum
+            )
         })?;
         for (name, beta) in [("beta1", self.beta1), ("beta2", self.beta2)] {
             require((0.0..1.0).contains(&beta), || {
                 format!("{name} is {beta}; it must be at least 0 and below 1")
             })?;
         }
-        require(self.eps > 0.0 && self.eps.is_finite(), || format!("eps is {}; it must be above 0", self.eps))?;
-        require(self.weight_decay >= 0.0 && self.weight_decay.is_finite(), || {
-            format!("weight-decay is {}; it must be at least 0", self.weight_decay)
+        require(self.eps > 0.0 && self.eps.is_finite(), || {
+            format!("eps is {}; it must be above 0", self.eps)
         })?;
-        require(self.forget_bias.is_finite(), || "forget-bias must be a number".into())?;
+        require(
+            self.weight_decay >= 0.0 && self.weight_decay.is_finite(),
+            || {
+                format!(
+                    "weight-decay is {}; it must be at least 0",
+                    self.weight_decay
+                )
+            },
+        )?;
+        require(self.forget_bias.is_finite(), || {
+            "forget-bias must be a number".into()
+        })?;
         require(self.decay_factor > 0.0 && self.decay_factor <= 1.0, || {
-            format!("decay-factor is {}; it must be above 0 and at most 1", self.decay_factor)
+            format!(
+                "decay-factor is {}; it must be above 0 and at most 1",
+                self.decay_factor
+            )
         })?;
         require((0.0..=1.0).contains(&self.final_lr), || {
-            format!("final-lr is {}; it is a fraction of lr, from 0 to 1", self.final_lr)
+            format!(
+                "final-lr is {}; it is a fraction of lr, from 0 to 1",
+                self.final_lr
+            )
         })?;
         require(self.max_vocab.is_none_or(|n| n >= 3), || {
             "max-vocab must leave room for <eos>, <unk> and at least one word".into()
         })?;
-        require(self.valid_every != Some(0), || "valid-every must be at least 1 step".into())?;
-        require(self.patience != Some(0), || "patience must be at least 1 validation".into())?;
+        require(self.valid_every != Some(0), || {
+            "valid-every must be at least 1 step".into()
+        })?;
+        require(self.patience != Some(0), || {
+            "patience must be at least 1 validation".into()
+        })?;
         let budgets = [
             self.epochs.map(|e| e > 0.0 && e.is_finite()),
             self.steps.map(|s| s > 0),
@@ -254,7 +284,9 @@ impl Config {
         require(budgets.iter().flatten().count() == 1, || {
             "give exactly one of epochs, steps and minutes".into()
         })?;
-        require(budgets.iter().flatten().all(|ok| *ok), || "the budget must be above 0".into())
+        require(budgets.iter().flatten().all(|ok| *ok), || {
+            "the budget must be above 0".into()
+        })
     }
 
     /// The network's sizes for a vocabulary of `vocab` entries.
@@ -348,7 +380,9 @@ mod activation_name {
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Activation, D::Error> {
         let name = String::deserialize(d)?;
         Activation::named(&name).ok_or_else(|| {
-            serde::de::Error::custom(format!("unknown activation '{name}'; expected sigmoid, tanh or relu"))
+            serde::de::Error::custom(format!(
+                "unknown activation '{name}'; expected sigmoid, tanh or relu"
+            ))
         })
     }
 }

@@ -145,7 +145,9 @@ impl Folder {
 
     pub fn write_record(&self, record: &Record) -> Result<()> {
         let text = toml::to_string(record).expect("a record is plain tables, strings and numbers");
-        write_atomic(&self.path.join("config.toml"), |file| file.write_all(text.as_bytes()))?;
+        write_atomic(&self.path.join("config.toml"), |file| {
+            file.write_all(text.as_bytes())
+        })?;
         Ok(())
     }
 }
@@ -155,8 +157,12 @@ pub fn read_record(path: &Path) -> Result<Record> {
     let file = path.join("config.toml");
     let text = std::fs::read_to_string(&file)
         .map_err(|e| Error::Config(format!("{}: cannot be read: {e}", file.display())))?;
-    let record: Record = toml::from_str(&text)
-        .map_err(|e| Error::Config(format!("{}: not the configuration of a run: {e}", file.display())))?;
+    let record: Record = toml::from_str(&text).map_err(|e| {
+        Error::Config(format!(
+            "{}: not the configuration of a run: {e}",
+            file.display()
+        ))
+    })?;
     record.config.check()?;
     Ok(record)
 }

@@ -5,8 +5,8 @@
 //! only the embedding rows that occurred in the window: the others have no gradient.
 
 use crate::dims::Moments;
-use crate::net::params::{Layout, Params};
 use crate::net::TensorId;
+use crate::net::params::{Layout, Params};
 use elman_kernels::{Adam, Cpu, adam, sgd};
 use std::sync::Arc;
 
@@ -86,12 +86,26 @@ impl Optimiser {
                     Some(touched) if touched.table == id && weight_decay == 0.0 => {
                         for row in touched.rows.iter().map(|&row| row as usize) {
                             let row = row * touched.width..(row + 1) * touched.width;
-                            sgd(cpu, &mut w[row.clone()], &mut g[row], scale, lr as f32, 0.0, None);
+                            sgd(
+                                cpu,
+                                &mut w[row.clone()],
+                                &mut g[row],
+                                scale,
+                                lr as f32,
+                                0.0,
+                                None,
+                            );
                         }
                     }
                     _ => sgd(cpu, w, g, scale, lr as f32, weight_decay, None),
                 },
-                (Rule::Sgd { momentum, weight_decay }, [buf]) => {
+                (
+                    Rule::Sgd {
+                        momentum,
+                        weight_decay,
+                    },
+                    [buf],
+                ) => {
                     let buf = Some((momentum, &mut buf[id]));
                     sgd(cpu, w, g, scale, lr as f32, weight_decay, buf);
                 }

@@ -54,7 +54,12 @@ pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
 }
 
 /// Goes on with the run in `path` from its last checkpoint, perhaps with a new budget.
-pub fn resume(path: &Path, budget: &NewBudget, machine: &Machine, watch: &mut dyn Watch) -> Result<Outcome> {
+pub fn resume(
+    path: &Path,
+    budget: &NewBudget,
+    machine: &Machine,
+    watch: &mut dyn Watch,
+) -> Result<Outcome> {
     let folder = Folder::open(path)?;
     let mut record = read_record(path)?;
     let texts = Texts::open(&folder)?;
@@ -78,7 +83,14 @@ pub fn plan(config: &Config, dims: &Dims, lane_len: usize) -> TrainPlan {
     let arena_len = Network::new(*dims).layout().arena_len();
     let steps = window_steps(config, lane_len);
     let dropout = config.dropout > 0.0;
-    TrainPlan::new(dims, arena_len, config.rule().moments(), dropout, steps, config.lanes)
+    TrainPlan::new(
+        dims,
+        arena_len,
+        config.rule().moments(),
+        dropout,
+        steps,
+        config.lanes,
+    )
 }
 
 fn window_steps(config: &Config, lane_len: usize) -> usize {
@@ -191,7 +203,12 @@ impl Run {
 
     /// Steps that the budget comes to.
     fn resolve_budget(&mut self, origin: Option<&Model>) -> u64 {
-        let Config { epochs, steps, minutes, .. } = self.config;
+        let Config {
+            epochs,
+            steps,
+            minutes,
+            ..
+        } = self.config;
         match (epochs, steps, minutes) {
             (Some(epochs), _, _) => (epochs * self.windows_per_epoch() as f64).ceil() as u64,
             (_, Some(steps), _) => steps,
@@ -254,12 +271,17 @@ impl Run {
                 let per_step = self.state.seconds / done.max(1) as f64;
                 if done == 0 || per_step <= 0.0 {
                     return Err(Error::Config(
-                        "this run has no steps yet to measure minutes by; give --epochs or --steps".into(),
+                        "this run has no steps yet to measure minutes by; give --epochs or --steps"
+                            .into(),
                     ));
                 }
                 done + (60.0 * minutes / per_step) as u64
             }
-            _ => return Err(Error::Config("give only one of epochs, steps and minutes".into())),
+            _ => {
+                return Err(Error::Config(
+                    "give only one of epochs, steps and minutes".into(),
+                ));
+            }
         };
         if total < done {
             return Err(Error::Config(format!(
@@ -294,7 +316,11 @@ impl Run {
             if progress.step >= progress.total_steps {
                 break Ending::Finished;
             }
-            if self.config.patience.is_some_and(|most| progress.stale >= most) {
+            if self
+                .config
+                .patience
+                .is_some_and(|most| progress.stale >= most)
+            {
                 break Ending::Stalled;
             }
             if watch.stop_requested() {
@@ -320,14 +346,18 @@ impl Run {
             if saved.elapsed() >= self.machine.save_every {
                 metrics.sync()?;
                 self.save()?;
-                watch.event(&Event::Saved { step: self.state.progress.step });
+                watch.event(&Event::Saved {
+                    step: self.state.progress.step,
+                });
                 saved = Instant::now();
             }
         };
         self.keep_a_model()?;
         metrics.sync()?;
         let checkpoint = self.save()?;
-        watch.event(&Event::Saved { step: self.state.progress.step });
+        watch.event(&Event::Saved {
+            step: self.state.progress.step,
+        });
         let progress = &self.state.progress;
         Ok(Outcome {
             ending,
@@ -414,11 +444,21 @@ impl Run {
     /// best so far. Training's own state is not touched.
     fn validate(&mut self) -> Result<Validation> {
         let started = Instant::now();
-        let valid = self.valid.as_ref().expect("validation needs a validation text");
-        let stats = score_corpus(&mut self.engine, valid, self.vocab.eos(), self.config.lanes, self.window_steps);
+        let valid = self
+            .valid
+            .as_ref()
+            .expect("validation needs a validation text");
+        let stats = score_corpus(
+            &mut self.engine,
+            valid,
+            self.vocab.eos(),
+            self.config.lanes,
+            self.window_steps,
+        );
         let loss_nats = stats.nats / stats.tokens as f64;
         let progress = &mut self.state.progress;
-        let best = progress.best.is_none_or(|best| loss_nats < best.loss_nats) && loss_nats.is_finite();
+        let best =
+            progress.best.is_none_or(|best| loss_nats < best.loss_nats) && loss_nats.is_finite();
         progress.validated = Some(progress.step);
         let lane_len = self.stream.steps();
         let epoch = progress.epoch as f64 + progress.position as f64 / lane_len as f64;
@@ -457,7 +497,13 @@ impl Run {
             valid_loss_nats: self.state.progress.best.map(|best| best.loss_nats),
         };
         let network = self.engine.network();
-        save_model(&self.folder.model(), network, self.engine.params(), &self.vocab, &about)
+        save_model(
+            &self.folder.model(),
+            network,
+            self.engine.params(),
+            &self.vocab,
+            &about,
+        )
     }
 
     /// Writes a checkpoint; returns its hash.
@@ -488,7 +534,13 @@ impl Run {
 }
 
 /// The loss over a whole corpus in parallel lanes from zero state: approximate at the lanes' seams.
-fn score_corpus(engine: &mut Engine, corpus: &Corpus, eos: u32, lanes: usize, window_steps: usize) -> WindowStats {
+fn score_corpus(
+    engine: &mut Engine,
+    corpus: &Corpus,
+    eos: u32,
+    lanes: usize,
+    window_steps: usize,
+) -> WindowStats {
     let stream = Stream::new(corpus.ids().len(), lanes);
     let mut state = engine.zero_state();
     let mut window = Window::default();
@@ -514,7 +566,9 @@ fn check_memory(plan: &TrainPlan, budget: Option<u64>, config: &Config) -> Resul
     }
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     let remedy = match config.bptt {
-        Bptt::Full => "give --bptt a number of steps, or fewer --batch lanes make windows longer: use more",
+        Bptt::Full => {
+            "give --bptt a number of steps, or fewer --batch lanes make windows longer: use more"
+        }
         Bptt::Steps(_) => "choose a smaller --hidden, --max-vocab, --batch or --bptt",
     };
     Err(Error::Config(format!(

@@ -76,7 +76,9 @@ mod tests {
     #[test]
     fn step_decay_keeps_the_full_rate_for_the_named_epochs() {
         let s = schedule(ScheduleKind::Step);
-        let rates: Vec<f64> = (0..7).map(|epoch| s.rate(100 * epoch, epoch, 700)).collect();
+        let rates: Vec<f64> = (0..7)
+            .map(|epoch| s.rate(100 * epoch, epoch, 700))
+            .collect();
         assert_eq!(rates, [2.0, 2.0, 2.0, 2.0, 1.0, 0.5, 0.25]);
     }
 

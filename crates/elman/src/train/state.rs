@@ -109,7 +109,10 @@ impl TrainState {
     ) -> Result<()> {
         let header = Value::Object(snapshot.header.clone());
         let header: Header = serde_json::from_value(header).map_err(|e| {
-            Error::Mismatch(format!("{} is not a training checkpoint of this version: {e}", path.display()))
+            Error::Mismatch(format!(
+                "{} is not a training checkpoint of this version: {e}",
+                path.display()
+            ))
         })?;
         if header.identity != *identity {
             return Err(Error::Mismatch(format!(
@@ -121,7 +124,9 @@ impl TrainState {
         // Everything is checked before anything is copied.
         let slots = self.slots(params);
         for (name, shape, _) in &slots {
-            snapshot.f32(name, shape).map_err(|flaw| StoreError::in_file(path, flaw))?;
+            snapshot
+                .f32(name, shape)
+                .map_err(|flaw| StoreError::in_file(path, flaw))?;
         }
         if slots.len() != snapshot.arrays.len() {
             let arrays = snapshot.arrays.len();
@@ -149,7 +154,11 @@ impl TrainState {
         let moments = moments.map(|(i, moment)| (format!("moment{i}."), moment));
         for (prefix, arena) in std::iter::once((WEIGHTS.to_string(), params)).chain(moments) {
             for (tensor, values) in arena.tensors_mut() {
-                slots.push((format!("{prefix}{}", tensor.name), tensor.shape.clone(), values));
+                slots.push((
+                    format!("{prefix}{}", tensor.name),
+                    tensor.shape.clone(),
+                    values,
+                ));
             }
         }
         let lanes = self.carried.lanes;

@@ -9,7 +9,9 @@ use super::state::Identity;
 use crate::error::Result;
 use crate::infer::read_vocab;
 use crate::store::{AtomicFile, write_atomic};
-use crate::text::{self, Corpus, CorpusWriter, ReadOptions, Source, Split, TextError, TextStats, Vocab};
+use crate::text::{
+    self, Corpus, CorpusWriter, ReadOptions, Source, Split, TextError, TextStats, Vocab,
+};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -46,11 +48,12 @@ impl Texts {
         let json = vocab.to_tokenizer_json();
         write_atomic(&folder.tokenizer(), |file| file.write_all(json.as_bytes()))?;
 
-        let mut encode = |part: &str, files: &[PathBuf], options: &ReadOptions| -> Result<TextStats> {
-            let stats = encode(folder, part, files, &vocab, options)?;
-            stats.notes.iter().for_each(|n| note(n.clone()));
-            Ok(stats)
-        };
+        let mut encode =
+            |part: &str, files: &[PathBuf], options: &ReadOptions| -> Result<TextStats> {
+                let stats = encode(folder, part, files, &vocab, options)?;
+                stats.notes.iter().for_each(|n| note(n.clone()));
+                Ok(stats)
+            };
         encode("train", &job.train, &train_options)?;
         let valid = job.valid.as_ref().unwrap_or(&job.train);
         let stats = encode("valid", valid, &valid_options)?;
@@ -69,7 +72,11 @@ impl Texts {
         let train = Corpus::open(&folder.tokens("train"))?;
         let valid = folder.tokens("valid");
         let valid = valid.exists().then(|| Corpus::open(&valid)).transpose()?;
-        Ok(Texts { vocab, train, valid })
+        Ok(Texts {
+            vocab,
+            train,
+            valid,
+        })
     }
 
     pub fn identity(&self) -> Identity {
@@ -94,7 +101,13 @@ fn vocabulary(job: &Job, options: &ReadOptions) -> Result<Vocab> {
     })
 }
 
-fn encode(folder: &Folder, part: &str, files: &[PathBuf], vocab: &Vocab, options: &ReadOptions) -> Result<TextStats> {
+fn encode(
+    folder: &Folder,
+    part: &str,
+    files: &[PathBuf],
+    vocab: &Vocab,
+    options: &ReadOptions,
+) -> Result<TextStats> {
     let mut file = AtomicFile::create(&folder.tokens(part))?;
     let mut writer = CorpusWriter::new(&mut file, vocab).map_err(TextError::WriteTokens)?;
     let stats = text::encode(Source::files(files), vocab, options, &mut |symbol| {

@@ -27,7 +27,9 @@ pub enum Event<'a> {
     Step(Step),
     Validation(Validation),
     /// A checkpoint was written.
-    Saved { step: u64 },
+    Saved {
+        step: u64,
+    },
 }
 
 /// What is about to be trained.

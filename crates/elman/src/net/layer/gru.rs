@@ -39,7 +39,8 @@ impl Gru {
     ) {
         let len = rows * self.weights.hidden;
         let gates = &mut tape.gates[..3 * len];
-        self.weights.input_product(cpu, params, panels, x, rows, gates);
+        self.weights
+            .input_product(cpu, params, panels, x, rows, gates);
         let (h0, h) = tape.h.split_at_mut(size);
         let (hn, h) = (&mut tape.hn[..len], &mut h[..len]);
         gru_forward(cpu, &panels.h, &params[self.b_hn], h0, gates, hn, h);
@@ -60,14 +61,27 @@ impl Gru {
         let (size, len) = (d_state.h.len(), dh.len());
         let (h0, h) = (&tape.h[..size], &tape.h[size..size + len]);
         let (dz, dz_h) = (&mut tape.gates[..3 * len], &mut tape.dz_h[..3 * len]);
-        gru_backward(cpu, &panels.h, h0, h, &tape.hn[..len], dz, dz_h, dh, &mut d_state.h);
+        gru_backward(
+            cpu,
+            &panels.h,
+            h0,
+            h,
+            &tape.hn[..len],
+            dz,
+            dz_h,
+            dh,
+            &mut d_state.h,
+        );
         let h_prev = &tape.h[..len];
         self.weights
             .gradients(cpu, panels, dz, dz_h, x, h_prev, data, dparams, dx);
         // Only the n part of the recurrent product has a bias.
         let mut sums = vec![0.0; 3 * self.weights.hidden];
         add_column_sums(cpu, dz_h, &mut sums);
-        for (d, sum) in dparams[self.b_hn].iter_mut().zip(&sums[2 * self.weights.hidden..]) {
+        for (d, sum) in dparams[self.b_hn]
+            .iter_mut()
+            .zip(&sums[2 * self.weights.hidden..])
+        {
             *d += sum;
         }
     }

@@ -38,7 +38,8 @@ impl Lstm {
     ) {
         let len = rows * self.weights.hidden;
         let gates = &mut tape.gates[..4 * len];
-        self.weights.input_product(cpu, params, panels, x, rows, gates);
+        self.weights
+            .input_product(cpu, params, panels, x, rows, gates);
         let (h0, h) = tape.h.split_at_mut(size);
         let (c0, c) = tape.c.split_at_mut(size);
         lstm_forward(cpu, &panels.h, h0, c0, gates, &mut c[..len], &mut h[..len]);
@@ -59,7 +60,10 @@ impl Lstm {
         let (size, len) = (d_state.h.len(), dh.len());
         let (c0, c) = (&tape.c[..size], &tape.c[size..size + len]);
         let dz = &mut tape.gates[..4 * len];
-        let LayerState { h: dh_next, c: dc_next } = d_state;
+        let LayerState {
+            h: dh_next,
+            c: dc_next,
+        } = d_state;
         lstm_backward(cpu, &panels.h, c0, dz, c, dh, dh_next, dc_next);
         let h_prev = &tape.h[..len];
         self.weights

@@ -26,7 +26,11 @@ pub struct Output {
 impl Output {
     pub(crate) fn new(dims: &Dims, layout: &Layout) -> Output {
         let find = |name| layout.find(name).expect("the layout has an output layer");
-        let w_s = if dims.tied { "encoder.weight" } else { "decoder.weight" };
+        let w_s = if dims.tied {
+            "encoder.weight"
+        } else {
+            "decoder.weight"
+        };
         Output {
             w_s: find(w_s),
             b_s: find("decoder.bias"),
@@ -36,14 +40,28 @@ impl Output {
     }
 
     /// `h` (R, H) → `logits` (R, V).
-    pub(crate) fn logits(&self, cpu: &Cpu, params: &Params, panels: &Packed, h: &[f32], logits: &mut [f32]) {
+    pub(crate) fn logits(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &Packed,
+        h: &[f32],
+        logits: &mut [f32],
+    ) {
         let rows = h.len() / self.hidden;
         let h = Operand::rows(h, rows, self.hidden);
         product(cpu, h, panels, Init::Bias(&params[self.b_s]), logits);
     }
 
     /// `h` (R, H) → natural log-probabilities (R, V).
-    pub(crate) fn log_probs(&self, cpu: &Cpu, params: &Params, panels: &Packed, h: &[f32], out: &mut [f32]) {
+    pub(crate) fn log_probs(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &Packed,
+        h: &[f32],
+        out: &mut [f32],
+    ) {
         self.logits(cpu, params, panels, h, out);
         log_softmax(cpu, self.vocab, out);
     }
