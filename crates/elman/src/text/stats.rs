@@ -37,6 +37,34 @@ pub(super) struct Tally {
 
 impl Tally {
     pub fn add(&mut self, chunk: &[u8]) {
+        if chunk.is_ascii() {
+            self.add_ascii(chunk)
+        } else {
+            self.add_any(chunk)
+        }
+    }
+
+    /// The same as `add_any` as sums over pairs of neighbours, which the compiler turns into vector code.
+    fn add_ascii(&mut self, chunk: &[u8]) {
+        let (Some(&first), Some(&last)) = (chunk.first(), chunk.last()) else {
+            return;
+        };
+        self.fields += u64::from(self.in_field && is_ascii_space(first));
+        self.crlf += u64::from(self.previous == b'\r' && first == b'\n');
+        let pairs = || chunk.iter().zip(&chunk[1..]);
+        self.fields += pairs()
+            .filter(|&(&a, &b)| !is_ascii_space(a) & is_ascii_space(b))
+            .count() as u64;
+        self.crlf += pairs()
+            .filter(|&(&a, &b)| (a == b'\r') & (b == b'\n'))
+            .count() as u64;
+        self.line_ends += chunk.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.chars += chunk.len() as u64;
+        self.in_field = !is_ascii_space(last);
+        self.previous = last;
+    }
+
+    fn add_any(&mut self, chunk: &[u8]) {
         let mut i = 0;
         while i < chunk.len() {
             let byte = chunk[i];
@@ -108,7 +136,15 @@ mod tests {
 
     #[test]
     fn chunks_do_not_matter() {
-        let text = "one\r\ntwo  three\u{2003}four\r\n\r\nfive";
+        for text in [
+            "one\r\ntwo  three\u{2003}four\r\n\r\nfive",
+            "one\r\ntwo  three four\r\n\r\nfive",
+        ] {
+            every_cut(text);
+        }
+    }
+
+    fn every_cut(text: &str) {
         for cut in (0..=text.len()).filter(|&i| text.is_char_boundary(i)) {
             let mut tally = Tally::default();
             tally.add(&text.as_bytes()[..cut]);

@@ -13,6 +13,8 @@ const ENTRY_BYTES: u64 = 80;
 pub struct Counts {
     kind: Kind,
     table: HashMap<Box<[u8]>, u64>,
+    /// Counts of the one-byte tokens, which in kind `chars` are most of them.
+    ascii: [u64; 128],
     total: u64,
     bytes: u64,
     limit_bytes: u64,
@@ -24,6 +26,7 @@ impl Counts {
         Counts {
             kind,
             table: HashMap::new(),
+            ascii: [0; 128],
             total: 0,
             bytes: 0,
             limit_bytes,
@@ -35,6 +38,10 @@ impl Counts {
         let Token::Text(token) = token else {
             return Ok(()); // control tokens, bytes and what is too long need no counting
         };
+        if let &[byte @ 0..0x80] = token.as_bytes() {
+            self.ascii[usize::from(byte)] += 1;
+            return Ok(());
+        }
         match self.table.get_mut(token.as_bytes()) {
             Some(count) => *count += 1,
             None => {
@@ -58,7 +65,7 @@ impl Counts {
 
     /// Different tokens, `<eos>` aside; 0 in kind `bytes`, which needs no counting.
     pub fn distinct(&self) -> usize {
-        self.table.len()
+        self.table.len() + self.ascii.iter().filter(|&&count| count > 0).count()
     }
 
     /// The vocabulary of all tokens that occur at least `min_count` times, cut to `max_vocab` entries (specials included).
@@ -73,9 +80,12 @@ impl Counts {
             return Err(TextError::MaxVocab { max: most });
         }
         let special = [EOS, UNK].map(str::as_bytes);
+        let ascii = (0..128u8).map(|byte| (Box::from([byte]), self.ascii[usize::from(byte)]));
+        let ascii = ascii.filter(|&(_, count)| count > 0);
         let mut kept: Vec<(Box<[u8]>, u64)> = self
             .table
             .into_iter()
+            .chain(ascii)
             .filter(|(token, count)| *count >= min_count && !special.contains(&&**token))
             .collect();
         if kept.is_empty() && min_count > 1 {

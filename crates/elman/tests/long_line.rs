@@ -1,0 +1,103 @@
+//! A line of a gigabyte, as one token and as many, in bounded memory. Alone in its process, because it looks at the
+//! largest memory that the process has ever had.
+
+use std::io::{self, Read};
+
+use elman::text::{self, Kind, ReadOptions, Source, TextError, TextStats};
+
+/// Gives `block` again and again until `left` bytes are read.
+struct Repeat {
+    block: Vec<u8>,
+    left: usize,
+}
+
+impl Repeat {
+    fn new(pattern: &[u8], left: usize) -> Repeat {
+        let block = pattern.repeat((32 << 10) / pattern.len());
+        Repeat { block, left }
+    }
+}
+
+impl Read for Repeat {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.block.len().min(self.left).min(buffer.len());
+        let part = &self.block[..count];
+        buffer[..part.len()].copy_from_slice(part);
+        self.block.rotate_left(count);
+        self.left -= count;
+        Ok(count)
+    }
+}
+
+/// The peak of resident memory in KiB, where the system tells.
+fn peak_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+fn line(pattern: &[u8], bytes: usize) -> [Source; 1] {
+    let reader = Box::new(Repeat::new(pattern, bytes));
+    [Source::Reader {
+        name: "a long line".to_owned(),
+        reader,
+    }]
+}
+
+/// Checks that `work` makes the process no larger than a few buffers do.
+fn bounded<T>(work: impl FnOnce() -> T) -> T {
+    let before = peak_kib();
+    let result = work();
+    if let (Some(before), Some(after)) = (before, peak_kib()) {
+        assert!(after - before < 8 * 1024, "{} KiB more", after - before);
+    }
+    result
+}
+
+/// Counts and encodes `bytes` bytes of `pattern`.
+fn passes(kind: Kind, pattern: &[u8], bytes: usize) -> TextStats {
+    let options = ReadOptions::default();
+    bounded(|| {
+        let (counts, _) = text::count(line(pattern, bytes), kind, &options, 1 << 20).unwrap();
+        let vocab = counts.into_vocab(1, None).unwrap();
+        let sink = &mut |_| Ok::<(), TextError>(());
+        text::encode(line(pattern, bytes), &vocab, &options, sink).unwrap()
+    })
+}
+
+#[test]
+fn long_lines_take_bounded_memory() {
+    const SIZE: usize = 32 << 20;
+    // One token that never ends.
+    for (kind, pattern) in [
+        (Kind::Words, &b"a"[..]),
+        (Kind::Words, b" "),
+        (Kind::Whitespace, "é".as_bytes()),
+    ] {
+        let stats = passes(kind, pattern, SIZE);
+        assert_eq!((stats.tokens, stats.oov), (2, 1));
+    }
+    // Many tokens in one line.
+    assert_eq!(
+        passes(Kind::Whitespace, b"ab ", SIZE).tokens as usize,
+        SIZE.div_ceil(3) + 1
+    );
+    assert_eq!(passes(Kind::Chars, b"ab", SIZE).tokens as usize, SIZE + 1);
+    assert_eq!(
+        passes(Kind::Bytes, b"\xFF\0", SIZE).tokens as usize,
+        SIZE + 1
+    );
+}
+
+#[test]
+fn a_line_of_a_gigabyte_takes_bounded_memory() {
+    let options = ReadOptions::default();
+    let (counts, stats) =
+        bounded(|| text::count(line(b"a", 1 << 30), Kind::Words, &options, 1 << 20)).unwrap();
+    assert_eq!((stats.tokens, stats.fields, stats.line_ends), (2, 1, 1));
+    assert_eq!(
+        counts.distinct(),
+        0,
+        "no vocabulary keeps a token of a gigabyte"
+    );
+}
