@@ -1,6 +1,8 @@
 //! A line of a gigabyte, as one token and as many, in bounded memory. Alone in its process, because it looks at the
 //! largest memory that the process has ever had.
 
+#![allow(clippy::unwrap_used)] // helpers of tests, which clippy.toml does not recognise as such
+
 use std::io::{self, Read};
 
 use elman::text::{self, Kind, ReadOptions, Source, TextError, TextStats};
