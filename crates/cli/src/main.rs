@@ -1,2 +1,40 @@
+//! The command `elman`: arguments, progress, printing. The mathematics is in the library.
+//!
+//! Exit codes: 0 success, 1 the world (files, disks, memory) is in the way, 2 the command line is
+//! wrong. That nobody reads the output any more is success.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod args;
+mod commands;
+mod options;
+mod output;
+mod progress;
+mod rundir;
+mod signals;
+mod summary;
+
+use clap::Parser;
+use commands::Cli;
+use std::process::ExitCode;
+
+const WORLD: u8 = 1;
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors to the parser, printed to standard output.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    match commands::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::say(format_args!("error: {error:#}"));
+            ExitCode::from(if output::is_usage(&error) { USAGE } else { WORLD })
+        }
+    }
+}

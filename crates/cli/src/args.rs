@@ -1,0 +1,173 @@
+//! How single arguments are read. Every error names what was expected.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as NameError, StrDeserializer};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// One of the library's choices, by the name that it has in a configuration file. `names` are all
+/// of them, in the order in which the help lists them.
+pub fn named<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: for<'de> Deserialize<'de> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| {
+        let name: StrDeserializer<'_, NameError> = name.as_str().into_deserializer();
+        T::deserialize(name)
+    })
+}
+
+/// A finite number: `nan` and `inf` are numbers to Rust's parser, but no choice that makes sense.
+pub fn finite(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err("expected a number, such as 0.5 or 1e-3".into()),
+    }
+}
+
+/// As [`finite`], in single precision.
+pub fn finite32(text: &str) -> Result<f32, String> {
+    let number = finite(text)? as f32;
+    if number.is_finite() { Ok(number) } else { Err("the number is too large".into()) }
+}
+
+/// A number of seconds, at least 0.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    finite(text).ok().filter(|s| *s >= 0.0).ok_or_else(|| "expected a number of seconds, such as 60".into())
+}
+
+/// A size in bytes: `2GiB`, `500MB`, `4G` (binary, as in `ls -h`) or plain bytes.
+pub fn size(text: &str) -> Result<u64, String> {
+    let expected = || "expected a size, such as 2GiB, 500MB or 1000000".to_owned();
+    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().map_err(|_| expected())?;
+    let unit = unit.trim().to_ascii_lowercase();
+    let (prefix, base) = match unit.strip_suffix("ib") {
+        Some(prefix) if !prefix.is_empty() => (prefix, 1024.0_f64),
+        _ => match unit.strip_suffix('b') {
+            Some(prefix) => (prefix, 1000.0),
+            None => (unit.as_str(), 1024.0),
+        },
+    };
+    let power = ["", "k", "m", "g", "t"].iter().position(|p| *p == prefix).ok_or_else(expected)?;
+    let bytes = number * base.powi(power as i32);
+    if bytes < u64::MAX as f64 { Ok(bytes as u64) } else { Err("the size is too large".into()) }
+}
+
+/// A number, or a word that says there is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(untagged, expecting = "expected a number, \"none\" or \"all\"")]
+pub enum Limit<T> {
+    At(T),
+    Off(Off),
+}
+
+/// The words for no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Off {
+    None,
+    All,
+}
+
+impl<T> Limit<T> {
+    pub fn value(self) -> Option<T> {
+        match self {
+            Limit::At(value) => Some(value),
+            Limit::Off(_) => None,
+        }
+    }
+}
+
+impl<T: FromStr> FromStr for Limit<T> {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Limit<T>, String> {
+        match text {
+            "none" => Ok(Limit::Off(Off::None)),
+            "all" => Ok(Limit::Off(Off::All)),
+            _ => text.parse().map(Limit::At).map_err(|_| "expected a number, or none (all)".into()),
+        }
+    }
+}
+
+/// The name of an activation or of an instruction set, which the kernels do not serialise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Activation(pub elman::dims::Activation);
+
+impl<'de> Deserialize<'de> for Activation {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Activation, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        elman::dims::Activation::named(&name).map(Activation).ok_or_else(|| {
+            serde::de::Error::custom(format!("unknown activation `{name}`, expected one of sigmoid, tanh, relu"))
+        })
+    }
+}
+
+/// A path as it was written, for examples that the user may copy: quoted where the shell needs it.
+pub struct Quoted<'a>(pub &'a std::path::Path);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.0.display().to_string();
+        let plain = |c: char| c.is_alphanumeric() || "/._-+=:@,%".contains(c);
+        match !path.is_empty() && path.chars().all(plain) {
+            true => f.write_str(&path),
+            false => write!(f, "'{}'", path.replace('\'', r"'\''")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn sizes() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("1000000", 1_000_000),
+            ("12b", 12),
+            ("2GiB", 2 << 30),
+            ("2g", 2 << 30),
+            ("1.5 kib", 1536),
+            ("500MB", 500_000_000),
+            ("1T", 1 << 40),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "GiB", "1x", "-1", "1e3", "1.2.3", "ib", "1ib", "99999999999999999999999"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_finite() {
+        assert_eq!(finite("1e-3"), Ok(1e-3));
+        assert_eq!(finite32("-0.5"), Ok(-0.5));
+        for text in ["nan", "inf", "-inf", "", "x", "1,5"] {
+            assert!(finite(text).is_err(), "{text}");
+        }
+        assert!(finite32("1e300").is_err());
+        assert!(seconds("-1").is_err());
+    }
+
+    #[test]
+    fn limits() {
+        assert_eq!("none".parse::<Limit<f64>>().unwrap().value(), None);
+        assert_eq!("all".parse::<Limit<usize>>().unwrap().value(), None);
+        assert_eq!("7".parse::<Limit<usize>>().unwrap().value(), Some(7));
+        assert!("-7".parse::<Limit<usize>>().is_err());
+        assert!("nothing".parse::<Limit<f64>>().is_err());
+    }
+
+    #[test]
+    fn quoting_is_for_the_shell() {
+        for (path, quoted) in [("runs/kjv-2", "runs/kjv-2"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("", "''")] {
+            assert_eq!(Quoted(Path::new(path)).to_string(), quoted);
+        }
+    }
+}

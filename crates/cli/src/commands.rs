@@ -1,0 +1,101 @@
+//! The commands, one file each with its arguments and what it does.
+
+mod eval;
+mod generate;
+mod info;
+mod shell;
+mod tokenize;
+mod train;
+
+use crate::output::usage;
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use elman::text::Source;
+use elman_kernels::{Cpu, Isa};
+use std::path::{Path, PathBuf};
+
+/// Recurrent neural-network language models: train, evaluate, generate.
+#[derive(Parser)]
+#[command(name = "elman", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  elman train data/kjv.txt                    # a model of the King James Bible, in runs/kjv
+  elman eval runs/kjv psalms.txt              # its perplexity on another text
+  elman generate runs/kjv --prompt 'In the'   # let it write
+  elman train --resume runs/kjv --epochs 4    # train it longer
+  elman info runs/kjv                         # what is in there
+
+Every command explains itself: elman COMMAND --help";
+
+#[derive(Subcommand)]
+enum Command {
+    Train(Box<train::TrainArgs>),
+    Eval(eval::EvalArgs),
+    Generate(generate::GenerateArgs),
+    Info(info::InfoArgs),
+    Tokenize(tokenize::TokenizeArgs),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
+}
+
+pub fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Train(args) => train::run(*args),
+        Command::Eval(args) => eval::run(args),
+        Command::Generate(args) => generate::run(args),
+        Command::Info(args) => info::run(args),
+        Command::Tokenize(args) => tokenize::run(args),
+        Command::Completions(args) => shell::completions(args),
+        Command::Man(args) => shell::man(args),
+    }
+}
+
+/// The name of standard input among files.
+const STDIN: &str = "-";
+
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new(STDIN)
+}
+
+/// Texts that are read once, in order; `-` is standard input.
+fn sources(texts: &[PathBuf]) -> Result<Vec<Source>> {
+    if texts.iter().filter(|path| is_stdin(path)).count() > 1 {
+        return Err(usage("'-' stands for standard input and may be given once"));
+    }
+    let source = |path: &PathBuf| match is_stdin(path) {
+        true => Source::Reader { name: "standard input".into(), reader: Box::new(std::io::stdin()) },
+        false => Source::File(path.clone()),
+    };
+    Ok(texts.iter().map(source).collect())
+}
+
+/// What texts are called in messages.
+fn name_of(texts: &[PathBuf]) -> String {
+    let first = match texts.first() {
+        None => return "no text".into(),
+        Some(path) if is_stdin(path) => "standard input".to_owned(),
+        Some(path) => path.display().to_string(),
+    };
+    match texts.len() {
+        1 => first,
+        n => format!("{first} and {} more", n - 1),
+    }
+}
+
+/// Threads to use: as many as were asked for, or as the system lets this process run at once.
+fn threads(asked: Option<u16>) -> usize {
+    match asked {
+        Some(threads) => threads.into(),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    }
+}
+
+/// The arithmetic unit of a command that computes with a model.
+fn cpu(asked_threads: Option<u16>) -> Cpu {
+    Cpu::new(Isa::detect(), threads(asked_threads))
+}

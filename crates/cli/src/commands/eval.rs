@@ -1,0 +1,135 @@
+//! `elman eval`: the perplexity of texts, printed with everything that was counted.
+
+use super::{cpu, name_of, sources};
+use crate::output::{Table, bytes, count, duration, grouped, number, say};
+use anyhow::Result;
+use clap::{Args, ValueHint};
+use elman::infer::{EvalOptions, Evaluation, Model, evaluate};
+use elman::text::ReadOptions;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// Measure the perplexity of a text under a model
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  elman eval runs/kjv test.txt                  # exact: one stream, every token predicted
+  elman eval runs/kjv test.txt --lanes 32       # faster and approximate
+  elman eval runs/kjv part1.txt part2.txt.gz    # several texts as one
+  head -n 100 test.txt | elman eval runs/kjv -  # from a pipe
+  elman eval runs/kjv test.txt --json | jq .perplexity")]
+pub struct EvalArgs {
+    /// The directory of a model or of a run
+    #[arg(value_hint = ValueHint::DirPath)]
+    model: PathBuf,
+    /// Text, plain or gzip; several are read as one, in this order; '-' is standard input
+    #[arg(value_name = "TEXT", required = true, value_hint = ValueHint::FilePath)]
+    texts: Vec<PathBuf>,
+    /// Read the text in so many places at once: faster, but each of them starts without context
+    #[arg(long, short = 'B', value_name = "N")]
+    lanes: Option<usize>,
+    /// Read invalid UTF-8 as U+FFFD instead of refusing it
+    #[arg(long)]
+    lossy: bool,
+    /// Threads; any number gives the same figures [default: one for each CPU]
+    #[arg(long, short = 't', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: EvalArgs) -> Result<()> {
+    let sources = sources(&args.texts)?;
+    let model = Model::load(&args.model)?;
+    let read = ReadOptions { lossy: args.lossy, range: None };
+    let options = EvalOptions { lanes: args.lanes, window: None };
+    let spinner = spinner(args.json);
+    let evaluation = evaluate(&model, &cpu(args.threads), sources, &read, &options, &mut |progress| {
+        if let Some(total) = progress.total_tokens {
+            spinner.set_length(total);
+        }
+        spinner.set_position(progress.tokens);
+        let loss = progress.total_nats / progress.tokens.max(1) as f64;
+        spinner.set_message(format!("{} tokens, perplexity {}", grouped(progress.tokens), number(loss.exp())));
+    });
+    spinner.finish_and_clear();
+    let evaluation = evaluation?;
+
+    let mut out = io::stdout().lock();
+    if args.json {
+        let body = Json { model: &args.model, texts: &args.texts, evaluation: &evaluation };
+        serde_json::to_writer(&mut out, &body)?;
+        writeln!(out)?;
+    } else {
+        evaluation.notes.iter().for_each(|note| say(format_args!("note: {note}")));
+        writeln!(out, "{}", table(&args, &model, &evaluation))?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Shown on a terminal only.
+fn spinner(hidden: bool) -> ProgressBar {
+    if hidden || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::new_spinner().with_style(style)
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    model: &'a Path,
+    texts: &'a [PathBuf],
+    #[serde(flatten)]
+    evaluation: &'a Evaluation,
+}
+
+fn table(args: &EvalArgs, model: &Model, e: &Evaluation) -> Table {
+    let mut table = Table::default();
+    let parameters = grouped(model.network().layout().parameter_count() as u64);
+    table.row("model", format!("{} ({}, {parameters} parameters)", args.model.display(), model.dims().cell));
+    let size = bytes(e.bytes);
+    table.row("text", format!("{} ({size}, {} characters)", name_of(&args.texts), grouped(e.chars)));
+    let how = match e.approximate {
+        true => format!("approximate: read in {}, each from the zero state", count(e.lanes, "lane")),
+        false => "exact: one stream from the zero state".into(),
+    };
+    table.row("reading", how);
+    table.row("tokens", grouped(e.tokens));
+    let share = 100.0 * e.oov as f64 / e.tokens.max(1) as f64;
+    table.row("OOVs", format!("{} ({share:.2} %)", grouped(e.oov)));
+    table.row("loss", format!("{:.6} nats per token", e.loss_nats));
+    if e.oov > 0 {
+        table.row("perplexity", format!("{} with OOVs (read and predicted as <unk>)", precise(e.perplexity)));
+        let without = e.perplexity_without_oov.map_or("none: no token is known".into(), precise);
+        table.row("", format!("{without} without OOVs"));
+    } else {
+        table.row("perplexity", precise(e.perplexity));
+    }
+    let words = format!("{} words and {} line ends", grouped(e.fields), grouped(e.line_ends));
+    table.row("per word", format!("{} ({words})", precise(e.perplexity_per_word)));
+    match (e.bits_per_char, e.bits_per_byte) {
+        (Some(char), Some(byte)) => {
+            table.row("bits", format!("{char:.4} per character, {byte:.4} per byte"));
+        }
+        _ => table.row("bits", e.no_bits_because.as_deref().unwrap_or("none")),
+    }
+    let vocabulary = format!("{}, {} entries", e.vocab_kind, grouped(e.vocab_size as u64));
+    table.row("vocabulary", format!("{} ({vocabulary})", e.vocab_hash));
+    table.row("text hash", &e.text_hash);
+    table.row("model id", &e.model_id);
+    let speed = grouped(e.tokens_per_second.round() as u64);
+    table.row("time", format!("{}, {speed} tokens/s", duration(e.seconds)));
+    table
+}
+
+/// A perplexity to be quoted: two decimals, as in the literature.
+fn precise(perplexity: f64) -> String {
+    match perplexity {
+        0.0..1e6 => format!("{perplexity:.2}"),
+        _ => number(perplexity),
+    }
+}

@@ -1,0 +1,253 @@
+//! `elman train`: from arguments to a [`Job`], and what is said when it has ended.
+
+use super::{is_stdin, name_of};
+use crate::args::{seconds, size};
+use crate::options::{self, Layered, TrainOptions};
+use crate::output::{say, usage};
+use crate::progress::{Form, Progress};
+use crate::signals::Stop;
+use crate::summary::Memory;
+use crate::{rundir, summary};
+use anyhow::{Context, Result};
+use clap::{Args, ValueHint};
+use elman::infer::{GenerateOptions, Model, Sampling, generate};
+use elman::store::{disk, write_atomic};
+use elman::text::Kind;
+use elman::train::{Job, Machine, Outcome, VocabularyFrom};
+use elman_kernels::{Cpu, Isa};
+use serde::Serialize;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Train a language model on text
+#[derive(Args)]
+#[command(mut_args = options::with_default, after_help = EXAMPLES)]
+pub struct TrainArgs {
+    /// Training text, plain or gzip, in this order; '-' is standard input
+    #[arg(value_name = "TEXT", required_unless_present = "resume", value_hint = ValueHint::FilePath)]
+    texts: Vec<PathBuf>,
+
+    /// Validation text; may be given several times [default: the last 5 % of the training text]
+    #[arg(long, value_name = "FILE", help_heading = "Text", value_hint = ValueHint::FilePath)]
+    valid: Vec<PathBuf>,
+
+    #[command(flatten)]
+    options: TrainOptions,
+
+    /// Use the vocabulary in this file: a token a line, or a tokenizer.json
+    #[arg(long, value_name = "FILE", help_heading = "Text", value_hint = ValueHint::FilePath,
+        conflicts_with_all = ["min_count", "max_vocab"])]
+    vocab_file: Option<PathBuf>,
+    /// Use the vocabulary of this model or run
+    #[arg(long, value_name = "MODEL", help_heading = "Text", value_hint = ValueHint::DirPath,
+        conflicts_with_all = ["vocab_file", "vocab", "min_count", "max_vocab"])]
+    vocab_from: Option<PathBuf>,
+    /// Start from the weights of this model or run; its vocabulary and sizes are kept
+    #[arg(long, value_name = "MODEL", help_heading = "Initial weights", value_hint = ValueHint::DirPath,
+        conflicts_with_all = ["vocab_file", "vocab_from", "vocab", "min_count", "max_vocab", "cell", "activation",
+            "hidden", "embed", "layers", "tied", "no_tied", "init", "init_range", "init_recurrent", "forget_bias"])]
+    init_from: Option<PathBuf>,
+
+    /// Directory of the run [default: runs/NAME after the first text]
+    #[arg(long, value_name = "DIR", help_heading = "Run", value_hint = ValueHint::DirPath)]
+    run: Option<PathBuf>,
+    /// Replace the run that --run names: delete its files, and say which
+    #[arg(long, help_heading = "Run", requires = "run")]
+    force: bool,
+    /// Go on with this run, perhaps with a new budget, until its budget is used up
+    #[arg(long, value_name = "RUN", help_heading = "Run", value_hint = ValueHint::DirPath,
+        conflicts_with_all = ["texts", "valid", "vocab_file", "vocab_from", "init_from", "run", "config"])]
+    resume: Option<PathBuf>,
+    /// Take choices from this TOML file, where they have the names of the options here; the
+    /// config.toml of a run will do. Options on the command line come first
+    #[arg(long, value_name = "FILE", help_heading = "Run", value_hint = ValueHint::FilePath)]
+    config: Option<PathBuf>,
+    /// Threads; any number computes the same model [default: one for each CPU]
+    #[arg(long, short = 't', value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Instruction set; any computes the same model [default: the best of this CPU]
+    #[arg(long, value_name = "NAME", help_heading = "Run", value_parser = ["avx512", "avx2", "scalar"])]
+    isa: Option<String>,
+    /// Seconds between checkpoints
+    #[arg(long, value_name = "SECONDS", help_heading = "Run", value_parser = seconds, default_value = "60")]
+    save_every: f64,
+    /// Refuse to start if more memory than this is planned, such as 2GiB [default: what is free]
+    #[arg(long, value_name = "SIZE", help_heading = "Run", value_parser = size)]
+    memory: Option<u64>,
+    /// Report as JSON, one event a line on standard output
+    #[arg(long, help_heading = "Run", conflicts_with = "quiet")]
+    json: bool,
+    /// Report nothing but errors and remarks
+    #[arg(long, short, help_heading = "Run")]
+    quiet: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  # The defaults: two epochs, words, one LSTM layer
+  elman train data/kjv.txt
+  # Several texts, and a validation text of its own
+  elman train part1.txt part2.txt.gz --valid held-out.txt
+  # A larger network, ten minutes
+  elman train data/kjv.txt --minutes 10 --hidden 512
+  # Characters; from a pipe
+  zcat names/*.gz | elman train - --run runs/names --vocab chars --cell gru --hidden 128
+  # The small LSTM of Zaremba et al. (2014)
+  elman train ptb.train.txt --valid ptb.valid.txt --vocab whitespace --max-vocab all \\
+    --hidden 200 --layers 2 --lanes 20 --bptt 20 --dropout 0 --no-tied --init-range 0.1 \\
+    --forget-bias 0 --optimizer sgd --lr 1 --loss-norm lanes --clip 5 --schedule step \\
+    --warmup 0 --epochs 13
+  # Go on, and further than planned
+  elman train --resume runs/kjv --epochs 4
+  # Go on with another text
+  elman train sermons.txt --init-from runs/kjv --lr 0.001";
+
+pub fn run(args: TrainArgs) -> Result<()> {
+    let start_bytes = summary::peak_bytes();
+    let machine = machine(&args)?;
+    let form = match (args.json, args.quiet) {
+        (true, _) => Form::Json,
+        (_, true) => Form::Quiet,
+        _ => Form::People,
+    };
+    let stop = Stop::default();
+    let (directory, mut progress, outcome);
+    match &args.resume {
+        Some(run) => {
+            if !args.options.is_only_budget() {
+                return Err(usage(
+                    "--resume goes on with the choices of the run; beside it only --epochs, --steps or --minutes may be given",
+                ));
+            }
+            directory = run.clone();
+            progress = Progress::new(form, directory.display().to_string(), stop.clone());
+            outcome = elman::train::resume(&directory, &args.options.budget(), &machine, &mut progress);
+        }
+        None => {
+            let text = name_of(&args.texts);
+            let job = prepare(args, machine)?;
+            progress = Progress::new(form, text, stop.clone());
+            outcome = elman::train::start(&job, &mut progress);
+            directory = job.run;
+        }
+    }
+    progress.finish();
+    let outcome = outcome?;
+    let memory = start_bytes.zip(summary::peak_bytes());
+    let memory = memory.map(|(start_bytes, peak_bytes)| Memory { start_bytes, peak_bytes });
+    end(&Ended { directory, outcome, memory }, &progress, form, &stop, &machine)
+}
+
+fn machine(args: &TrainArgs) -> Result<Machine> {
+    let isa = match &args.isa {
+        None => Isa::detect(),
+        Some(name) => Isa::named(name).ok_or_else(|| {
+            let have: Vec<_> = Isa::supported().iter().map(|isa| isa.name()).collect();
+            usage(format!("this CPU does not have {name}; it has {}", have.join(", ")))
+        })?,
+    };
+    Ok(Machine {
+        threads: super::threads(args.threads),
+        isa,
+        save_every: Duration::try_from_secs_f64(args.save_every).unwrap_or(Duration::MAX),
+        memory_bytes: args.memory,
+    })
+}
+
+/// Resolves the choices, makes room for the run and brings standard input into it.
+fn prepare(args: TrainArgs, machine: Machine) -> Result<Job> {
+    let file = args.config.as_deref().map_or_else(|| Ok(Layered::none()), Layered::from_file)?;
+    let config = options::resolve(file, args.options)?;
+    let dashes = args.texts.iter().chain(&args.valid).filter(|path| is_stdin(path)).count();
+    if dashes > 1 {
+        return Err(usage("'-' stands for standard input and may be given once"));
+    }
+    let run = args.run.unwrap_or_else(|| rundir::unused(&args.texts[0]));
+    if args.force {
+        let deleted = rundir::clear(&run)?;
+        if !deleted.is_empty() {
+            say(format_args!("note: deleted in {}: {}", run.display(), deleted.join(", ")));
+        }
+    }
+    rundir::refuse_existing(&run)?;
+    if dashes == 1 {
+        spool(&run)?;
+    }
+    let readable = |path: PathBuf| if is_stdin(&path) { run.join(rundir::STDIN) } else { path };
+    let train = args.texts.into_iter().map(readable).collect();
+    let valid: Vec<PathBuf> = args.valid.into_iter().map(readable).collect();
+    let vocabulary = match (args.vocab_file, args.vocab_from) {
+        (Some(file), _) => VocabularyFrom::File(file),
+        (None, Some(model)) => VocabularyFrom::Model(model),
+        (None, None) => VocabularyFrom::Text,
+    };
+    Ok(Job {
+        config,
+        train,
+        valid: (!valid.is_empty()).then_some(valid),
+        vocabulary,
+        init_from: args.init_from,
+        run,
+        machine,
+    })
+}
+
+/// Copies standard input into the run's directory, since training reads its text more than once.
+fn spool(run: &Path) -> Result<()> {
+    disk::create_dir_all(run)?;
+    write_atomic(&run.join(rundir::STDIN), |file| io::copy(&mut io::stdin().lock(), file).map(|_| ()))
+        .context("cannot copy standard input")
+}
+
+/// Reports the outcome, lets the model write a few lines, and says what can be done next.
+fn end(ended: &Ended, progress: &Progress, form: Form, stop: &Stop, machine: &Machine) -> Result<()> {
+    let Ended { directory, outcome, memory } = ended;
+    if form == Form::Quiet {
+        return Ok(());
+    }
+    let sample = if stop.is_wished() { None } else { Some(sample(directory, machine)?) };
+    let planned = progress.planned();
+    progress.emit("end", &End { outcome, sample: sample.as_deref(), memory: *memory });
+    if form == Form::People {
+        say(format_args!("\n{}", summary::ended(outcome, planned, *memory)));
+        if let Some(sample) = sample {
+            say(format_args!("\nsample:\n{}", summary::indented(&sample)));
+        }
+        say(format_args!("\n{}", summary::next(directory, outcome, planned)));
+    }
+    Ok(())
+}
+
+/// A run that has ended.
+struct Ended {
+    directory: PathBuf,
+    outcome: Outcome,
+    memory: Option<Memory>,
+}
+
+#[derive(Serialize)]
+struct End<'a> {
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+    sample: Option<&'a str>,
+    memory: Option<Memory>,
+}
+
+/// About sixty words that show what was learnt.
+fn sample(directory: &Path, machine: &Machine) -> Result<String> {
+    let model = Model::load(directory)?;
+    let options = GenerateOptions {
+        sampling: Sampling { temperature: 0.8, ..Sampling::default() },
+        max_tokens: match model.vocab().kind() {
+            Kind::Words | Kind::Whitespace => 80,
+            Kind::Chars | Kind::Bytes => 350,
+        },
+        ..GenerateOptions::default()
+    };
+    let cpu = Cpu::new(machine.isa, machine.threads);
+    let mut generated = generate(&model, &cpu, b"", 1, &options, &mut |_, _| ControlFlow::Continue(()))?;
+    let text = generated.samples.pop().map(|sample| sample.text).unwrap_or_default();
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}

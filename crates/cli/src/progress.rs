@@ -1,0 +1,216 @@
+//! Following a run: as a bar on a terminal, as lines in a log, as JSON for machines, or not at all.
+//!
+//! Standard error carries what is for people, standard output the JSON and nothing else.
+
+mod json;
+mod meter;
+
+use crate::output::{clock, count, duration, number, say, thousands};
+use crate::signals::Stop;
+use crate::summary;
+use elman::train::{Event, Ready, Step, Validation, Watch};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use meter::Meter;
+use serde::Serialize;
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+/// How a run is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A bar, or lines where standard error is no terminal.
+    People,
+    Json,
+    Quiet,
+}
+
+/// Shows a run, and asks it to stop when the user wishes to.
+pub struct Progress {
+    stop: Stop,
+    view: View,
+    /// What the text was called on the command line.
+    text: String,
+    meter: Meter,
+    planned: Option<Planned>,
+    told_to_stop: bool,
+}
+
+/// What the end of a run is compared with.
+#[derive(Clone, Copy)]
+pub struct Planned {
+    pub bytes: u64,
+    pub windows_per_epoch: u64,
+}
+
+enum View {
+    Bar { bar: Option<ProgressBar>, drawn: Instant },
+    Lines { next_step: u64, next_time: Instant },
+    Json,
+    Quiet,
+}
+
+/// Between two redraws of the bar.
+const REDRAW: Duration = Duration::from_millis(100);
+/// Between two lines: so long, or a twentieth of the run.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+const LINES_PER_RUN: u64 = 20;
+
+impl Progress {
+    pub fn new(form: Form, text: String, stop: Stop) -> Progress {
+        let now = Instant::now();
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let view = match form {
+            Form::Json => View::Json,
+            Form::Quiet => View::Quiet,
+            Form::People if io::stderr().is_terminal() && !dumb => View::Bar { bar: None, drawn: now },
+            Form::People => View::Lines { next_step: 0, next_time: now },
+        };
+        Progress { stop, view, text, meter: Meter::default(), planned: None, told_to_stop: false }
+    }
+
+    /// Known once the run is ready.
+    pub fn planned(&self) -> Option<Planned> {
+        self.planned
+    }
+
+    /// Takes the bar away, so that what follows stands on clean lines.
+    pub fn finish(&mut self) {
+        if let View::Bar { bar: Some(bar), .. } = &self.view {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// An event of the command's own, in the form of the run's.
+    pub fn emit(&self, event: &'static str, body: &impl Serialize) {
+        if let View::Json = self.view
+            && json::write(event, body).is_err()
+        {
+            // Nobody listens any more.
+            self.stop.wish();
+        }
+    }
+
+    /// A line that stays.
+    fn line(&self, text: &str) {
+        match &self.view {
+            View::Bar { bar: Some(bar), .. } => bar.suspend(|| say(text)),
+            View::Bar { bar: None, .. } | View::Lines { .. } => say(text),
+            View::Json | View::Quiet => {}
+        }
+    }
+
+    fn ready(&mut self, ready: &Ready) {
+        self.planned = Some(Planned {
+            bytes: ready.plan.total_bytes(),
+            windows_per_epoch: ready.windows_per_epoch,
+        });
+        if let Err(error) = self.stop.on_signals() {
+            self.line(&format!("note: {error:#}; the run can be ended only at once"));
+        }
+        self.emit("ready", &json::Ready::new(ready));
+        self.line(&summary::ready(ready, &self.text));
+        match &mut self.view {
+            View::Bar { bar, .. } => *bar = Some(new_bar(ready)),
+            View::Lines { next_step, .. } => *next_step = ready.step,
+            View::Json | View::Quiet => {}
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        self.meter.add(step, Instant::now());
+        self.emit("step", step);
+        let now = Instant::now();
+        match &mut self.view {
+            View::Bar { bar: Some(bar), drawn } if now - *drawn >= REDRAW || step.step == step.total_steps => {
+                *drawn = now;
+                bar.set_position(step.step);
+                bar.set_message(brief(&self.meter, step));
+            }
+            View::Lines { next_step, next_time } if step.step >= *next_step || now >= *next_time => {
+                *next_step = (step.step + (step.total_steps / LINES_PER_RUN).max(1)).min(step.total_steps);
+                *next_time = now + LINE_EVERY;
+                let percent = 100 * step.step / step.total_steps.max(1);
+                let text = full(&self.meter, step);
+                self.line(&format!("step {}/{} ({percent} %)  {text}", step.step, step.total_steps));
+            }
+            _ => {}
+        }
+    }
+
+    fn validation(&mut self, validation: &Validation) {
+        self.emit("validation", validation);
+        self.line(&format!(
+            "epoch {:.2}, step {}: validation perplexity {} (loss {:.4}){} in {}",
+            validation.epoch,
+            validation.step,
+            number(validation.perplexity),
+            validation.loss_nats,
+            if validation.best { ", the best so far, saved" } else { "" },
+            duration(validation.seconds),
+        ));
+    }
+}
+
+impl Watch for Progress {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Note(text) => {
+                self.emit("note", &json::Note { text });
+                match self.view {
+                    View::Quiet => say(format_args!("note: {text}")),
+                    _ => self.line(&format!("note: {text}")),
+                }
+            }
+            Event::Ready(ready) => self.ready(ready),
+            Event::Step(step) => self.step(step),
+            Event::Validation(validation) => self.validation(validation),
+            Event::Saved { step } => self.emit("saved", &json::Saved { step: *step }),
+        }
+        if self.stop.is_wished() && !self.told_to_stop {
+            self.told_to_stop = true;
+            self.line("stopping: saving the run (once more to end at once)");
+        }
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.stop.is_wished()
+    }
+}
+
+fn new_bar(ready: &Ready) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(ready.total_steps), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:12} {pos}/{len} {wide_msg}") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.set_position(ready.step);
+    bar
+}
+
+/// The numbers of the moment, for a terminal of 80 columns.
+fn brief(meter: &Meter, step: &Step) -> String {
+    let loss = meter.loss_nats();
+    format!(
+        "loss {loss:.3} ppl {} |g| {:.3} lr {} {} tok/s, {} left",
+        number(loss.exp()),
+        step.grad_norm,
+        number(step.lr),
+        thousands(meter.tokens_per_second()),
+        clock(meter.seconds_left(step)),
+    )
+}
+
+/// The same at leisure, for a log.
+fn full(meter: &Meter, step: &Step) -> String {
+    let loss = meter.loss_nats();
+    format!(
+        "epoch {:.2}  loss {loss:.3}  perplexity {}  gradient norm {}{}  lr {}  {}/s  {} left{}",
+        step.epoch,
+        number(loss.exp()),
+        number(step.grad_norm),
+        if step.clipped { " (clipped)" } else { "" },
+        number(step.lr),
+        count(meter.tokens_per_second() as usize, "token"),
+        duration(meter.seconds_left(step)),
+        if step.skipped { "  SKIPPED" } else { "" },
+    )
+}

@@ -1,0 +1,67 @@
+//! Events as JSON, one object a line on standard output, each flushed: `{"event":"step",…}`.
+//! Numbers that are not finite are null.
+
+use elman::train::Config;
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes one event.
+pub fn write(event: &'static str, body: &impl Serialize) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Line<'a, T> {
+        event: &'static str,
+        #[serde(flatten)]
+        body: &'a T,
+    }
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, &Line { event, body })?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+#[derive(Serialize)]
+pub struct Note<'a> {
+    pub text: &'a str,
+}
+
+#[derive(Serialize)]
+pub struct Saved {
+    pub step: u64,
+}
+
+/// [`elman::train::Ready`] in plain numbers.
+#[derive(Serialize)]
+pub struct Ready<'a> {
+    run: &'a Path,
+    config: &'a Config,
+    vocabulary: usize,
+    parameters: usize,
+    planned_bytes: u64,
+    train_tokens: usize,
+    valid_tokens: usize,
+    windows_per_epoch: u64,
+    step: u64,
+    total_steps: u64,
+    threads: usize,
+    isa: &'static str,
+}
+
+impl<'a> Ready<'a> {
+    pub fn new(ready: &elman::train::Ready<'a>) -> Ready<'a> {
+        Ready {
+            run: ready.run,
+            config: ready.config,
+            vocabulary: ready.dims.vocab,
+            parameters: ready.parameters,
+            planned_bytes: ready.plan.total_bytes(),
+            train_tokens: ready.train_tokens,
+            valid_tokens: ready.valid_tokens,
+            windows_per_epoch: ready.windows_per_epoch,
+            step: ready.step,
+            total_steps: ready.total_steps,
+            threads: ready.threads,
+            isa: ready.isa,
+        }
+    }
+}

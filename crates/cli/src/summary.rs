@@ -1,0 +1,153 @@
+//! What a person reads before a run and after it.
+
+use crate::args::Quoted;
+use crate::output::{Table, bytes, count, duration, grouped, number};
+use crate::progress::Planned;
+use elman::dims::Cell;
+use elman::train::config::{Bptt, Config, OptimizerName};
+use elman::train::schedule::ScheduleKind;
+use elman::train::{Ending, Outcome, Ready};
+use serde::Serialize;
+use std::path::Path;
+
+/// What is about to happen; `text` names the training text.
+pub fn ready(ready: &Ready, text: &str) -> String {
+    let (config, dims, plan) = (ready.config, ready.dims, &ready.plan);
+    let mut table = Table::default();
+    let valid = match ready.valid_tokens {
+        0 => "none for validation".to_owned(),
+        n => format!("{} for validation", grouped(n as u64)),
+    };
+    let tokens = grouped(ready.train_tokens as u64);
+    table.row("text", format!("{text}: {tokens} tokens for training, {valid}"));
+    table.row("vocabulary", format!("{} entries, kind {}", grouped(dims.vocab as u64), config.vocab));
+    let cell = match dims.cell {
+        Cell::Elman(activation) => format!("Elman ({})", activation.name()),
+        Cell::Lstm => "LSTM".into(),
+        Cell::Gru => "GRU".into(),
+    };
+    table.row(
+        "network",
+        format!(
+            "{cell}, {} of {} units, embedding {}{}: {} parameters",
+            count(dims.layers, "layer"),
+            grouped(dims.hidden as u64),
+            grouped(dims.embed as u64),
+            if dims.tied { ", tied weights" } else { "" },
+            grouped(ready.parameters as u64),
+        ),
+    );
+    table.row("training", training(config));
+    table.row(
+        "memory",
+        format!(
+            "{} planned: weights {}, gradients {}, moments {}, packed copies {}, window {}, other {}",
+            bytes(plan.total_bytes()),
+            bytes(plan.weights_bytes),
+            bytes(plan.gradients_bytes),
+            bytes(plan.moments_bytes),
+            bytes(plan.packed_bytes),
+            bytes(plan.window_bytes),
+            bytes(plan.fixed_bytes),
+        ),
+    );
+    table.row("budget", budget(ready));
+    table.row("machine", format!("{}, {}", count(ready.threads, "thread"), ready.isa));
+    table.row("run", format!("{} (Ctrl-C saves and stops)", ready.run.display()));
+    table.to_string()
+}
+
+fn training(config: &Config) -> String {
+    let window = match config.bptt {
+        Bptt::Steps(steps) => format!("{} × {}", count(config.lanes, "lane"), count(steps, "step")),
+        Bptt::Full => format!("{} over the whole text", count(config.lanes, "lane")),
+    };
+    let optimizer = match config.optimizer {
+        OptimizerName::Sgd => "SGD",
+        OptimizerName::Adam => "Adam",
+        OptimizerName::Adamw => "AdamW",
+    };
+    let schedule = match config.schedule {
+        ScheduleKind::Constant => "constant",
+        ScheduleKind::Step => "step decay",
+        ScheduleKind::Cosine => "cosine",
+    };
+    let clip = config.clip.map_or("no clipping".into(), |clip| format!("clip {}", number(clip)));
+    let dropout = number(config.dropout.into());
+    format!("{window}, {optimizer} (rate {}, {schedule}), {clip}, dropout {dropout}", number(config.lr))
+}
+
+fn budget(ready: &Ready) -> String {
+    let epochs = ready.total_steps as f64 / ready.windows_per_epoch.max(1) as f64;
+    let total = format!("{} = {} epochs", count(ready.total_steps as usize, "step"), number(epochs));
+    match ready.step {
+        0 => total,
+        done => format!("{total}, of which {} are done", grouped(done)),
+    }
+}
+
+/// The most memory that the process has had, where the system says so.
+#[derive(Clone, Copy, Serialize)]
+pub struct Memory {
+    /// Before the run began: the program itself.
+    pub start_bytes: u64,
+    /// Mapped token files that were read are part of it.
+    pub peak_bytes: u64,
+}
+
+/// How a run ended.
+pub fn ended(outcome: &Outcome, planned: Option<Planned>, memory: Option<Memory>) -> String {
+    let mut table = Table::default();
+    let steps = format!("{} of {} steps", grouped(outcome.step), grouped(outcome.total_steps));
+    let skipped = match outcome.skipped {
+        0 => String::new(),
+        n => format!(", {} skipped", count(n as usize, "window")),
+    };
+    let ending = match outcome.ending {
+        Ending::Finished => "finished",
+        Ending::Stalled => "ended early: validation did not get better",
+        Ending::Stopped => "stopped and saved",
+    };
+    table.row("run", format!("{ending} after {steps} in {}{skipped}", duration(outcome.seconds)));
+    if let Some(best) = outcome.best {
+        let perplexity = number(best.loss_nats.exp());
+        let loss = best.loss_nats;
+        table.row("validation", format!("perplexity {perplexity} (loss {loss:.4}) at step {}", grouped(best.step)));
+    }
+    if let (Some(memory), Some(planned)) = (memory, planned) {
+        let (peak, start) = (bytes(memory.peak_bytes), bytes(memory.start_bytes));
+        table.row("memory", format!("{peak} at most, {start} of it for the program; {} were planned", bytes(planned.bytes)));
+    }
+    table.row("checkpoint", &outcome.checkpoint);
+    table.to_string()
+}
+
+/// What to type after a run.
+pub fn next(run: &Path, outcome: &Outcome, planned: Option<Planned>) -> String {
+    let run = Quoted(run);
+    let mut commands = Vec::new();
+    if outcome.ending == Ending::Stopped {
+        commands.push((format!("elman train --resume {run}"), "go on where it stopped"));
+    }
+    commands.push((format!("elman eval {run} TEXT"), "the exact perplexity of a text"));
+    commands.push((format!("elman generate {run} --prompt 'In the'"), "write"));
+    if outcome.ending != Ending::Stopped {
+        let epochs = planned.map_or(1, |p| outcome.step.div_ceil(p.windows_per_epoch.max(1)).max(1));
+        commands.push((format!("elman train --resume {run} --epochs {}", 2 * epochs), "train longer"));
+    }
+    let width = commands.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+    let lines = commands.iter().map(|(command, what)| format!("  {command:width$}  # {what}"));
+    format!("next:\n{}", lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// A text set off from what stands around it.
+pub fn indented(text: &str) -> String {
+    text.trim_end().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// The most memory that this process has had at once so far, where the system says so.
+pub fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}

@@ -1,0 +1,73 @@
+//! Being asked to stop: the run is saved, and goes on as if nothing had been.
+#![cfg(unix)]
+
+mod common;
+use common::{Room, TINY};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+const LONG: [&str; 8] = ["train", "text.txt", "--run", "run", "--steps", "1000000", "--valid-every", "1000000"];
+
+/// A long run that has done some steps already.
+fn running(room: &Room, before: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
+    let binary = assert_cmd::cargo::cargo_bin!("elman");
+    let line: Vec<_> = before.iter().map(std::ffi::OsStr::new).chain([binary.as_os_str()]).collect();
+    let mut child = Command::new(line[0])
+        .args(&line[1..])
+        .args(LONG)
+        .args(TINY)
+        .arg("--json")
+        .current_dir(room.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains(r#""step":5,"#) {
+        line.clear();
+        assert!(out.read_line(&mut line).unwrap() > 0, "the run ended too early");
+    }
+    (child, out)
+}
+
+fn signal(child: &Child, name: &str) {
+    Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+}
+
+/// The last event that a stopped run reports.
+fn last_event(out: BufReader<std::process::ChildStdout>) -> serde_json::Value {
+    let last = out.lines().map(Result::unwrap).last().unwrap();
+    serde_json::from_str(&last).unwrap()
+}
+
+#[test]
+fn ctrl_c_and_sigterm_save_and_end_well() {
+    for name in ["-INT", "-TERM"] {
+        let room = Room::new();
+        let (mut child, out) = running(&room, &[]);
+        signal(&child, name);
+        let end = last_event(out);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        assert_eq!(end["ending"], "stopped");
+        let step = end["step"].as_u64().unwrap();
+        assert!(step >= 5);
+
+        let total = (step + 3).to_string();
+        room.elman(&["train", "--resume", "run", "--steps", &total, "--threads", "1"]).assert().success();
+        let progress = room.json(&["info", "run", "--json"])["checkpoint"]["progress"].clone();
+        assert_eq!(progress["step"], step + 3);
+    }
+}
+
+#[test]
+fn a_run_under_nohup_ignores_the_hangup() {
+    let room = Room::new();
+    let (mut child, out) = running(&room, &["nohup"]);
+    signal(&child, "-HUP");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(child.try_wait().unwrap().is_none(), "it must go on");
+    signal(&child, "-TERM");
+    assert_eq!(last_event(out)["ending"], "stopped");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
