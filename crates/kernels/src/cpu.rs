@@ -14,6 +14,10 @@ use std::thread::JoinHandle;
 /// Spin turns before a waiting thread sleeps: about 50 µs, several recurrent steps.
 const SPINS: u32 = 4000;
 
+/// Numbers that an element-by-element kernel must have before it is worth several threads. The unit
+/// tests share even the smallest work, so that their odd sizes meet every division.
+pub(crate) const SHARED_FROM: usize = if cfg!(test) { 0 } else { 16 * 1024 };
+
 /// An instruction set and a pool of threads; every kernel takes one.
 pub struct Cpu {
     isa: Isa,
@@ -34,6 +38,16 @@ impl Cpu {
 
     pub fn threads(&self) -> usize {
         self.pool.as_ref().map_or(1, |pool| pool.handles.len() + 1)
+    }
+
+    /// [`Cpu::parallel`] for a job of at least `least` operations; a smaller `work` stays on the
+    /// calling thread, where handing it over would cost more than it saves.
+    pub(crate) fn parallel_from(&self, least: usize, work: usize, job: &(dyn Fn(Worker) + Sync)) {
+        if work < least {
+            job(Worker::alone());
+        } else {
+            self.parallel(job);
+        }
     }
 
     /// Runs `job` on every thread at once and returns when all are done. Concurrent callers take

@@ -6,7 +6,7 @@
 //! it: not the number of lanes, threads or the instruction set.
 
 use crate::Cpu;
-use crate::cpu::Parts;
+use crate::cpu::{Parts, SHARED_FROM};
 use crate::philox::philox;
 use crate::simd::{Op, Vector};
 
@@ -37,7 +37,7 @@ pub fn dropout(
     let scale = 1.0 / (1.0 - p);
     let rows = x.len() / units;
     let x = Parts::new(x);
-    cpu.parallel(&|worker| {
+    cpu.parallel_from(SHARED_FROM, rows * units, &|worker| {
         for row in worker.share(rows) {
             // SAFETY: shares of rows are disjoint.
             let x = unsafe { x.part(row * units..(row + 1) * units) };

@@ -3,7 +3,7 @@
 //! An id outside the table is a mistake of the caller and panics.
 
 use crate::Cpu;
-use crate::cpu::Parts;
+use crate::cpu::{Parts, SHARED_FROM};
 use crate::rows::{AddRow, share_in_vectors};
 
 /// `out[m] = table[ids[m]]`. `table` (V, E), `ids` (M), `out` (M, E).
@@ -12,7 +12,7 @@ pub fn gather(cpu: &Cpu, table: &[f32], ids: &[u32], out: &mut [f32]) {
         return;
     };
     let out = Parts::new(out);
-    cpu.parallel(&|worker| {
+    cpu.parallel_from(SHARED_FROM, out.len(), &|worker| {
         for m in worker.share(ids.len()) {
             let row = ids[m] as usize * cols;
             // SAFETY: shares of rows are disjoint.
@@ -31,7 +31,7 @@ pub fn scatter_add(cpu: &Cpu, ids: &[u32], d: &[f32], dtable: &mut [f32]) {
         return;
     };
     let dtable = Parts::new(dtable);
-    cpu.parallel(&|worker| {
+    cpu.parallel_from(SHARED_FROM, d.len(), &|worker| {
         let share = share_in_vectors(worker, cols);
         if share.is_empty() {
             return;

@@ -8,14 +8,12 @@
 //! Weights are packed once per window, data operands (for weight gradients) once per product.
 
 use crate::buffer::Buffer;
-use crate::cpu::{Cpu, Parts, Worker};
+use crate::cpu::{Cpu, Parts, SHARED_FROM, Worker};
 use crate::simd::{LANES, Op, Vector};
 use std::ops::Range;
 
 /// Panels that `pack` fills side by side: 512 contiguous bytes are read per row.
 const SIDE_BY_SIDE: usize = 8;
-/// Fewer numbers than this are packed on the calling thread.
-const ALONE_BELOW: usize = 16 * 1024;
 
 /// A matrix (K, gates·cols) in panels of sixteen columns; see the head of this file.
 #[derive(Clone)]
@@ -136,11 +134,7 @@ impl Packed {
 }
 
 fn run(cpu: &Cpu, work: usize, job: &(dyn Fn(&Worker) + Sync)) {
-    if work < ALONE_BELOW {
-        job(&Worker::alone());
-    } else {
-        cpu.parallel(&|worker| job(&worker));
-    }
+    cpu.parallel_from(SHARED_FROM, work, &|worker| job(&worker));
 }
 
 /// Copies rows `k` of `b` into all panels.

@@ -1,7 +1,7 @@
 //! Sums whose order is fixed by the sizes alone.
 
 use crate::Cpu;
-use crate::cpu::Parts;
+use crate::cpu::{Parts, SHARED_FROM};
 use crate::rows::{AddRow, share_in_vectors};
 use crate::simd::{LANES, Op, Vector};
 
@@ -17,7 +17,7 @@ pub fn sum_squares(cpu: &Cpu, x: &[f32]) -> f64 {
     let mut partial = vec![0.0; x.len().div_ceil(CHUNK)];
     let chunks = partial.len();
     let parts = Parts::new(&mut partial);
-    cpu.parallel(&|worker| {
+    cpu.parallel_from(SHARED_FROM, x.len(), &|worker| {
         for chunk in worker.share(chunks) {
             let end = x.len().min((chunk + 1) * CHUNK);
             let sum = cpu.isa().run(ChunkSquares(&x[chunk * CHUNK..end]));
@@ -64,7 +64,7 @@ pub fn add_column_sums(cpu: &Cpu, d: &[f32], out: &mut [f32]) {
     }
     assert_eq!(d.len() % cols, 0, "column sums: d is not (M, N)");
     let out = Parts::new(out);
-    cpu.parallel(&|worker| {
+    cpu.parallel_from(SHARED_FROM, d.len(), &|worker| {
         let share = share_in_vectors(worker, cols);
         if share.is_empty() {
             return;

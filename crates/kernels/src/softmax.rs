@@ -9,7 +9,7 @@
 //! that is not finite, so that a broken network cannot look like a good one.
 
 use crate::Cpu;
-use crate::cpu::Parts;
+use crate::cpu::{Parts, SHARED_FROM};
 use crate::rows::{read, write};
 use crate::simd::{LANES, Op, Vector};
 use crate::vmath::{exp, ln};
@@ -41,7 +41,7 @@ pub fn cross_entropy(
         );
     }
     let (logits, nats) = (Parts::new(logits), Parts::new(nats));
-    cpu.parallel(&|worker| {
+    cpu.parallel_from(SHARED_FROM, logits.len(), &|worker| {
         for r in worker.share(targets.len()) {
             // SAFETY: shares of rows are disjoint.
             let (row, nats) = unsafe {
@@ -78,7 +78,7 @@ pub fn target_nats(cpu: &Cpu, logits: &[f32], targets: &[u32], nats: &mut [f64])
     let largest = targets.iter().max().map_or(0, |target| *target as usize);
     assert!(largest < cols, "target {largest} of {cols}");
     let nats = Parts::new(nats);
-    cpu.parallel(&|worker| {
+    cpu.parallel_from(SHARED_FROM, logits.len(), &|worker| {
         for r in worker.share(targets.len()) {
             let row = &logits[r * cols..(r + 1) * cols];
             let sum = cpu.isa().run(ExponentialSum(row));
@@ -99,7 +99,7 @@ pub fn log_softmax(cpu: &Cpu, cols: usize, logits: &mut [f32]) {
     assert_eq!(logits.len() % cols, 0, "logits are not (R, V)");
     let rows = logits.len() / cols;
     let logits = Parts::new(logits);
-    cpu.parallel(&|worker| {
+    cpu.parallel_from(SHARED_FROM, logits.len(), &|worker| {
         for r in worker.share(rows) {
             // SAFETY: shares of rows are disjoint.
             let row = unsafe { logits.part(r * cols..(r + 1) * cols) };

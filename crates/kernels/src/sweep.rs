@@ -29,8 +29,8 @@ use crate::product::{Layout, Multiply, Region, Start};
 use crate::simd::{LANES, Vector};
 use std::ops::Range;
 
-/// Multiply-adds of one step below which a barrier costs more than a second thread saves.
-const ALONE_BELOW: usize = 50_000;
+/// Multiply-adds of one step from which a second thread saves more than a barrier costs.
+const SHARED_FROM: usize = 50_000;
 
 /// The sizes of a window.
 #[derive(Clone, Copy)]
@@ -100,11 +100,8 @@ impl Window {
                 worker.barrier();
             }
         };
-        if self.lanes * weights.depth() * weights.width() < ALONE_BELOW {
-            job(Worker::alone());
-        } else {
-            cpu.parallel(&job);
-        }
+        let work = self.lanes * weights.depth() * weights.width();
+        cpu.parallel_from(SHARED_FROM, work, &job);
     }
 }
 

@@ -6,7 +6,7 @@
 //! room knows no norm and no schedule, and does not look for NaN.
 
 use crate::Cpu;
-use crate::cpu::Parts;
+use crate::cpu::{Parts, SHARED_FROM};
 use crate::rows::{read, share_in_vectors, write};
 use crate::simd::{LANES, Op, Vector};
 
@@ -35,7 +35,7 @@ pub fn sgd(
     }
     let buffer = buffer.map(Parts::new);
     let (w, g) = (Parts::new(w), Parts::new(g));
-    cpu.parallel(&|worker| {
+    cpu.parallel_from(SHARED_FROM, n, &|worker| {
         let share = share_in_vectors(worker, n);
         // SAFETY: shares are disjoint.
         let op = unsafe {
@@ -145,7 +145,7 @@ pub fn adam(cpu: &Cpu, w: &mut [f32], g: &mut [f32], m: &mut [f32], v: &mut [f32
         "adam: second moment and weights differ in length"
     );
     let (w, g, m, v) = (Parts::new(w), Parts::new(g), Parts::new(m), Parts::new(v));
-    cpu.parallel(&|worker| {
+    cpu.parallel_from(SHARED_FROM, n, &|worker| {
         let share = share_in_vectors(worker, n);
         // SAFETY: shares are disjoint.
         let op = unsafe {
