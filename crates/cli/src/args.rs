@@ -30,18 +30,27 @@ pub fn finite(text: &str) -> Result<f64, String> {
 /// As [`finite`], in single precision.
 pub fn finite32(text: &str) -> Result<f32, String> {
     let number = finite(text)? as f32;
-    if number.is_finite() { Ok(number) } else { Err("the number is too large".into()) }
+    if number.is_finite() {
+        Ok(number)
+    } else {
+        Err("the number is too large".into())
+    }
 }
 
 /// A number of seconds, at least 0.
 pub fn seconds(text: &str) -> Result<f64, String> {
-    finite(text).ok().filter(|s| *s >= 0.0).ok_or_else(|| "expected a number of seconds, such as 60".into())
+    finite(text)
+        .ok()
+        .filter(|s| *s >= 0.0)
+        .ok_or_else(|| "expected a number of seconds, such as 60".into())
 }
 
 /// A size in bytes: `2GiB`, `500MB`, `4G` (binary, as in `ls -h`) or plain bytes.
 pub fn size(text: &str) -> Result<u64, String> {
     let expected = || "expected a size, such as 2GiB, 500MB or 1000000".to_owned();
-    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: f64 = number.parse().map_err(|_| expected())?;
     let unit = unit.trim().to_ascii_lowercase();
@@ -52,9 +61,16 @@ pub fn size(text: &str) -> Result<u64, String> {
             None => (unit.as_str(), 1024.0),
         },
     };
-    let power = ["", "k", "m", "g", "t"].iter().position(|p| *p == prefix).ok_or_else(expected)?;
+    let power = ["", "k", "m", "g", "t"]
+        .iter()
+        .position(|p| *p == prefix)
+        .ok_or_else(expected)?;
     let bytes = number * base.powi(power as i32);
-    if bytes < u64::MAX as f64 { Ok(bytes as u64) } else { Err("the size is too large".into()) }
+    if bytes < u64::MAX as f64 {
+        Ok(bytes as u64)
+    } else {
+        Err("the size is too large".into())
+    }
 }
 
 /// A number, or a word that says there is no limit.
@@ -88,7 +104,10 @@ impl<T: FromStr> FromStr for Limit<T> {
         match text {
             "none" => Ok(Limit::Off(Off::None)),
             "all" => Ok(Limit::Off(Off::All)),
-            _ => text.parse().map(Limit::At).map_err(|_| "expected a number, or none (all)".into()),
+            _ => text
+                .parse()
+                .map(Limit::At)
+                .map_err(|_| "expected a number, or none (all)".into()),
         }
     }
 }
@@ -100,9 +119,13 @@ pub struct Activation(pub elman::dims::Activation);
 impl<'de> Deserialize<'de> for Activation {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Activation, D::Error> {
         let name = String::deserialize(deserializer)?;
-        elman::dims::Activation::named(&name).map(Activation).ok_or_else(|| {
-            serde::de::Error::custom(format!("unknown activation `{name}`, expected one of sigmoid, tanh, relu"))
-        })
+        elman::dims::Activation::named(&name)
+            .map(Activation)
+            .ok_or_else(|| {
+                serde::de::Error::custom(format!(
+                    "unknown activation `{name}`, expected one of sigmoid, tanh, relu"
+                ))
+            })
     }
 }
 
@@ -139,7 +162,17 @@ mod tests {
         ] {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
-        for text in ["", "GiB", "1x", "-1", "1e3", "1.2.3", "ib", "1ib", "99999999999999999999999"] {
+        for text in [
+            "",
+            "GiB",
+            "1x",
+            "-1",
+            "1e3",
+            "1.2.3",
+            "ib",
+            "1ib",
+            "99999999999999999999999",
+        ] {
             assert!(size(text).is_err(), "{text}");
         }
     }
@@ -166,7 +199,12 @@ mod tests {
 
     #[test]
     fn quoting_is_for_the_shell() {
-        for (path, quoted) in [("runs/kjv-2", "runs/kjv-2"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("", "''")] {
+        for (path, quoted) in [
+            ("runs/kjv-2", "runs/kjv-2"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
             assert_eq!(Quoted(Path::new(path)).to_string(), quoted);
         }
     }

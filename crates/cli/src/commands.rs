@@ -68,7 +68,10 @@ fn sources(texts: &[PathBuf]) -> Result<Vec<Source>> {
         return Err(usage("'-' stands for standard input and may be given once"));
     }
     let source = |path: &PathBuf| match is_stdin(path) {
-        true => Source::Reader { name: "standard input".into(), reader: Box::new(std::io::stdin()) },
+        true => Source::Reader {
+            name: "standard input".into(),
+            reader: Box::new(std::io::stdin()),
+        },
         false => Source::File(path.clone()),
     };
     Ok(texts.iter().map(source).collect())

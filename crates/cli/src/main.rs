@@ -9,6 +9,7 @@ mod commands;
 mod options;
 mod output;
 mod progress;
+mod resolve;
 mod rundir;
 mod signals;
 mod summary;
@@ -26,7 +27,11 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help and version are errors to the parser, printed to standard output.
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     match commands::run(cli) {
@@ -34,7 +39,11 @@ fn main() -> ExitCode {
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::say(format_args!("error: {error:#}"));
-            ExitCode::from(if output::is_usage(&error) { USAGE } else { WORLD })
+            ExitCode::from(if output::is_usage(&error) {
+                USAGE
+            } else {
+                WORLD
+            })
         }
     }
 }

@@ -1,23 +1,17 @@
-//! The choices that decide what a run computes, as given on the command line or in a file, and
-//! their way to a resolved [`Config`]: defaults ← file ← flags, then `Config::check`.
-//!
-//! Two rules go beyond "the later one wins":
-//! * a budget (epochs, steps or minutes) replaces the budget below it, whichever it is;
-//! * with tied weights, embed follows hidden and the reverse when only one of them is given; two
-//!   different sizes untie the weights unless tying was asked for.
+//! The choices that decide what a run computes, as given on the command line or in a file. How
+//! layers of them become one configuration is the business of `resolve`.
 
 use crate::args::{Activation, Limit, finite, finite32, named};
 use crate::output::usage;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Arg, Args};
 use elman::net::init::{Recurrent, Scheme};
 use elman::text::Kind;
+use elman::train::NewBudget;
 use elman::train::bptt::LossNorm;
 use elman::train::config::{Bptt, CellName, Config, OptimizerName, Precision};
 use elman::train::schedule::ScheduleKind;
-use elman::train::{NewBudget, Record};
 use serde::Deserialize;
-use std::path::Path;
 
 /// One layer of choices; `None`: not chosen here. The names of the fields are those of [`Config`].
 #[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
@@ -34,7 +28,12 @@ pub struct TrainOptions {
     #[arg(long, value_name = "N|all", help_heading = "Text")]
     pub max_vocab: Option<Limit<usize>>,
     /// Read invalid UTF-8 as U+FFFD instead of refusing it
-    #[arg(long, help_heading = "Text", num_args = 0, default_missing_value = "true")]
+    #[arg(
+        long,
+        help_heading = "Text",
+        num_args = 0,
+        default_missing_value = "true"
+    )]
     pub lossy: Option<bool>,
 
     /// The recurrent cell
@@ -55,7 +54,12 @@ pub struct TrainOptions {
     #[arg(long, short = 'L', value_name = "N", help_heading = "Network")]
     pub layers: Option<usize>,
     /// Let the output layer share the embedding's weights (undo with --no-tied)
-    #[arg(long, help_heading = "Network", num_args = 0, default_missing_value = "true")]
+    #[arg(
+        long,
+        help_heading = "Network",
+        num_args = 0,
+        default_missing_value = "true"
+    )]
     pub tied: Option<bool>,
     /// Give the output layer weights of its own
     #[arg(long, help_heading = "Network", conflicts_with = "tied")]
@@ -84,7 +88,13 @@ pub struct TrainOptions {
     pub seed: Option<u64>,
 
     /// Parallel streams that the text is cut into (the batch size)
-    #[arg(long, short = 'B', alias = "batch", value_name = "N", help_heading = "Windows")]
+    #[arg(
+        long,
+        short = 'B',
+        alias = "batch",
+        value_name = "N",
+        help_heading = "Windows"
+    )]
     pub lanes: Option<usize>,
     /// Steps that the gradient goes back; 'full' for the whole text, if memory allows
     #[arg(long, short = 'T', value_name = "N|full", help_heading = "Windows")]
@@ -144,7 +154,12 @@ pub struct TrainOptions {
     #[arg(long, value_name = "X", help_heading = "Budget", value_parser = finite, conflicts_with_all = ["steps", "minutes"])]
     pub epochs: Option<f64>,
     /// Train for so many updates
-    #[arg(long, value_name = "N", help_heading = "Budget", conflicts_with = "minutes")]
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Budget",
+        conflicts_with = "minutes"
+    )]
     pub steps: Option<u64>,
     /// Train for about so many minutes: the speed is measured at the start and turned into steps
     #[arg(long, value_name = "X", help_heading = "Budget", value_parser = finite)]
@@ -157,71 +172,39 @@ pub struct TrainOptions {
     pub patience: Option<u32>,
 }
 
-/// A configuration file: choices, and the configuration that they change.
-#[derive(Debug)]
-pub struct Layered {
-    pub base: Config,
-    pub choices: TrainOptions,
-}
-
-impl Layered {
-    /// No file: no choices, over the defaults.
-    pub fn none() -> Layered {
-        Layered { base: Config::default(), choices: TrainOptions::default() }
-    }
-
-    /// Reads a TOML file, either of choices or the `config.toml` of a run, which is a whole
-    /// configuration. Errors name the line.
-    pub fn from_file(path: &Path) -> Result<Layered> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Layered::from_toml(&text).with_context(|| format!("{}: not a configuration for `elman train`", path.display()))
-    }
-
-    fn from_toml(text: &str) -> Result<Layered, toml::de::Error> {
-        if toml::from_str::<toml::Table>(text)?.contains_key("config") {
-            let run: Record = toml::from_str(text)?;
-            return Ok(Layered { base: run.config, choices: TrainOptions::default() });
-        }
-        Ok(Layered { base: Config::default(), choices: toml::from_str(text)? })
-    }
-}
-
-/// The configuration that a file and flags amount to. Errors: contradictions, and whatever
-/// [`Config::check`] refuses.
-pub fn resolve(file: Layered, flags: TrainOptions) -> Result<Config> {
-    let Layered { base: mut config, choices: file } = file;
-    let embed = flags.embed.or(file.embed);
-    let hidden = flags.hidden.or(file.hidden);
-    let tied = flags.tied().or(file.tied());
-    file.apply(&mut config)?;
-    flags.apply(&mut config)?;
-    match (embed, hidden) {
-        (Some(embed), Some(hidden)) => config.tied = tied.unwrap_or(embed == hidden),
-        (None, Some(size)) if config.tied => config.embed = size,
-        (Some(size), None) if config.tied => config.hidden = size,
-        _ => {}
-    }
-    config.check().map_err(|error| usage(error.to_string()))?;
-    Ok(config)
-}
-
 impl TrainOptions {
     /// Whether nothing but a budget is chosen: all that a resumed run takes.
     pub fn is_only_budget(&self) -> bool {
-        let TrainOptions { epochs, steps, minutes, .. } = *self;
-        *self == TrainOptions { epochs, steps, minutes, ..TrainOptions::default() }
+        let TrainOptions {
+            epochs,
+            steps,
+            minutes,
+            ..
+        } = *self;
+        *self
+            == TrainOptions {
+                epochs,
+                steps,
+                minutes,
+                ..TrainOptions::default()
+            }
     }
 
     pub fn budget(&self) -> NewBudget {
-        NewBudget { epochs: self.epochs, steps: self.steps, minutes: self.minutes }
+        NewBudget {
+            epochs: self.epochs,
+            steps: self.steps,
+            minutes: self.minutes,
+        }
     }
 
-    fn tied(&self) -> Option<bool> {
+    /// Whether to tie, if that was said in either way.
+    pub fn tied(&self) -> Option<bool> {
         if self.no_tied { Some(false) } else { self.tied }
     }
 
     /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
-    fn apply(self, config: &mut Config) -> Result<()> {
+    pub fn apply(self, config: &mut Config) -> Result<()> {
         let tied = self.tied();
         let TrainOptions {
             vocab,
@@ -331,95 +314,4 @@ pub fn with_default(arg: Arg) -> Arg {
     };
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
     arg.help(format!("{help} [default: {default}]"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn options(toml: &str) -> TrainOptions {
-        toml::from_str(toml).unwrap()
-    }
-
-    fn layered(file: &str) -> Layered {
-        Layered::from_toml(file).unwrap()
-    }
-
-    fn resolved(file: &str, flags: &str) -> Config {
-        resolve(layered(file), options(flags)).unwrap()
-    }
-
-    #[test]
-    fn nothing_chosen_is_the_default() {
-        assert_eq!(resolve(Layered::none(), TrainOptions::default()).unwrap(), Config::default());
-    }
-
-    #[test]
-    fn flags_win_over_the_file_and_the_file_over_defaults() {
-        let config = resolved("lr = 1\nseed = 7\ncell = 'gru'", "lr = 0.5");
-        assert_eq!((config.lr, config.seed, config.cell), (0.5, 7, CellName::Gru));
-    }
-
-    #[test]
-    fn the_file_of_a_run_is_a_whole_configuration() {
-        // What is None in it is none, not the default.
-        let of_run = resolved("clip = 'none'\nmax-vocab = 'all'\nsteps = 7\nhidden = 64\nlr = 0.25", "");
-        let config = toml::to_string(&of_run).unwrap();
-        let record = format!("elman = '1.0'\nisa = 'avx2'\ntotal-steps = 7\n[inputs]\ntrain = ['a']\n[config]\n{config}");
-        assert_eq!(resolved(&record, ""), of_run);
-        assert_eq!(resolved(&record, "lr = 1"), Config { lr: 1.0, ..of_run });
-        assert!(Layered::from_toml("[config]\nrate = 1").is_err());
-    }
-
-    #[test]
-    fn words_for_no_limit() {
-        let config = resolved("clip = 'none'\nmax-vocab = 'all'\nbptt = 'full'", "");
-        assert_eq!((config.clip, config.max_vocab, config.bptt), (None, None, Bptt::Full));
-        let config = resolved("clip = 'none'\nmax-vocab = 'all'", "clip = 5\nmax-vocab = 99\nbptt = 20");
-        assert_eq!((config.clip, config.max_vocab, config.bptt), (Some(5.0), Some(99), Bptt::Steps(20)));
-    }
-
-    #[test]
-    fn a_budget_replaces_the_one_below() {
-        let config = resolved("steps = 100", "");
-        assert_eq!((config.epochs, config.steps, config.minutes), (None, Some(100), None));
-        let config = resolved("steps = 100", "minutes = 2");
-        assert_eq!((config.epochs, config.steps, config.minutes), (None, None, Some(2.0)));
-        let error = resolve(layered("steps = 100\nepochs = 1"), TrainOptions::default()).unwrap_err();
-        assert!(error.to_string().contains("only one of epochs, steps and minutes"));
-    }
-
-    #[test]
-    fn sizes_follow_each_other_while_tied() {
-        let sizes = |file, flags| {
-            let config = resolved(file, flags);
-            (config.embed, config.hidden, config.tied)
-        };
-        assert_eq!(sizes("", "hidden = 64"), (64, 64, true));
-        assert_eq!(sizes("", "embed = 64"), (64, 64, true));
-        assert_eq!(sizes("", "embed = 64\nhidden = 128"), (64, 128, false));
-        assert_eq!(sizes("embed = 64", "hidden = 128"), (64, 128, false));
-        assert_eq!(sizes("", "embed = 64\nhidden = 64"), (64, 64, true));
-        assert_eq!(sizes("tied = false", "hidden = 64"), (256, 64, false));
-        let both = options("embed = 64\nhidden = 128\ntied = true");
-        assert!(resolve(Layered::none(), both).unwrap_err().to_string().contains("tied"));
-    }
-
-    #[test]
-    fn files_with_mistakes_are_refused() {
-        for text in ["hiden = 5", "hidden = 'x'", "clip = 'nothing'", "cell = 'rnn'", "hidden = -1", "activation = 'elu'"] {
-            assert!(toml::from_str::<TrainOptions>(text).is_err(), "{text}");
-        }
-        for text in ["lr = nan", "dropout = 1.0", "clip = inf", "lanes = 0"] {
-            assert!(resolve(Layered::none(), options(text)).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_resumed_run_takes_only_a_budget() {
-        assert!(options("epochs = 3").is_only_budget());
-        assert!(!options("epochs = 3\nlr = 1").is_only_budget());
-        let untied = TrainOptions { no_tied: true, ..TrainOptions::default() };
-        assert!(!untied.is_only_budget());
-    }
 }

@@ -93,7 +93,12 @@ pub fn clock(seconds: f64) -> String {
     let whole = seconds.max(0.0).round() as u64;
     match whole {
         0..3600 => format!("{}:{:02}", whole / 60, whole % 60),
-        _ => format!("{}:{:02}:{:02}", whole / 3600, whole % 3600 / 60, whole % 60),
+        _ => format!(
+            "{}:{:02}:{:02}",
+            whole / 3600,
+            whole % 3600 / 60,
+            whole % 60
+        ),
     }
 }
 
@@ -125,7 +130,10 @@ pub fn number(value: f64) -> String {
         _ => {
             let text = format!("{value:.2e}");
             let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-            format!("{}e{exponent}", mantissa.trim_end_matches('0').trim_end_matches('.'))
+            format!(
+                "{}e{exponent}",
+                mantissa.trim_end_matches('0').trim_end_matches('.')
+            )
         }
     }
 }
@@ -151,7 +159,12 @@ impl Table {
 impl Display for Table {
     /// Ends with the last row, without a newline.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+        let width = self
+            .rows
+            .iter()
+            .map(|(label, _)| label.chars().count())
+            .max()
+            .unwrap_or(0);
         for (i, (label, value)) in self.rows.iter().enumerate() {
             let newline = if i > 0 { "\n" } else { "" };
             write!(f, "{newline}{label:width$}  {value}")?;
@@ -177,8 +190,14 @@ mod tests {
         assert_eq!(duration(65.0), "1 min 05 s");
         assert_eq!(duration(7384.0), "2 h 03 min");
         assert_eq!(duration(f64::NAN), "unknown");
-        assert_eq!((clock(65.4), clock(7384.0)), ("1:05".into(), "2:03:04".into()));
-        assert_eq!([950.0, 9_500.0, 95_000.0, 2e6].map(thousands), ["950", "9.5k", "95k", "2.0M"]);
+        assert_eq!(
+            (clock(65.4), clock(7384.0)),
+            ("1:05".into(), "2:03:04".into())
+        );
+        assert_eq!(
+            [950.0, 9_500.0, 95_000.0, 2e6].map(thousands),
+            ["950", "9.5k", "95k", "2.0M"]
+        );
         for (value, text) in [
             (0.0, "0"),
             (0.004, "0.004"),
@@ -206,7 +225,8 @@ mod tests {
 
     #[test]
     fn broken_pipes_are_recognised_under_their_context() {
-        let error = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing");
+        let error =
+            anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing");
         assert!(is_broken_pipe(&error));
         assert!(!is_broken_pipe(&usage("x")));
         assert!(is_usage(&usage("x")));

@@ -43,8 +43,14 @@ pub struct Planned {
 }
 
 enum View {
-    Bar { bar: Option<ProgressBar>, drawn: Instant },
-    Lines { next_step: u64, next_time: Instant },
+    Bar {
+        bar: Option<ProgressBar>,
+        drawn: Instant,
+    },
+    Lines {
+        next_step: u64,
+        next_time: Instant,
+    },
     Json,
     Quiet,
 }
@@ -62,10 +68,23 @@ impl Progress {
         let view = match form {
             Form::Json => View::Json,
             Form::Quiet => View::Quiet,
-            Form::People if io::stderr().is_terminal() && !dumb => View::Bar { bar: None, drawn: now },
-            Form::People => View::Lines { next_step: 0, next_time: now },
+            Form::People if io::stderr().is_terminal() && !dumb => View::Bar {
+                bar: None,
+                drawn: now,
+            },
+            Form::People => View::Lines {
+                next_step: 0,
+                next_time: now,
+            },
         };
-        Progress { stop, view, text, meter: Meter::default(), planned: None, told_to_stop: false }
+        Progress {
+            stop,
+            view,
+            text,
+            meter: Meter::default(),
+            planned: None,
+            told_to_stop: false,
+        }
     }
 
     /// Known once the run is ready.
@@ -105,7 +124,9 @@ impl Progress {
             windows_per_epoch: ready.windows_per_epoch,
         });
         if let Err(error) = self.stop.on_signals() {
-            self.line(&format!("note: {error:#}; the run can be ended only at once"));
+            self.line(&format!(
+                "note: {error:#}; the run can be ended only at once"
+            ));
         }
         self.emit("ready", &json::Ready::new(ready));
         self.line(&summary::ready(ready, &self.text));
@@ -121,17 +142,27 @@ impl Progress {
         self.emit("step", step);
         let now = Instant::now();
         match &mut self.view {
-            View::Bar { bar: Some(bar), drawn } if now - *drawn >= REDRAW || step.step == step.total_steps => {
+            View::Bar {
+                bar: Some(bar),
+                drawn,
+            } if now - *drawn >= REDRAW || step.step == step.total_steps => {
                 *drawn = now;
                 bar.set_position(step.step);
                 bar.set_message(brief(&self.meter, step));
             }
-            View::Lines { next_step, next_time } if step.step >= *next_step || now >= *next_time => {
-                *next_step = (step.step + (step.total_steps / LINES_PER_RUN).max(1)).min(step.total_steps);
+            View::Lines {
+                next_step,
+                next_time,
+            } if step.step >= *next_step || now >= *next_time => {
+                *next_step =
+                    (step.step + (step.total_steps / LINES_PER_RUN).max(1)).min(step.total_steps);
                 *next_time = now + LINE_EVERY;
                 let percent = 100 * step.step / step.total_steps.max(1);
                 let text = full(&self.meter, step);
-                self.line(&format!("step {}/{} ({percent} %)  {text}", step.step, step.total_steps));
+                self.line(&format!(
+                    "step {}/{} ({percent} %)  {text}",
+                    step.step, step.total_steps
+                ));
             }
             _ => {}
         }
@@ -145,7 +176,11 @@ impl Progress {
             validation.step,
             number(validation.perplexity),
             validation.loss_nats,
-            if validation.best { ", the best so far, saved" } else { "" },
+            if validation.best {
+                ", the best so far, saved"
+            } else {
+                ""
+            },
             duration(validation.seconds),
         ));
     }

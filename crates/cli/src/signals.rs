@@ -24,7 +24,10 @@ impl Stop {
     /// was started to ignore, as under `nohup`, stays ignored.
     pub fn on_signals(&self) -> Result<()> {
         let ignored = ignored_signals();
-        for number in signals().into_iter().filter(|number| ignored >> (number - 1) & 1 == 0) {
+        for number in signals()
+            .into_iter()
+            .filter(|number| ignored >> (number - 1) & 1 == 0)
+        {
             // The order matters: the first signal finds the flag down and only raises it.
             flag::register_conditional_shutdown(number, INTERRUPTED, self.wished.clone())
                 .and_then(|_| flag::register(number, self.wished.clone()))

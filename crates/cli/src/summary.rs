@@ -19,8 +19,18 @@ pub fn ready(ready: &Ready, text: &str) -> String {
         n => format!("{} for validation", grouped(n as u64)),
     };
     let tokens = grouped(ready.train_tokens as u64);
-    table.row("text", format!("{text}: {tokens} tokens for training, {valid}"));
-    table.row("vocabulary", format!("{} entries, kind {}", grouped(dims.vocab as u64), config.vocab));
+    table.row(
+        "text",
+        format!("{text}: {tokens} tokens for training, {valid}"),
+    );
+    table.row(
+        "vocabulary",
+        format!(
+            "{} entries, kind {}",
+            grouped(dims.vocab as u64),
+            config.vocab
+        ),
+    );
     let cell = match dims.cell {
         Cell::Elman(activation) => format!("Elman ({})", activation.name()),
         Cell::Lstm => "LSTM".into(),
@@ -52,8 +62,14 @@ pub fn ready(ready: &Ready, text: &str) -> String {
         ),
     );
     table.row("budget", budget(ready));
-    table.row("machine", format!("{}, {}", count(ready.threads, "thread"), ready.isa));
-    table.row("run", format!("{} (Ctrl-C saves and stops)", ready.run.display()));
+    table.row(
+        "machine",
+        format!("{}, {}", count(ready.threads, "thread"), ready.isa),
+    );
+    table.row(
+        "run",
+        format!("{} (Ctrl-C saves and stops)", ready.run.display()),
+    );
     table.to_string()
 }
 
@@ -72,14 +88,23 @@ fn training(config: &Config) -> String {
         ScheduleKind::Step => "step decay",
         ScheduleKind::Cosine => "cosine",
     };
-    let clip = config.clip.map_or("no clipping".into(), |clip| format!("clip {}", number(clip)));
+    let clip = config.clip.map_or("no clipping".into(), |clip| {
+        format!("clip {}", number(clip))
+    });
     let dropout = number(config.dropout.into());
-    format!("{window}, {optimizer} (rate {}, {schedule}), {clip}, dropout {dropout}", number(config.lr))
+    format!(
+        "{window}, {optimizer} (rate {}, {schedule}), {clip}, dropout {dropout}",
+        number(config.lr)
+    )
 }
 
 fn budget(ready: &Ready) -> String {
     let epochs = ready.total_steps as f64 / ready.windows_per_epoch.max(1) as f64;
-    let total = format!("{} = {} epochs", count(ready.total_steps as usize, "step"), number(epochs));
+    let total = format!(
+        "{} = {} epochs",
+        count(ready.total_steps as usize, "step"),
+        number(epochs)
+    );
     match ready.step {
         0 => total,
         done => format!("{total}, of which {} are done", grouped(done)),
@@ -98,7 +123,11 @@ pub struct Memory {
 /// How a run ended.
 pub fn ended(outcome: &Outcome, planned: Option<Planned>, memory: Option<Memory>) -> String {
     let mut table = Table::default();
-    let steps = format!("{} of {} steps", grouped(outcome.step), grouped(outcome.total_steps));
+    let steps = format!(
+        "{} of {} steps",
+        grouped(outcome.step),
+        grouped(outcome.total_steps)
+    );
     let skipped = match outcome.skipped {
         0 => String::new(),
         n => format!(", {} skipped", count(n as usize, "window")),
@@ -108,15 +137,33 @@ pub fn ended(outcome: &Outcome, planned: Option<Planned>, memory: Option<Memory>
         Ending::Stalled => "ended early: validation did not get better",
         Ending::Stopped => "stopped and saved",
     };
-    table.row("run", format!("{ending} after {steps} in {}{skipped}", duration(outcome.seconds)));
+    table.row(
+        "run",
+        format!(
+            "{ending} after {steps} in {}{skipped}",
+            duration(outcome.seconds)
+        ),
+    );
     if let Some(best) = outcome.best {
         let perplexity = number(best.loss_nats.exp());
         let loss = best.loss_nats;
-        table.row("validation", format!("perplexity {perplexity} (loss {loss:.4}) at step {}", grouped(best.step)));
+        table.row(
+            "validation",
+            format!(
+                "perplexity {perplexity} (loss {loss:.4}) at step {}",
+                grouped(best.step)
+            ),
+        );
     }
     if let (Some(memory), Some(planned)) = (memory, planned) {
         let (peak, start) = (bytes(memory.peak_bytes), bytes(memory.start_bytes));
-        table.row("memory", format!("{peak} at most, {start} of it for the program; {} were planned", bytes(planned.bytes)));
+        table.row(
+            "memory",
+            format!(
+                "{peak} at most, {start} of it for the program; {} were planned",
+                bytes(planned.bytes)
+            ),
+        );
     }
     table.row("checkpoint", &outcome.checkpoint);
     table.to_string()
@@ -127,27 +174,50 @@ pub fn next(run: &Path, outcome: &Outcome, planned: Option<Planned>) -> String {
     let run = Quoted(run);
     let mut commands = Vec::new();
     if outcome.ending == Ending::Stopped {
-        commands.push((format!("elman train --resume {run}"), "go on where it stopped"));
+        commands.push((
+            format!("elman train --resume {run}"),
+            "go on where it stopped",
+        ));
     }
-    commands.push((format!("elman eval {run} TEXT"), "the exact perplexity of a text"));
+    commands.push((
+        format!("elman eval {run} TEXT"),
+        "the exact perplexity of a text",
+    ));
     commands.push((format!("elman generate {run} --prompt 'In the'"), "write"));
     if outcome.ending != Ending::Stopped {
-        let epochs = planned.map_or(1, |p| outcome.step.div_ceil(p.windows_per_epoch.max(1)).max(1));
-        commands.push((format!("elman train --resume {run} --epochs {}", 2 * epochs), "train longer"));
+        let epochs = planned.map_or(1, |p| {
+            outcome.step.div_ceil(p.windows_per_epoch.max(1)).max(1)
+        });
+        commands.push((
+            format!("elman train --resume {run} --epochs {}", 2 * epochs),
+            "train longer",
+        ));
     }
-    let width = commands.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
-    let lines = commands.iter().map(|(command, what)| format!("  {command:width$}  # {what}"));
+    let width = commands
+        .iter()
+        .map(|(command, _)| command.chars().count())
+        .max()
+        .unwrap_or(0);
+    let lines = commands
+        .iter()
+        .map(|(command, what)| format!("  {command:width$}  # {what}"));
     format!("next:\n{}", lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// A text set off from what stands around it.
 pub fn indented(text: &str) -> String {
-    text.trim_end().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+    text.trim_end()
+        .lines()
+        .map(|line| format!("  {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The most memory that this process has had at once so far, where the system says so.
 pub fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }

@@ -8,7 +8,10 @@ use std::process::Stdio;
 /// Training on `text` must fail with all of `parts` in the message, and leave no run behind.
 #[track_caller]
 fn refused(room: &Room, text: &str, parts: &[&str]) {
-    let said = room.fails(1, &[&["train", text, "--run", "run", "--steps", "1"], &TINY[..]].concat());
+    let said = room.fails(
+        1,
+        &[&["train", text, "--run", "run", "--steps", "1"], &TINY[..]].concat(),
+    );
     for part in parts {
         assert!(said.contains(part), "{part}: {said}");
     }
@@ -30,7 +33,10 @@ fn files_that_are_no_text() {
     refused(&room, "latin1.txt", &["latin1.txt", "byte 3", "--lossy"]);
     refused(&room, "cut.gz", &["cut.gz", "gzip"]);
     for text in ["empty.txt", "absent.txt", "directory", "latin1.txt"] {
-        room.fails(1, &["tokenize", "--vocab", "words", "--save", "t.json", text]);
+        room.fails(
+            1,
+            &["tokenize", "--vocab", "words", "--save", "t.json", text],
+        );
     }
     assert!(!room.path("t.json").exists());
 }
@@ -39,21 +45,64 @@ fn files_that_are_no_text() {
 fn texts_that_are_read_all_the_same() {
     let room = Room::new();
     let odd = [
-        ("latin1.txt", [story(40).as_bytes(), b"caf\xe9\n"].concat(), "U+FFFD"),
-        ("bom.txt", [&b"\xef\xbb\xbf"[..], story(40).as_bytes()].concat(), "byte order mark"),
-        ("crlf.txt", story(40).replace('\n', "\r\n").into_bytes(), "CR LF"),
+        (
+            "latin1.txt",
+            [story(40).as_bytes(), b"caf\xe9\n"].concat(),
+            "U+FFFD",
+        ),
+        (
+            "bom.txt",
+            [&b"\xef\xbb\xbf"[..], story(40).as_bytes()].concat(),
+            "byte order mark",
+        ),
+        (
+            "crlf.txt",
+            story(40).replace('\n', "\r\n").into_bytes(),
+            "CR LF",
+        ),
         ("nul.txt", [story(40).as_bytes(), b"\0\0\n"].concat(), ""),
-        ("no-newline.txt", story(40).trim_end().as_bytes().to_vec(), ""),
+        (
+            "no-newline.txt",
+            story(40).trim_end().as_bytes().to_vec(),
+            "",
+        ),
     ];
     for (name, bytes, note) in odd {
         room.write(name, bytes);
-        let args = [&["train", name, "--valid", "other.txt", "--run", name.trim_end_matches(".txt"), "--steps", "1", "--lossy"], &TINY[..]].concat();
+        let args = [
+            &[
+                "train",
+                name,
+                "--valid",
+                "other.txt",
+                "--run",
+                name.trim_end_matches(".txt"),
+                "--steps",
+                "1",
+                "--lossy",
+            ],
+            &TINY[..],
+        ]
+        .concat();
         let assert = room.elman(&args).assert().success();
         let said = String::from_utf8_lossy(&assert.get_output().stderr);
         assert!(said.contains(note), "{name}: {said}");
     }
     // Kind bytes takes anything.
-    let args = [&["train", "latin1.txt", "--vocab", "bytes", "--run", "bytes", "--steps", "1"], &TINY[..]].concat();
+    let args = [
+        &[
+            "train",
+            "latin1.txt",
+            "--vocab",
+            "bytes",
+            "--run",
+            "bytes",
+            "--steps",
+            "1",
+        ],
+        &TINY[..],
+    ]
+    .concat();
     room.elman(&args).assert().success();
 }
 
@@ -62,7 +111,9 @@ fn a_text_that_vanishes_does_not_hurt_a_run() {
     let room = Room::new();
     room.train("run", "3", &[]);
     std::fs::remove_file(room.path("text.txt")).unwrap();
-    room.elman(&["train", "--resume", "run", "--steps", "5", "--threads", "1"]).assert().success();
+    room.elman(&["train", "--resume", "run", "--steps", "5", "--threads", "1"])
+        .assert()
+        .success();
     room.fails(1, &["eval", "run", "text.txt"]);
 }
 
@@ -72,16 +123,53 @@ fn an_existing_run_is_never_overwritten_unasked() {
     room.train("run", "2", &[]);
     room.write("run/my-notes.txt", "mine");
     let before = contents(&room.path("run"));
-    let again = [&["train", "text.txt", "--run", "run", "--steps", "1"], &TINY[..]].concat();
+    let again = [
+        &["train", "text.txt", "--run", "run", "--steps", "1"],
+        &TINY[..],
+    ]
+    .concat();
     let said = room.fails(1, &again);
-    assert!(said.contains("--resume run") && said.contains("--force"), "{said}");
+    assert!(
+        said.contains("--resume run") && said.contains("--force"),
+        "{said}"
+    );
     assert_eq!(contents(&room.path("run")), before);
 
-    let assert = room.elman(&[&again[..], &["--force"]].concat()).assert().success();
+    let assert = room
+        .elman(&[&again[..], &["--force"]].concat())
+        .assert()
+        .success();
     let said = String::from_utf8_lossy(&assert.get_output().stderr);
-    assert!(said.contains("deleted in run: config.toml, state, metrics.jsonl, model, tokens"), "{said}");
-    assert_eq!(room.json(&["info", "run", "--json"])["checkpoint"]["progress"]["step"], 1);
+    assert!(
+        said.contains("deleted in run: config.toml, state, metrics.jsonl, model, tokens"),
+        "{said}"
+    );
+    assert_eq!(
+        room.json(&["info", "run", "--json"])["checkpoint"]["progress"]["step"],
+        1
+    );
     assert_eq!(room.read("run/my-notes.txt"), "mine");
+}
+
+#[test]
+fn force_deletes_nothing_before_the_new_run_is_sure_of_its_inputs() {
+    let room = Room::new();
+    room.train("run", "2", &[]);
+    let before = contents(&room.path("run"));
+    let forced = |text: &str, more: &[&str]| {
+        let args = [&["train", text, "--run", "run", "--force"], more].concat();
+        room.fails(1, &args)
+    };
+    assert!(forced("absent.txt", &[]).contains("no such file"));
+    assert!(forced("run", &[]).contains("is a directory"));
+    assert!(forced("text.txt", &["--valid", "absent.txt"]).contains("no such file"));
+    assert!(forced("text.txt", &["--vocab-file", "absent.json"]).contains("no such file"));
+    for option in ["--init-from", "--vocab-from"] {
+        assert!(forced("text.txt", &[option, "run"]).contains("--force would delete"));
+        assert!(forced("text.txt", &[option, "absent"]).contains("absent"));
+    }
+    assert!(forced("run/metrics.jsonl", &[]).contains("--force would delete"));
+    assert_eq!(contents(&room.path("run")), before);
 }
 
 #[test]
@@ -102,7 +190,10 @@ fn what_is_no_run_or_model_is_named() {
         (&["tokenize", "other.txt", "text.txt"], "other.txt"),
         (&["train", "text.txt", "--vocab-from", "plain"], "plain"),
         (&["train", "text.txt", "--init-from", "absent"], "absent"),
-        (&["train", "text.txt", "--vocab-file", "absent.json"], "absent.json"),
+        (
+            &["train", "text.txt", "--vocab-file", "absent.json"],
+            "absent.json",
+        ),
     ] {
         let said = room.fails(1, args);
         assert!(said.contains(part), "{args:?}: {said}");
@@ -133,33 +224,62 @@ fn a_damaged_model_is_refused() {
 fn a_damaged_checkpoint_costs_no_run() {
     let room = Room::new();
     room.train("run", "6", &[]);
-    let mut states: Vec<_> = std::fs::read_dir(room.path("run/state")).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut states: Vec<_> = std::fs::read_dir(room.path("run/state"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     states.sort();
     let newest = states.last().unwrap();
     let mut bytes = std::fs::read(newest).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
-    std::fs::write(newest, bytes).unwrap();
-    let assert = room.elman(&["train", "--resume", "run", "--steps", "8", "--threads", "1"]).assert().success();
+    let name = newest.file_name().unwrap().to_str().unwrap();
+    room.write(&format!("run/state/{name}"), bytes);
+    let assert = room
+        .elman(&["train", "--resume", "run", "--steps", "8", "--threads", "1"])
+        .assert()
+        .success();
     let said = String::from_utf8_lossy(&assert.get_output().stderr);
-    assert!(said.contains("note: ") && said.contains("checksum"), "{said}");
-    assert_eq!(room.json(&["info", "run", "--json"])["checkpoint"]["progress"]["step"], 8);
+    assert!(
+        said.contains("note: ") && said.contains("checksum"),
+        "{said}"
+    );
+    assert_eq!(
+        room.json(&["info", "run", "--json"])["checkpoint"]["progress"]["step"],
+        8
+    );
 }
 
 #[test]
 fn ids_outside_the_vocabulary_are_refused_with_their_line() {
     let room = Room::new();
-    room.elman(&["tokenize", "--vocab", "bytes", "--save", "t.json", "text.txt"]).assert().success();
+    room.elman(&[
+        "tokenize", "--vocab", "bytes", "--save", "t.json", "text.txt",
+    ])
+    .assert()
+    .success();
     for ids in ["257\n", "72 105\nx\n"] {
-        let assert = room.elman(&["tokenize", "t.json", "--decode"]).write_stdin(ids).assert().code(1);
+        let assert = room
+            .elman(&["tokenize", "t.json", "--decode"])
+            .write_stdin(ids)
+            .assert()
+            .code(1);
         let said = String::from_utf8_lossy(&assert.get_output().stderr);
-        assert!(said.contains("not an id below 257") && said.contains("line "), "{said}");
+        assert!(
+            said.contains("not an id below 257") && said.contains("line "),
+            "{said}"
+        );
     }
 }
 
 #[test]
 fn too_little_memory_is_said_before_training() {
     let room = Room::new();
-    let said = room.fails(1, &["train", "text.txt", "--memory", "1KiB", "--run", "run", "--steps", "1"]);
+    let said = room.fails(
+        1,
+        &[
+            "train", "text.txt", "--memory", "1KiB", "--run", "run", "--steps", "1",
+        ],
+    );
     assert!(said.contains("MiB"), "{said}");
 }
 
@@ -176,7 +296,9 @@ fn a_reader_that_goes_away_is_no_error() {
         &["train", "--help"],
         &["completions", "bash"],
         &["man"],
-        &["train", "text.txt", "--json", "--steps", "100000", "--hidden", "8", "--run", "long"],
+        &[
+            "train", "text.txt", "--json", "--steps", "100000", "--hidden", "8", "--run", "long",
+        ],
     ] {
         let mut child = std::process::Command::new(binary)
             .args(args)
@@ -192,6 +314,9 @@ fn a_reader_that_goes_away_is_no_error() {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
-        assert!(!said.contains("error") && !said.contains("panicked"), "{args:?}: {said}");
+        assert!(
+            !said.contains("error") && !said.contains("panicked"),
+            "{args:?}: {said}"
+        );
     }
 }

@@ -13,8 +13,20 @@ fn config(room: &Room, run: &str) -> Value {
 #[test]
 fn flags_come_before_the_file_and_the_file_before_defaults() {
     let room = Room::new();
-    room.write("tiny.toml", format!("{TINY_FILE}lr = 0.5\nclip = \"none\"\nmax-vocab = \"all\"\ntied = false\n"));
-    let args = ["train", "text.txt", "--config", "tiny.toml", "--lr", "0.25", "--run", "run"];
+    room.write(
+        "tiny.toml",
+        format!("{TINY_FILE}lr = 0.5\nclip = \"none\"\nmax-vocab = \"all\"\ntied = false\n"),
+    );
+    let args = [
+        "train",
+        "text.txt",
+        "--config",
+        "tiny.toml",
+        "--lr",
+        "0.25",
+        "--run",
+        "run",
+    ];
     room.elman(&args).assert().success();
     let config = config(&room, "run");
     assert_eq!(config["lr"], 0.25);
@@ -31,8 +43,19 @@ fn flags_come_before_the_file_and_the_file_before_defaults() {
 fn the_config_of_a_run_makes_the_same_run() {
     let room = Room::new();
     room.write("tiny.toml", format!("{TINY_FILE}clip = \"none\"\n"));
-    room.elman(&["train", "text.txt", "--config", "tiny.toml", "--run", "one"]).assert().success();
-    room.elman(&["train", "text.txt", "--config", "one/config.toml", "--run", "two"]).assert().success();
+    room.elman(&["train", "text.txt", "--config", "tiny.toml", "--run", "one"])
+        .assert()
+        .success();
+    room.elman(&[
+        "train",
+        "text.txt",
+        "--config",
+        "one/config.toml",
+        "--run",
+        "two",
+    ])
+    .assert()
+    .success();
     assert_eq!(config(&room, "one"), config(&room, "two"));
     let hash = |run: &str| room.json(&["info", run, "--json"])["checkpoint"]["hash"].clone();
     assert_eq!(hash("one"), hash("two"));
@@ -53,7 +76,10 @@ fn mistakes_in_a_file_are_named_with_their_line() {
             assert!(said.contains(part), "{part}: {said}");
         }
     }
-    assert!(room.fails(1, &["train", "text.txt", "--config", "absent.toml"]).contains("absent.toml"));
+    assert!(
+        room.fails(1, &["train", "text.txt", "--config", "absent.toml"])
+            .contains("absent.toml")
+    );
     room.write("two.toml", "steps = 1\nminutes = 1\n");
     room.fails(2, &["train", "text.txt", "--config", "two.toml"]);
     assert!(!room.path("runs").exists());

@@ -3,7 +3,15 @@
 mod common;
 use common::Room;
 
-const COMMANDS: [&str; 7] = ["train", "eval", "generate", "info", "tokenize", "completions", "man"];
+const COMMANDS: [&str; 7] = [
+    "train",
+    "eval",
+    "generate",
+    "info",
+    "tokenize",
+    "completions",
+    "man",
+];
 
 #[test]
 fn every_help_has_examples_and_fits_a_page() {
@@ -37,12 +45,21 @@ fn examples_of_train_are_command_lines_that_parse() {
     // With --memory 0 a command that gets past its arguments stops at the plan or at a missing file: code 1, never 2.
     let room = Room::new();
     let help = room.stdout(&["train", "--help"]);
-    let examples = help.split_once("Examples:\n").unwrap().1.replace("\\\n", " ");
+    let examples = help
+        .split_once("Examples:\n")
+        .unwrap()
+        .1
+        .replace("\\\n", " ");
     let mut seen = 0;
     for line in examples.lines().filter(|line| line.contains("elman train")) {
         let command = line.split("elman train").nth(1).unwrap();
-        let args: Vec<&str> = std::iter::once("train").chain(command.split_whitespace()).collect();
-        room.elman(&[&args[..], &["--memory", "0"]].concat()).write_stdin("a b c\n").assert().code(1);
+        let args: Vec<&str> = std::iter::once("train")
+            .chain(command.split_whitespace())
+            .collect();
+        room.elman(&[&args[..], &["--memory", "0"]].concat())
+            .write_stdin("a b c\n")
+            .assert()
+            .code(1);
         seen += 1;
     }
     assert!(seen >= 6, "{help}");
@@ -66,7 +83,9 @@ fn wrong_usage_has_exit_code_2() {
         &["train", "--resume", "runs/text", "--lr", "1"],
         &["train", "text.txt", "--dropout", "1"],
         &["train", "text.txt", "--lanes", "0"],
-        &["train", "text.txt", "--tied", "--hidden", "8", "--embed", "4"],
+        &[
+            "train", "text.txt", "--tied", "--hidden", "8", "--embed", "4",
+        ],
         &["train", "text.txt", "--tied", "--no-tied"],
         &["train", "-", "-"],
         &["eval", "model"],
@@ -75,13 +94,26 @@ fn wrong_usage_has_exit_code_2() {
         &["generate", "model", "--stop", ""],
         &["generate", "model", "--greedy", "--temperature", "1"],
         &["tokenize", "--vocab", "words", "text.txt"],
-        &["tokenize", "--vocab", "syllables", "--save", "t.json", "text.txt"],
+        &[
+            "tokenize",
+            "--vocab",
+            "syllables",
+            "--save",
+            "t.json",
+            "text.txt",
+        ],
     ] {
         let assert = room.elman(args).assert().code(2);
         let stderr = String::from_utf8_lossy(&assert.get_output().stderr);
-        assert!(!stderr.is_empty() && !stderr.contains("panicked"), "{args:?}: {stderr}");
+        assert!(
+            !stderr.is_empty() && !stderr.contains("panicked"),
+            "{args:?}: {stderr}"
+        );
     }
-    assert!(!room.path("runs").exists(), "wrong usage leaves nothing behind");
+    assert!(
+        !room.path("runs").exists(),
+        "wrong usage leaves nothing behind"
+    );
 }
 
 #[test]
@@ -89,10 +121,15 @@ fn completions_and_pages_are_made() {
     let room = Room::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = room.stdout(&["completions", shell]);
-        assert!(script.contains("elman") && script.contains("max-vocab"), "{shell}");
+        assert!(
+            script.contains("elman") && script.contains("max-vocab"),
+            "{shell}"
+        );
     }
     assert!(room.stdout(&["man"]).contains(".TH elman 1"));
-    room.elman(&["man", "--out", "share/man1"]).assert().success();
+    room.elman(&["man", "--out", "share/man1"])
+        .assert()
+        .success();
     for command in COMMANDS {
         let page = room.read(&format!("share/man1/elman-{command}.1"));
         assert!(page.contains(&format!("elman\\-{command}")), "{page}");

@@ -1,17 +1,31 @@
 //! Being asked to stop: the run is saved, and goes on as if nothing had been.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "tests may stop")]
 
 mod common;
 use common::{Room, TINY};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-const LONG: [&str; 8] = ["train", "text.txt", "--run", "run", "--steps", "1000000", "--valid-every", "1000000"];
+const LONG: [&str; 8] = [
+    "train",
+    "text.txt",
+    "--run",
+    "run",
+    "--steps",
+    "1000000",
+    "--valid-every",
+    "1000000",
+];
 
 /// A long run that has done some steps already.
 fn running(room: &Room, before: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
     let binary = assert_cmd::cargo::cargo_bin!("elman");
-    let line: Vec<_> = before.iter().map(std::ffi::OsStr::new).chain([binary.as_os_str()]).collect();
+    let line: Vec<_> = before
+        .iter()
+        .map(std::ffi::OsStr::new)
+        .chain([binary.as_os_str()])
+        .collect();
     let mut child = Command::new(line[0])
         .args(&line[1..])
         .args(LONG)
@@ -26,13 +40,19 @@ fn running(room: &Room, before: &[&str]) -> (Child, BufReader<std::process::Chil
     let mut line = String::new();
     while !line.contains(r#""step":5,"#) {
         line.clear();
-        assert!(out.read_line(&mut line).unwrap() > 0, "the run ended too early");
+        assert!(
+            out.read_line(&mut line).unwrap() > 0,
+            "the run ended too early"
+        );
     }
     (child, out)
 }
 
 fn signal(child: &Child, name: &str) {
-    Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status()
+        .unwrap();
 }
 
 /// The last event that a stopped run reports.
@@ -54,10 +74,47 @@ fn ctrl_c_and_sigterm_save_and_end_well() {
         assert!(step >= 5);
 
         let total = (step + 3).to_string();
-        room.elman(&["train", "--resume", "run", "--steps", &total, "--threads", "1"]).assert().success();
+        room.elman(&[
+            "train",
+            "--resume",
+            "run",
+            "--steps",
+            &total,
+            "--threads",
+            "1",
+        ])
+        .assert()
+        .success();
         let progress = room.json(&["info", "run", "--json"])["checkpoint"]["progress"].clone();
         assert_eq!(progress["step"], step + 3);
     }
+}
+
+#[test]
+fn a_second_signal_ends_at_once_and_the_last_checkpoint_serves() {
+    let room = Room::new();
+    let (mut child, out) = running(&room, &[]);
+    // Both arrive before the process can act on either.
+    for name in ["-STOP", "-INT", "-TERM", "-CONT"] {
+        signal(&child, name);
+    }
+    drop(out);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let step = room.json(&["info", "run", "--json"])["checkpoint"]["progress"]["step"]
+        .as_u64()
+        .unwrap();
+    let total = (step + 2).to_string();
+    room.elman(&[
+        "train",
+        "--resume",
+        "run",
+        "--steps",
+        &total,
+        "--threads",
+        "1",
+    ])
+    .assert()
+    .success();
 }
 
 #[test]

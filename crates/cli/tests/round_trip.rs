@@ -52,10 +52,18 @@ fn a_model_can_be_looked_at_evaluated_and_asked() {
     assert_eq!(info["model"]["hidden"], 8);
     assert_eq!(info["model"]["state_bytes"], 32);
     let shown = room.stdout(&["info", "run"]);
-    for part in ["step 12 of 12", "validation perplexity", "for each stream of text", "gru, 1 layer of 8 units"] {
+    for part in [
+        "step 12 of 12",
+        "validation perplexity",
+        "for each stream of text",
+        "gru, 1 layer of 8 units",
+    ] {
         assert!(shown.contains(part), "{shown}");
     }
-    assert_eq!(room.json(&["info", "run/model", "--json"])["model"]["id"], info["model"]["id"]);
+    assert_eq!(
+        room.json(&["info", "run/model", "--json"])["model"]["id"],
+        info["model"]["id"]
+    );
     let vocabulary = room.json(&["info", "run/model/tokenizer.json", "--json"]);
     assert_eq!(vocabulary["vocabulary"], info["model"]["vocabulary"]);
     let tokens = room.json(&["info", "run/tokens/train.tok", "--json"]);
@@ -65,15 +73,32 @@ fn a_model_can_be_looked_at_evaluated_and_asked() {
     assert_eq!(eval["approximate"], false);
     assert_eq!(eval["oov"], 0);
     assert_eq!(eval["model_id"], info["model"]["id"]);
-    let (loss, perplexity) = (eval["loss_nats"].as_f64().unwrap(), eval["perplexity"].as_f64().unwrap());
+    let (loss, perplexity) = (
+        eval["loss_nats"].as_f64().unwrap(),
+        eval["perplexity"].as_f64().unwrap(),
+    );
     assert!((loss.exp() - perplexity).abs() < 1e-6 * perplexity && perplexity > 1.0);
     assert!(eval["bits_per_char"].as_f64().unwrap() > 0.0);
     let table = room.stdout(&["eval", "run", "other.txt"]);
-    for part in ["exact", "OOVs", "per word", "per character", "text hash", "model id"] {
+    for part in [
+        "exact",
+        "OOVs",
+        "per word",
+        "per character",
+        "text hash",
+        "model id",
+    ] {
         assert!(table.contains(part), "{table}");
     }
-    assert!(room.stdout(&["eval", "run", "other.txt", "--lanes", "3"]).contains("approximate: read in 3 lanes"));
-    let piped = room.elman(&["eval", "run", "-", "--json"]).write_stdin(story(7)).assert().success();
+    assert!(
+        room.stdout(&["eval", "run", "other.txt", "--lanes", "3"])
+            .contains("approximate: read in 3 lanes")
+    );
+    let piped = room
+        .elman(&["eval", "run", "-", "--json"])
+        .write_stdin(story(7))
+        .assert()
+        .success();
     let piped: Value = serde_json::from_slice(&piped.get_output().stdout).unwrap();
     assert_eq!(piped["total_nats"], eval["total_nats"]);
 }
@@ -94,25 +119,49 @@ fn texts_with_unknown_words_have_two_perplexities_and_no_bits() {
 fn generation_follows_its_options() {
     let room = Room::new();
     room.train("run", "20", &[]);
-    let write = |more: &[&str]| room.stdout(&[&["generate", "run", "--max-tokens", "20"], more].concat());
+    let write =
+        |more: &[&str]| room.stdout(&[&["generate", "run", "--max-tokens", "20"], more].concat());
 
     let text = write(&["--prompt", "The king"]);
-    assert!(text.starts_with("The king") && text.ends_with('\n'), "{text}");
-    assert_eq!(write(&["--prompt", "The king"]), text, "the same seed, the same text");
+    assert!(
+        text.starts_with("The king") && text.ends_with('\n'),
+        "{text}"
+    );
+    assert_eq!(
+        write(&["--prompt", "The king"]),
+        text,
+        "the same seed, the same text"
+    );
     assert_eq!(write(&["--prompt", "The king", "--threads", "2"]), text);
     assert_ne!(write(&["--prompt", "The king", "--seed", "2"]), text);
     let tail = write(&["--prompt", "The king", "--no-echo"]);
     assert_eq!(format!("The king{tail}"), text);
     assert_eq!(write(&["--greedy"]), write(&["--greedy", "--seed", "9"]));
-    write(&["--top-k", "3", "--top-p", "0.9", "--min-p", "0.01", "--repetition-penalty", "1.2"]);
+    write(&[
+        "--top-k",
+        "3",
+        "--top-p",
+        "0.9",
+        "--min-p",
+        "0.01",
+        "--repetition-penalty",
+        "1.2",
+    ]);
 
     room.write("prompt.txt", "The king\n");
     assert_eq!(write(&["--prompt-file", "prompt.txt"]), text);
-    let piped = room.elman(&["generate", "run", "-", "--max-tokens", "20"]).write_stdin("The king\n").assert().success();
+    let piped = room
+        .elman(&["generate", "run", "-", "--max-tokens", "20"])
+        .write_stdin("The king\n")
+        .assert()
+        .success();
     assert_eq!(String::from_utf8_lossy(&piped.get_output().stdout), text);
 
     let lines = write(&["--json", "--samples", "3", "--prompt", "The"]);
-    let samples: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let samples: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(samples.len(), 3);
     assert_eq!(samples[2]["sample"], 2);
     assert_eq!(samples[0]["prompt_tokens"], 1);
@@ -120,9 +169,15 @@ fn generation_follows_its_options() {
     let stopped: Value = serde_json::from_str(&stopped).unwrap();
     assert!(!stopped["text"].as_str().unwrap().contains(' '));
 
-    let odd = room.elman(&["generate", "run", "--prompt", "The xylophone", "-n", "3"]).assert().success();
+    let odd = room
+        .elman(&["generate", "run", "--prompt", "The xylophone", "-n", "3"])
+        .assert()
+        .success();
     let note = String::from_utf8_lossy(&odd.get_output().stderr).into_owned();
-    assert!(note.contains("outside the vocabulary") && note.contains("xylophone"), "{note}");
+    assert!(
+        note.contains("outside the vocabulary") && note.contains("xylophone"),
+        "{note}"
+    );
     assert!(String::from_utf8_lossy(&odd.get_output().stdout).starts_with("The xylophone"));
 }
 
@@ -132,13 +187,22 @@ fn every_kind_of_vocabulary_goes_round() {
     for kind in ["words", "whitespace", "chars", "bytes"] {
         room.train(kind, "3", &["--vocab", kind]);
         let ids = room.stdout(&["tokenize", kind, "other.txt", "--ids"]);
-        let text = room.elman(&["tokenize", kind, "--decode"]).write_stdin(ids.as_str()).assert().success();
+        let text = room
+            .elman(&["tokenize", kind, "--decode"])
+            .write_stdin(ids.as_str())
+            .assert()
+            .success();
         let text = String::from_utf8(text.get_output().stdout.clone()).unwrap();
         assert_eq!(text, story(7), "{kind}");
         let count = room.json(&["tokenize", kind, "other.txt", "--count", "--json"]);
-        assert_eq!(count["tokens"].as_u64().unwrap() as usize, ids.split_whitespace().count());
+        assert_eq!(
+            count["tokens"].as_u64().unwrap() as usize,
+            ids.split_whitespace().count()
+        );
         // What a model of bytes writes need not be UTF-8.
-        room.elman(&["generate", kind, "-n", "5"]).assert().success();
+        room.elman(&["generate", kind, "-n", "5"])
+            .assert()
+            .success();
     }
 }
 
@@ -146,27 +210,59 @@ fn every_kind_of_vocabulary_goes_round() {
 fn tokens_are_shown() {
     let room = Room::new();
     room.train("run", "1", &[]);
-    let shown = room.elman(&["tokenize", "run"]).write_stdin("The king saw a lamb.\n").assert().success();
+    let shown = room
+        .elman(&["tokenize", "run"])
+        .write_stdin("The king saw a lamb.\n")
+        .assert()
+        .success();
     let output = shown.get_output();
     // The training text has neither "saw" nor a small " a".
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "\"The\" \" king\" <unk> <unk> \" lamb\" \".\" \"\\n\"\n<eos>\n");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("2 of 8 tokens are outside the vocabulary"));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "\"The\" \" king\" <unk> <unk> \" lamb\" \".\" \"\\n\"\n<eos>\n"
+    );
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .contains("2 of 8 tokens are outside the vocabulary")
+    );
     let lines = room.stdout(&["tokenize", "run", "other.txt", "--json"]);
     for line in lines.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
-        assert_eq!(line["ids"].as_array().unwrap().len(), line["tokens"].as_array().unwrap().len());
+        assert_eq!(
+            line["ids"].as_array().unwrap().len(),
+            line["tokens"].as_array().unwrap().len()
+        );
     }
-    assert_eq!(lines.lines().count(), 8, "seven lines and the end of the document");
+    assert_eq!(
+        lines.lines().count(),
+        8,
+        "seven lines and the end of the document"
+    );
 }
 
 #[test]
 fn a_vocabulary_can_be_made_without_a_model_and_used_for_one() {
     let room = Room::new();
-    room.elman(&["tokenize", "--vocab", "words", "--max-vocab", "12", "--save", "t.json", "text.txt"]).assert().success();
-    assert_eq!(room.json(&["info", "t.json", "--json"])["vocabulary"]["entries"], 12);
+    room.elman(&[
+        "tokenize",
+        "--vocab",
+        "words",
+        "--max-vocab",
+        "12",
+        "--save",
+        "t.json",
+        "text.txt",
+    ])
+    .assert()
+    .success();
+    assert_eq!(
+        room.json(&["info", "t.json", "--json"])["vocabulary"]["entries"],
+        12
+    );
     room.train("run", "1", &["--vocab-file", "t.json"]);
     room.train("run2", "1", &["--vocab-from", "run"]);
-    let hash = |path: &str| room.json(&["info", path, "--json"])["model"]["vocabulary"]["hash"].clone();
+    let hash =
+        |path: &str| room.json(&["info", path, "--json"])["model"]["vocabulary"]["hash"].clone();
     assert_eq!(hash("run"), hash("run2"));
 }
 
@@ -176,14 +272,23 @@ fn a_resumed_run_is_the_run_that_was_never_stopped() {
     let checkpoint = |run: &str| room.json(&["info", run, "--json"])["checkpoint"].clone();
     room.train("whole", "20", &["--schedule", "constant"]);
     room.train("parts", "9", &["--schedule", "constant"]);
-    let resume = ["train", "--resume", "parts", "--steps", "20", "--threads", "2"];
+    let resume = [
+        "train",
+        "--resume",
+        "parts",
+        "--steps",
+        "20",
+        "--threads",
+        "2",
+    ];
     let said = room.elman(&resume).assert().success();
     let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
     assert!(said.contains("of which 9 are done"), "{said}");
     let (whole, parts) = (checkpoint("whole"), checkpoint("parts"));
     assert_eq!(parts["progress"]["step"], 20);
     // Validation at the end of the first part is part of a run's history, the weights are the same.
-    let evaluate = |run: &str| room.json(&["eval", run, "other.txt", "--json"])["total_nats"].clone();
+    let evaluate =
+        |run: &str| room.json(&["eval", run, "other.txt", "--json"])["total_nats"].clone();
     assert_eq!(whole["progress"]["position"], parts["progress"]["position"]);
     assert_eq!(evaluate("whole"), evaluate("parts"));
 }
@@ -192,9 +297,22 @@ fn a_resumed_run_is_the_run_that_was_never_stopped() {
 fn training_goes_on_with_other_text() {
     let room = Room::new();
     room.train("first", "3", &["--embed", "6"]);
-    room.elman(&["train", "other.txt", "--init-from", "first", "--run", "second", "--steps", "2", "--lanes", "1", "--bptt", "4"])
-        .assert()
-        .success();
+    room.elman(&[
+        "train",
+        "other.txt",
+        "--init-from",
+        "first",
+        "--run",
+        "second",
+        "--steps",
+        "2",
+        "--lanes",
+        "1",
+        "--bptt",
+        "4",
+    ])
+    .assert()
+    .success();
     let model = room.json(&["info", "second", "--json"])["model"].clone();
     assert_eq!(model["embed"], 6);
 }
@@ -202,9 +320,27 @@ fn training_goes_on_with_other_text() {
 #[test]
 fn json_is_all_that_stands_on_standard_output() {
     let room = Room::new();
-    let args = [&["train", "text.txt", "--valid", "other.txt", "--json", "--steps", "6", "--valid-every", "3"], &TINY[..]].concat();
+    let args = [
+        &[
+            "train",
+            "text.txt",
+            "--valid",
+            "other.txt",
+            "--json",
+            "--steps",
+            "6",
+            "--valid-every",
+            "3",
+        ],
+        &TINY[..],
+    ]
+    .concat();
     let output = room.elman(&args).assert().success().get_output().clone();
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let events: Vec<Value> = output
         .stdout
         .split(|byte| *byte == b'\n')
@@ -217,10 +353,27 @@ fn json_is_all_that_stands_on_standard_output() {
     assert_eq!(named("validation"), 2);
     assert!(named("saved") >= 1);
     let end = events.last().unwrap();
-    assert_eq!((&end["event"], &end["ending"]), (&"end".into(), &"finished".into()));
+    assert_eq!(
+        (&end["event"], &end["ending"]),
+        (&"end".into(), &"finished".into())
+    );
     assert!(end["sample"].is_string() && end["checkpoint"].is_string());
-    let step = events.iter().find(|event| event["event"] == "step").unwrap();
-    for key in ["step", "total_steps", "epoch", "loss_nats", "grad_norm", "lr", "tokens", "seconds", "clipped", "skipped"] {
+    let step = events
+        .iter()
+        .find(|event| event["event"] == "step")
+        .unwrap();
+    for key in [
+        "step",
+        "total_steps",
+        "epoch",
+        "loss_nats",
+        "grad_norm",
+        "lr",
+        "tokens",
+        "seconds",
+        "clipped",
+        "skipped",
+    ] {
         assert!(!step[key].is_null(), "{key}: {step}");
     }
 }
@@ -228,7 +381,13 @@ fn json_is_all_that_stands_on_standard_output() {
 #[test]
 fn quiet_is_quiet() {
     let room = Room::new();
-    let args = [&["train", "text.txt", "--valid", "text.txt", "--quiet", "--steps", "2"], &TINY[..]].concat();
+    let args = [
+        &[
+            "train", "text.txt", "--valid", "text.txt", "--quiet", "--steps", "2",
+        ],
+        &TINY[..],
+    ]
+    .concat();
     room.elman(&args).assert().success().stdout("").stderr("");
 }
 

@@ -44,27 +44,51 @@ pub struct EvalArgs {
 pub fn run(args: EvalArgs) -> Result<()> {
     let sources = sources(&args.texts)?;
     let model = Model::load(&args.model)?;
-    let read = ReadOptions { lossy: args.lossy, range: None };
-    let options = EvalOptions { lanes: args.lanes, window: None };
+    let read = ReadOptions {
+        lossy: args.lossy,
+        range: None,
+    };
+    let options = EvalOptions {
+        lanes: args.lanes,
+        window: None,
+    };
     let spinner = spinner(args.json);
-    let evaluation = evaluate(&model, &cpu(args.threads), sources, &read, &options, &mut |progress| {
-        if let Some(total) = progress.total_tokens {
-            spinner.set_length(total);
-        }
-        spinner.set_position(progress.tokens);
-        let loss = progress.total_nats / progress.tokens.max(1) as f64;
-        spinner.set_message(format!("{} tokens, perplexity {}", grouped(progress.tokens), number(loss.exp())));
-    });
+    let evaluation = evaluate(
+        &model,
+        &cpu(args.threads),
+        sources,
+        &read,
+        &options,
+        &mut |progress| {
+            if let Some(total) = progress.total_tokens {
+                spinner.set_length(total);
+            }
+            spinner.set_position(progress.tokens);
+            let loss = progress.total_nats / progress.tokens.max(1) as f64;
+            spinner.set_message(format!(
+                "{} tokens, perplexity {}",
+                grouped(progress.tokens),
+                number(loss.exp())
+            ));
+        },
+    );
     spinner.finish_and_clear();
     let evaluation = evaluation?;
 
     let mut out = io::stdout().lock();
     if args.json {
-        let body = Json { model: &args.model, texts: &args.texts, evaluation: &evaluation };
+        let body = Json {
+            model: &args.model,
+            texts: &args.texts,
+            evaluation: &evaluation,
+        };
         serde_json::to_writer(&mut out, &body)?;
         writeln!(out)?;
     } else {
-        evaluation.notes.iter().for_each(|note| say(format_args!("note: {note}")));
+        evaluation
+            .notes
+            .iter()
+            .for_each(|note| say(format_args!("note: {note}")));
         writeln!(out, "{}", table(&args, &model, &evaluation))?;
     }
     Ok(out.flush()?)
@@ -75,7 +99,8 @@ fn spinner(hidden: bool) -> ProgressBar {
     if hidden || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
     ProgressBar::new_spinner().with_style(style)
 }
 
@@ -90,11 +115,28 @@ struct Json<'a> {
 fn table(args: &EvalArgs, model: &Model, e: &Evaluation) -> Table {
     let mut table = Table::default();
     let parameters = grouped(model.network().layout().parameter_count() as u64);
-    table.row("model", format!("{} ({}, {parameters} parameters)", args.model.display(), model.dims().cell));
+    table.row(
+        "model",
+        format!(
+            "{} ({}, {parameters} parameters)",
+            args.model.display(),
+            model.dims().cell
+        ),
+    );
     let size = bytes(e.bytes);
-    table.row("text", format!("{} ({size}, {} characters)", name_of(&args.texts), grouped(e.chars)));
+    table.row(
+        "text",
+        format!(
+            "{} ({size}, {} characters)",
+            name_of(&args.texts),
+            grouped(e.chars)
+        ),
+    );
     let how = match e.approximate {
-        true => format!("approximate: read in {}, each from the zero state", count(e.lanes, "lane")),
+        true => format!(
+            "approximate: read in {}, each from the zero state",
+            count(e.lanes, "lane")
+        ),
         false => "exact: one stream from the zero state".into(),
     };
     table.row("reading", how);
@@ -103,17 +145,35 @@ fn table(args: &EvalArgs, model: &Model, e: &Evaluation) -> Table {
     table.row("OOVs", format!("{} ({share:.2} %)", grouped(e.oov)));
     table.row("loss", format!("{:.6} nats per token", e.loss_nats));
     if e.oov > 0 {
-        table.row("perplexity", format!("{} with OOVs (read and predicted as <unk>)", precise(e.perplexity)));
-        let without = e.perplexity_without_oov.map_or("none: no token is known".into(), precise);
+        table.row(
+            "perplexity",
+            format!(
+                "{} with OOVs (read and predicted as <unk>)",
+                precise(e.perplexity)
+            ),
+        );
+        let without = e
+            .perplexity_without_oov
+            .map_or("none: no token is known".into(), precise);
         table.row("", format!("{without} without OOVs"));
     } else {
         table.row("perplexity", precise(e.perplexity));
     }
-    let words = format!("{} words and {} line ends", grouped(e.fields), grouped(e.line_ends));
-    table.row("per word", format!("{} ({words})", precise(e.perplexity_per_word)));
+    let words = format!(
+        "{} words and {} line ends",
+        grouped(e.fields),
+        grouped(e.line_ends)
+    );
+    table.row(
+        "per word",
+        format!("{} ({words})", precise(e.perplexity_per_word)),
+    );
     match (e.bits_per_char, e.bits_per_byte) {
         (Some(char), Some(byte)) => {
-            table.row("bits", format!("{char:.4} per character, {byte:.4} per byte"));
+            table.row(
+                "bits",
+                format!("{char:.4} per character, {byte:.4} per byte"),
+            );
         }
         _ => table.row("bits", e.no_bits_because.as_deref().unwrap_or("none")),
     }

@@ -65,11 +65,22 @@ pub struct GenerateArgs {
     #[arg(long, help_heading = "Choice of tokens")]
     allow_unk: bool,
     /// The same seed writes the same text on every machine
-    #[arg(long, value_name = "N", help_heading = "Choice of tokens", default_value = "1")]
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Choice of tokens",
+        default_value = "1"
+    )]
     seed: u64,
 
     /// Tokens at most
-    #[arg(long, short = 'n', value_name = "N", help_heading = "Length", default_value = "200")]
+    #[arg(
+        long,
+        short = 'n',
+        value_name = "N",
+        help_heading = "Length",
+        default_value = "200"
+    )]
     max_tokens: usize,
     /// End before this string; may be given several times
     #[arg(long, value_name = "TEXT", help_heading = "Length")]
@@ -97,8 +108,15 @@ pub fn run(args: GenerateArgs) -> Result<()> {
     let cpu = cpu(args.threads);
     let encoded = model.vocab().tokenize(&prompt)?;
     if !encoded.unknown.is_empty() {
-        let unknown: Vec<String> = encoded.unknown.iter().map(|symbol| format!("{symbol:?}")).collect();
-        say(format_args!("note: outside the vocabulary, read as <unk>: {}", unknown.join(", ")));
+        let unknown: Vec<String> = encoded
+            .unknown
+            .iter()
+            .map(|symbol| format!("{symbol:?}"))
+            .collect();
+        say(format_args!(
+            "note: outside the vocabulary, read as <unk>: {}",
+            unknown.join(", ")
+        ));
     }
     let mut generator = Generator::new(&model, &cpu, &encoded.ids)?;
     let echo = if args.no_echo { &[][..] } else { &prompt };
@@ -130,7 +148,11 @@ fn options(args: &GenerateArgs) -> GenerateOptions {
         seed: args.seed,
         max_tokens: args.max_tokens,
         stop: args.stop.clone(),
-        eos: if args.ignore_eos { Eos::GoOn } else { Eos::ByKind },
+        eos: if args.ignore_eos {
+            Eos::GoOn
+        } else {
+            Eos::ByKind
+        },
         allow_unk: args.allow_unk,
     }
 }
@@ -145,10 +167,13 @@ fn prompt(args: &GenerateArgs) -> Result<Vec<u8>> {
     };
     let mut bytes = if is_stdin(path) {
         let mut bytes = Vec::new();
-        io::stdin().read_to_end(&mut bytes).context("cannot read the prompt from standard input")?;
+        io::stdin()
+            .read_to_end(&mut bytes)
+            .context("cannot read the prompt from standard input")?;
         bytes
     } else {
-        std::fs::read(path).with_context(|| format!("cannot read the prompt in {}", path.display()))?
+        std::fs::read(path)
+            .with_context(|| format!("cannot read the prompt in {}", path.display()))?
     };
     // Editors and `echo` end a file with a newline that nobody means as part of the prompt.
     for end in [b'\n', b'\r'] {
@@ -160,13 +185,22 @@ fn prompt(args: &GenerateArgs) -> Result<Vec<u8>> {
 }
 
 /// Writes a sample to standard output while it is drawn.
-fn stream(generator: &mut Generator, number: u64, options: &GenerateOptions, echo: &[u8]) -> Result<()> {
+fn stream(
+    generator: &mut Generator,
+    number: u64,
+    options: &GenerateOptions,
+    echo: &[u8],
+) -> Result<()> {
     let mut last = echo.last().copied();
     let mut failed = print(echo).err();
     let sample = generator.sample(number, options, &mut |piece| {
         last = piece.last().copied().or(last);
         failed = failed.take().or(print(piece).err());
-        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if failed.is_some() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     })?;
     if let Some(error) = failed {
         return Err(error.into());
@@ -186,7 +220,13 @@ fn print(bytes: &[u8]) -> io::Result<()> {
     out.flush()
 }
 
-fn print_json(number: u64, prompt: &[u8], prompt_tokens: usize, args: &GenerateArgs, sample: &Generation) -> Result<()> {
+fn print_json(
+    number: u64,
+    prompt: &[u8],
+    prompt_tokens: usize,
+    args: &GenerateArgs,
+    sample: &Generation,
+) -> Result<()> {
     #[derive(Serialize)]
     struct Json<'a> {
         sample: u64,

@@ -63,7 +63,15 @@ fn run_info(path: &Path) -> Result<(Table, Value)> {
         false => None,
     };
     let mut table = Table::default();
-    table.row("run", format!("{}, started with elman {} on {}", path.display(), record.elman, record.isa));
+    table.row(
+        "run",
+        format!(
+            "{}, started with elman {} on {}",
+            path.display(),
+            record.elman,
+            record.isa
+        ),
+    );
     table.row("text", inputs(&record));
     match &checkpoint {
         None => table.row("progress", "no checkpoint yet"),
@@ -77,7 +85,13 @@ fn run_info(path: &Path) -> Result<(Table, Value)> {
 }
 
 fn inputs(record: &Record) -> String {
-    let list = |paths: &[PathBuf]| paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+    let list = |paths: &[PathBuf]| {
+        paths
+            .iter()
+            .map(|p| p.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let train = list(&record.inputs.train);
     match &record.inputs.valid {
         Some(valid) => format!("{train}; validation: {}", list(valid)),
@@ -109,9 +123,15 @@ impl Checkpoint {
             seconds: f64,
         }
         let hash = loaded.snapshot.digest(&VOLATILE);
-        let Header { progress, seconds } = serde_json::from_value(Value::Object(loaded.snapshot.header))
-            .with_context(|| format!("the checkpoint of {} is of another version", run.display()))?;
-        Ok(Some(Checkpoint { hash, progress, seconds }))
+        let Header { progress, seconds } =
+            serde_json::from_value(Value::Object(loaded.snapshot.header)).with_context(|| {
+                format!("the checkpoint of {} is of another version", run.display())
+            })?;
+        Ok(Some(Checkpoint {
+            hash,
+            progress,
+            seconds,
+        }))
     }
 
     fn rows(&self, table: &mut Table, run: &Path, total_steps: u64) {
@@ -123,14 +143,32 @@ impl Checkpoint {
         };
         let (step, of) = (grouped(done), grouped(total_steps));
         let epochs = count(progress.epoch as usize, "whole epoch");
-        table.row("progress", format!("step {step} of {of}, {epochs}, {}{next}", duration(self.seconds)));
+        table.row(
+            "progress",
+            format!(
+                "step {step} of {of}, {epochs}, {}{next}",
+                duration(self.seconds)
+            ),
+        );
         if let Some(best) = progress.best {
             let perplexity = number(best.loss_nats.exp());
             let loss = best.loss_nats;
-            table.row("best", format!("validation perplexity {perplexity} (loss {loss:.4}) at step {}", grouped(best.step)));
+            table.row(
+                "best",
+                format!(
+                    "validation perplexity {perplexity} (loss {loss:.4}) at step {}",
+                    grouped(best.step)
+                ),
+            );
         }
         if progress.guard.skipped > 0 {
-            table.row("skipped", format!("{} with a loss or gradient that is not finite", count(progress.guard.skipped as usize, "window")));
+            table.row(
+                "skipped",
+                format!(
+                    "{} with a loss or gradient that is not finite",
+                    count(progress.guard.skipped as usize, "window")
+                ),
+            );
         }
         table.row("checkpoint", &self.hash);
     }
@@ -163,7 +201,10 @@ impl ModelInfo {
     fn new(path: &Path, model: &Model) -> Result<ModelInfo> {
         let (dims, about): (&Dims, _) = (model.dims(), model.about());
         let weights = path.join("model.safetensors");
-        let file_bytes = weights.metadata().with_context(|| format!("cannot look at {}", weights.display()))?.len();
+        let file_bytes = weights
+            .metadata()
+            .with_context(|| format!("cannot look at {}", weights.display()))?
+            .len();
         Ok(ModelInfo {
             path: path.to_path_buf(),
             cell: dims.cell.to_string(),
@@ -194,13 +235,39 @@ impl ModelInfo {
             Some(loss) => format!(", validation perplexity {}", number(loss.exp())),
             None => String::new(),
         };
-        table.row("model", format!("{}, after step {}{trained}", self.path.display(), grouped(self.step)));
-        let (layers, tied) = (count(self.layers, "layer"), if self.tied { ", tied weights" } else { "" });
+        table.row(
+            "model",
+            format!(
+                "{}, after step {}{trained}",
+                self.path.display(),
+                grouped(self.step)
+            ),
+        );
+        let (layers, tied) = (
+            count(self.layers, "layer"),
+            if self.tied { ", tied weights" } else { "" },
+        );
         let (hidden, embed) = (grouped(self.hidden as u64), grouped(self.embed as u64));
-        table.row("network", format!("{}, {layers} of {hidden} units, embedding {embed}{tied}", self.cell));
+        table.row(
+            "network",
+            format!(
+                "{}, {layers} of {hidden} units, embedding {embed}{tied}",
+                self.cell
+            ),
+        );
         table.row("parameters", grouped(self.parameters as u64));
-        table.row("bytes", format!("{} on disk, {} in memory", bytes(self.file_bytes), bytes(self.mem_bytes)));
-        table.row("state", format!("{} for each stream of text", bytes(self.state_bytes)));
+        table.row(
+            "bytes",
+            format!(
+                "{} on disk, {} in memory",
+                bytes(self.file_bytes),
+                bytes(self.mem_bytes)
+            ),
+        );
+        table.row(
+            "state",
+            format!("{} for each stream of text", bytes(self.state_bytes)),
+        );
         self.vocabulary.rows(table);
         table.row("model id", &self.id);
     }
@@ -215,11 +282,18 @@ struct VocabInfo {
 
 impl VocabInfo {
     fn new(vocab: &Vocab) -> VocabInfo {
-        VocabInfo { kind: vocab.kind().name().into(), entries: vocab.len(), hash: vocab.hash().into() }
+        VocabInfo {
+            kind: vocab.kind().name().into(),
+            entries: vocab.len(),
+            hash: vocab.hash().into(),
+        }
     }
 
     fn rows(&self, table: &mut Table) {
-        table.row("vocabulary", format!("{}, {} entries", self.kind, grouped(self.entries as u64)));
+        table.row(
+            "vocabulary",
+            format!("{}, {} entries", self.kind, grouped(self.entries as u64)),
+        );
         table.row("vocab hash", &self.hash);
     }
 }
@@ -236,7 +310,10 @@ fn file_info(path: &Path) -> Result<(Table, Value)> {
         return Ok((table, json!({"kind": "vocabulary", "vocabulary": vocab})));
     }
     if path.extension().is_none_or(|extension| extension != "tok") {
-        bail!("{}: neither a run, a model, a tokenizer.json nor a token file (*.tok)", path.display());
+        bail!(
+            "{}: neither a run, a model, a tokenizer.json nor a token file (*.tok)",
+            path.display()
+        );
     }
     let corpus = Corpus::open(path)?;
     let stats = corpus.stats();
@@ -244,9 +321,18 @@ fn file_info(path: &Path) -> Result<(Table, Value)> {
     table.row("OOVs", grouped(stats.oov));
     let size = bytes(stats.bytes);
     let (words, lines) = (grouped(stats.fields), grouped(stats.line_ends));
-    table.row("text", format!("{size}, {} characters, {words} words, {lines} line ends", grouped(stats.chars)));
+    table.row(
+        "text",
+        format!(
+            "{size}, {} characters, {words} words, {lines} line ends",
+            grouped(stats.chars)
+        ),
+    );
     table.row("text hash", corpus.hash());
-    table.row("vocabulary", format!("{} entries", grouped(corpus.vocab_len() as u64)));
+    table.row(
+        "vocabulary",
+        format!("{} entries", grouped(corpus.vocab_len() as u64)),
+    );
     table.row("vocab hash", corpus.vocab_hash());
     let json = json!({
         "kind": "tokens",

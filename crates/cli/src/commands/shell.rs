@@ -50,7 +50,9 @@ pub fn man(args: ManArgs) -> Result<()> {
     for of in std::iter::once(&command).chain(command.get_subcommands()) {
         let name = of.get_display_name().unwrap_or("elman");
         let page = page(of.clone())?;
-        write_atomic(&directory.join(format!("{name}.1")), |file| file.write_all(&page))?;
+        write_atomic(&directory.join(format!("{name}.1")), |file| {
+            file.write_all(&page)
+        })?;
     }
     Ok(())
 }

@@ -50,10 +50,21 @@ pub struct TokenizeArgs {
         value_parser = named::<Kind>(&["words", "whitespace", "chars", "bytes"]))]
     vocab: Option<Kind>,
     /// Leave out what occurs fewer times
-    #[arg(long, value_name = "N", help_heading = "Making a vocabulary", requires = "vocab", default_value = "1")]
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Making a vocabulary",
+        requires = "vocab",
+        default_value = "1"
+    )]
     min_count: u64,
     /// Most entries, the special tokens included [default: all]
-    #[arg(long, value_name = "N", help_heading = "Making a vocabulary", requires = "vocab")]
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Making a vocabulary",
+        requires = "vocab"
+    )]
     max_vocab: Option<usize>,
     /// Where to write it
     #[arg(long, value_name = "FILE", help_heading = "Making a vocabulary", requires = "vocab", value_hint = ValueHint::FilePath)]
@@ -86,12 +97,20 @@ pub fn run(args: TokenizeArgs) -> Result<()> {
 const COUNT_LIMIT_BYTES: u64 = 2 << 30;
 
 fn make(args: &TokenizeArgs, kind: Kind, file: &Path) -> Result<()> {
-    let read = ReadOptions { lossy: args.lossy, range: None };
+    let read = ReadOptions {
+        lossy: args.lossy,
+        range: None,
+    };
     let (counts, stats) = text::count(sources(&args.inputs)?, kind, &read, COUNT_LIMIT_BYTES)?;
-    stats.notes.iter().for_each(|note| say(format_args!("note: {note}")));
+    stats
+        .notes
+        .iter()
+        .for_each(|note| say(format_args!("note: {note}")));
     let distinct = counts.distinct();
     let vocab = counts.into_vocab(args.min_count, args.max_vocab)?;
-    write_atomic(file, |out| out.write_all(vocab.to_tokenizer_json().as_bytes()))?;
+    write_atomic(file, |out| {
+        out.write_all(vocab.to_tokenizer_json().as_bytes())
+    })?;
     say(format_args!(
         "{}: kind {kind}, {} entries, from {} tokens, {} of them different, in {}",
         file.display(),
@@ -105,18 +124,33 @@ fn make(args: &TokenizeArgs, kind: Kind, file: &Path) -> Result<()> {
 
 /// The vocabulary of a model, of a run, or in a tokenizer.json.
 fn open_vocab(path: &Path) -> Result<Vocab> {
-    Ok(if path.is_file() { Vocab::from_file_any(path)? } else { read_vocab(path)? })
+    Ok(if path.is_file() {
+        Vocab::from_file_any(path)?
+    } else {
+        read_vocab(path)?
+    })
 }
 
-fn tally(args: &TokenizeArgs, vocab: &Vocab, texts: &[PathBuf], out: &mut impl Write) -> Result<()> {
-    let read = ReadOptions { lossy: args.lossy, range: None };
+fn tally(
+    args: &TokenizeArgs,
+    vocab: &Vocab,
+    texts: &[PathBuf],
+    out: &mut impl Write,
+) -> Result<()> {
+    let read = ReadOptions {
+        lossy: args.lossy,
+        range: None,
+    };
     let stats = text::encode::<anyhow::Error>(sources(texts)?, vocab, &read, &mut |_| Ok(()))?;
     if args.json {
         serde_json::to_writer(&mut *out, &stats)?;
         writeln!(out)?;
         return Ok(());
     }
-    stats.notes.iter().for_each(|note| say(format_args!("note: {note}")));
+    stats
+        .notes
+        .iter()
+        .for_each(|note| say(format_args!("note: {note}")));
     let mut table = Table::default();
     table.row("tokens", grouped(stats.tokens));
     table.row("OOVs", grouped(stats.oov));
@@ -132,30 +166,53 @@ fn tally(args: &TokenizeArgs, vocab: &Vocab, texts: &[PathBuf], out: &mut impl W
 /// Tokens that stand on one line of output at most, so that a text without line ends needs no more memory.
 const LONGEST_LINE: usize = 1 << 16;
 
-fn print(args: &TokenizeArgs, vocab: &Vocab, texts: &[PathBuf], out: &mut impl Write) -> Result<()> {
-    let read = ReadOptions { lossy: args.lossy, range: None };
+fn print(
+    args: &TokenizeArgs,
+    vocab: &Vocab,
+    texts: &[PathBuf],
+    out: &mut impl Write,
+) -> Result<()> {
+    let read = ReadOptions {
+        lossy: args.lossy,
+        range: None,
+    };
     let mut line = Vec::new();
-    let stats = text::encode::<anyhow::Error>(sources(texts)?, vocab, &read, &mut |Symbol { id, .. }| {
-        line.push(id);
-        let ends = id == vocab.eos() || vocab.token_bytes(id).ends_with(b"\n");
-        if ends || line.len() == LONGEST_LINE {
-            print_line(args, vocab, &line, out)?;
-            line.clear();
-        }
-        Ok(())
-    })?;
+    let stats = text::encode::<anyhow::Error>(
+        sources(texts)?,
+        vocab,
+        &read,
+        &mut |Symbol { id, .. }| {
+            line.push(id);
+            let ends = id == vocab.eos() || vocab.token_bytes(id).ends_with(b"\n");
+            if ends || line.len() == LONGEST_LINE {
+                print_line(args, vocab, &line, out)?;
+                line.clear();
+            }
+            Ok(())
+        },
+    )?;
     if !line.is_empty() {
         print_line(args, vocab, &line, out)?;
     }
-    stats.notes.iter().for_each(|note| say(format_args!("note: {note}")));
+    stats
+        .notes
+        .iter()
+        .for_each(|note| say(format_args!("note: {note}")));
     if stats.oov > 0 {
         let (oov, tokens) = (grouped(stats.oov), grouped(stats.tokens));
-        say(format_args!("note: {oov} of {tokens} tokens are outside the vocabulary and read as <unk>"));
+        say(format_args!(
+            "note: {oov} of {tokens} tokens are outside the vocabulary and read as <unk>"
+        ));
     }
     Ok(())
 }
 
-fn print_line(args: &TokenizeArgs, vocab: &Vocab, ids: &[u32], out: &mut impl Write) -> io::Result<()> {
+fn print_line(
+    args: &TokenizeArgs,
+    vocab: &Vocab,
+    ids: &[u32],
+    out: &mut impl Write,
+) -> io::Result<()> {
     #[derive(Serialize)]
     struct Line<'a> {
         ids: &'a [u32],
@@ -182,7 +239,9 @@ fn quoted(vocab: &Vocab, id: u32) -> String {
         return vocab.token(id).into_owned();
     }
     let shown = match vocab.token_bytes(id) {
-        &[byte] if vocab.kind() == Kind::Bytes && !(b' '..=b'~').contains(&byte) => vocab.token(id).into_owned(),
+        &[byte] if vocab.kind() == Kind::Bytes && !(b' '..=b'~').contains(&byte) => {
+            vocab.token(id).into_owned()
+        }
         _ => escape(&vocab.token(id)),
     };
     format!("\"{shown}\"")
@@ -207,14 +266,21 @@ fn decode(vocab: &Vocab, inputs: &[PathBuf], out: &mut impl Write) -> Result<()>
         let name = name_of(std::slice::from_ref(path));
         let reader: Box<dyn BufRead> = match super::is_stdin(path) {
             true => Box::new(io::stdin().lock()),
-            false => Box::new(BufReader::new(File::open(path).with_context(|| format!("cannot open {name}"))?)),
+            false => Box::new(BufReader::new(
+                File::open(path).with_context(|| format!("cannot open {name}"))?,
+            )),
         };
         for (number, line) in (1..).zip(reader.lines()) {
             let line = line.with_context(|| format!("cannot read {name}, line {number}"))?;
             for word in line.split_whitespace() {
                 match word.parse::<u32>() {
-                    Ok(id) if (id as usize) < vocab.len() => out.write_all(decoder.push(vocab, id))?,
-                    _ => bail!("{name}, line {number}: '{word}' is not an id below {}", vocab.len()),
+                    Ok(id) if (id as usize) < vocab.len() => {
+                        out.write_all(decoder.push(vocab, id))?
+                    }
+                    _ => bail!(
+                        "{name}, line {number}: '{word}' is not an id below {}",
+                        vocab.len()
+                    ),
                 }
             }
         }

@@ -2,9 +2,10 @@
 
 use super::{is_stdin, name_of};
 use crate::args::{seconds, size};
-use crate::options::{self, Layered, TrainOptions};
+use crate::options::{self, TrainOptions};
 use crate::output::{say, usage};
 use crate::progress::{Form, Progress};
+use crate::resolve::{Layered, resolve};
 use crate::signals::Stop;
 use crate::summary::Memory;
 use crate::{rundir, summary};
@@ -123,7 +124,8 @@ pub fn run(args: TrainArgs) -> Result<()> {
             }
             directory = run.clone();
             progress = Progress::new(form, directory.display().to_string(), stop.clone());
-            outcome = elman::train::resume(&directory, &args.options.budget(), &machine, &mut progress);
+            outcome =
+                elman::train::resume(&directory, &args.options.budget(), &machine, &mut progress);
         }
         None => {
             let text = name_of(&args.texts);
@@ -136,8 +138,21 @@ pub fn run(args: TrainArgs) -> Result<()> {
     progress.finish();
     let outcome = outcome?;
     let memory = start_bytes.zip(summary::peak_bytes());
-    let memory = memory.map(|(start_bytes, peak_bytes)| Memory { start_bytes, peak_bytes });
-    end(&Ended { directory, outcome, memory }, &progress, form, &stop, &machine)
+    let memory = memory.map(|(start_bytes, peak_bytes)| Memory {
+        start_bytes,
+        peak_bytes,
+    });
+    end(
+        &Ended {
+            directory,
+            outcome,
+            memory,
+        },
+        &progress,
+        form,
+        &stop,
+        &machine,
+    )
 }
 
 fn machine(args: &TrainArgs) -> Result<Machine> {
@@ -145,7 +160,10 @@ fn machine(args: &TrainArgs) -> Result<Machine> {
         None => Isa::detect(),
         Some(name) => Isa::named(name).ok_or_else(|| {
             let have: Vec<_> = Isa::supported().iter().map(|isa| isa.name()).collect();
-            usage(format!("this CPU does not have {name}; it has {}", have.join(", ")))
+            usage(format!(
+                "this CPU does not have {name}; it has {}",
+                have.join(", ")
+            ))
         })?,
     };
     Ok(Machine {
@@ -158,24 +176,50 @@ fn machine(args: &TrainArgs) -> Result<Machine> {
 
 /// Resolves the choices, makes room for the run and brings standard input into it.
 fn prepare(args: TrainArgs, machine: Machine) -> Result<Job> {
-    let file = args.config.as_deref().map_or_else(|| Ok(Layered::none()), Layered::from_file)?;
-    let config = options::resolve(file, args.options)?;
-    let dashes = args.texts.iter().chain(&args.valid).filter(|path| is_stdin(path)).count();
+    let file = args
+        .config
+        .as_deref()
+        .map_or_else(|| Ok(Layered::none()), Layered::from_file)?;
+    let config = resolve(file, args.options)?;
+    let dashes = args
+        .texts
+        .iter()
+        .chain(&args.valid)
+        .filter(|path| is_stdin(path))
+        .count();
     if dashes > 1 {
         return Err(usage("'-' stands for standard input and may be given once"));
     }
     let run = args.run.unwrap_or_else(|| rundir::unused(&args.texts[0]));
     if args.force {
+        let texts = args
+            .texts
+            .iter()
+            .chain(&args.valid)
+            .filter(|path| !is_stdin(path))
+            .chain(&args.vocab_file);
+        let models = args.vocab_from.iter().chain(&args.init_from);
+        rundir::check_inputs(&run, texts, models)?;
         let deleted = rundir::clear(&run)?;
         if !deleted.is_empty() {
-            say(format_args!("note: deleted in {}: {}", run.display(), deleted.join(", ")));
+            say(format_args!(
+                "note: deleted in {}: {}",
+                run.display(),
+                deleted.join(", ")
+            ));
         }
     }
     rundir::refuse_existing(&run)?;
     if dashes == 1 {
         spool(&run)?;
     }
-    let readable = |path: PathBuf| if is_stdin(&path) { run.join(rundir::STDIN) } else { path };
+    let readable = |path: PathBuf| {
+        if is_stdin(&path) {
+            run.join(rundir::STDIN)
+        } else {
+            path
+        }
+    };
     let train = args.texts.into_iter().map(readable).collect();
     let valid: Vec<PathBuf> = args.valid.into_iter().map(readable).collect();
     let vocabulary = match (args.vocab_file, args.vocab_from) {
@@ -197,25 +241,54 @@ fn prepare(args: TrainArgs, machine: Machine) -> Result<Job> {
 /// Copies standard input into the run's directory, since training reads its text more than once.
 fn spool(run: &Path) -> Result<()> {
     disk::create_dir_all(run)?;
-    write_atomic(&run.join(rundir::STDIN), |file| io::copy(&mut io::stdin().lock(), file).map(|_| ()))
-        .context("cannot copy standard input")
+    write_atomic(&run.join(rundir::STDIN), |file| {
+        io::copy(&mut io::stdin().lock(), file).map(|_| ())
+    })
+    .context("cannot copy standard input")
 }
 
 /// Reports the outcome, lets the model write a few lines, and says what can be done next.
-fn end(ended: &Ended, progress: &Progress, form: Form, stop: &Stop, machine: &Machine) -> Result<()> {
-    let Ended { directory, outcome, memory } = ended;
+fn end(
+    ended: &Ended,
+    progress: &Progress,
+    form: Form,
+    stop: &Stop,
+    machine: &Machine,
+) -> Result<()> {
+    let Ended {
+        directory,
+        outcome,
+        memory,
+    } = ended;
     if form == Form::Quiet {
         return Ok(());
     }
-    let sample = if stop.is_wished() { None } else { Some(sample(directory, machine)?) };
+    let sample = if stop.is_wished() {
+        None
+    } else {
+        Some(sample(directory, machine)?)
+    };
     let planned = progress.planned();
-    progress.emit("end", &End { outcome, sample: sample.as_deref(), memory: *memory });
+    progress.emit(
+        "end",
+        &End {
+            outcome,
+            sample: sample.as_deref(),
+            memory: *memory,
+        },
+    );
     if form == Form::People {
-        say(format_args!("\n{}", summary::ended(outcome, planned, *memory)));
+        say(format_args!(
+            "\n{}",
+            summary::ended(outcome, planned, *memory)
+        ));
         if let Some(sample) = sample {
             say(format_args!("\nsample:\n{}", summary::indented(&sample)));
         }
-        say(format_args!("\n{}", summary::next(directory, outcome, planned)));
+        say(format_args!(
+            "\n{}",
+            summary::next(directory, outcome, planned)
+        ));
     }
     Ok(())
 }
@@ -239,7 +312,10 @@ struct End<'a> {
 fn sample(directory: &Path, machine: &Machine) -> Result<String> {
     let model = Model::load(directory)?;
     let options = GenerateOptions {
-        sampling: Sampling { temperature: 0.8, ..Sampling::default() },
+        sampling: Sampling {
+            temperature: 0.8,
+            ..Sampling::default()
+        },
         max_tokens: match model.vocab().kind() {
             Kind::Words | Kind::Whitespace => 80,
             Kind::Chars | Kind::Bytes => 350,
@@ -247,7 +323,13 @@ fn sample(directory: &Path, machine: &Machine) -> Result<String> {
         ..GenerateOptions::default()
     };
     let cpu = Cpu::new(machine.isa, machine.threads);
-    let mut generated = generate(&model, &cpu, b"", 1, &options, &mut |_, _| ControlFlow::Continue(()))?;
-    let text = generated.samples.pop().map(|sample| sample.text).unwrap_or_default();
+    let mut generated = generate(&model, &cpu, b"", 1, &options, &mut |_, _| {
+        ControlFlow::Continue(())
+    })?;
+    let text = generated
+        .samples
+        .pop()
+        .map(|sample| sample.text)
+        .unwrap_or_default();
     Ok(String::from_utf8_lossy(&text).into_owned())
 }

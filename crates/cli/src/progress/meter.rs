@@ -25,7 +25,9 @@ pub struct Meter {
 impl Meter {
     /// Takes in a step that ended at `now`.
     pub fn add(&mut self, step: &Step, now: Instant) {
-        let wall = self.last.map_or(step.seconds, |last| (now - last).as_secs_f64());
+        let wall = self
+            .last
+            .map_or(step.seconds, |last| (now - last).as_secs_f64());
         self.last = Some(now);
         let tokens = step.tokens as f64;
 
@@ -82,7 +84,10 @@ mod tests {
         let mut meter = Meter::default();
         let start = Instant::now();
         for i in 1..=20 {
-            meter.add(&step(i, 3.0, 0.5), start + Duration::from_millis(500) * i as u32);
+            meter.add(
+                &step(i, 3.0, 0.5),
+                start + Duration::from_millis(500) * i as u32,
+            );
         }
         assert!((meter.loss_nats() - 3.0).abs() < 1e-9);
         assert!((meter.tokens_per_second() - 100.0).abs() < 1e-9);

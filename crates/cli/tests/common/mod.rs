@@ -1,6 +1,10 @@
 //! A room with a text and tiny models in it.
 #![allow(dead_code, reason = "each test file uses a part of it")]
-#![allow(clippy::disallowed_methods, reason = "tests write the files that the command meets")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests write the files that the command meets, and may stop where they cannot"
+)]
 
 use assert_cmd::Command;
 use std::path::{Path, PathBuf};
@@ -12,13 +16,25 @@ pub struct Room {
 }
 
 /// Small enough to train in a moment.
-pub const TINY: [&str; 10] =
-    ["--hidden", "8", "--lanes", "2", "--bptt", "5", "--threads", "1", "--save-every", "0"];
+pub const TINY: [&str; 10] = [
+    "--hidden",
+    "8",
+    "--lanes",
+    "2",
+    "--bptt",
+    "5",
+    "--threads",
+    "1",
+    "--save-every",
+    "0",
+];
 
 impl Room {
     /// With `text.txt` and `other.txt`.
     pub fn new() -> Room {
-        let room = Room { dir: tempfile::tempdir().unwrap() };
+        let room = Room {
+            dir: tempfile::tempdir().unwrap(),
+        };
         room.write("text.txt", story(120));
         room.write("other.txt", story(7));
         room
@@ -41,19 +57,33 @@ impl Room {
     /// The command with these arguments, not run yet.
     pub fn elman(&self, args: &[&str]) -> Command {
         let mut command = assert_cmd::cargo::cargo_bin_cmd!("elman");
-        command.current_dir(self.dir.path()).env_remove("RUST_BACKTRACE").args(args);
+        command
+            .current_dir(self.dir.path())
+            .env_remove("RUST_BACKTRACE")
+            .args(args);
         command
     }
 
     /// Trains a tiny model for `steps` in `run`.
     pub fn train(&self, run: &str, steps: &str, more: &[&str]) {
-        let args = [&["train", "text.txt", "--run", run, "--steps", steps], &TINY[..], more].concat();
+        let args = [
+            &["train", "text.txt", "--run", run, "--steps", steps],
+            &TINY[..],
+            more,
+        ]
+        .concat();
         self.elman(&args).assert().success();
     }
 
     /// Standard output of a command that must succeed.
     pub fn stdout(&self, args: &[&str]) -> String {
-        let output = self.elman(args).assert().success().get_output().stdout.clone();
+        let output = self
+            .elman(args)
+            .assert()
+            .success()
+            .get_output()
+            .stdout
+            .clone();
         String::from_utf8(output).unwrap()
     }
 
@@ -65,14 +95,23 @@ impl Room {
     pub fn fails(&self, code: i32, args: &[&str]) -> String {
         let assert = self.elman(args).assert().code(code);
         let stderr = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
-        assert!(stderr.contains("error: ") && !stderr.contains("panicked"), "{stderr}");
+        assert!(
+            stderr.contains("error: ") && !stderr.contains("panicked"),
+            "{stderr}"
+        );
         stderr
     }
 }
 
 /// `lines` lines in which something can be learnt.
 pub fn story(lines: usize) -> String {
-    let who = ["The king", "A lamb", "The prophet", "My brother", "The people of the city"];
+    let who = [
+        "The king",
+        "A lamb",
+        "The prophet",
+        "My brother",
+        "The people of the city",
+    ];
     let did = ["went up to", "looked upon", "spoke of", "was afraid of"];
     let what = ["the mountain", "the sea", "the house of the Lord"];
     let line = |i: usize| format!("{} {} {}.\n", who[i % 5], did[i % 4], what[i % 3]);
