@@ -18,4 +18,10 @@ pub mod store;
 pub mod text;
 pub mod train;
 
+pub use elman_kernels::{Cpu, Isa};
 pub use error::{Error, Result};
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
