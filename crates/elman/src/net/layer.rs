@@ -166,51 +166,74 @@ impl Layer {
         state: &mut LayerState,
         tape: &mut LayerTape,
     ) {
-        let size = state.h.len();
+        let (size, hidden) = (state.h.len(), self.weights().hidden);
         tape.h[..size].copy_from_slice(&state.h);
         if !state.c.is_empty() {
             tape.c[..size].copy_from_slice(&state.c);
         }
         let rows = x.len() / self.weights().input;
+        let pass = Forward {
+            cpu,
+            params,
+            panels,
+            x,
+            rows,
+            size,
+            tape,
+        };
         match self {
-            Layer::Elman(layer) => layer.forward(cpu, params, panels, x, rows, size, tape),
-            Layer::Lstm(layer) => layer.forward(cpu, params, panels, x, rows, size, tape),
-            Layer::Gru(layer) => layer.forward(cpu, params, panels, x, rows, size, tape),
+            Layer::Elman(layer) => layer.forward(pass),
+            Layer::Lstm(layer) => layer.forward(pass),
+            Layer::Gru(layer) => layer.forward(pass),
         }
-        let last = rows * self.weights().hidden..rows * self.weights().hidden + size;
+        let last = rows * hidden..rows * hidden + size;
         state.h.copy_from_slice(&tape.h[last.clone()]);
         if !state.c.is_empty() {
             state.c.copy_from_slice(&tape.c[last]);
         }
     }
 
-    /// From `dh` (T, B, H), the gradient at the layer's outputs, and `d_state`, the gradient
-    /// arriving at its state after the window: adds to `dparams`, writes `dx` (T, B, in), and
-    /// leaves in `d_state` the gradient at the state before the window. `dh` is used up.
-    pub(crate) fn backward(
-        &self,
-        cpu: &Cpu,
-        panels: &BackPanels,
-        x: &[f32],
-        dh: &mut [f32],
-        d_state: &mut LayerState,
-        tape: &mut LayerTape,
-        data: Data,
-        dparams: &mut Params,
-        dx: &mut [f32],
-    ) {
+    /// Adds to the pass's `dparams`, writes its `dx`, and leaves in its `d_state` the gradient at
+    /// the state before the window.
+    pub(crate) fn backward(&self, pass: Backward) {
         match self {
-            Layer::Elman(layer) => {
-                layer.backward(cpu, panels, x, dh, d_state, tape, data, dparams, dx)
-            }
-            Layer::Lstm(layer) => {
-                layer.backward(cpu, panels, x, dh, d_state, tape, data, dparams, dx)
-            }
-            Layer::Gru(layer) => {
-                layer.backward(cpu, panels, x, dh, d_state, tape, data, dparams, dx)
-            }
+            Layer::Elman(layer) => layer.backward(pass),
+            Layer::Lstm(layer) => layer.backward(pass),
+            Layer::Gru(layer) => layer.backward(pass),
         }
     }
+}
+
+/// What a cell's forward pass works with.
+pub(crate) struct Forward<'a> {
+    cpu: &'a Cpu,
+    params: &'a Params,
+    panels: &'a Panels,
+    /// (T, B, in)
+    x: &'a [f32],
+    /// T·B
+    rows: usize,
+    /// B·H
+    size: usize,
+    /// Holds the state before the window; receives everything after it.
+    tape: &'a mut LayerTape,
+}
+
+/// What a cell's backward pass works with.
+pub(crate) struct Backward<'a> {
+    pub(crate) cpu: &'a Cpu,
+    pub(crate) panels: &'a BackPanels,
+    /// (T, B, in): what the layer read.
+    pub(crate) x: &'a [f32],
+    /// (T, B, H): the gradient at its outputs; used up.
+    pub(crate) dh: &'a mut [f32],
+    /// The gradient arriving at the state after the window; becomes that before it.
+    pub(crate) d_state: &'a mut LayerState,
+    pub(crate) tape: &'a mut LayerTape,
+    pub(crate) data: Data<'a>,
+    pub(crate) dparams: &'a mut Params,
+    /// (T, B, in): the gradient at what it read.
+    pub(crate) dx: &'a mut [f32],
 }
 
 /// h_1 … h_T of a window of `rows` = T·B rows, `lanes_size` = B·H.
@@ -227,17 +250,9 @@ pub(crate) struct Data<'a> {
 }
 
 impl Weights {
-    /// x · w_xᵀ + b for all T·B rows at once.
-    fn input_product(
-        &self,
-        cpu: &Cpu,
-        params: &Params,
-        panels: &Panels,
-        x: &[f32],
-        rows: usize,
-        z: &mut [f32],
-    ) {
-        let x = Operand::rows(x, rows, self.input);
+    /// z = x · w_xᵀ + b for all T·B rows at once.
+    fn input_product(&self, cpu: &Cpu, params: &Params, panels: &Panels, x: &[f32], z: &mut [f32]) {
+        let x = Operand::rows(x, x.len() / self.input, self.input);
         product(cpu, x, &panels.x, Init::Bias(&params[self.b]), z);
     }
 
@@ -248,10 +263,8 @@ impl Weights {
         &self,
         cpu: &Cpu,
         panels: &BackPanels,
-        dz: &[f32],
-        dz_h: &[f32],
-        x: &[f32],
-        h_prev: &[f32],
+        (dz, dz_h): (&[f32], &[f32]),
+        (x, h_prev): (&[f32], &[f32]),
         data: Data,
         dparams: &mut Params,
         dx: &mut [f32],
@@ -265,26 +278,17 @@ impl Weights {
 
         data_x.pack(cpu, x);
         let dz_t = Operand::transposed(dz, width, rows);
-        product(cpu, dz_t, data_x, Init::Accumulate, &mut dparams[self.w_x]);
+        let dw_x = &mut dparams[self.w_x];
+        product(cpu, dz_t, data_x, Init::Accumulate, dw_x);
 
         let data_h = data_h.unwrap_or(data_x);
         data_h.pack(cpu, h_prev);
         let dz_h_t = Operand::transposed(dz_h, width, rows);
-        product(
-            cpu,
-            dz_h_t,
-            data_h,
-            Init::Accumulate,
-            &mut dparams[self.w_h],
-        );
+        let dw_h = &mut dparams[self.w_h];
+        product(cpu, dz_h_t, data_h, Init::Accumulate, dw_h);
 
         add_column_sums(cpu, dz, &mut dparams[self.b]);
-        product(
-            cpu,
-            Operand::rows(dz, rows, width),
-            &panels.x,
-            Init::Zero,
-            dx,
-        );
+        let dz = Operand::rows(dz, rows, width);
+        product(cpu, dz, &panels.x, Init::Zero, dx);
     }
 }

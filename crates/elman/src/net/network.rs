@@ -3,7 +3,7 @@
 use super::layer::dropout::Dropout;
 use super::layer::embedding::Embedding;
 use super::layer::output::Output;
-use super::layer::{BackPanels, Data, Layer, Panels, State, outputs};
+use super::layer::{BackPanels, Backward, Data, Layer, Panels, State, outputs};
 use super::params::{Layout, Params};
 use super::tape::{Scratch, Tape};
 use crate::dims::Dims;
@@ -287,19 +287,17 @@ impl Network {
                     h: None,
                 },
             };
-            let dx = &mut scratch.d_below[..x.len()];
-            let d_state = &mut scratch.d_state.layers[k];
-            layer.backward(
+            layer.backward(Backward {
                 cpu,
-                &back.layers[k],
+                panels: &back.layers[k],
                 x,
                 dh,
-                d_state,
-                &mut here[0],
+                d_state: &mut scratch.d_state.layers[k],
+                tape: &mut here[0],
                 data,
-                grads,
-                dx,
-            );
+                dparams: grads,
+                dx: &mut scratch.d_below[..x.len()],
+            });
             std::mem::swap(&mut scratch.d_above, &mut scratch.d_below);
         }
         let dx = &mut scratch.d_above[..rows * self.dims.embed];

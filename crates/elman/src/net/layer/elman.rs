@@ -9,10 +9,8 @@
 //! σ′ through the output alone: sigmoid h(1−h), tanh 1−h², relu [h > 0]
 //! ```
 
-use super::{BackPanels, Data, LayerState, Panels, Weights};
-use crate::net::params::Params;
-use crate::net::tape::LayerTape;
-use elman_kernels::{Activation, Cpu, elman_backward, elman_forward};
+use super::{Backward, Forward, Weights};
+use elman_kernels::{Activation, elman_backward, elman_forward};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Elman {
@@ -21,40 +19,41 @@ pub struct Elman {
 }
 
 impl Elman {
-    /// `x` (T, B, in) → h in `tape.h`; `size` = B·H. z is computed where h will stand.
-    pub(crate) fn forward(
-        &self,
-        cpu: &Cpu,
-        params: &Params,
-        panels: &Panels,
-        x: &[f32],
-        rows: usize,
-        size: usize,
-        tape: &mut LayerTape,
-    ) {
+    /// z is computed where h will stand.
+    pub(crate) fn forward(&self, pass: Forward) {
+        let Forward {
+            cpu,
+            params,
+            panels,
+            x,
+            rows,
+            size,
+            tape,
+        } = pass;
+        let len = rows * self.weights.hidden;
         let (h0, h) = tape.h.split_at_mut(size);
-        let h = &mut h[..rows * self.weights.hidden];
-        self.weights.input_product(cpu, params, panels, x, rows, h);
+        let h = &mut h[..len];
+        self.weights.input_product(cpu, params, panels, x, h);
         elman_forward(cpu, self.activation, &panels.h, h0, h);
     }
 
-    pub(crate) fn backward(
-        &self,
-        cpu: &Cpu,
-        panels: &BackPanels,
-        x: &[f32],
-        dh: &mut [f32],
-        d_state: &mut LayerState,
-        tape: &mut LayerTape,
-        data: Data,
-        dparams: &mut Params,
-        dx: &mut [f32],
-    ) {
+    pub(crate) fn backward(&self, pass: Backward) {
+        let Backward {
+            cpu,
+            panels,
+            x,
+            dh,
+            d_state,
+            tape,
+            data,
+            dparams,
+            dx,
+        } = pass;
         let (size, len) = (d_state.h.len(), dh.len());
         let h = &tape.h[size..size + len];
         elman_backward(cpu, self.activation, &panels.h, h, dh, &mut d_state.h);
         let (dz, h_prev) = (&*dh, &tape.h[..len]);
         self.weights
-            .gradients(cpu, panels, dz, dz, x, h_prev, data, dparams, dx);
+            .gradients(cpu, panels, (dz, dz), (x, h_prev), data, dparams, dx);
     }
 }

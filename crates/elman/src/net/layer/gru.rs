@@ -13,10 +13,9 @@
 //! ```
 //! docs/MATH.md derives them.
 
-use super::{BackPanels, Data, LayerState, Panels, Weights};
-use crate::net::params::{Params, TensorId};
-use crate::net::tape::LayerTape;
-use elman_kernels::{Cpu, add_column_sums, gru_backward, gru_forward};
+use super::{Backward, Forward, Weights};
+use crate::net::params::TensorId;
+use elman_kernels::{add_column_sums, gru_backward, gru_forward};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Gru {
@@ -26,63 +25,53 @@ pub struct Gru {
 }
 
 impl Gru {
-    /// `x` (T, B, in) → h in the tape; `size` = B·H.
-    pub(crate) fn forward(
-        &self,
-        cpu: &Cpu,
-        params: &Params,
-        panels: &Panels,
-        x: &[f32],
-        rows: usize,
-        size: usize,
-        tape: &mut LayerTape,
-    ) {
+    /// Leaves activated gates, q and h in the tape.
+    pub(crate) fn forward(&self, pass: Forward) {
+        let Forward {
+            cpu,
+            params,
+            panels,
+            x,
+            rows,
+            size,
+            tape,
+        } = pass;
         let len = rows * self.weights.hidden;
         let gates = &mut tape.gates[..3 * len];
-        self.weights
-            .input_product(cpu, params, panels, x, rows, gates);
+        self.weights.input_product(cpu, params, panels, x, gates);
         let (h0, h) = tape.h.split_at_mut(size);
-        let (hn, h) = (&mut tape.hn[..len], &mut h[..len]);
-        gru_forward(cpu, &panels.h, &params[self.b_hn], h0, gates, hn, h);
+        let (q, h) = (&mut tape.hn[..len], &mut h[..len]);
+        let b_hn = &params[self.b_hn];
+        gru_forward(cpu, &panels.h, b_hn, h0, gates, q, h);
     }
 
-    pub(crate) fn backward(
-        &self,
-        cpu: &Cpu,
-        panels: &BackPanels,
-        x: &[f32],
-        dh: &mut [f32],
-        d_state: &mut LayerState,
-        tape: &mut LayerTape,
-        data: Data,
-        dparams: &mut Params,
-        dx: &mut [f32],
-    ) {
+    pub(crate) fn backward(&self, pass: Backward) {
+        let Backward {
+            cpu,
+            panels,
+            x,
+            dh,
+            d_state,
+            tape,
+            data,
+            dparams,
+            dx,
+        } = pass;
         let (size, len) = (d_state.h.len(), dh.len());
         let (h0, h) = (&tape.h[..size], &tape.h[size..size + len]);
         let (dz, dz_h) = (&mut tape.gates[..3 * len], &mut tape.dz_h[..3 * len]);
-        gru_backward(
-            cpu,
-            &panels.h,
-            h0,
-            h,
-            &tape.hn[..len],
-            dz,
-            dz_h,
-            dh,
-            &mut d_state.h,
-        );
-        let h_prev = &tape.h[..len];
+        let (q, dh_next) = (&tape.hn[..len], &mut d_state.h);
+        gru_backward(cpu, &panels.h, h0, h, q, dz, dz_h, dh, dh_next);
+        let (dz, dz_h, h_prev) = (&*dz, &*dz_h, &tape.h[..len]);
         self.weights
-            .gradients(cpu, panels, dz, dz_h, x, h_prev, data, dparams, dx);
+            .gradients(cpu, panels, (dz, dz_h), (x, h_prev), data, dparams, dx);
         // Only the n part of the recurrent product has a bias.
-        let mut sums = vec![0.0; 3 * self.weights.hidden];
+        let hidden = self.weights.hidden;
+        let mut sums = vec![0.0; 3 * hidden];
         add_column_sums(cpu, dz_h, &mut sums);
-        for (d, sum) in dparams[self.b_hn]
-            .iter_mut()
-            .zip(&sums[2 * self.weights.hidden..])
-        {
-            *d += sum;
-        }
+        let db_hn = dparams[self.b_hn].iter_mut();
+        db_hn
+            .zip(&sums[2 * hidden..])
+            .for_each(|(d, sum)| *d += sum);
     }
 }

@@ -14,10 +14,8 @@
 //! ```
 //! docs/MATH.md derives them.
 
-use super::{BackPanels, Data, LayerState, Panels, Weights};
-use crate::net::params::Params;
-use crate::net::tape::LayerTape;
-use elman_kernels::{Cpu, lstm_backward, lstm_forward};
+use super::{Backward, Forward, Weights};
+use elman_kernels::{lstm_backward, lstm_forward};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Lstm {
@@ -25,48 +23,45 @@ pub struct Lstm {
 }
 
 impl Lstm {
-    /// `x` (T, B, in) → h and c in the tape; `size` = B·H.
-    pub(crate) fn forward(
-        &self,
-        cpu: &Cpu,
-        params: &Params,
-        panels: &Panels,
-        x: &[f32],
-        rows: usize,
-        size: usize,
-        tape: &mut LayerTape,
-    ) {
+    /// Leaves activated gates, h and c in the tape.
+    pub(crate) fn forward(&self, pass: Forward) {
+        let Forward {
+            cpu,
+            params,
+            panels,
+            x,
+            rows,
+            size,
+            tape,
+        } = pass;
         let len = rows * self.weights.hidden;
         let gates = &mut tape.gates[..4 * len];
-        self.weights
-            .input_product(cpu, params, panels, x, rows, gates);
+        self.weights.input_product(cpu, params, panels, x, gates);
         let (h0, h) = tape.h.split_at_mut(size);
         let (c0, c) = tape.c.split_at_mut(size);
-        lstm_forward(cpu, &panels.h, h0, c0, gates, &mut c[..len], &mut h[..len]);
+        let (c, h) = (&mut c[..len], &mut h[..len]);
+        lstm_forward(cpu, &panels.h, h0, c0, gates, c, h);
     }
 
-    pub(crate) fn backward(
-        &self,
-        cpu: &Cpu,
-        panels: &BackPanels,
-        x: &[f32],
-        dh: &mut [f32],
-        d_state: &mut LayerState,
-        tape: &mut LayerTape,
-        data: Data,
-        dparams: &mut Params,
-        dx: &mut [f32],
-    ) {
+    pub(crate) fn backward(&self, pass: Backward) {
+        let Backward {
+            cpu,
+            panels,
+            x,
+            dh,
+            d_state,
+            tape,
+            data,
+            dparams,
+            dx,
+        } = pass;
         let (size, len) = (d_state.h.len(), dh.len());
         let (c0, c) = (&tape.c[..size], &tape.c[size..size + len]);
         let dz = &mut tape.gates[..4 * len];
-        let LayerState {
-            h: dh_next,
-            c: dc_next,
-        } = d_state;
+        let (dh_next, dc_next) = (&mut d_state.h, &mut d_state.c);
         lstm_backward(cpu, &panels.h, c0, dz, c, dh, dh_next, dc_next);
-        let h_prev = &tape.h[..len];
+        let (dz, h_prev) = (&*dz, &tape.h[..len]);
         self.weights
-            .gradients(cpu, panels, dz, dz, x, h_prev, data, dparams, dx);
+            .gradients(cpu, panels, (dz, dz), (x, h_prev), data, dparams, dx);
     }
 }
