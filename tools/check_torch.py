@@ -3,7 +3,7 @@
 
     python tools/check_torch.py MODEL_DIR LOGITS...
 
-MODEL_DIR holds config.json (its `cell` is sigmoid, tanh, relu, lstm or gru; sizes are read from the
+MODEL_DIR holds config.json (its `cell` is lstm, gru, or elman with an `activation`; sizes are read from the
 tensors) and model.safetensors. Each LOGITS is a safetensors file with
 
     ids     (N)      integers: the text
@@ -89,6 +89,8 @@ def main():
     with open(os.path.join(arguments.model, "config.json"), encoding="utf-8") as file:
         config = json.load(file)
     cell = arguments.cell or config.get("cell")
+    if cell == "elman":
+        cell = config.get("activation")
     if cell not in CELLS:
         sys.exit(f"config.json: the cell is {cell!r}, expected one of {', '.join(CELLS)} (or --cell)")
     torch.set_num_threads(1)
