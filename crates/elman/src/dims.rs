@@ -91,6 +91,10 @@ pub enum Moments {
 }
 
 /// The bytes of a training run, before anything is allocated.
+///
+/// Not in it: the vocabulary, the token files, which are mapped and not loaded, and the checkpoint
+/// that a resumed run holds for a moment beside its own arrays until it has been copied into them
+/// (weights, moments and carried states a second time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrainPlan {
     /// Weights, f32.
@@ -138,12 +142,15 @@ impl TrainPlan {
     }
 
     pub fn total_bytes(&self) -> u64 {
-        self.weights_bytes
-            + self.gradients_bytes
-            + self.moments_bytes
-            + self.packed_bytes
-            + self.window_bytes
-            + self.fixed_bytes
+        let parts = [
+            self.weights_bytes,
+            self.gradients_bytes,
+            self.moments_bytes,
+            self.packed_bytes,
+            self.window_bytes,
+            self.fixed_bytes,
+        ];
+        parts.into_iter().fold(0, u64::saturating_add)
     }
 }
 
@@ -164,25 +171,31 @@ fn packed_backward_bytes(dims: &Dims) -> u64 {
     ((0..dims.layers).map(layer).sum::<usize>() + Packed::bytes(dims.vocab, 1, dims.hidden)) as u64
 }
 
-/// What the tape and the two gradient buffers hold; see `net::tape` and `net::layer`.
+/// What the tape and the two gradient buffers hold, see `net::tape` and `net::layer`, and what is
+/// kept for each position, see `train::bptt`. Saturates, since `--bptt full` makes anything possible.
 fn window_bytes(dims: &Dims, dropout: bool, steps: usize, lanes: usize) -> u64 {
-    let (rows, hidden) = (steps * lanes, dims.hidden);
+    let of = |n: usize| n as u128;
+    let (rows, starts) = (of(steps) * of(lanes), of(lanes));
+    let (embed, hidden, layers) = (of(dims.embed), of(dims.hidden), of(dims.layers));
+    let stateful = (rows + starts) * hidden;
     let per_layer = match dims.cell {
-        Cell::Elman(_) => (steps + 1) * lanes * hidden,
-        Cell::Lstm => rows * 4 * hidden + 2 * (steps + 1) * lanes * hidden,
+        Cell::Elman(_) => stateful,
+        Cell::Lstm => rows * 4 * hidden + 2 * stateful,
         // gates, their gradient at the recurrent product, W_hn h + b_hn, h
-        Cell::Gru => rows * 7 * hidden + (steps + 1) * lanes * hidden,
+        Cell::Gru => rows * 7 * hidden + stateful,
     };
-    let dropped = if dropout {
-        dims.layers * rows * hidden
-    } else {
-        0
-    };
-    let gradients = 2 * rows * dims.embed.max(hidden);
-    let mut packed = Packed::bytes(rows, 1, hidden);
-    if dims.embed != hidden {
-        packed += Packed::bytes(rows, 1, dims.embed);
+    let dropped = if dropout { layers * rows * hidden } else { 0 };
+    let gradients = 2 * rows * embed.max(hidden);
+    // As `Packed::bytes`, in wider numbers.
+    let packed = |cols: usize| rows * of(cols.next_multiple_of(16));
+    let mut data = packed(dims.hidden);
+    if dims.embed != dims.hidden {
+        data += packed(dims.embed);
     }
-    let numbers = rows * dims.embed + dims.layers * per_layer + dropped + gradients;
-    4 * numbers as u64 + packed as u64
+    let numbers = rows * embed + layers * per_layer + dropped + gradients + data;
+    (4 * numbers + rows * POSITION_BYTES).min(u128::from(u64::MAX)) as u64
 }
+
+/// A position's loss (f64), factor and entry in the list of touched rows, and its input, target and
+/// mask in the window, once for training and once for validation.
+const POSITION_BYTES: u128 = 8 + 4 + 4 + 2 * 12;

@@ -1,0 +1,197 @@
+//! The bytes that are planned are the bytes that are taken. Alone in its process, because it counts
+//! every allocation in it.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // as in tests/run
+
+use elman::dims::Activation;
+use elman::text::Kind;
+use elman::train::config::{Bptt, CellName, OptimizerName};
+use elman::train::{self, Config, Event, Job, Machine, VocabularyFrom, Watch};
+use elman_kernels::Isa;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fmt::Write;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Bytes that are allocated now, and the most there have been since [`forget_peak`].
+static LIVE: AtomicI64 = AtomicI64::new(0);
+static PEAK: AtomicI64 = AtomicI64::new(0);
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn count(bytes: i64) {
+    let live = LIVE.fetch_add(bytes, Relaxed) + bytes;
+    PEAK.fetch_max(live, Relaxed);
+}
+
+fn forget_peak() {
+    PEAK.store(LIVE.load(Relaxed), Relaxed);
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as i64);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as i64);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        count(-(layout.size() as i64));
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Both may exist for a moment.
+        count(size as i64);
+        // SAFETY: the caller's promise.
+        let moved = unsafe { System.realloc(at, layout, size) };
+        count(-(layout.size() as i64));
+        moved
+    }
+}
+
+/// Takes the plan when the run is ready, and the peak of the steps and the validation after that.
+#[derive(Default)]
+struct Scales {
+    plan: u64,
+    ready: i64,
+    peak: i64,
+}
+
+impl Watch for Scales {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Ready(ready) => {
+                self.plan = ready.plan.total_bytes();
+                self.ready = LIVE.load(Relaxed);
+                forget_peak();
+            }
+            Event::Step(_) | Event::Validation(_) | Event::Saved { .. } => {
+                self.peak = PEAK.load(Relaxed);
+            }
+            Event::Note(_) => {}
+        }
+    }
+}
+
+/// Numbers that look random, the same every time.
+struct Dice(u64);
+
+impl Dice {
+    /// From `range`, small ones as likely as large ones.
+    fn size(&mut self, range: std::ops::Range<usize>) -> usize {
+        let span = (range.end as f64 / range.start as f64).ln();
+        (range.start as f64 * (self.unit() * span).exp()) as usize
+    }
+
+    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[(self.unit() * choices.len() as f64) as usize]
+    }
+
+    fn unit(&mut self) -> f64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// A configuration, and the vocabulary and length of its text.
+fn roll(dice: &mut Dice) -> (Config, usize, usize) {
+    let cell = dice.of(&[CellName::Elman, CellName::Lstm, CellName::Gru]);
+    let hidden = dice.size(4..300);
+    let tied = dice.of(&[true, false]);
+    let bptt = dice.of(&[false, false, true]);
+    let vocab = dice.size(10..6000);
+    // A window of at most so much arithmetic, so that the test takes seconds.
+    let layers = dice.of(&[1, 1, 2, 3]);
+    let matrices = layers * 8 * hidden * hidden + vocab * hidden;
+    let most_rows = (120_000_000 / matrices).clamp(1, 200_000);
+    let lanes = dice.size(1..65).min(most_rows);
+    let steps = dice.size(1..2000).min(most_rows / lanes).max(1);
+    let config = Config {
+        vocab: Kind::Whitespace,
+        max_vocab: None,
+        cell,
+        activation: Activation::Tanh,
+        hidden,
+        embed: if tied { hidden } else { dice.size(4..300) },
+        layers,
+        tied,
+        dropout: dice.of(&[0.0, 0.5]),
+        lanes,
+        bptt: if bptt { Bptt::Full } else { Bptt::Steps(steps) },
+        optimizer: dice.of(&[OptimizerName::Sgd, OptimizerName::Adam]),
+        momentum: dice.of(&[0.0, 0.9]),
+        epochs: None,
+        steps: Some(3),
+        valid_every: Some(2),
+        ..Config::default()
+    };
+    let tokens = if bptt {
+        lanes * steps
+    } else {
+        3 * lanes * steps
+    };
+    (config, vocab, tokens)
+}
+
+#[test]
+fn the_plan_is_what_a_run_takes() {
+    let room = tempfile::tempdir().unwrap();
+    let mut dice = Dice(1);
+    let mut large = 0;
+    for i in 0..40 {
+        let (config, vocab, tokens) = roll(&mut dice);
+        let mut text = String::new();
+        for token in 0..tokens.max(vocab) {
+            // One line, so that almost every token is a word.
+            write!(text, "{} ", (token * 7919) % vocab).unwrap();
+        }
+        let (train, valid) = (room.path().join("train.txt"), room.path().join("valid.txt"));
+        std::fs::write(&train, &text).unwrap();
+        std::fs::write(&valid, &text).unwrap();
+        drop(text);
+        let job = Job {
+            config,
+            train: vec![train],
+            valid: Some(vec![valid]),
+            vocabulary: VocabularyFrom::Text,
+            init_from: None,
+            run: room.path().join(format!("run{i}")),
+            machine: Machine {
+                threads: 1,
+                isa: Isa::detect(),
+                save_every: Duration::ZERO,
+                memory_bytes: None,
+            },
+        };
+        let before = LIVE.load(Relaxed);
+        let mut scales = Scales::default();
+        train::start(&job, &mut scales).unwrap();
+        let (ready, peak) = (scales.ready - before, scales.peak - before);
+        let plan = scales.plan as i64;
+        // The promise is 4 MiB or 5 %; vocabulary and writing buffers are less than one.
+        let allowed = (plan / 20).max(1 << 20);
+        println!("planned {plan}, ready {ready}, peak {peak}, V {vocab}");
+        assert!(
+            (peak - plan).abs() <= allowed,
+            "planned {plan}, taken {peak}: {:?} with a vocabulary of {vocab}",
+            job.config
+        );
+        large += usize::from(plan > 8 << 20);
+    }
+    assert!(large >= 5, "only {large} plans are more than rounding");
+}
