@@ -6,13 +6,13 @@
 use super::folder::Folder;
 use super::job::{Job, VocabularyFrom};
 use super::state::Identity;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::infer::read_vocab;
 use crate::store::{AtomicFile, write_atomic};
 use crate::text::{
     self, Corpus, CorpusWriter, ReadOptions, Source, Split, TextError, TextStats, Vocab,
 };
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 /// The part of the training text that validates when no other text is given.
@@ -32,6 +32,7 @@ impl Texts {
     /// Reads, counts and encodes the job's texts into the run's directory. `note` is told what a
     /// person should know about them.
     pub fn prepare(job: &Job, folder: &Folder, note: &mut dyn FnMut(String)) -> Result<Texts> {
+        check_valid(job)?;
         let split = match &job.valid {
             Some(_) => None,
             None => Some(Split::plan(&job.train, VALIDATION_FRACTION)?),
@@ -69,9 +70,18 @@ impl Texts {
     /// Opens what `prepare` left in the run's directory.
     pub fn open(folder: &Folder) -> Result<Texts> {
         let vocab = Vocab::from_file_any(&folder.tokenizer())?;
-        let train = Corpus::open(&folder.tokens("train"))?;
-        let valid = folder.tokens("valid");
-        let valid = valid.exists().then(|| Corpus::open(&valid)).transpose()?;
+        let open = |part: &str| -> Result<Corpus> {
+            let path = folder.tokens(part);
+            let corpus = Corpus::open(&path)?;
+            // A token file from another run would have ids beyond this vocabulary.
+            corpus
+                .check_vocab(&vocab)
+                .map_err(|source| TextError::TokenFile { path, source })?;
+            Ok(corpus)
+        };
+        let train = open("train")?;
+        let has_valid = folder.tokens("valid").exists();
+        let valid = has_valid.then(|| open("valid")).transpose()?;
         Ok(Texts {
             vocab,
             train,
@@ -88,10 +98,33 @@ impl Texts {
     }
 }
 
+/// Finds a wrong path now rather than after the training text has been counted and encoded.
+fn check_valid(job: &Job) -> Result<()> {
+    for path in job.valid.iter().flatten() {
+        match path.metadata() {
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                return Err(TextError::Missing(path.clone()).into());
+            }
+            Ok(found) if found.is_dir() => return Err(TextError::Directory(path.clone()).into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn vocabulary(job: &Job, options: &ReadOptions) -> Result<Vocab> {
     let config = &job.config;
     Ok(match (&job.init_from, &job.vocabulary) {
-        (Some(model), _) | (None, VocabularyFrom::Model(model)) => read_vocab(model)?,
+        (Some(model), VocabularyFrom::Text) | (None, VocabularyFrom::Model(model)) => {
+            read_vocab(model)?
+        }
+        (Some(model), VocabularyFrom::File(path) | VocabularyFrom::Model(path)) => {
+            return Err(Error::Config(format!(
+                "the weights of {} only fit its own vocabulary: leave {} out, or start from random weights",
+                model.display(),
+                path.display()
+            )));
+        }
         (None, VocabularyFrom::File(path)) => Vocab::from_file(path, config.vocab)?,
         (None, VocabularyFrom::Text) => {
             let sources = Source::files(&job.train);
