@@ -37,7 +37,8 @@ pub struct Record {
     pub config: Config,
 }
 
-/// Where a run's texts came from; for people, since the encoded texts are in the run.
+/// Where a run's texts came from; for people, since the encoded texts are in the run. What is not
+/// Unicode in a path is written as U+FFFD.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Inputs {
@@ -61,15 +62,17 @@ impl Inputs {
     ) -> Inputs {
         let (vocab_file, vocab_from) = match vocabulary {
             VocabularyFrom::Text => (None, None),
-            VocabularyFrom::File(path) => (Some(path.clone()), None),
-            VocabularyFrom::Model(path) => (None, Some(path.clone())),
+            VocabularyFrom::File(path) => (Some(path.as_path()), None),
+            VocabularyFrom::Model(path) => (None, Some(path.as_path())),
         };
+        let written = |path: &Path| PathBuf::from(path.to_string_lossy().into_owned());
+        let all = |paths: &[PathBuf]| paths.iter().map(|path| written(path)).collect();
         Inputs {
-            train: train.to_vec(),
-            valid: valid.map(<[PathBuf]>::to_vec),
-            vocab_file,
-            vocab_from,
-            init_from: init_from.map(Path::to_path_buf),
+            train: all(train),
+            valid: valid.map(all),
+            vocab_file: vocab_file.map(written),
+            vocab_from: vocab_from.map(written),
+            init_from: init_from.map(written),
         }
     }
 }
@@ -82,16 +85,18 @@ impl Folder {
 
     /// Makes the directory of a new run. Errors: it holds a run already, or cannot be made.
     pub fn create(path: &Path) -> Result<Folder> {
+        for part in ["", "tokens", "state"] {
+            disk::create_dir_all(&path.join(part))?;
+        }
+        let folder = Folder::lock(path)?;
+        // Under the lock: another process may have made a run here a moment ago.
         if Folder::is_run(path) {
             return Err(Error::Config(format!(
                 "{0} already holds a run: go on with it by --resume {0}, replace it with --force, or choose another directory with --run",
                 path.display()
             )));
         }
-        for part in ["tokens", "state"] {
-            disk::create_dir_all(&path.join(part))?;
-        }
-        Folder::lock(path)
+        Ok(folder)
     }
 
     /// Opens the directory of a run that was prepared before.
