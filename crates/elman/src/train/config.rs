@@ -200,6 +200,24 @@ impl Config {
                 format!("{name} is {value}; it must be between 1 and 1,048,576")
             })?;
         }
+        require(self.layers <= 1000, || {
+            format!("layers is {}; it must be at most 1,000", self.layers)
+        })?;
+        let numbers = [
+            ("seed", Some(self.seed)),
+            ("min-count", Some(self.min_count)),
+            ("max-vocab", self.max_vocab.map(|n| n as u64)),
+            ("warmup", Some(self.warmup)),
+            ("decay-after", Some(self.decay_after)),
+            ("steps", self.steps),
+            ("valid-every", self.valid_every),
+        ];
+        for (name, value) in numbers {
+            // TOML's integers have a sign; config.toml could not hold more.
+            require(value.is_none_or(|n| i64::try_from(n).is_ok()), || {
+                format!("{name} must be at most {}", i64::MAX)
+            })?;
+        }
         require(self.bptt != Bptt::Steps(0), || {
             "bptt is 0; a window has at least one step".into()
         })?;
@@ -223,8 +241,8 @@ impl Config {
             self.init_range.is_none_or(|a| a.is_finite() && a >= 0.0),
             || "init-range must be a number of at least 0".into(),
         )?;
-        require(self.lr.is_finite() && self.lr > 0.0, || {
-            format!("lr is {}; it must be above 0", self.lr)
+        require(self.lr > 0.0 && self.lr <= f64::from(f32::MAX), || {
+            format!("lr is {}; it must be above 0 and a number in f32", self.lr)
         })?;
         require(self.clip.is_none_or(|c| c.is_finite() && c > 0.0), || {
             "clip must be above 0; leave clipping out with clip = none".into()
@@ -244,7 +262,7 @@ impl Config {
             format!("eps is {}; it must be above 0", self.eps)
         })?;
         require(
-            self.weight_decay >= 0.0 && self.weight_decay.is_finite(),
+            (0.0..=f64::from(f32::MAX)).contains(&self.weight_decay),
             || {
                 format!(
                     "weight-decay is {}; it must be at least 0",
