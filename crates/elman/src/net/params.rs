@@ -149,6 +149,16 @@ impl Params {
         self.arena.copy_from_slice(&other.arena);
     }
 
+    /// Whether every value is a number.
+    pub fn is_finite(&self) -> bool {
+        const INFINITY: u32 = f32::INFINITY.to_bits();
+        // Without a branch for each value this runs at the speed of memory.
+        let largest = |chunk: &[f32]| chunk.iter().fold(0, |most, x| x.abs().to_bits().max(most));
+        self.arena
+            .chunks(4096)
+            .all(|chunk| largest(chunk) < INFINITY)
+    }
+
     /// Every tensor with its values, in the order of the arena.
     pub fn tensors_mut(&mut self) -> Vec<(&Tensor, &mut [f32])> {
         let mut rest = &mut self.arena[..];

@@ -243,6 +243,15 @@ impl Engine {
         );
     }
 
+    /// Adds the losses of the last window, which is `window`, to those of its lanes.
+    pub fn add_lane_nats(&self, window: &Window, lane_nats: &mut [f64]) {
+        assert!(lane_nats.len() == window.lanes);
+        let cells = self.nats.iter().zip(&window.weight).enumerate();
+        for (cell, (nats, _)) in cells.filter(|(_, (_, mask))| **mask > 0.0) {
+            lane_nats[cell % window.lanes] += nats;
+        }
+    }
+
     fn stats(&self, window: &Window) -> WindowStats {
         let real = self
             .nats

@@ -42,7 +42,8 @@ pub struct Machine {
     pub memory_bytes: Option<u64>,
 }
 
-/// What may change when a run is resumed: its budget, of which at most one is given.
+/// What may change when a run is resumed: its budget, of which at most one is given. It counts from
+/// the run's beginning, minutes too.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct NewBudget {
     pub epochs: Option<f64>,

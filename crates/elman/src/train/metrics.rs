@@ -1,8 +1,10 @@
 //! `metrics.jsonl`: what happened in a run, one JSON object a line, for people and their tools.
 //!
-//! On resume the lines of steps that will be done again are cut off, so every step stands there
-//! once. Times differ between runs; everything else is reproducible.
+//! On resume the lines of steps that will be done again are cut off, and the sums of those that
+//! have no line yet come from the checkpoint, so every step is counted once. Speeds differ between
+//! runs; everything else is reproducible.
 
+use super::state::Tally;
 use super::watch::{Step, Validation};
 use crate::error::Result;
 use crate::store::AppendLog;
@@ -14,23 +16,17 @@ const STEPS_PER_LINE: u64 = 10;
 
 pub struct Metrics {
     log: AppendLog,
-    sum: Sum,
-}
-
-#[derive(Default)]
-struct Sum {
-    nats: f64,
+    /// Since the last line, in this process.
     tokens: usize,
     seconds: f64,
-    clipped: u32,
-    skipped: u32,
 }
 
 /// The lines of the file.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum Line<'a> {
-    /// Means over the steps since the line before.
+    /// Losses are means over the steps since the line before, `null` if all were skipped; norm and
+    /// rate are those of the last step.
     Train {
         step: u64,
         epoch: f64,
@@ -38,8 +34,8 @@ enum Line<'a> {
         perplexity: f64,
         grad_norm: f64,
         lr: f64,
-        clipped: u32,
-        skipped: u32,
+        clipped: u64,
+        skipped: u64,
         tokens_per_s: f64,
     },
     Valid {
@@ -61,24 +57,36 @@ impl Metrics {
         })?;
         Ok(Metrics {
             log,
-            sum: Sum::default(),
+            tokens: 0,
+            seconds: 0.0,
         })
     }
 
-    pub fn step(&mut self, step: &Step) -> Result<()> {
-        let sum = &mut self.sum;
+    /// Counts a step, and writes a line where one is due.
+    pub fn step(&mut self, step: &Step, tally: &mut Tally) -> Result<()> {
+        tally.steps += 1;
         if step.skipped {
-            sum.skipped += 1;
+            tally.skipped += 1;
         } else {
-            sum.nats += step.loss_nats * step.tokens as f64;
-            sum.tokens += step.tokens;
+            tally.nats += step.loss_nats * step.tokens as f64;
+            tally.tokens += step.tokens as u64;
         }
-        sum.seconds += step.seconds;
-        sum.clipped += u32::from(step.clipped);
-        if !step.step.is_multiple_of(STEPS_PER_LINE) && step.step != step.total_steps {
+        tally.clipped += u64::from(step.clipped);
+        self.tokens += step.tokens;
+        self.seconds += step.seconds;
+        if step.step.is_multiple_of(STEPS_PER_LINE) || step.step == step.total_steps {
+            return self.end(step, tally);
+        }
+        Ok(())
+    }
+
+    /// Writes the line of the steps up to `step` that have none yet.
+    pub fn end(&mut self, step: &Step, tally: &mut Tally) -> Result<()> {
+        if tally.steps == 0 {
             return Ok(());
         }
-        let loss_nats = sum.nats / sum.tokens.max(1) as f64;
+        // 0/0, which JSON calls null, if every window was skipped.
+        let loss_nats = tally.nats / tally.tokens as f64;
         let line = Line::Train {
             step: step.step,
             epoch: step.epoch,
@@ -86,11 +94,12 @@ impl Metrics {
             perplexity: loss_nats.exp(),
             grad_norm: step.grad_norm,
             lr: step.lr,
-            clipped: sum.clipped,
-            skipped: sum.skipped,
-            tokens_per_s: sum.tokens as f64 / sum.seconds.max(1e-9),
+            clipped: tally.clipped,
+            skipped: tally.skipped,
+            tokens_per_s: self.tokens as f64 / self.seconds.max(1e-9),
         };
-        self.sum = Sum::default();
+        *tally = Tally::default();
+        (self.tokens, self.seconds) = (0, 0.0);
         self.write(&line)
     }
 

@@ -4,7 +4,7 @@
 //! often the run was interrupted, and how many threads computed it leave no trace in it.
 
 use super::bptt::{Engine, WindowStats};
-use super::config::{Bptt, Config};
+use super::config::Config;
 use super::folder::{Folder, Inputs, Record, read_record};
 use super::guard::{MOST_SKIPPED_IN_ROW, Verdict};
 use super::job::{Job, Machine, NewBudget};
@@ -13,16 +13,22 @@ use super::optim::Optimiser;
 use super::state::{Identity, Progress, TrainState, VOLATILE};
 use super::texts::Texts;
 use super::watch::{Best, Ending, Event, Outcome, Ready, Step, Validation, Watch};
-use crate::dims::{Dims, TrainPlan};
+use crate::dims::TrainPlan;
 use crate::error::{Error, Result};
 use crate::infer::{About, Model, save_model};
-use crate::net::Network;
+use crate::net::Params;
 use crate::net::layer::dropout::Dropout;
 use crate::store::Generations;
 use crate::text::{Corpus, Stream, Vocab, Window};
 use elman_kernels::Cpu;
 use std::path::Path;
 use std::time::Instant;
+
+mod budget;
+mod memory;
+
+pub use memory::plan;
+use memory::{check_memory, window_steps};
 
 /// Starts a new run and follows it to its end, or until `watch` asks to stop.
 pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
@@ -34,14 +40,18 @@ pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
     job.config.check()?;
     let folder = Folder::create(&job.run)?;
     let texts = Texts::prepare(&job, &folder, &mut |note| watch.event(&Event::Note(note)))?;
+    job.config.vocab = texts.vocab.kind();
     let mut run = Run::new(job.config.clone(), texts, folder, &job.machine)?;
     run.initialise(origin.as_ref());
-    run.state.progress.total_steps = run.resolve_budget(origin.as_ref());
+    let total_steps = run.resolve_budget(origin.as_ref());
+    // The memory plan has no room for a second model.
+    drop(origin);
+    run.state.progress.total_steps = total_steps;
     run.save()?;
     run.folder.write_record(&Record {
         elman: env!("CARGO_PKG_VERSION").into(),
         isa: job.machine.isa.name().into(),
-        total_steps: run.state.progress.total_steps,
+        total_steps,
         inputs: Inputs::new(
             &job.train,
             job.valid.as_deref(),
@@ -65,39 +75,14 @@ pub fn resume(
     let texts = Texts::open(&folder)?;
     let mut run = Run::new(record.config.clone(), texts, folder, machine)?;
     run.restore(watch)?;
-    if let Some(total) = run.extended(budget)? {
-        run.state.progress.total_steps = total;
-        run.config.epochs = budget.epochs;
-        run.config.steps = budget.steps;
-        run.config.minutes = budget.minutes;
-        run.save()?;
+    if let Some(total) = run.extend(budget)? {
         record.total_steps = total;
         record.config = run.config.clone();
         run.folder.write_record(&record)?;
     }
+    // The record is the authority: a checkpoint may be from before the budget was changed.
+    run.state.progress.total_steps = record.total_steps;
     run.follow(watch)
-}
-
-/// The bytes that `job` would need for a vocabulary of `vocab` entries and lanes of `lane_len` tokens.
-pub fn plan(config: &Config, dims: &Dims, lane_len: usize) -> TrainPlan {
-    let arena_len = Network::new(*dims).layout().arena_len();
-    let steps = window_steps(config, lane_len);
-    let dropout = config.dropout > 0.0;
-    TrainPlan::new(
-        dims,
-        arena_len,
-        config.rule().moments(),
-        dropout,
-        steps,
-        config.lanes,
-    )
-}
-
-fn window_steps(config: &Config, lane_len: usize) -> usize {
-    match config.bptt {
-        Bptt::Steps(n) => n.min(lane_len),
-        Bptt::Full => lane_len,
-    }
 }
 
 /// Takes sizes and vocabulary kind from the model that a run starts from.
@@ -139,16 +124,7 @@ impl Run {
         let cpu = Cpu::new(machine.isa, machine.threads);
         let engine = Engine::new(cpu, dims, steps, config.lanes, config.dropout > 0.0);
         let state = TrainState {
-            progress: Progress {
-                step: 0,
-                epoch: 0,
-                position: 0,
-                total_steps: 0,
-                guard: Default::default(),
-                best: None,
-                stale: 0,
-                validated: None,
-            },
+            progress: Progress::default(),
             optimiser: Optimiser::new(config.rule(), engine.network().layout()),
             carried: engine.zero_state(),
             seconds: 0.0,
@@ -201,96 +177,6 @@ impl Run {
         self.stream.windows(self.window_steps) as u64
     }
 
-    /// Steps that the budget comes to.
-    fn resolve_budget(&mut self, origin: Option<&Model>) -> u64 {
-        let Config {
-            epochs,
-            steps,
-            minutes,
-            ..
-        } = self.config;
-        match (epochs, steps, minutes) {
-            (Some(epochs), _, _) => (epochs * self.windows_per_epoch() as f64).ceil() as u64,
-            (_, Some(steps), _) => steps,
-            (_, _, minutes) => {
-                let per_step = self.rehearse(origin);
-                let seconds = 60.0 * minutes.unwrap_or_default();
-                ((seconds / per_step) as u64).max(1)
-            }
-        }
-    }
-
-    /// Seconds that a step takes, its share of validation included: trains a few steps, then
-    /// starts again as if nothing had been.
-    fn rehearse(&mut self, origin: Option<&Model>) -> f64 {
-        const LONGEST_SECONDS: f64 = 3.0;
-        let mut window = Window::default();
-        let (mut training, mut steps) = (0.0, 0);
-        let started = Instant::now();
-        while steps < 50 && started.elapsed().as_secs_f64() < LONGEST_SECONDS {
-            let step_started = Instant::now();
-            self.one_step(&mut window);
-            // The first step pays for touching the memory.
-            if steps > 0 {
-                training += step_started.elapsed().as_secs_f64();
-            }
-            steps += 1;
-        }
-        let per_step = if steps > 1 {
-            training / f64::from(steps - 1)
-        } else {
-            started.elapsed().as_secs_f64()
-        };
-        self.state.progress = Progress {
-            step: 0,
-            epoch: 0,
-            position: 0,
-            guard: Default::default(),
-            ..self.state.progress.clone()
-        };
-        self.state.optimiser = Optimiser::new(self.config.rule(), self.engine.network().layout());
-        self.state.carried.set_zero();
-        self.initialise(origin);
-        // Scoring a token costs a third of training on it.
-        let scored = self.valid.as_ref().map_or(0, |v| v.ids().len()) as f64 / 3.0;
-        let trained = match self.config.valid_every {
-            Some(every) => every as f64 * (self.window_steps * self.config.lanes) as f64,
-            None => self.stream.tokens() as f64,
-        };
-        per_step * (1.0 + scored / trained)
-    }
-
-    /// The total of a resumed run under a new budget; `None` if it keeps its old one.
-    fn extended(&self, budget: &NewBudget) -> Result<Option<u64>> {
-        let done = self.state.progress.step;
-        let total = match (budget.epochs, budget.steps, budget.minutes) {
-            (None, None, None) => return Ok(None),
-            (Some(epochs), None, None) => (epochs * self.windows_per_epoch() as f64).ceil() as u64,
-            (None, Some(steps), None) => steps,
-            (None, None, Some(minutes)) => {
-                let per_step = self.state.seconds / done.max(1) as f64;
-                if done == 0 || per_step <= 0.0 {
-                    return Err(Error::Config(
-                        "this run has no steps yet to measure minutes by; give --epochs or --steps"
-                            .into(),
-                    ));
-                }
-                done + (60.0 * minutes / per_step) as u64
-            }
-            _ => {
-                return Err(Error::Config(
-                    "give only one of epochs, steps and minutes".into(),
-                ));
-            }
-        };
-        if total < done {
-            return Err(Error::Config(format!(
-                "the run has done {done} steps already, more than the new budget of {total}"
-            )));
-        }
-        Ok(Some(total))
-    }
-
     /// Trains to the end of the budget.
     fn follow(mut self, watch: &mut dyn Watch) -> Result<Outcome> {
         let network = self.engine.network();
@@ -311,6 +197,7 @@ impl Run {
         let mut metrics = Metrics::open(&self.folder.metrics(), self.state.progress.step)?;
         let mut window = Window::default();
         let mut saved = Instant::now();
+        let mut last_step = None;
         let ending = loop {
             let progress = &self.state.progress;
             if progress.step >= progress.total_steps {
@@ -321,6 +208,9 @@ impl Run {
                 .patience
                 .is_some_and(|most| progress.stale >= most)
             {
+                if let Some(step) = &last_step {
+                    metrics.end(step, &mut self.state.progress.unlogged)?;
+                }
                 break Ending::Stalled;
             }
             if watch.stop_requested() {
@@ -330,10 +220,11 @@ impl Run {
             let mut step = self.one_step(&mut window);
             step.seconds = started.elapsed().as_secs_f64();
             self.state.seconds += step.seconds;
-            metrics.step(&step)?;
+            metrics.step(&step, &mut self.state.progress.unlogged)?;
             watch.event(&Event::Step(step.clone()));
             if step.skipped {
                 watch.event(&Event::Note(self.skipped_note(&step)));
+                self.refuse_overflow()?;
                 if self.state.progress.guard.skipped_in_row >= MOST_SKIPPED_IN_ROW {
                     return Err(Error::Diverged(self.diverged_message()));
                 }
@@ -351,6 +242,7 @@ impl Run {
                 });
                 saved = Instant::now();
             }
+            last_step = Some(step);
         };
         self.keep_a_model()?;
         metrics.sync()?;
@@ -425,7 +317,7 @@ impl Run {
             lr,
             tokens: stats.tokens,
             seconds: 0.0,
-            clipped: config.clip.is_some_and(|threshold| grad_norm >= threshold),
+            clipped: !skipped && config.clip.is_some_and(|threshold| grad_norm >= threshold),
             skipped,
         }
     }
@@ -459,7 +351,6 @@ impl Run {
         let progress = &mut self.state.progress;
         let best =
             progress.best.is_none_or(|best| loss_nats < best.loss_nats) && loss_nats.is_finite();
-        progress.validated = Some(progress.step);
         let lane_len = self.stream.steps();
         let epoch = progress.epoch as f64 + progress.position as f64 / lane_len as f64;
         if best {
@@ -491,6 +382,7 @@ impl Run {
     }
 
     fn save_model(&self) -> Result<()> {
+        self.refuse_overflow()?;
         let about = About {
             step: self.state.progress.step,
             epoch: self.state.progress.epoch,
@@ -508,9 +400,26 @@ impl Run {
 
     /// Writes a checkpoint; returns its hash.
     fn save(&self) -> Result<String> {
+        self.refuse_overflow()?;
         let snapshot = self.state.snapshot(self.engine.params(), &self.identity);
         self.generations.save(self.state.progress.step, &snapshot)?;
         Ok(snapshot.digest(&VOLATILE))
+    }
+
+    /// Finite gradients too can push a weight beyond every number, when the rate is absurd. Such
+    /// weights never replace good ones on disk.
+    fn refuse_overflow(&self) -> Result<()> {
+        let weights = std::iter::once(self.engine.params());
+        if weights
+            .chain(&self.state.optimiser.moments)
+            .all(Params::is_finite)
+        {
+            return Ok(());
+        }
+        Err(Error::Diverged(format!(
+            "by step {} an update had made a weight overflow, so training stopped; the last checkpoint is from before that and intact. Start again with a lower --lr or a lower --clip",
+            self.state.progress.step
+        )))
     }
 
     fn skipped_note(&self, step: &Step) -> String {
@@ -534,6 +443,9 @@ impl Run {
 }
 
 /// The loss over a whole corpus in parallel lanes from zero state: approximate at the lanes' seams.
+///
+/// Every lane is summed on its own and the lanes in their order, which is that of the text: the
+/// bits are those of `infer::evaluate` and do not depend on the window.
 fn score_corpus(
     engine: &mut Engine,
     corpus: &Corpus,
@@ -544,53 +456,15 @@ fn score_corpus(
     let stream = Stream::new(corpus.ids().len(), lanes);
     let mut state = engine.zero_state();
     let mut window = Window::default();
-    let mut total = WindowStats::default();
+    let mut lane_nats = vec![0.0; lanes];
+    let mut tokens = 0;
     for position in (0..stream.steps()).step_by(window_steps) {
-        let steps = window_steps.min(stream.steps() - position);
-        stream.window(corpus.ids(), eos, position, steps, &mut window);
-        let stats = engine.score_window(&window, &mut state);
-        total.nats += stats.nats;
-        total.tokens += stats.tokens;
+        stream.window(corpus.ids(), eos, position, window_steps, &mut window);
+        tokens += engine.score_window(&window, &mut state).tokens;
+        engine.add_lane_nats(&window, &mut lane_nats);
     }
-    total
-}
-
-/// Refuses a plan that does not fit, before anything is allocated.
-fn check_memory(plan: &TrainPlan, budget: Option<u64>, config: &Config) -> Result<()> {
-    let (limit, whose) = match budget {
-        Some(bytes) => (bytes, "--memory allows"),
-        None => (available_bytes(), "this machine has free"),
-    };
-    if plan.total_bytes() <= limit {
-        return Ok(());
+    WindowStats {
+        nats: lane_nats.iter().sum(),
+        tokens,
     }
-    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-    let remedy = match config.bptt {
-        Bptt::Full => {
-            "give --bptt a number of steps, or fewer --batch lanes make windows longer: use more"
-        }
-        Bptt::Steps(_) => "choose a smaller --hidden, --max-vocab, --batch or --bptt",
-    };
-    Err(Error::Config(format!(
-        "training needs {} MiB (weights {}, gradients {}, moments {}, packed copies {}, activations {}, other {}), but {whose} {} MiB: {remedy}",
-        mib(plan.total_bytes()),
-        mib(plan.weights_bytes),
-        mib(plan.gradients_bytes),
-        mib(plan.moments_bytes),
-        mib(plan.packed_bytes),
-        mib(plan.window_bytes),
-        mib(plan.fixed_bytes),
-        mib(limit),
-    )))
-}
-
-/// Memory that can be had without swapping, where the system says so; no limit elsewhere.
-fn available_bytes() -> u64 {
-    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib = info
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))
-        .and_then(|rest| rest.trim().strip_suffix("kB"))
-        .and_then(|number| number.trim().parse::<u64>().ok());
-    kib.map_or(u64::MAX, |kib| kib * 1024)
 }

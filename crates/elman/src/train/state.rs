@@ -18,7 +18,7 @@ use std::path::Path;
 pub const VOLATILE: [&str; 1] = ["seconds"];
 
 /// Where a run is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
     /// Windows done, skipped ones included.
@@ -32,8 +32,20 @@ pub struct Progress {
     pub best: Option<Best>,
     /// Validations since the best one.
     pub stale: u32,
-    /// The step of the last validation.
-    pub validated: Option<u64>,
+    pub unlogged: Tally,
+}
+
+/// Sums over the steps since the last line of `metrics.jsonl`: the next line is the same whether
+/// the run was interrupted or not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tally {
+    pub steps: u64,
+    /// Over the windows that were not skipped.
+    pub nats: f64,
+    pub tokens: u64,
+    pub clipped: u64,
+    pub skipped: u64,
 }
 
 /// What the run is about; a checkpoint is only continued on the same.

@@ -1,0 +1,66 @@
+//! The plan of a run's bytes, and refusing one that does not fit before anything is allocated.
+
+use crate::dims::{Dims, TrainPlan};
+use crate::error::{Error, Result};
+use crate::net::Network;
+use crate::train::config::{Bptt, Config};
+
+/// The bytes that a run of `config` needs, for lanes of `lane_len` tokens.
+pub fn plan(config: &Config, dims: &Dims, lane_len: usize) -> TrainPlan {
+    let arena_len = Network::new(*dims).layout().arena_len();
+    TrainPlan::new(
+        dims,
+        arena_len,
+        config.rule().moments(),
+        config.dropout > 0.0,
+        window_steps(config, lane_len),
+        config.lanes,
+    )
+}
+
+/// T: the steps of a full window.
+pub(super) fn window_steps(config: &Config, lane_len: usize) -> usize {
+    match config.bptt {
+        Bptt::Steps(n) => n.min(lane_len),
+        Bptt::Full => lane_len,
+    }
+}
+
+/// Refuses a plan of more bytes than `budget`, or than the machine has available.
+pub(super) fn check_memory(plan: &TrainPlan, budget: Option<u64>, config: &Config) -> Result<()> {
+    let (limit, whose) = match budget {
+        Some(bytes) => (bytes, "--memory allows"),
+        None => (available_bytes(), "this machine has free"),
+    };
+    if plan.total_bytes() <= limit {
+        return Ok(());
+    }
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let remedy = match config.bptt {
+        // The whole text is in one window, however many lanes it is cut into.
+        Bptt::Full => "give --bptt a number of steps, or train on a shorter text",
+        Bptt::Steps(_) => "choose a smaller --hidden, --max-vocab, --batch or --bptt",
+    };
+    Err(Error::Config(format!(
+        "training needs {} MiB (weights {}, gradients {}, moments {}, packed copies {}, activations {}, other {}), but {whose} {} MiB: {remedy}",
+        mib(plan.total_bytes()),
+        mib(plan.weights_bytes),
+        mib(plan.gradients_bytes),
+        mib(plan.moments_bytes),
+        mib(plan.packed_bytes),
+        mib(plan.window_bytes),
+        mib(plan.fixed_bytes),
+        limit >> 20,
+    )))
+}
+
+/// Memory that can be had without swapping, where the system says so; no limit elsewhere.
+fn available_bytes() -> u64 {
+    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = info
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))
+        .and_then(|rest| rest.trim().strip_suffix("kB"))
+        .and_then(|number| number.trim().parse::<u64>().ok());
+    kib.map_or(u64::MAX, |kib| kib.saturating_mul(1024))
+}
