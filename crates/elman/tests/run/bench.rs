@@ -1,0 +1,253 @@
+//! What all tests of runs need: a text, a small configuration, and a watcher with a memory.
+
+use elman::dims::Activation;
+use elman::text::Kind;
+use elman::train::bptt::LossNorm;
+use elman::train::config::{Bptt, CellName, OptimizerName};
+use elman::train::schedule::ScheduleKind;
+use elman::train::{
+    Config, Event, Job, Machine, NewBudget, Outcome, Step, Validation, VocabularyFrom, Watch,
+};
+use elman::{Result, train};
+use elman_kernels::Isa;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A directory with a text in it, removed at the end.
+pub struct Bench {
+    pub room: tempfile::TempDir,
+}
+
+impl Bench {
+    /// With a `text.txt` of 600 words in sentences of twelve.
+    pub fn new() -> Bench {
+        let bench = Bench {
+            room: tempfile::tempdir().unwrap(),
+        };
+        bench.write("text.txt", &text(600, 1));
+        bench
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.room.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+
+    /// A job in the directory `run` on `text.txt`.
+    pub fn job(&self, run: &str, config: &Config) -> Job {
+        Job {
+            config: config.clone(),
+            train: vec![self.path("text.txt")],
+            valid: None,
+            vocabulary: VocabularyFrom::Text,
+            init_from: None,
+            run: self.path(run),
+            machine: machine(),
+        }
+    }
+
+    /// A whole run without interruption.
+    pub fn whole(&self, run: &str, config: &Config) -> Outcome {
+        train::start(&self.job(run, config), &mut Log::default()).unwrap()
+    }
+}
+
+/// `words` words of a language with some structure: the next one depends on the last two.
+pub fn text(words: usize, seed: u64) -> String {
+    const WORDS: [&str; 12] = [
+        "and", "the", "of", "he", "said", "unto", "king", "land", "went", "was", "day", "it",
+    ];
+    let (mut out, mut a, mut b, mut x) = (String::new(), 1, 5, seed);
+    for i in 1..=words {
+        x = x
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        let next = (3 * a + 5 * b + (x >> 62) as usize) % WORDS.len();
+        out.push_str(WORDS[next]);
+        out.push(if i % 12 == 0 { '\n' } else { ' ' });
+        (a, b) = (b, next);
+    }
+    out
+}
+
+/// Two layers of LSTM with dropout and Adam; two epochs of many windows, the last of each shorter.
+pub fn config() -> Config {
+    Config {
+        vocab: Kind::Words,
+        cell: CellName::Lstm,
+        embed: 12,
+        hidden: 12,
+        layers: 2,
+        tied: true,
+        dropout: 0.2,
+        lanes: 5,
+        bptt: Bptt::Steps(7),
+        warmup: 5,
+        epochs: Some(2.0),
+        valid_every: Some(11),
+        ..Config::default()
+    }
+}
+
+pub fn relu_sgd() -> Config {
+    Config {
+        cell: CellName::Elman,
+        activation: Activation::Relu,
+        embed: 9,
+        hidden: 14,
+        layers: 1,
+        tied: false,
+        dropout: 0.0,
+        optimizer: OptimizerName::Sgd,
+        lr: 0.3,
+        momentum: 0.8,
+        loss_norm: LossNorm::Lanes,
+        schedule: ScheduleKind::Step,
+        decay_after: 1,
+        valid_every: None,
+        ..config()
+    }
+}
+
+pub fn gru_adamw() -> Config {
+    Config {
+        cell: CellName::Gru,
+        embed: 10,
+        hidden: 17,
+        layers: 1,
+        tied: false,
+        dropout: 0.0,
+        optimizer: OptimizerName::Adamw,
+        weight_decay: 0.01,
+        clip: None,
+        schedule: ScheduleKind::Constant,
+        ..config()
+    }
+}
+
+pub fn machine() -> Machine {
+    Machine {
+        threads: 1,
+        isa: Isa::detect(),
+        save_every: Duration::from_secs(3600),
+        memory_bytes: None,
+    }
+}
+
+pub fn saving_always() -> Machine {
+    Machine {
+        save_every: Duration::ZERO,
+        ..machine()
+    }
+}
+
+pub fn resume(run: &Path, watch: &mut dyn Watch) -> Result<Outcome> {
+    train::resume(run, &NewBudget::default(), &machine(), watch)
+}
+
+/// Remembers what happened, and asks to stop after the steps in `stop_after`, once each.
+#[derive(Default)]
+pub struct Log {
+    stop_after: BTreeSet<u64>,
+    stopping: bool,
+    pub steps: Vec<Step>,
+    pub validations: Vec<Validation>,
+    pub saved: Vec<u64>,
+    pub notes: Vec<String>,
+    /// Of the last `Ready`: bytes of the plan, steps done, steps in all.
+    pub ready: Option<(u64, u64, u64)>,
+    pub windows_per_epoch: u64,
+}
+
+impl Log {
+    pub fn stopping_after(steps: impl IntoIterator<Item = u64>) -> Log {
+        Log {
+            stop_after: steps.into_iter().collect(),
+            ..Log::default()
+        }
+    }
+}
+
+impl Watch for Log {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Note(note) => self.notes.push(note.clone()),
+            Event::Ready(ready) => {
+                self.ready = Some((ready.plan.total_bytes(), ready.step, ready.total_steps));
+                self.windows_per_epoch = ready.windows_per_epoch;
+                self.stopping = false;
+            }
+            Event::Step(step) => {
+                self.steps.push(step.clone());
+                self.stopping |= self.stop_after.remove(&step.step);
+            }
+            Event::Validation(validation) => self.validations.push(validation.clone()),
+            Event::Saved { step } => self.saved.push(*step),
+        }
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.stopping
+    }
+}
+
+/// Asks to stop before the first step.
+pub struct Impatient;
+
+impl Watch for Impatient {
+    fn event(&mut self, _: &Event) {}
+
+    fn stop_requested(&self) -> bool {
+        true
+    }
+}
+
+/// Everything that must not depend on how the run went: the checkpoint, the best validation, and
+/// the metrics without their speeds.
+pub fn essence(run: &Path, outcome: &Outcome) -> String {
+    let best = outcome.best.map(|b| (b.step, b.loss_nats.to_bits()));
+    let metrics: Vec<String> = metrics(run).iter().map(|line| line.to_string()).collect();
+    format!("{} {best:?}\n{}", outcome.checkpoint, metrics.join("\n"))
+}
+
+/// The lines of `metrics.jsonl` without what was measured with a clock.
+pub fn metrics(run: &Path) -> Vec<serde_json::Value> {
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    text.lines()
+        .map(|line| {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            let object = line.as_object_mut().unwrap();
+            object.remove("tokens_per_s");
+            object.remove("seconds");
+            line
+        })
+        .collect()
+}
+
+/// The files of the checkpoints, oldest first.
+pub fn generations(run: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(run.join("state")).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// A copy of a run as a crash at this moment would leave it.
+pub fn copy_run(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_run(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Runs from start to end, through `elman::train::{start, resume}` alone: what a run promises,
+//! however often it is stopped, killed, damaged or asked for what cannot be.
+
+// Helpers of tests, which clippy.toml does not recognise as such; and tests damage files on purpose.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+mod bench;
+
+mod budgets;
+mod crash;
+mod guard;
+mod memory;
+mod models;
+mod refusals;
+mod same_bits;

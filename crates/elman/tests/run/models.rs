@@ -1,0 +1,238 @@
+//! The model that a run leaves, and runs that begin from one.
+
+use super::bench::{Bench, Log, config, gru_adamw, machine, relu_sgd, resume, saving_always, text};
+use elman::infer::{EvalOptions, Evaluation, Model, evaluate};
+use elman::text::{Corpus, ReadOptions, Source};
+use elman::train::{self, Config, Ending, Job, Outcome, VocabularyFrom};
+use elman_kernels::Cpu;
+use std::fs;
+use std::path::Path;
+
+fn scored(run: &Path, valid: &Path, lanes: usize) -> (Model, Evaluation) {
+    let model = Model::load(run).unwrap();
+    let options = EvalOptions {
+        lanes: Some(lanes),
+        window: None,
+    };
+    let cpu = Cpu::new(machine().isa, 2);
+    let sources = Source::files(&[valid]);
+    let read = ReadOptions::default();
+    let evaluation = evaluate(&model, &cpu, sources, &read, &options, &mut |_| {}).unwrap();
+    (model, evaluation)
+}
+
+fn with_valid(bench: &Bench, run: &str, config: &Config) -> Job {
+    let valid = bench.write("valid.txt", &text(150, 77));
+    Job {
+        valid: Some(vec![valid]),
+        ..bench.job(run, config)
+    }
+}
+
+/// Whatever the windows of training, `eval --lanes` finds the very loss that training reported.
+#[test]
+fn the_model_scores_exactly_the_best_validation() {
+    for config in [config(), relu_sgd(), gru_adamw()] {
+        let bench = Bench::new();
+        let config = Config {
+            valid_every: Some(5),
+            ..config
+        };
+        let job = with_valid(&bench, "run", &config);
+        let mut log = Log::default();
+        let outcome = train::start(&job, &mut log).unwrap();
+        let best = outcome.best.unwrap();
+        let least = log.validations.iter().map(|v| v.loss_nats);
+        assert_eq!(best.loss_nats, least.fold(f64::INFINITY, f64::min));
+        let (model, evaluation) = scored(&job.run, &bench.path("valid.txt"), config.lanes);
+        assert_eq!(evaluation.loss_nats, best.loss_nats);
+        assert_eq!(model.about().step, best.step);
+        assert_eq!(model.about().valid_loss_nats, Some(best.loss_nats));
+        assert!(evaluation.tokens > 150);
+    }
+}
+
+/// A rate that makes the model worse and worse after a good start.
+fn spoiling() -> Config {
+    Config {
+        lr: 0.02,
+        dropout: 0.0,
+        schedule: train::schedule::ScheduleKind::Constant,
+        warmup: 60,
+        valid_every: Some(3),
+        epochs: None,
+        steps: Some(60),
+        clip: None,
+        optimizer: train::config::OptimizerName::Sgd,
+        momentum: 0.0,
+        ..config()
+    }
+}
+
+#[test]
+fn the_best_model_stays_when_later_ones_are_worse() {
+    let bench = Bench::new();
+    let config = Config {
+        lr: 3000.0,
+        ..spoiling()
+    };
+    let mut job = with_valid(&bench, "run", &config);
+    job.machine = saving_always();
+    let mut log = Log::default();
+    let outcome = train::start(&job, &mut log).unwrap();
+    let (best, last) = (outcome.best.unwrap(), log.validations.last().unwrap());
+    assert!(
+        best.step < last.step && best.loss_nats < last.loss_nats && !last.best,
+        "{best:?} {last:?}"
+    );
+    let (_, evaluation) = scored(&job.run, &bench.path("valid.txt"), config.lanes);
+    assert_eq!(evaluation.loss_nats, best.loss_nats);
+}
+
+/// A run stopped before its first validation leaves a model all the same, and a better one later.
+#[test]
+fn a_run_always_leaves_a_model() {
+    let bench = Bench::new();
+    let job = with_valid(&bench, "run", &config());
+    let outcome = train::start(&job, &mut Log::stopping_after([2])).unwrap();
+    assert_eq!((outcome.ending, outcome.best), (Ending::Stopped, None));
+    let (model, _) = scored(&job.run, &bench.path("valid.txt"), 1);
+    assert_eq!(
+        (model.about().step, model.about().valid_loss_nats),
+        (2, None)
+    );
+    let outcome = resume(&job.run, &mut Log::default()).unwrap();
+    let (model, _) = scored(&job.run, &bench.path("valid.txt"), 1);
+    assert_eq!(model.about().step, outcome.best.unwrap().step);
+}
+
+#[test]
+fn validation_leaves_no_trace_in_training() {
+    let bench = Bench::new();
+    let losses = |run: &str, valid_every| {
+        let config = Config {
+            valid_every,
+            ..config()
+        };
+        let mut log = Log::default();
+        train::start(&bench.job(run, &config), &mut log).unwrap();
+        let bits = log.steps.iter().map(|s| s.loss_nats.to_bits());
+        bits.collect::<Vec<u64>>()
+    };
+    assert_eq!(losses("often", Some(1)), losses("seldom", None));
+}
+
+fn origin(bench: &Bench, config: &Config) -> Outcome {
+    train::start(&with_valid(bench, "origin", config), &mut Log::default()).unwrap()
+}
+
+#[test]
+fn a_run_may_begin_from_a_model() {
+    for config in [config(), relu_sgd(), gru_adamw()] {
+        let bench = Bench::new();
+        let before = origin(&bench, &config);
+        let other = format!("{} zzz", text(300, 9));
+        let other = bench.write("other.txt", &other);
+        // The sizes that are asked for give way to those of the model.
+        let asked = Config {
+            embed: 5,
+            hidden: 6,
+            layers: 3,
+            tied: false,
+            cell: train::config::CellName::Lstm,
+            vocab: elman::text::Kind::Chars,
+            lr: 1e-30,
+            dropout: 0.0,
+            optimizer: train::config::OptimizerName::Sgd,
+            epochs: None,
+            steps: Some(1),
+            ..config.clone()
+        };
+        let mut job = with_valid(&bench, "next", &asked);
+        job.train = vec![other];
+        job.init_from = Some(bench.path("origin"));
+        let mut log = Log::default();
+        let outcome = train::start(&job, &mut log).unwrap();
+        let model = Model::load(&bench.path("next")).unwrap();
+        let parent = Model::load(&bench.path("origin")).unwrap();
+        assert_eq!(model.dims(), parent.dims());
+        assert_eq!(model.vocab().hash(), parent.vocab().hash());
+        // At a rate of nearly nothing the model is still the one it began from.
+        assert_eq!(
+            outcome.best.unwrap().loss_nats,
+            before.best.unwrap().loss_nats
+        );
+        let record = train::read_record(&job.run).unwrap();
+        assert_eq!(record.config.hidden, config.hidden);
+        assert_eq!(record.config.layers, config.layers);
+        assert_eq!(record.config.cell, config.cell);
+        assert_eq!(record.config.vocab, config.vocab);
+        assert_eq!(record.inputs.init_from, Some(bench.path("origin")));
+
+        // The other text has a word that the model never saw.
+        let tokens = Corpus::open(&job.run.join("tokens/train.tok")).unwrap();
+        assert_eq!(tokens.stats().oov, 1);
+    }
+}
+
+/// Once started, a run needs neither its texts nor the model that it came from.
+#[test]
+fn a_resumed_run_needs_only_its_directory() {
+    let bench = Bench::new();
+    origin(&bench, &config());
+    let whole = {
+        let mut job = with_valid(&bench, "whole", &config());
+        job.init_from = Some(bench.path("origin/model"));
+        train::start(&job, &mut Log::default()).unwrap()
+    };
+    let mut job = with_valid(&bench, "run", &config());
+    job.init_from = Some(bench.path("origin/model"));
+    train::start(&job, &mut Log::stopping_after([6])).unwrap();
+    fs::remove_dir_all(bench.path("origin")).unwrap();
+    fs::remove_file(bench.path("text.txt")).unwrap();
+    bench.write("valid.txt", "something else");
+    let outcome = resume(&job.run, &mut Log::default()).unwrap();
+    assert_eq!(outcome.checkpoint, whole.checkpoint);
+    assert_eq!(outcome.best, whole.best);
+}
+
+#[test]
+fn the_vocabulary_may_be_that_of_another_model() {
+    let bench = Bench::new();
+    let chars = Config {
+        vocab: elman::text::Kind::Chars,
+        ..config()
+    };
+    origin(&bench, &chars);
+    let mut job = with_valid(&bench, "run", &relu_sgd());
+    job.vocabulary = VocabularyFrom::Model(bench.path("origin"));
+    train::start(&job, &mut Log::default()).unwrap();
+    let model = Model::load(&job.run).unwrap();
+    let parent = Model::load(&bench.path("origin")).unwrap();
+    assert_eq!(model.vocab().hash(), parent.vocab().hash());
+    assert_ne!(model.dims().hidden, parent.dims().hidden);
+    // The record says what the run really has, not what nobody asked for.
+    let record = train::read_record(&job.run).unwrap();
+    assert_eq!(record.config.vocab, elman::text::Kind::Chars);
+}
+
+/// Weights fit one vocabulary only.
+#[test]
+fn a_model_cannot_take_another_vocabulary() {
+    let bench = Bench::new();
+    origin(&bench, &config());
+    let list = bench.write("list.txt", "the\nking\n");
+    for vocabulary in [
+        VocabularyFrom::File(list),
+        VocabularyFrom::Model(bench.path("origin")),
+    ] {
+        let mut job = with_valid(&bench, "run", &config());
+        job.init_from = Some(bench.path("origin"));
+        job.vocabulary = vocabulary;
+        let error = train::start(&job, &mut Log::default()).unwrap_err();
+        assert!(
+            error.to_string().contains("only fit its own vocabulary"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! The same configuration and text give the same run, whatever happens to it.
+
+use super::bench::{
+    Bench, Impatient, Log, config, essence, gru_adamw, machine, relu_sgd, resume, saving_always,
+};
+use elman::train::{self, Config, Ending, Machine, NewBudget};
+use elman_kernels::Isa;
+
+fn all() -> [(&'static str, Config); 3] {
+    [
+        ("lstm", config()),
+        ("relu", relu_sgd()),
+        ("gru", gru_adamw()),
+    ]
+}
+
+#[test]
+fn a_run_stopped_again_and_again_is_the_same_run() {
+    for (name, config) in all() {
+        let bench = Bench::new();
+        let outcome = bench.whole("whole", &config);
+        assert_eq!(outcome.ending, Ending::Finished);
+        let whole = essence(&bench.path("whole"), &outcome);
+
+        // After the first step, beside and at validations, at the seam of epochs, before the end.
+        let total = outcome.total_steps;
+        let stops = [1, 2, 7, 11, 12, total / 2, total / 2 + 1, total - 1];
+        let mut log = Log::stopping_after(stops);
+        let run = bench.path("parts");
+        let mut outcome = train::start(&bench.job("parts", &config), &mut log).unwrap();
+        let mut resumed = 0;
+        while outcome.ending == Ending::Stopped {
+            outcome = resume(&run, &mut log).unwrap();
+            resumed += 1;
+        }
+        assert_eq!(resumed, stops.len(), "{name}");
+        assert_eq!(essence(&run, &outcome), whole, "{name}");
+        let steps: Vec<u64> = log.steps.iter().map(|step| step.step).collect();
+        assert_eq!(steps, (1..=total).collect::<Vec<u64>>());
+    }
+}
+
+/// `stop_requested` may be true all the time: each resume does nothing, and nothing is lost.
+#[test]
+fn a_run_stopped_before_its_first_step_is_the_same_run() {
+    let bench = Bench::new();
+    let config = config();
+    let whole = bench.whole("whole", &config);
+    let run = bench.path("parts");
+    let outcome = train::start(&bench.job("parts", &config), &mut Impatient).unwrap();
+    assert_eq!((outcome.ending, outcome.step), (Ending::Stopped, 0));
+    let outcome = resume(&run, &mut Impatient).unwrap();
+    assert_eq!((outcome.ending, outcome.step), (Ending::Stopped, 0));
+    let outcome = resume(&run, &mut Log::default()).unwrap();
+    assert_eq!(
+        essence(&run, &outcome),
+        essence(&bench.path("whole"), &whole)
+    );
+}
+
+#[test]
+fn threads_and_instruction_sets_change_no_bit() {
+    for (name, config) in all() {
+        let bench = Bench::new();
+        let whole = essence(&bench.path("whole"), &bench.whole("whole", &config));
+        let threads = (2..=4).map(|threads| Machine {
+            threads,
+            ..machine()
+        });
+        let isas = Isa::supported().into_iter().map(|isa| Machine {
+            isa,
+            threads: 2,
+            ..machine()
+        });
+        for (i, machine) in threads.chain(isas).enumerate() {
+            let run = format!("run{i}");
+            let mut job = bench.job(&run, &config);
+            job.machine = machine;
+            let outcome = train::start(&job, &mut Log::default()).unwrap();
+            assert_eq!(
+                essence(&job.run, &outcome),
+                whole,
+                "{name}: {} threads, {}",
+                machine.threads,
+                machine.isa.name()
+            );
+        }
+    }
+}
+
+/// A run may move from machine to machine.
+#[test]
+fn every_part_of_a_run_may_have_another_machine() {
+    let bench = Bench::new();
+    let config = config();
+    let whole = essence(&bench.path("whole"), &bench.whole("whole", &config));
+    let isas = Isa::supported();
+    let run = bench.path("parts");
+    let mut log = Log::stopping_after([3, 9, 10, 17, 23]);
+    let mut outcome = train::start(&bench.job("parts", &config), &mut log).unwrap();
+    let mut part = 0;
+    while outcome.ending == Ending::Stopped {
+        part += 1;
+        let machine = Machine {
+            threads: 1 + part % 3,
+            isa: isas[part % isas.len()],
+            ..machine()
+        };
+        outcome = train::resume(&run, &NewBudget::default(), &machine, &mut log).unwrap();
+    }
+    assert_eq!(part, 5);
+    assert_eq!(essence(&run, &outcome), whole);
+}
+
+#[test]
+fn saving_after_every_step_changes_nothing() {
+    for (name, config) in all() {
+        let bench = Bench::new();
+        let whole = essence(&bench.path("whole"), &bench.whole("whole", &config));
+        let mut job = bench.job("often", &config);
+        job.machine = saving_always();
+        let mut log = Log::default();
+        let outcome = train::start(&job, &mut log).unwrap();
+        assert_eq!(essence(&job.run, &outcome), whole, "{name}");
+        // And once more at the end.
+        assert_eq!(log.saved.len() as u64, outcome.total_steps + 1);
+    }
+}
+
+/// A hash that never differs would pass every other test here.
+#[test]
+fn another_seed_is_another_run() {
+    let bench = Bench::new();
+    let one = bench.whole("one", &config());
+    let two = bench.whole(
+        "two",
+        &Config {
+            seed: 2,
+            ..config()
+        },
+    );
+    assert_ne!(one.checkpoint, two.checkpoint);
+}
