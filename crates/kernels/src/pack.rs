@@ -32,8 +32,15 @@ impl Packed {
             depth >= 1 && gates >= 1 && cols >= 1,
             "an empty packed matrix ({depth}, {gates}·{cols})"
         );
+        // Products trust these sizes, so they must not wrap.
+        let numbers = cols
+            .div_ceil(LANES)
+            .checked_mul(LANES)
+            .and_then(|padded| padded.checked_mul(gates))
+            .and_then(|padded| padded.checked_mul(depth));
+        let numbers = numbers.expect("a packed matrix larger than the address space");
         Packed {
-            panels: Buffer::zeros(Packed::bytes(depth, gates, cols) / size_of::<f32>()),
+            panels: Buffer::zeros(numbers),
             depth,
             capacity: depth,
             gates,
@@ -51,6 +58,7 @@ impl Packed {
         self.depth
     }
 
+    /// Blocks of columns, each padded to whole panels.
     pub fn gates(&self) -> usize {
         self.gates
     }
@@ -123,13 +131,15 @@ impl Packed {
     }
 
     fn set_depth(&mut self, len: usize) {
-        self.depth = len / self.width();
+        let depth = len / self.width();
         assert!(
-            self.depth * self.width() == len && (1..=self.capacity).contains(&self.depth),
+            depth * self.width() == len && (1..=self.capacity).contains(&depth),
             "{len} numbers do not fill rows of {} up to a depth of {}",
             self.width(),
             self.capacity
         );
+        // Only now: a depth beyond the capacity must not outlive the panic.
+        self.depth = depth;
     }
 }
 

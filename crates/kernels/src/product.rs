@@ -52,7 +52,7 @@ impl<'a> Operand<'a> {
 
     fn new(data: &'a [f32], rows: usize, depth: usize, layout: Layout) -> Operand<'a> {
         assert!(
-            data.len() == rows * depth,
+            rows.checked_mul(depth) == Some(data.len()),
             "{} numbers are not a matrix ({rows}, {depth})",
             data.len()
         );
@@ -84,7 +84,7 @@ pub fn product(cpu: &Cpu, a: Operand, b: &Packed, init: Init, c: &mut [f32]) {
         b.depth()
     );
     assert!(
-        c.len() == rows * width,
+        rows.checked_mul(width) == Some(c.len()),
         "C has {} numbers, not ({rows}, {width})",
         c.len()
     );
