@@ -26,7 +26,7 @@ pub use lstm::{lstm_backward, lstm_forward};
 use crate::cpu::{Cpu, Worker};
 use crate::pack::Packed;
 use crate::product::{Layout, Multiply, Region, Start};
-use crate::simd::{LANES, Vector};
+use crate::simd::LANES;
 use std::ops::Range;
 
 /// Multiply-adds of one step from which a second thread saves more than a barrier costs.
@@ -126,37 +126,5 @@ fn recurrent<'a>(
         c,
         c_stride,
         region: region.clone(),
-    }
-}
-
-/// `n` ≤ 16 numbers at `p`, the rest of the vector zero.
-///
-/// # Safety
-/// As for [`Vector::load_first`].
-#[inline(always)]
-unsafe fn get<V: Vector>(p: *const f32, n: usize) -> V {
-    // SAFETY: passed on.
-    unsafe {
-        if n == LANES {
-            V::load(p)
-        } else {
-            V::load_first(p, n)
-        }
-    }
-}
-
-/// Writes the first `n` ≤ 16 numbers of `x` to `p`.
-///
-/// # Safety
-/// As for [`Vector::store_first`].
-#[inline(always)]
-unsafe fn put<V: Vector>(x: V, p: *mut f32, n: usize) {
-    // SAFETY: passed on.
-    unsafe {
-        if n == LANES {
-            x.store(p)
-        } else {
-            x.store_first(p, n)
-        }
     }
 }

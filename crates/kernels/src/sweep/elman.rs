@@ -13,10 +13,11 @@
 //! dh_next = W_hᵀ dz_t
 //! ```
 
-use super::{Window, get, put, recurrent};
+use super::{Window, recurrent};
 use crate::cpu::{Cpu, Parts};
 use crate::pack::Packed;
 use crate::product::{Region, Start};
+use crate::rows::{read, write};
 use crate::simd::{LANES, Op, Vector};
 use crate::vmath;
 
@@ -29,8 +30,10 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// Every one.
     pub const ALL: [Activation; 3] = [Activation::Sigmoid, Activation::Tanh, Activation::Relu];
 
+    /// As in commands and files.
     pub fn name(self) -> &'static str {
         match self {
             Activation::Sigmoid => "sigmoid",
@@ -39,6 +42,7 @@ impl Activation {
         }
     }
 
+    /// The one called `name`.
     pub fn named(name: &str) -> Option<Activation> {
         Activation::ALL.into_iter().find(|act| act.name() == name)
     }
@@ -134,14 +138,14 @@ impl Op for Forward<'_> {
                 // SAFETY: n units of this lane begin here, and the region is this thread's.
                 unsafe {
                     let h = self.h.add(lane * self.units + block * LANES);
-                    let a: V = get(h, n);
+                    let a: V = read(h, n);
                     let y = match self.act {
                         Activation::Sigmoid => vmath::sigmoid(a),
                         Activation::Tanh => vmath::tanh(a),
                         // In this order NaN stays NaN.
                         Activation::Relu => V::splat(0.0).max(a),
                     };
-                    put(y, h, n);
+                    write(y, h, n);
                 }
             }
         }
@@ -170,14 +174,14 @@ impl Op for Backward<'_> {
                 // SAFETY: n units of this lane begin here, and the region is this thread's.
                 unsafe {
                     let (zero, one) = (V::splat(0.0), V::splat(1.0));
-                    let h: V = get(self.h.add(at), n);
-                    let d = get::<V>(self.dh.add(at), n).add(get(self.dh_next.add(at), n));
+                    let h: V = read(self.h.add(at), n);
+                    let d = read::<V>(self.dh.add(at), n).add(read(self.dh_next.add(at), n));
                     let dz = match self.act {
                         Activation::Sigmoid => d.mul(h.mul(one.sub(h))),
                         Activation::Tanh => d.mul(h.neg_mul_add(h, one)),
                         Activation::Relu => zero.select_lt(h, d, zero),
                     };
-                    put(dz, self.dh.add(at), n);
+                    write(dz, self.dh.add(at), n);
                 }
             }
         }

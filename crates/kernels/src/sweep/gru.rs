@@ -18,10 +18,11 @@
 //! dh_next = dh ⊙ z + W_hᵀ (dr, dz, dn ⊙ r)
 //! ```
 
-use super::{Window, get, put, recurrent};
+use super::{Window, recurrent};
 use crate::cpu::{Cpu, Parts};
 use crate::pack::Packed;
 use crate::product::{Region, Start};
+use crate::rows::{read, write};
 use crate::simd::{LANES, Op, Vector};
 use crate::vmath;
 
@@ -152,16 +153,16 @@ impl Op for Forward<'_> {
                     let gr = self.gates.add(lane * GATES * self.units + block * LANES);
                     let gz = gr.add(self.units);
                     let gn = gz.add(self.units);
-                    let r = vmath::sigmoid(get::<V>(gr, m));
-                    let z = vmath::sigmoid(get::<V>(gz, m));
-                    let n = vmath::tanh(r.mul_add(get(self.hn.add(at), m), get(gn, m)));
-                    let h_prev: V = get(self.h_prev.add(at), m);
+                    let r = vmath::sigmoid(read::<V>(gr, m));
+                    let z = vmath::sigmoid(read::<V>(gz, m));
+                    let n = vmath::tanh(r.mul_add(read(self.hn.add(at), m), read(gn, m)));
+                    let h_prev: V = read(self.h_prev.add(at), m);
                     // (1 − z)·n + z·h with one operation less.
                     let h = z.mul_add(h_prev.sub(n), n);
-                    put(r, gr, m);
-                    put(z, gz, m);
-                    put(n, gn, m);
-                    put(h, self.h.add(at), m);
+                    write(r, gr, m);
+                    write(z, gz, m);
+                    write(n, gn, m);
+                    write(h, self.h.add(at), m);
                 }
             }
         }
@@ -195,23 +196,23 @@ impl Op for Backward<'_> {
                     let gr = self.gates.add(gate);
                     let gz = gr.add(self.units);
                     let gn = gz.add(self.units);
-                    let (r, z, n): (V, V, V) = (get(gr, m), get(gz, m), get(gn, m));
-                    let h_prev: V = get(self.h_prev.add(at), m);
-                    let hn = get(self.hn.add(at), m);
+                    let (r, z, n): (V, V, V) = (read(gr, m), read(gz, m), read(gn, m));
+                    let h_prev: V = read(self.h_prev.add(at), m);
+                    let hn = read(self.hn.add(at), m);
                     let one = V::splat(1.0);
 
-                    let dh = get::<V>(self.dh.add(at), m).add(get(self.dh_next.add(at), m));
+                    let dh = read::<V>(self.dh.add(at), m).add(read(self.dh_next.add(at), m));
                     let dn = dh.mul(one.sub(z)).mul(n.neg_mul_add(n, one));
                     let dz = dh.mul(h_prev.sub(n)).mul(z.mul(one.sub(z)));
                     let dr = dn.mul(hn).mul(r.mul(one.sub(r)));
-                    put(dr, gr, m);
-                    put(dz, gz, m);
-                    put(dn, gn, m);
+                    write(dr, gr, m);
+                    write(dz, gz, m);
+                    write(dn, gn, m);
                     let hr = self.dz_h.add(gate);
-                    put(dr, hr, m);
-                    put(dz, hr.add(self.units), m);
-                    put(dn.mul(r), hr.add(2 * self.units), m);
-                    put(dh.mul(z), self.dh_next.add(at), m);
+                    write(dr, hr, m);
+                    write(dz, hr.add(self.units), m);
+                    write(dn.mul(r), hr.add(2 * self.units), m);
+                    write(dh.mul(z), self.dh_next.add(at), m);
                 }
             }
         }

@@ -19,10 +19,11 @@
 //! dc_next = dc ⊙ f                       dh_next = W_hᵀ dz
 //! ```
 
-use super::{Window, get, put, recurrent};
+use super::{Window, recurrent};
 use crate::cpu::{Cpu, Parts};
 use crate::pack::Packed;
 use crate::product::{Region, Start};
+use crate::rows::{read, write};
 use crate::simd::{LANES, Op, Vector};
 use crate::vmath;
 
@@ -149,18 +150,18 @@ impl Op for Forward<'_> {
                     let gf = gi.add(self.units);
                     let gg = gf.add(self.units);
                     let go = gg.add(self.units);
-                    let i = vmath::sigmoid(get::<V>(gi, n));
-                    let f = vmath::sigmoid(get::<V>(gf, n));
-                    let g = vmath::tanh(get::<V>(gg, n));
-                    let o = vmath::sigmoid(get::<V>(go, n));
-                    let c = f.mul_add(get(self.c_prev.add(at), n), i.mul(g));
+                    let i = vmath::sigmoid(read::<V>(gi, n));
+                    let f = vmath::sigmoid(read::<V>(gf, n));
+                    let g = vmath::tanh(read::<V>(gg, n));
+                    let o = vmath::sigmoid(read::<V>(go, n));
+                    let c = f.mul_add(read(self.c_prev.add(at), n), i.mul(g));
                     let h = o.mul(vmath::tanh(c));
-                    put(i, gi, n);
-                    put(f, gf, n);
-                    put(g, gg, n);
-                    put(o, go, n);
-                    put(c, self.c.add(at), n);
-                    put(h, self.h.add(at), n);
+                    write(i, gi, n);
+                    write(f, gf, n);
+                    write(g, gg, n);
+                    write(o, go, n);
+                    write(c, self.c.add(at), n);
+                    write(h, self.h.add(at), n);
                 }
             }
         }
@@ -194,20 +195,20 @@ impl Op for Backward<'_> {
                     let gf = gi.add(self.units);
                     let gg = gf.add(self.units);
                     let go = gg.add(self.units);
-                    let (i, f): (V, V) = (get(gi, n), get(gf, n));
-                    let (g, o): (V, V) = (get(gg, n), get(go, n));
-                    let c_prev = get(self.c_prev.add(at), n);
-                    let c = vmath::tanh(get::<V>(self.c.add(at), n));
+                    let (i, f): (V, V) = (read(gi, n), read(gf, n));
+                    let (g, o): (V, V) = (read(gg, n), read(go, n));
+                    let c_prev = read(self.c_prev.add(at), n);
+                    let c = vmath::tanh(read::<V>(self.c.add(at), n));
                     let one = V::splat(1.0);
 
-                    let dh = get::<V>(self.dh.add(at), n).add(get(self.dh_next.add(at), n));
-                    let dc_next = get(self.dc_next.add(at), n);
+                    let dh = read::<V>(self.dh.add(at), n).add(read(self.dh_next.add(at), n));
+                    let dc_next = read(self.dc_next.add(at), n);
                     let dc = dh.mul(o).mul_add(c.neg_mul_add(c, one), dc_next);
-                    put(dc.mul(g).mul(i.mul(one.sub(i))), gi, n);
-                    put(dc.mul(c_prev).mul(f.mul(one.sub(f))), gf, n);
-                    put(dc.mul(i).mul(g.neg_mul_add(g, one)), gg, n);
-                    put(dh.mul(c).mul(o.mul(one.sub(o))), go, n);
-                    put(dc.mul(f), self.dc_next.add(at), n);
+                    write(dc.mul(g).mul(i.mul(one.sub(i))), gi, n);
+                    write(dc.mul(c_prev).mul(f.mul(one.sub(f))), gf, n);
+                    write(dc.mul(i).mul(g.neg_mul_add(g, one)), gg, n);
+                    write(dh.mul(c).mul(o.mul(one.sub(o))), go, n);
+                    write(dc.mul(f), self.dc_next.add(at), n);
                 }
             }
         }
