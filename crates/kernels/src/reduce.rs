@@ -11,8 +11,9 @@ const CHUNK: usize = 4096;
 /// Σ x², the square of the Euclidean norm.
 ///
 /// Chunks of 4096 elements are summed in f32, sixteen running sums each, and the chunks in f64 in
-/// their order: within 10⁻⁵ of the exact sum. A square beyond f32 (|x| above 1.8·10¹⁹) makes it
-/// infinite and a NaN makes it NaN; neither is ever lost. Squares below 10⁻⁴⁵ count as zero.
+/// their order. The relative error is below 2·10⁻⁵ ((256 + 4)·2⁻²⁴ at worst) where squares are
+/// normal numbers; below 10⁻³⁸ they lose digits, below 10⁻⁴⁵ they count as zero. A square beyond f32
+/// (|x| above 1.8·10¹⁹) makes it infinite and a NaN makes it NaN; neither is ever lost.
 pub fn sum_squares(cpu: &Cpu, x: &[f32]) -> f64 {
     let mut partial = vec![0.0; x.len().div_ceil(CHUNK)];
     let chunks = partial.len();
