@@ -61,15 +61,6 @@ impl Dims {
         if k == 0 { self.embed } else { self.hidden }
     }
 
-    /// Entries of the weight matrices that multiply a vector for each token: the arithmetic of
-    /// scoring is 2, of training 6 floating-point operations for each. The embedding is a look-up.
-    pub fn matrix_parameters(&self) -> usize {
-        let recurrent: usize = (0..self.layers)
-            .map(|k| self.cell.gates() * self.hidden * (self.input(k) + self.hidden))
-            .sum();
-        recurrent + self.vocab * self.hidden
-    }
-
     /// Numbers that one lane carries from step to step: h of every layer, and c for the LSTM.
     pub fn state_len(&self) -> usize {
         let per_layer = if self.cell == Cell::Lstm { 2 } else { 1 };
@@ -141,6 +132,7 @@ impl TrainPlan {
         }
     }
 
+    /// Everything together.
     pub fn total_bytes(&self) -> u64 {
         let parts = [
             self.weights_bytes,

@@ -15,6 +15,7 @@ pub struct Buffer {
 struct Line([f32; LANES]);
 
 impl Buffer {
+    /// `len` zeros.
     pub fn zeros(len: usize) -> Buffer {
         Buffer {
             lines: vec![Line([0.0; LANES]); len.div_ceil(LANES)],

@@ -32,10 +32,12 @@ impl Cpu {
         Cpu { isa, pool }
     }
 
+    /// The instruction set that its kernels use.
     pub fn isa(&self) -> Isa {
         self.isa
     }
 
+    /// Threads that share a kernel's work, the calling one included.
     pub fn threads(&self) -> usize {
         self.pool.as_ref().map_or(1, |pool| pool.handles.len() + 1)
     }

@@ -49,6 +49,7 @@ impl Isa {
         Isa::supported().into_iter().find(|isa| isa.name() == name)
     }
 
+    /// The name that [`Isa::named`] takes.
     pub fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]

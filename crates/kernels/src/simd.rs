@@ -15,7 +15,7 @@ pub(crate) mod avx512;
 pub(crate) mod scalar;
 
 /// Numbers in a [`Vector`].
-pub const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Sixteen `f32`.
 ///

@@ -1,6 +1,7 @@
 //! Initial weights.
 //!
-//! Every tensor draws from its own key, so adding a tensor changes no other.
+//! Every tensor draws from its own key (seed and place in the layout), so the length of one changes
+//! no other.
 //!
 //! * `uniform`: every parameter, biases too, from U(−a, a); a = 1/√H unless given.
 //! * `xavier`: matrices from U(−a, a) with a = √(6 / (in + out)) (Glorot and Bengio 2010), each

@@ -236,7 +236,7 @@ pub(crate) struct Backward<'a> {
     pub(crate) dx: &'a mut [f32],
 }
 
-/// h_1 … h_T of a window of `rows` = T·B rows, `lanes_size` = B·H.
+/// h_1 … h_T of a window of `rows` = T·B rows; `size` = B·H.
 pub(crate) fn outputs(tape: &LayerTape, rows: usize, hidden: usize, size: usize) -> &[f32] {
     &tape.h[size..size + rows * hidden]
 }

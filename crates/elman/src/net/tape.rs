@@ -51,17 +51,17 @@ impl Tape {
     fn new(dims: &Dims, max_steps: usize, lanes: usize, training: bool, dropout: bool) -> Tape {
         let rows = max_steps * lanes;
         let gates = dims.cell.gates() * dims.hidden;
-        let (stateful, states) = (rows + lanes, dims.hidden);
+        let states = (rows + lanes) * dims.hidden; // (T+1, B, H)
         let layer = |_| {
             let mut tape = LayerTape {
-                h: Buffer::zeros(stateful * states),
+                h: Buffer::zeros(states),
                 ..LayerTape::default()
             };
             match dims.cell {
                 Cell::Elman(_) => {}
                 Cell::Lstm => {
                     tape.gates = Buffer::zeros(rows * gates);
-                    tape.c = Buffer::zeros(stateful * states);
+                    tape.c = Buffer::zeros(states);
                 }
                 Cell::Gru => {
                     tape.gates = Buffer::zeros(rows * gates);
