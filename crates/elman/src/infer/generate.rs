@@ -263,26 +263,23 @@ struct Out<'a> {
 impl Out<'_> {
     fn push(&mut self, piece: &[u8]) -> ControlFlow<Finish> {
         self.held.extend_from_slice(piece);
-        for i in 0..self.held.len() {
-            let tail = &self.held[i..];
-            if self
-                .stop
-                .iter()
-                .any(|stop| tail.starts_with(stop.as_bytes()))
-            {
-                self.held.truncate(i);
-                self.flush()?;
-                return ControlFlow::Break(Finish::Stop);
-            }
-            if self
-                .stop
-                .iter()
-                .any(|stop| stop.as_bytes().starts_with(tail))
-            {
-                return self.release(i);
-            }
+        let first = |holds: fn(&[u8], &[u8]) -> bool| {
+            let tail = |i: usize| &self.held[i..];
+            (0..self.held.len()).find(|&i| {
+                let mut stops = self.stop.iter();
+                stops.any(|stop| holds(tail(i), stop.as_bytes()))
+            })
+        };
+        // A complete one ends the text, even where a longer one that began before it might follow.
+        if let Some(at) = first(|tail, stop| tail.starts_with(stop)) {
+            self.held.truncate(at);
+            self.flush()?;
+            return ControlFlow::Break(Finish::Stop);
         }
-        self.flush()
+        match first(|tail, stop| stop.starts_with(tail)) {
+            Some(at) => self.release(at),
+            None => self.flush(),
+        }
     }
 
     /// Takes the last piece: what is held back begins no stop string any more.

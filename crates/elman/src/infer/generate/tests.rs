@@ -138,6 +138,20 @@ fn what_is_held_back_is_no_more_than_a_prefix() {
 }
 
 #[test]
+fn a_stop_string_inside_the_beginning_of_a_longer_one_is_found() {
+    let stop = ["abcd".to_owned(), "bc".to_owned()];
+    let mut out = Out {
+        stop: &stop,
+        held: Vec::new(),
+        text: Vec::new(),
+        sink: &mut |_| ControlFlow::Continue(()),
+    };
+    assert!(out.push(b"xab").is_continue());
+    assert_eq!(out.push(b"c"), ControlFlow::Break(Finish::Stop));
+    assert_eq!(out.text, b"xa");
+}
+
+#[test]
 fn the_end_of_a_document_ends_the_text_but_the_end_of_a_line_does_not() {
     let model = letters();
     let eos = model.vocab().eos();
