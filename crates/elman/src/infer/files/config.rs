@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 const VERSION: u32 = 1;
 /// Sizes beyond this are no network.
 const LARGEST: u64 = 1 << 20;
+/// Every layer costs memory and time beside its weights, however small these are.
+const MOST_LAYERS: u64 = 1 << 10;
 /// Ids are 32 bits, and one of them marks.
 const LARGEST_VOCAB: u64 = 1 << 31;
 const MODEL_TYPE: &str = "elman";
@@ -128,7 +130,7 @@ impl ConfigFile {
             vocab: size("vocab_size", self.vocab_size, LARGEST_VOCAB)?,
             embed: size("embedding_size", self.embedding_size, LARGEST)?,
             hidden: size("hidden_size", self.hidden_size, LARGEST)?,
-            layers: size("num_layers", self.num_layers, LARGEST)?,
+            layers: size("num_layers", self.num_layers, MOST_LAYERS)?,
             tied: self.tie_word_embeddings,
         };
         if dims.vocab != vocab.len() {

@@ -132,9 +132,10 @@ fn a_configuration_that_lies_is_refused() {
             "weights, and model.safetensors holds",
         ),
         (
-            set("num_layers", json!(1u64 << 20)),
+            set("num_layers", json!(1024)),
             "weights, and model.safetensors holds",
         ),
+        (set("num_layers", json!(1025)), "between 1 and 1024"),
         (set("num_layers", json!(1)), "has no place"),
         (
             set("vocab_size", json!(21)),
