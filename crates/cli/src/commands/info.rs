@@ -58,7 +58,8 @@ fn run_info(path: &Path) -> Result<(Table, Value)> {
     let record = read_record(path)?;
     let checkpoint = Checkpoint::load(path)?;
     let model_path = path.join("model");
-    let model = match model_path.is_dir() {
+    // A kill during the first save leaves a directory without weights.
+    let model = match model_path.join("model.safetensors").exists() {
         true => Some(ModelInfo::new(&model_path, &Model::load(&model_path)?)?),
         false => None,
     };
@@ -177,7 +178,7 @@ impl Checkpoint {
 /// A model in numbers.
 #[derive(Serialize)]
 struct ModelInfo {
-    path: PathBuf,
+    path: String,
     cell: String,
     layers: usize,
     hidden: usize,
@@ -206,7 +207,7 @@ impl ModelInfo {
             .with_context(|| format!("cannot look at {}", weights.display()))?
             .len();
         Ok(ModelInfo {
-            path: path.to_path_buf(),
+            path: path.display().to_string(),
             cell: dims.cell.to_string(),
             layers: dims.layers,
             hidden: dims.hidden,
@@ -237,11 +238,7 @@ impl ModelInfo {
         };
         table.row(
             "model",
-            format!(
-                "{}, after step {}{trained}",
-                self.path.display(),
-                grouped(self.step)
-            ),
+            format!("{}, after step {}{trained}", self.path, grouped(self.step)),
         );
         let (layers, tied) = (
             count(self.layers, "layer"),

@@ -131,11 +131,12 @@ fn resolve(path: &Path) -> Result<PathBuf> {
     if path.join(CONFIG).exists() {
         return Ok(path.to_path_buf());
     }
-    let inside = path.join("model");
-    if inside.is_dir() {
+    let (inside, is_run) = (path.join("model"), path.join("config.toml").exists());
+    // A kill during the first save leaves a directory without weights.
+    if inside.is_dir() && !(is_run && !inside.join(WEIGHTS).exists()) {
         return Ok(inside);
     }
-    if path.join("config.toml").exists() {
+    if is_run {
         return refuse("a run that has no model yet: go on with it by `elman train --resume`");
     }
     Ok(path.to_path_buf())

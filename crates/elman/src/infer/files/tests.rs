@@ -95,6 +95,10 @@ fn a_run_s_directory_stands_for_its_model() {
     save(&room.path().join("model"), &model, &About::default());
     assert_eq!(Model::load(room.path()).unwrap().id(), model.id());
     assert!(refused(&room.path().join("model/config.json")).contains("is a directory"));
+    // A run that was killed while it saved its first model.
+    crate::store::write_atomic(&room.path().join("config.toml"), |_| Ok(())).unwrap();
+    crate::store::disk::remove_file(&room.path().join("model/model.safetensors")).unwrap();
+    assert!(refused(room.path()).contains("no model yet"));
 }
 
 /// Rewrites config.json, and the weights so that they go with it.
