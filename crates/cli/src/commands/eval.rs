@@ -1,15 +1,16 @@
 //! `elman eval`: the perplexity of texts, printed with everything that was counted.
 
 use super::{cpu, name_of, sources};
-use crate::output::{Table, bytes, count, duration, grouped, number, say};
+use crate::output::{Table, bytes, count, duration, grouped, number, say, usage};
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::infer::{EvalOptions, Evaluation, Model, evaluate};
 use elman::text::ReadOptions;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Measure the perplexity of a text under a model
 #[derive(Args)]
@@ -42,15 +43,16 @@ pub struct EvalArgs {
 }
 
 pub fn run(args: EvalArgs) -> Result<()> {
+    let options = EvalOptions {
+        lanes: args.lanes,
+        window: None,
+    };
+    options.check().map_err(|error| usage(error.to_string()))?;
     let sources = sources(&args.texts)?;
     let model = Model::load(&args.model)?;
     let read = ReadOptions {
         lossy: args.lossy,
         range: None,
-    };
-    let options = EvalOptions {
-        lanes: args.lanes,
-        window: None,
     };
     let spinner = spinner(args.json);
     let evaluation = evaluate(
@@ -78,8 +80,8 @@ pub fn run(args: EvalArgs) -> Result<()> {
     let mut out = io::stdout().lock();
     if args.json {
         let body = Json {
-            model: &args.model,
-            texts: &args.texts,
+            model: args.model.to_string_lossy(),
+            texts: args.texts.iter().map(|p| p.to_string_lossy()).collect(),
             evaluation: &evaluation,
         };
         serde_json::to_writer(&mut out, &body)?;
@@ -106,8 +108,8 @@ fn spinner(hidden: bool) -> ProgressBar {
 
 #[derive(Serialize)]
 struct Json<'a> {
-    model: &'a Path,
-    texts: &'a [PathBuf],
+    model: Cow<'a, str>,
+    texts: Vec<Cow<'a, str>>,
     #[serde(flatten)]
     evaluation: &'a Evaluation,
 }

@@ -3,8 +3,8 @@
 
 use elman::train::Config;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{self, Write};
-use std::path::Path;
 
 /// Writes one event.
 pub fn write(event: &'static str, body: &impl Serialize) -> io::Result<()> {
@@ -33,7 +33,7 @@ pub struct Saved {
 /// [`elman::train::Ready`] in plain numbers.
 #[derive(Serialize)]
 pub struct Ready<'a> {
-    run: &'a Path,
+    run: Cow<'a, str>,
     config: &'a Config,
     vocabulary: usize,
     parameters: usize,
@@ -50,7 +50,7 @@ pub struct Ready<'a> {
 impl<'a> Ready<'a> {
     pub fn new(ready: &elman::train::Ready<'a>) -> Ready<'a> {
         Ready {
-            run: ready.run,
+            run: ready.run.to_string_lossy(),
             config: ready.config,
             vocabulary: ready.dims.vocab,
             parameters: ready.parameters,
