@@ -32,9 +32,12 @@ pub fn usage(message: impl Into<String>) -> anyhow::Error {
 /// Whether a command ended only because nobody reads its output any more.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        // An error of `serde_json` does not show the one beneath it as its source.
+        let kind = match cause.downcast_ref::<serde_json::Error>() {
+            Some(error) => error.io_error_kind(),
+            None => cause.downcast_ref::<io::Error>().map(io::Error::kind),
+        };
+        kind == Some(io::ErrorKind::BrokenPipe)
     })
 }
 
@@ -228,6 +231,17 @@ mod tests {
         let error =
             anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing");
         assert!(is_broken_pipe(&error));
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let json = serde_json::to_writer(Gone, "text").unwrap_err();
+        assert!(is_broken_pipe(&json.into()));
         assert!(!is_broken_pipe(&usage("x")));
         assert!(is_usage(&usage("x")));
     }
