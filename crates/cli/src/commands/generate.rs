@@ -100,11 +100,18 @@ pub struct GenerateArgs {
     threads: Option<u16>,
 }
 
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
 pub fn run(args: GenerateArgs) -> Result<()> {
     let options = options(&args);
     options.check().map_err(|error| usage(error.to_string()))?;
-    let prompt = prompt(&args)?;
+    let mut prompt = prompt(&args)?;
     let model = Model::load(&args.model)?;
+    // As everywhere at the beginning of a file of text.
+    if args.prompt.is_none() && model.vocab().kind().is_text() && prompt.starts_with(BOM) {
+        prompt.drain(..BOM.len());
+        say("note: byte order mark dropped from the prompt");
+    }
     let cpu = cpu(args.threads);
     let encoded = model.vocab().tokenize(&prompt)?;
     if !encoded.unknown.is_empty() {
