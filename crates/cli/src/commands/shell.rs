@@ -16,6 +16,7 @@ Examples:
   elman completions zsh > ~/.zfunc/_elman
   elman completions fish > ~/.config/fish/completions/elman.fish")]
 pub struct CompletionsArgs {
+    /// The shell that the script is for
     shell: Shell,
 }
 
