@@ -133,7 +133,7 @@ fn resolve(path: &Path) -> Result<PathBuf> {
     }
     let (inside, is_run) = (path.join("model"), path.join("config.toml").exists());
     // A kill during the first save leaves a directory without weights.
-    if inside.is_dir() && !(is_run && !inside.join(WEIGHTS).exists()) {
+    if inside.is_dir() && (!is_run || inside.join(WEIGHTS).exists()) {
         return Ok(inside);
     }
     if is_run {
