@@ -171,7 +171,7 @@ impl Progress {
     fn validation(&mut self, validation: &Validation) {
         self.emit("validation", validation);
         self.line(&format!(
-            "epoch {:.2}, step {}: validation perplexity {} (loss {:.4}){} in {}",
+            "epoch {:.2}, step {}: validation perplexity about {} (loss {:.4}){} in {}",
             validation.epoch,
             validation.step,
             number(validation.perplexity),

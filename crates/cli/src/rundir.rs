@@ -41,8 +41,19 @@ pub fn unused(text: &Path) -> PathBuf {
     let numbered = (2..).map(|n| runs.join(format!("{stem}-{n}")));
     let mut candidates = std::iter::once(runs.join(&stem)).chain(numbered);
     candidates
-        .find(|path| !path.exists())
+        .find(|path| !path.exists() || is_abandoned(path))
         .unwrap_or_else(|| runs.join(stem))
+}
+
+/// Whether `path` holds nothing but what a run left that never began, and nobody is at work there.
+fn is_abandoned(path: &Path) -> bool {
+    let Ok(entries) = path.read_dir() else {
+        return false;
+    };
+    let ours = |name: &str| name == "lock" || (name != "config.toml" && ENTRIES.contains(&name));
+    let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
+    names.all(|name| name.is_ok_and(|name| name.to_str().is_some_and(ours)))
+        && Lock::acquire(path).is_ok()
 }
 
 /// Says what to do about a run that stands where another shall go.
@@ -98,28 +109,73 @@ pub fn check_inputs<'a>(
     Ok(())
 }
 
-/// Deletes the run in `path`, if there is one, and nothing else that lies there. Returns what was deleted.
-/// Errors: a process is at work on it, or the system refuses.
-pub fn clear(path: &Path) -> Result<Vec<&'static str>> {
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let _lock = Lock::acquire(path)?;
-    let mut deleted = Vec::new();
-    for entry in ENTRIES {
-        let entry_path = path.join(entry);
-        let Ok(meta) = entry_path.symlink_metadata() else {
-            continue;
+/// The run that another one replaces: kept aside until the new one is about to train, and put back
+/// if it never gets there.
+#[must_use]
+pub struct Replaced {
+    run: PathBuf,
+    entries: Vec<&'static str>,
+}
+
+/// Where the old run waits.
+const ASIDE: &str = ".replaced";
+
+impl Replaced {
+    /// Sets the run in `path` aside, if there is one, and nothing else that lies there.
+    /// Errors: a process is at work on it, or the system refuses.
+    pub fn set_aside(path: &Path) -> Result<Replaced> {
+        let mut replaced = Replaced {
+            run: path.to_path_buf(),
+            entries: Vec::new(),
         };
-        if meta.is_dir() {
-            std::fs::remove_dir_all(&entry_path)
-                .with_context(|| format!("cannot delete {}", entry_path.display()))?;
-        } else {
-            disk::remove_file(&entry_path)?;
+        if !path.exists() {
+            return Ok(replaced);
         }
-        deleted.push(entry);
+        let _lock = Lock::acquire(path)?;
+        let aside = path.join(ASIDE);
+        if Folder::is_run(path) {
+            // Left by a replacement that was killed after its run had begun.
+            disk::remove_all(&aside)?;
+        }
+        for entry in ENTRIES {
+            let (from, to) = (path.join(entry), aside.join(entry));
+            if from.symlink_metadata().is_err() {
+                continue;
+            }
+            if to.symlink_metadata().is_ok() {
+                // A replacement was killed before its run had begun: what waits is the run.
+                disk::remove_all(&from)?;
+            } else {
+                disk::create_dir_all(&aside)?;
+                disk::rename(&from, &to)?;
+            }
+            replaced.entries.push(entry);
+        }
+        Ok(replaced)
     }
-    Ok(deleted)
+
+    /// Deletes what was set aside, and says what that was.
+    pub fn delete(mut self) -> Result<Vec<&'static str>> {
+        let entries = std::mem::take(&mut self.entries);
+        disk::remove_all(&self.run.join(ASIDE))?;
+        Ok(entries)
+    }
+}
+
+impl Drop for Replaced {
+    /// Puts the old run back in place of whatever the new one left. Best effort: what cannot be
+    /// moved stays aside.
+    fn drop(&mut self) {
+        let aside = self.run.join(ASIDE);
+        for entry in ENTRIES {
+            let (from, to) = (aside.join(entry), self.run.join(entry));
+            if from.symlink_metadata().is_ok() && disk::remove_all(&to).is_ok() {
+                let _ = disk::rename(&from, &to);
+            }
+        }
+        // Only if it is empty by now.
+        let _ = std::fs::remove_dir(&aside);
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn clearing_takes_the_run_and_nothing_else() {
+    fn a_replaced_run_is_deleted_or_put_back_and_nothing_else() {
         let room = tempfile::tempdir().unwrap();
         for part in ["state", "mine"] {
             disk::create_dir_all(&room.path().join(part)).unwrap();
@@ -155,9 +211,27 @@ mod tests {
                 .to_string()
                 .contains("--resume")
         );
-        assert_eq!(clear(room.path()).unwrap(), ["config.toml", "state"]);
+        let names = || {
+            let entries = room.path().read_dir().unwrap();
+            let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let before = names();
+
+        let replaced = Replaced::set_aside(room.path()).unwrap();
         refuse_existing(room.path()).unwrap();
-        assert!(room.path().join("notes.txt").exists() && room.path().join("mine").exists());
-        assert!(clear(&room.path().join("absent")).unwrap().is_empty());
+        // The new run gets as far as its token files, and fails.
+        disk::create_dir_all(&room.path().join("state")).unwrap();
+        drop(replaced);
+        assert!(room.path().join("state/a").exists());
+        let with_lock: Vec<_> = names().into_iter().filter(|n| n != "lock").collect();
+        assert_eq!(with_lock, before);
+
+        let replaced = Replaced::set_aside(room.path()).unwrap();
+        assert_eq!(replaced.delete().unwrap(), ["config.toml", "state"]);
+        assert_eq!(names(), ["lock", "mine", "notes.txt"]);
+        let absent = Replaced::set_aside(&room.path().join("absent")).unwrap();
+        assert!(absent.delete().unwrap().is_empty());
     }
 }

@@ -150,7 +150,7 @@ pub fn ended(outcome: &Outcome, planned: Option<Planned>, memory: Option<Memory>
         table.row(
             "validation",
             format!(
-                "perplexity {perplexity} (loss {loss:.4}) at step {}",
+                "perplexity about {perplexity} (loss {loss:.4}, read in lanes) at step {}",
                 grouped(best.step)
             ),
         );

@@ -3,11 +3,12 @@
 use super::{STDIN, cpu, is_stdin};
 use crate::args::finite32;
 use crate::output::{say, usage};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
 use elman::infer::{Eos, Finish, GenerateOptions, Generation, Generator, Model, Sampling};
 use serde::Serialize;
 use std::borrow::Cow;
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -118,11 +119,16 @@ pub fn run(args: GenerateArgs) -> Result<()> {
         let unknown: Vec<String> = encoded
             .unknown
             .iter()
+            .take(MOST_NAMED)
             .map(|symbol| format!("{symbol:?}"))
             .collect();
         say(format_args!(
-            "note: outside the vocabulary, read as <unk>: {}",
-            unknown.join(", ")
+            "note: outside the vocabulary, read as <unk>: {}{}",
+            unknown.join(", "),
+            match encoded.unknown.len().saturating_sub(MOST_NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            }
         ));
     }
     let mut generator = Generator::new(&model, &cpu, &encoded.ids)?;
@@ -164,6 +170,11 @@ fn options(args: &GenerateArgs) -> GenerateOptions {
     }
 }
 
+/// Symbols outside the vocabulary that a note names.
+const MOST_NAMED: usize = 10;
+/// A prompt is held in memory.
+const LONGEST_PROMPT: u64 = 64 << 20;
+
 /// The bytes to go on with.
 fn prompt(args: &GenerateArgs) -> Result<Vec<u8>> {
     let path = match (&args.prompt, &args.prompt_file, &args.stdin) {
@@ -172,16 +183,18 @@ fn prompt(args: &GenerateArgs) -> Result<Vec<u8>> {
         (None, None, Some(_)) => Path::new(STDIN),
         (None, None, None) => return Ok(Vec::new()),
     };
-    let mut bytes = if is_stdin(path) {
-        let mut bytes = Vec::new();
-        io::stdin()
-            .read_to_end(&mut bytes)
-            .context("cannot read the prompt from standard input")?;
-        bytes
+    let (mut bytes, source): (_, Box<dyn Read>) = if is_stdin(path) {
+        (Vec::new(), Box::new(io::stdin()))
     } else {
-        std::fs::read(path)
-            .with_context(|| format!("cannot read the prompt in {}", path.display()))?
+        let file = File::open(path);
+        let file = file.with_context(|| format!("cannot open the prompt {}", path.display()))?;
+        (Vec::new(), Box::new(file))
     };
+    let read = source.take(LONGEST_PROMPT + 1).read_to_end(&mut bytes);
+    read.with_context(|| format!("cannot read the prompt in {}", path.display()))?;
+    if bytes.len() as u64 > LONGEST_PROMPT {
+        bail!("the prompt is longer than 64 MiB; `elman eval` reads texts of any length");
+    }
     // Editors and `echo` end a file with a newline that nobody means as part of the prompt.
     for end in [b'\n', b'\r'] {
         if bytes.last() == Some(&end) {

@@ -157,7 +157,7 @@ impl Checkpoint {
             table.row(
                 "best",
                 format!(
-                    "validation perplexity {perplexity} (loss {loss:.4}) at step {}",
+                    "validation perplexity about {perplexity} (loss {loss:.4}, read in lanes) at step {}",
                     grouped(best.step)
                 ),
             );
@@ -233,7 +233,7 @@ impl ModelInfo {
 
     fn rows(&self, table: &mut Table) {
         let trained = match self.valid_loss_nats {
-            Some(loss) => format!(", validation perplexity {}", number(loss.exp())),
+            Some(loss) => format!(", validation perplexity about {}", number(loss.exp())),
             None => String::new(),
         };
         table.row(

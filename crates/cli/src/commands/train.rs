@@ -6,15 +6,16 @@ use crate::options::{self, TrainOptions};
 use crate::output::{say, usage};
 use crate::progress::{Form, Progress};
 use crate::resolve::{Layered, resolve};
+use crate::rundir::{self, Replaced};
 use crate::signals::Stop;
+use crate::summary;
 use crate::summary::Memory;
-use crate::{rundir, summary};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::infer::{GenerateOptions, Model, Sampling, generate};
 use elman::store::{disk, write_atomic};
 use elman::text::Kind;
-use elman::train::{Job, Machine, Outcome, VocabularyFrom};
+use elman::train::{Event, Job, Machine, Outcome, VocabularyFrom, Watch};
 use elman_kernels::{Cpu, Isa};
 use serde::Serialize;
 use std::io;
@@ -66,7 +67,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE", help_heading = "Run", value_hint = ValueHint::FilePath)]
     config: Option<PathBuf>,
     /// Threads; any number computes the same model [default: one for each CPU]
-    #[arg(long, short = 't', value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, short = 't', value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Instruction set; any computes the same model [default: the best of this CPU]
     #[arg(long, value_name = "NAME", help_heading = "Run", value_parser = ["avx512", "avx2", "scalar"])]
@@ -129,9 +130,15 @@ pub fn run(args: TrainArgs) -> Result<()> {
         }
         None => {
             let text = name_of(&args.texts);
-            let job = prepare(args, machine)?;
+            let (job, replaced) = prepare(args, machine)?;
             progress = Progress::new(form, text, stop.clone());
-            outcome = elman::train::start(&job, &mut progress);
+            let mut starting = Starting {
+                progress: &mut progress,
+                replaced,
+            };
+            outcome = elman::train::start(&job, &mut starting);
+            // Where the new run never began, the old one is put back.
+            drop(starting.replaced);
             directory = job.run;
         }
     }
@@ -155,6 +162,36 @@ pub fn run(args: TrainArgs) -> Result<()> {
     )
 }
 
+/// Watches a new run, and deletes the run that it replaces once it is about to train.
+struct Starting<'a> {
+    progress: &'a mut Progress,
+    replaced: Option<Replaced>,
+}
+
+impl Watch for Starting<'_> {
+    fn event(&mut self, event: &Event) {
+        self.progress.event(event);
+        let Event::Ready(ready) = event else { return };
+        let Some(replaced) = self.replaced.take() else {
+            return;
+        };
+        let note = match replaced.delete() {
+            Ok(deleted) if deleted.is_empty() => return,
+            Ok(deleted) => format!(
+                "replaced the run in {}: deleted its {}",
+                ready.run.display(),
+                deleted.join(", ")
+            ),
+            Err(error) => format!("the old run could not be deleted: {error:#}"),
+        };
+        self.progress.event(&Event::Note(note));
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.progress.stop_requested()
+    }
+}
+
 fn machine(args: &TrainArgs) -> Result<Machine> {
     let isa = match &args.isa {
         None => Isa::detect(),
@@ -175,7 +212,7 @@ fn machine(args: &TrainArgs) -> Result<Machine> {
 }
 
 /// Resolves the choices, makes room for the run and brings standard input into it.
-fn prepare(args: TrainArgs, machine: Machine) -> Result<Job> {
+fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replaced>)> {
     let file = args
         .config
         .as_deref()
@@ -191,6 +228,7 @@ fn prepare(args: TrainArgs, machine: Machine) -> Result<Job> {
         return Err(usage("'-' stands for standard input and may be given once"));
     }
     let run = args.run.unwrap_or_else(|| rundir::unused(&args.texts[0]));
+    let mut replaced = None;
     if args.force {
         let texts = args
             .texts
@@ -200,14 +238,7 @@ fn prepare(args: TrainArgs, machine: Machine) -> Result<Job> {
             .chain(&args.vocab_file);
         let models = args.vocab_from.iter().chain(&args.init_from);
         rundir::check_inputs(&run, texts, models)?;
-        let deleted = rundir::clear(&run)?;
-        if !deleted.is_empty() {
-            say(format_args!(
-                "note: deleted in {}: {}",
-                run.display(),
-                deleted.join(", ")
-            ));
-        }
+        replaced = Some(Replaced::set_aside(&run)?);
     }
     rundir::refuse_existing(&run)?;
     if dashes == 1 {
@@ -227,7 +258,7 @@ fn prepare(args: TrainArgs, machine: Machine) -> Result<Job> {
         (None, Some(model)) => VocabularyFrom::Model(model),
         (None, None) => VocabularyFrom::Text,
     };
-    Ok(Job {
+    let job = Job {
         config,
         train,
         valid: (!valid.is_empty()).then_some(valid),
@@ -235,7 +266,8 @@ fn prepare(args: TrainArgs, machine: Machine) -> Result<Job> {
         init_from: args.init_from,
         run,
         machine,
-    })
+    };
+    Ok((job, replaced))
 }
 
 /// Copies standard input into the run's directory, since training reads its text more than once.

@@ -173,6 +173,19 @@ pub fn remove_file(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Removes a file, or a directory with all that is in it. That there is none is no error.
+pub fn remove_all(path: &Path) -> Result<(), StoreError> {
+    if !fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir()) {
+        return remove_file(path);
+    }
+    fs::remove_dir_all(path).map_err(|error| StoreError::io(path, "remove", error))
+}
+
+/// Gives a file or directory another name on the same file system.
+pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(|error| StoreError::io(from, "rename", error))
+}
+
 /// Opens a regular file for reading and returns it with its length in bytes. Directories, devices and
 /// pipes are refused, before opening them could block.
 pub fn open_regular(path: &Path) -> Result<(File, u64), StoreError> {

@@ -8,7 +8,7 @@
 //! `tokenizer.json`, which the Python package `tokenizers` loads and encodes with identically.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::lines::Chunk;
 use super::scan::{Scanner, Token};
@@ -176,6 +176,7 @@ impl Vocab {
             Chunk::Bytes(prompt)
         };
         let mut encoded = Encoded::default();
+        let mut seen = HashSet::new();
         let mut scanner = Scanner::new(self.kind);
         let mut emit = |token: Token<'_>| {
             let symbol = self.symbol(token);
@@ -185,7 +186,7 @@ impl Vocab {
                     Token::Text(text) => text.to_owned(),
                     _ => format!("(a token of more than {} bytes)", super::LONGEST_TOKEN),
                 };
-                if !encoded.unknown.contains(&name) {
+                if seen.insert(name.clone()) {
                     encoded.unknown.push(name);
                 }
             }

@@ -366,6 +366,7 @@ impl Run {
             epoch,
             loss_nats,
             perplexity: loss_nats.exp(),
+            approximate: true,
             tokens: stats.tokens,
             best,
             seconds: started.elapsed().as_secs_f64(),

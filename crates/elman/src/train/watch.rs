@@ -77,8 +77,10 @@ pub struct Validation {
     pub step: u64,
     pub epoch: f64,
     pub loss_nats: f64,
-    /// exp(loss): approximate, since the text is read in parallel lanes.
+    /// exp(loss).
     pub perplexity: f64,
+    /// Always true: the text is read in parallel lanes, each from the zero state. `eval` is exact.
+    pub approximate: bool,
     pub tokens: usize,
     /// The best so far; its model was saved.
     pub best: bool,

@@ -39,7 +39,7 @@ pub(super) fn check_memory(plan: &TrainPlan, budget: Option<u64>, config: &Confi
     let remedy = match config.bptt {
         // The whole text is in one window, however many lanes it is cut into.
         Bptt::Full => "give --bptt a number of steps, or train on a shorter text",
-        Bptt::Steps(_) => "choose a smaller --hidden, --max-vocab, --batch or --bptt",
+        Bptt::Steps(_) => "choose a smaller --hidden, --max-vocab, --lanes or --bptt",
     };
     Err(Error::Config(format!(
         "training needs {} MiB (weights {}, gradients {}, moments {}, packed copies {}, activations {}, other {}), but {whose} {} MiB: {remedy}",
