@@ -141,7 +141,9 @@ fn an_existing_run_is_never_overwritten_unasked() {
         .success();
     let said = String::from_utf8_lossy(&assert.get_output().stderr);
     assert!(
-        said.contains("deleted in run: config.toml, state, metrics.jsonl, model, tokens"),
+        said.contains(
+            "replaced the run in run: deleted its config.toml, state, metrics.jsonl, model, tokens"
+        ),
         "{said}"
     );
     assert_eq!(
@@ -169,6 +171,8 @@ fn force_deletes_nothing_before_the_new_run_is_sure_of_its_inputs() {
         assert!(forced("text.txt", &[option, "absent"]).contains("absent"));
     }
     assert!(forced("run/metrics.jsonl", &[]).contains("--force would delete"));
+    // What is found only when the text has been read: the old run is put back.
+    assert!(forced("text.txt", &["--memory", "1000"]).contains("training needs"));
     assert_eq!(contents(&room.path("run")), before);
 }
 

@@ -8,57 +8,21 @@ use elman::text::Kind;
 use elman::train::config::{Bptt, CellName, OptimizerName};
 use elman::train::{self, Config, Event, Job, Machine, VocabularyFrom, Watch};
 use elman_kernels::Isa;
-use std::alloc::{GlobalAlloc, Layout, System};
+use peak_alloc::PeakAlloc;
 use std::fmt::Write;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Bytes that are allocated now, and the most there have been since [`forget_peak`].
-static LIVE: AtomicI64 = AtomicI64::new(0);
-static PEAK: AtomicI64 = AtomicI64::new(0);
-
-struct Counting;
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-fn count(bytes: i64) {
-    let live = LIVE.fetch_add(bytes, Relaxed) + bytes;
-    PEAK.fetch_max(live, Relaxed);
+/// Bytes that are allocated now.
+fn live() -> i64 {
+    ALLOCATOR.current_usage() as i64
 }
 
-fn forget_peak() {
-    PEAK.store(LIVE.load(Relaxed), Relaxed);
-}
-
-// SAFETY: every call is passed on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as i64);
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as i64);
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        count(-(layout.size() as i64));
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both may exist for a moment.
-        count(size as i64);
-        // SAFETY: the caller's promise.
-        let moved = unsafe { System.realloc(at, layout, size) };
-        count(-(layout.size() as i64));
-        moved
-    }
+/// The most there have been since [`PeakAlloc::reset_peak_usage`].
+fn peak() -> i64 {
+    ALLOCATOR.peak_usage() as i64
 }
 
 /// Takes the plan when the run is ready, and the peak of the steps and the validation after that.
@@ -74,11 +38,11 @@ impl Watch for Scales {
         match event {
             Event::Ready(ready) => {
                 self.plan = ready.plan.total_bytes();
-                self.ready = LIVE.load(Relaxed);
-                forget_peak();
+                self.ready = live();
+                ALLOCATOR.reset_peak_usage();
             }
             Event::Step(_) | Event::Validation(_) | Event::Saved { .. } => {
-                self.peak = PEAK.load(Relaxed);
+                self.peak = peak();
             }
             Event::Note(_) => {}
         }
@@ -178,7 +142,7 @@ fn the_plan_is_what_a_run_takes() {
                 memory_bytes: None,
             },
         };
-        let before = LIVE.load(Relaxed);
+        let before = live();
         let mut scales = Scales::default();
         train::start(&job, &mut scales).unwrap();
         let (ready, peak) = (scales.ready - before, scales.peak - before);
