@@ -146,7 +146,7 @@ impl Default for Config {
         Config {
             vocab: Kind::Words,
             min_count: 1,
-            max_vocab: Some(10_000),
+            max_vocab: Some(8_000),
             lossy: false,
             cell: CellName::Lstm,
             activation: Activation::Tanh,
