@@ -73,7 +73,7 @@ def train_killed(options, run, size, seconds):
         begun = (run / "config.toml").exists()
         process = subprocess.Popen(resume if begun else start, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
-            process.wait(timeout=random.uniform(0.2, 2.2 * seconds / options.kills))
+            process.wait(timeout=random.uniform(0.2, 1.4 * seconds / options.kills))
             if process.returncode != 0:
                 sys.exit(process.stderr.read().decode())
             break
