@@ -1,0 +1,179 @@
+use super::*;
+
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_file_is_replaced_as_a_whole() {
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("a");
+    write_atomic(&path, |w| w.write_all(b"old")).unwrap();
+    let mut file = AtomicFile::create(&path).unwrap();
+    file.write_all(b"new, and longer").unwrap();
+    file.flush().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    file.seek(SeekFrom::Start(0)).unwrap();
+    file.write_all(b"NEW").unwrap();
+    file.commit().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"NEW, and longer");
+    assert_eq!(names(room.path()), ["a"]);
+}
+
+#[test]
+fn two_writers_of_one_file_do_not_meet() {
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("a");
+    let mut first = AtomicFile::create(&path).unwrap();
+    let mut second = AtomicFile::create(&path).unwrap();
+    first.write_all(b"first").unwrap();
+    second.write_all(b"second").unwrap();
+    first.commit().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"first");
+    second.commit().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"second");
+}
+
+#[test]
+fn an_error_leaves_the_old_file_and_no_temporary() {
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("a");
+    write_atomic(&path, |w| w.write_all(b"old")).unwrap();
+    let error = write_atomic(&path, |w| {
+        w.write_all(&[7; 1 << 20])?;
+        Err(io::ErrorKind::StorageFull.into())
+    })
+    .unwrap_err();
+    assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
+    assert!(error.to_string().contains("no space left"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert_eq!(names(room.path()), ["a"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_kernel_s_own_full_device_is_recognised() {
+    let Ok(mut full) = OpenOptions::new().write(true).open("/dev/full") else {
+        return; // Some containers have no such device.
+    };
+    let room = tempfile::tempdir().unwrap();
+    let error = write_atomic(&room.path().join("a"), |_| full.write_all(b"anything")).unwrap_err();
+    assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
+    assert!(names(room.path()).is_empty());
+
+    let mut log = AppendLog::open(&room.path().join("log"), |_| true).unwrap();
+    log.file = full;
+    let error = log.append("line").unwrap_err();
+    assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
+}
+
+#[test]
+fn directories_and_devices_are_never_replaced() {
+    let room = tempfile::tempdir().unwrap();
+    for path in [room.path(), Path::new("/"), &room.path().join("..")] {
+        let error = write_atomic(path, |_| Ok(())).unwrap_err();
+        assert!(matches!(error, StoreError::NotAFile { .. }), "{error}");
+        let error = open_regular(path).unwrap_err();
+        assert!(matches!(error, StoreError::NotAFile { .. }), "{error}");
+    }
+    if cfg!(unix) {
+        let error = write_atomic(Path::new("/dev/null"), |_| Ok(())).unwrap_err();
+        assert!(matches!(error, StoreError::NotAFile { .. }), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_symbolic_link_stays_a_link() {
+    let room = tempfile::tempdir().unwrap();
+    let (path, link) = (room.path().join("a"), room.path().join("link"));
+    write_atomic(&path, |w| w.write_all(b"old")).unwrap();
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    write_atomic(&link, |w| w.write_all(b"new")).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+}
+
+#[test]
+fn a_missing_directory_is_named() {
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("absent").join("a");
+    let message = write_atomic(&path, |_| Ok(())).unwrap_err().to_string();
+    assert!(message.contains("absent"), "{message}");
+    assert!(message.contains("check the path"), "{message}");
+    let message = open_regular(&path).unwrap_err().to_string();
+    assert!(message.contains("absent"), "{message}");
+}
+
+#[test]
+fn directories_are_made_in_depth_and_files_are_in_their_way() {
+    let room = tempfile::tempdir().unwrap();
+    let deep = room.path().join("a/b/c");
+    create_dir_all(&deep).unwrap();
+    create_dir_all(&deep).unwrap();
+    assert!(deep.is_dir());
+    let file = deep.join("file");
+    write_atomic(&file, |_| Ok(())).unwrap();
+    assert!(create_dir_all(&file).is_err());
+    assert!(create_dir_all(&file.join("below")).is_err());
+    remove_file(&file).unwrap();
+    remove_file(&file).unwrap();
+    create_dir_all(&file).unwrap();
+    assert!(remove_file(&file).is_err());
+}
+
+#[test]
+fn sweeping_takes_only_what_nobody_writes() {
+    let room = tempfile::tempdir().unwrap();
+    let at_work = AtomicFile::create(&room.path().join("a")).unwrap();
+    fs::write(room.path().join(".1-0.elman-tmp"), b"left behind").unwrap();
+    fs::write(room.path().join("b.elman-tmp"), b"not ours").unwrap();
+    assert_eq!(sweep_temporaries(room.path()).unwrap(), 1);
+    at_work.commit().unwrap();
+    assert_eq!(names(room.path()), ["a", "b.elman-tmp"]);
+}
+
+#[test]
+fn a_log_is_cut_after_the_last_line_that_counts() {
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("log");
+    let mut log = AppendLog::open(&path, |_| true).unwrap();
+    for step in 1..=5 {
+        log.append(&step.to_string()).unwrap();
+    }
+    log.sync().unwrap();
+    drop(log);
+    let up_to = |last: u32| move |line: &str| line.parse().is_ok_and(|step: u32| step <= last);
+    let mut log = AppendLog::open(&path, up_to(3)).unwrap();
+    log.append("33").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"1\n2\n3\n33\n");
+
+    // A kill in the middle of a line, and blocks that a power cut left as zeros or worse.
+    for torn in [&b"4"[..], b"\0\0\0\n4\n", b"\xff\n4\n", b"\n"] {
+        fs::write(&path, [b"1\n2\n", torn].concat()).unwrap();
+        let mut log = AppendLog::open(&path, up_to(9)).unwrap();
+        log.append("3").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"1\n2\n3\n");
+    }
+    fs::write(&path, vec![b'1'; 3 << 20]).unwrap();
+    AppendLog::open(&path, |_| true).unwrap();
+    assert!(fs::read(&path).unwrap().is_empty());
+}
+
+#[test]
+fn a_second_lock_is_refused_until_the_first_is_gone() {
+    let room = tempfile::tempdir().unwrap();
+    let first = Lock::acquire(room.path()).unwrap();
+    let error = Lock::acquire(room.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Locked { .. }), "{error}");
+    let id = format!("process {}", std::process::id());
+    assert!(error.to_string().contains(&id), "{error}");
+    drop(first);
+    Lock::acquire(room.path()).unwrap();
+    assert!(Lock::acquire(&room.path().join("absent")).is_err());
+}
