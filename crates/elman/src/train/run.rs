@@ -3,7 +3,7 @@
 //! The result depends on the configuration and the text alone. When a checkpoint is written, how
 //! often the run was interrupted, and how many threads computed it leave no trace in it.
 
-use super::bptt::{Engine, WindowStats};
+use super::bptt::Engine;
 use super::config::Config;
 use super::folder::{Folder, Inputs, Record, read_record};
 use super::guard::{MOST_SKIPPED_IN_ROW, Verdict};
@@ -12,7 +12,7 @@ use super::metrics::Metrics;
 use super::optim::Optimiser;
 use super::state::{Identity, Progress, TrainState, VOLATILE};
 use super::texts::Texts;
-use super::watch::{Best, Ending, Event, Outcome, Ready, Step, Validation, Watch};
+use super::watch::{Ending, Event, Outcome, Ready, Step, Watch};
 use crate::dims::TrainPlan;
 use crate::error::{Error, Result};
 use crate::infer::{About, Model, save_model};
@@ -26,6 +26,7 @@ use std::time::Instant;
 
 mod budget;
 mod memory;
+mod validation;
 
 pub use memory::plan;
 use memory::{check_memory, window_steps};
@@ -302,7 +303,6 @@ impl Run {
         };
         progress.step += 1;
         progress.position += steps;
-        let epoch = progress.epoch as f64 + progress.position as f64 / lane_len as f64;
         if progress.position == lane_len {
             progress.epoch += 1;
             progress.position = 0;
@@ -311,7 +311,7 @@ impl Run {
         Step {
             step: progress.step,
             total_steps: progress.total_steps,
-            epoch,
+            epoch: progress.epochs(lane_len),
             loss_nats: stats.nats / stats.tokens.max(1) as f64,
             grad_norm,
             lr,
@@ -320,57 +320,6 @@ impl Run {
             clipped: !skipped && config.clip.is_some_and(|threshold| grad_norm >= threshold),
             skipped,
         }
-    }
-
-    /// Validation falls at the end of an epoch (or every so many steps) and at the end of the run.
-    fn validation_due(&self) -> bool {
-        let progress = &self.state.progress;
-        let regular = match self.config.valid_every {
-            Some(every) => progress.step.is_multiple_of(every),
-            None => progress.position == 0,
-        };
-        self.valid.is_some() && (regular || progress.step == progress.total_steps)
-    }
-
-    /// Reads the validation text in parallel lanes from zero state; keeps the model if it is the
-    /// best so far. Training's own state is not touched.
-    fn validate(&mut self) -> Result<Validation> {
-        let started = Instant::now();
-        let valid = self
-            .valid
-            .as_ref()
-            .expect("validation needs a validation text");
-        let stats = score_corpus(
-            &mut self.engine,
-            valid,
-            self.vocab.eos(),
-            self.config.lanes,
-            self.window_steps,
-        );
-        let loss_nats = stats.nats / stats.tokens as f64;
-        let progress = &mut self.state.progress;
-        let best =
-            progress.best.is_none_or(|best| loss_nats < best.loss_nats) && loss_nats.is_finite();
-        let lane_len = self.stream.steps();
-        let epoch = progress.epoch as f64 + progress.position as f64 / lane_len as f64;
-        if best {
-            let step = progress.step;
-            progress.best = Some(Best { step, loss_nats });
-            progress.stale = 0;
-            self.save_model()?;
-        } else {
-            progress.stale += 1;
-        }
-        Ok(Validation {
-            step: self.state.progress.step,
-            epoch,
-            loss_nats,
-            perplexity: loss_nats.exp(),
-            approximate: true,
-            tokens: stats.tokens,
-            best,
-            seconds: started.elapsed().as_secs_f64(),
-        })
     }
 
     /// A run that ends before its first validation, or has no validation text, leaves its last
@@ -440,32 +389,5 @@ impl Run {
             "{MOST_SKIPPED_IN_ROW} windows in a row, up to step {}, had a loss or gradient that is not finite, so training stopped; the weights are untouched by them and the last checkpoint is intact. Start again with a lower --lr or a lower --clip",
             self.state.progress.step
         )
-    }
-}
-
-/// The loss over a whole corpus in parallel lanes from zero state: approximate at the lanes' seams.
-///
-/// Every lane is summed on its own and the lanes in their order, which is that of the text: the
-/// bits are those of `infer::evaluate` and do not depend on the window.
-fn score_corpus(
-    engine: &mut Engine,
-    corpus: &Corpus,
-    eos: u32,
-    lanes: usize,
-    window_steps: usize,
-) -> WindowStats {
-    let stream = Stream::new(corpus.ids().len(), lanes);
-    let mut state = engine.zero_state();
-    let mut window = Window::default();
-    let mut lane_nats = vec![0.0; lanes];
-    let mut tokens = 0;
-    for position in (0..stream.steps()).step_by(window_steps) {
-        stream.window(corpus.ids(), eos, position, window_steps, &mut window);
-        tokens += engine.score_window(&window, &mut state).tokens;
-        engine.add_lane_nats(&window, &mut lane_nats);
-    }
-    WindowStats {
-        nats: lane_nats.iter().sum(),
-        tokens,
     }
 }

@@ -48,6 +48,13 @@ pub struct Tally {
     pub skipped: u64,
 }
 
+impl Progress {
+    /// Epochs done, as a fraction, where a lane has `lane_len` tokens.
+    pub fn epochs(&self, lane_len: usize) -> f64 {
+        self.epoch as f64 + self.position as f64 / lane_len as f64
+    }
+}
+
 /// What the run is about; a checkpoint is only continued on the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
