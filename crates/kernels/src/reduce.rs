@@ -54,26 +54,28 @@ impl Op for ChunkSquares<'_> {
     }
 }
 
-/// `out[n] += Σ_m d[m, n]`, in ascending m. `d` (M, N), `out` (N).
+/// `out[n] += Σ_m d[m, first + n]`, in ascending m. `d` (M, `width`), `out` (N): its columns from
+/// `first` on.
 ///
 /// Threads share the columns.
-pub fn add_column_sums(cpu: &Cpu, d: &[f32], out: &mut [f32]) {
+pub fn add_column_sums(cpu: &Cpu, d: &[f32], width: usize, first: usize, out: &mut [f32]) {
     let cols = out.len();
+    assert!(first + cols <= width, "column sums: d is not wide enough");
     if cols == 0 {
-        assert!(d.is_empty(), "column sums: d is not (M, N)");
         return;
     }
-    assert_eq!(d.len() % cols, 0, "column sums: d is not (M, N)");
+    assert_eq!(d.len() % width, 0, "column sums: d is not (M, width)");
     let out = Parts::new(out);
-    cpu.parallel_from(SHARED_FROM, d.len(), &|worker| {
+    let work = d.len() / width * cols;
+    cpu.parallel_from(SHARED_FROM, work, &|worker| {
         let share = share_in_vectors(worker, cols);
         if share.is_empty() {
             return;
         }
         // SAFETY: shares of columns are disjoint.
         let to = unsafe { out.part(share.clone()) };
-        for row in d.chunks_exact(cols) {
-            let from = &row[share.clone()];
+        for row in d.chunks_exact(width) {
+            let from = &row[first..][share.clone()];
             cpu.isa().run(AddRow { from, to });
         }
     });
@@ -121,18 +123,19 @@ mod tests {
     #[test]
     fn columns_are_summed_in_the_order_of_rows() {
         for cpu in machines() {
-            for cols in SIZES {
+            for (cols, first, after) in SIZES.into_iter().flat_map(|n| [(n, 0, 0), (n, 3, 2)]) {
+                let width = first + cols + after;
                 for rows in [0, 1, 5, 40] {
-                    let d = numbers(rows * cols, 5);
+                    let d = numbers(rows * width, 5);
                     let before = numbers(cols, 6);
                     let mut expected = before.clone();
                     for m in 0..rows {
                         for j in 0..cols {
-                            expected[j] += d[m * cols + j];
+                            expected[j] += d[m * width + first + j];
                         }
                     }
                     let mut out = before;
-                    add_column_sums(&cpu, &d, &mut out);
+                    add_column_sums(&cpu, &d, width, first, &mut out);
                     assert_eq!(bits(&out), bits(&expected));
                 }
             }

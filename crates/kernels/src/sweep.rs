@@ -128,3 +128,61 @@ fn recurrent<'a>(
         region: region.clone(),
     }
 }
+
+/// Up to sixteen units of one lane, side by side in memory.
+struct Piece {
+    lane: usize,
+    first: usize,
+    len: usize,
+}
+
+impl Piece {
+    /// Where they begin in a row-major (B, `width`); the same units of gate g are g·H further.
+    #[inline(always)]
+    fn at(&self, width: usize) -> usize {
+        self.lane * width + self.first
+    }
+}
+
+/// The units of a region, lane by lane. An iterator of our own: a closure inside `Op::run` is not
+/// always inlined, and then not compiled for the instruction set.
+struct Pieces<'a> {
+    region: &'a Region,
+    units: usize,
+    lane: usize,
+    block: usize,
+}
+
+impl<'a> Pieces<'a> {
+    #[inline(always)]
+    fn of(region: &'a Region, units: usize) -> Pieces<'a> {
+        Pieces {
+            region,
+            units,
+            lane: region.rows.start,
+            block: region.blocks.start,
+        }
+    }
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = Piece;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Piece> {
+        if self.block == self.region.blocks.end {
+            self.block = self.region.blocks.start;
+            self.lane += 1;
+        }
+        if self.lane >= self.region.rows.end || self.region.blocks.is_empty() {
+            return None;
+        }
+        let first = self.block * LANES;
+        self.block += 1;
+        Some(Piece {
+            lane: self.lane,
+            first,
+            len: LANES.min(self.units - first),
+        })
+    }
+}

@@ -55,9 +55,16 @@ impl State {
     }
 }
 
-/// One recurrent layer.
+/// One recurrent layer: the weights that every cell has, and the cell.
 #[derive(Clone, Debug)]
-pub enum Layer {
+pub struct Layer {
+    weights: Weights,
+    recurrence: Recurrence,
+}
+
+/// What the cells do differently.
+#[derive(Clone, Debug)]
+enum Recurrence {
     Elman(elman::Elman),
     Lstm(lstm::Lstm),
     Gru(gru::Gru),
@@ -105,30 +112,23 @@ impl Layer {
             hidden: dims.hidden,
             gates: dims.cell.gates(),
         };
-        match dims.cell {
-            Cell::Elman(activation) => Layer::Elman(elman::Elman {
-                weights,
-                activation,
-            }),
-            Cell::Lstm => Layer::Lstm(lstm::Lstm { weights }),
+        let recurrence = match dims.cell {
+            Cell::Elman(activation) => Recurrence::Elman(elman::Elman { activation }),
+            Cell::Lstm => Recurrence::Lstm(lstm::Lstm),
             Cell::Gru => {
                 let b_hn = find("bias_hh");
                 debug_assert!(layout.tensor(b_hn).role == Role::ResetBias);
-                Layer::Gru(gru::Gru { weights, b_hn })
+                Recurrence::Gru(gru::Gru { b_hn })
             }
-        }
-    }
-
-    fn weights(&self) -> &Weights {
-        match self {
-            Layer::Elman(layer) => &layer.weights,
-            Layer::Lstm(layer) => &layer.weights,
-            Layer::Gru(layer) => &layer.weights,
+        };
+        Layer {
+            weights,
+            recurrence,
         }
     }
 
     pub(crate) fn panels(&self) -> Panels {
-        let w = self.weights();
+        let w = &self.weights;
         Panels {
             x: Packed::new(w.input, 1, w.gates * w.hidden),
             h: Packed::new(w.hidden, w.gates, w.hidden),
@@ -136,7 +136,7 @@ impl Layer {
     }
 
     pub(crate) fn back_panels(&self) -> BackPanels {
-        let w = self.weights();
+        let w = &self.weights;
         BackPanels {
             x: Packed::new(w.gates * w.hidden, 1, w.input),
             h: Packed::new(w.gates * w.hidden, 1, w.hidden),
@@ -144,13 +144,13 @@ impl Layer {
     }
 
     pub(crate) fn pack(&self, cpu: &Cpu, params: &Params, panels: &mut Panels) {
-        let w = self.weights();
+        let w = &self.weights;
         panels.x.pack_transposed(cpu, &params[w.w_x]);
         panels.h.pack_transposed(cpu, &params[w.w_h]);
     }
 
     pub(crate) fn pack_back(&self, cpu: &Cpu, params: &Params, panels: &mut BackPanels) {
-        let w = self.weights();
+        let w = &self.weights;
         panels.x.pack(cpu, &params[w.w_x]);
         panels.h.pack(cpu, &params[w.w_h]);
     }
@@ -166,60 +166,71 @@ impl Layer {
         state: &mut LayerState,
         tape: &mut LayerTape,
     ) {
-        let (size, hidden) = (state.h.len(), self.weights().hidden);
+        let w = &self.weights;
+        let (rows, size) = (x.len() / w.input, state.h.len());
+        let len = rows * w.hidden;
         tape.h[..size].copy_from_slice(&state.h);
         if !state.c.is_empty() {
             tape.c[..size].copy_from_slice(&state.c);
         }
-        let rows = x.len() / self.weights().input;
-        let pass = Forward {
-            cpu,
-            params,
-            panels,
-            x,
-            rows,
-            size,
-            tape,
+        // z = x · w_xᵀ + b for all rows at once; an Elman cell's stands where h will.
+        let z = match &self.recurrence {
+            Recurrence::Elman(_) => &mut tape.h[size..size + len],
+            Recurrence::Lstm(_) | Recurrence::Gru(_) => &mut tape.gates[..w.gates * len],
         };
-        match self {
-            Layer::Elman(layer) => layer.forward(pass),
-            Layer::Lstm(layer) => layer.forward(pass),
-            Layer::Gru(layer) => layer.forward(pass),
+        let bias = Init::Bias(&params[w.b]);
+        product(cpu, Operand::rows(x, rows, w.input), &panels.x, bias, z);
+        match &self.recurrence {
+            Recurrence::Elman(cell) => cell.forward(cpu, &panels.h, size, len, tape),
+            Recurrence::Lstm(cell) => cell.forward(cpu, &panels.h, size, len, tape),
+            Recurrence::Gru(cell) => cell.forward(cpu, &panels.h, params, size, len, tape),
         }
-        let last = rows * hidden..rows * hidden + size;
-        state.h.copy_from_slice(&tape.h[last.clone()]);
+        state.h.copy_from_slice(&tape.h[len..len + size]);
         if !state.c.is_empty() {
-            state.c.copy_from_slice(&tape.c[last]);
+            state.c.copy_from_slice(&tape.c[len..len + size]);
         }
     }
 
     /// Adds to the pass's `dparams`, writes its `dx`, and leaves in its `d_state` the gradient at
     /// the state before the window.
     pub(crate) fn backward(&self, pass: Backward) {
-        match self {
-            Layer::Elman(layer) => layer.backward(pass),
-            Layer::Lstm(layer) => layer.backward(pass),
-            Layer::Gru(layer) => layer.backward(pass),
+        let Backward {
+            cpu,
+            panels,
+            x,
+            dh,
+            d_state,
+            tape,
+            data,
+            dparams,
+            dx,
+        } = pass;
+        let len = dh.len();
+        match &self.recurrence {
+            Recurrence::Elman(cell) => cell.backward(cpu, &panels.h, dh, d_state, tape),
+            Recurrence::Lstm(cell) => cell.backward(cpu, &panels.h, dh, d_state, tape),
+            Recurrence::Gru(cell) => cell.backward(cpu, &panels.h, dh, d_state, tape),
         }
+        // The gradients at the input product and at the recurrent product.
+        let gates = self.weights.gates * len;
+        let (dz, dz_h): (&[f32], &[f32]) = match &self.recurrence {
+            Recurrence::Elman(_) => (dh, dh),
+            Recurrence::Lstm(_) => (&tape.gates[..gates], &tape.gates[..gates]),
+            Recurrence::Gru(_) => (&tape.gates[..gates], &tape.dz_h[..gates]),
+        };
+        let h_prev = &tape.h[..len];
+        self.weights
+            .gradients(cpu, (dz, dz_h), (x, h_prev), data, dparams);
+        if let Recurrence::Gru(cell) = &self.recurrence {
+            cell.bias_gradient(cpu, dz_h, dparams);
+        }
+        let width = self.weights.gates * self.weights.hidden;
+        let dz = Operand::rows(dz, dz.len() / width, width);
+        product(cpu, dz, &panels.x, Init::Zero, dx);
     }
 }
 
-/// What a cell's forward pass works with.
-pub(crate) struct Forward<'a> {
-    cpu: &'a Cpu,
-    params: &'a Params,
-    panels: &'a Panels,
-    /// (T, B, in)
-    x: &'a [f32],
-    /// T·B
-    rows: usize,
-    /// B·H
-    size: usize,
-    /// Holds the state before the window; receives everything after it.
-    tape: &'a mut LayerTape,
-}
-
-/// What a cell's backward pass works with.
+/// What a layer's backward pass works with.
 pub(crate) struct Backward<'a> {
     pub(crate) cpu: &'a Cpu,
     pub(crate) panels: &'a BackPanels,
@@ -250,24 +261,15 @@ pub(crate) struct Data<'a> {
 }
 
 impl Weights {
-    /// z = x · w_xᵀ + b for all T·B rows at once.
-    fn input_product(&self, cpu: &Cpu, params: &Params, panels: &Panels, x: &[f32], z: &mut [f32]) {
-        let x = Operand::rows(x, x.len() / self.input, self.input);
-        product(cpu, x, &panels.x, Init::Bias(&params[self.b]), z);
-    }
-
     /// The gradients of the weights, one product over all T·B rows each, in ascending (t, lane):
-    /// dw_x += dzᵀ x, dw_h += dz_hᵀ h_prev, db += Σ dz; and dx = dz · w_x.
-    /// `dz_h` differs from `dz` only for the GRU.
+    /// dw_x += dzᵀ x, dw_h += dz_hᵀ h_prev, db += Σ dz. `dz_h` differs from `dz` only for the GRU.
     fn gradients(
         &self,
         cpu: &Cpu,
-        panels: &BackPanels,
         (dz, dz_h): (&[f32], &[f32]),
         (x, h_prev): (&[f32], &[f32]),
         data: Data,
         dparams: &mut Params,
-        dx: &mut [f32],
     ) {
         let width = self.gates * self.hidden;
         let rows = dz.len() / width;
@@ -287,8 +289,6 @@ impl Weights {
         let dw_h = &mut dparams[self.w_h];
         product(cpu, dz_h_t, data_h, Init::Accumulate, dw_h);
 
-        add_column_sums(cpu, dz, &mut dparams[self.b]);
-        let dz = Operand::rows(dz, rows, width);
-        product(cpu, dz, &panels.x, Init::Zero, dx);
+        add_column_sums(cpu, dz, width, 0, &mut dparams[self.b]);
     }
 }

@@ -32,7 +32,7 @@ pub struct LayerTape {
     /// (T+1, B, H): the cell, likewise (LSTM).
     pub(crate) c: Buffer,
     /// (T, B, H): W_hn h_{t−1} + b_hn (GRU).
-    pub(crate) hn: Buffer,
+    pub(crate) q: Buffer,
     /// (T, B, G·H): gradient at the recurrent product (GRU, training only).
     pub(crate) dz_h: Buffer,
 }
@@ -65,7 +65,7 @@ impl Tape {
                 }
                 Cell::Gru => {
                     tape.gates = Buffer::zeros(rows * gates);
-                    tape.hn = Buffer::zeros(rows * dims.hidden);
+                    tape.q = Buffer::zeros(rows * dims.hidden);
                     if training {
                         tape.dz_h = Buffer::zeros(rows * gates);
                     }

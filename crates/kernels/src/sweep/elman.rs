@@ -13,12 +13,12 @@
 //! dh_next = W_hᵀ dz_t
 //! ```
 
-use super::{Window, recurrent};
+use super::{Pieces, Window, recurrent};
 use crate::cpu::{Cpu, Parts};
 use crate::pack::Packed;
 use crate::product::{Region, Start};
 use crate::rows::{read, write};
-use crate::simd::{LANES, Op, Vector};
+use crate::simd::{Op, Vector};
 use crate::vmath;
 
 /// The function φ of the Elman cell.
@@ -132,21 +132,19 @@ impl Op for Forward<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for lane in self.region.rows.clone() {
-            for block in self.region.blocks.clone() {
-                let n = LANES.min(self.units - block * LANES);
-                // SAFETY: n units of this lane begin here, and the region is this thread's.
-                unsafe {
-                    let h = self.h.add(lane * self.units + block * LANES);
-                    let a: V = read(h, n);
-                    let y = match self.act {
-                        Activation::Sigmoid => vmath::sigmoid(a),
-                        Activation::Tanh => vmath::tanh(a),
-                        // In this order NaN stays NaN.
-                        Activation::Relu => V::splat(0.0).max(a),
-                    };
-                    write(y, h, n);
-                }
+        for piece in Pieces::of(self.region, self.units) {
+            let n = piece.len;
+            // SAFETY: n units of this lane begin here, and the region is this thread's.
+            unsafe {
+                let h = self.h.add(piece.at(self.units));
+                let a: V = read(h, n);
+                let y = match self.act {
+                    Activation::Sigmoid => vmath::sigmoid(a),
+                    Activation::Tanh => vmath::tanh(a),
+                    // In this order NaN stays NaN.
+                    Activation::Relu => V::splat(0.0).max(a),
+                };
+                write(y, h, n);
             }
         }
     }
@@ -167,22 +165,20 @@ impl Op for Backward<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for lane in self.region.rows.clone() {
-            for block in self.region.blocks.clone() {
-                let n = LANES.min(self.units - block * LANES);
-                let at = lane * self.units + block * LANES;
-                // SAFETY: n units of this lane begin here, and the region is this thread's.
-                unsafe {
-                    let (zero, one) = (V::splat(0.0), V::splat(1.0));
-                    let h: V = read(self.h.add(at), n);
-                    let d = read::<V>(self.dh.add(at), n).add(read(self.dh_next.add(at), n));
-                    let dz = match self.act {
-                        Activation::Sigmoid => d.mul(h.mul(one.sub(h))),
-                        Activation::Tanh => d.mul(h.neg_mul_add(h, one)),
-                        Activation::Relu => zero.select_lt(h, d, zero),
-                    };
-                    write(dz, self.dh.add(at), n);
-                }
+        for piece in Pieces::of(self.region, self.units) {
+            let n = piece.len;
+            let at = piece.at(self.units);
+            // SAFETY: n units of this lane begin here, and the region is this thread's.
+            unsafe {
+                let (zero, one) = (V::splat(0.0), V::splat(1.0));
+                let h: V = read(self.h.add(at), n);
+                let d = read::<V>(self.dh.add(at), n).add(read(self.dh_next.add(at), n));
+                let dz = match self.act {
+                    Activation::Sigmoid => d.mul(h.mul(one.sub(h))),
+                    Activation::Tanh => d.mul(h.neg_mul_add(h, one)),
+                    Activation::Relu => zero.select_lt(h, d, zero),
+                };
+                write(dz, self.dh.add(at), n);
             }
         }
     }

@@ -5,8 +5,8 @@
 //! Forward, with a_t = W_x x_t + b given for all three gates:
 //!
 //! ```text
-//! r, z = σ(a + W_h h_{t−1})              hn  = W_hn h_{t−1} + b_hn
-//! n    = tanh(a_n + r ⊙ hn)              h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}
+//! r, z = σ(a + W_h h_{t−1})              q  = W_hn h_{t−1} + b_hn
+//! n    = tanh(a_n + r ⊙ q)              h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}
 //! ```
 //!
 //! Backward, dh_t being the gradient from above and dh_next the one from step t+1. The gradient at
@@ -14,16 +14,16 @@
 //!
 //! ```text
 //! dh = dh_t + dh_next                    dn = dh ⊙ (1 − z) ⊙ (1 − n²)
-//! dz = dh ⊙ (h_{t−1} − n) ⊙ z(1 − z)     dr = dn ⊙ hn ⊙ r(1 − r)
+//! dz = dh ⊙ (h_{t−1} − n) ⊙ z(1 − z)     dr = dn ⊙ q ⊙ r(1 − r)
 //! dh_next = dh ⊙ z + W_hᵀ (dr, dz, dn ⊙ r)
 //! ```
 
-use super::{Window, recurrent};
+use super::{Pieces, Window, recurrent};
 use crate::cpu::{Cpu, Parts};
 use crate::pack::Packed;
 use crate::product::{Region, Start};
 use crate::rows::{read, write};
-use crate::simd::{LANES, Op, Vector};
+use crate::simd::{Op, Vector};
 use crate::vmath;
 
 const GATES: usize = 3;
@@ -35,23 +35,23 @@ pub fn gru_forward(
     b_hn: &[f32],      // (H)
     h0: &[f32],        // (B, H)
     gates: &mut [f32], // (T, B, 3H); in: x·w_xᵀ + b; out: r, z, n
-    hn: &mut [f32],    // (T, B, H); out: W_hn h_{t−1} + b_hn
+    q: &mut [f32],     // (T, B, H); out: W_hn h_{t−1} + b_hn
     h: &mut [f32],     // (T, B, H); out
 ) {
     let window = Window::new(w_h.cols(), h0.len(), h.len());
     window.check_weights(w_h, window.units, GATES);
     window.check("gates", GATES, gates.len());
-    window.check("hn", 1, hn.len());
+    window.check("q", 1, q.len());
     let (state, units) = (window.state(), window.units);
     assert!(
         b_hn.len() == units,
         "b_hn has {} numbers, not {units}",
         b_hn.len()
     );
-    let (gates, hn, h) = (Parts::new(gates), Parts::new(hn), Parts::new(h));
+    let (gates, q, h) = (Parts::new(gates), Parts::new(q), Parts::new(h));
     window.sweep(cpu, w_h, window.steps, &|t, region| {
         let gates = gates.as_ptr().wrapping_add(t * state * GATES);
-        let hn = hn.as_ptr().wrapping_add(t * state);
+        let q = q.as_ptr().wrapping_add(t * state);
         let h = h.as_ptr().wrapping_add(t * state);
         let h_prev = match t {
             0 => h0.as_ptr(),
@@ -65,7 +65,7 @@ pub fn gru_forward(
             w_h,
             2..3,
             Start::Bias(b_hn),
-            hn,
+            q,
             units,
             region,
         ));
@@ -73,7 +73,7 @@ pub fn gru_forward(
             units,
             region,
             gates,
-            hn,
+            q,
             h_prev,
             h,
         });
@@ -86,7 +86,7 @@ pub fn gru_backward(
     w_h: &Packed,
     h0: &[f32],          // (B, H)
     h: &[f32],           // (T, B, H)
-    hn: &[f32],          // (T, B, H)
+    q: &[f32],           // (T, B, H)
     gates: &mut [f32],   // (T, B, 3H); in: r, z, n; out: (dr, dz, dn), the gradient at the x-part
     dz_h: &mut [f32],    // (T, B, 3H); out: (dr, dz, dn ⊙ r), the gradient at the h-part
     dh: &[f32],          // (T, B, H), the gradient at h_t from above
@@ -94,7 +94,7 @@ pub fn gru_backward(
 ) {
     let window = Window::new(w_h.cols(), h0.len(), h.len());
     window.check_weights(w_h, GATES * window.units, 1);
-    window.check("hn", 1, hn.len());
+    window.check("q", 1, q.len());
     window.check("gates", GATES, gates.len());
     window.check("dz_h", GATES, dz_h.len());
     window.check("dh", 1, dh.len());
@@ -118,7 +118,7 @@ pub fn gru_backward(
                     1 => h0.as_ptr(),
                     _ => h.as_ptr().wrapping_add((t - 2) * state),
                 },
-                hn: hn.as_ptr().wrapping_add((t - 1) * state),
+                q: q.as_ptr().wrapping_add((t - 1) * state),
                 gates: gates.as_ptr().wrapping_add((t - 1) * state * GATES),
                 dz_h: dz_h.as_ptr().wrapping_add((t - 1) * state * GATES),
                 dh: dh.as_ptr().wrapping_add((t - 1) * state),
@@ -133,7 +133,7 @@ struct Forward<'a> {
     units: usize,
     region: &'a Region,
     gates: *mut f32,    // (B, 3H)
-    hn: *const f32,     // (B, H)
+    q: *const f32,      // (B, H)
     h_prev: *const f32, // (B, H)
     h: *mut f32,        // (B, H)
 }
@@ -143,27 +143,25 @@ impl Op for Forward<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for lane in self.region.rows.clone() {
-            for block in self.region.blocks.clone() {
-                let m = LANES.min(self.units - block * LANES);
-                let at = lane * self.units + block * LANES;
-                // SAFETY: m units of this lane begin at each of these places, and the region is
-                // this thread's.
-                unsafe {
-                    let gr = self.gates.add(lane * GATES * self.units + block * LANES);
-                    let gz = gr.add(self.units);
-                    let gn = gz.add(self.units);
-                    let r = vmath::sigmoid(read::<V>(gr, m));
-                    let z = vmath::sigmoid(read::<V>(gz, m));
-                    let n = vmath::tanh(r.mul_add(read(self.hn.add(at), m), read(gn, m)));
-                    let h_prev: V = read(self.h_prev.add(at), m);
-                    // (1 − z)·n + z·h with one operation less.
-                    let h = z.mul_add(h_prev.sub(n), n);
-                    write(r, gr, m);
-                    write(z, gz, m);
-                    write(n, gn, m);
-                    write(h, self.h.add(at), m);
-                }
+        for piece in Pieces::of(self.region, self.units) {
+            let m = piece.len;
+            let at = piece.at(self.units);
+            // SAFETY: m units of this lane begin at each of these places, and the region is
+            // this thread's.
+            unsafe {
+                let gr = self.gates.add(piece.at(GATES * self.units));
+                let gz = gr.add(self.units);
+                let gn = gz.add(self.units);
+                let r = vmath::sigmoid(read::<V>(gr, m));
+                let z = vmath::sigmoid(read::<V>(gz, m));
+                let n = vmath::tanh(r.mul_add(read(self.q.add(at), m), read(gn, m)));
+                let h_prev: V = read(self.h_prev.add(at), m);
+                // (1 − z)·n + z·h with one operation less.
+                let h = z.mul_add(h_prev.sub(n), n);
+                write(r, gr, m);
+                write(z, gz, m);
+                write(n, gn, m);
+                write(h, self.h.add(at), m);
             }
         }
     }
@@ -174,7 +172,7 @@ struct Backward<'a> {
     units: usize,
     region: &'a Region,
     h_prev: *const f32, // (B, H)
-    hn: *const f32,     // (B, H)
+    q: *const f32,      // (B, H)
     gates: *mut f32,    // (B, 3H)
     dz_h: *mut f32,     // (B, 3H)
     dh: *const f32,     // (B, H)
@@ -186,34 +184,32 @@ impl Op for Backward<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for lane in self.region.rows.clone() {
-            for block in self.region.blocks.clone() {
-                let m = LANES.min(self.units - block * LANES);
-                let at = lane * self.units + block * LANES;
-                let gate = lane * GATES * self.units + block * LANES;
-                // SAFETY: as in `Forward`.
-                unsafe {
-                    let gr = self.gates.add(gate);
-                    let gz = gr.add(self.units);
-                    let gn = gz.add(self.units);
-                    let (r, z, n): (V, V, V) = (read(gr, m), read(gz, m), read(gn, m));
-                    let h_prev: V = read(self.h_prev.add(at), m);
-                    let hn = read(self.hn.add(at), m);
-                    let one = V::splat(1.0);
+        for piece in Pieces::of(self.region, self.units) {
+            let m = piece.len;
+            let at = piece.at(self.units);
+            let gate = piece.at(GATES * self.units);
+            // SAFETY: as in `Forward`.
+            unsafe {
+                let gr = self.gates.add(gate);
+                let gz = gr.add(self.units);
+                let gn = gz.add(self.units);
+                let (r, z, n): (V, V, V) = (read(gr, m), read(gz, m), read(gn, m));
+                let h_prev: V = read(self.h_prev.add(at), m);
+                let q = read(self.q.add(at), m);
+                let one = V::splat(1.0);
 
-                    let dh = read::<V>(self.dh.add(at), m).add(read(self.dh_next.add(at), m));
-                    let dn = dh.mul(one.sub(z)).mul(n.neg_mul_add(n, one));
-                    let dz = dh.mul(h_prev.sub(n)).mul(z.mul(one.sub(z)));
-                    let dr = dn.mul(hn).mul(r.mul(one.sub(r)));
-                    write(dr, gr, m);
-                    write(dz, gz, m);
-                    write(dn, gn, m);
-                    let hr = self.dz_h.add(gate);
-                    write(dr, hr, m);
-                    write(dz, hr.add(self.units), m);
-                    write(dn.mul(r), hr.add(2 * self.units), m);
-                    write(dh.mul(z), self.dh_next.add(at), m);
-                }
+                let dh = read::<V>(self.dh.add(at), m).add(read(self.dh_next.add(at), m));
+                let dn = dh.mul(one.sub(z)).mul(n.neg_mul_add(n, one));
+                let dz = dh.mul(h_prev.sub(n)).mul(z.mul(one.sub(z)));
+                let dr = dn.mul(q).mul(r.mul(one.sub(r)));
+                write(dr, gr, m);
+                write(dz, gz, m);
+                write(dn, gn, m);
+                let hr = self.dz_h.add(gate);
+                write(dr, hr, m);
+                write(dz, hr.add(self.units), m);
+                write(dn.mul(r), hr.add(2 * self.units), m);
+                write(dh.mul(z), self.dh_next.add(at), m);
             }
         }
     }

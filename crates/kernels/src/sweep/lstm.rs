@@ -19,12 +19,12 @@
 //! dc_next = dc ⊙ f                       dh_next = W_hᵀ dz
 //! ```
 
-use super::{Window, recurrent};
+use super::{Pieces, Window, recurrent};
 use crate::cpu::{Cpu, Parts};
 use crate::pack::Packed;
 use crate::product::{Region, Start};
 use crate::rows::{read, write};
-use crate::simd::{LANES, Op, Vector};
+use crate::simd::{Op, Vector};
 use crate::vmath;
 
 const GATES: usize = 4;
@@ -139,30 +139,28 @@ impl Op for Forward<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for lane in self.region.rows.clone() {
-            for block in self.region.blocks.clone() {
-                let n = LANES.min(self.units - block * LANES);
-                let at = lane * self.units + block * LANES;
-                // SAFETY: n units of this lane begin at each of these places, and the region is
-                // this thread's.
-                unsafe {
-                    let gi = self.gates.add(lane * GATES * self.units + block * LANES);
-                    let gf = gi.add(self.units);
-                    let gg = gf.add(self.units);
-                    let go = gg.add(self.units);
-                    let i = vmath::sigmoid(read::<V>(gi, n));
-                    let f = vmath::sigmoid(read::<V>(gf, n));
-                    let g = vmath::tanh(read::<V>(gg, n));
-                    let o = vmath::sigmoid(read::<V>(go, n));
-                    let c = f.mul_add(read(self.c_prev.add(at), n), i.mul(g));
-                    let h = o.mul(vmath::tanh(c));
-                    write(i, gi, n);
-                    write(f, gf, n);
-                    write(g, gg, n);
-                    write(o, go, n);
-                    write(c, self.c.add(at), n);
-                    write(h, self.h.add(at), n);
-                }
+        for piece in Pieces::of(self.region, self.units) {
+            let n = piece.len;
+            let at = piece.at(self.units);
+            // SAFETY: n units of this lane begin at each of these places, and the region is
+            // this thread's.
+            unsafe {
+                let gi = self.gates.add(piece.at(GATES * self.units));
+                let gf = gi.add(self.units);
+                let gg = gf.add(self.units);
+                let go = gg.add(self.units);
+                let i = vmath::sigmoid(read::<V>(gi, n));
+                let f = vmath::sigmoid(read::<V>(gf, n));
+                let g = vmath::tanh(read::<V>(gg, n));
+                let o = vmath::sigmoid(read::<V>(go, n));
+                let c = f.mul_add(read(self.c_prev.add(at), n), i.mul(g));
+                let h = o.mul(vmath::tanh(c));
+                write(i, gi, n);
+                write(f, gf, n);
+                write(g, gg, n);
+                write(o, go, n);
+                write(c, self.c.add(at), n);
+                write(h, self.h.add(at), n);
             }
         }
     }
@@ -185,31 +183,29 @@ impl Op for Backward<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for lane in self.region.rows.clone() {
-            for block in self.region.blocks.clone() {
-                let n = LANES.min(self.units - block * LANES);
-                let at = lane * self.units + block * LANES;
-                // SAFETY: as in `Forward`.
-                unsafe {
-                    let gi = self.gates.add(lane * GATES * self.units + block * LANES);
-                    let gf = gi.add(self.units);
-                    let gg = gf.add(self.units);
-                    let go = gg.add(self.units);
-                    let (i, f): (V, V) = (read(gi, n), read(gf, n));
-                    let (g, o): (V, V) = (read(gg, n), read(go, n));
-                    let c_prev = read(self.c_prev.add(at), n);
-                    let c = vmath::tanh(read::<V>(self.c.add(at), n));
-                    let one = V::splat(1.0);
+        for piece in Pieces::of(self.region, self.units) {
+            let n = piece.len;
+            let at = piece.at(self.units);
+            // SAFETY: as in `Forward`.
+            unsafe {
+                let gi = self.gates.add(piece.at(GATES * self.units));
+                let gf = gi.add(self.units);
+                let gg = gf.add(self.units);
+                let go = gg.add(self.units);
+                let (i, f): (V, V) = (read(gi, n), read(gf, n));
+                let (g, o): (V, V) = (read(gg, n), read(go, n));
+                let c_prev = read(self.c_prev.add(at), n);
+                let c = vmath::tanh(read::<V>(self.c.add(at), n));
+                let one = V::splat(1.0);
 
-                    let dh = read::<V>(self.dh.add(at), n).add(read(self.dh_next.add(at), n));
-                    let dc_next = read(self.dc_next.add(at), n);
-                    let dc = dh.mul(o).mul_add(c.neg_mul_add(c, one), dc_next);
-                    write(dc.mul(g).mul(i.mul(one.sub(i))), gi, n);
-                    write(dc.mul(c_prev).mul(f.mul(one.sub(f))), gf, n);
-                    write(dc.mul(i).mul(g.neg_mul_add(g, one)), gg, n);
-                    write(dh.mul(c).mul(o.mul(one.sub(o))), go, n);
-                    write(dc.mul(f), self.dc_next.add(at), n);
-                }
+                let dh = read::<V>(self.dh.add(at), n).add(read(self.dh_next.add(at), n));
+                let dc_next = read(self.dc_next.add(at), n);
+                let dc = dh.mul(o).mul_add(c.neg_mul_add(c, one), dc_next);
+                write(dc.mul(g).mul(i.mul(one.sub(i))), gi, n);
+                write(dc.mul(c_prev).mul(f.mul(one.sub(f))), gf, n);
+                write(dc.mul(i).mul(g.neg_mul_add(g, one)), gg, n);
+                write(dh.mul(c).mul(o.mul(one.sub(o))), go, n);
+                write(dc.mul(f), self.dc_next.add(at), n);
             }
         }
     }

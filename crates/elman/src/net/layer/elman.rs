@@ -9,51 +9,40 @@
 //! σ′ through the output alone: sigmoid h(1−h), tanh 1−h², relu [h > 0]
 //! ```
 
-use super::{Backward, Forward, Weights};
-use elman_kernels::{Activation, elman_backward, elman_forward};
+use super::LayerState;
+use crate::net::tape::LayerTape;
+use elman_kernels::{Activation, Cpu, Packed, elman_backward, elman_forward};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Elman {
-    pub(crate) weights: Weights,
     pub(crate) activation: Activation,
 }
 
 impl Elman {
-    /// z is computed where h will stand.
-    pub(crate) fn forward(&self, pass: Forward) {
-        let Forward {
-            cpu,
-            params,
-            panels,
-            x,
-            rows,
-            size,
-            tape,
-        } = pass;
-        let len = rows * self.weights.hidden;
+    /// From z in the place of h, of `len` = T·B·H numbers; `size` = B·H. Leaves h in the tape.
+    pub(crate) fn forward(
+        &self,
+        cpu: &Cpu,
+        w_h: &Packed,
+        size: usize,
+        len: usize,
+        tape: &mut LayerTape,
+    ) {
         let (h0, h) = tape.h.split_at_mut(size);
-        let h = &mut h[..len];
-        self.weights.input_product(cpu, params, panels, x, h);
-        elman_forward(cpu, self.activation, &panels.h, h0, h);
+        elman_forward(cpu, self.activation, w_h, h0, &mut h[..len]);
     }
 
-    pub(crate) fn backward(&self, pass: Backward) {
-        let Backward {
-            cpu,
-            panels,
-            x,
-            dh,
-            d_state,
-            tape,
-            data,
-            dparams,
-            dx,
-        } = pass;
+    /// dh (T, B, H) becomes dz.
+    pub(crate) fn backward(
+        &self,
+        cpu: &Cpu,
+        w_h: &Packed,
+        dh: &mut [f32],
+        d_state: &mut LayerState,
+        tape: &mut LayerTape,
+    ) {
         let (size, len) = (d_state.h.len(), dh.len());
         let h = &tape.h[size..size + len];
-        elman_backward(cpu, self.activation, &panels.h, h, dh, &mut d_state.h);
-        let (dz, h_prev) = (&*dh, &tape.h[..len]);
-        self.weights
-            .gradients(cpu, panels, (dz, dz), (x, h_prev), data, dparams, dx);
+        elman_backward(cpu, self.activation, w_h, h, dh, &mut d_state.h);
     }
 }

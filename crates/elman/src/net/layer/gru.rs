@@ -13,65 +13,54 @@
 //! ```
 //! docs/MATH.md derives them.
 
-use super::{Backward, Forward, Weights};
-use crate::net::params::TensorId;
-use elman_kernels::{add_column_sums, gru_backward, gru_forward};
+use super::LayerState;
+use crate::net::params::{Params, TensorId};
+use crate::net::tape::LayerTape;
+use elman_kernels::{Cpu, Packed, add_column_sums, gru_backward, gru_forward};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Gru {
-    pub(crate) weights: Weights,
     /// (H)
     pub(crate) b_hn: TensorId,
 }
 
 impl Gru {
-    /// Leaves activated gates, q and h in the tape.
-    pub(crate) fn forward(&self, pass: Forward) {
-        let Forward {
-            cpu,
-            params,
-            panels,
-            x,
-            rows,
-            size,
-            tape,
-        } = pass;
-        let len = rows * self.weights.hidden;
+    /// From z in `tape.gates`; `len` = T·B·H, `size` = B·H. Leaves activated gates, q and h.
+    pub(crate) fn forward(
+        &self,
+        cpu: &Cpu,
+        w_h: &Packed,
+        params: &Params,
+        size: usize,
+        len: usize,
+        tape: &mut LayerTape,
+    ) {
         let gates = &mut tape.gates[..3 * len];
-        self.weights.input_product(cpu, params, panels, x, gates);
         let (h0, h) = tape.h.split_at_mut(size);
-        let (q, h) = (&mut tape.hn[..len], &mut h[..len]);
-        let b_hn = &params[self.b_hn];
-        gru_forward(cpu, &panels.h, b_hn, h0, gates, q, h);
+        let (q, h) = (&mut tape.q[..len], &mut h[..len]);
+        gru_forward(cpu, w_h, &params[self.b_hn], h0, gates, q, h);
     }
 
-    pub(crate) fn backward(&self, pass: Backward) {
-        let Backward {
-            cpu,
-            panels,
-            x,
-            dh,
-            d_state,
-            tape,
-            data,
-            dparams,
-            dx,
-        } = pass;
+    /// The gates become the gradient at the input product; `tape.dz_h` that at the recurrent one.
+    pub(crate) fn backward(
+        &self,
+        cpu: &Cpu,
+        w_h: &Packed,
+        dh: &[f32],
+        d_state: &mut LayerState,
+        tape: &mut LayerTape,
+    ) {
         let (size, len) = (d_state.h.len(), dh.len());
         let (h0, h) = (&tape.h[..size], &tape.h[size..size + len]);
-        let (dz, dz_h) = (&mut tape.gates[..3 * len], &mut tape.dz_h[..3 * len]);
-        let (q, dh_next) = (&tape.hn[..len], &mut d_state.h);
-        gru_backward(cpu, &panels.h, h0, h, q, dz, dz_h, dh, dh_next);
-        let (dz, dz_h, h_prev) = (&*dz, &*dz_h, &tape.h[..len]);
-        self.weights
-            .gradients(cpu, panels, (dz, dz_h), (x, h_prev), data, dparams, dx);
-        // Only the n part of the recurrent product has a bias.
-        let hidden = self.weights.hidden;
-        let mut sums = vec![0.0; 3 * hidden];
-        add_column_sums(cpu, dz_h, &mut sums);
-        let db_hn = dparams[self.b_hn].iter_mut();
-        db_hn
-            .zip(&sums[2 * hidden..])
-            .for_each(|(d, sum)| *d += sum);
+        let (gates, dz_h) = (&mut tape.gates[..3 * len], &mut tape.dz_h[..3 * len]);
+        let q = &tape.q[..len];
+        gru_backward(cpu, w_h, h0, h, q, gates, dz_h, dh, &mut d_state.h);
+    }
+
+    /// db_hn += Σ of the n part of `dz_h` (T, B, 3H): only there the recurrent product has a bias.
+    pub(crate) fn bias_gradient(&self, cpu: &Cpu, dz_h: &[f32], dparams: &mut Params) {
+        let db_hn = &mut dparams[self.b_hn];
+        let (width, first) = (3 * db_hn.len(), 2 * db_hn.len());
+        add_column_sums(cpu, dz_h, width, first, db_hn);
     }
 }

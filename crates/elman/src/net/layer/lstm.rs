@@ -14,54 +14,42 @@
 //! ```
 //! docs/MATH.md derives them.
 
-use super::{Backward, Forward, Weights};
-use elman_kernels::{lstm_backward, lstm_forward};
+use super::LayerState;
+use crate::net::tape::LayerTape;
+use elman_kernels::{Cpu, Packed, lstm_backward, lstm_forward};
 
 #[derive(Clone, Copy, Debug)]
-pub struct Lstm {
-    pub(crate) weights: Weights,
-}
+pub struct Lstm;
 
 impl Lstm {
-    /// Leaves activated gates, h and c in the tape.
-    pub(crate) fn forward(&self, pass: Forward) {
-        let Forward {
-            cpu,
-            params,
-            panels,
-            x,
-            rows,
-            size,
-            tape,
-        } = pass;
-        let len = rows * self.weights.hidden;
+    /// From z in `tape.gates`; `len` = T·B·H, `size` = B·H. Leaves activated gates, h and c.
+    pub(crate) fn forward(
+        &self,
+        cpu: &Cpu,
+        w_h: &Packed,
+        size: usize,
+        len: usize,
+        tape: &mut LayerTape,
+    ) {
         let gates = &mut tape.gates[..4 * len];
-        self.weights.input_product(cpu, params, panels, x, gates);
         let (h0, h) = tape.h.split_at_mut(size);
         let (c0, c) = tape.c.split_at_mut(size);
-        let (c, h) = (&mut c[..len], &mut h[..len]);
-        lstm_forward(cpu, &panels.h, h0, c0, gates, c, h);
+        lstm_forward(cpu, w_h, h0, c0, gates, &mut c[..len], &mut h[..len]);
     }
 
-    pub(crate) fn backward(&self, pass: Backward) {
-        let Backward {
-            cpu,
-            panels,
-            x,
-            dh,
-            d_state,
-            tape,
-            data,
-            dparams,
-            dx,
-        } = pass;
+    /// The gates become dz.
+    pub(crate) fn backward(
+        &self,
+        cpu: &Cpu,
+        w_h: &Packed,
+        dh: &[f32],
+        d_state: &mut LayerState,
+        tape: &mut LayerTape,
+    ) {
         let (size, len) = (d_state.h.len(), dh.len());
         let (c0, c) = (&tape.c[..size], &tape.c[size..size + len]);
-        let dz = &mut tape.gates[..4 * len];
+        let gates = &mut tape.gates[..4 * len];
         let (dh_next, dc_next) = (&mut d_state.h, &mut d_state.c);
-        lstm_backward(cpu, &panels.h, c0, dz, c, dh, dh_next, dc_next);
-        let (dz, h_prev) = (&*dz, &tape.h[..len]);
-        self.weights
-            .gradients(cpu, panels, (dz, dz), (x, h_prev), data, dparams, dx);
+        lstm_backward(cpu, w_h, c0, gates, c, dh, dh_next, dc_next);
     }
 }

@@ -120,7 +120,7 @@ impl Output {
             data.pack(cpu, h);
             let dz_t = Operand::transposed(dz, vocab, rows);
             product(cpu, dz_t, data, Init::Accumulate, &mut dparams[self.w_s]);
-            add_column_sums(cpu, dz, &mut dparams[self.b_s]);
+            add_column_sums(cpu, dz, vocab, 0, &mut dparams[self.b_s]);
         }
     }
 }
