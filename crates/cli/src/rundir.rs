@@ -1,6 +1,5 @@
 //! Where a new run goes, and making room for it.
 
-use crate::args::Quoted;
 use anyhow::{Context, Result, bail};
 use elman::infer::read_vocab;
 use elman::store::{Lock, disk};
@@ -54,18 +53,6 @@ fn is_abandoned(path: &Path) -> bool {
     let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
     names.all(|name| name.is_ok_and(|name| name.to_str().is_some_and(ours)))
         && Lock::acquire(path).is_ok()
-}
-
-/// Says what to do about a run that stands where another shall go.
-pub fn refuse_existing(path: &Path) -> Result<()> {
-    if Folder::is_run(path) {
-        let run = Quoted(path);
-        bail!(
-            "{} already holds a run: go on with it by `elman train --resume {run}`, replace it with --force, or choose another directory with --run",
-            path.display()
-        );
-    }
-    Ok(())
 }
 
 /// Makes sure, before anything is deleted in `run`, that the inputs of the run that will take its
@@ -206,7 +193,7 @@ mod tests {
             elman::store::write_atomic(&room.path().join(file), |_| Ok(())).unwrap();
         }
         assert!(
-            refuse_existing(room.path())
+            Folder::refuse_existing(room.path())
                 .unwrap_err()
                 .to_string()
                 .contains("--resume")
@@ -220,7 +207,7 @@ mod tests {
         let before = names();
 
         let replaced = Replaced::set_aside(room.path()).unwrap();
-        refuse_existing(room.path()).unwrap();
+        Folder::refuse_existing(room.path()).unwrap();
         // The new run gets as far as its token files, and fails.
         disk::create_dir_all(&room.path().join("state")).unwrap();
         drop(replaced);

@@ -61,6 +61,15 @@ fn last_event(out: BufReader<std::process::ChildStdout>) -> serde_json::Value {
     serde_json::from_str(&last).unwrap()
 }
 
+/// Goes on with the run until it has done `steps` steps.
+fn resume(room: &Room, steps: u64) {
+    let steps = steps.to_string();
+    let run = ["train", "--resume", "run", "--threads", "1", "--steps"];
+    room.elman(&[&run[..], &[&steps]].concat())
+        .assert()
+        .success();
+}
+
 #[test]
 fn ctrl_c_and_sigterm_save_and_end_well() {
     for name in ["-INT", "-TERM"] {
@@ -73,18 +82,7 @@ fn ctrl_c_and_sigterm_save_and_end_well() {
         let step = end["step"].as_u64().unwrap();
         assert!(step >= 5);
 
-        let total = (step + 3).to_string();
-        room.elman(&[
-            "train",
-            "--resume",
-            "run",
-            "--steps",
-            &total,
-            "--threads",
-            "1",
-        ])
-        .assert()
-        .success();
+        resume(&room, step + 3);
         let progress = room.json(&["info", "run", "--json"])["checkpoint"]["progress"].clone();
         assert_eq!(progress["step"], step + 3);
     }
@@ -103,18 +101,7 @@ fn a_second_signal_ends_at_once_and_the_last_checkpoint_serves() {
     let step = room.json(&["info", "run", "--json"])["checkpoint"]["progress"]["step"]
         .as_u64()
         .unwrap();
-    let total = (step + 2).to_string();
-    room.elman(&[
-        "train",
-        "--resume",
-        "run",
-        "--steps",
-        &total,
-        "--threads",
-        "1",
-    ])
-    .assert()
-    .success();
+    resume(&room, step + 2);
 }
 
 #[test]

@@ -224,14 +224,5 @@ pub fn count(
     Ok((counts, stats))
 }
 
-/// Measures `sources` as text of `kind` without tokenising them: `tokens` and `oov` of the result are zero.
-pub fn measure(
-    sources: impl IntoIterator<Item = Source>,
-    kind: Kind,
-    options: &ReadOptions,
-) -> Result<TextStats, TextError> {
-    lines::read(sources, kind, options, |_| Ok(()))
-}
-
 #[cfg(test)]
 mod tests;

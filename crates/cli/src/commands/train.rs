@@ -15,7 +15,7 @@ use clap::{Args, ValueHint};
 use elman::infer::{GenerateOptions, Model, Sampling, generate};
 use elman::store::{disk, write_atomic};
 use elman::text::Kind;
-use elman::train::{Event, Job, Machine, Outcome, VocabularyFrom, Watch};
+use elman::train::{Event, Folder, Job, Machine, Outcome, VocabularyFrom, Watch};
 use elman_kernels::{Cpu, Isa};
 use serde::Serialize;
 use std::io;
@@ -240,7 +240,7 @@ fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replaced>)>
         rundir::check_inputs(&run, texts, models)?;
         replaced = Some(Replaced::set_aside(&run)?);
     }
-    rundir::refuse_existing(&run)?;
+    Folder::refuse_existing(&run)?;
     if dashes == 1 {
         spool(&run)?;
     }

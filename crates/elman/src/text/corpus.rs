@@ -61,7 +61,7 @@ pub enum CorpusError {
     Vocabulary { expected: String, found: String },
 }
 
-/// An encoded text: N ids below V, in memory or mapped from a token file.
+/// An encoded text: N ids below V from a token file.
 pub struct Corpus {
     ids: Ids,
     vocab_len: u32,
@@ -71,6 +71,7 @@ pub struct Corpus {
 
 enum Ids {
     Mapped(Mapped),
+    /// Where the machine's own byte order is not the file's.
     Owned(Vec<u32>),
 }
 
@@ -81,21 +82,6 @@ impl Corpus {
             path: path.to_owned(),
             source,
         })
-    }
-
-    /// A corpus in memory. Every id must be below the length of `vocab`; `stats` are those of its text.
-    pub fn from_ids(ids: Vec<u32>, vocab: &Vocab, stats: TextStats) -> Corpus {
-        assert!(
-            ids.iter().all(|&id| (id as usize) < vocab.len()),
-            "ids of another vocabulary"
-        );
-        let vocab_hash = vocab.hash().to_owned();
-        Corpus {
-            ids: Ids::Owned(ids),
-            vocab_len: vocab.len() as u32,
-            vocab_hash,
-            stats,
-        }
     }
 
     /// All tokens in order.

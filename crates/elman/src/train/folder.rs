@@ -90,13 +90,19 @@ impl Folder {
         }
         let folder = Folder::lock(path)?;
         // Under the lock: another process may have made a run here a moment ago.
-        if Folder::is_run(path) {
-            return Err(Error::Config(format!(
-                "{0} already holds a run: go on with it by --resume {0}, replace it with --force, or choose another directory with --run",
-                path.display()
-            )));
-        }
+        Folder::refuse_existing(path)?;
         Ok(folder)
+    }
+
+    /// Says what to do about a run that stands where another shall go.
+    pub fn refuse_existing(path: &Path) -> Result<()> {
+        if !Folder::is_run(path) {
+            return Ok(());
+        }
+        Err(Error::Config(format!(
+            "{0} already holds a run: go on with it by --resume {0}, replace it with --force, or choose another directory with --run",
+            path.display()
+        )))
     }
 
     /// Opens the directory of a run that was prepared before.

@@ -218,7 +218,7 @@ impl Run {
                 break Ending::Stopped;
             }
             let started = Instant::now();
-            let mut step = self.one_step(&mut window);
+            let (mut step, verdict) = self.one_step(&mut window);
             step.seconds = started.elapsed().as_secs_f64();
             self.state.seconds += step.seconds;
             metrics.step(&step, &mut self.state.progress.unlogged)?;
@@ -226,7 +226,7 @@ impl Run {
             if step.skipped {
                 watch.event(&Event::Note(self.skipped_note(&step)));
                 self.refuse_overflow()?;
-                if self.state.progress.guard.skipped_in_row >= MOST_SKIPPED_IN_ROW {
+                if verdict == Verdict::Stop {
                     return Err(Error::Diverged(self.diverged_message()));
                 }
             }
@@ -264,7 +264,7 @@ impl Run {
     }
 
     /// One window and, if its loss and gradient are finite, one update.
-    fn one_step(&mut self, window: &mut Window) -> Step {
+    fn one_step(&mut self, window: &mut Window) -> (Step, Verdict) {
         let config = &self.config;
         let TrainState {
             progress,
@@ -308,7 +308,7 @@ impl Run {
             progress.position = 0;
             carried.set_zero();
         }
-        Step {
+        let step = Step {
             step: progress.step,
             total_steps: progress.total_steps,
             epoch: progress.epochs(lane_len),
@@ -319,7 +319,8 @@ impl Run {
             seconds: 0.0,
             clipped: !skipped && config.clip.is_some_and(|threshold| grad_norm >= threshold),
             skipped,
-        }
+        };
+        (step, verdict)
     }
 
     /// A run that ends before its first validation, or has no validation text, leaves its last

@@ -5,7 +5,6 @@
 //! A token that the kind can never produce is an error, because it is a sign of a list of another kind.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use super::super::lines::{Chunk, Input, Source};
@@ -85,23 +84,6 @@ impl Vocab {
             return Err(failed(1, "no token is listed: write one a line".to_owned()));
         }
         Ok(Vocab::of_text(kind, tokens))
-    }
-
-    /// The list that [`Vocab::from_list`] reads, specials included.
-    pub fn to_list(&self) -> String {
-        let mut list = String::new();
-        for id in 0..self.len() as u32 {
-            for c in self.token(id).chars() {
-                let _ = match c {
-                    '\n' => list.write_str("\\n"),
-                    '\r' => list.write_str("\\r"),
-                    '\\' => list.write_str("\\\\"),
-                    c => list.write_char(c),
-                };
-            }
-            list.push('\n');
-        }
-        list
     }
 }
 
