@@ -6,7 +6,6 @@
 
 pub use elman_kernels::Activation;
 use elman_kernels::Packed;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The recurrent cell.
@@ -68,18 +67,19 @@ impl Dims {
     }
 }
 
+/// Numbers in the file of a model of these sizes, both biases of every layer included; wide, because
+/// the sizes may come from a file that lies.
+pub fn file_numbers(dims: &Dims) -> u128 {
+    let [v, e, h, l] = [dims.vocab, dims.embed, dims.hidden, dims.layers].map(|n| n as u128);
+    let gates = dims.cell.gates() as u128;
+    let layers = gates * h * (e + h + 2) + (l - 1) * gates * h * (2 * h + 2);
+    let output = if dims.tied { v } else { v * h + v };
+    v * e + layers + output
+}
+
 /// Rows of logits that are in memory at a time. Smaller blocks re-read the gradient of `w_s` too
 /// often, larger ones leave the cache; the bits do not depend on it.
 pub const LOGIT_ROWS: usize = 256;
-
-/// What an optimiser keeps beside the weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Moments {
-    None,
-    One,
-    Two,
-}
 
 /// The bytes of a training run, before anything is allocated.
 ///
@@ -103,27 +103,23 @@ pub struct TrainPlan {
 }
 
 impl TrainPlan {
-    /// The plan for windows of `steps` time steps and `lanes` lanes.
+    /// The plan for windows of `steps` time steps and `lanes` lanes, with an optimiser that keeps
+    /// `moments` numbers for each parameter.
     pub fn new(
         dims: &Dims,
         arena_len: usize,
-        moments: Moments,
+        moments: usize,
         dropout: bool,
         steps: usize,
         lanes: usize,
     ) -> TrainPlan {
         let f32s = |n: usize| 4 * n as u64;
-        let moments = match moments {
-            Moments::None => 0,
-            Moments::One => 1,
-            Moments::Two => 2,
-        };
         let rows = steps * lanes;
         let block = rows.min(LOGIT_ROWS);
         TrainPlan {
             weights_bytes: f32s(arena_len),
             gradients_bytes: f32s(arena_len),
-            moments_bytes: moments * f32s(arena_len),
+            moments_bytes: moments as u64 * f32s(arena_len),
             packed_bytes: packed_forward_bytes(dims) + packed_backward_bytes(dims),
             window_bytes: window_bytes(dims, dropout, steps, lanes),
             fixed_bytes: f32s(block * dims.vocab)

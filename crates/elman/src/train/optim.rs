@@ -4,7 +4,6 @@
 //! Clipping, the update and clearing the gradient are one pass over the arena. Plain SGD touches
 //! only the embedding rows that occurred in the window: the others have no gradient.
 
-use crate::dims::Moments;
 use crate::net::TensorId;
 use crate::net::params::{Layout, Params};
 use elman_kernels::{Adam, Cpu, adam, sgd};
@@ -26,11 +25,12 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub fn moments(&self) -> Moments {
+    /// Numbers that the rule keeps for each parameter.
+    pub fn moments(&self) -> usize {
         match self {
-            Rule::Sgd { momentum, .. } if *momentum == 0.0 => Moments::None,
-            Rule::Sgd { .. } => Moments::One,
-            Rule::Adam { .. } => Moments::Two,
+            Rule::Sgd { momentum, .. } if *momentum == 0.0 => 0,
+            Rule::Sgd { .. } => 1,
+            Rule::Adam { .. } => 2,
         }
     }
 }
@@ -55,14 +55,9 @@ pub struct TouchedRows<'a> {
 
 impl Optimiser {
     pub fn new(rule: Rule, layout: &Arc<Layout>) -> Optimiser {
-        let count = match rule.moments() {
-            Moments::None => 0,
-            Moments::One => 1,
-            Moments::Two => 2,
-        };
         Optimiser {
             rule,
-            moments: vec![Params::zeros(layout.clone()); count],
+            moments: vec![Params::zeros(layout.clone()); rule.moments()],
             updates: 0,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Keys that other programs add are passed over, except in the section `elman`, which is ours alone.
 
-use crate::dims::{Activation, Cell, Dims};
+use crate::dims::{Activation, Cell, Dims, file_numbers};
 use crate::store::Snapshot;
 use crate::store::model_dir::{TOKENIZER, WEIGHTS};
 use crate::text::{Kind, Vocab};
@@ -147,7 +147,7 @@ impl ConfigFile {
             ));
         }
         let (needed, held) = (
-            numbers(&dims),
+            file_numbers(&dims),
             weights
                 .arrays
                 .iter()
@@ -187,13 +187,4 @@ fn size(name: &str, value: u64, most: u64) -> std::result::Result<usize, String>
         ));
     }
     usize::try_from(value).map_err(|_| format!("its {name} is {value}, too large for this machine"))
-}
-
-/// Numbers in the file of a model of these sizes, in integers that cannot overflow.
-fn numbers(dims: &Dims) -> u128 {
-    let [v, e, h, l] = [dims.vocab, dims.embed, dims.hidden, dims.layers].map(|n| n as u128);
-    let gates = dims.cell.gates() as u128;
-    let layers = gates * h * (e + h + 2) + (l - 1) * gates * h * (2 * h + 2);
-    let output = if dims.tied { v } else { v * h + v };
-    v * e + layers + output
 }
