@@ -7,7 +7,7 @@ use super::layer::{BackPanels, Backward, Data, Layer, Panels, State, outputs};
 use super::params::{Layout, Params};
 use super::tape::{Scratch, Tape};
 use crate::dims::Dims;
-use elman_kernels::{Cpu, Packed};
+use elman_kernels::{Cpu, Packed, log_softmax};
 use std::sync::Arc;
 
 /// The architecture: which layers there are and where their parameters lie. Holds no weights.
@@ -187,10 +187,8 @@ impl Network {
         rows: usize,
         out: &mut [f32],
     ) {
-        let h = self.top(tape, rows, false);
-        let last = &h[(rows - tape.lanes) * self.dims.hidden..];
-        self.output
-            .log_probs(cpu, params, &panels.output, last, out);
+        self.last_logits(cpu, params, panels, tape, rows, out);
+        log_softmax(cpu, self.dims.vocab, out);
     }
 
     /// The logits of every position of the last forward window, (T, B, V) into `out`.

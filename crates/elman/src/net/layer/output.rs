@@ -10,7 +10,7 @@
 use crate::dims::{Dims, LOGIT_ROWS};
 use crate::net::params::{Layout, Params, TensorId};
 use elman_kernels::{
-    Cpu, Init, Operand, Packed, add_column_sums, cross_entropy, log_softmax, product, target_nats,
+    Cpu, Init, Operand, Packed, add_column_sums, cross_entropy, product, target_nats,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -51,19 +51,6 @@ impl Output {
         let rows = h.len() / self.hidden;
         let h = Operand::rows(h, rows, self.hidden);
         product(cpu, h, panels, Init::Bias(&params[self.b_s]), logits);
-    }
-
-    /// `h` (R, H) → natural log-probabilities (R, V).
-    pub(crate) fn log_probs(
-        &self,
-        cpu: &Cpu,
-        params: &Params,
-        panels: &Packed,
-        h: &[f32],
-        out: &mut [f32],
-    ) {
-        self.logits(cpu, params, panels, h, out);
-        log_softmax(cpu, self.vocab, out);
     }
 
     /// The loss alone: `nats[r]` = −ln ŷ of each row's target. `block` holds logits.
