@@ -21,8 +21,9 @@ const LONG: [&str; 8] = [
 /// A long run that has done some steps already.
 fn running(room: &Room, before: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
     let binary = assert_cmd::cargo::cargo_bin!("elman");
-    let line: Vec<_> = before
+    let line: Vec<_> = undo_ignoring()
         .iter()
+        .chain(before)
         .map(std::ffi::OsStr::new)
         .chain([binary.as_os_str()])
         .collect();
@@ -46,6 +47,18 @@ fn running(room: &Room, before: &[&str]) -> (Child, BufReader<std::process::Chil
         );
     }
     (child, out)
+}
+
+/// A shell that starts these tests in the background may have told them to ignore Ctrl-C, which programs inherit, and which
+/// elman respects. The runs here must not.
+fn undo_ignoring() -> &'static [&'static str] {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+    let ignored = mask.map_or(0, |m| u64::from_str_radix(m.trim(), 16).unwrap());
+    match ignored & (1 << (15 - 1) | 1 << (2 - 1) | 1) {
+        0 => &[],
+        _ => &["env", "--default-signal=INT,TERM,HUP"], // Linux: nowhere else is there a mask
+    }
 }
 
 fn signal(child: &Child, name: &str) {
