@@ -2,6 +2,7 @@
 //!
 //! Each room has its own error; this type gathers them. Mistakes of our own are assertions.
 
+use crate::ngram::NgramError;
 use crate::store::StoreError;
 use crate::text::TextError;
 
@@ -12,6 +13,8 @@ pub enum Error {
     Text(#[from] TextError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Ngram(#[from] NgramError),
     /// An option, or a combination of options, that cannot be carried out.
     #[error("{0}")]
     Config(String),

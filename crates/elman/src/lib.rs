@@ -13,6 +13,7 @@ pub mod dims;
 mod error;
 pub mod infer;
 pub mod net;
+pub mod ngram;
 pub mod rng;
 pub mod store;
 pub mod text;
