@@ -18,6 +18,7 @@ pub mod perplexity;
 pub mod sample;
 #[cfg(test)]
 pub(crate) mod testing;
+mod vocabulary;
 
 pub use crate::net::State;
 pub use files::{About, read_vocab, save_model};
@@ -25,3 +26,4 @@ pub use generate::{Eos, Finish, GenerateOptions, Generated, Generation, Generato
 pub use model::{Model, Workspace};
 pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate};
 pub use sample::{Sampler, Sampling};
+pub use vocabulary::VocabularyFrom;

@@ -13,8 +13,9 @@ pub mod state;
 mod texts;
 pub mod watch;
 
+pub use crate::infer::VocabularyFrom;
 pub use config::Config;
 pub use folder::{Folder, Inputs, Record, read_record};
-pub use job::{Job, Machine, NewBudget, VocabularyFrom};
+pub use job::{Job, Machine, NewBudget};
 pub use run::{plan, resume, start};
 pub use watch::{Best, Ending, Event, Outcome, Ready, Step, Validation, Watch};

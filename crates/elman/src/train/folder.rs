@@ -11,8 +11,8 @@
 //! `config.toml` is written last when a run is prepared, so a directory without one holds no run.
 
 use super::config::Config;
-use super::job::VocabularyFrom;
 use crate::error::{Error, Result};
+use crate::infer::VocabularyFrom;
 use crate::store::{Lock, disk, write_atomic};
 use serde::{Deserialize, Serialize};
 use std::io::Write;

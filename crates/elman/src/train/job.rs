@@ -1,6 +1,7 @@
 //! What a new run is made from: a configuration, and where its texts and files lie.
 
 use super::config::Config;
+use crate::infer::VocabularyFrom;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,17 +19,6 @@ pub struct Job {
     /// The run's directory, which must not hold a run yet.
     pub run: PathBuf,
     pub machine: Machine,
-}
-
-/// Where the vocabulary comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VocabularyFrom {
-    /// Counted in the training text.
-    Text,
-    /// One token a line, or a tokenizer.json.
-    File(PathBuf),
-    /// The one of another model (its directory).
-    Model(PathBuf),
 }
 
 /// Choices that change speed and safety but no bit of the result.

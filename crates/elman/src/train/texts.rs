@@ -4,10 +4,10 @@
 //! directory, so a run goes on when the original files have changed or vanished.
 
 use super::folder::Folder;
-use super::job::{Job, VocabularyFrom};
+use super::job::Job;
 use super::state::Identity;
 use crate::error::{Error, Result};
-use crate::infer::read_vocab;
+use crate::infer::{VocabularyFrom, read_vocab};
 use crate::store::{AtomicFile, write_atomic};
 use crate::text::{
     self, Corpus, CorpusWriter, ReadOptions, Source, Split, TextError, TextStats, Vocab,
@@ -17,9 +17,6 @@ use std::path::PathBuf;
 
 /// The part of the training text that validates when no other text is given.
 pub const VALIDATION_FRACTION: f64 = 0.05;
-
-/// Memory that counting a vocabulary may take.
-const COUNT_LIMIT_BYTES: u64 = 2 << 30;
 
 /// What training reads.
 pub struct Texts {
@@ -114,24 +111,26 @@ fn check_valid(job: &Job) -> Result<()> {
 
 fn vocabulary(job: &Job, options: &ReadOptions) -> Result<Vocab> {
     let config = &job.config;
-    Ok(match (&job.init_from, &job.vocabulary) {
-        (Some(model), VocabularyFrom::Text) | (None, VocabularyFrom::Model(model)) => {
-            read_vocab(model)?
-        }
+    match (&job.init_from, &job.vocabulary) {
+        (Some(model), VocabularyFrom::Text) => read_vocab(model),
         (Some(model), VocabularyFrom::File(path) | VocabularyFrom::Model(path)) => {
-            return Err(Error::Config(format!(
+            Err(Error::Config(format!(
                 "the weights of {} only fit its own vocabulary: leave {} out, or start from random weights",
                 model.display(),
                 path.display()
-            )));
+            )))
         }
-        (None, VocabularyFrom::File(path)) => Vocab::from_file(path, config.vocab)?,
-        (None, VocabularyFrom::Text) => {
+        (None, from) => {
             let sources = Source::files(&job.train);
-            let (counts, _) = text::count(sources, config.vocab, options, COUNT_LIMIT_BYTES)?;
-            counts.into_vocab(config.min_count, config.max_vocab)?
+            from.vocab(
+                sources,
+                config.vocab,
+                options,
+                config.min_count,
+                config.max_vocab,
+            )
         }
-    })
+    }
 }
 
 fn encode(
