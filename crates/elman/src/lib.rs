@@ -4,6 +4,7 @@
 //!
 //! * [`store`]: named arrays on disk; the only door to writing files
 //! * [`text`]: characters and words become token ids
+//! * [`ngram`]: counted n-grams, and the files in which they are passed on
 //! * [`net`]: windows of tokens become hidden states, losses and gradients
 //! * [`infer`]: a model that never changes, and what it says about text
 //! * [`train`]: runs that survive anything

@@ -1,42 +1,30 @@
-//! N-gram models: interpolated modified Kneser–Ney, ARPA files, and a compact automaton to query.
+//! N-gram models: counts smoothed into probabilities, the files they come in, and what they say about text.
 //!
 //! ```text
-//! text ids → sort → count → kneser_ney → n-grams with probabilities and back-off weights
-//!                                          ├→ arpa     text that other programs read, and the way back
-//!                                          └→ build    → model (states and arcs) → binary (mapped)
+//! words        a vocabulary, `<s>`, and words that no text can hold
+//! key, sort    n-grams as numbers, sorted in memory or on disk
+//! count        a text                                  → adjusted counts
+//! kneser_ney   counts                                  → n-grams with probabilities and back-off weights
+//! arpa         ARPA text, from and for everybody
 //! ```
 //!
-//! An n-gram model has the shape of the network's: immutable and shared, with a state that is a plain value.
+//! The back-off recursion that all of this represents (Katz 1987; Chen and Goodman 1998, section 2):
+//!
+//! ```text
+//! p(w | c) = p*(c w)                 if the n-gram c w is listed
+//!          = b(c) · p(w | c')        otherwise; c' is c without its first word, b(c) = 1 if c is not listed
+//! ```
+//! Probabilities and weights are held as log10 in f32, as ARPA files give them.
 
+pub mod arpa;
 mod count;
+mod error;
 mod key;
 mod kneser_ney;
 mod sort;
 mod words;
 
 pub use count::{CountOptions, Counts, Tally};
+pub use error::NgramError;
 pub use kneser_ney::{Discounts, FALLBACK};
 pub use words::Words;
-
-use crate::store::StoreError;
-
-/// What can be wrong with n-grams.
-#[derive(Debug, thiserror::Error)]
-pub enum NgramError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("an order of {order} is not possible: it is between 1 and {most}", most = key::MAX_ORDER)]
-    Order { order: usize },
-    #[error(
-        "n-grams of {order} words do not fit {words} different words: at most {most} words fit; lower --order, or cut the vocabulary with --min-count or --max-vocab"
-    )]
-    OrderForVocabulary {
-        order: usize,
-        words: usize,
-        most: usize,
-    },
-    #[error(
-        "counts up to which n-grams are left out are given from order 1, never fall, and begin with 0, such as 0,0,1,1: words are never left out, and an n-gram does not stay without its parts"
-    )]
-    Prune,
-}

@@ -9,7 +9,7 @@
 
 mod input;
 
-pub(super) use input::Input;
+pub(crate) use input::Input;
 
 use std::io::Read;
 use std::ops::Range;

@@ -56,7 +56,7 @@ impl Vocab {
     }
 
     /// The vocabulary of a kind of text whose tokens, specials aside, are `tokens` in the order of their ids. They must differ.
-    fn of_text(kind: Kind, tokens: impl IntoIterator<Item = Box<[u8]>>) -> Vocab {
+    pub(crate) fn of_text(kind: Kind, tokens: impl IntoIterator<Item = Box<[u8]>>) -> Vocab {
         assert!(kind.is_text());
         let specials = [EOS, UNK].map(|special| special.as_bytes().into());
         Vocab::new(

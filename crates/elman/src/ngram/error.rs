@@ -1,0 +1,37 @@
+//! What can be wrong with n-gram models and their files.
+
+use std::io;
+
+use crate::store::StoreError;
+use crate::text::{Kind, TextError};
+
+/// Any failure of this room. Every message says what, where (file and line), and what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum NgramError {
+    #[error(transparent)]
+    Text(#[from] TextError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the ARPA file cannot be written: {0}")]
+    Write(#[from] io::Error),
+    /// A word that an ARPA file could not tell from one of its own symbols.
+    #[error(
+        "the vocabulary (kind {kind}) holds the word {name}, which means something else in an ARPA file: \
+         save the model as a binary, or train it without that word"
+    )]
+    ReservedName { name: String, kind: Kind },
+    #[error("an order of {order} is not possible: it is between 1 and {most}", most = super::key::MAX_ORDER)]
+    Order { order: usize },
+    #[error(
+        "n-grams of {order} words do not fit {words} different words: at most {most} words fit; lower --order, or cut the vocabulary with --min-count or --max-vocab"
+    )]
+    OrderForVocabulary {
+        order: usize,
+        words: usize,
+        most: usize,
+    },
+    #[error(
+        "counts up to which n-grams are left out are given from order 1, never fall, and begin with 0, such as 0,0,1,1: words are never left out, and an n-gram does not stay without its parts"
+    )]
+    Prune,
+}
