@@ -3,6 +3,7 @@
 //! ```text
 //! files       a model's directory in the Hugging Face shape        → Model
 //! model       tokens and a state                                   → next state, log-probabilities
+//! reading     a model in the middle of a text                      → the loss of each token
 //! perplexity  a model and a text                                   → every figure, with what was counted
 //! sample      logits                                               → a token
 //! generate    a prompt                                             → text, piece by piece
@@ -15,6 +16,7 @@ pub mod files;
 pub mod generate;
 pub mod model;
 pub mod perplexity;
+pub mod reading;
 pub mod sample;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -24,6 +26,7 @@ pub use crate::net::State;
 pub use files::{About, read_vocab, save_model};
 pub use generate::{Eos, Finish, GenerateOptions, Generated, Generation, Generator, generate};
 pub use model::{Model, Workspace};
-pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate};
+pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate, evaluate_reader};
+pub use reading::{Reader, Reading};
 pub use sample::{Sampler, Sampling};
 pub use vocabulary::VocabularyFrom;

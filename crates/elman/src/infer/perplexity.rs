@@ -13,11 +13,14 @@
 //! and count, while the state still reads `<unk>`. A text with OOVs has no bits per character: `<unk>` does not say which
 //! character stood there, so it is no code length.
 //!
+//! Exact evaluation takes any [`Reader`]; lanes are for networks, whose state at any place can be zero.
+//!
 //! Losses are summed in f64 in the order of the text: the bits do not depend on window, threads or instruction set.
 
-use super::{Model, State, Workspace};
+use super::reading::overflow;
+use super::{Model, Reader, Reading, Workspace};
 use crate::error::{Error, Result};
-use crate::text::{self, Kind, ReadOptions, Source, Stream, Symbol, TextStats, Window};
+use crate::text::{self, Kind, ReadOptions, Source, Stream, TextStats, Vocab, Window};
 use elman_kernels::Cpu;
 use serde::Serialize;
 use std::f64::consts::LN_2;
@@ -25,6 +28,8 @@ use std::time::Instant;
 
 /// Steps of a window: enough rows for the products to run at speed.
 const WINDOW: usize = 64;
+/// Tokens handed to any other reader at once.
+const PIECE: usize = 256;
 /// Windows and lanes beyond this make nothing faster. With lanes, windows get shorter rather than hold many more rows.
 const ROWS: usize = 4096;
 /// Memory for the tokens of a text that is read in lanes.
@@ -101,23 +106,35 @@ pub fn evaluate(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Evaluation> {
     options.check()?;
-    let started = Instant::now();
-    let (sums, stats, lanes) = match options.lanes {
-        None => {
-            let (sums, stats) = exactly(model, cpu, sources, read, options, progress)?;
-            (sums, stats, 1)
-        }
-        Some(lanes) => in_lanes(model, cpu, sources, read, options, lanes, progress)?,
+    let Some(lanes) = options.lanes else {
+        let steps = options.window.unwrap_or(WINDOW);
+        let mut reader = Reading::new(model, cpu, steps);
+        return exactly(&mut reader, steps, sources, read, progress);
     };
+    let started = Instant::now();
+    let (sums, stats, lanes) = in_lanes(model, cpu, sources, read, options, lanes, progress)?;
     let seconds = started.elapsed().as_secs_f64();
+    let (vocab, id) = (model.vocab(), model.id().to_owned());
     Ok(Evaluation::new(
-        model,
+        vocab,
+        id,
         &sums,
         stats,
-        options.lanes.is_some(),
-        lanes,
+        Some(lanes),
         seconds,
     ))
+}
+
+/// Evaluates any model that has not read anything yet on the text of `sources`, exactly. `progress` is called now and then.
+///
+/// Errors: what reading the text can find, and what the reader can.
+pub fn evaluate_reader(
+    reader: &mut dyn Reader,
+    sources: Vec<Source>,
+    read: &ReadOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Evaluation> {
+    exactly(reader, PIECE, sources, read, progress)
 }
 
 impl EvalOptions {
@@ -160,93 +177,50 @@ impl Sums {
             total_nats: self.nats,
         }
     }
-
-    /// Without finite losses there is nothing to report.
-    fn check(&self) -> Result<()> {
-        if self.nats.is_finite() {
-            return Ok(());
-        }
-        Err(Error::Diverged(format!(
-            "the model gives no probabilities within the first {} tokens: its hidden states grow beyond every number; it was trained badly (a relu cell needs a lower learning rate or clipping)",
-            self.tokens
-        )))
-    }
 }
 
+/// One stream, `piece` tokens at a time.
 fn exactly(
-    model: &Model,
-    cpu: &Cpu,
+    reader: &mut dyn Reader,
+    piece: usize,
     sources: Vec<Source>,
     read: &ReadOptions,
-    options: &EvalOptions,
     progress: &mut dyn FnMut(Progress),
-) -> Result<(Sums, TextStats)> {
-    let mut reader = Reader::new(model, cpu, options.window.unwrap_or(WINDOW));
-    let stats = text::encode(sources, model.vocab(), read, &mut |symbol| -> Result<()> {
-        if reader.push(symbol) {
-            reader.score()?;
-            progress(reader.sums.progress(None));
+) -> Result<Evaluation> {
+    let started = Instant::now();
+    let vocab = reader.vocab().clone();
+    let mut sums = Sums::default();
+    let (mut ids, mut oov) = (Vec::with_capacity(piece), Vec::with_capacity(piece));
+    let mut nats = vec![0.0; piece];
+    let mut score = |ids: &mut Vec<u32>, oov: &mut Vec<bool>| -> Result<Sums> {
+        let nats = &mut nats[..ids.len()];
+        reader.read(ids, nats)?;
+        for (nats, oov) in nats.iter().zip(&*oov) {
+            sums.add(*nats, *oov);
+        }
+        ids.clear();
+        oov.clear();
+        Ok(sums)
+    };
+    let stats = text::encode(sources, &vocab, read, &mut |symbol| -> Result<()> {
+        ids.push(symbol.id);
+        oov.push(symbol.oov);
+        if ids.len() == piece {
+            progress(score(&mut ids, &mut oov)?.progress(None));
         }
         Ok(())
     })?;
-    reader.score()?;
-    progress(reader.sums.progress(Some(stats.tokens)));
-    Ok((reader.sums, stats))
-}
-
-/// One stream, window by window.
-struct Reader<'a> {
-    model: &'a Model,
-    cpu: &'a Cpu,
-    state: State,
-    workspace: Workspace,
-    /// The token before the first target, then the targets of the window that is being filled.
-    ids: Vec<u32>,
-    oov: Vec<bool>,
-    nats: Vec<f64>,
-    sums: Sums,
-}
-
-impl<'a> Reader<'a> {
-    fn new(model: &'a Model, cpu: &'a Cpu, steps: usize) -> Reader<'a> {
-        Reader {
-            model,
-            cpu,
-            state: model.zero_state(1),
-            workspace: Workspace::new(model.dims(), steps, 1),
-            ids: vec![model.vocab().eos()],
-            oov: Vec::with_capacity(steps),
-            nats: vec![0.0; steps],
-            sums: Sums::default(),
-        }
-    }
-
-    /// Takes the next token; true if the window is full.
-    fn push(&mut self, symbol: Symbol) -> bool {
-        self.ids.push(symbol.id);
-        self.oov.push(symbol.oov);
-        self.oov.len() == self.nats.len()
-    }
-
-    /// Scores the window and begins the next one.
-    fn score(&mut self) -> Result<()> {
-        let nats = &mut self.nats[..self.oov.len()];
-        let (inputs, targets) = (&self.ids[..nats.len()], &self.ids[1..]);
-        self.model.score(
-            self.cpu,
-            inputs,
-            targets,
-            &mut self.state,
-            &mut self.workspace,
-            nats,
-        );
-        for (nats, oov) in nats.iter().zip(&self.oov) {
-            self.sums.add(*nats, *oov);
-        }
-        self.ids.drain(..nats.len());
-        self.oov.clear();
-        self.sums.check()
-    }
+    let sums = score(&mut ids, &mut oov)?;
+    progress(sums.progress(Some(stats.tokens)));
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Evaluation::new(
+        &vocab,
+        reader.id(),
+        &sums,
+        stats,
+        None,
+        seconds,
+    ))
 }
 
 fn in_lanes(
@@ -298,7 +272,9 @@ fn in_lanes(
             sums[lane].add(*nats, oov[lane * stream.steps() + first + cell / lanes]);
         }
         let so_far = total(&sums);
-        so_far.check()?;
+        if !so_far.nats.is_finite() {
+            return Err(overflow(so_far.tokens));
+        }
         progress(so_far.progress(Some(stats.tokens)));
     }
     Ok((total(&sums), stats, lanes))
@@ -315,15 +291,15 @@ fn total(lanes: &[Sums]) -> Sums {
 }
 
 impl Evaluation {
+    /// `lanes` if the text was read in lanes.
     fn new(
-        model: &Model,
+        vocab: &Vocab,
+        model_id: String,
         sums: &Sums,
         stats: TextStats,
-        approximate: bool,
-        lanes: usize,
+        lanes: Option<usize>,
         seconds: f64,
     ) -> Evaluation {
-        let vocab = model.vocab();
         let loss_nats = sums.nats / sums.tokens as f64;
         let bits = sums.nats / LN_2;
         let no_bits_because = (stats.oov > 0).then(|| {
@@ -338,8 +314,8 @@ impl Evaluation {
             notes.push("kind whitespace reads any run of white space as one: bits per character and byte leave its form out".into());
         }
         Evaluation {
-            approximate,
-            lanes,
+            approximate: lanes.is_some(),
+            lanes: lanes.unwrap_or(1),
             tokens: sums.tokens,
             oov: stats.oov,
             total_nats: sums.nats,
@@ -359,7 +335,7 @@ impl Evaluation {
             vocab_size: vocab.len(),
             vocab_hash: vocab.hash().to_owned(),
             text_hash: stats.hash,
-            model_id: model.id().to_owned(),
+            model_id,
             notes,
             seconds,
             tokens_per_second: sums.tokens as f64 / seconds.max(1e-9),

@@ -1,0 +1,92 @@
+//! Reading a text from its beginning: what evaluation and comparison ask of a model, whatever is inside it.
+//!
+//! ```text
+//! nats_t = −ln p(w_t | <eos>, w_0 … w_{t−1})
+//! ```
+//! A [`Reader`] is a model together with the place in the text that it has reached. It takes tokens in pieces of any length;
+//! how a text is cut into pieces changes no bit of what it says.
+//!
+//! Here are the trait and the network's reader. Those of other models stand with them.
+
+use super::{Model, State, Workspace};
+use crate::error::{Error, Result};
+use crate::text::Vocab;
+use elman_kernels::Cpu;
+
+/// A model in the middle of a text.
+pub trait Reader {
+    /// The vocabulary whose ids it reads.
+    fn vocab(&self) -> &Vocab;
+
+    /// BLAKE3 (hex) of everything that decides its numbers.
+    fn id(&self) -> String;
+
+    /// Reads on: `nats[i]` becomes −ln p(`tokens[i]` | all tokens before it), which is at least 0, infinite where the model
+    /// excludes the token, and never NaN. Both slices have the same length; ids are below V.
+    ///
+    /// Errors: a model that gives no probabilities. The reader is of no use after one.
+    fn read(&mut self, tokens: &[u32], nats: &mut [f64]) -> Result<()>;
+}
+
+/// The network's reader: one stream from the zero state, first input `<eos>`.
+pub struct Reading<'a> {
+    model: &'a Model,
+    cpu: &'a Cpu,
+    state: State,
+    workspace: Workspace,
+    /// The token before the next target.
+    last: u32,
+    /// The inputs of the piece that is being read.
+    inputs: Vec<u32>,
+    tokens: u64,
+}
+
+impl<'a> Reading<'a> {
+    /// At the beginning of a text; `steps` is the longest window, which changes speed and memory and no bit.
+    pub fn new(model: &'a Model, cpu: &'a Cpu, steps: usize) -> Reading<'a> {
+        Reading {
+            model,
+            cpu,
+            state: model.zero_state(1),
+            workspace: Workspace::new(model.dims(), steps, 1),
+            last: model.vocab().eos(),
+            inputs: Vec::new(),
+            tokens: 0,
+        }
+    }
+}
+
+impl Reader for Reading<'_> {
+    fn vocab(&self) -> &Vocab {
+        self.model.vocab()
+    }
+
+    fn id(&self) -> String {
+        self.model.id().to_owned()
+    }
+
+    fn read(&mut self, tokens: &[u32], nats: &mut [f64]) -> Result<()> {
+        let Some((&last, before)) = tokens.split_last() else {
+            return Ok(());
+        };
+        self.inputs.clear();
+        self.inputs.push(self.last);
+        self.inputs.extend_from_slice(before);
+        self.last = last;
+        self.tokens += tokens.len() as u64;
+        let (state, workspace) = (&mut self.state, &mut self.workspace);
+        self.model
+            .score(self.cpu, &self.inputs, tokens, state, workspace, nats);
+        match nats.iter().all(|nats| nats.is_finite()) {
+            true => Ok(()),
+            false => Err(overflow(self.tokens)),
+        }
+    }
+}
+
+/// Losses that are not finite within the first `tokens` of a text: there is nothing to report.
+pub(super) fn overflow(tokens: u64) -> Error {
+    Error::Diverged(format!(
+        "the model gives no probabilities within the first {tokens} tokens: its hidden states grow beyond every number; it was trained badly (a relu cell needs a lower learning rate or clipping)"
+    ))
+}
