@@ -12,6 +12,7 @@
 //! A model is shared by reference between threads; each stream of text has its own state. Nothing here
 //! knows gradients, optimisers or runs.
 
+mod author;
 pub mod files;
 pub mod generate;
 pub mod model;
@@ -23,6 +24,7 @@ pub(crate) mod testing;
 mod vocabulary;
 
 pub use crate::net::State;
+pub use author::{Author, Composing};
 pub use files::{About, read_vocab, save_model};
 pub use generate::{Eos, Finish, GenerateOptions, Generated, Generation, Generator, generate};
 pub use model::{Model, Workspace};

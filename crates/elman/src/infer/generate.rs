@@ -8,16 +8,13 @@
 //! - Stop strings are found in the generated text, across tokens; neither they nor what follows is handed out.
 //! - The repetition penalty looks at the prompt and at what was drawn, not at the `<eos>` in front.
 
-use super::{Model, Sampler, Sampling, State, Workspace};
+use super::{Author, Composing, Model, Sampler, Sampling};
 use crate::error::{Error, Result};
 use crate::rng::{Site, Stream, key};
 use crate::text::{Decoder, Kind};
-use elman_kernels::Cpu;
+use elman_kernels::{Cpu, Isa};
 use serde::Serialize;
 use std::ops::ControlFlow;
-
-/// Steps in which a prompt is read.
-const PROMPT_WINDOW: usize = 64;
 
 /// What and how much to write.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,7 +109,8 @@ pub fn generate(
 ) -> Result<Generated> {
     options.check()?;
     let encoded = model.vocab().tokenize(prompt)?;
-    let mut generator = Generator::new(model, cpu, &encoded.ids)?;
+    let author = Box::new(Composing::new(model, cpu));
+    let generator = Generator::new(author, cpu.isa(), &encoded.ids)?;
     let mut generated = Generated {
         prompt_tokens: encoded.ids.len(),
         unknown: encoded.unknown,
@@ -144,65 +142,58 @@ impl GenerateOptions {
 
 /// A prompt that has been read, ready to be continued any number of times.
 pub struct Generator<'a> {
-    model: &'a Model,
-    cpu: &'a Cpu,
-    prompt: Vec<u32>,
     /// After the prompt.
-    state: State,
+    author: Box<dyn Author + 'a>,
+    isa: Isa,
+    prompt: Vec<u32>,
     /// (V): what follows the prompt.
     logits: Vec<f32>,
     decoder: Decoder,
-    /// For single steps.
-    workspace: Workspace,
 }
 
 impl<'a> Generator<'a> {
-    /// Reads `<eos>` and the ids of `prompt`. Errors: an id that is not below V.
-    pub fn new(model: &'a Model, cpu: &'a Cpu, prompt: &[u32]) -> Result<Generator<'a>> {
-        let v = model.vocab().len();
+    /// Lets `author`, who is at the beginning of a text, read the ids of `prompt`. Errors: an id that is not below V.
+    pub fn new(
+        mut author: Box<dyn Author + 'a>,
+        isa: Isa,
+        prompt: &[u32],
+    ) -> Result<Generator<'a>> {
+        let v = author.vocab().len();
         if let Some(id) = prompt.iter().find(|id| **id as usize >= v) {
             return Err(Error::Config(format!(
                 "the prompt holds the id {id}, and the vocabulary ends at {}",
                 v - 1
             )));
         }
-        let mut state = model.zero_state(1);
-        let mut workspace = Workspace::new(model.dims(), PROMPT_WINDOW.min(prompt.len() + 1), 1);
-        model.advance(cpu, &[model.vocab().eos()], &mut state, &mut workspace);
-        model.advance(cpu, prompt, &mut state, &mut workspace);
+        author.advance(prompt);
         let mut logits = vec![0.0; v];
-        model.next_logits(cpu, &workspace, &mut logits);
+        author.next_logits(&mut logits);
         let mut decoder = Decoder::default();
         for &id in prompt {
-            decoder.push(model.vocab(), id);
+            decoder.push(author.vocab(), id);
         }
         Ok(Generator {
-            model,
-            cpu,
+            author,
+            isa,
             prompt: prompt.to_vec(),
-            state,
             logits,
             decoder,
-            workspace: Workspace::new(model.dims(), 1, 1),
         })
     }
 
     /// Writes sample `number`; `sink` gets its text piece by piece and may `Break` it off.
     pub fn sample(
-        &mut self,
+        &self,
         number: u64,
         options: &GenerateOptions,
         sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<Generation> {
         options.check()?;
-        let (model, vocab) = (self.model, self.model.vocab());
+        let vocab = self.author.vocab();
+        let mut author = self.author.fork();
         let mut sampler = self.sampler(number, options)?;
         let stops_at_eos = options.eos.stops(vocab.kind());
-        let (mut state, mut logits, mut decoder) = (
-            self.state.clone(),
-            self.logits.clone(),
-            self.decoder.clone(),
-        );
+        let (mut logits, mut decoder) = (self.logits.clone(), self.decoder.clone());
         let mut out = Out {
             stop: &options.stop,
             held: Vec::new(),
@@ -212,7 +203,7 @@ impl<'a> Generator<'a> {
         let mut tokens = Vec::new();
         let mut finish = Finish::Length;
         while tokens.len() < options.max_tokens {
-            let id = sampler.choose(self.cpu.isa(), &logits)?;
+            let id = sampler.choose(self.isa, &logits)?;
             tokens.push(id);
             if id == vocab.eos() && stops_at_eos {
                 finish = Finish::Eos;
@@ -223,8 +214,8 @@ impl<'a> Generator<'a> {
                 break;
             }
             if tokens.len() < options.max_tokens {
-                model.advance(self.cpu, &[id], &mut state, &mut self.workspace);
-                model.next_logits(self.cpu, &self.workspace, &mut logits);
+                author.advance(&[id]);
+                author.next_logits(&mut logits);
             }
         }
         if matches!(finish, Finish::Eos | Finish::Length)
@@ -240,7 +231,7 @@ impl<'a> Generator<'a> {
     }
 
     fn sampler(&self, number: u64, options: &GenerateOptions) -> Result<Sampler> {
-        let vocab = self.model.vocab();
+        let vocab = self.author.vocab();
         let mut sampling = options.sampling.clone();
         if !options.allow_unk {
             sampling.banned.extend(vocab.unk());

@@ -76,7 +76,8 @@ fn samples_differ_and_do_not_depend_on_each_other() {
     assert_ne!(three[1], three[2]);
     let cpu = cpu();
     let prompt = model.vocab().tokenize(b"abc").unwrap().ids;
-    let mut generator = Generator::new(&model, &cpu, &prompt).unwrap();
+    let author = Box::new(Composing::new(&model, &cpu));
+    let generator = Generator::new(author, cpu.isa(), &prompt).unwrap();
     let last = generator
         .sample(2, &long(), &mut |_| ControlFlow::Continue(()))
         .unwrap();
@@ -213,7 +214,9 @@ fn unknown_symbols_of_a_prompt_are_reported() {
     assert_eq!(generated.unknown, ["X", "Y"]);
     assert_eq!(generated.prompt_tokens, 5);
     assert!(generate(&model, &cpu(), b"a\xff", 1, &long(), silent).is_err());
-    assert!(Generator::new(&model, &cpu(), &[22]).is_err());
+    let cpu = cpu();
+    let author = Box::new(Composing::new(&model, &cpu));
+    assert!(Generator::new(author, cpu.isa(), &[22]).is_err());
 }
 
 #[test]
