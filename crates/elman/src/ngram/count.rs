@@ -2,7 +2,7 @@
 //!
 //! Every n-gram of the highest order N that ends in a token is counted, `<s>` before the first; where fewer than N words stand before,
 //! the n-gram is shorter. Sorted by endings (`key`), one pass over them sees every n-gram of every order together with all words that
-//! stand before it, and gives the *adjusted count* (Chen and Goodman 1998, section 2.7 and 4.1.6, after Kneser and Ney 1995):
+//! stand before it, and gives the *adjusted count* (Chen and Goodman 1999, section 2.7, after Kneser and Ney 1995):
 //!
 //! ```text
 //! a(w_1 … w_N) = c(w_1 … w_N)                       of the highest order, and where w_1 = <s>
@@ -47,6 +47,7 @@ pub struct CountOptions {
 impl CountOptions {
     /// Refuses what means nothing.
     pub fn check(&self) -> std::result::Result<(), NgramError> {
+        Packing::new(1, self.order)?;
         if self.prune.len() > self.order || self.prune.first().is_some_and(|&most| most > 0) {
             return Err(NgramError::Prune);
         }

@@ -1,4 +1,4 @@
-//! Interpolated Kneser–Ney smoothing with three discounts an order (Chen and Goodman 1998, section 4.1.6, "modified").
+//! Interpolated Kneser–Ney smoothing with three discounts an order (Chen and Goodman 1999, section 3).
 //!
 //! With the adjusted counts a of `count`, h′ for the context h without its first word, V the tokens that can be predicted:
 //!

@@ -1,4 +1,4 @@
-//! Modified Kneser–Ney as the paper has it (Chen and Goodman 1998, sections 2.7 and 4.1.6), with maps and recursion, for small texts.
+//! Modified Kneser–Ney as the paper has it (Chen and Goodman 1999, sections 2.7 and 3), with maps and recursion, for small texts.
 //!
 //! Nothing is shared with the program: counts are made per order by looking at every place of every sentence, probabilities by
 //! applying the recursive definition to each question.

@@ -1,0 +1,153 @@
+//! Pruning by entropy: leaving out the n-grams that a model misses least (Stolcke 1998; `docs/MATH.md`, section 14).
+//!
+//! Leaving h w out changes p(w | h) to the backed-off one, and the back-off weight α(h) for all other words. With the sums over the
+//! words listed after h, s = 1 − Σ p(v | h), s′ = 1 − Σ p(v | h′):
+//!
+//! ```text
+//! α′ = (s + p(w | h)) / (s′ + p(w | h′))
+//! Δ  = −P(h) { p(w | h) [ln α′ + ln p(w | h′) − ln p(w | h)] + s [ln α′ − ln α(h)] }        left out if e^Δ − 1 < threshold
+//! ```
+//! P(h) is how often h occurs in a text, best the training text: the lower orders of a Kneser–Ney model say how often a word
+//! *begins* something, not how often it occurs, and asking them is what made entropy pruning of such models fail (Chelba et al. 2010).
+//!
+//! An n-gram that others continue stays, and so do all single words.
+
+use super::{Builder, Model, NgramError, State};
+use crate::error::Result;
+use crate::text::{self, ReadOptions, Source};
+use std::f64::consts::{LN_10, LOG10_E};
+
+/// How often each context of a model occurs in a text.
+pub struct History {
+    /// By node.
+    counts: Vec<u64>,
+    tokens: u64,
+}
+
+impl History {
+    /// Lets `model` read a text. Errors: what reading a text can find.
+    pub fn read(model: &Model, sources: Vec<Source>, read: &ReadOptions) -> Result<History> {
+        let mut counts = vec![0u64; model.nodes()];
+        let mut state = model.start();
+        let stats = text::encode(sources, model.vocab(), read, &mut |symbol| -> Result<()> {
+            counts[state.node() as usize] += 1;
+            state = model.score(state, symbol.id).1;
+            Ok(())
+        })?;
+        // Wherever a context occurs, so do its endings. A link leads to a shorter n-gram, which has a smaller number.
+        for node in (1..model.inner_nodes()).rev() {
+            counts[model.tables().link(node) as usize] += counts[node as usize];
+        }
+        Ok(History { counts, tokens: stats.tokens })
+    }
+
+    /// P(h).
+    fn p(&self, context: u32) -> f64 {
+        self.counts[context as usize] as f64 / self.tokens.max(1) as f64
+    }
+}
+
+/// The model without the n-grams that raise its perplexity by less than `threshold` (a share: 1e-7 is common).
+///
+/// Errors: none that a model which could be built does not have.
+pub fn prune(model: &Model, history: &History, threshold: f64) -> Result<Model, NgramError> {
+    let kept = choose(model, history, threshold);
+    let weights = weights(model, &kept);
+    let mut builder = Builder::new(model.words().clone(), model.order());
+    for order in 1..=model.order() {
+        model.walk(order, &mut |node, gram| -> Result<(), NgramError> {
+            if !kept[node as usize] {
+                return Ok(());
+            }
+            let weight = weights.get(node as usize).map_or(0.0, |&weight| weight as f32);
+            Ok(builder.push(gram, model.tables().log10_p(node), weight)?)
+        })?;
+    }
+    Ok(builder.finish()?)
+}
+
+/// Which nodes stay.
+fn choose(model: &Model, history: &History, threshold: f64) -> Vec<bool> {
+    let tables = model.tables();
+    let mut kept = vec![true; model.nodes()];
+    // From the longest contexts down: whether an n-gram is continued is settled before it is its turn. Node 0 has the words.
+    for context in (1..model.inner_nodes()).rev() {
+        let Sums { mut s, mut s_shorter } = Sums::of(model, context, |_| true, |w| shorter(model, context, w));
+        (s, s_shorter) = (s.max(0.0), s_shorter.max(0.0));
+        let alpha = f64::from(tables.log10_backoff(context)) * LN_10;
+        for arc in tables.arcs(context) {
+            if is_continued(model, &kept, arc) {
+                continue;
+            }
+            let ln_p = f64::from(tables.log10_p(arc)) * LN_10;
+            let ln_shorter = shorter(model, context, tables.word(arc)) * LN_10;
+            let p = ln_p.exp();
+            let without = ((s + p) / (s_shorter + ln_shorter.exp())).ln();
+            let loss = p * (without + ln_shorter - ln_p) + s * (without - alpha);
+            kept[arc as usize] = (-history.p(context) * loss).exp_m1() >= threshold;
+        }
+    }
+    kept
+}
+
+fn is_continued(model: &Model, kept: &[bool], node: u32) -> bool {
+    node < model.inner_nodes() && model.tables().arcs(node).any(|arc| kept[arc as usize])
+}
+
+/// log10 p(word | context without its first word), by the whole model.
+fn shorter(model: &Model, context: u32, word: u32) -> f64 {
+    f64::from(model.score(State::of(model.tables().link(context)), word).0)
+}
+
+/// log10 of the back-off weights of all inner nodes, once those n-grams are gone that are not `kept`.
+fn weights(model: &Model, kept: &[bool]) -> Vec<f64> {
+    let tables = model.tables();
+    let mut weights = vec![0.0; model.inner_nodes() as usize];
+    // From the shortest contexts up: those below are settled.
+    for context in 1..model.inner_nodes() {
+        let has = |arc: u32| kept[arc as usize];
+        if !tables.arcs(context).any(has) {
+            continue; // nothing is listed after it any more: the shorter context says everything
+        }
+        let lower = |word| {
+            let (mut state, mut sum) = (tables.link(context), 0.0);
+            loop {
+                match tables.find(tables.arcs(state), word).filter(|&arc| has(arc)) {
+                    Some(arc) => return sum + f64::from(tables.log10_p(arc)),
+                    None => sum += weights[state as usize],
+                }
+                state = tables.link(state);
+            }
+        };
+        let Sums { s, s_shorter } = Sums::of(model, context, has, lower);
+        // Where the listed words take everything, by rounding, the weight has nothing to give and keeps its value.
+        weights[context as usize] = match s > 0.0 && s_shorter > 0.0 {
+            true => (s / s_shorter).ln() * LOG10_E,
+            false => f64::from(tables.log10_backoff(context)),
+        };
+    }
+    weights
+}
+
+/// What the words listed after a context leave: of p(· | h) and of p(· | h′).
+struct Sums {
+    s: f64,
+    s_shorter: f64,
+}
+
+impl Sums {
+    fn of(
+        model: &Model,
+        context: u32,
+        listed: impl Fn(u32) -> bool,
+        shorter_log10: impl Fn(u32) -> f64,
+    ) -> Sums {
+        let tables = model.tables();
+        let mut sums = Sums { s: 1.0, s_shorter: 1.0 };
+        for arc in tables.arcs(context).filter(|&arc| listed(arc)) {
+            sums.s -= (f64::from(tables.log10_p(arc)) * LN_10).exp();
+            sums.s_shorter -= (shorter_log10(tables.word(arc)) * LN_10).exp();
+        }
+        sums
+    }
+}
