@@ -5,10 +5,14 @@
 //! key, sort    n-grams as numbers, sorted in memory or on disk
 //! count        a text                                  → adjusted counts
 //! kneser_ney   counts                                  → n-grams with probabilities and back-off weights
+//! build        n-grams in any order                    → a model
+//! model        a weighted automaton that never changes → log-probabilities; a state is a plain value
+//! prune        a model and a text                      → a smaller model
 //! arpa         ARPA text, from and for everybody
+//! binary       a model's own file, mapped into memory
 //! ```
 //!
-//! The back-off recursion that all of this represents (Katz 1987; Chen and Goodman 1998, section 2):
+//! The back-off recursion that all of this represents (Katz 1987; Chen and Goodman 1999, section 2):
 //!
 //! ```text
 //! p(w | c) = p*(c w)                 if the n-gram c w is listed
@@ -17,14 +21,23 @@
 //! Probabilities and weights are held as log10 in f32, as ARPA files give them.
 
 pub mod arpa;
+mod binary;
+mod build;
 mod count;
 mod error;
 mod key;
 mod kneser_ney;
+mod model;
+mod prune;
 mod sort;
+mod tables;
 mod words;
 
+pub use binary::BinaryFlaw;
+pub use build::{BuildError, Builder};
 pub use count::{CountOptions, Counts, Tally};
 pub use error::NgramError;
 pub use kneser_ney::{Discounts, FALLBACK};
+pub use model::{Model, Scored, State};
+pub use prune::{History, prune};
 pub use words::Words;

@@ -6,7 +6,7 @@
 //! ngram 2=7
 //!
 //! \1-grams:
-//! -0.5720968	</s>	0
+//! -0.5720968    </s>    0
 //! …
 //! \end\
 //! ```
@@ -16,6 +16,7 @@
 mod name;
 mod write;
 
+pub(super) use name::check_hidden;
 pub use name::{escape, unescape};
 pub use write::Writer;
 

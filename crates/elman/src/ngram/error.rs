@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::{BinaryFlaw, BuildError};
 use crate::store::StoreError;
 use crate::text::{Kind, TextError};
 
@@ -14,6 +15,12 @@ pub enum NgramError {
     Store(#[from] StoreError),
     #[error("the ARPA file cannot be written: {0}")]
     Write(#[from] io::Error),
+    /// A binary file that is none, or damaged.
+    #[error("{name}: {flaw}")]
+    Binary { name: String, flaw: BinaryFlaw },
+    /// n-grams that make no model.
+    #[error("the n-grams make no model: {0}")]
+    Build(#[from] BuildError),
     /// A word that an ARPA file could not tell from one of its own symbols.
     #[error(
         "the vocabulary (kind {kind}) holds the word {name}, which means something else in an ARPA file: \

@@ -27,7 +27,7 @@ pub struct History {
 impl History {
     /// Lets `model` read a text. Errors: what reading a text can find.
     pub fn read(model: &Model, sources: Vec<Source>, read: &ReadOptions) -> Result<History> {
-        let mut counts = vec![0u64; model.nodes()];
+        let mut counts = vec![0u64; model.nodes() as usize];
         let mut state = model.start();
         let stats = text::encode(sources, model.vocab(), read, &mut |symbol| -> Result<()> {
             counts[state.node() as usize] += 1;
@@ -35,7 +35,7 @@ impl History {
             Ok(())
         })?;
         // Wherever a context occurs, so do its endings. A link leads to a shorter n-gram, which has a smaller number.
-        for node in (1..model.inner_nodes()).rev() {
+        for node in (1..model.contexts()).rev() {
             counts[model.tables().link(node) as usize] += counts[node as usize];
         }
         Ok(History { counts, tokens: stats.tokens })
@@ -69,9 +69,9 @@ pub fn prune(model: &Model, history: &History, threshold: f64) -> Result<Model, 
 /// Which nodes stay.
 fn choose(model: &Model, history: &History, threshold: f64) -> Vec<bool> {
     let tables = model.tables();
-    let mut kept = vec![true; model.nodes()];
+    let mut kept = vec![true; model.nodes() as usize];
     // From the longest contexts down: whether an n-gram is continued is settled before it is its turn. Node 0 has the words.
-    for context in (1..model.inner_nodes()).rev() {
+    for context in (1..model.contexts()).rev() {
         let Sums { mut s, mut s_shorter } = Sums::of(model, context, |_| true, |w| shorter(model, context, w));
         (s, s_shorter) = (s.max(0.0), s_shorter.max(0.0));
         let alpha = f64::from(tables.log10_backoff(context)) * LN_10;
@@ -91,7 +91,7 @@ fn choose(model: &Model, history: &History, threshold: f64) -> Vec<bool> {
 }
 
 fn is_continued(model: &Model, kept: &[bool], node: u32) -> bool {
-    node < model.inner_nodes() && model.tables().arcs(node).any(|arc| kept[arc as usize])
+    node < model.contexts() && model.tables().arcs(node).any(|arc| kept[arc as usize])
 }
 
 /// log10 p(word | context without its first word), by the whole model.
@@ -102,9 +102,9 @@ fn shorter(model: &Model, context: u32, word: u32) -> f64 {
 /// log10 of the back-off weights of all inner nodes, once those n-grams are gone that are not `kept`.
 fn weights(model: &Model, kept: &[bool]) -> Vec<f64> {
     let tables = model.tables();
-    let mut weights = vec![0.0; model.inner_nodes() as usize];
+    let mut weights = vec![0.0; model.contexts() as usize];
     // From the shortest contexts up: those below are settled.
-    for context in 1..model.inner_nodes() {
+    for context in 1..model.contexts() {
         let has = |arc: u32| kept[arc as usize];
         if !tables.arcs(context).any(has) {
             continue; // nothing is listed after it any more: the shorter context says everything

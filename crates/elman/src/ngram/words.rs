@@ -7,6 +7,8 @@
 //!           (`<eos>` as a word, words with a no-break space in them); kept so that the file can be written again
 //! ```
 
+use std::borrow::Cow;
+
 use crate::text::Vocab;
 
 /// The words of a model, each with an id below [`Words::len`].
@@ -42,6 +44,17 @@ impl Words {
     #[expect(clippy::len_without_is_empty, reason = "there is always `<s>`")]
     pub fn len(&self) -> usize {
         self.vocab.len() + 1 + self.hidden.len()
+    }
+
+    /// A word for people to read. Panics if there is no such word.
+    pub fn name(&self, id: u32) -> Cow<'_, str> {
+        let eos = self.vocab.eos();
+        match id as usize {
+            _ if id == eos => "</s>".into(),
+            id_ if id_ < self.vocab.len() => self.vocab.token(id),
+            _ if id == self.begin() => "<s>".into(),
+            hidden => (&*self.hidden[hidden - self.vocab.len() - 1]).into(),
+        }
     }
 
     /// The names of the words V + 1, V + 2 … .

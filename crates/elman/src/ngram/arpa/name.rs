@@ -9,10 +9,11 @@
 //! `<eos>` is `</s>`, `<unk>` is itself. Every token has exactly one name, and [`unescape`] takes no other.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::super::{NgramError, Words};
-use crate::text::{Kind, UNK};
+use crate::text::{EOS, Kind, UNK, Vocab};
 
 /// Stands before a text.
 pub const BEGIN: &str = "<s>";
@@ -46,6 +47,27 @@ pub fn name(words: &Words, id: u32) -> Result<Cow<'_, str>, NgramError> {
         });
     }
     Ok(name)
+}
+
+/// Refuses hidden words that could not be told from others, or from white space, in a file: their place and what is wrong.
+pub fn check_hidden(vocab: &Vocab, hidden: &[Box<str>]) -> Result<(), (usize, &'static str)> {
+    if hidden.is_empty() {
+        return Ok(());
+    }
+    let tokens = (0..vocab.len() as u32).map(|id| escape(vocab.kind(), vocab.token_bytes(id)));
+    let mut names: HashSet<Cow<'_, str>> = tokens.collect();
+    // A hidden `<eos>` is a word; the token of this name is `</s>` in a file.
+    names.remove(EOS);
+    names.extend([BEGIN, END, UNK].map(Cow::from));
+    for (index, name) in hidden.iter().enumerate() {
+        if name.is_empty() || name.contains([' ', '\t', '\r', '\n']) {
+            return Err((index, "is no field"));
+        }
+        if !names.insert((&**name).into()) {
+            return Err((index, "stands there twice"));
+        }
+    }
+    Ok(())
 }
 
 /// The name of a token that is no special. The token must be one of `kind`.
@@ -133,7 +155,6 @@ fn push_char(name: &mut String, c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::Vocab;
     use proptest::prelude::*;
 
     #[test]

@@ -145,7 +145,7 @@ mod tests {
         let mut writer = Writer::new(Vec::new(), &words(), &[5, 2, 0]).unwrap();
         for (id, p) in [(0, -1.5), (1, -20.0), (2, -0.25), (3, -1e-7), (4, 0.0)] {
             writer
-                .push(&[id], p, if id == 2 { -0.30103 } else { -0.0 })
+                .push(&[id], p, if id == 2 { -0.3125 } else { -0.0 })
                 .unwrap();
         }
         writer.push(&[2, 3], -1.0e10, 0.5).unwrap();
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(
             file,
             "# elman kind=words\n\n\\data\\\nngram 1=5\nngram 2=2\nngram 3=0\n\n\
-             \\1-grams:\n-1.5\t</s>\t0\n-20\t<unk>\t0\n-0.25\t▁a\t-0.30103\n-1e-7\t\\n\t0\n0\t<s>\t0\n\n\
+             \\1-grams:\n-1.5\t</s>\t0\n-20\t<unk>\t0\n-0.25\t▁a\t-0.3125\n-1e-7\t\\n\t0\n0\t<s>\t0\n\n\
              \\2-grams:\n-10000000000\t▁a \\n\t0.5\n-0.1\t<s> ▁a\t0\n\n\
              \\3-grams:\n\n\\end\\\n"
         );

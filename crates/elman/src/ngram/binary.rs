@@ -1,0 +1,364 @@
+//! The binary file of a model: its tables as they stand in memory, behind a header and the words.
+//!
+//! ```text
+//!   0  magic "ELMANGRM"                56  tokens of the vocabulary, specials aside   (u32)
+//!   8  version = 1          (u32)      60  hidden words               (u32)
+//!  12  0                    (u32)      64  bytes of all words         (u64)
+//!  16  BLAKE3 of all bytes from 48     72  n-grams of order 1 … N     (u64 each)
+//!  48  kind of vocabulary   (u32)      ..  of each token, then of each hidden word, its length (u32) and its bytes
+//!  52  N                    (u32)      ..  the tables of `tables.rs`, then 4 zeros
+//! ```
+//! Opening maps the file and looks at all of it once: sizes against the file's length before anything else, the checksum, and
+//! that every number in the tables is one that a query can go by. So no file can make a query fail, or go on for ever.
+//! What is not checked: whether links are those that the n-grams call for; who computes a checksum anew can make a model say anything.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+use std::path::Path;
+
+use elman_kernels::Mapped;
+
+use super::NgramError;
+use super::arpa;
+use super::build::{MAX_ORDER, is_log10_backoff, is_log10_p};
+use super::model::{Block, Model};
+use super::tables::{Layout, Tables, TablesMut};
+use super::words::Words;
+use crate::store::disk;
+use crate::text::{EOS, Kind, UNK, Vocab};
+
+const MAGIC: [u8; 8] = *b"ELMANGRM";
+const VERSION: u32 = 1;
+const CHECKSUM_AT: usize = 16;
+/// What the checksum is of begins here.
+const SUMMED_AT: usize = 48;
+const COUNTS_AT: usize = 72;
+
+/// How a binary file can be wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum BinaryFlaw {
+    #[error("it cannot be read: {0}")]
+    Read(#[from] io::Error),
+    #[error("it does not begin as a binary n-gram model of elman does")]
+    Magic,
+    #[error(
+        "it is of version {0}, and this program reads version {VERSION}: make it again from the ARPA file"
+    )]
+    Version(u32),
+    #[error(
+        "it has {found} bytes where {expected} are needed: it was cut short or added to, make or copy it again"
+    )]
+    Size { expected: u64, found: u64 },
+    #[error("it is damaged (its checksum is wrong): make or copy it again")]
+    Checksum,
+    #[error("its header is not one that elman writes: {0}")]
+    Header(&'static str),
+    #[error("word {index} of its list {what}")]
+    Word { index: usize, what: &'static str },
+    #[error("its tables are not in order at n-gram {node}: {what}")]
+    Tables { node: u32, what: &'static str },
+}
+
+impl Model {
+    /// Writes the binary file, atomically.
+    pub fn save(&self, path: &Path) -> Result<(), NgramError> {
+        disk::write_atomic(path, |out| out.write_all(self.block()))?;
+        Ok(())
+    }
+
+    /// Maps what [`Model::save`] has written.
+    pub fn open(path: &Path) -> Result<Model, NgramError> {
+        open(path)
+    }
+
+    /// Reads what [`Model::save`] writes from memory; `name` stands in messages.
+    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Model, NgramError> {
+        load(Block::Owned(bytes)).map_err(|flaw| NgramError::Binary {
+            name: name.to_owned(),
+            flaw,
+        })
+    }
+}
+
+/// Maps a binary file.
+fn open(path: &Path) -> Result<Model, NgramError> {
+    let (file, _) = disk::open_regular(path)?;
+    let mapped = Mapped::open(&file).map_err(BinaryFlaw::Read);
+    mapped
+        .and_then(|bytes| load(Block::Mapped(bytes)))
+        .map_err(|flaw| NgramError::Binary {
+            name: path.display().to_string(),
+            flaw,
+        })
+}
+
+/// A model under construction: all of its bytes, the tables still zero.
+pub struct Image {
+    bytes: Vec<u8>,
+    layout: Layout,
+}
+
+impl Image {
+    /// Writes header and names; none if the model is too large.
+    pub fn new(words: &Words, counts: &[u64]) -> Option<Image> {
+        let vocab = words.vocab();
+        let mut names = Vec::new();
+        let mut tokens = 0u32;
+        for id in listed(vocab) {
+            push_name(&mut names, vocab.token_bytes(id));
+            tokens += 1;
+        }
+        for name in words.hidden() {
+            push_name(&mut names, name.as_bytes());
+        }
+        let kind = Kind::ALL.iter().position(|kind| *kind == vocab.kind());
+        let mut bytes = Vec::new();
+        bytes.extend(MAGIC);
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.resize(SUMMED_AT, 0);
+        bytes.extend((kind? as u32).to_le_bytes());
+        bytes.extend((counts.len() as u32).to_le_bytes());
+        bytes.extend(tokens.to_le_bytes());
+        bytes.extend((words.hidden().len() as u32).to_le_bytes());
+        bytes.extend((names.len() as u64).to_le_bytes());
+        for count in counts {
+            bytes.extend(count.to_le_bytes());
+        }
+        let layout = Layout::new(words.len(), counts, bytes.len() + names.len())?;
+        bytes.reserve_exact(layout.end() - bytes.len());
+        bytes.append(&mut names);
+        bytes.resize(layout.end(), 0);
+        Some(Image { bytes, layout })
+    }
+
+    pub fn tables_mut(&mut self) -> TablesMut<'_> {
+        TablesMut::new(&self.layout, &mut self.bytes)
+    }
+
+    /// The model, once the tables are complete.
+    pub fn into_model(mut self, words: Words, notes: Vec<String>) -> Model {
+        let parameters = match check(Tables::new(&self.layout, &self.bytes), words.len()) {
+            Ok(parameters) => parameters,
+            Err(flaw) => panic!("a model was built wrongly: {flaw}"),
+        };
+        let hash = blake3::hash(&self.bytes[SUMMED_AT..]);
+        self.bytes[CHECKSUM_AT..SUMMED_AT].copy_from_slice(hash.as_bytes());
+        let block = Block::Owned(self.bytes);
+        let id = hash.to_hex().to_string();
+        Model::new(block, self.layout, words, id, parameters, notes)
+    }
+}
+
+/// Tokens that must be listed: the specials need not, nor does kind `bytes`.
+fn listed(vocab: &Vocab) -> std::ops::Range<u32> {
+    let v = vocab.len() as u32;
+    match vocab.kind() {
+        Kind::Bytes => v..v,
+        _ => 2..v,
+    }
+}
+
+fn push_name(names: &mut Vec<u8>, name: &[u8]) {
+    names.extend((name.len() as u32).to_le_bytes());
+    names.extend(name);
+}
+
+fn load(block: Block) -> Result<Model, BinaryFlaw> {
+    let bytes = block.bytes();
+    let header = Header::parse(bytes)?;
+    let hash = blake3::hash(&bytes[SUMMED_AT..]);
+    if hash.as_bytes() != &bytes[CHECKSUM_AT..SUMMED_AT] {
+        return Err(BinaryFlaw::Checksum);
+    }
+    let words = read_words(&header, &bytes[header.names.clone()])?;
+    let parameters = check(Tables::new(&header.layout, bytes), words.len())?;
+    let id = hash.to_hex().to_string();
+    Ok(Model::new(
+        block,
+        header.layout,
+        words,
+        id,
+        parameters,
+        Vec::new(),
+    ))
+}
+
+/// What the header says, as far as it fits the length of the file.
+struct Header {
+    kind: Kind,
+    tokens: u32,
+    hidden: u32,
+    names: std::ops::Range<usize>,
+    layout: Layout,
+}
+
+impl Header {
+    fn parse(bytes: &[u8]) -> Result<Header, BinaryFlaw> {
+        if !bytes.starts_with(&MAGIC) {
+            return Err(BinaryFlaw::Magic);
+        }
+        let size = |expected| BinaryFlaw::Size {
+            expected,
+            found: bytes.len() as u64,
+        };
+        if bytes.len() < COUNTS_AT {
+            return Err(size(COUNTS_AT as u64));
+        }
+        if u32_at(bytes, 8) != VERSION {
+            return Err(BinaryFlaw::Version(u32_at(bytes, 8)));
+        }
+        if u32_at(bytes, 12) != 0 {
+            return Err(BinaryFlaw::Header("a field that must be 0 is not"));
+        }
+        let kind = Kind::ALL.get(u32_at(bytes, 48) as usize);
+        let kind = *kind.ok_or(BinaryFlaw::Header("there is no such kind of vocabulary"))?;
+        let order = u32_at(bytes, 52) as usize;
+        if !(1..=MAX_ORDER).contains(&order) {
+            return Err(BinaryFlaw::Header("there is no such order"));
+        }
+        let names_at = COUNTS_AT + 8 * order;
+        if bytes.len() < names_at {
+            return Err(size(names_at as u64));
+        }
+        let counts = bytes[COUNTS_AT..names_at].chunks_exact(8);
+        let counts: Vec<u64> = counts.map(|count| u64_at(count, 0)).collect();
+        let (tokens, hidden) = (u32_at(bytes, 56), u32_at(bytes, 60));
+        let specials = if kind == Kind::Bytes { 257 } else { 2 };
+        if kind == Kind::Bytes && tokens > 0 {
+            return Err(BinaryFlaw::Header("kind bytes lists no tokens"));
+        }
+        let words = specials + u64::from(tokens) + 1 + u64::from(hidden);
+        if words != counts[0] {
+            return Err(BinaryFlaw::Header("there is not one 1-gram for each word"));
+        }
+        let names_bytes = usize::try_from(u64_at(bytes, 64)).ok();
+        let names = names_bytes.and_then(|length| Some(names_at..names_at.checked_add(length)?));
+        let names = names.ok_or(size(u64::MAX))?;
+        let layout = Layout::new(counts[0] as usize, &counts, names.end).ok_or(size(u64::MAX))?;
+        if layout.end() != bytes.len() {
+            return Err(size(layout.end() as u64));
+        }
+        Ok(Header {
+            kind,
+            tokens,
+            hidden,
+            names,
+            layout,
+        })
+    }
+}
+
+fn read_words(header: &Header, mut names: &[u8]) -> Result<Words, BinaryFlaw> {
+    let flaw = |index: u32, what| BinaryFlaw::Word {
+        index: index as usize,
+        what,
+    };
+    let mut next = |index| {
+        let length = names
+            .split_off(..4)
+            .map(|length| u32_at(length, 0) as usize);
+        let name = length.and_then(|length| names.split_off(..length));
+        let name = name.ok_or(flaw(index, "reaches beyond the end of the list"))?;
+        let name = std::str::from_utf8(name).map_err(|_| flaw(index, "is not UTF-8"))?;
+        if name.is_empty() {
+            return Err(flaw(index, "is empty"));
+        }
+        Ok(name)
+    };
+    let mut tokens = HashSet::new();
+    let mut in_order: Vec<Box<[u8]>> = Vec::new();
+    for index in 0..header.tokens {
+        let token = next(index)?;
+        if [EOS, UNK].contains(&token) || !tokens.insert(token) {
+            return Err(flaw(index, "stands there twice"));
+        }
+        in_order.push(token.as_bytes().into());
+    }
+    let vocab = match header.kind {
+        Kind::Bytes => Vocab::bytes(),
+        kind => Vocab::of_text(kind, in_order),
+    };
+    let mut hidden = Vec::new();
+    for index in header.tokens..header.tokens + header.hidden {
+        hidden.push(Box::from(next(index)?));
+    }
+    if !names.is_empty() {
+        return Err(flaw(header.tokens + header.hidden, "does not end it"));
+    }
+    arpa::check_hidden(&vocab, &hidden)
+        .map_err(|(i, what)| flaw(header.tokens + i as u32, what))?;
+    Ok(Words::with_hidden(vocab, hidden))
+}
+
+/// Checks every number in the tables, and counts the parameters.
+fn check(tables: Tables<'_>, words: usize) -> Result<u64, BinaryFlaw> {
+    let layout = tables.layout();
+    let mut parameters = u64::from(layout.nodes(layout.order()).end) - 1;
+    for order in 0..=layout.order() {
+        let nodes = layout.nodes(order);
+        let shorter = nodes.start;
+        for node in nodes.clone() {
+            let fail = |what| Err(BinaryFlaw::Tables { node, what });
+            if !is_log10_p(tables.log10_p(node)) {
+                return fail("no probability");
+            }
+            // The link of the empty n-gram is never followed.
+            if tables.link(node) >= shorter.max(1) {
+                return fail("a link to what is not shorter");
+            }
+            if tables.word(node) as usize >= words || (order == 1 && tables.word(node) != node - 1)
+            {
+                return fail("no such word");
+            }
+            if order == layout.order() {
+                continue;
+            }
+            let log10_backoff = tables.log10_backoff(node);
+            if !is_log10_backoff(log10_backoff) {
+                return fail("no weight");
+            }
+            parameters += u64::from(log10_backoff != 0.0);
+        }
+        if order < layout.order() {
+            check_arcs(tables, order)?;
+        }
+    }
+    Ok(parameters)
+}
+
+/// The arcs of an order's nodes are the nodes of the next one, each node's sorted by their words.
+fn check_arcs(tables: Tables<'_>, order: usize) -> Result<(), BinaryFlaw> {
+    let [nodes, above] = [order, order + 1].map(|order| tables.layout().nodes(order));
+    let mut place = above.start;
+    for node in nodes {
+        let fail = |what| Err(BinaryFlaw::Tables { node, what });
+        let arcs = tables.arcs(node);
+        if arcs.start != place || arcs.end < place || arcs.end > above.end {
+            return fail("its arcs do not follow those before");
+        }
+        place = arcs.end;
+        for arc in arcs.clone().skip(1) {
+            if tables.word(arc - 1) >= tables.word(arc) {
+                return fail("its arcs are not sorted");
+            }
+        }
+    }
+    if place != above.end {
+        return Err(BinaryFlaw::Tables {
+            node: place,
+            what: "it belongs to no context",
+        });
+    }
+    Ok(())
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le(bytemuck::pod_read_unaligned(&bytes[at..at + 4]))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le(bytemuck::pod_read_unaligned(&bytes[at..at + 8]))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,360 @@
+//! n-grams, in any order within their order, become a model.
+//!
+//! Each order is collected as (context, last word) pairs, where a context is the place of its n-gram in the order below;
+//! when the next order begins it is sorted, which brings the arcs of a context together. At the end the links are found
+//! level by level (`link.rs`). Memory: 16 bytes per n-gram while one order is collected (12 in the highest), 16 more for those
+//! of one order that must be sorted, and the model itself.
+//!
+//! What a file may leave out: `<unk>` (then log10 p = −100, KenLM's value), `<s>`, back-off weights, and the n-gram of an
+//! n-gram's first words, which is inserted (`gap.rs`). Every other word must have a 1-gram.
+
+use super::binary::Image;
+use super::model::Model;
+use super::tables::TablesMut;
+use super::words::Words;
+
+mod gap;
+mod link;
+
+/// The longest n-grams that are accepted. Nobody counts longer ones; a limit keeps what a broken file asks for small.
+pub const MAX_ORDER: usize = 32;
+/// log10 p of `<unk>` in a model that does not list it.
+const MISSING_UNK: f32 = -100.0;
+/// What ARPA files say of `<s>`, which is never predicted.
+const MISSING_BEGIN: f32 = -99.0;
+/// A logarithm beyond this is damage. Sums of MAX_ORDER smaller ones are finite.
+const LARGEST_LOG10: f32 = 1e30;
+/// With the empty one, and the end of the last one's arcs, they can be numbered in 32 bits.
+const MOST_NGRAMS: u64 = u32::MAX as u64 - 2;
+
+/// What is wrong with an n-gram, or with all of them.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum BuildError {
+    #[error("log10 p is {0}, and it must be a number that is not above 0")]
+    Probability(f32),
+    #[error("the log10 of the back-off weight is {0}, and it must be a number")]
+    Backoff(f32),
+    #[error(
+        "n-grams of the highest order are no contexts and have no back-off weight, but this one has {0}"
+    )]
+    TopBackoff(f32),
+    /// The n-gram that was pushed as number `index` of its order (from 0) was there before.
+    #[error("this {order}-gram stands twice")]
+    Twice { order: usize, index: usize },
+    #[error("the word {word} has no 1-gram: list it, for every text needs it")]
+    NoUnigram { word: String },
+    #[error("there are more than 4 billion n-grams: prune the model")]
+    TooMany,
+}
+
+/// Collects the n-grams of a model.
+pub struct Builder {
+    words: Words,
+    order: usize,
+    /// The orders that are complete.
+    levels: Vec<Level>,
+    open: Open,
+    /// All n-grams so far.
+    total: u64,
+    /// Those of them that were not listed.
+    inserted: u64,
+    notes: Vec<String>,
+}
+
+/// The n-grams of an order, sorted.
+#[derive(Default)]
+struct Level {
+    /// The last word of each.
+    words: Vec<u32>,
+    log10_p: Vec<f32>,
+    /// Empty in the highest order.
+    log10_backoff: Vec<f32>,
+    /// Where in the order above the n-grams begin that continue each, and the end of the last one's; empty until it is complete.
+    arcs: Vec<u32>,
+}
+
+/// The n-grams of an order as they come.
+#[derive(Default)]
+struct Open {
+    order: usize,
+    /// The places of their first words in the order below.
+    contexts: Vec<u32>,
+    words: Vec<u32>,
+    log10_p: Vec<f32>,
+    log10_backoff: Vec<f32>,
+    /// Contexts so far are sorted, and words in each.
+    sorted: bool,
+    /// Those whose first words are not listed, and these words, end to end.
+    orphans: Vec<usize>,
+    orphan_contexts: Vec<u32>,
+    /// The context of the n-gram before and the place of each of its prefixes: files are sorted somehow.
+    last: Vec<u32>,
+    path: Vec<u32>,
+}
+
+impl Builder {
+    /// Begins a model of order 1 to [`MAX_ORDER`].
+    pub fn new(words: Words, order: usize) -> Builder {
+        assert!(
+            (1..=MAX_ORDER).contains(&order),
+            "no model has order {order}"
+        );
+        Builder {
+            words,
+            order,
+            levels: Vec::new(),
+            open: Open::new(1),
+            total: 0,
+            inserted: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    /// What a reader should know about the model: it comes back from [`Model::notes`].
+    pub fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// Adds an n-gram. Its length must not be less than that of the one before, and its ids are those of the words. In the
+    /// highest order the weight must be 0, which stands for "none" elsewhere too.
+    ///
+    /// Errors: the numbers; and for the first n-gram of an order, what is wrong with the order before.
+    pub fn push(
+        &mut self,
+        gram: &[u32],
+        log10_p: f32,
+        log10_backoff: f32,
+    ) -> Result<(), BuildError> {
+        assert!(
+            (self.open.order..=self.order).contains(&gram.len()),
+            "orders come in turn"
+        );
+        let words = self.words.len() as u32;
+        assert!(gram.iter().all(|&word| word < words), "no such word");
+        if !is_log10_p(log10_p) {
+            return Err(BuildError::Probability(log10_p));
+        }
+        if !is_log10_backoff(log10_backoff) {
+            return Err(BuildError::Backoff(log10_backoff));
+        }
+        if gram.len() == self.order && log10_backoff != 0.0 {
+            return Err(BuildError::TopBackoff(log10_backoff));
+        }
+        while self.open.order < gram.len() {
+            self.close()?;
+        }
+        if self.total == MOST_NGRAMS {
+            return Err(BuildError::TooMany);
+        }
+        self.total += 1;
+        self.open.push(&self.levels, gram);
+        // Adding zero turns −0 into 0: a model has no two ways to say the same.
+        self.open.log10_p.push(log10_p + 0.0);
+        self.open.log10_backoff.push(log10_backoff + 0.0);
+        Ok(())
+    }
+
+    /// The model.
+    ///
+    /// Errors: a word without a 1-gram, n-grams that stand twice.
+    pub fn finish(mut self) -> Result<Model, BuildError> {
+        while self.levels.len() < self.order {
+            self.close()?;
+        }
+        if self.inserted > 0 {
+            self.notes.push(format!(
+                "{} n-grams were inserted, with the probability that the model gives them, because longer ones begin with them",
+                self.inserted
+            ));
+        }
+        let counts: Vec<u64> = self
+            .levels
+            .iter()
+            .map(|level| level.words.len() as u64)
+            .collect();
+        let mut image = Image::new(&self.words, &counts).ok_or(BuildError::TooMany)?;
+        fill(&mut image.tables_mut(), self.levels);
+        link::set_links(&mut image.tables_mut());
+        Ok(image.into_model(self.words, self.notes))
+    }
+
+    /// Completes the order that is open.
+    fn close(&mut self) -> Result<(), BuildError> {
+        let order = self.open.order;
+        let mut open = std::mem::replace(&mut self.open, Open::new(order + 1));
+        if order == 1 {
+            self.complete_unigrams(&mut open)?;
+        } else if !open.orphans.is_empty() {
+            let inserted = gap::insert_contexts(&mut self.levels, &mut open) as u64;
+            self.inserted += inserted;
+            self.total += inserted;
+        }
+        open.sort()?;
+        if let Some(below) = self.levels.last_mut() {
+            below.arcs = starts(&open.contexts, below.words.len());
+        }
+        let backoffs = order < self.order;
+        self.levels.push(Level {
+            words: open.words,
+            log10_p: open.log10_p,
+            log10_backoff: if backoffs {
+                open.log10_backoff
+            } else {
+                Vec::new()
+            },
+            arcs: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Gives every word a 1-gram, or says which one lacks it.
+    fn complete_unigrams(&mut self, open: &mut Open) -> Result<(), BuildError> {
+        let mut listed = vec![false; self.words.len()];
+        for &word in &open.words {
+            listed[word as usize] = true;
+        }
+        let begin = self.words.begin();
+        let unk = self.words.vocab().unk();
+        for (id, _) in (0u32..).zip(&listed).filter(|(_, listed)| !**listed) {
+            let log10_p = if id == begin {
+                self.notes
+                    .push("it has no <s>: every text begins with the empty context".to_owned());
+                MISSING_BEGIN
+            } else if Some(id) == unk {
+                self.notes.push(format!(
+                    "it has no <unk>: an unknown word has log10 p = {MISSING_UNK}"
+                ));
+                MISSING_UNK
+            } else {
+                let word = self.words.name(id).into_owned();
+                return Err(BuildError::NoUnigram { word });
+            };
+            open.push(&[], &[id]);
+            open.log10_p.push(log10_p);
+            open.log10_backoff.push(0.0);
+            self.total += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Open {
+    fn new(order: usize) -> Open {
+        Open {
+            order,
+            sorted: true,
+            ..Open::default()
+        }
+    }
+
+    /// Takes an n-gram without its numbers.
+    fn push(&mut self, levels: &[Level], gram: &[u32]) {
+        let (&word, first_words) = match gram.split_last() {
+            Some(split) => split,
+            None => unreachable!("an n-gram has words"),
+        };
+        let context = self.find(levels, first_words).unwrap_or_else(|| {
+            self.orphans.push(self.words.len());
+            self.orphan_contexts.extend_from_slice(first_words);
+            u32::MAX
+        });
+        if let (Some(&c), Some(&w)) = (self.contexts.last(), self.words.last()) {
+            self.sorted &= (c, w) < (context, word);
+        }
+        self.contexts.push(context);
+        self.words.push(word);
+    }
+
+    /// The place of a context; 0 of the empty one.
+    fn find(&mut self, levels: &[Level], context: &[u32]) -> Option<u32> {
+        let pairs = self.last.iter().zip(context).take(self.path.len());
+        let same = pairs.take_while(|(a, b)| a == b).count();
+        self.path.truncate(same);
+        self.last.clear();
+        self.last.extend_from_slice(context);
+        for depth in same..context.len() {
+            let before = self.path.last().copied();
+            self.path.push(step(levels, depth, before, context[depth])?);
+        }
+        Some(self.path.last().copied().unwrap_or(0))
+    }
+
+    /// Sorts by context and word.
+    fn sort(&mut self) -> Result<(), BuildError> {
+        if self.sorted {
+            return Ok(());
+        }
+        let pairs = self.contexts.iter().zip(&self.words);
+        let keys = pairs.map(|(&context, &word)| u64::from(context) << 32 | u64::from(word));
+        let mut keys: Vec<(u64, u32)> = keys.zip(0..).collect();
+        keys.sort_unstable();
+        let twice = keys.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+        if let Some(index) = twice.map(|pair| pair[1].1).min() {
+            return Err(BuildError::Twice {
+                order: self.order,
+                index: index as usize,
+            });
+        }
+        for (place, &(key, _)) in keys.iter().enumerate() {
+            (self.contexts[place], self.words[place]) = ((key >> 32) as u32, key as u32);
+        }
+        let order = || keys.iter().map(|&(_, from)| from as usize);
+        self.log10_p = order().map(|from| self.log10_p[from]).collect();
+        self.log10_backoff = order().map(|from| self.log10_backoff[from]).collect();
+        Ok(())
+    }
+}
+
+/// Whether this is the logarithm of a probability; NaN is not.
+pub(super) fn is_log10_p(log10: f32) -> bool {
+    log10 <= 0.0 && log10 > -LARGEST_LOG10
+}
+
+/// Whether this is the logarithm of a back-off weight, which may be above 1.
+pub(super) fn is_log10_backoff(log10: f32) -> bool {
+    log10.abs() < LARGEST_LOG10
+}
+
+/// The place of the n-gram that continues one of length `depth` at place `before` by `word`.
+fn step(levels: &[Level], depth: usize, before: Option<u32>, word: u32) -> Option<u32> {
+    let Some(before) = before else {
+        return Some(word); // every word has a 1-gram, in the order of the ids
+    };
+    let arcs = &levels[depth - 1].arcs[before as usize..][..2];
+    let words = &levels[depth].words[arcs[0] as usize..arcs[1] as usize];
+    let at = words.binary_search(&word).ok()?;
+    Some(arcs[0] + at as u32)
+}
+
+/// Where the entries of each of `count` contexts begin in a sorted list of them, and the end of the last one's.
+fn starts(contexts: &[u32], count: usize) -> Vec<u32> {
+    let mut starts = vec![0; count + 1];
+    for &context in contexts {
+        starts[context as usize + 1] += 1;
+    }
+    for i in 0..count {
+        starts[i + 1] += starts[i];
+    }
+    starts
+}
+
+/// Writes everything but the links.
+fn fill(tables: &mut TablesMut<'_>, levels: Vec<Level>) {
+    let layout = tables.layout();
+    tables.set_first_arc(0, 1);
+    for (order, level) in (1..).zip(levels) {
+        let nodes = layout.nodes(order);
+        for (place, node) in nodes.clone().enumerate() {
+            tables.set_word(node, level.words[place]);
+            tables.set_log10_p(node, level.log10_p[place]);
+            if node < layout.top() {
+                tables.set_log10_backoff(node, level.log10_backoff[place]);
+                tables.set_first_arc(node, nodes.end + level.arcs[place]);
+            }
+        }
+    }
+    tables.set_first_arc(layout.top(), layout.nodes(layout.order()).end);
+}
+
+#[cfg(test)]
+mod tests;
