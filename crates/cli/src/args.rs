@@ -45,6 +45,14 @@ pub fn seconds(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a number of seconds, such as 60".into())
 }
 
+/// A finite number above 0.
+pub fn positive(text: &str) -> Result<f64, String> {
+    finite(text)
+        .ok()
+        .filter(|x| *x > 0.0)
+        .ok_or_else(|| "expected a number above 0, such as 1e-7".into())
+}
+
 /// A size in bytes: `2GiB`, `500MB`, `4G` (binary, as in `ls -h`) or plain bytes.
 pub fn size(text: &str) -> Result<u64, String> {
     let expected = || "expected a size, such as 2GiB, 500MB or 1000000".to_owned();

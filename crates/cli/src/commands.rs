@@ -3,6 +3,7 @@
 mod eval;
 mod generate;
 mod info;
+mod ngram;
 mod shell;
 mod tokenize;
 mod train;
@@ -29,6 +30,7 @@ Examples:
   elman generate runs/kjv --prompt 'In the'   # let it write
   elman train --resume runs/kjv --epochs 4    # train it longer
   elman info runs/kjv                         # what is in there
+  elman ngram train data/kjv.txt -o kjv5.bin  # an n-gram model, for comparison
 
 Every command explains itself: elman COMMAND --help";
 
@@ -38,6 +40,8 @@ enum Command {
     Eval(eval::EvalArgs),
     Generate(generate::GenerateArgs),
     Info(info::InfoArgs),
+    #[command(subcommand)]
+    Ngram(ngram::NgramCommand),
     Tokenize(tokenize::TokenizeArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
@@ -49,6 +53,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Eval(args) => eval::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Info(args) => info::run(args),
+        Command::Ngram(command) => ngram::run(command),
         Command::Tokenize(args) => tokenize::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),

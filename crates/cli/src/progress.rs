@@ -249,3 +249,13 @@ fn full(meter: &Meter, step: &Step) -> String {
         if step.skipped { "  SKIPPED" } else { "" },
     )
 }
+
+/// Says what a command is doing, on a terminal only.
+pub fn spinner(hidden: bool) -> ProgressBar {
+    if hidden || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::new_spinner().with_style(style)
+}

@@ -12,6 +12,7 @@
 //! A model is shared by reference between threads; each stream of text has its own state. Nothing here
 //! knows gradients, optimisers or runs.
 
+mod any;
 mod author;
 pub mod files;
 pub mod generate;
@@ -24,6 +25,7 @@ pub(crate) mod testing;
 mod vocabulary;
 
 pub use crate::net::State;
+pub use any::{AnyModel, Walk};
 pub use author::{Author, Composing};
 pub use files::{About, read_vocab, save_model};
 pub use generate::{Eos, Finish, GenerateOptions, Generated, Generation, Generator, generate};

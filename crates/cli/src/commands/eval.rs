@@ -2,14 +2,17 @@
 
 use super::{cpu, name_of, sources};
 use crate::output::{Table, bytes, count, duration, grouped, number, say, usage};
+use crate::progress::spinner;
 use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::infer::{EvalOptions, Evaluation, Model, evaluate};
-use elman::text::ReadOptions;
-use indicatif::{ProgressBar, ProgressStyle};
+use elman::infer::{AnyModel, EvalOptions, Evaluation, Progress, evaluate, evaluate_reader};
+use elman::ngram::arpa;
+use elman::text::{self, EOS, ReadOptions, Source};
+use elman_kernels::Cpu;
 use serde::Serialize;
 use std::borrow::Cow;
-use std::io::{self, IsTerminal, Write};
+use std::f64::consts::LOG10_E;
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 /// Measure the perplexity of a text under a model
@@ -19,11 +22,12 @@ Examples:
   elman eval runs/kjv test.txt                  # exact: one stream, every token predicted
   elman eval runs/kjv test.txt --lanes 32       # faster and approximate
   elman eval runs/kjv part1.txt part2.txt.gz    # several texts as one
+  elman eval lm.arpa.gz test.txt                # an n-gram model
   head -n 100 test.txt | elman eval runs/kjv -  # from a pipe
   elman eval runs/kjv test.txt --json | jq .perplexity")]
 pub struct EvalArgs {
-    /// The directory of a model or of a run
-    #[arg(value_hint = ValueHint::DirPath)]
+    /// The directory of a model or of a run, or the file of an n-gram model
+    #[arg(value_hint = ValueHint::AnyPath)]
     model: PathBuf,
     /// Text, plain or gzip; several are read as one, in this order; '-' is standard input
     #[arg(value_name = "TEXT", required = true, value_hint = ValueHint::FilePath)]
@@ -40,6 +44,10 @@ pub struct EvalArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Print, instead of the figures, a line for each token: the token, log10 of its probability
+    /// and, of an n-gram model, the length of the n-gram found
+    #[arg(long, conflicts_with_all = ["json", "lanes"])]
+    per_token: bool,
 }
 
 pub fn run(args: EvalArgs) -> Result<()> {
@@ -49,31 +57,33 @@ pub fn run(args: EvalArgs) -> Result<()> {
     };
     options.check().map_err(|error| usage(error.to_string()))?;
     let sources = sources(&args.texts)?;
-    let model = Model::load(&args.model)?;
+    let model = AnyModel::load(&args.model)?;
     let read = ReadOptions {
         lossy: args.lossy,
         range: None,
     };
+    let cpu = cpu(args.threads);
+    if args.per_token {
+        return per_token(&model, &cpu, sources, &read);
+    }
     let spinner = spinner(args.json);
-    let evaluation = evaluate(
-        &model,
-        &cpu(args.threads),
-        sources,
-        &read,
-        &options,
-        &mut |progress| {
-            if let Some(total) = progress.total_tokens {
-                spinner.set_length(total);
-            }
-            spinner.set_position(progress.tokens);
-            let loss = progress.total_nats / progress.tokens.max(1) as f64;
-            spinner.set_message(format!(
-                "{} tokens, perplexity {}",
-                grouped(progress.tokens),
-                number(loss.exp())
+    let mut show = |progress: Progress| {
+        let loss = progress.total_nats / progress.tokens.max(1) as f64;
+        spinner.set_message(format!(
+            "{} tokens, perplexity {}",
+            grouped(progress.tokens),
+            number(loss.exp())
+        ));
+    };
+    let evaluation = match &model {
+        AnyModel::Network(model) => evaluate(model, &cpu, sources, &read, &options, &mut show),
+        AnyModel::Ngram(_) if args.lanes.is_some() => {
+            return Err(usage(
+                "--lanes is for networks: an n-gram model is fast as it is",
             ));
-        },
-    );
+        }
+        any => evaluate_reader(&mut *any.reader(&cpu), sources, &read, &mut show),
+    };
     spinner.finish_and_clear();
     let evaluation = evaluation?;
 
@@ -87,23 +97,42 @@ pub fn run(args: EvalArgs) -> Result<()> {
         serde_json::to_writer(&mut out, &body)?;
         writeln!(out)?;
     } else {
-        evaluation
-            .notes
-            .iter()
-            .for_each(|note| say(format_args!("note: {note}")));
+        let notes = model.notes().iter().chain(&evaluation.notes);
+        notes.for_each(|note| say(format_args!("note: {note}")));
         writeln!(out, "{}", table(&args, &model, &evaluation))?;
     }
     Ok(out.flush()?)
 }
 
-/// Shown on a terminal only.
-fn spinner(hidden: bool) -> ProgressBar {
-    if hidden || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{spinner} {wide_msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner());
-    ProgressBar::new_spinner().with_style(style)
+/// Prints every token with log10 of its probability and, for an n-gram model, the length of the n-gram that gave it.
+fn per_token(model: &AnyModel, cpu: &Cpu, sources: Vec<Source>, read: &ReadOptions) -> Result<()> {
+    let vocab = model.vocab();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut reader = model.reader(cpu);
+    let mut place = match model {
+        AnyModel::Network(_) => None,
+        AnyModel::Ngram(model) => Some((model, model.start())),
+    };
+    text::encode(sources, vocab, read, &mut |symbol| -> Result<()> {
+        let name = match symbol.id == vocab.eos() {
+            true => EOS.into(),
+            false => arpa::escape(vocab.kind(), vocab.token_bytes(symbol.id)),
+        };
+        match &mut place {
+            Some((model, state)) => {
+                let scored = model.full_score(*state, symbol.id);
+                *state = scored.next;
+                writeln!(out, "{name}\t{}\t{}", scored.log10, scored.order)?;
+            }
+            None => {
+                let mut nats = [0.0];
+                reader.read(&[symbol.id], &mut nats)?;
+                writeln!(out, "{name}\t{}", -nats[0] * LOG10_E)?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(out.flush()?)
 }
 
 #[derive(Serialize)]
@@ -114,15 +143,15 @@ struct Json<'a> {
     evaluation: &'a Evaluation,
 }
 
-fn table(args: &EvalArgs, model: &Model, e: &Evaluation) -> Table {
+fn table(args: &EvalArgs, model: &AnyModel, e: &Evaluation) -> Table {
     let mut table = Table::default();
-    let parameters = grouped(model.network().layout().parameter_count() as u64);
+    let parameters = grouped(model.parameters());
     table.row(
         "model",
         format!(
             "{} ({}, {parameters} parameters)",
             args.model.display(),
-            model.dims().cell
+            model.architecture()
         ),
     );
     let size = bytes(e.bytes);

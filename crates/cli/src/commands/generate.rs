@@ -5,7 +5,7 @@ use crate::args::finite32;
 use crate::output::{say, usage};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
-use elman::infer::{Eos, Finish, GenerateOptions, Generation, Generator, Model, Sampling};
+use elman::infer::{AnyModel, Eos, Finish, GenerateOptions, Generation, Generator, Sampling};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::fs::File;
@@ -23,10 +23,11 @@ Examples:
   elman generate runs/kjv --greedy --max-tokens 30           # always the most probable token
   elman generate runs/kjv --temperature 1.2 --top-p 0.9 --repetition-penalty 1.1
   elman generate runs/kjv --prompt 'Q: why?' --stop $'\\n'     # up to the end of the line
+  elman generate kjv5.bin --prompt 'In the'                  # an n-gram model
   head -n 20 psalms.txt | elman generate runs/kjv -          # a prompt from a pipe")]
 pub struct GenerateArgs {
-    /// The directory of a model or of a run
-    #[arg(value_hint = ValueHint::DirPath)]
+    /// The directory of a model or of a run, or the file of an n-gram model
+    #[arg(value_hint = ValueHint::AnyPath)]
     model: PathBuf,
     /// '-' reads the prompt from standard input
     #[arg(value_name = "-", value_parser = ["-"], conflicts_with_all = ["prompt", "prompt_file"])]
@@ -107,7 +108,7 @@ pub fn run(args: GenerateArgs) -> Result<()> {
     let options = options(&args);
     options.check().map_err(|error| usage(error.to_string()))?;
     let mut prompt = prompt(&args)?;
-    let model = Model::load(&args.model)?;
+    let model = AnyModel::load(&args.model)?;
     // As everywhere at the beginning of a file of text.
     if args.prompt.is_none() && model.vocab().kind().is_text() && prompt.starts_with(BOM) {
         prompt.drain(..BOM.len());
@@ -131,7 +132,7 @@ pub fn run(args: GenerateArgs) -> Result<()> {
             }
         ));
     }
-    let mut generator = Generator::new(&model, &cpu, &encoded.ids)?;
+    let generator = Generator::new(model.author(&cpu), cpu.isa(), &encoded.ids)?;
     let echo = if args.no_echo { &[][..] } else { &prompt };
     for number in 0..args.samples {
         if args.json {
@@ -141,7 +142,7 @@ pub fn run(args: GenerateArgs) -> Result<()> {
             if number > 0 {
                 print(b"---\n")?;
             }
-            stream(&mut generator, number, &options, echo)?;
+            stream(&generator, number, &options, echo)?;
         }
     }
     Ok(())
@@ -206,7 +207,7 @@ fn prompt(args: &GenerateArgs) -> Result<Vec<u8>> {
 
 /// Writes a sample to standard output while it is drawn.
 fn stream(
-    generator: &mut Generator,
+    generator: &Generator,
     number: u64,
     options: &GenerateOptions,
     echo: &[u8],

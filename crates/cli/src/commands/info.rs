@@ -2,10 +2,11 @@
 
 use crate::args::Quoted;
 use crate::output::{Table, bytes, count, duration, grouped, number, say};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::dims::Dims;
 use elman::infer::Model;
+use elman::ngram;
 use elman::store::Generations;
 use elman::text::{Corpus, Vocab};
 use elman::train::state::{Progress, VOLATILE};
@@ -16,7 +17,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// Show what a run, a model, a tokenizer.json or a token file holds
+/// Show what a run, a model, an n-gram model, a tokenizer.json or a token file holds
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -24,6 +25,7 @@ Examples:
   elman info runs/kjv/model                      # a model: sizes, parameters, bytes
   elman info runs/kjv/model/tokenizer.json       # a vocabulary
   elman info runs/kjv/tokens/train.tok           # an encoded text
+  elman info kjv5.bin                            # an n-gram model, in either form
   elman info runs/kjv --json | jq -r .checkpoint.hash")]
 pub struct InfoArgs {
     /// A directory or file that elman has written
@@ -295,7 +297,36 @@ impl VocabInfo {
     }
 }
 
-/// A single file: JSON, or a token file.
+/// An n-gram model.
+fn ngram_info(path: &Path) -> Result<(Table, Value)> {
+    let model = ngram::Model::load(path)?;
+    let vocabulary = VocabInfo::new(model.vocab());
+    let file_bytes = path.metadata().map_or(0, |found| found.len());
+    let mut table = Table::default();
+    model
+        .notes()
+        .iter()
+        .for_each(|note| say(format_args!("note: {note}")));
+    table.row(
+        "model",
+        format!("{}, {} words and less", path.display(), model.order()),
+    );
+    for (n, &ngrams) in (1..).zip(model.counts()) {
+        table.row(count(n, "word"), format!("{} n-grams", grouped(ngrams)));
+    }
+    table.row("parameters", grouped(model.parameters()));
+    let (disk, memory) = (bytes(file_bytes), bytes(model.bytes()));
+    table.row("bytes", format!("{disk} on disk, {memory} in memory"));
+    table.row("state", "4 bytes for each stream of text");
+    vocabulary.rows(&mut table);
+    table.row("model id", model.id());
+    let json = json!({"kind": "ngram", "order": model.order(), "ngrams": model.counts(),
+        "parameters": model.parameters(), "file_bytes": file_bytes, "mem_bytes": model.bytes(),
+        "id": model.id(), "notes": model.notes(), "vocabulary": vocabulary});
+    Ok((table, json))
+}
+
+/// A single file: JSON, a token file, or an n-gram model.
 fn file_info(path: &Path) -> Result<(Table, Value)> {
     let mut first = [0];
     let read = File::open(path).and_then(|mut file| file.read(&mut first));
@@ -307,10 +338,7 @@ fn file_info(path: &Path) -> Result<(Table, Value)> {
         return Ok((table, json!({"kind": "vocabulary", "vocabulary": vocab})));
     }
     if path.extension().is_none_or(|extension| extension != "tok") {
-        bail!(
-            "{}: neither a run, a model, a tokenizer.json nor a token file (*.tok)",
-            path.display()
-        );
+        return ngram_info(path);
     }
     let corpus = Corpus::open(path)?;
     let stats = corpus.stats();

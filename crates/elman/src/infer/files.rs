@@ -20,6 +20,7 @@ use crate::dims::{Cell, Dims};
 use crate::error::{Error, Result};
 use crate::net::params::{Role, Tensor};
 use crate::net::{Network, Params};
+use crate::ngram;
 use crate::store::model_dir::{CONFIG, TOKENIZER, WEIGHTS};
 use crate::store::{Array, Data, Snapshot, StoreError, read_model_dir, write_model_dir};
 use crate::text::{EOS, UNK, Vocab};
@@ -98,8 +99,12 @@ pub(super) fn load(path: &Path) -> Result<Model> {
     Ok(Model::new(network, params, vocab, about))
 }
 
-/// The vocabulary of the model in `path`, which may be a run's directory. The whole model is checked for damage.
+/// The vocabulary of the model in `path`, which may be a run's directory or the file of an n-gram model. The whole model is
+/// checked for damage.
 pub fn read_vocab(path: &Path) -> Result<Vocab> {
+    if path.is_file() {
+        return Ok(ngram::Model::load(path)?.vocab().clone());
+    }
     let directory = resolve(path)?;
     let parts = read_model_dir(&directory)?;
     parse_vocab(&directory, &parts.tokenizer)

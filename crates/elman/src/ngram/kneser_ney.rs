@@ -112,8 +112,9 @@ impl Counts {
                     unreachable!("an n-gram that is kept ends in one that is kept")
                 };
                 let term = Term::from_bits(record[2]);
-                let p =
-                    f64::from(term.discounted) + f64::from(term.weight) * f64::from_bits(p_shorter);
+                let p_shorter = f64::from_bits(p_shorter);
+                let p = f64::from(term.discounted) + f64::from(term.weight) * p_shorter;
+                let p = p.min(1.0); // the terms are rounded
                 if n < packing.order() {
                     lower.push(gram, p.to_bits())?;
                 }

@@ -52,7 +52,23 @@ pub struct Scored {
 /// Is given an n-gram: words, log10 p, log10 of the back-off weight (0 where there is none).
 pub type Visit<'a, E> = dyn FnMut(&[u32], f32, f32) -> Result<(), E> + 'a;
 
+impl State {
+    /// The state of a node that is one.
+    pub(super) fn of(node: u32) -> State {
+        State(node)
+    }
+
+    pub(super) fn node(self) -> u32 {
+        self.0
+    }
+}
+
 impl Model {
+    /// SHIM
+    pub fn load(path: &std::path::Path) -> Result<Model, super::NgramError> {
+        Model::open(path)
+    }
+
     /// `parameters` are those of the tables, which are in order.
     pub(super) fn new(
         block: Block,

@@ -13,7 +13,6 @@
 //! An n-gram that others continue stays, and so do all single words.
 
 use super::{Builder, Model, NgramError, State};
-use crate::error::Result;
 use crate::text::{self, ReadOptions, Source};
 use std::f64::consts::{LN_10, LOG10_E};
 
@@ -26,19 +25,27 @@ pub struct History {
 
 impl History {
     /// Lets `model` read a text. Errors: what reading a text can find.
-    pub fn read(model: &Model, sources: Vec<Source>, read: &ReadOptions) -> Result<History> {
+    pub fn read(model: &Model, sources: Vec<Source>, read: &ReadOptions) -> crate::Result<History> {
         let mut counts = vec![0u64; model.nodes() as usize];
         let mut state = model.start();
-        let stats = text::encode(sources, model.vocab(), read, &mut |symbol| -> Result<()> {
-            counts[state.node() as usize] += 1;
-            state = model.score(state, symbol.id).1;
-            Ok(())
-        })?;
+        let stats = text::encode(
+            sources,
+            model.vocab(),
+            read,
+            &mut |symbol| -> crate::Result<()> {
+                counts[state.node() as usize] += 1;
+                state = model.score(state, symbol.id).1;
+                Ok(())
+            },
+        )?;
         // Wherever a context occurs, so do its endings. A link leads to a shorter n-gram, which has a smaller number.
         for node in (1..model.contexts()).rev() {
             counts[model.tables().link(node) as usize] += counts[node as usize];
         }
-        Ok(History { counts, tokens: stats.tokens })
+        Ok(History {
+            counts,
+            tokens: stats.tokens,
+        })
     }
 
     /// P(h).
@@ -59,7 +66,9 @@ pub fn prune(model: &Model, history: &History, threshold: f64) -> Result<Model, 
             if !kept[node as usize] {
                 return Ok(());
             }
-            let weight = weights.get(node as usize).map_or(0.0, |&weight| weight as f32);
+            let weight = weights
+                .get(node as usize)
+                .map_or(0.0, |&weight| weight as f32);
             Ok(builder.push(gram, model.tables().log10_p(node), weight)?)
         })?;
     }
@@ -72,7 +81,10 @@ fn choose(model: &Model, history: &History, threshold: f64) -> Vec<bool> {
     let mut kept = vec![true; model.nodes() as usize];
     // From the longest contexts down: whether an n-gram is continued is settled before it is its turn. Node 0 has the words.
     for context in (1..model.contexts()).rev() {
-        let Sums { mut s, mut s_shorter } = Sums::of(model, context, |_| true, |w| shorter(model, context, w));
+        let Sums {
+            mut s,
+            mut s_shorter,
+        } = Sums::of(model, context, |_| true, |w| shorter(model, context, w));
         (s, s_shorter) = (s.max(0.0), s_shorter.max(0.0));
         let alpha = f64::from(tables.log10_backoff(context)) * LN_10;
         for arc in tables.arcs(context) {
@@ -112,7 +124,10 @@ fn weights(model: &Model, kept: &[bool]) -> Vec<f64> {
         let lower = |word| {
             let (mut state, mut sum) = (tables.link(context), 0.0);
             loop {
-                match tables.find(tables.arcs(state), word).filter(|&arc| has(arc)) {
+                match tables
+                    .find(tables.arcs(state), word)
+                    .filter(|&arc| has(arc))
+                {
                     Some(arc) => return sum + f64::from(tables.log10_p(arc)),
                     None => sum += weights[state as usize],
                 }
@@ -143,7 +158,10 @@ impl Sums {
         shorter_log10: impl Fn(u32) -> f64,
     ) -> Sums {
         let tables = model.tables();
-        let mut sums = Sums { s: 1.0, s_shorter: 1.0 };
+        let mut sums = Sums {
+            s: 1.0,
+            s_shorter: 1.0,
+        };
         for arc in tables.arcs(context).filter(|&arc| listed(arc)) {
             sums.s -= (f64::from(tables.log10_p(arc)) * LN_10).exp();
             sums.s_shorter -= (shorter_log10(tables.word(arc)) * LN_10).exp();

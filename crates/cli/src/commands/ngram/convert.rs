@@ -1,0 +1,72 @@
+//! `elman ngram convert`: between ARPA text and the compact form, whole or pruned.
+
+use super::output_file::{Output, write_model};
+use crate::args::{Quoted, positive};
+use crate::commands::{is_stdin, sources};
+use crate::output::{Table, bytes, grouped, say, usage};
+use anyhow::Result;
+use clap::{Args, ValueHint};
+use elman::ngram::{History, Model, prune};
+use elman::text::ReadOptions;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// Turn an n-gram model into ARPA text or into the compact form, whole or pruned
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  elman ngram convert lm.arpa.gz lm.bin                 # compact: loads at once, answers fast
+  elman ngram convert lm.bin lm.arpa                    # text that other programs read
+  elman ngram convert lm.arpa small.bin --prune-entropy 1e-7 --history train.txt")]
+pub struct ConvertArgs {
+    /// An ARPA file (plain or gzip) or a compact model
+    #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
+    model: PathBuf,
+    /// Where to write: .arpa, .lm, with .gz, or .bin; '-' is ARPA text on standard output
+    #[arg(value_name = "OUT", value_hint = ValueHint::FilePath)]
+    output: PathBuf,
+    /// Leave out n-grams whose absence raises the perplexity by less than this share (Stolcke 1998)
+    #[arg(long, value_name = "X", value_parser = positive, requires = "history")]
+    prune_entropy: Option<f64>,
+    /// The text that says how often each history occurs, best the training text
+    #[arg(long, value_name = "TEXT", requires = "prune_entropy", value_hint = ValueHint::FilePath)]
+    history: Vec<PathBuf>,
+}
+
+pub fn run(args: ConvertArgs) -> Result<()> {
+    let output = Output::parse(&args.output)?;
+    output.check()?;
+    if args.history.iter().any(|path| is_stdin(path)) && is_stdin(&args.model) {
+        return Err(usage("'-' stands for standard input and may be given once"));
+    }
+    let mut model = Model::load(&args.model)?;
+    model
+        .notes()
+        .iter()
+        .for_each(|note| say(format_args!("note: {note}")));
+    if let Some(threshold) = args.prune_entropy {
+        let history = History::read(&model, sources(&args.history)?, &ReadOptions::default())?;
+        model = prune(&model, &history, threshold)?;
+    }
+    write_model(&output, &model)?;
+    let Some(path) = output.path() else {
+        return Ok(());
+    };
+    let mut table = Table::default();
+    table.row("model", Quoted(path));
+    table.row("n-grams", orders(model.counts()));
+    table.row(
+        "size",
+        bytes(path.metadata().map_or(0, |found| found.len())),
+    );
+    Ok(writeln!(io::stdout(), "{table}")?)
+}
+
+/// How many of each order: `33,279 + 619,592 + …`.
+pub fn orders(counts: &[u64]) -> String {
+    counts
+        .iter()
+        .map(|&n| grouped(n))
+        .collect::<Vec<_>>()
+        .join(" + ")
+}

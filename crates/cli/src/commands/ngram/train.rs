@@ -1,0 +1,344 @@
+//! `elman ngram train`: counting, estimating, writing, and what is said about it.
+
+use super::output_file::{Output, write_arpa, write_model};
+use crate::args::{Limit, named, positive, size};
+use crate::commands::{is_stdin, name_of, threads};
+use crate::output::{Table, bytes, count as counted, duration, grouped, say, usage};
+use crate::progress::spinner;
+use crate::summary::peak_bytes;
+use anyhow::{Context, Result};
+use clap::{Args, ValueHint};
+use elman::infer::VocabularyFrom;
+use elman::ngram::{Builder, CountOptions, Counts, Discounts, History, Tally, Words, prune};
+use elman::store::{StoreError, disk};
+use elman::text::{Kind, ReadOptions, Source, TextStats};
+use serde::Serialize;
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Train an n-gram model: interpolated modified Kneser-Ney
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  elman ngram train corpus.txt -o lm.arpa                    # order 5, words between white space
+  elman ngram train corpus.txt -o lm.bin --order 3           # the compact form: loads at once
+  zcat news/*.gz | elman ngram train - -o news.arpa.gz --prune 0,0,1 --memory 4GiB
+  elman ngram train data/kjv.txt -o kjv5.bin --vocab-from runs/kjv   # to compare or mix with a network
+  elman ngram train names.txt -o names.bin --vocab chars --order 8
+  elman ngram train corpus.txt -o small.arpa --prune-entropy 1e-7")]
+pub struct NgramTrainArgs {
+    /// Training text, plain or gzip, in this order; '-' is standard input
+    #[arg(value_name = "TEXT", required = true, value_hint = ValueHint::FilePath)]
+    texts: Vec<PathBuf>,
+    /// Where to write: .arpa or .lm is ARPA text, .arpa.gz compressed, .bin the compact form; '-' is
+    /// ARPA text on standard output
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: PathBuf,
+    /// Words of the longest n-grams
+    #[arg(long, short = 'n', value_name = "N", default_value = "5")]
+    order: usize,
+
+    /// What a token is
+    #[arg(long, value_name = "KIND", help_heading = "Text", default_value = "whitespace",
+        value_parser = named::<Kind>(&["words", "whitespace", "chars", "bytes"]))]
+    vocab: Kind,
+    /// Leave out of the vocabulary what occurs fewer times; it is read as <unk>
+    #[arg(long, value_name = "N", help_heading = "Text", default_value = "1")]
+    min_count: u64,
+    /// Most entries of the vocabulary, the special tokens included
+    #[arg(
+        long,
+        value_name = "N|all",
+        help_heading = "Text",
+        default_value = "all"
+    )]
+    max_vocab: Limit<usize>,
+    /// Use the vocabulary in this file: a token a line, or a tokenizer.json
+    #[arg(long, value_name = "FILE", help_heading = "Text", value_hint = ValueHint::FilePath,
+        conflicts_with_all = ["min_count", "max_vocab"])]
+    vocab_file: Option<PathBuf>,
+    /// Use the vocabulary of this model or run, to compare or mix with it
+    #[arg(long, value_name = "MODEL", help_heading = "Text", value_hint = ValueHint::AnyPath,
+        conflicts_with_all = ["vocab_file", "vocab", "min_count", "max_vocab"])]
+    vocab_from: Option<PathBuf>,
+    /// Read invalid UTF-8 as U+FFFD instead of refusing it
+    #[arg(long, help_heading = "Text")]
+    lossy: bool,
+
+    /// Leave out n-grams that occur at most so many times: a number for each order, beginning with
+    /// 0 for words and never falling; the last holds for all higher orders
+    #[arg(
+        long,
+        value_name = "0,N,...",
+        help_heading = "Pruning",
+        value_delimiter = ','
+    )]
+    prune: Vec<u64>,
+    /// Then leave out those whose absence raises the perplexity by less than this share, such as
+    /// 1e-7 (Stolcke 1998); the model must fit into memory
+    #[arg(long, value_name = "X", help_heading = "Pruning", value_parser = positive)]
+    prune_entropy: Option<f64>,
+
+    /// Memory for sorting, such as 4GiB; what does not fit is sorted on disk
+    #[arg(long, value_name = "SIZE", help_heading = "Machine", value_parser = size, default_value = "1GiB")]
+    memory: u64,
+    /// Directory of scratch files [default: the system's directory of temporary files]
+    #[arg(long, value_name = "DIR", help_heading = "Machine", value_hint = ValueHint::DirPath)]
+    scratch: Option<PathBuf>,
+    /// Threads; any number gives the same model [default: one for each CPU]
+    #[arg(long, short = 't', value_name = "N", help_heading = "Machine", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Print one JSON object
+    #[arg(long, help_heading = "Machine")]
+    json: bool,
+}
+
+pub fn run(args: NgramTrainArgs) -> Result<()> {
+    let started = Instant::now();
+    let output = Output::parse(&args.output)?;
+    let options = CountOptions {
+        order: args.order,
+        prune: args.prune.clone(),
+        memory_bytes: args.memory,
+        threads: threads(args.threads),
+        scratch: args.scratch.clone().unwrap_or_else(std::env::temp_dir),
+    };
+    if output == Output::Stdout && args.json {
+        return Err(usage(
+            "the model and --json cannot both go to standard output: name a file with -o",
+        ));
+    }
+    options.check().map_err(|error| usage(error.to_string()))?;
+    output.check()?;
+    let texts = Texts::new(&args.texts, &options.scratch)?;
+    let read = ReadOptions {
+        lossy: args.lossy,
+        range: None,
+    };
+    let shown = spinner(args.json);
+
+    shown.set_message("counting words");
+    let from = match (&args.vocab_file, &args.vocab_from) {
+        (Some(file), _) => VocabularyFrom::File(file.clone()),
+        (None, Some(model)) => VocabularyFrom::Model(model.clone()),
+        (None, None) => VocabularyFrom::Text,
+    };
+    let most = args.max_vocab.value();
+    let vocab = from.vocab(texts.open()?, args.vocab, &read, args.min_count, most)?;
+    let words = Words::new(vocab);
+    let counts = Counts::of(texts.open()?, &read, &words, &options, &mut |tokens| {
+        shown.set_message(format!("counting n-grams: {} tokens", grouped(tokens)));
+    })?;
+    let mut report = Report::new(&args, &counts, &words);
+
+    let total: u64 = counts.kept().iter().sum();
+    let mut done = 0u64;
+    let mut tick = || {
+        done += 1;
+        if done.is_multiple_of(1 << 16) {
+            shown.set_message(format!(
+                "estimating: {} of {} n-grams",
+                grouped(done),
+                grouped(total)
+            ));
+        }
+    };
+    if args.prune_entropy.is_none() && !matches!(output, Output::Binary(_)) {
+        write_arpa(&output, &words, &counts.kept(), |push| {
+            counts.estimate(&mut |gram, p, weight| {
+                tick();
+                push(gram, p, weight)
+            })
+        })?;
+    } else {
+        let mut builder = Builder::new(words, args.order);
+        counts.estimate(&mut |gram, p, weight| -> Result<()> {
+            tick();
+            Ok(builder.push(gram, p, weight)?)
+        })?;
+        shown.set_message("building the model");
+        let mut model = builder.finish()?;
+        if let Some(threshold) = args.prune_entropy {
+            shown.set_message("pruning");
+            let history = History::read(&model, texts.open()?, &read)?;
+            model = prune(&model, &history, threshold)?;
+            report.pruned_to(model.counts());
+        }
+        shown.set_message("writing");
+        write_model(&output, &model)?;
+    }
+    shown.finish_and_clear();
+    report.bytes = output
+        .path()
+        .and_then(|path| path.metadata().ok())
+        .map(|found| found.len());
+    report.seconds = started.elapsed().as_secs_f64();
+    report.peak_bytes = peak_bytes();
+    report.print(&args, &output)
+}
+
+/// The training text, which is read more than once: standard input is kept in a scratch file.
+struct Texts<'a> {
+    paths: &'a [PathBuf],
+    stdin: Option<File>,
+}
+
+impl<'a> Texts<'a> {
+    fn new(paths: &'a [PathBuf], scratch: &Path) -> Result<Texts<'a>> {
+        let stdin = match paths.iter().filter(|path| is_stdin(path)).count() {
+            0 => None,
+            1 => {
+                let mut file = disk::scratch(scratch)?;
+                io::copy(&mut io::stdin().lock(), &mut file)
+                    .map_err(|error| StoreError::io(scratch, "copy standard input to", error))?;
+                Some(file)
+            }
+            _ => return Err(usage("'-' stands for standard input and may be given once")),
+        };
+        Ok(Texts { paths, stdin })
+    }
+
+    fn open(&self) -> Result<Vec<Source>> {
+        let source = |path: &PathBuf| match &self.stdin {
+            Some(file) if is_stdin(path) => {
+                let mut file = file.try_clone()?;
+                file.rewind()?;
+                Ok(Source::Reader {
+                    name: "standard input".into(),
+                    reader: Box::new(file),
+                })
+            }
+            _ => Ok(Source::File(path.clone())),
+        };
+        let sources: io::Result<_> = self.paths.iter().map(source).collect();
+        sources.context("cannot read standard input again")
+    }
+}
+
+/// What training has found, for people and for programs.
+#[derive(Serialize)]
+struct Report {
+    order: usize,
+    vocab_kind: Kind,
+    vocab_size: usize,
+    vocab_hash: String,
+    orders: Vec<OrderReport>,
+    text: TextStats,
+    bytes: Option<u64>,
+    seconds: f64,
+    peak_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct OrderReport {
+    n: usize,
+    /// In the model.
+    ngrams: u64,
+    /// In the text.
+    distinct: u64,
+    discounts: [f64; 3],
+    /// The counts define no discounts; these are the usual ones.
+    fallback: bool,
+}
+
+impl Report {
+    fn new(args: &NgramTrainArgs, counts: &Counts, words: &Words) -> Report {
+        let orders = counts
+            .tallies()
+            .iter()
+            .zip(counts.discounts())
+            .zip(counts.kept());
+        let order =
+            |(n, ((tally, discounts), ngrams)): (usize, ((&Tally, Discounts), u64))| OrderReport {
+                n,
+                ngrams,
+                distinct: tally.distinct,
+                discounts: discounts.amounts,
+                fallback: discounts.fallback,
+            };
+        Report {
+            order: args.order,
+            vocab_kind: words.vocab().kind(),
+            vocab_size: words.vocab().len(),
+            vocab_hash: words.vocab().hash().to_owned(),
+            orders: (1..).zip(orders).map(order).collect(),
+            text: counts.stats().clone(),
+            bytes: None,
+            seconds: 0.0,
+            peak_bytes: None,
+        }
+    }
+
+    fn pruned_to(&mut self, counts: &[u64]) {
+        self.orders
+            .iter_mut()
+            .zip(counts)
+            .for_each(|(order, &kept)| order.ngrams = kept);
+    }
+
+    fn print(&self, args: &NgramTrainArgs, output: &Output) -> Result<()> {
+        if args.json {
+            return Ok(writeln!(io::stdout(), "{}", serde_json::to_string(self)?)?);
+        }
+        self.text
+            .notes
+            .iter()
+            .for_each(|note| say(format_args!("note: {note}")));
+        for order in self.orders.iter().filter(|order| order.fallback) {
+            say(format_args!(
+                "note: the text is too small to define the discounts of order {}: 0.5, 1 and 1.5 are used",
+                order.n
+            ));
+        }
+        let Some(path) = output.path() else {
+            return Ok(()); // the model itself went to standard output
+        };
+        let mut table = Table::default();
+        let text = &self.text;
+        let oov = match text.oov {
+            0 => String::new(),
+            oov => format!(", {} of them <unk>", grouped(oov)),
+        };
+        table.row(
+            "text",
+            format!(
+                "{} ({}, {} tokens{oov})",
+                name_of(&args.texts),
+                bytes(text.bytes),
+                grouped(text.tokens)
+            ),
+        );
+        table.row(
+            "vocabulary",
+            format!(
+                "{}, {} entries",
+                self.vocab_kind,
+                grouped(self.vocab_size as u64)
+            ),
+        );
+        for order in &self.orders {
+            let [one, two, more] = order.discounts;
+            let left = match order.distinct.saturating_sub(order.ngrams) {
+                0 => String::new(),
+                left => format!(", {} left out", grouped(left)),
+            };
+            let name = counted(order.n, "word");
+            let discounts = format!("discounts {one:.4} {two:.4} {more:.4}");
+            table.row(
+                &name,
+                format!("{} n-grams{left}; {discounts}", grouped(order.ngrams)),
+            );
+        }
+        table.row(
+            "model",
+            format!("{} ({})", path.display(), bytes(self.bytes.unwrap_or(0))),
+        );
+        let peak = self.peak_bytes.map_or(String::new(), |peak| {
+            format!(", at most {} of memory", bytes(peak))
+        });
+        table.row("time", format!("{}{peak}", duration(self.seconds)));
+        Ok(writeln!(io::stdout(), "{table}")?)
+    }
+}

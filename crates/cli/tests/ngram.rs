@@ -1,0 +1,232 @@
+//! n-gram models the way a person goes: train, look, convert, evaluate, write.
+#![allow(clippy::unwrap_used, reason = "tests may stop")]
+
+mod common;
+use common::{Room, story};
+use serde_json::Value;
+
+/// A trained model in `out`; what the command reports.
+fn train(room: &Room, out: &str, more: &[&str]) -> Value {
+    let args = [&["ngram", "train", "text.txt", "-o", out, "--json"], more].concat();
+    room.json(&args)
+}
+
+fn perplexity(room: &Room, model: &str) -> f64 {
+    let figures = room.json(&["ngram", "eval", model, "other.txt", "--json"]);
+    figures["perplexity"].as_f64().unwrap()
+}
+
+#[test]
+fn every_form_is_the_same_model() {
+    let room = Room::new();
+    let report = train(&room, "lm.arpa", &["--order", "3"]);
+    assert_eq!(report["orders"].as_array().unwrap().len(), 3);
+    assert_eq!(report["text"]["line_ends"], 120);
+    train(&room, "direct.bin", &["--order", "3"]);
+    for (from, to) in [
+        ("lm.arpa", "lm.bin"),
+        ("lm.bin", "back.arpa"),
+        ("lm.bin", "lm.arpa.gz"),
+        ("lm.arpa.gz", "gz.bin"),
+    ] {
+        room.stdout(&["ngram", "convert", from, to]);
+    }
+    let id = |model: &str| room.json(&["info", model, "--json"])["id"].clone();
+    for model in ["direct.bin", "lm.bin", "back.arpa", "lm.arpa.gz", "gz.bin"] {
+        assert_eq!(id(model), id("lm.arpa"), "{model}");
+        assert_eq!(perplexity(&room, model), perplexity(&room, "lm.arpa"));
+    }
+    let info = room.json(&["ngram", "info", "lm.bin", "--json"]);
+    assert_eq!(
+        (&info["kind"], &info["order"]),
+        (&"ngram".into(), &3.into())
+    );
+    let arpa = room.stdout(&["ngram", "train", "text.txt", "-n", "3", "-o", "-"]);
+    assert_eq!(arpa, room.read("lm.arpa"));
+    assert!(
+        arpa.starts_with("# elman kind=whitespace\n"),
+        "{}",
+        &arpa[..80]
+    );
+}
+
+#[test]
+fn a_model_says_how_good_it_is() {
+    let room = Room::new();
+    train(&room, "lm.bin", &[]);
+    train(&room, "one.bin", &["--order", "1"]);
+    assert!(perplexity(&room, "lm.bin") < 3.0 && perplexity(&room, "one.bin") > 5.0);
+    let shown = room.stdout(&["ngram", "eval", "lm.bin", "other.txt"]);
+    for part in [
+        "5-gram",
+        "parameters",
+        "perplexity",
+        "per word",
+        "7 line ends",
+    ] {
+        assert!(shown.contains(part), "{part} is missing in:\n{shown}");
+    }
+    // The sum over single tokens is what the table says.
+    let rows = room.stdout(&["eval", "lm.bin", "other.txt", "--per-token"]);
+    let rows: Vec<Vec<&str>> = rows.lines().map(|row| row.split('\t').collect()).collect();
+    let log10: f64 = rows.iter().map(|row| row[1].parse::<f64>().unwrap()).sum();
+    let by_hand = 10f64.powf(-log10 / rows.len() as f64);
+    assert!((by_hand / perplexity(&room, "lm.bin") - 1.0).abs() < 1e-6);
+    assert_eq!(rows.iter().filter(|row| row[0] == "<eos>").count(), 7);
+    assert!(
+        rows.iter()
+            .all(|row| (1..=5).contains(&row[2].parse::<usize>().unwrap()))
+    );
+    let refused = room.fails(2, &["ngram", "eval", "lm.bin", "other.txt", "--lanes", "2"]);
+    assert!(refused.contains("--lanes is for networks"), "{refused}");
+}
+
+#[test]
+fn a_model_writes() {
+    let room = Room::new();
+    train(&room, "lm.bin", &[]);
+    let write = |seed: &str| {
+        room.stdout(&[
+            "ngram", "generate", "lm.bin", "--prompt", "The king", "--seed", seed, "-n", "30",
+        ])
+    };
+    assert!(
+        write("1").starts_with("The king went up to") || write("1").starts_with("The king "),
+        "{}",
+        write("1")
+    );
+    assert_eq!(write("1"), write("1"));
+    assert!((2..9).any(|seed| write(&seed.to_string()) != write("1")));
+    let text = room.stdout(&["generate", "lm.bin", "--greedy", "--prompt", "A", "-n", "3"]);
+    assert!(text.starts_with("A lamb "), "{text}");
+}
+
+#[test]
+fn every_kind_of_vocabulary_makes_a_model_that_survives_arpa_text() {
+    let room = Room::new();
+    room.write(
+        "text.txt",
+        format!("{}tab\there ▁ back\\slash\r\n\u{a0}<s> </s>\n", story(60)),
+    );
+    for kind in ["words", "chars", "bytes"] {
+        let (arpa, bin) = (format!("{kind}.arpa"), format!("{kind}.bin"));
+        train(&room, &arpa, &["--vocab", kind, "--order", "4"]);
+        train(&room, &bin, &["--vocab", kind, "--order", "4"]);
+        let figures = room.json(&["eval", &arpa, "text.txt", "--json"]);
+        assert_eq!(
+            (&figures["vocab_kind"], &figures["oov"]),
+            (&kind.into(), &0.into())
+        );
+        assert_eq!(
+            figures["total_nats"],
+            room.json(&["eval", &bin, "text.txt", "--json"])["total_nats"]
+        );
+    }
+    let refused = room.fails(1, &["ngram", "train", "text.txt", "-o", "reserved.arpa"]);
+    assert!(
+        refused.contains("</s>") || refused.contains("<s>"),
+        "{refused}"
+    );
+    assert!(!room.path("reserved.arpa").exists());
+    train(&room, "reserved.bin", &[]);
+}
+
+#[test]
+fn a_network_and_an_n_gram_model_can_share_a_vocabulary() {
+    let room = Room::new();
+    room.train("run", "5", &["--max-vocab", "12"]);
+    train(&room, "lm.bin", &["--vocab-from", "run"]);
+    let hash =
+        |model: &str| room.json(&["eval", model, "other.txt", "--json"])["vocab_hash"].clone();
+    assert_eq!(hash("lm.bin"), hash("run"));
+    // And the other way round.
+    room.train("again", "5", &["--vocab-from", "lm.bin"]);
+    assert_eq!(hash("again"), hash("run"));
+}
+
+#[test]
+fn pruning_makes_a_model_smaller_and_little_worse() {
+    let room = Room::new();
+    let ngrams = |report: &Value| -> u64 {
+        let orders = report["orders"].as_array().unwrap();
+        orders
+            .iter()
+            .map(|order| order["ngrams"].as_u64().unwrap())
+            .sum()
+    };
+    let whole = ngrams(&train(&room, "lm.arpa", &[]));
+    let by_count = ngrams(&train(&room, "count.arpa", &["--prune", "0,0,4"]));
+    let by_entropy = ngrams(&train(&room, "entropy.arpa", &["--prune-entropy", "1e-3"]));
+    assert!(
+        by_count < whole && by_entropy < whole,
+        "{whole} {by_count} {by_entropy}"
+    );
+    let worse = perplexity(&room, "entropy.arpa") / perplexity(&room, "lm.arpa");
+    assert!((1.0..1.1).contains(&worse), "{worse}");
+    // The same afterwards, from the model and the text.
+    room.stdout(&[
+        "ngram",
+        "convert",
+        "lm.arpa",
+        "after.arpa",
+        "--prune-entropy",
+        "1e-3",
+        "--history",
+        "text.txt",
+    ]);
+    assert_eq!(room.read("after.arpa"), room.read("entropy.arpa"));
+}
+
+#[test]
+fn a_text_may_come_from_a_pipe_and_be_sorted_on_disk() {
+    let room = Room::new();
+    train(&room, "lm.arpa", &[]);
+    let args = [
+        "ngram",
+        "train",
+        "-",
+        "-o",
+        "piped.arpa",
+        "--memory",
+        "1kB",
+        "--threads",
+        "3",
+        "--scratch",
+        ".",
+    ];
+    room.elman(&args)
+        .write_stdin(room.read("text.txt"))
+        .assert()
+        .success();
+    assert_eq!(room.read("piped.arpa"), room.read("lm.arpa"));
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_before_the_work() {
+    let room = Room::new();
+    for (args, part) in [
+        (&["-o", "lm.txt"][..], "the name of the file says its form"),
+        (&["-o", "lm.arpa", "--order", "0"], "between 1 and 16"),
+        (&["-o", "lm.arpa", "--prune", "0,2,1"], "never fall"),
+        (&["-o", "lm.arpa", "--prune", "1"], "begin with 0"),
+        (&["-o", "nowhere/lm.arpa"], "nowhere"),
+        (&["-o", "-", "--json"], "standard output"),
+    ] {
+        let args = [&["ngram", "train", "text.txt"], args].concat();
+        let assert = room.elman(&args).assert().failure();
+        let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(
+            said.contains(part) && !said.contains("panicked"),
+            "{part}: {said}"
+        );
+    }
+    room.write(
+        "broken.arpa",
+        "\\data\\\nngram 1=2\n\n\\1-grams:\n-1\ta\n\n\\end\\\n",
+    );
+    let said = room.fails(1, &["ngram", "eval", "broken.arpa", "text.txt"]);
+    assert!(
+        said.contains("broken.arpa") && said.contains("line"),
+        "{said}"
+    );
+}
