@@ -1,50 +1,17 @@
 //! Every probability against the plain reference, and every context sums to one.
 
 use crate::reference::{BEGIN, Gram, Reference};
-use elman::ngram::{CountOptions, Counts, Words};
+use crate::texts::{counts, sentences, text, words};
+use elman::ngram::Words;
 use elman::store::StoreError;
-use elman::text::{Kind, ReadOptions, Source, count};
+use elman::text::Kind;
 use std::collections::BTreeMap;
-
-/// Sentences with a tail of rare words and much that repeats, so that all discounts are defined.
-fn text(lines: usize) -> String {
-    let mut state = 12345u64;
-    let mut random = move |below: u64| {
-        state = state
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
-        (state >> 33) % below
-    };
-    let mut text = String::new();
-    for _ in 0..lines {
-        let mut word = random(7);
-        for _ in 0..random(12) {
-            // Small steps repeat; now and then a jump, seldom far.
-            let far = random(8);
-            word = match random(3) {
-                0 => random(1 << far),
-                _ => word + random(3),
-            };
-            text.push_str(&format!("w{word} "));
-        }
-        text.push('\n');
-    }
-    text
-}
 
 struct Estimated {
     words: Words,
     /// By n-gram: log10 p and log10 of the weight.
     grams: BTreeMap<Gram, (f32, f32)>,
     discounts: Vec<elman::ngram::Discounts>,
-}
-
-fn sources(text: &str) -> Vec<Source> {
-    let reader = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
-    vec![Source::Reader {
-        name: "text".into(),
-        reader,
-    }]
 }
 
 fn estimate(
@@ -54,17 +21,8 @@ fn estimate(
     memory_bytes: u64,
     threads: usize,
 ) -> Estimated {
-    let read = ReadOptions::default();
-    let (counts, _) = count(sources(text), Kind::Whitespace, &read, 1 << 20).unwrap();
-    let words = Words::new(counts.into_vocab(1, None).unwrap());
-    let options = CountOptions {
-        order,
-        prune: prune.to_vec(),
-        memory_bytes,
-        threads,
-        scratch: std::env::temp_dir(),
-    };
-    let counts = Counts::of(sources(text), &read, &words, &options, &mut |_| ()).unwrap();
+    let words = words(text, Kind::Whitespace);
+    let counts = counts(text, &words, order, prune, memory_bytes, threads);
     let (kept, discounts) = (counts.kept(), counts.discounts());
     let mut grams = BTreeMap::new();
     let mut emitted = vec![0; order];
@@ -97,26 +55,6 @@ impl Estimated {
         let weight = self.grams.get(context).map_or(0.0, |(_, weight)| *weight);
         10f64.powf(f64::from(weight)) * self.p(&context[1..], word)
     }
-}
-
-/// The text as ids.
-fn sentences(text: &str, words: &Words) -> Vec<Vec<u32>> {
-    let mut all = vec![vec![]];
-    elman::text::encode(
-        sources(text),
-        words.vocab(),
-        &ReadOptions::default(),
-        &mut |symbol| {
-            all.last_mut().unwrap().push(symbol.id);
-            if symbol.id == words.vocab().eos() {
-                all.push(vec![]);
-            }
-            Ok::<(), elman::Error>(())
-        },
-    )
-    .unwrap();
-    all.pop();
-    all
 }
 
 fn check(text: &str, order: usize, prune: &[u64]) {

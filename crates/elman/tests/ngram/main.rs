@@ -2,4 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "tests may stop")]
 
 mod kneser_ney;
+mod prune;
 mod reference;
+mod texts;
