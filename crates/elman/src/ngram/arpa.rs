@@ -13,12 +13,78 @@
 //! Each line holds log10 p, a tab, the words, and, but for the highest order, a tab and the log10 of the back-off weight.
 //! `docs/FORMAT.md`, section "ARPA files", says what elman adds: a first line that names the kind of vocabulary, and escapes.
 
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::{Model, NgramError};
+use crate::store::AtomicFile;
+use crate::text::TextError;
+
+mod flaw;
+mod head;
+mod lines;
 mod name;
+mod read;
 mod write;
 
+pub use flaw::ArpaFlaw;
 pub(super) use name::check_hidden;
 pub use name::{escape, unescape};
+pub use read::read;
 pub use write::Writer;
 
 /// What a file of ours begins with; the name of the kind follows.
 const HEADER: &str = "# elman kind=";
+
+/// Writes a model to a file, atomically; compressed with gzip if its name ends with `.gz`.
+pub fn save(model: &Model, path: &Path) -> Result<(), NgramError> {
+    let mut file = AtomicFile::create(path)?;
+    let gzip = path.extension().is_some_and(|extension| extension == "gz");
+    let written = if gzip {
+        write(model, GzEncoder::new(&mut file, Compression::default()))
+            .and_then(|out| Ok(out.finish().map(drop)?))
+    } else {
+        write(model, &mut file).map(drop)
+    };
+    written.map_err(|error| match error {
+        NgramError::Write(error) => file.error(error).into(),
+        other => other,
+    })?;
+    Ok(file.commit()?)
+}
+
+/// Writes a model as ARPA text and gives back where it went, flushed.
+pub fn write<W: Write>(model: &Model, out: W) -> Result<W, NgramError> {
+    let mut writer = Writer::new(out, model.words(), model.counts())?;
+    for order in 1..=model.order() {
+        model.grams(order, &mut |gram, log10_p, log10_backoff| {
+            writer.push(gram, log10_p, log10_backoff)
+        })?;
+    }
+    Ok(writer.finish()?)
+}
+
+/// Why reading ends early.
+#[derive(Debug)]
+enum Stop {
+    Text(TextError),
+    At(u64, ArpaFlaw),
+}
+
+impl From<TextError> for Stop {
+    fn from(error: TextError) -> Stop {
+        Stop::Text(error)
+    }
+}
+
+/// A part of a file for a message: short, and without what would disturb a terminal.
+fn quoted(bytes: &[u8]) -> String {
+    const LONGEST: usize = 40;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LONGEST)]);
+    let short: String = text.chars().take(LONGEST).collect();
+    let dots = if short.len() < bytes.len() { "…" } else { "" };
+    format!("`{}{dots}`", short.escape_debug())
+}

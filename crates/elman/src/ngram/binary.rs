@@ -13,7 +13,8 @@
 //! What is not checked: whether links are those that the n-grams call for; who computes a checksum anew can make a model say anything.
 
 use std::collections::HashSet;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use elman_kernels::Mapped;
@@ -66,11 +67,6 @@ impl Model {
         Ok(())
     }
 
-    /// Maps what [`Model::save`] has written.
-    pub fn open(path: &Path) -> Result<Model, NgramError> {
-        open(path)
-    }
-
     /// Reads what [`Model::save`] writes from memory; `name` stands in messages.
     pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Model, NgramError> {
         load(Block::Owned(bytes)).map_err(|flaw| NgramError::Binary {
@@ -80,8 +76,16 @@ impl Model {
     }
 }
 
+/// Whether a file begins as ours do. One that cannot be read does not.
+pub fn is_binary(path: &Path) -> bool {
+    let mut first = [0; MAGIC.len()];
+    let regular = path.metadata().is_ok_and(|meta| meta.is_file());
+    let mut read = || File::open(path)?.read_exact(&mut first);
+    regular && read().is_ok() && first == MAGIC
+}
+
 /// Maps a binary file.
-fn open(path: &Path) -> Result<Model, NgramError> {
+pub fn open(path: &Path) -> Result<Model, NgramError> {
     let (file, _) = disk::open_regular(path)?;
     let mapped = Mapped::open(&file).map_err(BinaryFlaw::Read);
     mapped

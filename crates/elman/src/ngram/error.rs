@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::arpa::ArpaFlaw;
 use super::{BinaryFlaw, BuildError};
 use crate::store::StoreError;
 use crate::text::{Kind, TextError};
@@ -15,6 +16,13 @@ pub enum NgramError {
     Store(#[from] StoreError),
     #[error("the ARPA file cannot be written: {0}")]
     Write(#[from] io::Error),
+    /// An ARPA file that is none, or wrong in this line.
+    #[error("{name}, line {line}: {flaw}")]
+    Arpa {
+        name: String,
+        line: u64,
+        flaw: ArpaFlaw,
+    },
     /// A binary file that is none, or damaged.
     #[error("{name}: {flaw}")]
     Binary { name: String, flaw: BinaryFlaw },

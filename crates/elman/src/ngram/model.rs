@@ -13,11 +13,14 @@
 //!
 //! After `<eos>` a model is where it was after `<s>`: at the beginning of a line or document.
 
+use std::path::Path;
+
 use elman_kernels::Mapped;
 
 use super::tables::{Layout, Tables};
 use super::words::Words;
-use crate::text::Vocab;
+use super::{NgramError, arpa, binary};
+use crate::text::{Source, Vocab};
 
 /// An n-gram model.
 pub struct Model {
@@ -64,9 +67,13 @@ impl State {
 }
 
 impl Model {
-    /// SHIM
-    pub fn load(path: &std::path::Path) -> Result<Model, super::NgramError> {
-        Model::open(path)
+    /// Reads a model from a file: ARPA text, the same compressed with gzip, or a binary, whichever it holds.
+    pub fn load(path: &Path) -> Result<Model, NgramError> {
+        if binary::is_binary(path) {
+            binary::open(path)
+        } else {
+            arpa::read(Source::File(path.to_owned()))
+        }
     }
 
     /// `parameters` are those of the tables, which are in order.

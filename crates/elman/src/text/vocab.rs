@@ -21,6 +21,7 @@ mod list;
 
 pub use count::Counts;
 pub use decode::Decoder;
+pub(crate) use list::is_token;
 
 /// A table of tokens. Immutable; two vocabularies with the same [`Vocab::hash`] are the same.
 #[derive(Clone)]

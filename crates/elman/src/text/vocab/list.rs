@@ -131,7 +131,7 @@ fn unescape(line: &str) -> Result<String, String> {
 }
 
 /// Whether scanning `token` gives it back as a single token.
-fn is_token(token: &str, kind: Kind) -> bool {
+pub(crate) fn is_token(token: &str, kind: Kind) -> bool {
     let mut scanner = Scanner::new(kind);
     let mut found = 0;
     let mut same = true;
