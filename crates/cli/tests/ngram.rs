@@ -206,7 +206,7 @@ fn what_cannot_be_done_is_refused_before_the_work() {
     let room = Room::new();
     for (args, part) in [
         (&["-o", "lm.txt"][..], "the name of the file says its form"),
-        (&["-o", "lm.arpa", "--order", "0"], "between 1 and 16"),
+        (&["-o", "lm.arpa", "--order", "0"], "between 1 and 32"),
         (&["-o", "lm.arpa", "--prune", "0,2,1"], "never fall"),
         (&["-o", "lm.arpa", "--prune", "1"], "begin with 0"),
         (&["-o", "nowhere/lm.arpa"], "nowhere"),

@@ -7,6 +7,7 @@
 //! kneser_ney   counts                                  → n-grams with probabilities and back-off weights
 //! build        n-grams in any order                    → a model
 //! model        a weighted automaton that never changes → log-probabilities; a state is a plain value
+//! stretch      a model, many tokens at once
 //! prune        a model and a text                      → a smaller model
 //! arpa         ARPA text, from and for everybody
 //! binary       a model's own file, mapped into memory
@@ -30,11 +31,12 @@ mod kneser_ney;
 mod model;
 mod prune;
 mod sort;
+mod stretch;
 mod tables;
 mod words;
 
 pub use binary::BinaryFlaw;
-pub use build::{BuildError, Builder};
+pub use build::{BuildError, Builder, MAX_ORDER};
 pub use count::{CountOptions, Counts, Tally};
 pub use error::NgramError;
 pub use kneser_ney::{Discounts, FALLBACK};

@@ -93,7 +93,7 @@ impl AnyModel {
 pub struct Walk<'a> {
     model: &'a ngram::Model,
     state: ngram::State,
-    /// (V), while it writes.
+    /// Of the tokens that are read, or of all that may come next.
     log10: Vec<f32>,
 }
 
@@ -118,12 +118,11 @@ impl Reader for Walk<'_> {
     }
 
     fn read(&mut self, tokens: &[u32], nats: &mut [f64]) -> Result<()> {
-        assert_eq!(tokens.len(), nats.len(), "one place for each token");
-        for (&token, nats) in tokens.iter().zip(nats) {
-            let (log10, next) = self.model.score(self.state, token);
+        self.log10.resize(tokens.len(), 0.0);
+        self.state = self.model.score_all(self.state, tokens, &mut self.log10);
+        for (nats, &log10) in nats.iter_mut().zip(&self.log10) {
             // Rounding may leave log10 p a little above 0.
             *nats = (-f64::from(log10) * LN_10).max(0.0);
-            self.state = next;
         }
         Ok(())
     }

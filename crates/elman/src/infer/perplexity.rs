@@ -29,7 +29,7 @@ use std::time::Instant;
 /// Steps of a window: enough rows for the products to run at speed.
 const WINDOW: usize = 64;
 /// Tokens handed to any other reader at once.
-const PIECE: usize = 256;
+const PIECE: usize = 8192;
 /// Windows and lanes beyond this make nothing faster. With lanes, windows get shorter rather than hold many more rows.
 const ROWS: usize = 4096;
 /// Memory for the tokens of a text that is read in lanes.

@@ -13,9 +13,9 @@
 //!
 //! The n-grams go through `sort` twice, so that a text may be much larger than memory.
 
-use super::key::{MAX_ORDER, Packing};
+use super::key::Packing;
 use super::sort::{Record, Records, Room, Sorter, key};
-use super::{NgramError, Words};
+use super::{MAX_ORDER, NgramError, Words};
 use crate::error::Result;
 use crate::text::{self, ReadOptions, Source, TextStats};
 use std::path::PathBuf;

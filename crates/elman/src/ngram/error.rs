@@ -35,7 +35,7 @@ pub enum NgramError {
          save the model as a binary, or train it without that word"
     )]
     ReservedName { name: String, kind: Kind },
-    #[error("an order of {order} is not possible: it is between 1 and {most}", most = super::key::MAX_ORDER)]
+    #[error("an order of {order} is not possible: it is between 1 and {most}", most = super::MAX_ORDER)]
     Order { order: usize },
     #[error(
         "n-grams of {order} words do not fit {words} different words: at most {most} words fit; lower --order, or cut the vocabulary with --min-count or --max-vocab"

@@ -11,10 +11,8 @@
 //! *Context order* ([`Packing::by_context`]) turns the digits round so that n-grams with the same context stand together, contexts in
 //! suffix order.
 
-use super::NgramError;
+use super::{MAX_ORDER, NgramError};
 
-/// No n-gram is longer. (128 bits hold no more of any real vocabulary.)
-pub const MAX_ORDER: usize = 16;
 const KEY_BITS: u32 = 128;
 
 /// How words are packed: for n-grams of at most `order` words.
@@ -170,6 +168,6 @@ mod tests {
         assert!(Packing::new(33_279, 9).is_err());
         assert!(Packing::new(u32::MAX as usize, 4).is_ok());
         assert!(Packing::new(100, 0).is_err());
-        assert!(Packing::new(2, 17).is_err());
+        assert!(Packing::new(2, 33).is_err());
     }
 }

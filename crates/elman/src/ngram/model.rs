@@ -251,7 +251,7 @@ impl Model {
     }
 
     #[inline]
-    fn after(&self, tables: &Tables<'_>, arc: u32, token: u32) -> State {
+    pub(super) fn after(&self, tables: &Tables<'_>, arc: u32, token: u32) -> State {
         if token == self.words.vocab().eos() {
             self.start
         } else {

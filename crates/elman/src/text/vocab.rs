@@ -7,6 +7,7 @@
 //! A vocabulary comes from counting ([`Counts`]), from a list or a `tokenizer.json` ([`Vocab::from_file`]), and is saved as
 //! `tokenizer.json`, which the Python package `tokenizers` loads and encodes with identically.
 
+use foldhash::fast::RandomState;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
@@ -30,7 +31,7 @@ pub struct Vocab {
     /// Token of each id.
     tokens: Vec<Box<[u8]>>,
     /// Id of each token; empty in kind `bytes`.
-    index: HashMap<Box<[u8]>, u32>,
+    index: HashMap<Box<[u8]>, u32, RandomState>,
     /// Id of each one-byte ASCII token, or `NONE`: most of the look-ups of kind `chars`.
     ascii: [u32; 128],
     eos: u32,
@@ -69,7 +70,7 @@ impl Vocab {
     }
 
     fn new(kind: Kind, tokens: Vec<Box<[u8]>>, eos: u32, unk: Option<u32>) -> Vocab {
-        let mut index = HashMap::new();
+        let mut index = HashMap::default();
         let mut ascii = [NONE; 128];
         let mut hash = blake3::Hasher::new();
         hash.update(kind.name().as_bytes());

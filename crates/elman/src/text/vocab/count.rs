@@ -1,5 +1,6 @@
 //! Counting tokens, and choosing which of them make a vocabulary.
 
+use foldhash::fast::RandomState;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
@@ -12,7 +13,7 @@ const ENTRY_BYTES: u64 = 80;
 /// How often each token occurs.
 pub struct Counts {
     kind: Kind,
-    table: HashMap<Box<[u8]>, u64>,
+    table: HashMap<Box<[u8]>, u64, RandomState>,
     /// Counts of the one-byte tokens, which in kind `chars` are most of them.
     ascii: [u64; 128],
     total: u64,
@@ -25,7 +26,7 @@ impl Counts {
     pub fn new(kind: Kind, limit_bytes: u64) -> Counts {
         Counts {
             kind,
-            table: HashMap::new(),
+            table: HashMap::default(),
             ascii: [0; 128],
             total: 0,
             bytes: 0,
