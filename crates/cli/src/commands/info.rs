@@ -309,10 +309,10 @@ fn ngram_info(path: &Path) -> Result<(Table, Value)> {
         .for_each(|note| say(format_args!("note: {note}")));
     table.row(
         "model",
-        format!("{}, {} words and less", path.display(), model.order()),
+        format!("{}, n-grams up to order {}", path.display(), model.order()),
     );
     for (n, &ngrams) in (1..).zip(model.counts()) {
-        table.row(count(n, "word"), format!("{} n-grams", grouped(ngrams)));
+        table.row(format!("order {n}"), format!("{} n-grams", grouped(ngrams)));
     }
     table.row("parameters", grouped(model.parameters()));
     let (disk, memory) = (bytes(file_bytes), bytes(model.bytes()));

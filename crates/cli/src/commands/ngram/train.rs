@@ -3,7 +3,7 @@
 use super::output_file::{Output, write_arpa, write_model};
 use crate::args::{Limit, named, positive, size};
 use crate::commands::{is_stdin, name_of, threads};
-use crate::output::{Table, bytes, count as counted, duration, grouped, say, usage};
+use crate::output::{Table, bytes, duration, grouped, say, usage};
 use crate::progress::spinner;
 use crate::summary::peak_bytes;
 use anyhow::{Context, Result};
@@ -324,10 +324,9 @@ impl Report {
                 0 => String::new(),
                 left => format!(", {} left out", grouped(left)),
             };
-            let name = counted(order.n, "word");
             let discounts = format!("discounts {one:.4} {two:.4} {more:.4}");
             table.row(
-                &name,
+                format!("order {}", order.n),
                 format!("{} n-grams{left}; {discounts}", grouped(order.ngrams)),
             );
         }
