@@ -83,8 +83,17 @@ impl From<TextError> for Stop {
 /// A part of a file for a message: short, and without what would disturb a terminal.
 fn quoted(bytes: &[u8]) -> String {
     const LONGEST: usize = 40;
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LONGEST)]);
-    let short: String = text.chars().take(LONGEST).collect();
-    let dots = if short.len() < bytes.len() { "…" } else { "" };
-    format!("`{}{dots}`", short.escape_debug())
+    let text = String::from_utf8_lossy(bytes);
+    let mut quoted = String::from("`");
+    for (i, c) in text.chars().enumerate() {
+        match c {
+            _ if i == LONGEST => {
+                quoted.push('…');
+                break;
+            }
+            c if c.is_control() => quoted.extend(c.escape_default()),
+            c => quoted.push(c),
+        }
+    }
+    quoted + "`"
 }

@@ -1,9 +1,9 @@
 //! n-grams, in any order within their order, become a model.
 //!
-//! Each order is collected as (context, last word) pairs, where a context is the place of its n-gram in the order below;
-//! when the next order begins it is sorted, which brings the arcs of a context together. At the end the links are found
-//! level by level (`link.rs`). Memory: 16 bytes per n-gram while one order is collected (12 in the highest), 16 more for those
-//! of one order that must be sorted, and the model itself.
+//! Each order is collected as it comes. When the next one begins, its n-grams are sorted and find the place of their context
+//! in the order below (`climb.rs`), so the arcs of a context lie together. At the end the links are found level by level
+//! (`link.rs`). Memory: of the order that is being collected, 4 bytes for each word of an n-gram and 24 more; of the others
+//! 16 bytes an n-gram; and the model itself.
 //!
 //! What a file may leave out: `<unk>` (then log10 p = −100, KenLM's value), `<s>`, back-off weights, and the n-gram of an
 //! n-gram's first words, which is inserted (`gap.rs`). Every other word must have a 1-gram.
@@ -13,8 +13,10 @@ use super::model::Model;
 use super::tables::TablesMut;
 use super::words::Words;
 
-mod gap;
+mod climb;
 mod link;
+
+use climb::Place;
 
 /// The longest n-grams that are accepted. Nobody counts longer ones; a limit keeps what a broken file asks for small.
 pub const MAX_ORDER: usize = 32;
@@ -74,22 +76,12 @@ struct Level {
 }
 
 /// The n-grams of an order as they come.
-#[derive(Default)]
 struct Open {
     order: usize,
-    /// The places of their first words in the order below.
-    contexts: Vec<u32>,
-    words: Vec<u32>,
+    /// The words of each, end to end.
+    grams: Vec<u32>,
     log10_p: Vec<f32>,
     log10_backoff: Vec<f32>,
-    /// Contexts so far are sorted, and words in each.
-    sorted: bool,
-    /// Those whose first words are not listed, and these words, end to end.
-    orphans: Vec<usize>,
-    orphan_contexts: Vec<u32>,
-    /// The context of the n-gram before and the place of each of its prefixes: files are sorted somehow.
-    last: Vec<u32>,
-    path: Vec<u32>,
 }
 
 impl Builder {
@@ -147,10 +139,7 @@ impl Builder {
             return Err(BuildError::TooMany);
         }
         self.total += 1;
-        self.open.push(&self.levels, gram);
-        // Adding zero turns −0 into 0: a model has no two ways to say the same.
-        self.open.log10_p.push(log10_p + 0.0);
-        self.open.log10_backoff.push(log10_backoff + 0.0);
+        self.open.push(gram, log10_p, log10_backoff);
         Ok(())
     }
 
@@ -184,24 +173,27 @@ impl Builder {
         let mut open = std::mem::replace(&mut self.open, Open::new(order + 1));
         if order == 1 {
             self.complete_unigrams(&mut open)?;
-        } else if !open.orphans.is_empty() {
-            let inserted = gap::insert_contexts(&mut self.levels, &mut open) as u64;
-            self.inserted += inserted;
-            self.total += inserted;
         }
-        open.sort()?;
+        let (places, inserted) = climb::places(&mut self.levels, &open.grams, order);
+        self.inserted += inserted as u64;
+        self.total += inserted as u64;
+        let twice = places.windows(2).filter(|pair| pair[0].key == pair[1].key);
+        if let Some(index) = twice.map(|pair| pair[1].index).min() {
+            let index = index as usize;
+            return Err(BuildError::Twice { order, index });
+        }
         if let Some(below) = self.levels.last_mut() {
-            below.arcs = starts(&open.contexts, below.words.len());
+            below.arcs = starts(&places, below.words.len());
         }
+        let from = || places.iter().map(|place| place.index as usize);
         let backoffs = order < self.order;
         self.levels.push(Level {
-            words: open.words,
-            log10_p: open.log10_p,
-            log10_backoff: if backoffs {
-                open.log10_backoff
-            } else {
-                Vec::new()
-            },
+            words: places.iter().map(|place| place.word()).collect(),
+            log10_p: from().map(|i| open.log10_p[i]).collect(),
+            log10_backoff: from()
+                .map(|i| open.log10_backoff[i])
+                .filter(|_| backoffs)
+                .collect(),
             arcs: Vec::new(),
         });
         Ok(())
@@ -210,7 +202,7 @@ impl Builder {
     /// Gives every word a 1-gram, or says which one lacks it.
     fn complete_unigrams(&mut self, open: &mut Open) -> Result<(), BuildError> {
         let mut listed = vec![false; self.words.len()];
-        for &word in &open.words {
+        for &word in &open.grams {
             listed[word as usize] = true;
         }
         let begin = self.words.begin();
@@ -221,17 +213,14 @@ impl Builder {
                     .push("it has no <s>: every text begins with the empty context".to_owned());
                 MISSING_BEGIN
             } else if Some(id) == unk {
-                self.notes.push(format!(
-                    "it has no <unk>: an unknown word has log10 p = {MISSING_UNK}"
-                ));
+                let note = format!("it has no <unk>: an unknown word has log10 p = {MISSING_UNK}");
+                self.notes.push(note);
                 MISSING_UNK
             } else {
                 let word = self.words.name(id).into_owned();
                 return Err(BuildError::NoUnigram { word });
             };
-            open.push(&[], &[id]);
-            open.log10_p.push(log10_p);
-            open.log10_backoff.push(0.0);
+            open.push(&[id], log10_p, 0.0);
             self.total += 1;
         }
         Ok(())
@@ -242,66 +231,17 @@ impl Open {
     fn new(order: usize) -> Open {
         Open {
             order,
-            sorted: true,
-            ..Open::default()
+            grams: Vec::new(),
+            log10_p: Vec::new(),
+            log10_backoff: Vec::new(),
         }
     }
 
-    /// Takes an n-gram without its numbers.
-    fn push(&mut self, levels: &[Level], gram: &[u32]) {
-        let (&word, first_words) = match gram.split_last() {
-            Some(split) => split,
-            None => unreachable!("an n-gram has words"),
-        };
-        let context = self.find(levels, first_words).unwrap_or_else(|| {
-            self.orphans.push(self.words.len());
-            self.orphan_contexts.extend_from_slice(first_words);
-            u32::MAX
-        });
-        if let (Some(&c), Some(&w)) = (self.contexts.last(), self.words.last()) {
-            self.sorted &= (c, w) < (context, word);
-        }
-        self.contexts.push(context);
-        self.words.push(word);
-    }
-
-    /// The place of a context; 0 of the empty one.
-    fn find(&mut self, levels: &[Level], context: &[u32]) -> Option<u32> {
-        let pairs = self.last.iter().zip(context).take(self.path.len());
-        let same = pairs.take_while(|(a, b)| a == b).count();
-        self.path.truncate(same);
-        self.last.clear();
-        self.last.extend_from_slice(context);
-        for depth in same..context.len() {
-            let before = self.path.last().copied();
-            self.path.push(step(levels, depth, before, context[depth])?);
-        }
-        Some(self.path.last().copied().unwrap_or(0))
-    }
-
-    /// Sorts by context and word.
-    fn sort(&mut self) -> Result<(), BuildError> {
-        if self.sorted {
-            return Ok(());
-        }
-        let pairs = self.contexts.iter().zip(&self.words);
-        let keys = pairs.map(|(&context, &word)| u64::from(context) << 32 | u64::from(word));
-        let mut keys: Vec<(u64, u32)> = keys.zip(0..).collect();
-        keys.sort_unstable();
-        let twice = keys.windows(2).filter(|pair| pair[0].0 == pair[1].0);
-        if let Some(index) = twice.map(|pair| pair[1].1).min() {
-            return Err(BuildError::Twice {
-                order: self.order,
-                index: index as usize,
-            });
-        }
-        for (place, &(key, _)) in keys.iter().enumerate() {
-            (self.contexts[place], self.words[place]) = ((key >> 32) as u32, key as u32);
-        }
-        let order = || keys.iter().map(|&(_, from)| from as usize);
-        self.log10_p = order().map(|from| self.log10_p[from]).collect();
-        self.log10_backoff = order().map(|from| self.log10_backoff[from]).collect();
-        Ok(())
+    fn push(&mut self, gram: &[u32], log10_p: f32, log10_backoff: f32) {
+        self.grams.extend_from_slice(gram);
+        // Adding zero turns −0 into 0: a model has no two ways to say the same.
+        self.log10_p.push(log10_p + 0.0);
+        self.log10_backoff.push(log10_backoff + 0.0);
     }
 }
 
@@ -315,22 +255,11 @@ pub(super) fn is_log10_backoff(log10: f32) -> bool {
     log10.abs() < LARGEST_LOG10
 }
 
-/// The place of the n-gram that continues one of length `depth` at place `before` by `word`.
-fn step(levels: &[Level], depth: usize, before: Option<u32>, word: u32) -> Option<u32> {
-    let Some(before) = before else {
-        return Some(word); // every word has a 1-gram, in the order of the ids
-    };
-    let arcs = &levels[depth - 1].arcs[before as usize..][..2];
-    let words = &levels[depth].words[arcs[0] as usize..arcs[1] as usize];
-    let at = words.binary_search(&word).ok()?;
-    Some(arcs[0] + at as u32)
-}
-
-/// Where the entries of each of `count` contexts begin in a sorted list of them, and the end of the last one's.
-fn starts(contexts: &[u32], count: usize) -> Vec<u32> {
+/// Where the n-grams of each of `count` contexts begin in a sorted list, and the end of the last one's.
+fn starts(places: &[Place], count: usize) -> Vec<u32> {
     let mut starts = vec![0; count + 1];
-    for &context in contexts {
-        starts[context as usize + 1] += 1;
+    for place in places {
+        starts[place.context() as usize + 1] += 1;
     }
     for i in 0..count {
         starts[i + 1] += starts[i];

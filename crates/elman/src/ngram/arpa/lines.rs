@@ -63,8 +63,7 @@ impl Lines {
             }
             searched = unread.len();
             if searched > LONGEST_LINE {
-                self.cut = true;
-                break LONGEST_LINE;
+                break searched;
             }
             if !self.fill()? {
                 if searched == 0 {
@@ -74,6 +73,8 @@ impl Lines {
             }
         };
         self.number += 1;
+        self.cut = length > LONGEST_LINE;
+        let length = length.min(LONGEST_LINE);
         let bytes = &self.buffer[self.start..self.start + length];
         self.start = self.end.min(self.start + length + usize::from(!self.cut));
         Ok(Some(Line {

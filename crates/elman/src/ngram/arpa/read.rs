@@ -210,23 +210,22 @@ struct Index {
     unigrams: Vec<u32>,
     capital_unk: bool,
     /// The word at each place of the line before: files are sorted somehow.
-    last: Vec<(Box<[u8]>, u32)>,
+    last: Vec<(Vec<u8>, u32)>,
 }
 
 impl Index {
     fn get(&mut self, place: usize, name: &[u8]) -> Result<u32, ArpaFlaw> {
-        if let Some((last, id)) = self.last.get(place)
-            && **last == *name
-        {
-            return Ok(*id);
-        }
-        let known = self.by_name.get(name);
-        let &id = known.ok_or_else(|| ArpaFlaw::UnknownWord(quoted(name)))?;
         if self.last.len() <= place {
-            self.last.resize(place + 1, (Box::default(), 0));
+            self.last.resize(place + 1, (Vec::new(), 0));
         }
-        self.last[place] = (name.into(), id);
-        Ok(id)
+        let (last, id) = &mut self.last[place];
+        if last != name {
+            let known = self.by_name.get(name);
+            *id = *known.ok_or_else(|| ArpaFlaw::UnknownWord(quoted(name)))?;
+            last.clear();
+            last.extend_from_slice(name);
+        }
+        Ok(*id)
     }
 }
 
