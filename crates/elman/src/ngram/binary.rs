@@ -310,8 +310,7 @@ fn check(tables: Tables<'_>, words: usize) -> Result<u64, BinaryFlaw> {
             if tables.link(node) >= shorter.max(1) {
                 return fail("a link to what is not shorter");
             }
-            if tables.word(node) as usize >= words || (order == 1 && tables.word(node) != node - 1)
-            {
+            if tables.word(node) as usize >= words {
                 return fail("no such word");
             }
             if order == layout.order() {
@@ -330,7 +329,8 @@ fn check(tables: Tables<'_>, words: usize) -> Result<u64, BinaryFlaw> {
     Ok(parameters)
 }
 
-/// The arcs of an order's nodes are the nodes of the next one, each node's sorted by their words.
+/// The arcs of an order's nodes are the nodes of the next one, each node's sorted by their words. As there is one 1-gram for each
+/// word, they stand in the order of the ids.
 fn check_arcs(tables: Tables<'_>, order: usize) -> Result<(), BinaryFlaw> {
     let [nodes, above] = [order, order + 1].map(|order| tables.layout().nodes(order));
     let mut place = above.start;

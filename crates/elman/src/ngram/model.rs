@@ -274,6 +274,11 @@ impl Model {
         Tables::new(&self.layout, self.block())
     }
 
+    #[cfg(test)]
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     pub(super) fn block(&self) -> &[u8] {
         self.block.bytes()
     }
