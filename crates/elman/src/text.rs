@@ -8,6 +8,7 @@
 //! vocab    counting, ids, tokenizer.json, decoding     → ids
 //! corpus   the token file, memory-mapped               → &[u32]
 //! batch    lanes, windows, masks                       → inputs, targets, weights
+//! places   where lines begin, what unknown tokens cost → for comparisons
 //! ```
 //!
 //! Everything streams: memory stays bounded whatever the length of a file, a line or a token, and each pass also measures
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub mod batch;
 pub mod corpus;
 pub mod lines;
+mod places;
 mod scan;
 mod split;
 mod stats;
@@ -33,6 +35,7 @@ pub mod vocab;
 pub use batch::{Stream, Window};
 pub use corpus::{Corpus, CorpusError, CorpusWriter};
 pub use lines::{ReadOptions, Source};
+pub use places::{Line, Placed, encode_placed, measure_lines};
 pub use split::Split;
 pub use stats::TextStats;
 pub use vocab::{Counts, Decoder, Encoded, Vocab};

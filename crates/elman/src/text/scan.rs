@@ -17,8 +17,10 @@ pub(super) use words::PATTERN as WORDS_PATTERN;
 pub(super) enum Token<'a> {
     Text(&'a str),
     Byte(u8),
-    /// A token of more than [`LONGEST_TOKEN`] bytes.
-    TooLong,
+    /// A token of more than [`LONGEST_TOKEN`] bytes, of which only the length is known.
+    TooLong {
+        chars: u64,
+    },
     Eos,
 }
 
@@ -92,8 +94,10 @@ impl Scanner {
 struct Carry {
     /// The whole beginning, unless it has grown past one byte more than a vocabulary can hold.
     text: String,
-    /// Its true length.
+    /// Its true length in bytes.
     len: usize,
+    /// The same in characters.
+    chars: u64,
 }
 
 impl Carry {
@@ -103,6 +107,7 @@ impl Carry {
             self.text.push_str(text);
         }
         self.len += text.len();
+        self.chars += text.chars().count() as u64;
     }
 
     /// Emits the token that ends with `tail`, if it is not empty, and starts anew.
@@ -116,7 +121,7 @@ impl Carry {
         }
         self.push(tail);
         let done = if self.len > LONGEST_TOKEN {
-            emit(Token::TooLong)
+            emit(Token::TooLong { chars: self.chars })
         } else {
             emit_text(&self.text, emit)
         };
@@ -130,11 +135,13 @@ impl Carry {
             self.text.pop();
         }
         self.len -= 1;
+        self.chars -= 1;
     }
 
     fn clear(&mut self) {
         self.text.clear();
         self.len = 0;
+        self.chars = 0;
     }
 }
 
@@ -142,6 +149,8 @@ fn emit_text<E>(text: &str, emit: &mut impl FnMut(Token<'_>) -> Result<(), E>) -
     match text.len() {
         0 => Ok(()),
         1..=LONGEST_TOKEN => emit(Token::Text(text)),
-        _ => emit(Token::TooLong),
+        _ => emit(Token::TooLong {
+            chars: text.chars().count() as u64,
+        }),
     }
 }

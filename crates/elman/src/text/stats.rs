@@ -85,6 +85,11 @@ impl Tally {
         }
     }
 
+    /// Whether nothing has been added: a NUL would have been counted as a character.
+    pub fn is_empty(&self) -> bool {
+        self.previous == 0 && self.chars == 0
+    }
+
     /// Ends a document: closes its last field and its last line.
     pub fn end_document(&mut self) {
         self.fields += u64::from(self.in_field);

@@ -155,7 +155,7 @@ impl Vocab {
             Token::Eos => Some(self.eos),
             Token::Byte(byte) => Some(u32::from(byte)),
             Token::Text(text) => self.id(text.as_bytes()),
-            Token::TooLong => None,
+            Token::TooLong { .. } => None,
         };
         // Only kinds that have `<unk>` scan tokens that can be unknown.
         Symbol {

@@ -74,7 +74,9 @@ impl Whitespace {
             Token::Text(word) if word.contains('<') && word.contains(CONTROL_LITERAL) => {
                 let word = word.replace(CONTROL_LITERAL, ESCAPED_LITERAL);
                 emit(if word.len() > LONGEST_TOKEN {
-                    Token::TooLong
+                    Token::TooLong {
+                        chars: word.chars().count() as u64,
+                    }
                 } else {
                     Token::Text(&word)
                 })

@@ -73,6 +73,41 @@ proptest! {
     }
 
     #[test]
+    fn every_kind_sees_the_same_lines(texts in prop::collection::vec(tricky().prop_filter("not empty", |text| text.chars().any(|c| c != '\u{feff}')), 1..4)) {
+        let sources = || texts.iter().map(|text| source(text.as_bytes()));
+        for kind in Kind::ALL {
+            // Half of the tokens are unknown, newlines among them.
+            let vocab = vocab_of(texts[0].as_bytes(), kind);
+            let mut placed = Vec::new();
+            let stats = encode_placed(sources(), &vocab, &plain(), &mut |token| {
+                placed.push(token);
+                Ok::<(), TextError>(())
+            }).unwrap();
+            let symbols: Vec<Symbol> = placed.iter().map(|token| token.symbol).collect();
+            let mut expected = Vec::new();
+            let same = encode(sources(), &vocab, &plain(), &mut |symbol| {
+                expected.push(symbol);
+                Ok::<(), TextError>(())
+            }).unwrap();
+            prop_assert_eq!(symbols, expected);
+            prop_assert_eq!(&stats, &same);
+            prop_assert!(placed[0].begins_line);
+            prop_assert_eq!(placed.iter().filter(|token| token.begins_line).count() as u64, stats.line_ends);
+            prop_assert!(placed.iter().all(|token| (token.unknown_chars > 0) == token.symbol.oov));
+
+            let mut lines = Vec::new();
+            let measured = measure_lines(sources(), kind, &plain(), &mut |line| {
+                lines.push(line);
+                Ok::<(), TextError>(())
+            }).unwrap();
+            prop_assert_eq!(lines.len() as u64, stats.line_ends);
+            prop_assert_eq!(lines.iter().map(|line| line.fields).sum::<u64>(), stats.fields);
+            prop_assert_eq!(lines.iter().map(|line| line.chars).sum::<u64>(), stats.chars);
+            prop_assert_eq!((measured.hash, measured.line_ends), (stats.hash, stats.line_ends));
+        }
+    }
+
+    #[test]
     fn decoding_restores_the_text(text in tricky().prop_filter("not empty", |text| !text.is_empty() && !text.starts_with('\u{feff}'))) {
         for kind in [Kind::Words, Kind::Chars, Kind::Bytes] {
             let vocab = vocab_of(text.as_bytes(), kind);

@@ -169,13 +169,33 @@ fn a_long_token_is_one_unknown() {
         let found = scanned(Kind::Words, &[&text]);
         assert_eq!((found.len(), found[2].as_str()), (3, " b"), "{spaces}");
         assert_eq!(
-            found[1] == "TooLong",
+            found[1] == format!("TooLong {{ chars: {} }}", spaces - 1),
             spaces - 1 > LONGEST_TOKEN,
             "{spaces}"
         );
         let halves = text.split_at(text.len() - 1);
         assert_eq!(scanned(Kind::Words, &[halves.0, halves.1]), found);
     }
+}
+
+#[test]
+fn unknown_tokens_are_measured_however_long() {
+    let long = "\u{e9}".repeat(LONGEST_TOKEN);
+    let text = format!("a b\n{long} \u{e9}a\n\nb");
+    let vocab = vocab_of(b"a b", Kind::Whitespace);
+    let mut found = Vec::new();
+    let place = &mut |token: Placed| {
+        found.push((token.begins_line, token.unknown_chars));
+        Ok::<(), TextError>(())
+    };
+    encode_placed([source(text.as_bytes())], &vocab, &plain(), place).unwrap();
+    let long = LONGEST_TOKEN as u64;
+    let lines: [&[_]; 4] = [&[0, 0, 0], &[long, 2, 0], &[0], &[0, 0]];
+    let expected = lines.iter().flat_map(|line| {
+        let first = |(i, &chars): (usize, &u64)| (i == 0, chars);
+        line.iter().enumerate().map(first)
+    });
+    assert_eq!(found, expected.collect::<Vec<_>>());
 }
 
 #[test]
