@@ -27,7 +27,7 @@ mod vocabulary;
 pub use crate::net::State;
 pub use any::{AnyModel, Walk};
 pub use author::{Author, Composing};
-pub use files::{About, read_vocab, save_model};
+pub use files::{About, disk_bytes, read_vocab, save_model};
 pub use generate::{Eos, Finish, GenerateOptions, Generated, Generation, Generator, generate};
 pub use model::{Model, Workspace};
 pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate, evaluate_reader};

@@ -7,9 +7,11 @@
 //! * [`ngram`]: counted n-grams, and the files in which they are passed on
 //! * [`net`]: windows of tokens become hidden states, losses and gradients
 //! * [`infer`]: a model that never changes, and what it says about text
+//! * [`compare`]: models against each other, and together
 //! * [`train`]: runs that survive anything
 #![forbid(unsafe_code)]
 
+pub mod compare;
 pub mod dims;
 mod error;
 pub mod infer;

@@ -17,6 +17,10 @@ pub enum Site {
     Dropout(usize),
     /// Sampling during generation; `step` is the sample's number.
     Sample,
+    /// Drawing lines for an interval; `step` is the resample's number.
+    Bootstrap,
+    /// Flipping differences for a test; `step` is the resample's number.
+    SignFlips,
 }
 
 impl Site {
@@ -25,6 +29,8 @@ impl Site {
             Site::Init => 0,
             Site::Dropout(k) => 1 + u32::try_from(k).expect("fewer than 2³² layers"),
             Site::Sample => 1_000_000,
+            Site::Bootstrap => 1_000_001,
+            Site::SignFlips => 1_000_002,
         }
     }
 }
@@ -53,7 +59,8 @@ impl Stream {
         }
     }
 
-    fn word(&mut self) -> u32 {
+    /// 32 random bits.
+    pub fn word(&mut self) -> u32 {
         let lane = (self.drawn % 4) as usize;
         if lane == 0 {
             let block = self.drawn / 4;
@@ -61,6 +68,11 @@ impl Stream {
         }
         self.drawn += 1;
         self.words[lane]
+    }
+
+    /// Uniform among the integers below `n`, but for n/2³².
+    pub fn below(&mut self, n: u32) -> u32 {
+        ((u64::from(self.word()) * u64::from(n)) >> 32) as u32
     }
 
     /// Uniform in [0, 1), 24 bits: every value is an exact `f32`.
@@ -96,6 +108,8 @@ mod tests {
             key(1, Site::Dropout(0), 0),
             key(1, Site::Dropout(1), 0),
             key(1, Site::Sample, 0),
+            key(1, Site::Bootstrap, 0),
+            key(1, Site::SignFlips, 0),
         ];
         for (i, a) in keys.iter().enumerate() {
             assert!(keys[..i].iter().all(|b| a != b));

@@ -110,6 +110,27 @@ pub fn read_vocab(path: &Path) -> Result<Vocab> {
     parse_vocab(&directory, &parts.tokenizer)
 }
 
+/// What the model in `path` takes on disk: an n-gram model's file; of a network the files that loading it reads, without
+/// those that are there for other programs.
+pub fn disk_bytes(path: &Path) -> Result<u64> {
+    let files = match path.is_file() {
+        true => vec![path.to_owned()],
+        false => {
+            let directory = resolve(path)?;
+            [CONFIG, TOKENIZER, WEIGHTS]
+                .map(|name| directory.join(name))
+                .into()
+        }
+    };
+    let mut sum = 0;
+    for file in files {
+        let found = std::fs::metadata(&file);
+        let failed = |error| Error::Config(format!("{}: {error}", file.display()));
+        sum += found.map_err(failed)?.len();
+    }
+    Ok(sum)
+}
+
 /// [`Model::id`].
 pub(super) fn identity(network: &Network, params: &Params, vocab: &Vocab) -> String {
     let dims = network.dims();

@@ -153,15 +153,15 @@ impl EvalOptions {
 
 /// Losses so far, in the order of the text.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    nats: f64,
+pub(crate) struct Sums {
+    pub nats: f64,
     tokens: u64,
     known_nats: f64,
     known_tokens: u64,
 }
 
 impl Sums {
-    fn add(&mut self, nats: f64, oov: bool) {
+    pub fn add(&mut self, nats: f64, oov: bool) {
         self.nats += nats;
         self.tokens += 1;
         if !oov {
@@ -292,7 +292,7 @@ fn total(lanes: &[Sums]) -> Sums {
 
 impl Evaluation {
     /// `lanes` if the text was read in lanes.
-    fn new(
+    pub(crate) fn new(
         vocab: &Vocab,
         model_id: String,
         sums: &Sums,

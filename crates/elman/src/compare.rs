@@ -1,0 +1,285 @@
+//! Comparing models on a text, honestly: which is better, by how much, how sure that is, what each costs, and what they do together.
+//!
+//! ```text
+//! entrant    a model of any kind, with a name and its price
+//! cache      a model of what was written lately
+//! scores     models and a text                     → losses, by model and line
+//! mixture    losses on a development text          → weights
+//! units, bootstrap   losses by line                → intervals and p-values
+//! findings   everything that was read              → result, as plain numbers
+//! ```
+//! **What may be compared.** Models of one vocabulary: everything, per token. Models of different vocabularies: per word (white-space fields
+//! and line ends of the raw text) and per character, if no model lacks a token of this text. `<unk>` does not say what stood
+//! there, so a model that knows fewer words has an easier task: such comparisons are refused, unless the characters of every
+//! unknown token are charged with a stated number of bits beside p(`<unk>`).
+//!
+//! **What may be mixed.** Models of one vocabulary. Others divide the text into different events.
+//!
+//! Figures of a single model are those of `infer::evaluate`, to the bit. What it does not do: statistics over several seeds of
+//! training, and corrections for the number of pairs.
+
+mod bootstrap;
+mod cache;
+mod entrant;
+mod findings;
+mod mixture;
+mod result;
+mod scores;
+mod units;
+
+pub use bootstrap::{Interval, LEVEL};
+pub use cache::{Cache, CacheReading, CacheState};
+pub use entrant::{Entrant, Player};
+pub use result::{Comparison, Difference, Entry, Measure, Mixture, MixtureFit, Pair, Unit, UnitOf};
+
+use crate::error::{Error, Result};
+use crate::text::{self, Kind, ReadOptions, Source, TextError, TextStats};
+use elman_kernels::Cpu;
+use findings::{Findings, Fitted};
+use scores::{Extras, Group, groups};
+use std::collections::VecDeque;
+use std::f64::consts::LN_2;
+use std::path::{Path, PathBuf};
+use units::Units;
+
+/// Most lines that are units of their own; more are joined.
+const MOST_LINES: usize = 10_000;
+/// Fewer have no 2.5 % at either end, more take long and tell nothing new.
+const RESAMPLES: std::ops::RangeInclusive<usize> = 99..=1_000_000;
+
+/// How to compare.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub read: ReadOptions,
+    /// What each character of an unknown token costs beside p(`<unk>`).
+    pub charge_oov_bits: Option<f64>,
+    /// R of intervals and tests.
+    pub resamples: usize,
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            read: ReadOptions::default(),
+            charge_oov_bits: None,
+            resamples: 9999,
+            seed: 1,
+        }
+    }
+}
+
+/// Whether to mix the models, and where the weights come from.
+pub enum Mixing {
+    No,
+    /// A development text.
+    On(Vec<Source>),
+    /// The compared text itself: optimistic, and marked so.
+    OnText,
+}
+
+/// How far a comparison is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub stage: Stage,
+    /// Tokens or resamples.
+    pub done: u64,
+    pub total: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading the text that the weights are fitted on.
+    Fitting,
+    /// Reading the text.
+    Reading,
+    Resampling,
+    Testing,
+}
+
+/// Compares `entrants`, at least one, on `sources`.
+///
+/// Errors: what reading a text can find; models that give no probabilities; a false comparison or mixture, with what to do
+/// about it; a text that would have to be read more than once and cannot be.
+pub fn compare(
+    entrants: &[Entrant],
+    cpu: &Cpu,
+    sources: Vec<Source>,
+    mixing: Mixing,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Comparison> {
+    assert!(!entrants.is_empty(), "nothing to compare");
+    options.check()?;
+    let groups = groups(entrants);
+    check_mixing(entrants, &groups, &mixing)?;
+    let several = groups.len() > 1;
+    let own_fit = matches!(mixing, Mixing::OnText);
+    // To fit, to look for unknown tokens, to score, to count words.
+    let passes = usize::from(own_fit) + if several { 2 * groups.len() + 1 } else { 1 };
+    let mut texts = repeated(sources, passes)?;
+    let mut next_text = || texts.pop_front().expect("a pass was forgotten");
+
+    let fitted_on = match mixing {
+        Mixing::No => None,
+        Mixing::On(sources) => Some(sources),
+        Mixing::OnText => Some(next_text()),
+    };
+    let read = &options.read;
+    // What each pass over the compared text has found.
+    let mut seen: Vec<TextStats> = Vec::new();
+    let mut fitted = None;
+    if let Some(sources) = fitted_on {
+        let mut told = |done| progress(tokens_read(Stage::Fitting, done));
+        let (likelihoods, stats) = groups[0].likelihoods(cpu, sources, read, &mut told)?;
+        fitted = Some(Fitted {
+            fit: likelihoods.fit(),
+            tokens: stats.tokens,
+            text_hash: stats.hash.clone(),
+        });
+        seen.extend(own_fit.then_some(stats));
+    }
+    if several && options.charge_oov_bits.is_none() {
+        let count = |group: &Group| group.count(next_text(), read);
+        let unknown: Vec<TextStats> = groups.iter().map(count).collect::<Result<_>>()?;
+        refuse_unknown(entrants, &groups, &unknown)?;
+        seen.extend(unknown);
+    }
+
+    let extras = Extras {
+        weights: fitted.as_ref().map(|fitted| &fitted.fit.weights[..]),
+        char_nats: options.charge_oov_bits.unwrap_or(0.0) * LN_2,
+        spelling_in_lines: several,
+    };
+    let mut scored = Vec::new();
+    for group in &groups {
+        let mut told = |done| progress(tokens_read(Stage::Reading, done));
+        scored.push(group.score(cpu, next_text(), read, extras, &mut told)?);
+    }
+    seen.extend(scored.iter().map(|scored| scored.stats.clone()));
+    let mut words = None;
+    if several {
+        let (units, stats) = words_by_line(&groups, next_text(), read)?;
+        words = Some(units);
+        seen.push(stats);
+    }
+    if let Some(pair) = seen.windows(2).find(|pair| pair[0].hash != pair[1].hash) {
+        let (expected, found) = (pair[0].bytes, pair[1].bytes);
+        return Err(TextError::Changed { expected, found }.into());
+    }
+    let findings = Findings {
+        entrants,
+        groups: &groups,
+        scored,
+        words,
+        fitted,
+        options,
+        threads: cpu.threads(),
+    };
+    Ok(findings.conclude(progress))
+}
+
+impl Options {
+    /// Refuses what cannot be done.
+    pub fn check(&self) -> Result<()> {
+        if !RESAMPLES.contains(&self.resamples) {
+            let (least, most) = (RESAMPLES.start(), RESAMPLES.end());
+            return Err(Error::Config(format!(
+                "the number of resamples must be between {least} and {most}"
+            )));
+        }
+        match self.charge_oov_bits {
+            Some(bits) if !(bits.is_finite() && bits >= 0.0) => Err(Error::Config(
+                "the charge for a character is a number of bits, 0 or more".into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn tokens_read(stage: Stage, done: u64) -> Progress {
+    Progress {
+        stage,
+        done,
+        total: None,
+    }
+}
+
+/// The same text, so many times.
+fn repeated(sources: Vec<Source>, passes: usize) -> Result<VecDeque<Vec<Source>>> {
+    if passes == 1 {
+        return Ok(VecDeque::from([sources]));
+    }
+    // What is missing or a directory is better said when it is opened.
+    let once = |path: &Path| path.exists() && !path.is_file() && !path.is_dir();
+    let paths = sources.into_iter().map(|source| match source {
+        Source::File(path) if once(&path) => Err(TextError::NotRereadable(path)),
+        Source::File(path) => Ok(path),
+        Source::Reader { name, .. } => Err(TextError::NotRereadable(name.into())),
+    });
+    let paths: Vec<PathBuf> = paths.collect::<std::result::Result<_, _>>()?;
+    Ok((0..passes).map(|_| Source::files(&paths)).collect())
+}
+
+fn check_mixing(entrants: &[Entrant], groups: &[Group], mixing: &Mixing) -> Result<()> {
+    if matches!(mixing, Mixing::No) {
+        return Ok(());
+    }
+    if entrants.len() < 2 {
+        return Err(Error::Config(
+            "a mixture is of two models or more: name another one, for example cache:500".into(),
+        ));
+    }
+    let [first, second, ..] = groups else {
+        return Ok(());
+    };
+    let describe = |group: &Group| {
+        let vocab = group.vocab();
+        let name = &entrants[group.members[0]].name;
+        format!("{name} (kind {}, {} entries)", vocab.kind(), vocab.len())
+    };
+    Err(Error::Mismatch(format!(
+        "these models cannot be mixed, because their vocabularies differ: {} and {}. A mixture adds probabilities of the same events: train one of them with the vocabulary of the other (--vocab-from), or leave one out",
+        describe(first),
+        describe(second)
+    )))
+}
+
+/// `counted`: the text in each group's vocabulary.
+fn refuse_unknown(entrants: &[Entrant], groups: &[Group], counted: &[TextStats]) -> Result<()> {
+    let lacking = groups.iter().zip(counted).filter(|(_, text)| text.oov > 0);
+    let lacking: Vec<String> = lacking
+        .map(|(group, text)| {
+            let name = &entrants[group.members[0]].name;
+            format!("{name} lacks {} of {} tokens", text.oov, text.tokens)
+        })
+        .collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Mismatch(format!(
+        "these models cannot be compared on this text, because their vocabularies differ and {}: an <unk> is easier to predict than the word that it stands for. Train one of them with the vocabulary of the other (--vocab-from), or charge the spelling of unknown tokens (--charge-oov BITS for each character)",
+        lacking.join(", ")
+    )))
+}
+
+/// The words of each line: units without columns.
+fn words_by_line(
+    groups: &[Group],
+    sources: Vec<Source>,
+    read: &ReadOptions,
+) -> Result<(Units, TextStats)> {
+    let mut kinds = groups.iter().map(|group| group.vocab().kind());
+    // A byte order mark is no character of a text.
+    let kind = kinds.find(|kind| kind.is_text()).unwrap_or(Kind::Bytes);
+    let mut words = Units::new(0, MOST_LINES);
+    let stats = text::measure_lines(sources, kind, read, &mut |line| -> Result<()> {
+        words.begin();
+        words.add((line.fields + 1) as f64, []);
+        Ok(())
+    })?;
+    Ok((words, stats))
+}
+
+#[cfg(test)]
+mod tests;

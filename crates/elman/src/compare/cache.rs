@@ -1,0 +1,191 @@
+//! The unigram cache: what was written lately is written again.
+//!
+//! ```text
+//! p(w) = (c(w) + μ/V) / (k + μ)      c: occurrences among the last k = min(t, K) tokens      μ = 1
+//! ```
+//! (Kuhn and De Mori 1990; the cache of Grave, Joulin and Usunier 2017 without its continuous part.) The μ pseudo-tokens,
+//! spread over the vocabulary, keep every probability above zero; with μ = 1 the cache holds the opinion of a uniform model
+//! before the first token and soon forgets it. There is nothing to train and nothing to store: alone it is a poor model, in a
+//! mixture it adds what the other models cannot know of this text.
+//!
+//! `<eos>` and `<unk>` are tokens like any other. The cache is not cleared at the end of a document, in keeping with the
+//! network, whose state is carried to the end of the text.
+
+use crate::error::{Error, Result};
+use crate::infer::Reader;
+use crate::text::Vocab;
+use elman_kernels::ln;
+
+/// μ.
+const PSEUDO_TOKENS: f64 = 1.0;
+/// The largest K: 4 bytes each.
+const LONGEST: usize = 1 << 26;
+
+/// A cache model over a vocabulary. Immutable; where a text stands is in its [`CacheState`].
+#[derive(Clone, Debug)]
+pub struct Cache {
+    vocab: Vocab,
+    window: usize,
+}
+
+/// The last K tokens of a text, a plain value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheState {
+    /// A ring, once it is full.
+    recent: Vec<u32>,
+    /// Where the oldest token lies, once the ring is full.
+    oldest: usize,
+    /// Occurrences in `recent` (V).
+    counts: Vec<u32>,
+}
+
+impl Cache {
+    /// A cache of the last `window` tokens.
+    pub fn new(vocab: Vocab, window: usize) -> Result<Cache> {
+        match window {
+            1..=LONGEST => Ok(Cache { vocab, window }),
+            _ => Err(Error::Config(format!(
+                "a cache holds between 1 and {LONGEST} tokens, not {window}"
+            ))),
+        }
+    }
+
+    pub fn vocab(&self) -> &Vocab {
+        &self.vocab
+    }
+
+    /// K.
+    pub fn window(&self) -> usize {
+        self.window
+    }
+
+    /// BLAKE3 (hex) of everything that decides its numbers.
+    pub fn id(&self) -> String {
+        let mut hash = blake3::Hasher::new();
+        hash.update(b"unigram cache");
+        hash.update(self.vocab.hash().as_bytes());
+        hash.update(&(self.window as u64).to_le_bytes());
+        hash.update(&PSEUDO_TOKENS.to_le_bytes());
+        hash.finalize().to_hex().to_string()
+    }
+
+    /// The state before any text.
+    pub fn start(&self) -> CacheState {
+        CacheState {
+            recent: Vec::new(),
+            oldest: 0,
+            counts: vec![0; self.vocab.len()],
+        }
+    }
+
+    /// −ln p(`token`) after what `state` has seen. Panics if `token ≥ V`.
+    pub fn nats(&self, state: &CacheState, token: u32) -> f64 {
+        let count = f64::from(state.counts[token as usize]);
+        let all = state.recent.len() as f64;
+        ln(all + PSEUDO_TOKENS) - ln(count + PSEUDO_TOKENS / self.vocab.len() as f64)
+    }
+
+    /// `state` becomes the state after `token`. Panics if `token ≥ V`.
+    pub fn advance(&self, state: &mut CacheState, token: u32) {
+        state.counts[token as usize] += 1;
+        if state.recent.len() < self.window {
+            state.recent.push(token);
+            return;
+        }
+        let forgotten = std::mem::replace(&mut state.recent[state.oldest], token);
+        state.counts[forgotten as usize] -= 1;
+        state.oldest = (state.oldest + 1) % self.window;
+    }
+}
+
+/// A cache in the middle of a text.
+pub struct CacheReading<'a> {
+    cache: &'a Cache,
+    state: CacheState,
+}
+
+impl<'a> CacheReading<'a> {
+    /// At the beginning of a text.
+    pub fn new(cache: &'a Cache) -> CacheReading<'a> {
+        CacheReading {
+            cache,
+            state: cache.start(),
+        }
+    }
+}
+
+impl Reader for CacheReading<'_> {
+    fn vocab(&self) -> &Vocab {
+        &self.cache.vocab
+    }
+
+    fn id(&self) -> String {
+        self.cache.id()
+    }
+
+    fn read(&mut self, tokens: &[u32], nats: &mut [f64]) -> Result<()> {
+        for (token, nats) in tokens.iter().zip(nats) {
+            *nats = self.cache.nats(&self.state, *token);
+            self.cache.advance(&mut self.state, *token);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infer::testing::{tokens, vocab};
+    use crate::text::Kind;
+
+    fn cache(window: usize) -> Cache {
+        Cache::new(vocab(Kind::Chars, "abcdefghij"), window).unwrap()
+    }
+
+    #[test]
+    fn probabilities_are_the_definition_and_sum_to_one() {
+        for window in [1, 2, 7, 1000] {
+            let cache = cache(window);
+            let v = cache.vocab().len();
+            let text = tokens(v, 60);
+            let mut state = cache.start();
+            for (t, token) in text.iter().enumerate() {
+                let recent = &text[t.saturating_sub(window)..t];
+                let mut sum = 0.0;
+                for w in 0..v as u32 {
+                    let count = recent.iter().filter(|&&x| x == w).count() as f64;
+                    let p = (count + 1.0 / v as f64) / (recent.len() as f64 + 1.0);
+                    let found = (-cache.nats(&state, w)).exp();
+                    assert!((found - p).abs() < 1e-14, "K = {window}, t = {t}, w = {w}");
+                    sum += found;
+                }
+                assert!((sum - 1.0).abs() < 1e-12);
+                cache.advance(&mut state, *token);
+            }
+            assert_eq!(state.recent.len(), window.min(60));
+        }
+    }
+
+    #[test]
+    fn pieces_change_nothing() {
+        let cache = cache(5);
+        let text = tokens(cache.vocab().len(), 40);
+        let mut whole = vec![0.0; text.len()];
+        CacheReading::new(&cache).read(&text, &mut whole).unwrap();
+        for piece in [1, 3, 39] {
+            let (mut reading, mut nats) = (CacheReading::new(&cache), vec![0.0; text.len()]);
+            for (text, nats) in text.chunks(piece).zip(nats.chunks_mut(piece)) {
+                reading.read(text, nats).unwrap();
+            }
+            assert_eq!(nats, whole);
+        }
+    }
+
+    #[test]
+    fn a_cache_of_nothing_or_of_everything_is_refused() {
+        for window in [0, LONGEST + 1] {
+            assert!(Cache::new(vocab(Kind::Chars, "ab"), window).is_err());
+        }
+        assert_ne!(cache(5).id(), cache(6).id());
+    }
+}

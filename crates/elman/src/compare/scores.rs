@@ -1,0 +1,285 @@
+//! Reading a text through several models at once.
+//!
+//! Models of one vocabulary are a group: the text is encoded once, and each piece of it goes to all of them, each on its own
+//! clock. Two models have the same vocabulary if kind and set of tokens agree; the order of their ids may differ (an ARPA file
+//! lists its own), so ids are mapped.
+//!
+//! For each model: the sums of `infer::perplexity`, in the same order and so to the same bit, and the losses by line and by block
+//! of tokens (see `units`). Memory does not grow with the text.
+
+use super::MOST_LINES;
+use super::entrant::Entrant;
+use super::mixture::{Likelihoods, mix};
+use super::units::Units;
+use crate::error::{Error, Result};
+use crate::infer::Reader;
+use crate::infer::perplexity::Sums;
+use crate::text::{self, Placed, ReadOptions, Source, TextStats, Vocab};
+use elman_kernels::Cpu;
+use std::time::Instant;
+
+/// Tokens handed to each model at once: n-gram models want long stretches, and progress should not wait for networks too long.
+const PIECE: usize = 2048;
+/// Most blocks of tokens.
+const MOST_BLOCKS: usize = 1_000;
+
+/// Models of one vocabulary.
+pub(super) struct Group<'a> {
+    /// Which of the comparison's models they are, in order.
+    pub members: Vec<usize>,
+    entrants: Vec<&'a Entrant>,
+    /// For each: its id of every id of the first one's vocabulary; `None` where they are the same.
+    maps: Vec<Option<Vec<u32>>>,
+}
+
+/// What a group said about a text.
+pub(super) struct Scored {
+    pub stats: TextStats,
+    /// By member; then that of the mixture, if there is one.
+    pub sums: Vec<Sums>,
+    /// Computing time of each member.
+    pub seconds: Vec<f64>,
+    /// What spelling the unknown tokens costs.
+    pub spelling_nats: f64,
+    /// Counts are tokens; columns are as `sums`.
+    pub lines: Units,
+    pub blocks: Units,
+}
+
+/// What to do beside reading.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Extras<'a> {
+    /// Weights of a mixture of the group's members.
+    pub weights: Option<&'a [f64]>,
+    /// Of each character of an unknown token.
+    pub char_nats: f64,
+    /// The lines' losses have the spelling in them.
+    pub spelling_in_lines: bool,
+}
+
+/// The groups, in the order of their first members.
+pub(super) fn groups(entrants: &[Entrant]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (member, entrant) in entrants.iter().enumerate() {
+        let found = groups.iter_mut().find_map(|group| {
+            let map = id_map(group.vocab(), entrant.vocab())?;
+            Some((group, map))
+        });
+        let (group, map) = match found {
+            Some((group, map)) => (group, (!is_identity(&map)).then_some(map)),
+            None => {
+                groups.push(Group {
+                    members: Vec::new(),
+                    entrants: Vec::new(),
+                    maps: Vec::new(),
+                });
+                (groups.last_mut().expect("just pushed"), None)
+            }
+        };
+        group.members.push(member);
+        group.entrants.push(entrant);
+        group.maps.push(map);
+    }
+    groups
+}
+
+/// For each id of `from` the id of the same token in `to`, if the vocabularies are the same but for their order.
+fn id_map(from: &Vocab, to: &Vocab) -> Option<Vec<u32>> {
+    let alike = from.kind() == to.kind() && from.len() == to.len();
+    let ids = 0..from.len() as u32;
+    alike
+        .then(|| ids.map(|id| to.id(from.token_bytes(id))).collect())
+        .flatten()
+}
+
+fn is_identity(map: &[u32]) -> bool {
+    map.iter().enumerate().all(|(i, &id)| i as u32 == id)
+}
+
+impl Group<'_> {
+    /// The vocabulary that encodes the text for all members.
+    pub fn vocab(&self) -> &Vocab {
+        self.entrants[0].vocab()
+    }
+
+    /// Counts a text's tokens, and how many of them are unknown.
+    pub fn count(&self, sources: Vec<Source>, read: &ReadOptions) -> Result<TextStats> {
+        text::encode(sources, self.vocab(), read, &mut |_| Ok(()))
+    }
+
+    /// Reads a text. `progress` is told the tokens read so far.
+    pub fn score(
+        &self,
+        cpu: &Cpu,
+        sources: Vec<Source>,
+        read: &ReadOptions,
+        extras: Extras,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Scored> {
+        let columns = self.entrants.len() + usize::from(extras.weights.is_some());
+        let mut sums = vec![Sums::default(); columns];
+        let mut lines = Units::new(columns, MOST_LINES);
+        let mut blocks = Units::new(columns, MOST_BLOCKS);
+        let mut spelling_nats = 0.0;
+        let mut nats = vec![0.0; columns];
+        let (stats, seconds) = self.read(cpu, sources, read, progress, &mut |token, all| {
+            nats.clear();
+            nats.extend(all.clone());
+            nats.extend(extras.weights.map(|weights| mix(all, weights)));
+            for (sums, nats) in sums.iter_mut().zip(&nats) {
+                sums.add(*nats, token.symbol.oov);
+            }
+            let spelling = extras.char_nats * token.unknown_chars as f64;
+            spelling_nats += spelling;
+            let in_lines = if extras.spelling_in_lines {
+                spelling
+            } else {
+                0.0
+            };
+            if token.begins_line {
+                lines.begin();
+            }
+            lines.add(1.0, nats.iter().map(|nats| nats + in_lines));
+            blocks.begin();
+            blocks.add(1.0, nats.iter().copied());
+            Ok(())
+        })?;
+        Ok(Scored {
+            stats,
+            sums,
+            seconds,
+            spelling_nats,
+            lines,
+            blocks,
+        })
+    }
+
+    /// Reads a text to fit weights on.
+    pub fn likelihoods(
+        &self,
+        cpu: &Cpu,
+        sources: Vec<Source>,
+        read: &ReadOptions,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(Likelihoods, TextStats)> {
+        let mut likelihoods = Likelihoods::new(self.entrants.len());
+        let (stats, _) = self.read(cpu, sources, read, progress, &mut |_, nats| {
+            likelihoods.push(nats)
+        })?;
+        Ok((likelihoods, stats))
+    }
+
+    /// Hands each token, with its −ln p in each model, to `visit`, in order; returns what was read and each model's seconds.
+    fn read(
+        &self,
+        cpu: &Cpu,
+        sources: Vec<Source>,
+        read: &ReadOptions,
+        progress: &mut dyn FnMut(u64),
+        visit: &mut dyn FnMut(Placed, Nats) -> Result<()>,
+    ) -> Result<(TextStats, Vec<f64>)> {
+        let mut together = Together {
+            members: self
+                .entrants
+                .iter()
+                .zip(&self.maps)
+                .map(|(entrant, map)| Member {
+                    entrant,
+                    map: map.as_deref(),
+                    reader: entrant.reader(cpu),
+                    nats: vec![0.0; PIECE],
+                    seconds: 0.0,
+                })
+                .collect(),
+            piece: Vec::with_capacity(PIECE),
+            ids: Vec::with_capacity(PIECE),
+            own_ids: Vec::with_capacity(PIECE),
+            tokens: 0,
+        };
+        let stats = text::encode_placed(sources, self.vocab(), read, &mut |token| -> Result<()> {
+            together.piece.push(token);
+            if together.piece.len() == PIECE {
+                together.read(visit)?;
+                progress(together.tokens);
+            }
+            Ok(())
+        })?;
+        together.read(visit)?;
+        progress(together.tokens);
+        let seconds = together.members.iter().map(|member| member.seconds);
+        Ok((stats, seconds.collect()))
+    }
+}
+
+/// The losses of one token in all models of a group.
+#[derive(Clone)]
+pub(super) struct Nats<'a> {
+    members: std::slice::Iter<'a, Member<'a>>,
+    position: usize,
+}
+
+impl Iterator for Nats<'_> {
+    type Item = f64;
+
+    fn next(&mut self) -> Option<f64> {
+        Some(self.members.next()?.nats[self.position])
+    }
+}
+
+/// The models of a group in the middle of a text.
+struct Together<'a> {
+    members: Vec<Member<'a>>,
+    /// Tokens that nobody has read yet.
+    piece: Vec<Placed>,
+    /// Their ids, of the group and of one member.
+    ids: Vec<u32>,
+    own_ids: Vec<u32>,
+    tokens: u64,
+}
+
+struct Member<'a> {
+    entrant: &'a Entrant,
+    map: Option<&'a [u32]>,
+    reader: Box<dyn Reader + 'a>,
+    nats: Vec<f64>,
+    seconds: f64,
+}
+
+impl Together<'_> {
+    /// Reads the piece and begins the next one.
+    fn read(&mut self, visit: &mut dyn FnMut(Placed, Nats) -> Result<()>) -> Result<()> {
+        self.ids.clear();
+        self.ids
+            .extend(self.piece.iter().map(|token| token.symbol.id));
+        for member in &mut self.members {
+            let ids = match member.map {
+                None => &self.ids,
+                Some(map) => {
+                    self.own_ids.clear();
+                    self.own_ids
+                        .extend(self.ids.iter().map(|&id| map[id as usize]));
+                    &self.own_ids
+                }
+            };
+            let started = Instant::now();
+            let read = member.reader.read(ids, &mut member.nats[..ids.len()]);
+            member.seconds += started.elapsed().as_secs_f64();
+            read.map_err(|error| named(error, member.entrant))?;
+        }
+        for (position, token) in self.piece.iter().enumerate() {
+            let members = self.members.iter();
+            visit(*token, Nats { members, position })?;
+        }
+        self.tokens += self.piece.len() as u64;
+        self.piece.clear();
+        Ok(())
+    }
+}
+
+/// Says which of the models it was.
+fn named(error: Error, entrant: &Entrant) -> Error {
+    match error {
+        Error::Diverged(what) => Error::Diverged(format!("{}: {what}", entrant.name)),
+        other => other,
+    }
+}
