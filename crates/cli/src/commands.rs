@@ -1,5 +1,6 @@
 //! The commands, one file each with its arguments and what it does.
 
+mod compare;
 mod eval;
 mod generate;
 mod info;
@@ -30,7 +31,8 @@ Examples:
   elman generate runs/kjv --prompt 'In the'   # let it write
   elman train --resume runs/kjv --epochs 4    # train it longer
   elman info runs/kjv                         # what is in there
-  elman ngram train data/kjv.txt -o kjv5.bin  # an n-gram model, for comparison
+  elman ngram train data/kjv.txt -o kjv5.bin  # an n-gram model
+  elman compare runs/kjv kjv5.bin psalms.txt  # which is better, and is that certain?
 
 Every command explains itself: elman COMMAND --help";
 
@@ -38,6 +40,7 @@ Every command explains itself: elman COMMAND --help";
 enum Command {
     Train(Box<train::TrainArgs>),
     Eval(eval::EvalArgs),
+    Compare(Box<compare::CompareArgs>),
     Generate(generate::GenerateArgs),
     Info(info::InfoArgs),
     #[command(subcommand)]
@@ -51,6 +54,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Train(args) => train::run(*args),
         Command::Eval(args) => eval::run(args),
+        Command::Compare(args) => compare::run(*args),
         Command::Generate(args) => generate::run(args),
         Command::Info(args) => info::run(args),
         Command::Ngram(command) => ngram::run(command),

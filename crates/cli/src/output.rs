@@ -157,6 +157,10 @@ impl Table {
     pub fn row(&mut self, label: impl Into<String>, value: impl Display) {
         self.rows.push((label.into(), value.to_string()));
     }
+
+    pub fn rows(&self) -> &[(String, String)] {
+        &self.rows
+    }
 }
 
 impl Display for Table {

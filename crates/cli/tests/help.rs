@@ -3,9 +3,10 @@
 mod common;
 use common::Room;
 
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 8] = [
     "train",
     "eval",
+    "compare",
     "generate",
     "info",
     "tokenize",

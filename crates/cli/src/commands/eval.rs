@@ -218,7 +218,7 @@ fn table(args: &EvalArgs, model: &AnyModel, e: &Evaluation) -> Table {
 }
 
 /// A perplexity to be quoted: two decimals, as in the literature.
-fn precise(perplexity: f64) -> String {
+pub(super) fn precise(perplexity: f64) -> String {
     match perplexity {
         0.0..1e6 => format!("{perplexity:.2}"),
         _ => number(perplexity),

@@ -1,0 +1,262 @@
+//! `elman compare`: models against each other on a text, and together.
+
+mod csv;
+mod grid;
+mod show;
+
+use super::{cpu, is_stdin, sources};
+use crate::args::finite;
+use crate::output::{grouped, say, usage};
+use crate::progress::spinner;
+use anyhow::Result;
+use clap::{Args, ValueEnum, ValueHint};
+use elman::compare::{Comparison, Entrant, Mixing, Options, Progress, Stage, compare};
+use elman::text::ReadOptions;
+use indicatif::ProgressBar;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Compare models on a text: perplexity, certainty, size, speed, and the best mixture
+///
+/// The last of the names is the text; all before it are models. Each model gets an interval for its perplexity,
+/// each two a test whether they differ, and with --dev all together the best mixture.
+///
+/// Models of one vocabulary are compared per token. Others are compared per word and per character, if none of
+/// them lacks a token of the text; otherwise the comparison is refused, because an <unk> is easier to predict than
+/// the word that it stands for (or see --charge-oov). Models can be mixed if they have one vocabulary: train
+/// one of them with --vocab-from the other.
+#[derive(Args)]
+#[command(
+    override_usage = "elman compare [OPTIONS] <MODEL>... <TEXT>",
+    after_help = "\
+Examples:
+  elman compare runs/small runs/large test.txt               # two networks
+  elman compare runs/kjv kjv5.bin test.txt --dev valid.txt   # and their best mixture
+  elman compare runs/kjv cache:500 test.txt --dev valid.txt  # with a cache of the last 500 tokens
+  elman compare runs/words runs/chars test.txt               # per word and per character
+  elman compare runs/a runs/b test.txt --charge-oov 7        # spell what one of them does not know
+  elman compare runs/a runs/b test.txt --format markdown     # a table for a README
+  elman compare runs/a runs/b test.txt --json | jq .pairs"
+)]
+pub struct CompareArgs {
+    /// Models (the directory of a model or a run; an n-gram model, ARPA or binary; cache:N, a unigram cache of
+    /// the last N tokens), then the text, plain or gzip; '-' is standard input
+    #[arg(value_name = "MODEL|TEXT", required = true, num_args = 2.., value_hint = ValueHint::AnyPath)]
+    names: Vec<PathBuf>,
+
+    /// Mix all models, with the weights that are best on this text
+    #[arg(long, value_name = "TEXT", help_heading = "Mixture", value_hint = ValueHint::FilePath)]
+    dev: Option<PathBuf>,
+    /// Mix all models, with the weights that are best on the compared text itself: optimistic, and marked so
+    #[arg(long, help_heading = "Mixture", conflicts_with = "dev")]
+    fit_on_text: bool,
+
+    /// Compare models that lack tokens of the text, charging each character of an unknown token with so many
+    /// bits beside p(<unk>); 7 is about a uniform choice among the characters of a keyboard
+    #[arg(long, value_name = "BITS", help_heading = "Comparison", value_parser = finite)]
+    charge_oov: Option<f64>,
+    /// How often to draw lines for intervals, and to flip differences for tests
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Comparison",
+        default_value = "9999"
+    )]
+    resamples: usize,
+    /// Seed of drawing and flipping
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Comparison",
+        default_value = "1"
+    )]
+    seed: u64,
+
+    /// Read invalid UTF-8 as U+FFFD instead of refusing it
+    #[arg(long)]
+    lossy: bool,
+    /// Threads of networks; any number gives the same figures [default: one for each CPU]
+    #[arg(long, short = 't', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// Print one JSON object: --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Csv,
+    Markdown,
+}
+
+pub fn run(args: CompareArgs) -> Result<()> {
+    let Some((text, models)) = args.names.split_last() else {
+        return Err(usage("name models, then a text"));
+    };
+    let options = Options {
+        read: ReadOptions {
+            lossy: args.lossy,
+            range: None,
+        },
+        charge_oov_bits: args.charge_oov,
+        resamples: args.resamples,
+        seed: args.seed,
+    };
+    options.check().map_err(|error| usage(error.to_string()))?;
+    let mixing = match &args.dev {
+        Some(dev) if is_stdin(dev) && is_stdin(text) => {
+            return Err(usage("'-' stands for standard input and may be given once"));
+        }
+        Some(dev) => Mixing::On(sources(std::slice::from_ref(dev))?),
+        None if args.fit_on_text => Mixing::OnText,
+        None => Mixing::No,
+    };
+    if models.len() < 2 && !matches!(mixing, Mixing::No) {
+        return Err(usage(
+            "a mixture is of two models or more: name another one, for example cache:500",
+        ));
+    }
+    let format = if args.json { Format::Json } else { args.format };
+
+    let entrants = load(models)?;
+    let mut spinner = Spinner::new(format == Format::Json);
+    let comparison = compare(
+        &entrants,
+        &cpu(args.threads),
+        sources(std::slice::from_ref(text))?,
+        mixing,
+        &options,
+        &mut |progress| spinner.show(progress),
+    );
+    spinner.bar.finish_and_clear();
+    let comparison = comparison?;
+
+    let names = Names {
+        text: text.to_string_lossy(),
+        dev: args.dev.as_deref().map(Path::to_string_lossy),
+    };
+    let mut out = io::stdout().lock();
+    if format != Format::Json {
+        let notes = comparison.notes.iter();
+        notes.for_each(|note| say(format_args!("note: {note}")));
+    }
+    match format {
+        Format::Text => show::text(&mut out, &names, &comparison)?,
+        Format::Markdown => show::markdown(&mut out, &names, &comparison)?,
+        Format::Csv => csv::write(&mut out, &comparison)?,
+        Format::Json => {
+            let body = Json {
+                text: &names.text,
+                dev: names.dev.as_deref(),
+                comparison: &comparison,
+            };
+            serde_json::to_writer(&mut out, &body)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+/// What texts were called on the command line.
+struct Names<'a> {
+    text: Cow<'a, str>,
+    dev: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    text: &'a str,
+    dev: Option<&'a str>,
+    #[serde(flatten)]
+    comparison: &'a Comparison,
+}
+
+/// The models by name, in order. Caches take the vocabulary of the first model that has one.
+fn load(names: &[PathBuf]) -> Result<Vec<Entrant>> {
+    let windows: Vec<Option<usize>> = names
+        .iter()
+        .map(|name| cache_window(name))
+        .collect::<Result<_>>()?;
+    if windows.iter().all(Option::is_some) {
+        return Err(usage(
+            "a cache takes its vocabulary from another model: name a network or an n-gram model too",
+        ));
+    }
+    let mut entrants = Vec::new();
+    for (name, window) in names.iter().zip(&windows) {
+        entrants.push(match window {
+            None => Some(Entrant::load(name)?),
+            Some(_) => None,
+        });
+    }
+    let vocab = entrants.iter().flatten().next().map(Entrant::vocab);
+    if let Some(vocab) = vocab.cloned() {
+        for (entrant, window) in entrants.iter_mut().zip(windows) {
+            if let Some(window) = window {
+                let cache = Entrant::cache(window, &vocab);
+                *entrant = Some(cache.map_err(|error| usage(error.to_string()))?);
+            }
+        }
+    }
+    Ok(entrants.into_iter().flatten().collect())
+}
+
+/// N of `cache:N`.
+fn cache_window(name: &Path) -> Result<Option<usize>> {
+    let Some(window) = name.to_str().and_then(|name| name.strip_prefix("cache:")) else {
+        return Ok(None);
+    };
+    match window.parse() {
+        Ok(window) => Ok(Some(window)),
+        Err(_) => Err(usage(format!(
+            "'{}': a cache is given with a number of tokens, for example cache:500 (a file of this name: ./{0})",
+            name.display()
+        ))),
+    }
+}
+
+/// Between two redraws.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// What is going on, shown on a terminal only.
+struct Spinner {
+    bar: ProgressBar,
+    drawn: Instant,
+}
+
+impl Spinner {
+    fn new(hidden: bool) -> Spinner {
+        Spinner {
+            bar: spinner(hidden),
+            drawn: Instant::now(),
+        }
+    }
+
+    fn show(&mut self, progress: Progress) {
+        if self.bar.is_hidden() || self.drawn.elapsed() < REDRAW {
+            return;
+        }
+        self.drawn = Instant::now();
+        let what = match progress.stage {
+            Stage::Fitting => "reading the text for the weights: token",
+            Stage::Reading => "reading the text: token",
+            Stage::Resampling => "drawing lines: sample",
+            Stage::Testing => "testing differences: sample",
+        };
+        let of = progress
+            .total
+            .map(|total| format!(" of {}", grouped(total)));
+        let done = grouped(progress.done);
+        self.bar
+            .set_message(format!("{what} {done}{}", of.unwrap_or_default()));
+        self.bar.tick();
+    }
+}
