@@ -55,6 +55,9 @@ pub struct Scored {
 /// Is given an n-gram: words, log10 p, log10 of the back-off weight (0 where there is none).
 pub type Visit<'a, E> = dyn FnMut(&[u32], f32, f32) -> Result<(), E> + 'a;
 
+/// Is given a node and its words.
+pub(super) type VisitNode<'a, E> = dyn FnMut(u32, &[u32]) -> Result<(), E> + 'a;
+
 impl State {
     /// The state of a node that is one.
     pub(super) fn of(node: u32) -> State {
@@ -207,11 +210,7 @@ impl Model {
     }
 
     /// Visits the nodes of an order in their order, each with its words, until `visit` fails.
-    pub(super) fn walk<E>(
-        &self,
-        order: usize,
-        visit: &mut dyn FnMut(u32, &[u32]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub(super) fn walk<E>(&self, order: usize, visit: &mut VisitNode<'_, E>) -> Result<(), E> {
         assert!(
             (1..=self.order()).contains(&order),
             "no n-grams of order {order}"

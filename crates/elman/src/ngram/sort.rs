@@ -152,7 +152,8 @@ impl Spool {
         }
         self.scratch.append(&self.room, &self.records)?;
         // Parts that were cut from one ascending sequence are one run.
-        self.scratch.runs = vec![0..self.scratch.bytes];
+        self.scratch.runs.truncate(1);
+        self.scratch.runs[0] = 0..self.scratch.bytes;
         Merge::new(self.room, self.scratch, false).map(|merge| Records(Kind::Merge(merge)))
     }
 }

@@ -49,8 +49,10 @@ impl Output {
 
     /// Finds out now whether there is a directory to write to, not after the work.
     pub fn check(&self) -> Result<()> {
-        self.path()
-            .map_or(Ok(()), |path| Ok(drop(AtomicFile::create(path)?)))
+        if let Some(path) = self.path() {
+            AtomicFile::create(path)?;
+        }
+        Ok(())
     }
 }
 
@@ -65,11 +67,7 @@ pub fn write_arpa(
     fill: impl FnOnce(&mut Push<'_>) -> Result<()>,
 ) -> Result<()> {
     match output {
-        Output::Stdout => {
-            let out = fill_writer(io::stdout().lock(), words, counts, fill)?;
-            drop(out);
-            Ok(())
-        }
+        Output::Stdout => fill_writer(io::stdout().lock(), words, counts, fill).map(drop),
         Output::Arpa { path, gzip } => {
             let file = AtomicFile::create(path)?;
             let file = if *gzip {
