@@ -63,7 +63,7 @@ pub enum BinaryFlaw {
 impl Model {
     /// Writes the binary file, atomically.
     pub fn save(&self, path: &Path) -> Result<(), NgramError> {
-        disk::write_atomic(path, |out| out.write_all(self.block()))?;
+        disk::write_atomic(path, |out| out.write_all(self.as_bytes()))?;
         Ok(())
     }
 

@@ -126,7 +126,7 @@ impl Model {
 
     /// What the model takes in memory, and as a binary file on disk (the vocabulary's index aside).
     pub fn bytes(&self) -> u64 {
-        self.block().len() as u64
+        self.as_bytes().len() as u64
     }
 
     /// BLAKE3 (hex) of the vocabulary and all n-grams: the same for an ARPA file and the binary made from it.
@@ -270,7 +270,7 @@ impl Model {
 
     #[inline]
     pub(super) fn tables(&self) -> Tables<'_> {
-        Tables::new(&self.layout, self.block())
+        Tables::new(&self.layout, self.as_bytes())
     }
 
     #[cfg(test)]
@@ -278,7 +278,8 @@ impl Model {
         &self.layout
     }
 
-    pub(super) fn block(&self) -> &[u8] {
+    /// The binary file of the model, as it is in memory: [`Model::from_bytes`] reads it.
+    pub fn as_bytes(&self) -> &[u8] {
         self.block.bytes()
     }
 }

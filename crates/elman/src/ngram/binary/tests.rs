@@ -18,7 +18,7 @@ fn model() -> Model {
 }
 
 fn bytes() -> Vec<u8> {
-    model().block().to_vec()
+    model().as_bytes().to_vec()
 }
 
 fn flaw(bytes: Vec<u8>) -> BinaryFlaw {
@@ -75,7 +75,7 @@ fn a_model_comes_back_to_the_bit() {
     let model = model();
     model.save(&path).unwrap();
     let back = Model::load(&path).unwrap();
-    assert_eq!(back.block(), model.block());
+    assert_eq!(back.as_bytes(), model.as_bytes());
     assert_eq!(back.bytes(), std::fs::metadata(&path).unwrap().len());
     assert_eq!(back.id(), model.id());
     assert_eq!(back.words().hidden(), model.words().hidden());
@@ -102,7 +102,7 @@ fn every_kind_of_vocabulary_comes_back() {
             builder.push(&[word], -1.0, 0.0).unwrap();
         }
         let model = builder.finish().unwrap();
-        let back = Model::from_bytes("test", model.block().to_vec()).unwrap();
+        let back = Model::from_bytes("test", model.as_bytes().to_vec()).unwrap();
         assert_eq!(back.vocab().hash(), words.vocab().hash());
         assert_eq!(back.vocab().kind(), words.vocab().kind());
         ask(&back);
@@ -208,7 +208,7 @@ fn words_are_checked_whatever_the_checksum() {
 #[test]
 fn tables_are_checked_whatever_the_checksum() {
     let model = model();
-    let (layout, bytes) = (model.layout().clone(), model.block());
+    let (layout, bytes) = (model.layout().clone(), model.as_bytes());
     let spoilt = |change: &dyn Fn(&mut TablesMut<'_>)| {
         let mut bytes = bytes.to_vec();
         change(&mut TablesMut::new(&layout, &mut bytes));
@@ -235,14 +235,25 @@ fn tables_are_checked_whatever_the_checksum() {
     }
     assert!(spoilt(&|tables| tables.set_word(2, 0)).contains("not sorted"));
     let first = layout.nodes(2).start;
-    assert!(spoilt(&|tables| tables.set_word(first + 1, 0)).contains("not sorted"));
+    assert!(spoilt(&|tables| tables.set_word(first + 2, 0)).contains("not sorted"));
     for node in 0..=layout.top() {
-        let right = Tables::new(&layout, bytes).first_arc(node);
-        for wrong in [right.wrapping_sub(1) & 0xFF, right + 1, 255, 0] {
+        for wrong in [0, 255] {
             let message = spoilt(&|tables| tables.set_first_arc(node, wrong));
             assert!(
                 message.contains("not in order"),
                 "{node} {wrong}: {message}"
+            );
+        }
+    }
+    // The end of an order's last arcs: they would reach into the next order, or not to its beginning.
+    for order in 1..=3 {
+        let first = layout.nodes(order).start;
+        let node = if order == 3 { layout.top() } else { first };
+        let end = Tables::new(&layout, bytes).first_arc(node);
+        for wrong in [end - 1, end + 1] {
+            assert!(
+                spoilt(&|tables| tables.set_first_arc(node, wrong)).contains("not in order"),
+                "{order} {wrong}"
             );
         }
     }
