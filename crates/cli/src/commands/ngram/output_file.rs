@@ -2,7 +2,7 @@
 
 use crate::output::usage;
 use anyhow::{Context, Result};
-use elman::ngram::{Model, NgramError, Words, arpa};
+use elman::ngram::{Model, arpa};
 use elman::store::AtomicFile;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -56,64 +56,30 @@ impl Output {
     }
 }
 
-/// Gets n-grams one by one, as an ARPA file has them.
-pub type Push<'a> = dyn FnMut(&[u32], f32, f32) -> Result<()> + 'a;
-
-/// Writes ARPA text of n-grams that `fill` hands over, orders ascending, as many as `counts` says.
-pub fn write_arpa(
-    output: &Output,
-    words: &Words,
-    counts: &[u64],
-    fill: impl FnOnce(&mut Push<'_>) -> Result<()>,
-) -> Result<()> {
+/// Writes ARPA text, which `fill` writes.
+pub fn write_arpa(output: &Output, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     match output {
-        Output::Stdout => fill_writer(io::stdout().lock(), words, counts, fill).map(drop),
+        Output::Stdout => fill(&mut io::stdout().lock()),
         Output::Arpa { path, gzip } => {
-            let file = AtomicFile::create(path)?;
-            let file = if *gzip {
-                let out = GzEncoder::new(file, Compression::default());
-                let out = fill_writer(out, words, counts, fill)?;
-                out.finish()
-                    .with_context(|| format!("cannot write {}", path.display()))?
+            let mut file = AtomicFile::create(path)?;
+            if *gzip {
+                let mut out = GzEncoder::new(file, Compression::default());
+                fill(&mut out)?;
+                let ended = out.finish();
+                file = ended.with_context(|| format!("cannot write {}", path.display()))?;
             } else {
-                fill_writer(file, words, counts, fill)?
-            };
+                fill(&mut file)?;
+            }
             Ok(file.commit()?)
         }
         Output::Binary(_) => unreachable!("a compact model is not written as text"),
     }
 }
 
-fn fill_writer<W: Write>(
-    out: W,
-    words: &Words,
-    counts: &[u64],
-    fill: impl FnOnce(&mut Push<'_>) -> Result<()>,
-) -> Result<W> {
-    let mut writer = arpa::Writer::new(out, words, counts)?;
-    fill(&mut |gram, p, weight| Ok(writer.push(gram, p, weight)?))?;
-    Ok(writer.finish()?)
-}
-
 /// Writes a model in the form that the name says.
 pub fn write_model(output: &Output, model: &Model) -> Result<()> {
-    if let Output::Binary(path) = output {
-        return Ok(model.save(path)?);
+    match output {
+        Output::Binary(path) => Ok(model.save(path)?),
+        text => write_arpa(text, |out| Ok(arpa::write(model, out).map(drop)?)),
     }
-    write_arpa(output, model.words(), model.counts(), |push| {
-        for order in 1..=model.order() {
-            let mut failed = None;
-            model.grams(order, &mut |gram, p, weight| match push(gram, p, weight) {
-                Ok(()) => Ok::<(), NgramError>(()),
-                Err(error) => {
-                    failed = Some(error);
-                    Ok(())
-                }
-            })?;
-            if let Some(error) = failed {
-                return Err(error);
-            }
-        }
-        Ok(())
-    })
 }

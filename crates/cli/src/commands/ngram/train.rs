@@ -9,7 +9,7 @@ use crate::summary::peak_bytes;
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::infer::VocabularyFrom;
-use elman::ngram::{Builder, CountOptions, Counts, Discounts, History, Tally, Words, prune};
+use elman::ngram::{Builder, CountOptions, Counts, Discounts, History, Tally, Words, arpa, prune};
 use elman::store::{StoreError, disk};
 use elman::text::{Kind, ReadOptions, Source, TextStats};
 use serde::Serialize;
@@ -146,11 +146,15 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
         }
     };
     if args.prune_entropy.is_none() && !matches!(output, Output::Binary(_)) {
-        write_arpa(&output, &words, &counts.kept(), |push| {
-            counts.estimate(&mut |gram, p, weight| {
+        let kept = counts.kept();
+        write_arpa(&output, |out| {
+            let mut writer = arpa::Writer::new(out, &words, &kept)?;
+            counts.estimate(&mut |gram, p, weight| -> Result<()> {
                 tick();
-                push(gram, p, weight)
-            })
+                Ok(writer.push(gram, p, weight)?)
+            })?;
+            writer.finish()?;
+            Ok(())
         })?;
     } else {
         let mut builder = Builder::new(words, args.order);
