@@ -2,7 +2,7 @@
 
 use super::{is_stdin, name_of};
 use crate::args::{seconds, size};
-use crate::options::{self, TrainOptions};
+use crate::options::{self, TrainOptions, VocabularyArgs};
 use crate::output::{say, usage};
 use crate::progress::{Form, Progress};
 use crate::resolve::{Layered, resolve};
@@ -15,7 +15,7 @@ use clap::{Args, ValueHint};
 use elman::infer::{GenerateOptions, Model, Sampling, generate};
 use elman::store::{disk, write_atomic};
 use elman::text::Kind;
-use elman::train::{Event, Folder, Job, Machine, Outcome, VocabularyFrom, Watch};
+use elman::train::{Event, Folder, Job, Machine, Outcome, Watch};
 use elman_kernels::{Cpu, Isa};
 use serde::Serialize;
 use std::io;
@@ -38,14 +38,8 @@ pub struct TrainArgs {
     #[command(flatten)]
     options: TrainOptions,
 
-    /// Use the vocabulary in this file: a token a line, or a tokenizer.json
-    #[arg(long, value_name = "FILE", help_heading = "Text", value_hint = ValueHint::FilePath,
-        conflicts_with_all = ["min_count", "max_vocab"])]
-    vocab_file: Option<PathBuf>,
-    /// Use the vocabulary of this model or run
-    #[arg(long, value_name = "MODEL", help_heading = "Text", value_hint = ValueHint::DirPath,
-        conflicts_with_all = ["vocab_file", "vocab", "min_count", "max_vocab"])]
-    vocab_from: Option<PathBuf>,
+    #[command(flatten)]
+    vocabulary: VocabularyArgs,
     /// Start from the weights of this model or run; its vocabulary and sizes are kept
     #[arg(long, value_name = "MODEL", help_heading = "Initial weights", value_hint = ValueHint::DirPath,
         conflicts_with_all = ["vocab_file", "vocab_from", "vocab", "min_count", "max_vocab", "cell", "activation",
@@ -235,8 +229,8 @@ fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replaced>)>
             .iter()
             .chain(&args.valid)
             .filter(|path| !is_stdin(path))
-            .chain(&args.vocab_file);
-        let models = args.vocab_from.iter().chain(&args.init_from);
+            .chain(&args.vocabulary.vocab_file);
+        let models = args.vocabulary.vocab_from.iter().chain(&args.init_from);
         rundir::check_inputs(&run, texts, models)?;
         replaced = Some(Replaced::set_aside(&run)?);
     }
@@ -253,16 +247,11 @@ fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replaced>)>
     };
     let train = args.texts.into_iter().map(readable).collect();
     let valid: Vec<PathBuf> = args.valid.into_iter().map(readable).collect();
-    let vocabulary = match (args.vocab_file, args.vocab_from) {
-        (Some(file), _) => VocabularyFrom::File(file),
-        (None, Some(model)) => VocabularyFrom::Model(model),
-        (None, None) => VocabularyFrom::Text,
-    };
     let job = Job {
         config,
         train,
         valid: (!valid.is_empty()).then_some(valid),
-        vocabulary,
+        vocabulary: args.vocabulary.from(),
         init_from: args.init_from,
         run,
         machine,

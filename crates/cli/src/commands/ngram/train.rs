@@ -3,12 +3,12 @@
 use super::output_file::{Output, write_arpa, write_model};
 use crate::args::{Limit, named, positive, size};
 use crate::commands::{is_stdin, name_of, threads};
+use crate::options::VocabularyArgs;
 use crate::output::{Table, bytes, duration, grouped, say, usage};
 use crate::progress::spinner;
 use crate::summary::peak_bytes;
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
-use elman::infer::VocabularyFrom;
 use elman::ngram::{Builder, CountOptions, Counts, Discounts, History, Tally, Words, arpa, prune};
 use elman::store::{StoreError, disk};
 use elman::text::{Kind, ReadOptions, Source, TextStats};
@@ -55,14 +55,8 @@ pub struct NgramTrainArgs {
         default_value = "all"
     )]
     max_vocab: Limit<usize>,
-    /// Use the vocabulary in this file: a token a line, or a tokenizer.json
-    #[arg(long, value_name = "FILE", help_heading = "Text", value_hint = ValueHint::FilePath,
-        conflicts_with_all = ["min_count", "max_vocab"])]
-    vocab_file: Option<PathBuf>,
-    /// Use the vocabulary of this model or run, to compare or mix with it
-    #[arg(long, value_name = "MODEL", help_heading = "Text", value_hint = ValueHint::AnyPath,
-        conflicts_with_all = ["vocab_file", "vocab", "min_count", "max_vocab"])]
-    vocab_from: Option<PathBuf>,
+    #[command(flatten)]
+    vocabulary: VocabularyArgs,
     /// Read invalid UTF-8 as U+FFFD instead of refusing it
     #[arg(long, help_heading = "Text")]
     lossy: bool,
@@ -120,12 +114,8 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
     let shown = spinner(args.json);
 
     shown.set_message("counting words");
-    let from = match (&args.vocab_file, &args.vocab_from) {
-        (Some(file), _) => VocabularyFrom::File(file.clone()),
-        (None, Some(model)) => VocabularyFrom::Model(model.clone()),
-        (None, None) => VocabularyFrom::Text,
-    };
     let most = args.max_vocab.value();
+    let from = args.vocabulary.from();
     let vocab = from.vocab(texts.open()?, args.vocab, &read, args.min_count, most)?;
     let words = Words::new(vocab);
     let counts = Counts::of(texts.open()?, &read, &words, &options, &mut |tokens| {
