@@ -7,9 +7,8 @@
 //! A vocabulary comes from counting ([`Counts`]), from a list or a `tokenizer.json` ([`Vocab::from_file`]), and is saved as
 //! `tokenizer.json`, which the Python package `tokenizers` loads and encodes with identically.
 
-use foldhash::fast::RandomState;
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::lines::Chunk;
 use super::scan::{Scanner, Token};
@@ -19,10 +18,12 @@ mod count;
 mod decode;
 mod json;
 mod list;
+mod table;
 
 pub use count::Counts;
 pub use decode::Decoder;
 pub(crate) use list::is_token;
+use table::TokenTable;
 
 /// A table of tokens. Immutable; two vocabularies with the same [`Vocab::hash`] are the same.
 #[derive(Clone)]
@@ -31,7 +32,7 @@ pub struct Vocab {
     /// Token of each id.
     tokens: Vec<Box<[u8]>>,
     /// Id of each token; empty in kind `bytes`.
-    index: HashMap<Box<[u8]>, u32, RandomState>,
+    index: TokenTable<u32>,
     /// Id of each one-byte ASCII token, or `NONE`: most of the look-ups of kind `chars`.
     ascii: [u32; 128],
     eos: u32,
@@ -70,7 +71,7 @@ impl Vocab {
     }
 
     fn new(kind: Kind, tokens: Vec<Box<[u8]>>, eos: u32, unk: Option<u32>) -> Vocab {
-        let mut index = HashMap::default();
+        let mut index = TokenTable::new();
         let mut ascii = [NONE; 128];
         let mut hash = blake3::Hasher::new();
         hash.update(kind.name().as_bytes());
@@ -78,7 +79,7 @@ impl Vocab {
             hash.update(&(token.len() as u64).to_le_bytes());
             hash.update(token);
             if kind.is_text() {
-                let twice = index.insert(token.clone(), id);
+                let twice = index.insert(token, id);
                 assert!(
                     twice.is_none(),
                     "token {:?} stands twice",

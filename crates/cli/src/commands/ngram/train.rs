@@ -25,7 +25,7 @@ Examples:
   elman ngram train corpus.txt -o lm.arpa                    # order 5, words between white space
   elman ngram train corpus.txt -o lm.bin --order 3           # the compact form: loads at once
   zcat news/*.gz | elman ngram train - -o news.arpa.gz --prune 0,0,1 --memory 4GiB
-  elman ngram train data/kjv.txt -o kjv5.bin --vocab-from runs/kjv   # to compare or mix with a network
+  elman ngram train data/kjv.txt -o kjv5.bin --vocab-from runs/kjv   # to mix with a network
   elman ngram train names.txt -o names.bin --vocab chars --order 8
   elman ngram train corpus.txt -o small.arpa --prune-entropy 1e-7")]
 pub struct NgramTrainArgs {

@@ -1,10 +1,9 @@
 //! Counting tokens, and choosing which of them make a vocabulary.
 
-use foldhash::fast::RandomState;
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use super::super::scan::Token;
+use super::table::TokenTable;
 use super::{EOS, Kind, TextError, UNK, Vocab};
 
 /// What an entry of the table costs beside its token: slot, allocation, spare room.
@@ -13,7 +12,7 @@ const ENTRY_BYTES: u64 = 80;
 /// How often each token occurs.
 pub struct Counts {
     kind: Kind,
-    table: HashMap<Box<[u8]>, u64, RandomState>,
+    table: TokenTable<u64>,
     /// Counts of the one-byte tokens, which in kind `chars` are most of them.
     ascii: [u64; 128],
     total: u64,
@@ -26,7 +25,7 @@ impl Counts {
     pub fn new(kind: Kind, limit_bytes: u64) -> Counts {
         Counts {
             kind,
-            table: HashMap::default(),
+            table: TokenTable::new(),
             ascii: [0; 128],
             total: 0,
             bytes: 0,
@@ -53,7 +52,7 @@ impl Counts {
                         limit_bytes: self.limit_bytes,
                     });
                 }
-                self.table.insert(token.as_bytes().into(), 1);
+                self.table.insert(token.as_bytes(), 1);
             }
         }
         Ok(())
@@ -85,7 +84,7 @@ impl Counts {
         let ascii = ascii.filter(|&(_, count)| count > 0);
         let mut kept: Vec<(Box<[u8]>, u64)> = self
             .table
-            .into_iter()
+            .into_entries()
             .chain(ascii)
             .filter(|(token, count)| *count >= min_count && !special.contains(&&**token))
             .collect();
