@@ -7,7 +7,7 @@
 
 use super::{Model, State};
 
-const LANES: usize = 16;
+const LANES: usize = 32;
 /// Lanes of fewer tokens would read more before their beginning than it saves.
 const SHORTEST: usize = 32;
 
