@@ -564,4 +564,32 @@ proptest! {
             prop_assert_eq!(again.id(), model.id());
         }
     }
+
+    /// Whatever stands in a text, its vocabulary comes back with the same ids.
+    #[test]
+    fn every_vocabulary_comes_back(text in "(?s)([ \\n\\t\\r\u{a0}\u{2003}]{0,3}(a|é|<s>|</s>|<unk>|<UNK>|<eos>|\\\\|▁|1|\\PC|.)){1,40}") {
+        for kind in [Kind::Words, Kind::Whitespace, Kind::Chars] {
+            let (counts, _) = crate::text::count([source(text.clone())], kind, &Default::default(), 1 << 20).unwrap();
+            let words = Words::new(counts.into_vocab(1, None).unwrap());
+            let mut builder = Builder::new(words.clone(), 2);
+            for word in 0..words.len() as u32 {
+                builder.push(&[word], -1.0, 0.0).unwrap();
+            }
+            for word in 0..words.len() as u32 {
+                builder.push(&[words.begin(), word], -0.5, 0.0).unwrap();
+            }
+            let model = builder.finish().unwrap();
+            match write(&model, Vec::new()) {
+                Ok(written) => {
+                    let again = good(written);
+                    prop_assert_eq!(again.vocab().hash(), words.vocab().hash());
+                    prop_assert_eq!(again.id(), model.id());
+                }
+                Err(NgramError::ReservedName { name, .. }) => {
+                    prop_assert!(kind == Kind::Whitespace && ["<s>", "</s>"].contains(&&*name));
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
 }
