@@ -10,9 +10,10 @@
 //!          log10 p, log10 of the back-off weight, first arc, link             8 + 2 I bytes
 //! top      of each node of the highest order: log10 p, link                   4 + I bytes
 //! ```
-//! Words lie by themselves because searching touches many of them and nothing else. The link of a node is its longest proper
-//! suffix that is a state: has arcs or a weight (Aho and Corasick 1975 call it the failure function). The last word of a state
-//! is read once more at each step, so W·log₂(arcs) bytes and two records are all that a query touches per context it tries.
+//! Words lie by themselves because searching touches many of them and nothing else: of each context that it tries, a query
+//! reads about log₂(arcs) words, which are close together if the arcs are few, and one record; then the record of the arc.
+//! The link of a node is its longest proper suffix that is a state, a node with arcs or a weight (the failure function of Aho and
+//! Corasick 1975).
 //!
 //! Not here: the meaning of all this (`model.rs`), and whether a block from a file is in order (`binary.rs`).
 

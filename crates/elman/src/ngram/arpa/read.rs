@@ -9,6 +9,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::RandomState;
+
 use super::super::{BuildError, Builder, Model, NgramError, Words};
 use super::head::{self, Head};
 use super::lines::{Line, Lines};
@@ -205,7 +207,7 @@ impl Unigram {
 
 /// From names to ids.
 struct Index {
-    by_name: HashMap<Box<[u8]>, u32>,
+    by_name: HashMap<Box<[u8]>, u32, RandomState>,
     /// The ids of the 1-grams, as they came.
     unigrams: Vec<u32>,
     capital_unk: bool,
