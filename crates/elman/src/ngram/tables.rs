@@ -203,6 +203,10 @@ impl<'a> Tables<'a> {
         let at = self.layout.words_at;
         let words = &self.bytes[at + arcs.start as usize * W..at + arcs.end as usize * W];
         let (mut start, mut len) = (0, words.len() / W);
+        // Most contexts have one arc. A guess lets the processor fetch its record while the word is still on its way.
+        if len > 0 && sized::<W>(words) == word {
+            return Some(arcs.start);
+        }
         while len > FEW {
             let half = len / 2;
             let before = sized::<W>(&words[(start + half - 1) * W..]) < word;
