@@ -4,4 +4,5 @@
 mod kneser_ney;
 mod prune;
 mod reference;
+mod stretch;
 mod texts;

@@ -75,7 +75,8 @@ pub struct NgramTrainArgs {
     #[arg(long, value_name = "X", help_heading = "Pruning", value_parser = positive)]
     prune_entropy: Option<f64>,
 
-    /// Memory for sorting, such as 4GiB; what does not fit is sorted on disk
+    /// Memory for sorting, such as 4GiB; what does not fit is sorted on disk. A .bin is put together in
+    /// memory beside it
     #[arg(long, value_name = "SIZE", help_heading = "Machine", value_parser = size, default_value = "1GiB")]
     memory: u64,
     /// Directory of scratch files [default: the system's directory of temporary files]
