@@ -1,6 +1,6 @@
 //! A model of any family, by what its path holds: what the commands work with that do not care which it is.
 
-use super::{Author, Composing, Model, Reader, Reading};
+use super::{Author, Composing, Model, Reader, Reading, files};
 use crate::error::Result;
 use crate::ngram;
 use crate::text::Vocab;
@@ -23,7 +23,7 @@ impl AnyModel {
     ///
     /// Errors: whatever is missing or wrong with the files.
     pub fn load(path: &Path) -> Result<AnyModel> {
-        Ok(match path.is_file() {
+        Ok(match files::is_ngram(path) {
             true => AnyModel::Ngram(Box::new(ngram::Model::load(path)?)),
             false => AnyModel::Network(Box::new(Model::load(path)?)),
         })

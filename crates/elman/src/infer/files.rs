@@ -102,7 +102,7 @@ pub(super) fn load(path: &Path) -> Result<Model> {
 /// The vocabulary of the model in `path`, which may be a run's directory or the file of an n-gram model. The whole model is
 /// checked for damage.
 pub fn read_vocab(path: &Path) -> Result<Vocab> {
-    if path.is_file() {
+    if is_ngram(path) {
         return Ok(ngram::Model::load(path)?.vocab().clone());
     }
     let directory = resolve(path)?;
@@ -143,6 +143,13 @@ pub(super) fn identity(network: &Network, params: &Params, vocab: &Vocab) -> Str
     snapshot.digest(&[])
 }
 
+/// Whether `path` can only be an n-gram model: a file, and none of those that a network's directory holds.
+pub(super) fn is_ngram(path: &Path) -> bool {
+    let of_network =
+        |name: &std::ffi::OsStr| [CONFIG, TOKENIZER, WEIGHTS].iter().any(|&n| n == name);
+    path.is_file() && !path.file_name().is_some_and(of_network)
+}
+
 /// The directory that holds the model's files.
 fn resolve(path: &Path) -> Result<PathBuf> {
     let refuse = |what: &str| Err(Error::Config(format!("{}: {what}", path.display())));
@@ -152,7 +159,9 @@ fn resolve(path: &Path) -> Result<PathBuf> {
         );
     }
     if !path.exists() {
-        return refuse("no such directory; a model is made by `elman train`");
+        return refuse(
+            "no such directory or file; a model is made by `elman train` or `elman ngram train`",
+        );
     }
     if path.join(CONFIG).exists() {
         return Ok(path.to_path_buf());
