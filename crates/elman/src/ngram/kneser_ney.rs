@@ -11,7 +11,7 @@
 //! What is left out by pruning stays in Σ a, and all of its count goes to γ(h), so that probabilities still sum to one.
 //!
 //! The discounts of an order are undefined where some t_k is 0 or a D_k lies outside 0 … k, which happens to very small or artificial
-//! texts; then [`FALLBACK`] serves, and the report says so.
+//! texts, and to single characters; then [`FALLBACK`] serves, and the report says so.
 //!
 //! Everything passes through sorted streams (`sort`): the terms of an order in context order, where the sums over a context are, then
 //! in suffix order, where the probability of the shorter n-gram is at hand. No order needs memory beyond its share.

@@ -283,7 +283,7 @@ impl Report {
             .for_each(|note| say(format_args!("note: {note}")));
         for order in self.orders.iter().filter(|order| order.fallback) {
             say(format_args!(
-                "note: the text is too small to define the discounts of order {}: 0.5, 1 and 1.5 are used",
+                "note: the discounts of order {} are undefined (no n-gram has some of the counts 1 to 4): 0.5, 1 and 1.5 are used",
                 order.n
             ));
         }
