@@ -2,8 +2,8 @@
 
 use super::output_file::{Output, write_model};
 use crate::args::{Quoted, positive};
-use crate::commands::{is_stdin, sources};
-use crate::output::{Table, bytes, grouped, say, usage};
+use crate::commands::sources;
+use crate::output::{Table, bytes, grouped, say};
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::ngram::{History, Model, prune};
@@ -36,9 +36,6 @@ pub struct ConvertArgs {
 pub fn run(args: ConvertArgs) -> Result<()> {
     let output = Output::parse(&args.output)?;
     output.check()?;
-    if args.history.iter().any(|path| is_stdin(path)) && is_stdin(&args.model) {
-        return Err(usage("'-' stands for standard input and may be given once"));
-    }
     let mut model = Model::load(&args.model)?;
     model
         .notes()
@@ -63,7 +60,7 @@ pub fn run(args: ConvertArgs) -> Result<()> {
 }
 
 /// How many of each order: `33,279 + 619,592 + …`.
-pub fn orders(counts: &[u64]) -> String {
+fn orders(counts: &[u64]) -> String {
     counts
         .iter()
         .map(|&n| grouped(n))
