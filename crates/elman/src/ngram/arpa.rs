@@ -39,15 +39,18 @@ pub use write::Writer;
 /// What a file of ours begins with; the name of the kind follows.
 const HEADER: &str = "# elman kind=";
 
-/// Writes a model to a file, atomically; compressed with gzip if its name ends with `.gz`.
-pub fn save(model: &Model, path: &Path) -> Result<(), NgramError> {
+/// Writes to a file, atomically, what `fill` writes; compressed with gzip if its name ends with `.gz`.
+pub fn save(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> Result<(), NgramError>,
+) -> Result<(), NgramError> {
     let mut file = AtomicFile::create(path)?;
     let gzip = path.extension().is_some_and(|extension| extension == "gz");
     let written = if gzip {
-        write(model, GzEncoder::new(&mut file, Compression::default()))
-            .and_then(|out| Ok(out.finish().map(drop)?))
+        let mut out = GzEncoder::new(&mut file, Compression::default());
+        fill(&mut out).and_then(|()| Ok(out.finish().map(drop)?))
     } else {
-        write(model, &mut file).map(drop)
+        fill(&mut file)
     };
     written.map_err(|error| match error {
         NgramError::Write(error) => file.error(error).into(),

@@ -1,11 +1,9 @@
 //! Where an n-gram model is written, and in which of its two forms: the name says it.
 
 use crate::output::usage;
-use anyhow::{Context, Result};
-use elman::ngram::{Model, arpa};
+use anyhow::Result;
+use elman::ngram::{Model, NgramError, arpa};
 use elman::store::AtomicFile;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,10 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     /// ARPA text, perhaps compressed.
-    Arpa {
-        path: PathBuf,
-        gzip: bool,
-    },
+    Arpa(PathBuf),
     /// ARPA text on standard output.
     Stdout,
     Binary(PathBuf),
@@ -27,22 +22,20 @@ const ENDINGS: &str = "the name of the file says its form: .arpa or .lm is ARPA 
 impl Output {
     pub fn parse(path: &Path) -> Result<Output> {
         let name = path.to_string_lossy();
-        let plain = name.strip_suffix(".gz");
-        let arpa = |name: &str| name.ends_with(".arpa") || name.ends_with(".lm");
+        let plain = name.strip_suffix(".gz").unwrap_or(&name);
         match &*name {
             "-" => Ok(Output::Stdout),
             name if name.ends_with(".bin") => Ok(Output::Binary(path.into())),
-            name if arpa(plain.unwrap_or(name)) => Ok(Output::Arpa {
-                path: path.into(),
-                gzip: plain.is_some(),
-            }),
+            _ if plain.ends_with(".arpa") || plain.ends_with(".lm") => {
+                Ok(Output::Arpa(path.into()))
+            }
             name => Err(usage(format!("{name}: {ENDINGS}"))),
         }
     }
 
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Output::Arpa { path, .. } | Output::Binary(path) => Some(path),
+            Output::Arpa(path) | Output::Binary(path) => Some(path),
             Output::Stdout => None,
         }
     }
@@ -57,21 +50,13 @@ impl Output {
 }
 
 /// Writes ARPA text, which `fill` writes.
-pub fn write_arpa(output: &Output, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+pub fn write_arpa(
+    output: &Output,
+    fill: impl FnOnce(&mut dyn Write) -> Result<(), NgramError>,
+) -> Result<()> {
     match output {
-        Output::Stdout => fill(&mut io::stdout().lock()),
-        Output::Arpa { path, gzip } => {
-            let mut file = AtomicFile::create(path)?;
-            if *gzip {
-                let mut out = GzEncoder::new(file, Compression::default());
-                fill(&mut out)?;
-                let ended = out.finish();
-                file = ended.with_context(|| format!("cannot write {}", path.display()))?;
-            } else {
-                fill(&mut file)?;
-            }
-            Ok(file.commit()?)
-        }
+        Output::Stdout => Ok(fill(&mut io::stdout().lock())?),
+        Output::Arpa(path) => Ok(arpa::save(path, fill)?),
         Output::Binary(_) => unreachable!("a compact model is not written as text"),
     }
 }
@@ -80,6 +65,6 @@ pub fn write_arpa(output: &Output, fill: impl FnOnce(&mut dyn Write) -> Result<(
 pub fn write_model(output: &Output, model: &Model) -> Result<()> {
     match output {
         Output::Binary(path) => Ok(model.save(path)?),
-        text => write_arpa(text, |out| Ok(arpa::write(model, out).map(drop)?)),
+        text => write_arpa(text, |out| arpa::write(model, out).map(drop)),
     }
 }

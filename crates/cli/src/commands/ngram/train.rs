@@ -9,7 +9,9 @@ use crate::progress::spinner;
 use crate::summary::peak_bytes;
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
-use elman::ngram::{Builder, CountOptions, Counts, Discounts, History, Tally, Words, arpa, prune};
+use elman::ngram::{
+    Builder, CountOptions, Counts, Discounts, History, NgramError, Tally, Words, arpa, prune,
+};
 use elman::store::{StoreError, disk};
 use elman::text::{Kind, ReadOptions, Source, TextStats};
 use serde::Serialize;
@@ -140,12 +142,11 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
         let kept = counts.kept();
         write_arpa(&output, |out| {
             let mut writer = arpa::Writer::new(out, &words, &kept)?;
-            counts.estimate(&mut |gram, p, weight| -> Result<()> {
+            counts.estimate(&mut |gram, p, weight| -> Result<(), NgramError> {
                 tick();
                 Ok(writer.push(gram, p, weight)?)
             })?;
-            writer.finish()?;
-            Ok(())
+            Ok(writer.finish().map(drop)?)
         })?;
     } else {
         let mut builder = Builder::new(words, args.order);
