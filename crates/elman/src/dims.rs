@@ -5,7 +5,7 @@
 //! a plan can be printed, and refused, before a byte is allocated.
 
 pub use elman_kernels::Activation;
-use elman_kernels::Packed;
+use elman_kernels::{Format, Packed};
 use std::fmt;
 
 /// The recurrent cell.
@@ -123,7 +123,7 @@ impl TrainPlan {
             packed_bytes: packed_forward_bytes(dims) + packed_backward_bytes(dims),
             window_bytes: window_bytes(dims, dropout, steps, lanes),
             fixed_bytes: f32s(block * dims.vocab)
-                + Packed::bytes(block, 1, dims.hidden) as u64
+                + Packed::bytes(Format::F32, block, 1, dims.hidden) as u64
                 + 3 * f32s(lanes * dims.state_len()),
         }
     }
@@ -146,17 +146,22 @@ impl TrainPlan {
 pub fn packed_forward_bytes(dims: &Dims) -> u64 {
     let gates = dims.cell.gates();
     let layer = |k| {
-        Packed::bytes(dims.input(k), 1, gates * dims.hidden)
-            + Packed::bytes(dims.hidden, gates, dims.hidden)
+        Packed::bytes(Format::F32, dims.input(k), 1, gates * dims.hidden)
+            + Packed::bytes(Format::F32, dims.hidden, gates, dims.hidden)
     };
-    ((0..dims.layers).map(layer).sum::<usize>() + Packed::bytes(dims.hidden, 1, dims.vocab)) as u64
+    ((0..dims.layers).map(layer).sum::<usize>()
+        + Packed::bytes(Format::F32, dims.hidden, 1, dims.vocab)) as u64
 }
 
 /// Weights in panels for dz·w.
 fn packed_backward_bytes(dims: &Dims) -> u64 {
     let rows = dims.cell.gates() * dims.hidden;
-    let layer = |k| Packed::bytes(rows, 1, dims.input(k)) + Packed::bytes(rows, 1, dims.hidden);
-    ((0..dims.layers).map(layer).sum::<usize>() + Packed::bytes(dims.vocab, 1, dims.hidden)) as u64
+    let layer = |k| {
+        Packed::bytes(Format::F32, rows, 1, dims.input(k))
+            + Packed::bytes(Format::F32, rows, 1, dims.hidden)
+    };
+    ((0..dims.layers).map(layer).sum::<usize>()
+        + Packed::bytes(Format::F32, dims.vocab, 1, dims.hidden)) as u64
 }
 
 /// What the tape and the two gradient buffers hold, see `net::tape` and `net::layer`, and what is

@@ -1,7 +1,7 @@
 //! Products of the sizes that training has; the throughput is in multiply-adds per second.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use elman_kernels::{Cpu, Init, Isa, Operand, Packed, product};
+use elman_kernels::{Cpu, Format, Init, Isa, Operand, Packed, product};
 use std::time::Duration;
 
 /// The recurrent step of an LSTM, the output layer, and batch 1: name, transposed A, M, K, N.
@@ -23,10 +23,10 @@ fn products(criterion: &mut Criterion) {
         for (name, transposed, m, k, n) in CASES {
             let a = vec![0.5; m * k];
             let a = match transposed {
-                true => Operand::transposed(&a, m, k),
+                true => Operand::last_first(&a, m, k),
                 false => Operand::rows(&a, m, k),
             };
-            let mut b = Packed::new(k, 1, n);
+            let mut b = Packed::new(Format::F32, k, 1, n);
             b.pack(&cpu, &vec![0.25; k * n]);
             let mut c = vec![0.0; m * n];
             group.throughput(Throughput::Elements((m * k * n) as u64));

@@ -22,8 +22,8 @@ pub fn gather(cpu: &Cpu, table: &[f32], ids: &[u32], out: &mut [f32]) {
     });
 }
 
-/// `dtable[ids[m]] += d[m]`, for every element in ascending m. `ids` (M), `d` (M, E), `dtable`
-/// (V, E).
+/// `dtable[ids[m]] += d[m]`, for every element from the last m to the first. `ids` (M), `d` (M, E),
+/// `dtable` (V, E).
 ///
 /// Threads share the columns, so that equal ids never meet and the order stays.
 pub fn scatter_add(cpu: &Cpu, ids: &[u32], d: &[f32], dtable: &mut [f32]) {
@@ -36,7 +36,7 @@ pub fn scatter_add(cpu: &Cpu, ids: &[u32], d: &[f32], dtable: &mut [f32]) {
         if share.is_empty() {
             return;
         }
-        for (m, id) in ids.iter().enumerate() {
+        for (m, id) in ids.iter().enumerate().rev() {
             let row = *id as usize * cols;
             // SAFETY: shares of columns are disjoint, and one part lives at a time.
             let to = unsafe { dtable.part(row + share.start..row + share.end) };
@@ -84,13 +84,13 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_added_in_the_order_of_the_ids() {
+    fn rows_are_added_from_the_last_id_to_the_first() {
         for cpu in machines() {
             for cols in SIZES {
                 let d = numbers(IDS.len() * cols, 2);
                 let before = numbers(VOCABULARY * cols, 3);
                 let mut expected = before.clone();
-                for (m, id) in IDS.iter().enumerate() {
+                for (m, id) in IDS.iter().enumerate().rev() {
                     for j in 0..cols {
                         expected[*id as usize * cols + j] += d[m * cols + j];
                     }

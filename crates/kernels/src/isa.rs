@@ -15,6 +15,8 @@ pub struct Isa(Kind);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     #[cfg(target_arch = "x86_64")]
+    Avx512Bf16,
+    #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -33,7 +35,16 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         {
             let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            if avx2 && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+            let avx512 =
+                avx2 && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
+            let bf16 = is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vnni")
+                && is_x86_feature_detected!("avx512bf16");
+            if avx512 && bf16 {
+                all.push(Isa(Kind::Avx512Bf16));
+            }
+            if avx512 {
                 all.push(Isa(Kind::Avx512));
             }
             if avx2 {
@@ -44,7 +55,7 @@ impl Isa {
         all
     }
 
-    /// The instruction set called `name` (`avx512`, `avx2`, `scalar`), if this CPU has it.
+    /// The instruction set called `name` (`avx512-bf16`, `avx512`, `avx2`, `scalar`), if this CPU has it.
     pub fn named(name: &str) -> Option<Isa> {
         Isa::supported().into_iter().find(|isa| isa.name() == name)
     }
@@ -53,6 +64,8 @@ impl Isa {
     pub fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Bf16 => "avx512-bf16",
+            #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => "avx512",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => "avx2",
@@ -60,11 +73,22 @@ impl Isa {
         }
     }
 
+    /// Whether the CPU multiplies bf16 by itself; elsewhere that is slower than f32.
+    pub fn has_bf16(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self.0 == Kind::Avx512Bf16;
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
     /// Runs a kernel in its form for this instruction set.
     #[inline]
     pub(crate) fn run<O: Op>(self, op: O) -> O::Output {
         match self.0 {
             // SAFETY: this value exists only where `supported` detected the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Bf16 => unsafe { run_avx512_bf16(op) },
+            // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => unsafe { run_avx512(op) },
             // SAFETY: as above.
@@ -77,10 +101,17 @@ impl Isa {
 }
 
 #[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,avx512bf16,avx2,fma")]
+unsafe fn run_avx512_bf16<O: Op>(op: O) -> O::Output {
+    // SAFETY: the features of `Avx512<true>` are enabled for this function, so its caller has them.
+    unsafe { op.run::<Avx512<true>>() }
+}
+
+#[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
 unsafe fn run_avx512<O: Op>(op: O) -> O::Output {
-    // SAFETY: the features of `Avx512` are enabled for this function, so its caller has them.
-    unsafe { op.run::<Avx512>() }
+    // SAFETY: as in `run_avx512_bf16`.
+    unsafe { op.run::<Avx512<false>>() }
 }
 
 #[cfg(target_arch = "x86_64")]

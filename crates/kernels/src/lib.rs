@@ -29,7 +29,7 @@ pub use dropout::dropout;
 pub use embed::{gather, scatter_add};
 pub use isa::Isa;
 pub use mapped::Mapped;
-pub use pack::Packed;
+pub use pack::{Format, Packed};
 pub use philox::philox;
 pub use product::{Init, Operand, product};
 pub use reduce::{add_column_sums, sum_squares};

@@ -1,7 +1,8 @@
 //! The second operand of a product, laid out in the order in which the product reads it.
 //!
-//! B (K, N) is cut into panels of sixteen columns. Panel p holds its (K, 16) numbers contiguously,
-//! so that a tile of the product walks through memory in a straight line, one cache line per k.
+//! B (K, N) is cut into panels of sixteen columns. Panel p holds its numbers contiguously, one cache
+//! line per word of k, so that a tile of the product walks through memory in a straight line. A word
+//! is one f32, or two bf16 of neighbouring k ([`Format`]).
 //! A weight matrix of a gated cell has `gates` blocks of `cols` columns; each block is padded with
 //! zero columns to whole panels on its own, so panel p of every gate holds the same sixteen units.
 //!
@@ -9,16 +10,44 @@
 
 use crate::buffer::Buffer;
 use crate::cpu::{Cpu, Parts, SHARED_FROM, Worker};
+use crate::product::{Bf16, Element, F32};
 use crate::simd::{LANES, Op, Vector};
 use std::ops::Range;
 
 /// Panels that `pack` fills side by side: 512 contiguous bytes are read per row.
 const SIDE_BY_SIDE: usize = 8;
 
+/// How the numbers of a packed matrix are kept, and with it the arithmetic of its products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// f32, one fused multiply-add at a time: the same bits on every machine.
+    F32,
+    /// Both operands rounded to bf16, sums in f32: half the memory, and twice the speed where the
+    /// CPU multiplies bf16 ([`Isa::has_bf16`](crate::Isa::has_bf16)). The same bits on the same
+    /// instruction set.
+    Bf16,
+}
+
+impl Format {
+    /// Numbers of k in one word.
+    pub(crate) fn per_word(self) -> usize {
+        match self {
+            Format::F32 => F32::PER_WORD,
+            Format::Bf16 => Bf16::PER_WORD,
+        }
+    }
+
+    /// Words of k that hold `depth` numbers.
+    fn words(self, depth: usize) -> usize {
+        depth.div_ceil(self.per_word())
+    }
+}
+
 /// A matrix (K, gates·cols) in panels of sixteen columns; see the head of this file.
 #[derive(Clone)]
 pub struct Packed {
-    panels: Buffer, // (gates, blocks, depth, 16)
+    panels: Buffer, // (gates, blocks, words, 16)
+    format: Format,
     depth: usize,
     capacity: usize,
     gates: usize,
@@ -27,20 +56,21 @@ pub struct Packed {
 
 impl Packed {
     /// Room for a matrix of up to `depth` rows and `gates · cols` columns; all zero at first.
-    pub fn new(depth: usize, gates: usize, cols: usize) -> Packed {
+    pub fn new(format: Format, depth: usize, gates: usize, cols: usize) -> Packed {
         assert!(
             depth >= 1 && gates >= 1 && cols >= 1,
             "an empty packed matrix ({depth}, {gates}·{cols})"
         );
         // Products trust these sizes, so they must not wrap.
-        let numbers = cols
+        let words = cols
             .div_ceil(LANES)
             .checked_mul(LANES)
             .and_then(|padded| padded.checked_mul(gates))
-            .and_then(|padded| padded.checked_mul(depth));
-        let numbers = numbers.expect("a packed matrix larger than the address space");
+            .and_then(|padded| padded.checked_mul(format.words(depth)));
+        let words = words.expect("a packed matrix larger than the address space");
         Packed {
-            panels: Buffer::zeros(numbers),
+            panels: Buffer::zeros(words),
+            format,
             depth,
             capacity: depth,
             gates,
@@ -48,9 +78,13 @@ impl Packed {
         }
     }
 
-    /// The memory of `Packed::new(depth, gates, cols)`.
-    pub fn bytes(depth: usize, gates: usize, cols: usize) -> usize {
-        gates * cols.div_ceil(LANES) * depth * LANES * size_of::<f32>()
+    /// The memory of `Packed::new(format, depth, gates, cols)`.
+    pub fn bytes(format: Format, depth: usize, gates: usize, cols: usize) -> usize {
+        gates * cols.div_ceil(LANES) * format.words(depth) * LANES * size_of::<f32>()
+    }
+
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// K of the matrix that was packed last.
@@ -78,6 +112,11 @@ impl Packed {
         self.cols.div_ceil(LANES)
     }
 
+    /// Words of k in one panel.
+    pub(crate) fn words(&self) -> usize {
+        self.format.words(self.depth)
+    }
+
     /// Where panel `block` of `gate` begins; the gate's next panel is [`Packed::panel_size`] on.
     pub(crate) fn panel(&self, gate: usize, block: usize) -> *const f32 {
         assert!(gate < self.gates && block < self.blocks());
@@ -85,49 +124,62 @@ impl Packed {
         self.panels.as_ptr().wrapping_add(panel * self.panel_size())
     }
 
-    /// Numbers in one panel.
+    /// Words in one panel, sixteen for each of k.
     pub(crate) fn panel_size(&self) -> usize {
-        self.depth * LANES
+        self.words() * LANES
     }
 
-    /// Packs `b` (K, N), K at most the depth this was made for. For dz·w, and for the data operand
-    /// of a weight gradient.
+    /// Packs `b` (K, N), K at most the depth this was made for. For dz·w.
     pub fn pack(&mut self, cpu: &Cpu, b: &[f32]) {
+        self.pack_rows(cpu, b, false);
+    }
+
+    /// Packs the rows of `b` (K, N) from the last to the first: the data operand of a weight
+    /// gradient, whose k counts backwards as that of [`Operand::last_first`](crate::Operand::last_first).
+    pub fn pack_last_first(&mut self, cpu: &Cpu, b: &[f32]) {
+        self.pack_rows(cpu, b, true);
+    }
+
+    fn pack_rows(&mut self, cpu: &Cpu, b: &[f32], last_first: bool) {
         self.set_depth(b.len());
-        let (depth, gates, cols) = (self.depth, self.gates, self.cols);
+        let (format, depth, gates, cols) = (self.format, self.depth, self.gates, self.cols);
+        let words = self.words();
         let panels = Parts::new(&mut self.panels);
-        let job = |worker: &Worker| {
+        cpu.parallel_from(SHARED_FROM, b.len(), &|worker: Worker| {
             cpu.isa().run(Rows {
                 b,
                 gates,
                 cols,
                 depth,
-                k: worker.share(depth),
+                last_first,
+                format,
+                words: worker.share(words),
                 panels: &panels,
             });
-        };
-        run(cpu, b.len(), &job);
+        });
     }
 
     /// Packs the transpose of `w` (N, K), K at most the depth this was made for; rows
     /// `g·cols .. (g+1)·cols` are gate g. For x·wᵀ.
     pub fn pack_transposed(&mut self, cpu: &Cpu, w: &[f32]) {
         self.set_depth(w.len());
-        let (depth, gates, cols) = (self.depth, self.gates, self.cols);
-        let blocks = self.blocks();
+        let (format, depth, gates, cols) = (self.format, self.depth, self.gates, self.cols);
+        let (blocks, size) = (self.blocks(), self.panel_size());
         let panels = Parts::new(&mut self.panels);
-        let job = |worker: &Worker| {
+        cpu.parallel_from(SHARED_FROM, w.len(), &|worker: Worker| {
             for panel in worker.share(gates * blocks) {
                 let (gate, first) = (panel / blocks, panel % blocks * LANES);
                 let rows = LANES.min(cols - first);
                 let row = gate * cols + first;
-                // SAFETY: every panel is one worker's.
-                let out =
-                    unsafe { panels.part(panel * depth * LANES..(panel + 1) * depth * LANES) };
-                transpose(&w[row * depth..(row + rows) * depth], rows, depth, out);
+                cpu.isa().run(Turned {
+                    w: &w[row * depth..(row + rows) * depth],
+                    depth,
+                    format,
+                    // SAFETY: every panel is one worker's.
+                    panel: unsafe { panels.part(panel * size..(panel + 1) * size) },
+                });
             }
-        };
-        run(cpu, w.len(), &job);
+        });
     }
 
     fn set_depth(&mut self, len: usize) {
@@ -143,17 +195,16 @@ impl Packed {
     }
 }
 
-fn run(cpu: &Cpu, work: usize, job: &(dyn Fn(&Worker) + Sync)) {
-    cpu.parallel_from(SHARED_FROM, work, &|worker| job(&worker));
-}
-
-/// Copies rows `k` of `b` into all panels.
+/// Copies those rows of `b` that become `words` of k into all panels.
 struct Rows<'a> {
     b: &'a [f32], // (depth, gates·cols)
     gates: usize,
     cols: usize,
     depth: usize,
-    k: Range<usize>,
+    /// k counts from the last row.
+    last_first: bool,
+    format: Format,
+    words: Range<usize>,
     panels: &'a Parts<'a, f32>,
 }
 
@@ -162,24 +213,42 @@ impl Op for Rows<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
+        // SAFETY: passed on.
+        unsafe {
+            match self.format {
+                Format::F32 => self.copy::<V, F32>(),
+                Format::Bf16 => self.copy::<V, Bf16>(),
+            }
+        }
+    }
+}
+
+impl Rows<'_> {
+    #[inline(always)]
+    unsafe fn copy<V: Vector, E: Element>(self) {
         let (width, blocks) = (self.gates * self.cols, self.cols.div_ceil(LANES));
-        assert!(self.b.len() == self.depth * width && self.k.end <= self.depth);
-        assert!(self.panels.len() >= self.gates * blocks * self.depth * LANES);
+        let deep = self.depth.div_ceil(E::PER_WORD);
+        assert!(self.b.len() == self.depth * width && self.words.end <= deep);
+        assert!(self.panels.len() >= self.gates * blocks * deep * LANES);
+        let (first, step) = match self.last_first {
+            false => (0, width as isize),
+            true => ((self.depth - 1) * width, -(width as isize)),
+        };
         for gate in 0..self.gates {
             for group in (0..blocks).step_by(SIDE_BY_SIDE) {
-                for k in self.k.clone() {
+                for word in self.words.clone() {
+                    let k = word * E::PER_WORD;
+                    let row = first.wrapping_add_signed(k as isize * step);
                     for block in group..blocks.min(group + SIDE_BY_SIDE) {
-                        let left = LANES.min(self.cols - block * LANES);
-                        let from = k * width + gate * self.cols + block * LANES;
-                        let to = ((gate * blocks + block) * self.depth + k) * LANES;
-                        // SAFETY: `from + left` is inside row k of `b`, `to + 16` inside a panel;
-                        // row k of the panels is this worker's alone.
+                        let cols = LANES.min(self.cols - block * LANES);
+                        let from = row + gate * self.cols + block * LANES;
+                        let to = ((gate * blocks + block) * deep + word) * LANES;
+                        // SAFETY: `cols` numbers from `from` on are inside the row of k, and so
+                        // one `step` on if k is not the last; `to + 16` is inside a panel, whose
+                        // word is this worker's alone.
                         unsafe {
-                            let x = if left == LANES {
-                                V::load(self.b.as_ptr().add(from))
-                            } else {
-                                V::load_first(self.b.as_ptr().add(from), left)
-                            };
+                            let from = self.b.as_ptr().add(from);
+                            let x: V = E::word_of_rows(from, step, cols, self.depth - k);
                             x.store(self.panels.as_ptr().add(to));
                         }
                     }
@@ -189,23 +258,51 @@ impl Op for Rows<'_> {
     }
 }
 
-/// `w` (rows ≤ 16, depth) into a panel (depth, 16), the columns beyond `rows` zero.
-fn transpose(w: &[f32], rows: usize, depth: usize, panel: &mut [f32]) {
-    if rows < LANES {
-        for (k, line) in panel.chunks_exact_mut(LANES).enumerate() {
-            for (j, out) in line.iter_mut().enumerate() {
-                *out = if j < rows { w[j * depth + k] } else { 0.0 };
+/// `w` (rows ≤ 16, depth) into one panel, the columns beyond the rows zero.
+struct Turned<'a> {
+    w: &'a [f32],
+    depth: usize,
+    format: Format,
+    panel: &'a mut [f32], // (words, 16)
+}
+
+impl Op for Turned<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        // SAFETY: passed on.
+        unsafe {
+            match self.format {
+                Format::F32 => self.turn::<V, F32>(),
+                Format::Bf16 => self.turn::<V, Bf16>(),
             }
         }
-        return;
     }
-    // Sixteen by sixteen: both sides stay in the first-level cache while they are turned.
-    let row: [&[f32]; LANES] = std::array::from_fn(|j| &w[j * depth..(j + 1) * depth]);
-    for (square, out) in panel.chunks_mut(LANES * LANES).enumerate() {
-        let first = square * LANES;
-        for (k, line) in out.chunks_exact_mut(LANES).enumerate() {
-            for (j, x) in line.iter_mut().enumerate() {
-                *x = row[j][first + k];
+}
+
+impl Turned<'_> {
+    /// Sixteen words of sixteen rows at a time.
+    #[inline(always)]
+    unsafe fn turn<V: Vector, E: Element>(self) {
+        let rows = self.w.len() / self.depth;
+        let words = self.depth.div_ceil(E::PER_WORD);
+        assert!(rows <= LANES && self.w.len() == rows * self.depth);
+        assert!(self.panel.len() == words * LANES);
+        for word in (0..words).step_by(LANES) {
+            let k = word * E::PER_WORD;
+            let numbers = (LANES * E::PER_WORD).min(self.depth - k);
+            // SAFETY: each row has `numbers` numbers from k on, which are at most sixteen words;
+            // the panel has `words` lines.
+            unsafe {
+                let mut square = [V::splat(0.0); LANES];
+                for (row, line) in square.iter_mut().enumerate().take(rows) {
+                    *line = E::words(self.w.as_ptr().add(row * self.depth + k), numbers);
+                }
+                let square = V::transpose(square);
+                for (i, line) in square.into_iter().enumerate().take(words - word) {
+                    line.store(self.panel.as_mut_ptr().add((word + i) * LANES));
+                }
             }
         }
     }

@@ -3,23 +3,27 @@
 //! Every element of C is one chain of fused multiply-adds in ascending k:
 //! `c = init; for k { c = fma(a[m,k], b[k,n], c) }`. Blocks of k store C and load it again, which
 //! changes nothing. So the bits are the same on every instruction set, at every thread count, and
-//! for a row alone or in company.
+//! for a row alone or in company. In bf16 ([`Format`]) a link of the chain is a word of two k, and
+//! the instruction set matters.
 //!
 //! Blocks (the scheme of Goto and van de Geijn, "Anatomy of High-Performance Matrix
-//! Multiplication", 2008): at most 512 rows of A; 16 panels of B over 384 k, which stay in the
-//! second-level cache; a tile's 12 rows of A over 384 k, copied into the first-level cache.
+//! Multiplication", 2008): at most 512 rows of A; 16 panels of B over 384 words of k, which stay in
+//! the second-level cache; a tile's 12 rows of A over 384 words, copied into the first-level cache.
+//! While a block of B is used, its tiles ask for the next one, so that it has arrived in time.
 //!
 //! Not here: packing (`pack`), the recurrent products (`sweep`, which calls [`Multiply`]).
 
+mod element;
 mod tile;
 
 use crate::cpu::{Cpu, Parts, Worker};
-use crate::pack::Packed;
+use crate::pack::{Format, Packed};
 use crate::simd::{LANES, Op, Vector};
+pub(crate) use element::{Bf16, Element, F32};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 pub(crate) use tile::Layout;
-use tile::{MOST_DEPTH, Scratch, Tile};
+use tile::{Ahead, MOST_DEPTH, Scratch, Tile};
 
 /// Rows of A that are read again from the cache for every group of panels.
 const MOST_ROWS: usize = 512;
@@ -42,12 +46,14 @@ pub struct Operand<'a> {
 impl<'a> Operand<'a> {
     /// A is `data` (m, k).
     pub fn rows(data: &'a [f32], m: usize, k: usize) -> Operand<'a> {
-        Operand::new(data, m, k, Layout::Rows)
+        Operand::new(data, m, k, Layout::Rows { stride: k })
     }
 
-    /// A is the transpose of `data` (k, m).
-    pub fn transposed(data: &'a [f32], m: usize, k: usize) -> Operand<'a> {
-        Operand::new(data, m, k, Layout::Transposed)
+    /// A is the transpose of `data` (k, m), its last row being the first k. For weight gradients:
+    /// they sum over a window from its last step to its first, as backpropagation through time
+    /// arrives there, and a window in pieces gives the same bits as a whole one.
+    pub fn last_first(data: &'a [f32], m: usize, k: usize) -> Operand<'a> {
+        Operand::new(data, m, k, Layout::LastFirst { stride: m })
     }
 
     fn new(data: &'a [f32], rows: usize, depth: usize, layout: Layout) -> Operand<'a> {
@@ -61,6 +67,16 @@ impl<'a> Operand<'a> {
             rows,
             depth,
             layout,
+        }
+    }
+
+    /// The first row's first k.
+    fn start(&self) -> *const f32 {
+        match self.layout {
+            Layout::Rows { .. } => self.data.as_ptr(),
+            Layout::LastFirst { stride } => {
+                self.data.as_ptr().wrapping_add((self.depth - 1) * stride)
+            }
         }
     }
 }
@@ -107,13 +123,8 @@ pub fn product(cpu: &Cpu, a: Operand, b: &Packed, init: Init, c: &mut [f32]) {
     let multiply = |region: Region| {
         // SAFETY: the sizes were compared above, and regions are disjoint.
         cpu.isa().run(Multiply {
-            a: a.data.as_ptr(),
+            a: a.start(),
             layout: a.layout,
-            a_stride: if a.layout == Layout::Rows {
-                depth
-            } else {
-                rows
-            },
             b,
             gates: 0..b.gates(),
             start,
@@ -197,10 +208,9 @@ pub(crate) enum Start<'a> {
 /// Sound only if A and C have the numbers behind them that the region and strides name, and if C's
 /// are this thread's alone.
 pub(crate) struct Multiply<'a> {
+    /// The first row's first k.
     pub(crate) a: *const f32,
     pub(crate) layout: Layout,
-    /// Distance of two rows, of two k if A is transposed.
-    pub(crate) a_stride: usize,
     pub(crate) b: &'a Packed,
     pub(crate) gates: Range<usize>,
     pub(crate) start: Start<'a>,
@@ -209,80 +219,137 @@ pub(crate) struct Multiply<'a> {
     pub(crate) region: Region,
 }
 
+/// A block of B: some panels of every gate over some words of k.
+struct Block {
+    panels: Range<usize>,
+    words: Range<usize>,
+}
+
 impl Op for Multiply<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let mut scratch: Scratch = [MaybeUninit::uninit(); _];
-        let group = (MOST_PANELS / self.gates.len()).max(1);
-        for rows in even(self.region.rows.clone(), MOST_ROWS) {
-            for blocks in even(self.region.blocks.clone(), group) {
-                for k in even(0..self.b.depth(), MOST_DEPTH) {
-                    for rows in even(rows.clone(), V::TILE_ROWS[0]) {
-                        // SAFETY: this struct's contract, and the ranges lie inside the region.
-                        unsafe { self.tiles::<V>(rows, blocks.clone(), k.clone(), &mut scratch) };
-                    }
-                }
+        // SAFETY: passed on.
+        unsafe {
+            match self.b.format() {
+                Format::F32 => self.blocks::<V, F32>(),
+                Format::Bf16 => self.blocks::<V, Bf16>(),
             }
         }
     }
 }
 
 impl Multiply<'_> {
-    /// A tile's rows against a group of panels over one block of k.
     #[inline(always)]
-    unsafe fn tiles<V: Vector>(
+    unsafe fn blocks<V: Vector, E: Element>(self) {
+        let mut scratch: Scratch = [MaybeUninit::uninit(); _];
+        let group = (MOST_PANELS / self.gates.len()).max(1);
+        for rows in even(self.region.rows.clone(), MOST_ROWS) {
+            for panels in even(self.region.blocks.clone(), group) {
+                for words in even(0..self.b.words(), MOST_DEPTH) {
+                    let block = Block {
+                        panels: panels.clone(),
+                        words,
+                    };
+                    for tile in even(rows.clone(), V::TILE_ROWS[0]) {
+                        // SAFETY: this struct's contract, and the ranges lie inside the region.
+                        unsafe { self.tiles::<V, E>(&rows, tile, &block, &mut scratch) };
+                    }
+                }
+            }
+        }
+    }
+
+    /// Row `row` of A at word `word` of k.
+    #[inline(always)]
+    fn a_at<E: Element>(&self, row: usize, word: usize) -> *const f32 {
+        let k = word * E::PER_WORD;
+        match self.layout {
+            Layout::Rows { stride } => self.a.wrapping_add(row * stride + k),
+            Layout::LastFirst { stride } => self.a.wrapping_add(row).wrapping_sub(k * stride),
+        }
+    }
+
+    /// The rows `tile` of `rows` against one block of B.
+    #[inline(always)]
+    unsafe fn tiles<V: Vector, E: Element>(
         &self,
-        rows: Range<usize>,
-        blocks: Range<usize>,
-        k: Range<usize>,
+        rows: &Range<usize>,
+        tile: Range<usize>,
+        block: &Block,
         scratch: &mut Scratch,
     ) {
-        let a = match self.layout {
-            Layout::Rows => self.a.wrapping_add(rows.start * self.a_stride + k.start),
-            Layout::Transposed => self.a.wrapping_add(k.start * self.a_stride + rows.start),
-        };
-        let (m, depth) = (rows.len(), k.len());
-        let a = if m == 1 && self.layout == Layout::Rows {
+        let (m, words) = (tile.len(), block.words.len());
+        let numbers = (words * E::PER_WORD).min(self.b.depth() - block.words.start * E::PER_WORD);
+        let in_place = m == 1 && E::PER_WORD == 1 && matches!(self.layout, Layout::Rows { .. });
+        let a = self.a_at::<E>(tile.start, block.words.start);
+        let a = if in_place {
             a // one row is contiguous already
         } else {
             // SAFETY: rows and k lie inside A, and neither range is longer than the scratch allows.
-            unsafe { tile::gather::<V>(a, self.a_stride, self.layout, m, depth, scratch) }
+            unsafe { tile::gather::<V, E>(a, self.layout, m, numbers, scratch) }
         };
-        let cols = self.b.cols();
+        let (cols, size) = (self.b.cols(), self.b.panel_size());
+        // From a panel of this block to its place in the next one.
+        let next = match block.words.end == self.b.words() {
+            true => block.panels.len() * size - block.words.start * LANES,
+            false => words * LANES,
+        };
+        // Of each panel of the next block, every tile asks for its share of lines.
+        let line = |row: usize| words * (row - rows.start) / rows.len();
+        let lines = line(tile.start)..line(tile.end);
+        // Of the next rows, each chunk of each tile asks for one line.
+        let (mut next_a, a_step) = match self.layout {
+            Layout::Rows { .. } => (self.a, 0),
+            Layout::LastFirst { stride } => (
+                self.a_at::<E>(tile.end + m - 1, block.words.start),
+                -(stride as isize),
+            ),
+        };
         for gate in self.gates.clone() {
-            let mut block = blocks.start;
-            while block < blocks.end {
-                let left = blocks.end - block;
+            let mut panel = block.panels.start;
+            while panel < block.panels.end {
+                let left = block.panels.end - panel;
                 let panels = widest_of(tile::widest::<V>(m), left);
-                let column = (gate - self.gates.start) * cols + block * LANES;
+                let column = (gate - self.gates.start) * cols + panel * LANES;
+                let b = self
+                    .b
+                    .panel(gate, panel)
+                    .wrapping_add(block.words.start * LANES);
                 let tile = Tile {
                     a,
                     layout: self.layout,
                     rows: m,
-                    b: self.b.panel(gate, block).wrapping_add(k.start * LANES),
-                    panel: self.b.panel_size(),
-                    depth,
-                    start: if k.start == 0 {
+                    b,
+                    panel: size,
+                    depth: words,
+                    start: if block.words.start == 0 {
                         self.start
                     } else {
                         Start::Accumulate
                     },
                     column,
-                    c: self.c.wrapping_add(rows.start * self.c_stride + column),
+                    c: self.c.wrapping_add(tile.start * self.c_stride + column),
                     c_stride: self.c_stride,
-                    last: LANES.min(cols - (block + panels - 1) * LANES),
+                    last: LANES.min(cols - (panel + panels - 1) * LANES),
+                    ahead: Ahead {
+                        b: b.wrapping_add(next + lines.start * LANES),
+                        b_lines: lines.len(),
+                        a: next_a,
+                        a_step,
+                    },
                 };
+                next_a = next_a.wrapping_offset(tile.chunks() as isize * a_step);
                 // SAFETY: this struct's contract; `widest` gave a tile that the registers hold.
                 unsafe {
                     match panels {
-                        4 => tile::compute::<V, 4>(tile),
-                        2 => tile::compute::<V, 2>(tile),
-                        _ => tile::compute::<V, 1>(tile),
+                        4 => tile::compute::<V, E, 4>(tile),
+                        2 => tile::compute::<V, E, 2>(tile),
+                        _ => tile::compute::<V, E, 1>(tile),
                     }
                 }
-                block += panels;
+                panel += panels;
             }
         }
     }

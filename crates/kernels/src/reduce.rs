@@ -54,8 +54,8 @@ impl Op for ChunkSquares<'_> {
     }
 }
 
-/// `out[n] += Σ_m d[m, first + n]`, in ascending m. `d` (M, `width`), `out` (N): its columns from
-/// `first` on.
+/// `out[n] += Σ_m d[m, first + n]`, from the last m to the first. `d` (M, `width`), `out` (N): its
+/// columns from `first` on.
 ///
 /// Threads share the columns.
 pub fn add_column_sums(cpu: &Cpu, d: &[f32], width: usize, first: usize, out: &mut [f32]) {
@@ -74,7 +74,7 @@ pub fn add_column_sums(cpu: &Cpu, d: &[f32], width: usize, first: usize, out: &m
         }
         // SAFETY: shares of columns are disjoint.
         let to = unsafe { out.part(share.clone()) };
-        for row in d.chunks_exact(width) {
+        for row in d.chunks_exact(width).rev() {
             let from = &row[first..][share.clone()];
             cpu.isa().run(AddRow { from, to });
         }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_summed_in_the_order_of_rows() {
+    fn columns_are_summed_from_the_last_row_to_the_first() {
         for cpu in machines() {
             for (cols, first, after) in SIZES.into_iter().flat_map(|n| [(n, 0, 0), (n, 3, 2)]) {
                 let width = first + cols + after;
@@ -129,7 +129,7 @@ mod tests {
                     let d = numbers(rows * width, 5);
                     let before = numbers(cols, 6);
                     let mut expected = before.clone();
-                    for m in 0..rows {
+                    for m in (0..rows).rev() {
                         for j in 0..cols {
                             expected[j] += d[m * width + first + j];
                         }

@@ -3,7 +3,8 @@
 //! Each algorithm of this crate is written once, generic over [`Vector`], and compiled once per
 //! instruction set through [`Op`] and [`Isa::run`](crate::Isa::run). AVX-512 holds the sixteen
 //! numbers in one register, AVX2 in two, the scalar path in an array. Every operation is an IEEE
-//! operation with one rounding (`mul_add` is fused), so the three give the same bits.
+//! operation with one rounding (`mul_add` is fused), so all give the same bits. The one exception is
+//! [`Vector::dot_pairs`], the product of bf16.
 //!
 //! Sums over a vector use one fixed tree ([`Vector::sum`]); a kernel that reduces keeps sixteen
 //! running sums, never a number of them that depends on the machine.
@@ -65,6 +66,81 @@ pub(crate) trait Vector: Copy {
     unsafe fn sum(self) -> f32;
     /// The largest number; unspecified if any is NaN.
     unsafe fn max_lane(self) -> f32;
+
+    /// Asks for the cache line at `p` to be brought into the second-level cache. Any address will do.
+    unsafe fn prefetch(p: *const f32);
+    /// The same into the first-level cache, to be written to.
+    unsafe fn prefetch_write(p: *const f32);
+
+    /// Sixteen words of two bf16 each, `self` rounded in the lower halves and `odd` in the upper.
+    #[inline(always)]
+    unsafe fn pairs(self, odd: Self) -> Self {
+        // SAFETY: the arrays have sixteen numbers, and the caller has the instructions.
+        unsafe {
+            let (mut low, mut high) = ([0.0; LANES], [0.0; LANES]);
+            self.store(low.as_mut_ptr());
+            odd.store(high.as_mut_ptr());
+            for (low, high) in low.iter_mut().zip(high) {
+                *low = f32::from_bits(bf16(*low) >> 16 | bf16(high));
+            }
+            Self::load(low.as_ptr())
+        }
+    }
+    /// [`Vector::pairs`] of the even and the odd numbers of 32 neighbours, `self` and then `high`.
+    #[inline(always)]
+    unsafe fn neighbours(self, high: Self) -> Self {
+        // SAFETY: the arrays have the numbers, and the caller has the instructions.
+        unsafe {
+            let mut all = [0.0; 2 * LANES];
+            self.store(all.as_mut_ptr());
+            high.store(all.as_mut_ptr().add(LANES));
+            let (mut even, mut odd) = ([0.0; LANES], [0.0; LANES]);
+            for i in 0..LANES {
+                (even[i], odd[i]) = (all[2 * i], all[2 * i + 1]);
+            }
+            Self::load(even.as_ptr()).pairs(Self::load(odd.as_ptr()))
+        }
+    }
+    /// The lower bf16 of each word.
+    unsafe fn even(self) -> Self;
+    /// The upper bf16 of each word.
+    unsafe fn odd(self) -> Self;
+    /// `sum + self·b` over both bf16 of each word. Which of the two comes first, and where it is
+    /// rounded in between, is the instruction set's.
+    #[inline(always)]
+    unsafe fn dot_pairs(self, b: Self, sum: Self) -> Self {
+        // SAFETY: the caller has the instructions.
+        unsafe {
+            let sum = self.even().mul_add(b.even(), sum);
+            self.odd().mul_add(b.odd(), sum)
+        }
+    }
+
+    /// Rows become columns.
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        let mut turned = [[0.0; LANES]; LANES];
+        // SAFETY: every row of the array has sixteen numbers.
+        unsafe {
+            for (i, row) in rows.into_iter().enumerate() {
+                let mut numbers = [0.0; LANES];
+                row.store(numbers.as_mut_ptr());
+                for (j, x) in numbers.into_iter().enumerate() {
+                    turned[j][i] = x;
+                }
+            }
+            turned.map(|row| Self::load(row.as_ptr()))
+        }
+    }
+}
+
+/// `x` rounded to bf16, to nearest even: its bits in the upper half, zeros below. NaN stays NaN.
+#[inline(always)]
+fn bf16(x: f32) -> u32 {
+    let bits = x.to_bits();
+    let rounded = bits.wrapping_add(0x7FFF + (bits >> 16 & 1)) & 0xFFFF_0000;
+    let quiet = (bits | 0x0040_0000) & 0xFFFF_0000;
+    if x.is_nan() { quiet } else { rounded }
 }
 
 /// A kernel, written once for every instruction set.

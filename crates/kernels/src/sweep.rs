@@ -118,8 +118,7 @@ fn recurrent<'a>(
 ) -> Multiply<'a> {
     Multiply {
         a,
-        layout: Layout::Rows,
-        a_stride: w.depth(),
+        layout: Layout::Rows { stride: w.depth() },
         b: w,
         gates,
         start,

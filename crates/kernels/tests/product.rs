@@ -3,7 +3,7 @@
 mod common;
 
 use common::{assert_bits, chain, describe, machines, numbers};
-use elman_kernels::{Cpu, Init, Isa, Operand, Packed, product};
+use elman_kernels::{Cpu, Format, Init, Isa, Operand, Packed, product};
 
 const SIZES: [usize; 8] = [1, 2, 7, 15, 16, 17, 33, 65];
 
@@ -14,7 +14,8 @@ fn check(machines: &[Cpu], m: usize, k: usize, gates: usize, cols: usize) {
     let b = numbers(2, k * n);
     let bias = numbers(3, n);
     let before = numbers(4, m * n);
-    let at: Vec<f32> = (0..k * m).map(|i| a[i % m * k + i / m]).collect();
+    // Row k − 1 − l holds the numbers of l.
+    let at: Vec<f32> = (0..k * m).map(|i| a[i % m * k + (k - 1 - i / m)]).collect();
     let bt: Vec<f32> = (0..n * k).map(|i| b[i % k * n + i / k]).collect();
     let expected = |start: &dyn Fn(usize) -> f32| -> Vec<f32> {
         let element = |i: usize| chain(start(i), k, |l| a[i / n * k + l], |l| b[l * n + i % n]);
@@ -26,13 +27,13 @@ fn check(machines: &[Cpu], m: usize, k: usize, gates: usize, cols: usize) {
         (Init::Accumulate, expected(&|i| before[i])),
     ];
     for cpu in machines {
-        let mut plain = Packed::new(k, gates, cols);
+        let mut plain = Packed::new(Format::F32, k, gates, cols);
         plain.pack(cpu, &b);
-        let mut turned = Packed::new(k, gates, cols);
+        let mut turned = Packed::new(Format::F32, k, gates, cols);
         turned.pack_transposed(cpu, &bt);
         for (name, a) in [
             ("A", Operand::rows(&a, m, k)),
-            ("Aᵀ", Operand::transposed(&at, m, k)),
+            ("Aᵀ", Operand::last_first(&at, m, k)),
         ] {
             for (packed, from) in [(&plain, "B"), (&turned, "Bᵀ")] {
                 for (which, (init, expected)) in inits.iter().enumerate() {
@@ -89,7 +90,7 @@ fn a_row_does_not_depend_on_its_company() {
     let a = numbers(5, 65 * k);
     let w = numbers(6, n * k);
     for cpu in machines() {
-        let mut b = Packed::new(k, 1, n);
+        let mut b = Packed::new(Format::F32, k, 1, n);
         b.pack_transposed(&cpu, &w);
         let mut together = vec![0.0; 65 * n];
         product(
@@ -121,17 +122,25 @@ fn a_row_does_not_depend_on_its_company() {
 fn a_packed_matrix_may_be_shorter_than_its_room() {
     let cpu = Cpu::new(Isa::detect(), 2);
     let (m, n) = (30, 50);
-    let mut b = Packed::new(700, 1, n);
-    assert_eq!(Packed::bytes(700, 1, n), 700 * 64 * 4);
+    let mut b = Packed::new(Format::F32, 700, 1, n);
+    assert_eq!(Packed::bytes(Format::F32, 700, 1, n), 700 * 64 * 4);
     for k in [700, 3, 64, 700] {
         let x = numbers(7, k * n);
         let d = numbers(8, k * m);
-        b.pack(&cpu, &x);
+        b.pack_last_first(&cpu, &x);
         assert_eq!(b.depth(), k);
         let mut c = vec![0.0; m * n];
-        product(&cpu, Operand::transposed(&d, m, k), &b, Init::Zero, &mut c);
+        product(&cpu, Operand::last_first(&d, m, k), &b, Init::Zero, &mut c);
         let expected: Vec<f32> = (0..m * n)
-            .map(|i| chain(0.0, k, |l| d[l * m + i / n], |l| x[l * n + i % n]))
+            .map(|i| {
+                let back = |l| k - 1 - l;
+                chain(
+                    0.0,
+                    k,
+                    |l| d[back(l) * m + i / n],
+                    |l| x[back(l) * n + i % n],
+                )
+            })
             .collect();
         assert_bits(&c, &expected, "a shorter window");
     }
@@ -145,7 +154,7 @@ fn what_is_not_finite_stays_in_its_row_and_column() {
     a[3 * k + 4] = f32::NAN;
     w[36 * k + 7] = f32::INFINITY;
     for cpu in machines() {
-        let mut b = Packed::new(k, 1, n);
+        let mut b = Packed::new(Format::F32, k, 1, n);
         b.pack_transposed(&cpu, &w);
         let mut c = vec![0.0; m * n];
         product(&cpu, Operand::rows(&a, m, k), &b, Init::Zero, &mut c);
@@ -160,7 +169,7 @@ fn what_is_not_finite_stays_in_its_row_and_column() {
 #[should_panic(expected = "A has 3 columns, B 4 rows")]
 fn sizes_must_agree() {
     let cpu = Cpu::new(Isa::detect(), 1);
-    let b = Packed::new(4, 1, 5);
+    let b = Packed::new(Format::F32, 4, 1, 5);
     product(
         &cpu,
         Operand::rows(&[0.0; 6], 2, 3),

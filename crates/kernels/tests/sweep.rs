@@ -147,7 +147,7 @@ fn nan_in_a_lane_stays_in_it() {
 #[should_panic(expected = "recurrent weights (20, 1, 20), not (20, 4, 20)")]
 fn weights_must_fit_the_cell() {
     let cpu = Cpu::new(Isa::detect(), 1);
-    let w = elman_kernels::Packed::new(20, 1, 20);
+    let w = elman_kernels::Packed::new(elman_kernels::Format::F32, 20, 1, 20);
     let (s, mut a, mut b, mut c) = ([0.0; 20], [0.0; 80], [0.0; 20], [0.0; 20]);
     elman_kernels::lstm_forward(&cpu, &w, &s, &s, &mut a, &mut b, &mut c);
 }

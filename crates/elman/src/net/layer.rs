@@ -13,7 +13,7 @@ pub mod output;
 use super::params::{Layout, Params, Role, TensorId};
 use super::tape::LayerTape;
 use crate::dims::{Cell, Dims};
-use elman_kernels::{Cpu, Init, Operand, Packed, add_column_sums, product};
+use elman_kernels::{Cpu, Format, Init, Operand, Packed, add_column_sums, product};
 
 /// What a network remembers between steps, for B lanes. A plain value: copy it, compare it, keep
 /// it as long as you like.
@@ -130,16 +130,16 @@ impl Layer {
     pub(crate) fn panels(&self) -> Panels {
         let w = &self.weights;
         Panels {
-            x: Packed::new(w.input, 1, w.gates * w.hidden),
-            h: Packed::new(w.hidden, w.gates, w.hidden),
+            x: Packed::new(Format::F32, w.input, 1, w.gates * w.hidden),
+            h: Packed::new(Format::F32, w.hidden, w.gates, w.hidden),
         }
     }
 
     pub(crate) fn back_panels(&self) -> BackPanels {
         let w = &self.weights;
         BackPanels {
-            x: Packed::new(w.gates * w.hidden, 1, w.input),
-            h: Packed::new(w.gates * w.hidden, 1, w.hidden),
+            x: Packed::new(Format::F32, w.gates * w.hidden, 1, w.input),
+            h: Packed::new(Format::F32, w.gates * w.hidden, 1, w.hidden),
         }
     }
 
@@ -261,7 +261,7 @@ pub(crate) struct Data<'a> {
 }
 
 impl Weights {
-    /// The gradients of the weights, one product over all T·B rows each, in ascending (t, lane):
+    /// The gradients of the weights, one product over all T·B rows each, from the last row to the first:
     /// dw_x += dzᵀ x, dw_h += dz_hᵀ h_prev, db += Σ dz. `dz_h` differs from `dz` only for the GRU.
     fn gradients(
         &self,
@@ -278,14 +278,14 @@ impl Weights {
             h: data_h,
         } = data;
 
-        data_x.pack(cpu, x);
-        let dz_t = Operand::transposed(dz, width, rows);
+        data_x.pack_last_first(cpu, x);
+        let dz_t = Operand::last_first(dz, width, rows);
         let dw_x = &mut dparams[self.w_x];
         product(cpu, dz_t, data_x, Init::Accumulate, dw_x);
 
         let data_h = data_h.unwrap_or(data_x);
-        data_h.pack(cpu, h_prev);
-        let dz_h_t = Operand::transposed(dz_h, width, rows);
+        data_h.pack_last_first(cpu, h_prev);
+        let dz_h_t = Operand::last_first(dz_h, width, rows);
         let dw_h = &mut dparams[self.w_h];
         product(cpu, dz_h_t, data_h, Init::Accumulate, dw_h);
 

@@ -7,7 +7,7 @@ use super::layer::{BackPanels, Backward, Data, Layer, Panels, State, outputs};
 use super::params::{Layout, Params};
 use super::tape::{Scratch, Tape};
 use crate::dims::Dims;
-use elman_kernels::{Cpu, Packed, log_softmax};
+use elman_kernels::{Cpu, Format, Packed, log_softmax};
 use std::sync::Arc;
 
 /// The architecture: which layers there are and where their parameters lie. Holds no weights.
@@ -75,14 +75,14 @@ impl Network {
     pub fn forward_panels(&self) -> ForwardPanels {
         ForwardPanels {
             layers: self.layers.iter().map(Layer::panels).collect(),
-            output: Packed::new(self.dims.hidden, 1, self.dims.vocab),
+            output: Packed::new(Format::F32, self.dims.hidden, 1, self.dims.vocab),
         }
     }
 
     pub fn backward_panels(&self) -> BackwardPanels {
         BackwardPanels {
             layers: self.layers.iter().map(Layer::back_panels).collect(),
-            output: Packed::new(self.dims.vocab, 1, self.dims.hidden),
+            output: Packed::new(Format::F32, self.dims.vocab, 1, self.dims.hidden),
         }
     }
 

@@ -7,7 +7,7 @@
 
 use super::layer::State;
 use crate::dims::{Cell, Dims, LOGIT_ROWS};
-use elman_kernels::{Buffer, Packed};
+use elman_kernels::{Buffer, Format, Packed};
 
 /// Activations of one window.
 pub struct Tape {
@@ -117,9 +117,10 @@ impl Scratch {
         Scratch {
             d_above: Buffer::zeros(rows * width),
             d_below: Buffer::zeros(rows * width),
-            data_embed: (dims.embed != dims.hidden).then(|| Packed::new(rows, 1, dims.embed)),
-            data_hidden: Packed::new(rows, 1, dims.hidden),
-            data_block: Packed::new(rows.min(LOGIT_ROWS), 1, dims.hidden),
+            data_embed: (dims.embed != dims.hidden)
+                .then(|| Packed::new(Format::F32, rows, 1, dims.embed)),
+            data_hidden: Packed::new(Format::F32, rows, 1, dims.hidden),
+            data_block: Packed::new(Format::F32, rows.min(LOGIT_ROWS), 1, dims.hidden),
             d_state: State::zeros(dims, lanes),
         }
     }

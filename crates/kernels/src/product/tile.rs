@@ -1,44 +1,52 @@
 //! The innermost loop of a product: one tile of C in registers, k ascending.
 //!
 //! A tile is M rows by W panels of sixteen columns. Its M·W accumulators start from C, a bias or
-//! zero and take one fused multiply-add per k, so every element of C is one chain whatever M, W
-//! and the length of a block of k are. That is what makes rows independent of their company.
+//! zero and take one fused multiply-add per word of k, so every element of C is one chain whatever
+//! M, W and the length of a block of k are. That is what makes rows independent of their company.
+//!
+//! While it computes, a tile asks for the memory that is needed next ([`Ahead`]): the arithmetic
+//! then never waits for more than the second-level cache.
 
 use super::Start;
+use super::element::Element;
 use crate::simd::{LANES, Vector};
 
 /// No instruction set holds more rows than this in one tile.
 pub(super) const MOST_ROWS: usize = 12;
-/// Longest block of k.
+/// Longest block of k, in words.
 pub(super) const MOST_DEPTH: usize = 384;
 /// Distance of two rows of A in a [`Scratch`]: a block of k and a cache line, so that the rows of
 /// a tile fall into different sets of the cache.
 const ROW: usize = MOST_DEPTH + LANES;
+/// Words of k between two requests for memory.
+const CHUNK: usize = 8;
 
-/// The rows of A that a tile reads, copied to strides known at compile time: (M, ROW) for
+/// The words of A that a tile reads, copied to strides known at compile time: (M, ROW) for
 /// [`Layout::Rows`], (k, 12) for [`Layout::Transposed`].
 pub(super) type Scratch = [std::mem::MaybeUninit<f32>; MOST_ROWS * ROW];
 
 /// How A lies in memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
-    /// k is contiguous.
-    Rows,
-    /// The rows' index is contiguous.
-    Transposed,
+    /// k is contiguous, and rows are `stride` apart.
+    Rows { stride: usize },
+    /// The rows' index is contiguous, and k counts backwards: the k-th numbers of all rows lie
+    /// `stride` before those of k − 1.
+    LastFirst { stride: usize },
 }
 
 /// One tile's operands.
 #[derive(Clone, Copy)]
 pub(super) struct Tile<'a> {
-    /// The first of the rows of A in a scratch, or (one row of [`Layout::Rows`]) in place.
+    /// The first of the words of A in a scratch, or (one row of f32) in place.
     pub(super) a: *const f32,
     pub(super) layout: Layout,
     pub(super) rows: usize,
-    /// The first panel, at the first k.
+    /// The first panel, at the first word of k.
     pub(super) b: *const f32,
     /// From one panel to the next.
     pub(super) panel: usize,
+    /// In words.
     pub(super) depth: usize,
     pub(super) start: Start<'a>,
     /// The first column's number in the bias.
@@ -47,36 +55,91 @@ pub(super) struct Tile<'a> {
     pub(super) c_stride: usize,
     /// Columns of the last panel that are in C, 1 to 16.
     pub(super) last: usize,
+    pub(super) ahead: Ahead,
 }
 
-/// Copies `rows` rows of A, `depth` numbers each, for a tile; `a` is the first and `stride` the
-/// distance of rows (`Layout::Rows`) or of k (`Layout::Transposed`).
+impl Tile<'_> {
+    /// How often it asks for memory.
+    pub(super) fn chunks(&self) -> usize {
+        self.depth.div_ceil(CHUNK)
+    }
+}
+
+/// Memory that tiles after this one will need. Addresses may lie anywhere: asking is harmless.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead {
+    /// The part of the next block of B that this tile asks for, in each of its panels.
+    pub(super) b: *const f32,
+    pub(super) b_lines: usize,
+    /// One cache line each for the next rows of A, `a_step` numbers apart.
+    pub(super) a: *const f32,
+    pub(super) a_step: isize,
+}
+
+impl Ahead {
+    /// The requests of chunk number `chunk` of a tile of M rows and W panels.
+    #[inline(always)]
+    unsafe fn ask<V: Vector, const M: usize, const W: usize>(&self, t: &Tile, chunk: usize) {
+        // SAFETY: a request touches no memory.
+        unsafe {
+            if chunk < M {
+                // C is written at the end of this tile; that of the next may be read at once.
+                for j in 0..W {
+                    let row = t.c.wrapping_add(chunk * t.c_stride + j * LANES);
+                    V::prefetch_write(row);
+                    V::prefetch_write(row.wrapping_add(W * LANES));
+                }
+            }
+            let each = self.b_lines.div_ceil(t.chunks());
+            for line in chunk * each..((chunk + 1) * each).min(self.b_lines) {
+                for j in 0..W {
+                    V::prefetch(self.b.wrapping_add(j * t.panel + line * LANES));
+                }
+            }
+            if self.a_step != 0 {
+                V::prefetch(self.a.wrapping_offset(chunk as isize * self.a_step));
+            }
+        }
+    }
+}
+
+/// Copies `rows` rows of A, `numbers` of k each, for a tile; `a` is the first. Returns the copy.
 ///
 /// # Safety
-/// `a` has all the numbers named behind it; rows ≤ 12, depth ≤ 384.
+/// `a` has all the numbers named behind it; rows ≤ 12, and at most 384 words of k.
 #[inline(always)]
-pub(super) unsafe fn gather<V: Vector>(
+pub(super) unsafe fn gather<V: Vector, E: Element>(
     a: *const f32,
-    stride: usize,
     layout: Layout,
     rows: usize,
-    depth: usize,
+    numbers: usize,
     scratch: &mut Scratch,
 ) -> *const f32 {
-    debug_assert!(rows <= MOST_ROWS && depth <= MOST_DEPTH);
+    let words = numbers.div_ceil(E::PER_WORD);
+    debug_assert!(rows <= MOST_ROWS && words <= MOST_DEPTH);
     let out: *mut f32 = scratch.as_mut_ptr().cast();
-    // SAFETY: the numbers are there by the contract, and the scratch has room: 12·400 numbers are
+    // SAFETY: the numbers are there by the contract, and the scratch has room: 12·400 words are
     // 12 rows of 400, or 384 times 12 and the four more that the last store of sixteen needs.
     unsafe {
         match layout {
-            Layout::Rows => {
+            Layout::Rows { stride } => {
                 for i in 0..rows {
-                    std::ptr::copy_nonoverlapping(a.add(i * stride), out.add(i * ROW), depth);
+                    let (a, out) = (a.add(i * stride), out.add(i * ROW));
+                    for word in (0..words).step_by(LANES) {
+                        let k = word * E::PER_WORD;
+                        let numbers = (LANES * E::PER_WORD).min(numbers - k);
+                        // Whole lines: what is behind the last word is never read.
+                        E::words::<V>(a.add(k), numbers).store(out.add(word));
+                    }
                 }
             }
-            Layout::Transposed => {
-                for k in 0..depth {
-                    V::load_first(a.add(k * stride), rows).store(out.add(k * MOST_ROWS));
+            Layout::LastFirst { stride } => {
+                let step = -(stride as isize);
+                for word in 0..words {
+                    let k = word * E::PER_WORD;
+                    let a = a.offset(k as isize * step);
+                    let word_of: V = E::word_of_rows(a, step, rows, numbers - k);
+                    word_of.store(out.add(word * MOST_ROWS));
                 }
             }
         }
@@ -102,41 +165,48 @@ pub(super) fn widest<V: Vector>(rows: usize) -> usize {
 /// The tile's pointers have the numbers behind them that its sizes name, C's are this thread's
 /// alone, and `rows` is 1 to `V::TILE_ROWS[W − 1]`.
 #[inline(always)]
-pub(super) unsafe fn compute<V: Vector, const W: usize>(t: Tile) {
+pub(super) unsafe fn compute<V: Vector, E: Element, const W: usize>(t: Tile) {
     // SAFETY: passed on.
     unsafe {
         match t.layout {
-            Layout::Rows => by_rows::<V, W, ROW, 1>(t),
-            Layout::Transposed => by_rows::<V, W, 1, MOST_ROWS>(t),
+            Layout::Rows { .. } => by_rows::<V, E, W, ROW, 1>(t),
+            Layout::LastFirst { .. } => by_rows::<V, E, W, 1, MOST_ROWS>(t),
         }
     }
 }
 
 #[inline(always)]
-unsafe fn by_rows<V: Vector, const W: usize, const I: usize, const K: usize>(t: Tile) {
+unsafe fn by_rows<V: Vector, E: Element, const W: usize, const I: usize, const K: usize>(t: Tile) {
     // SAFETY: passed on.
     unsafe {
         match t.rows {
-            1 => chains::<V, 1, W, I, K>(t),
-            2 => chains::<V, 2, W, I, K>(t),
-            3 => chains::<V, 3, W, I, K>(t),
-            4 => chains::<V, 4, W, I, K>(t),
-            5 => chains::<V, 5, W, I, K>(t),
-            6 => chains::<V, 6, W, I, K>(t),
-            7 => chains::<V, 7, W, I, K>(t),
-            8 => chains::<V, 8, W, I, K>(t),
-            9 => chains::<V, 9, W, I, K>(t),
-            10 => chains::<V, 10, W, I, K>(t),
-            11 => chains::<V, 11, W, I, K>(t),
-            12 => chains::<V, 12, W, I, K>(t),
+            1 => chains::<V, E, 1, W, I, K>(t),
+            2 => chains::<V, E, 2, W, I, K>(t),
+            3 => chains::<V, E, 3, W, I, K>(t),
+            4 => chains::<V, E, 4, W, I, K>(t),
+            5 => chains::<V, E, 5, W, I, K>(t),
+            6 => chains::<V, E, 6, W, I, K>(t),
+            7 => chains::<V, E, 7, W, I, K>(t),
+            8 => chains::<V, E, 8, W, I, K>(t),
+            9 => chains::<V, E, 9, W, I, K>(t),
+            10 => chains::<V, E, 10, W, I, K>(t),
+            11 => chains::<V, E, 11, W, I, K>(t),
+            12 => chains::<V, E, 12, W, I, K>(t),
             rows => unreachable!("a tile of {rows} rows"),
         }
     }
 }
 
-/// The loop itself; element (i, k) of A is `a[i·I + k·K]`.
+/// The loop itself; word (i, k) of A is `a[i·I + k·K]`.
 #[inline(always)]
-unsafe fn chains<V: Vector, const M: usize, const W: usize, const I: usize, const K: usize>(
+unsafe fn chains<
+    V: Vector,
+    E: Element,
+    const M: usize,
+    const W: usize,
+    const I: usize,
+    const K: usize,
+>(
     t: Tile,
 ) {
     if M > V::TILE_ROWS[W - 1] {
@@ -176,19 +246,27 @@ unsafe fn chains<V: Vector, const M: usize, const W: usize, const I: usize, cons
             }
         }
         let (mut a, mut b) = (t.a, t.b);
-        for _ in 0..t.depth {
-            let mut line = [V::splat(0.0); W];
-            for j in 0..W {
-                line[j] = V::load(b.add(j * t.panel));
-            }
-            for i in 0..M {
-                let x = V::splat(*a.add(i * I));
+        let mut left = t.depth;
+        let mut chunk = 0;
+        while left > 0 {
+            t.ahead.ask::<V, M, W>(&t, chunk);
+            chunk += 1;
+            let words = left.min(CHUNK);
+            left -= words;
+            for _ in 0..words {
+                let mut line = [V::splat(0.0); W];
                 for j in 0..W {
-                    sum[i][j] = x.mul_add(line[j], sum[i][j]);
+                    line[j] = V::load(b.add(j * t.panel));
                 }
+                for i in 0..M {
+                    let x = V::splat(*a.add(i * I));
+                    for j in 0..W {
+                        sum[i][j] = E::multiply_add(x, line[j], sum[i][j]);
+                    }
+                }
+                a = a.add(K);
+                b = b.add(LANES);
             }
-            a = a.add(K);
-            b = b.add(LANES);
         }
         for i in 0..M {
             for j in 0..W {

@@ -193,4 +193,25 @@ impl Vector for Avx2 {
     unsafe fn max_lane(self) -> f32 {
         unsafe { max8(_mm256_max_ps(self.0, self.1)) }
     }
+    #[inline(always)]
+    unsafe fn prefetch(p: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn prefetch_write(p: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_ET0>(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn even(self) -> Self {
+        let shift =
+            |x| unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_castps_si256(x))) };
+        Self(shift(self.0), shift(self.1))
+    }
+    #[inline(always)]
+    unsafe fn odd(self) -> Self {
+        unsafe {
+            let upper = _mm256_castsi256_ps(_mm256_set1_epi32(0xFFFF_0000_u32 as i32));
+            Self(_mm256_and_ps(self.0, upper), _mm256_and_ps(self.1, upper))
+        }
+    }
 }

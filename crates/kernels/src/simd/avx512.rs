@@ -1,11 +1,12 @@
-//! [`Vector`] in one 512-bit register (AVX-512 F, DQ).
+//! [`Vector`] in one 512-bit register (AVX-512 F, DQ), with or without instructions for bf16.
 
-use super::Vector;
+use super::{LANES, Vector};
 use std::arch::x86_64::*;
+use std::mem::transmute;
 
-/// Sixteen `f32` in a register.
+/// Sixteen `f32` in a register; with `BF16` also the instructions BW and BF16.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512(__m512);
+pub(crate) struct Avx512<const BF16: bool>(__m512);
 
 #[inline(always)]
 fn first(n: usize) -> __mmask16 {
@@ -13,9 +14,43 @@ fn first(n: usize) -> __mmask16 {
     ((1u32 << n) - 1) as __mmask16
 }
 
-// SAFETY (every `unsafe` below): the trait's contract: the CPU has AVX-512 F and DQ, and pointers
-// have the numbers behind them that the method names.
-impl Vector for Avx512 {
+/// Both halves of each word of 32 bf16, from all lower and then all upper halves.
+#[inline(always)]
+unsafe fn interleave(x: __m512bh) -> __m512 {
+    const ORDER: [u16; 32] = {
+        let mut order = [0; 32];
+        let mut i = 0;
+        while i < 32 {
+            order[i] = (i / 2 + i % 2 * 16) as u16;
+            i += 1;
+        }
+        order
+    };
+    // SAFETY: the caller has BW and BF16; the types are registers of the same size.
+    unsafe {
+        let order = _mm512_loadu_si512(ORDER.as_ptr().cast());
+        _mm512_castsi512_ps(_mm512_permutexvar_epi16(
+            order,
+            transmute::<__m512bh, __m512i>(x),
+        ))
+    }
+}
+
+/// Four of the 128-bit parts of `a` and `b`, twice: those that `LOW` and those that `HIGH` names.
+#[inline(always)]
+unsafe fn swap_parts<const LOW: i32, const HIGH: i32>(a: __m512, b: __m512) -> (__m512, __m512) {
+    // SAFETY: the caller has AVX-512 F.
+    unsafe {
+        (
+            _mm512_shuffle_f32x4::<LOW>(a, b),
+            _mm512_shuffle_f32x4::<HIGH>(a, b),
+        )
+    }
+}
+
+// SAFETY (every `unsafe` below): the trait's contract: the CPU has AVX-512 F and DQ (BW and BF16 too
+// if `BF16`), and pointers have the numbers behind them that the method names.
+impl<const BF16: bool> Vector for Avx512<BF16> {
     const TILE_ROWS: [usize; 4] = [12, 12, 8, 6];
 
     #[inline(always)]
@@ -126,6 +161,101 @@ impl Vector for Avx512 {
                 _mm512_extractf32x8_ps::<1>(self.0),
             );
             super::avx2::max8(eight)
+        }
+    }
+    #[inline(always)]
+    unsafe fn prefetch(p: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn prefetch_write(p: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_ET0>(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn even(self) -> Self {
+        Self(unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_castps_si512(self.0))) })
+    }
+    #[inline(always)]
+    unsafe fn odd(self) -> Self {
+        unsafe {
+            let upper = _mm512_set1_epi32(0xFFFF_0000_u32 as i32);
+            let bits = _mm512_castps_si512(self.0);
+            Self(_mm512_castsi512_ps(_mm512_and_si512(bits, upper)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn pairs(self, odd: Self) -> Self {
+        unsafe {
+            if BF16 {
+                return Self(interleave(_mm512_cvtne2ps_pbh(odd.0, self.0)));
+            }
+            let round = |x: __m512| {
+                let bits = _mm512_castps_si512(x);
+                let even = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+                let half = _mm512_add_epi32(even, _mm512_set1_epi32(0x7FFF));
+                let quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x0040_0000));
+                let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
+                _mm512_mask_blend_epi32(nan, _mm512_add_epi32(bits, half), quiet)
+            };
+            let upper = _mm512_set1_epi32(0xFFFF_0000_u32 as i32);
+            let low = _mm512_srli_epi32::<16>(round(self.0));
+            let high = _mm512_and_si512(round(odd.0), upper);
+            Self(_mm512_castsi512_ps(_mm512_or_si512(low, high)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn neighbours(self, high: Self) -> Self {
+        unsafe {
+            if BF16 {
+                let words = _mm512_cvtne2ps_pbh(high.0, self.0);
+                return Self(transmute::<__m512bh, __m512>(words));
+            }
+            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+            let pick = |which| Self(_mm512_permutex2var_ps(self.0, which, high.0));
+            pick(even).pairs(pick(odd))
+        }
+    }
+    #[inline(always)]
+    unsafe fn dot_pairs(self, b: Self, sum: Self) -> Self {
+        unsafe {
+            if BF16 {
+                let words = |x: Self| transmute::<__m512, __m512bh>(x.0);
+                return Self(_mm512_dpbf16_ps(sum.0, words(self), words(b)));
+            }
+            let sum = self.even().mul_add(b.even(), sum);
+            self.odd().mul_add(b.odd(), sum)
+        }
+    }
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        unsafe {
+            let pd = |x: __m512| _mm512_castps_pd(x);
+            let mut x = rows.map(|row| row.0);
+            // Four by four inside the 128-bit parts …
+            for i in (0..LANES).step_by(4) {
+                let low = [
+                    _mm512_unpacklo_ps(x[i], x[i + 1]),
+                    _mm512_unpacklo_ps(x[i + 2], x[i + 3]),
+                ];
+                let high = [
+                    _mm512_unpackhi_ps(x[i], x[i + 1]),
+                    _mm512_unpackhi_ps(x[i + 2], x[i + 3]),
+                ];
+                x[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(pd(low[0]), pd(low[1])));
+                x[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(pd(low[0]), pd(low[1])));
+                x[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(pd(high[0]), pd(high[1])));
+                x[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(pd(high[0]), pd(high[1])));
+            }
+            // … and then the sixteen parts: x[4i + j] holds columns j, j + 4, j + 8, j + 12.
+            let mut out = x;
+            for j in 0..4 {
+                let (a02, a13) = swap_parts::<0x88, 0xDD>(x[j], x[4 + j]);
+                let (b02, b13) = swap_parts::<0x88, 0xDD>(x[8 + j], x[12 + j]);
+                (out[j], out[j + 8]) = swap_parts::<0x88, 0xDD>(a02, b02);
+                (out[j + 4], out[j + 12]) = swap_parts::<0x88, 0xDD>(a13, b13);
+            }
+            out.map(Self)
         }
     }
 }

@@ -127,4 +127,16 @@ impl Vector for Scalar {
             .into_iter()
             .fold(f32::NEG_INFINITY, |a, b| if a > b { a } else { b })
     }
+    #[inline(always)]
+    unsafe fn prefetch(_: *const f32) {}
+    #[inline(always)]
+    unsafe fn prefetch_write(_: *const f32) {}
+    #[inline(always)]
+    unsafe fn even(self) -> Self {
+        map(self, |x| f32::from_bits(x.to_bits() << 16))
+    }
+    #[inline(always)]
+    unsafe fn odd(self) -> Self {
+        map(self, |x| f32::from_bits(x.to_bits() & 0xFFFF_0000))
+    }
 }

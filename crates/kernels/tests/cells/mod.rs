@@ -3,7 +3,7 @@
 
 use crate::common::{assert_bits, chain, numbers};
 use elman_kernels::vmath::{sigmoid_in_place, tanh_in_place};
-use elman_kernels::{self as sweep, Activation, Cpu, Isa, Packed};
+use elman_kernels::{self as sweep, Activation, Cpu, Format, Isa, Packed};
 use std::ops::Range;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,7 +107,7 @@ impl Problem {
     }
 
     pub fn forward(&self, cpu: &Cpu) -> Outputs {
-        let mut w = Packed::new(self.units, self.cell.gates(), self.units);
+        let mut w = Packed::new(Format::F32, self.units, self.cell.gates(), self.units);
         w.pack_transposed(cpu, &self.w_h);
         let (mut gates, mut h) = (self.x.clone(), vec![f32::NAN; self.dh.len()]);
         let mut c = vec![f32::NAN; self.dh.len()];
@@ -127,7 +127,7 @@ impl Problem {
     }
 
     pub fn backward(&self, cpu: &Cpu, outputs: Outputs) -> Grads {
-        let mut w = Packed::new(self.cell.gates() * self.units, 1, self.units);
+        let mut w = Packed::new(Format::F32, self.cell.gates() * self.units, 1, self.units);
         w.pack(cpu, &self.w_h);
         let Outputs { mut gates, c, h } = outputs;
         let (mut dh_0, mut dc_0) = (self.dh_next.clone(), self.dc_next.clone());

@@ -14,8 +14,8 @@ impl Embedding {
         gather(cpu, &params[self.table], ids, x);
     }
 
-    /// Adds `dx` (T, B, E) to the rows of `ids`, in ascending (t, lane): a word that occurs twice
-    /// gets its sum in the same order at every thread count.
+    /// Adds `dx` (T, B, E) to the rows of `ids`, from the last (t, lane) to the first: a word that occurs
+    /// twice gets its sum in the same order at every thread count.
     pub(crate) fn backward(&self, cpu: &Cpu, ids: &[u32], dx: &[f32], dparams: &mut Params) {
         scatter_add(cpu, ids, dx, &mut dparams[self.table]);
     }

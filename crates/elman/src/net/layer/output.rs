@@ -75,7 +75,7 @@ impl Output {
         }
     }
 
-    /// The loss and its gradient. `weight[r]` scales row r's part of the loss (0: masked);
+    /// The loss and its gradient, from the last rows to the first. `weight[r]` scales row r's part of the loss (0: masked);
     /// `nats[r]` is the loss before scaling; `dh` (R, H) is overwritten, `dparams` added to.
     pub(crate) fn loss_backward(
         &self,
@@ -93,9 +93,10 @@ impl Output {
         dparams: &mut Params,
     ) {
         let (hidden, vocab) = (self.hidden, self.vocab);
-        for start in (0..targets.len()).step_by(LOGIT_ROWS) {
-            let end = targets.len().min(start + LOGIT_ROWS);
-            let rows = end - start;
+        let mut end = targets.len();
+        while end > 0 {
+            let rows = end.min(LOGIT_ROWS);
+            let start = end - rows;
             let h = &h[start * hidden..end * hidden];
             let logits = &mut block[..rows * vocab];
             self.logits(cpu, params, panels, h, logits);
@@ -104,10 +105,11 @@ impl Output {
             let dz: &[f32] = logits;
             let dh = &mut dh[start * hidden..end * hidden];
             product(cpu, Operand::rows(dz, rows, vocab), back, Init::Zero, dh);
-            data.pack(cpu, h);
-            let dz_t = Operand::transposed(dz, vocab, rows);
+            data.pack_last_first(cpu, h);
+            let dz_t = Operand::last_first(dz, vocab, rows);
             product(cpu, dz_t, data, Init::Accumulate, &mut dparams[self.w_s]);
             add_column_sums(cpu, dz, vocab, 0, &mut dparams[self.b_s]);
+            end = start;
         }
     }
 }
