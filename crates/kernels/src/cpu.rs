@@ -4,6 +4,7 @@
 //! which of them it computes. That is why the thread count changes no bit.
 
 use crate::isa::Isa;
+use crate::ledger::{Kernel, Ledger, Timed};
 use crate::signal::Signal;
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -22,6 +23,7 @@ pub(crate) const SHARED_FROM: usize = if cfg!(test) { 0 } else { 16 * 1024 };
 pub struct Cpu {
     isa: Isa,
     pool: Option<Pool>,
+    ledger: Option<Box<Ledger>>,
 }
 
 impl Cpu {
@@ -29,7 +31,28 @@ impl Cpu {
     pub fn new(isa: Isa, threads: usize) -> Cpu {
         assert!(threads >= 1, "a Cpu needs at least one thread");
         let pool = (threads > 1).then(|| Pool::new(threads));
-        Cpu { isa, pool }
+        Cpu {
+            isa,
+            pool,
+            ledger: None,
+        }
+    }
+
+    /// From now on the time of every kernel is written down.
+    pub fn keep_ledger(&mut self) {
+        self.ledger = Some(Box::default());
+    }
+
+    /// Seconds of each kernel since the last call; empty without a ledger.
+    pub fn take_ledger(&self) -> Vec<(Kernel, f64)> {
+        self.ledger
+            .as_ref()
+            .map_or(Vec::new(), |ledger| ledger.take())
+    }
+
+    /// The first line of every public kernel: its time, until the result is dropped.
+    pub(crate) fn time(&self, kernel: Kernel) -> Option<Timed<'_>> {
+        self.ledger.as_ref().map(|ledger| ledger.time(kernel))
     }
 
     /// The instruction set that its kernels use.

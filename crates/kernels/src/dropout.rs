@@ -7,6 +7,7 @@
 
 use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
+use crate::ledger::Kernel;
 use crate::philox::philox;
 use crate::simd::{Op, Vector};
 
@@ -27,6 +28,7 @@ pub fn dropout(
     units: usize,
     x: &mut [f32],
 ) {
+    let _time = cpu.time(Kernel::Dropout);
     assert!((0.0..1.0).contains(&p), "dropout of {p} is not in [0, 1)");
     if p == 0.0 || x.is_empty() {
         return;

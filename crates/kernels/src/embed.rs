@@ -4,10 +4,12 @@
 
 use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
+use crate::ledger::Kernel;
 use crate::rows::{AddRow, share_in_vectors};
 
 /// `out[m] = table[ids[m]]`. `table` (V, E), `ids` (M), `out` (M, E).
 pub fn gather(cpu: &Cpu, table: &[f32], ids: &[u32], out: &mut [f32]) {
+    let _time = cpu.time(Kernel::Embedding);
     let Some(cols) = columns(table.len(), ids, out.len()) else {
         return;
     };
@@ -27,6 +29,7 @@ pub fn gather(cpu: &Cpu, table: &[f32], ids: &[u32], out: &mut [f32]) {
 ///
 /// Threads share the columns, so that equal ids never meet and the order stays.
 pub fn scatter_add(cpu: &Cpu, ids: &[u32], d: &[f32], dtable: &mut [f32]) {
+    let _time = cpu.time(Kernel::Embedding);
     let Some(cols) = columns(dtable.len(), ids, d.len()) else {
         return;
     };

@@ -10,6 +10,7 @@
 
 use crate::buffer::Buffer;
 use crate::cpu::{Cpu, Parts, SHARED_FROM, Worker};
+use crate::ledger::Kernel;
 use crate::product::{Bf16, Element, F32};
 use crate::simd::{LANES, Op, Vector};
 use std::ops::Range;
@@ -141,6 +142,7 @@ impl Packed {
     }
 
     fn pack_rows(&mut self, cpu: &Cpu, b: &[f32], last_first: bool) {
+        let _time = cpu.time(Kernel::Pack);
         self.set_depth(b.len());
         let (format, depth, gates, cols) = (self.format, self.depth, self.gates, self.cols);
         let words = self.words();
@@ -162,6 +164,7 @@ impl Packed {
     /// Packs the transpose of `w` (N, K), K at most the depth this was made for; rows
     /// `g·cols .. (g+1)·cols` are gate g. For x·wᵀ.
     pub fn pack_transposed(&mut self, cpu: &Cpu, w: &[f32]) {
+        let _time = cpu.time(Kernel::Pack);
         self.set_depth(w.len());
         let (format, depth, gates, cols) = (self.format, self.depth, self.gates, self.cols);
         let (blocks, size) = (self.blocks(), self.panel_size());

@@ -17,6 +17,7 @@ mod element;
 mod tile;
 
 use crate::cpu::{Cpu, Parts, Worker};
+use crate::ledger::Kernel;
 use crate::pack::{Format, Packed};
 use crate::simd::{LANES, Op, Vector};
 pub(crate) use element::{Bf16, Element, F32};
@@ -93,6 +94,10 @@ pub enum Init<'a> {
 
 /// C (M, N) = init + A (M, K) · B (K, N); column `g·cols + j` of C is column j of gate g.
 pub fn product(cpu: &Cpu, a: Operand, b: &Packed, init: Init, c: &mut [f32]) {
+    let _time = cpu.time(match a.layout {
+        Layout::Rows { .. } => Kernel::Product,
+        Layout::LastFirst { .. } => Kernel::WeightGradient,
+    });
     let (rows, depth, width) = (a.rows, a.depth, b.width());
     assert!(
         depth == b.depth(),

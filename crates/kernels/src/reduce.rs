@@ -2,6 +2,7 @@
 
 use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
+use crate::ledger::Kernel;
 use crate::rows::{AddRow, share_in_vectors};
 use crate::simd::{LANES, Op, Vector};
 
@@ -15,6 +16,7 @@ const CHUNK: usize = 4096;
 /// normal numbers; below 10⁻³⁸ they lose digits, below 10⁻⁴⁵ they count as zero. A square beyond f32
 /// (|x| above 1.8·10¹⁹) makes it infinite and a NaN makes it NaN; neither is ever lost.
 pub fn sum_squares(cpu: &Cpu, x: &[f32]) -> f64 {
+    let _time = cpu.time(Kernel::Norm);
     let mut partial = vec![0.0; x.len().div_ceil(CHUNK)];
     let chunks = partial.len();
     let parts = Parts::new(&mut partial);
@@ -59,6 +61,7 @@ impl Op for ChunkSquares<'_> {
 ///
 /// Threads share the columns.
 pub fn add_column_sums(cpu: &Cpu, d: &[f32], width: usize, first: usize, out: &mut [f32]) {
+    let _time = cpu.time(Kernel::ColumnSums);
     let cols = out.len();
     assert!(first + cols <= width, "column sums: d is not wide enough");
     if cols == 0 {

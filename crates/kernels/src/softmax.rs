@@ -10,6 +10,7 @@
 
 use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
+use crate::ledger::Kernel;
 use crate::rows::{read, write};
 use crate::simd::{LANES, Op, Vector};
 use crate::vmath::{exp, ln};
@@ -29,6 +30,7 @@ pub fn cross_entropy(
     weight: &[f32],
     nats: &mut [f64],
 ) {
+    let _time = cpu.time(Kernel::Softmax);
     let Some(cols) = columns(logits.len(), targets.len()) else {
         return;
     };
@@ -71,6 +73,7 @@ pub fn cross_entropy(
 ///
 /// `logits` (R, V), `targets` (R), `nats` (R).
 pub fn target_nats(cpu: &Cpu, logits: &[f32], targets: &[u32], nats: &mut [f64]) {
+    let _time = cpu.time(Kernel::Softmax);
     let Some(cols) = columns(logits.len(), targets.len()) else {
         return;
     };
@@ -93,6 +96,7 @@ pub fn target_nats(cpu: &Cpu, logits: &[f32], targets: &[u32], nats: &mut [f64])
 /// −∞ stays −∞ (probability zero) as long as the row has a finite number; a row with NaN or +∞, or
 /// with nothing but −∞, becomes NaN.
 pub fn log_softmax(cpu: &Cpu, cols: usize, logits: &mut [f32]) {
+    let _time = cpu.time(Kernel::Softmax);
     if logits.is_empty() {
         return;
     }

@@ -7,6 +7,7 @@
 
 use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
+use crate::ledger::Kernel;
 use crate::rows::{read, share_in_vectors, write};
 use crate::simd::{LANES, Op, Vector};
 
@@ -23,6 +24,7 @@ pub fn sgd(
     weight_decay: f32,
     momentum: Option<(f32, &mut [f32])>,
 ) {
+    let _time = cpu.time(Kernel::Update);
     let n = w.len();
     assert_eq!(g.len(), n, "sgd: gradient and weights differ in length");
     let (mu, buffer) = momentum.unzip();
@@ -132,6 +134,7 @@ impl Adam {
 /// m ← m + (1 − β₁)(g − m); v ← β₂·v + (1 − β₂)·g²;
 /// w ← w − (lr / bias1) · m / (√v / √bias2 + eps).
 pub fn adam(cpu: &Cpu, w: &mut [f32], g: &mut [f32], m: &mut [f32], v: &mut [f32], adam: Adam) {
+    let _time = cpu.time(Kernel::Update);
     let n = w.len();
     assert_eq!(g.len(), n, "adam: gradient and weights differ in length");
     assert_eq!(

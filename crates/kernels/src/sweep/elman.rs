@@ -15,6 +15,7 @@
 
 use super::{Pieces, Window, recurrent};
 use crate::cpu::{Cpu, Parts};
+use crate::ledger::Kernel;
 use crate::pack::Packed;
 use crate::product::{Region, Start};
 use crate::rows::{read, write};
@@ -56,6 +57,7 @@ pub fn elman_forward(
     h0: &[f32],    // (B, H)
     h: &mut [f32], // (T, B, H); in: x·w_xᵀ + b; out: h_t
 ) {
+    let _time = cpu.time(Kernel::SweepForward);
     let window = Window::new(w_h.cols(), h0.len(), h.len());
     window.check_weights(w_h, window.units, 1);
     let (state, units) = (window.state(), window.units);
@@ -94,6 +96,7 @@ pub fn elman_backward(
     dh: &mut [f32],      // (T, B, H); in: gradient at h_t from above; out: dz_t
     dh_next: &mut [f32], // (B, H); in: gradient at h_T from after the window; out: gradient at h_0
 ) {
+    let _time = cpu.time(Kernel::SweepBackward);
     let window = Window::new(w_h.cols(), dh_next.len(), h.len());
     window.check_weights(w_h, window.units, 1);
     window.check("dh", 1, dh.len());

@@ -20,6 +20,7 @@
 
 use super::{Pieces, Window, recurrent};
 use crate::cpu::{Cpu, Parts};
+use crate::ledger::Kernel;
 use crate::pack::Packed;
 use crate::product::{Region, Start};
 use crate::rows::{read, write};
@@ -38,6 +39,7 @@ pub fn gru_forward(
     q: &mut [f32],     // (T, B, H); out: W_hn h_{t−1} + b_hn
     h: &mut [f32],     // (T, B, H); out
 ) {
+    let _time = cpu.time(Kernel::SweepForward);
     let window = Window::new(w_h.cols(), h0.len(), h.len());
     window.check_weights(w_h, window.units, GATES);
     window.check("gates", GATES, gates.len());
@@ -92,6 +94,7 @@ pub fn gru_backward(
     dh: &[f32],          // (T, B, H), the gradient at h_t from above
     dh_next: &mut [f32], // (B, H); in: gradient at h_T from after the window; out: at h_0
 ) {
+    let _time = cpu.time(Kernel::SweepBackward);
     let window = Window::new(w_h.cols(), h0.len(), h.len());
     window.check_weights(w_h, GATES * window.units, 1);
     window.check("q", 1, q.len());

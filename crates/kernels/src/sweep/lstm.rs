@@ -21,6 +21,7 @@
 
 use super::{Pieces, Window, recurrent};
 use crate::cpu::{Cpu, Parts};
+use crate::ledger::Kernel;
 use crate::pack::Packed;
 use crate::product::{Region, Start};
 use crate::rows::{read, write};
@@ -39,6 +40,7 @@ pub fn lstm_forward(
     c: &mut [f32],     // (T, B, H); out
     h: &mut [f32],     // (T, B, H); out
 ) {
+    let _time = cpu.time(Kernel::SweepForward);
     let window = Window::new(w_h.cols(), h0.len(), h.len());
     window.check_weights(w_h, window.units, GATES);
     window.check_state("c0", c0.len());
@@ -90,6 +92,7 @@ pub fn lstm_backward(
     dh_next: &mut [f32], // (B, H); in: gradient at h_T from after the window; out: at h_0
     dc_next: &mut [f32], // (B, H); in: gradient at c_T from after the window; out: at c_0
 ) {
+    let _time = cpu.time(Kernel::SweepBackward);
     let window = Window::new(w_h.cols(), c0.len(), c.len());
     window.check_weights(w_h, GATES * window.units, 1);
     window.check("gates", GATES, gates.len());

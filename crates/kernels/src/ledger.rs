@@ -1,0 +1,147 @@
+//! Where the time goes: a ledger of seconds by kernel, kept by a [`Cpu`](crate::Cpu) that was asked
+//! to.
+//!
+//! Every public kernel begins with one line, `let _time = cpu.time(Kernel::…);`. Without a ledger
+//! that is the test of a pointer; with one it reads the clock twice, some fifty nanoseconds. A
+//! kernel's time is that of its caller, from the call to the return, waiting for the other threads
+//! included. Kernels do not call each other, so nothing is counted twice.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+/// The kinds of work of this crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernel {
+    /// Rows of activations or of their gradients times weights, all steps at once.
+    Product,
+    /// Products with a transposed A: gradients times activations.
+    WeightGradient,
+    /// The recurrent steps of a window, forward.
+    SweepForward,
+    /// And backward.
+    SweepBackward,
+    /// Softmax, with or without its loss and gradient.
+    Softmax,
+    /// Copying operands into the order of the products.
+    Pack,
+    /// The optimiser.
+    Update,
+    /// Sums of squares.
+    Norm,
+    Dropout,
+    /// Rows of the embedding table, and their gradients.
+    Embedding,
+    /// Gradients of biases.
+    ColumnSums,
+}
+
+impl Kernel {
+    pub const ALL: [Kernel; 11] = [
+        Kernel::Product,
+        Kernel::WeightGradient,
+        Kernel::SweepForward,
+        Kernel::SweepBackward,
+        Kernel::Softmax,
+        Kernel::Pack,
+        Kernel::Update,
+        Kernel::Norm,
+        Kernel::Dropout,
+        Kernel::Embedding,
+        Kernel::ColumnSums,
+    ];
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kernel::Product => "product",
+            Kernel::WeightGradient => "weight-gradient",
+            Kernel::SweepForward => "sweep-forward",
+            Kernel::SweepBackward => "sweep-backward",
+            Kernel::Softmax => "softmax",
+            Kernel::Pack => "pack",
+            Kernel::Update => "update",
+            Kernel::Norm => "norm",
+            Kernel::Dropout => "dropout",
+            Kernel::Embedding => "embedding",
+            Kernel::ColumnSums => "column-sums",
+        }
+    }
+}
+
+/// Nanoseconds by kernel.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    nanos: [AtomicU64; Kernel::ALL.len()],
+}
+
+impl Ledger {
+    /// Counts the time until the result is dropped as `kernel`'s.
+    pub(crate) fn time(&self, kernel: Kernel) -> Timed<'_> {
+        Timed {
+            nanos: &self.nanos[kernel as usize],
+            started: Instant::now(),
+        }
+    }
+
+    /// Seconds of each kernel since the last call.
+    pub(crate) fn take(&self) -> Vec<(Kernel, f64)> {
+        let nanos = self.nanos.iter().map(|nanos| nanos.swap(0, Relaxed));
+        let seconds = nanos.map(|nanos| nanos as f64 * 1e-9);
+        Kernel::ALL.into_iter().zip(seconds).collect()
+    }
+}
+
+/// A kernel at work.
+pub(crate) struct Timed<'a> {
+    nanos: &'a AtomicU64,
+    started: Instant,
+}
+
+impl Drop for Timed<'_> {
+    fn drop(&mut self) {
+        let nanos = self.started.elapsed().as_nanos() as u64;
+        self.nanos.fetch_add(nanos, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cpu, Isa, sum_squares};
+    use std::time::Duration;
+
+    #[test]
+    fn times_are_added_up_and_taken_once() {
+        let ledger = Ledger::default();
+        for _ in 0..2 {
+            let _time = ledger.time(Kernel::Norm);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        for (kernel, seconds) in ledger.take() {
+            match kernel {
+                Kernel::Norm => assert!(seconds >= 0.004, "{seconds}"),
+                _ => assert_eq!(seconds, 0.0, "{}", kernel.name()),
+            }
+        }
+        assert!(ledger.take().iter().all(|(_, seconds)| *seconds == 0.0));
+    }
+
+    #[test]
+    fn kernels_stand_in_the_order_of_their_numbers() {
+        for (place, kernel) in Kernel::ALL.into_iter().enumerate() {
+            assert_eq!(kernel as usize, place);
+        }
+    }
+
+    #[test]
+    fn only_a_cpu_that_was_asked_keeps_a_ledger() {
+        let mut cpu = Cpu::new(Isa::detect(), 1);
+        let x = vec![1.0; 100_000];
+        sum_squares(&cpu, &x);
+        assert!(cpu.take_ledger().is_empty());
+        cpu.keep_ledger();
+        sum_squares(&cpu, &x);
+        let norm = cpu.take_ledger()[Kernel::Norm as usize];
+        assert!(norm.0 == Kernel::Norm && norm.1 > 0.0);
+    }
+}
