@@ -1,5 +1,6 @@
 //! The commands, one file each with its arguments and what it does.
 
+mod bench;
 mod compare;
 mod eval;
 mod generate;
@@ -33,6 +34,7 @@ Examples:
   elman info runs/kjv                         # what is in there
   elman ngram train data/kjv.txt -o kjv5.bin  # an n-gram model
   elman compare runs/kjv kjv5.bin psalms.txt  # which is better, and is that certain?
+  elman bench                                 # how fast, and how fast it could be
 
 Every command explains itself: elman COMMAND --help";
 
@@ -46,6 +48,7 @@ enum Command {
     #[command(subcommand)]
     Ngram(ngram::NgramCommand),
     Tokenize(tokenize::TokenizeArgs),
+    Bench(bench::BenchArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
 }
@@ -59,6 +62,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Info(args) => info::run(args),
         Command::Ngram(command) => ngram::run(command),
         Command::Tokenize(args) => tokenize::run(args),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),
     }
@@ -110,4 +114,18 @@ fn threads(asked: Option<u16>) -> usize {
 /// The arithmetic unit of a command that computes with a model.
 fn cpu(asked_threads: Option<u16>) -> Cpu {
     Cpu::new(Isa::detect(), threads(asked_threads))
+}
+
+/// The instruction set that was asked for, or the best of this CPU.
+fn isa(asked: Option<&str>) -> Result<Isa> {
+    let Some(name) = asked else {
+        return Ok(Isa::detect());
+    };
+    Isa::named(name).ok_or_else(|| {
+        let have: Vec<_> = Isa::supported().iter().map(|isa| isa.name()).collect();
+        usage(format!(
+            "this CPU does not have {name}; it has {}",
+            have.join(", ")
+        ))
+    })
 }

@@ -6,6 +6,7 @@
 
 mod args;
 mod commands;
+mod grid;
 mod options;
 mod output;
 mod progress;

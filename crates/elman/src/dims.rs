@@ -77,6 +77,14 @@ pub fn file_numbers(dims: &Dims) -> u128 {
     v * e + layers + output
 }
 
+/// Weights that a token is multiplied with: those of inputs, states and the output layer, without biases. Nothing is
+/// multiplied with the embedding table, unless it is the output layer's too.
+pub fn matrix_parameters(dims: &Dims) -> u64 {
+    let gates = dims.cell.gates();
+    let layer = |k| gates * dims.hidden * (dims.input(k) + dims.hidden);
+    ((0..dims.layers).map(layer).sum::<usize>() + dims.vocab * dims.hidden) as u64
+}
+
 /// Rows of logits that are in memory at a time. Smaller blocks re-read the gradient of `w_s` too
 /// often, larger ones leave the cache; the bits do not depend on it.
 pub const LOGIT_ROWS: usize = 256;
@@ -151,6 +159,19 @@ pub fn packed_forward_bytes(dims: &Dims) -> u64 {
     };
     ((0..dims.layers).map(layer).sum::<usize>()
         + Packed::bytes(Format::F32, dims.hidden, 1, dims.vocab)) as u64
+}
+
+/// The bytes of a model and of one window of `steps` steps and `lanes` lanes that it reads: see `net::tape`.
+pub fn inference_bytes(dims: &Dims, arena_len: usize, steps: usize, lanes: usize) -> u64 {
+    let rows = steps * lanes;
+    let stateful = (rows + lanes) * dims.hidden;
+    let per_layer = match dims.cell {
+        Cell::Elman(_) => stateful,
+        Cell::Lstm => rows * 4 * dims.hidden + 2 * stateful,
+        Cell::Gru => rows * 4 * dims.hidden + stateful,
+    };
+    let window = rows * dims.embed + dims.layers * per_layer + rows.min(LOGIT_ROWS) * dims.vocab;
+    4 * (arena_len + window + lanes * dims.state_len()) as u64 + packed_forward_bytes(dims)
 }
 
 /// Weights in panels for dz·w.

@@ -26,6 +26,7 @@ mod vocabulary;
 
 pub use crate::net::State;
 pub use any::{AnyModel, Walk};
+pub(crate) use author::PROMPT_WINDOW;
 pub use author::{Author, Composing};
 pub use files::{About, disk_bytes, read_vocab, save_model};
 pub use generate::{Eos, Finish, GenerateOptions, Generated, Generation, Generator, generate};

@@ -9,8 +9,10 @@
 //! * [`infer`]: a model that never changes, and what it says about text
 //! * [`compare`]: models against each other, and together
 //! * [`train`]: runs that survive anything
+//! * [`bench`]: how fast all that is, and how fast it could be
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod compare;
 pub mod dims;
 mod error;

@@ -21,6 +21,8 @@ pub enum Site {
     Bootstrap,
     /// Flipping differences for a test; `step` is the resample's number.
     SignFlips,
+    /// Tokens that stand for a text where only speed matters.
+    Bench,
 }
 
 impl Site {
@@ -31,6 +33,7 @@ impl Site {
             Site::Sample => 1_000_000,
             Site::Bootstrap => 1_000_001,
             Site::SignFlips => 1_000_002,
+            Site::Bench => 1_000_003,
         }
     }
 }
@@ -110,6 +113,7 @@ mod tests {
             key(1, Site::Sample, 0),
             key(1, Site::Bootstrap, 0),
             key(1, Site::SignFlips, 0),
+            key(1, Site::Bench, 0),
         ];
         for (i, a) in keys.iter().enumerate() {
             assert!(keys[..i].iter().all(|b| a != b));

@@ -10,6 +10,7 @@ pub mod optim;
 pub mod run;
 pub mod schedule;
 pub mod state;
+pub mod step;
 mod texts;
 pub mod watch;
 

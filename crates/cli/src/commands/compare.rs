@@ -1,7 +1,6 @@
 //! `elman compare`: models against each other on a text, and together.
 
 mod csv;
-mod grid;
 mod show;
 
 use super::{cpu, is_stdin, sources};

@@ -16,7 +16,7 @@ use elman::infer::{GenerateOptions, Model, Sampling, generate};
 use elman::store::{disk, write_atomic};
 use elman::text::Kind;
 use elman::train::{Event, Folder, Job, Machine, Outcome, Watch};
-use elman_kernels::{Cpu, Isa};
+use elman_kernels::Cpu;
 use serde::Serialize;
 use std::io;
 use std::ops::ControlFlow;
@@ -187,19 +187,9 @@ impl Watch for Starting<'_> {
 }
 
 fn machine(args: &TrainArgs) -> Result<Machine> {
-    let isa = match &args.isa {
-        None => Isa::detect(),
-        Some(name) => Isa::named(name).ok_or_else(|| {
-            let have: Vec<_> = Isa::supported().iter().map(|isa| isa.name()).collect();
-            usage(format!(
-                "this CPU does not have {name}; it has {}",
-                have.join(", ")
-            ))
-        })?,
-    };
     Ok(Machine {
         threads: super::threads(args.threads),
-        isa,
+        isa: super::isa(args.isa.as_deref())?,
         save_every: Duration::try_from_secs_f64(args.save_every).unwrap_or(Duration::MAX),
         memory_bytes: args.memory,
     })

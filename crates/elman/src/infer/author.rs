@@ -5,7 +5,7 @@ use crate::text::Vocab;
 use elman_kernels::Cpu;
 
 /// Steps in which a network reads a prompt.
-const PROMPT_WINDOW: usize = 64;
+pub(crate) const PROMPT_WINDOW: usize = 64;
 
 /// A model in the middle of a text that it may go on with.
 pub trait Author {

@@ -11,13 +11,13 @@ use super::job::{Job, Machine, NewBudget};
 use super::metrics::Metrics;
 use super::optim::Optimiser;
 use super::state::{Identity, Progress, TrainState, VOLATILE};
+use super::step::{Done, step};
 use super::texts::Texts;
 use super::watch::{Ending, Event, Outcome, Ready, Step, Watch};
 use crate::dims::TrainPlan;
 use crate::error::{Error, Result};
 use crate::infer::{About, Model, save_model};
 use crate::net::Params;
-use crate::net::layer::dropout::Dropout;
 use crate::store::Generations;
 use crate::text::{Corpus, Stream, Vocab, Window};
 use elman_kernels::Cpu;
@@ -266,48 +266,28 @@ impl Run {
     /// One window and, if its loss and gradient are finite, one update.
     fn one_step(&mut self, window: &mut Window) -> (Step, Verdict) {
         let config = &self.config;
-        let TrainState {
-            progress,
-            optimiser,
-            carried,
-            ..
-        } = &mut self.state;
+        let progress = &self.state.progress;
         let lane_len = self.stream.steps();
         let steps = self.window_steps.min(lane_len - progress.position);
         let eos = self.vocab.eos();
         self.stream
             .window(self.train.ids(), eos, progress.position, steps, window);
-        let dropout = (config.dropout > 0.0).then_some(Dropout {
-            p: config.dropout,
-            seed: config.seed,
-            step: progress.step,
-        });
-        let stats = self
-            .engine
-            .run_window(window, config.loss_norm, dropout, carried);
-        let grad_norm = self.engine.gradient_norm();
         let lr = config
             .schedule()
             .rate(progress.step, progress.epoch, progress.total_steps);
-        let verdict = progress.guard.judge(stats.nats, grad_norm, config.clip);
-        let skipped = match verdict {
-            Verdict::Apply(scale) => {
-                self.engine.apply(optimiser, scale, lr);
-                false
-            }
-            Verdict::Skip | Verdict::Stop => {
-                self.engine.discard_gradient();
-                carried.set_zero();
-                true
-            }
-        };
-        progress.step += 1;
+        let Done {
+            stats,
+            grad_norm,
+            verdict,
+        } = step(&mut self.engine, &mut self.state, config, window, lr);
+        let progress = &mut self.state.progress;
         progress.position += steps;
         if progress.position == lane_len {
             progress.epoch += 1;
             progress.position = 0;
-            carried.set_zero();
+            self.state.carried.set_zero();
         }
+        let skipped = !matches!(verdict, Verdict::Apply(_));
         let step = Step {
             step: progress.step,
             total_steps: progress.total_steps,

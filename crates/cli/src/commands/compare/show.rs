@@ -1,8 +1,8 @@
 //! The result for people: what was read, how good the models are, what they cost, which differ, what they do together.
 
 use super::Names;
-use super::grid::Grid;
 use crate::commands::eval::precise;
+use crate::grid::Grid;
 use crate::output::{Table, bytes, grouped, number};
 use elman::compare::{Comparison, Difference, Entry, Interval, Measure, Mixture, UnitOf};
 use std::io::{self, Write};

@@ -1,0 +1,147 @@
+//! Laps of a clock: a few to warm up, then as many as were asked for.
+
+use elman_kernels::Cpu;
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+/// The first laps pay for touching memory and for waking threads.
+const WARM_UP: usize = 2;
+/// However long a lap takes.
+const FEWEST: usize = 3;
+
+/// How much is measured, warming up aside.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Amount {
+    Steps(usize),
+    /// As many steps as fit, but three at least.
+    Seconds(f64),
+}
+
+/// Where the time of a step goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KernelTime {
+    /// A kernel's name; `other` is what no kernel accounts for.
+    pub kernel: String,
+    /// Mean of all steps.
+    pub ms: f64,
+    /// Of the whole.
+    pub share: f64,
+}
+
+/// Measures steps, the next of which begins where the last one ends.
+pub(super) struct Clock {
+    amount: Amount,
+    warming_up: usize,
+    laps: Vec<f64>,
+    seconds: f64,
+    last: Instant,
+}
+
+/// What a clock has seen.
+pub(super) struct Laps {
+    pub(super) steps: usize,
+    pub(super) median_ms: f64,
+    pub(super) min_ms: f64,
+    pub(super) kernels: Vec<KernelTime>,
+}
+
+impl Clock {
+    /// The first step begins now.
+    pub(super) fn start(amount: Amount) -> Clock {
+        Clock {
+            amount,
+            warming_up: WARM_UP,
+            laps: Vec::new(),
+            seconds: 0.0,
+            last: Instant::now(),
+        }
+    }
+
+    /// A step is done on `cpu`, which keeps a ledger; `Break` when it was the last one.
+    pub(super) fn lap(&mut self, cpu: &Cpu) -> ControlFlow<()> {
+        let seconds = self.last.elapsed().as_secs_f64();
+        if self.warming_up > 0 {
+            self.warming_up -= 1;
+            cpu.take_ledger();
+        } else {
+            self.laps.push(seconds);
+            self.seconds += seconds;
+        }
+        self.last = Instant::now();
+        let done = match self.amount {
+            Amount::Steps(steps) => self.laps.len() >= steps,
+            Amount::Seconds(seconds) => self.laps.len() >= FEWEST && self.seconds >= seconds,
+        };
+        match done {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    pub(super) fn finish(mut self, cpu: &Cpu) -> Laps {
+        let steps = self.laps.len();
+        assert!(steps > 0, "a clock that was stopped before its first lap");
+        let ms = 1e3 / steps as f64;
+        let mut kernels = Vec::new();
+        let mut other = self.seconds;
+        let mut add = |kernel: &str, seconds: f64| {
+            kernels.push(KernelTime {
+                kernel: kernel.into(),
+                ms: seconds * ms,
+                share: seconds / self.seconds,
+            });
+        };
+        for (kernel, seconds) in cpu.take_ledger() {
+            if seconds > 0.0 {
+                add(kernel.name(), seconds);
+                other -= seconds;
+            }
+        }
+        add("other", other.max(0.0));
+        self.laps.sort_unstable_by(f64::total_cmp);
+        Laps {
+            steps,
+            median_ms: 1e3 * (self.laps[(steps - 1) / 2] + self.laps[steps / 2]) / 2.0,
+            min_ms: 1e3 * self.laps[0],
+            kernels,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use elman_kernels::{Isa, sum_squares};
+
+    #[test]
+    fn laps_after_the_warm_up_are_counted_and_divided_among_kernels() {
+        let mut cpu = Cpu::new(Isa::detect(), 1);
+        cpu.keep_ledger();
+        let x = vec![1.0; 1 << 20];
+        let mut clock = Clock::start(Amount::Steps(5));
+        let mut steps = 0;
+        loop {
+            sum_squares(&cpu, &x);
+            steps += 1;
+            if clock.lap(&cpu).is_break() {
+                break;
+            }
+        }
+        let laps = clock.finish(&cpu);
+        assert_eq!((steps, laps.steps), (WARM_UP + 5, 5));
+        assert!(laps.min_ms > 0.0 && laps.min_ms <= laps.median_ms);
+        let names: Vec<&str> = laps.kernels.iter().map(|k| k.kernel.as_str()).collect();
+        assert_eq!(names, ["norm", "other"]);
+        let shares: f64 = laps.kernels.iter().map(|k| k.share).sum();
+        assert!((shares - 1.0).abs() < 1e-9 && laps.kernels[0].share > 0.5);
+    }
+
+    #[test]
+    fn three_laps_are_the_fewest() {
+        let cpu = Cpu::new(Isa::detect(), 1);
+        let mut clock = Clock::start(Amount::Seconds(0.0));
+        while clock.lap(&cpu).is_continue() {}
+        assert_eq!(clock.finish(&cpu).steps, FEWEST);
+    }
+}

@@ -1,0 +1,348 @@
+//! What is done with a case while the clock runs.
+//!
+//! | work | a step |
+//! |---|---|
+//! | `train` | a window of a run: forward, backward, norm, guard, update |
+//! | `score` | the losses of all tokens of a window, forward only |
+//! | `generate` | one token, drawn from all of the vocabulary as `elman generate` does |
+//! | `states` | 64 streams read one token each, and say what may come next |
+
+use super::case::Case;
+use super::clock::{Amount, Clock, KernelTime, Laps};
+use crate::dims::{inference_bytes, matrix_parameters};
+use crate::error::{Error, Result};
+use crate::infer::{
+    About, Composing, Eos, GenerateOptions, Generator, Model, PROMPT_WINDOW, Sampling, Workspace,
+};
+use crate::net::{Network, Params};
+use crate::rng::{Site, Stream as Draws, key};
+use crate::text::{Stream, Window};
+use crate::train::bptt::Engine;
+use crate::train::config::Precision;
+use crate::train::guard::Verdict;
+use crate::train::optim::Optimiser;
+use crate::train::plan;
+use crate::train::state::{Progress, TrainState};
+use crate::train::step::step;
+use elman_kernels::{Cpu, Isa};
+use serde::{Deserialize, Serialize};
+
+/// Streams of the work `states`.
+const STATES: usize = 64;
+/// Windows of random tokens before they begin again.
+const WINDOWS: usize = 16;
+/// `<eos>`, which begins a text.
+const FIRST_INPUT: u32 = 0;
+/// That of `elman generate`.
+const TEMPERATURE: f32 = 0.8;
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    Train,
+    Score,
+    Generate,
+    States,
+}
+
+/// How it is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub isa: Isa,
+    pub threads: usize,
+    pub amount: Amount,
+}
+
+/// What was measured; times are wall-clock times.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Measured {
+    pub name: String,
+    pub work: Work,
+    pub precision: Precision,
+    pub threads: usize,
+    pub tokens_per_step: usize,
+    /// Steps that were measured.
+    pub steps: usize,
+    /// Median.
+    pub step_ms: f64,
+    pub step_ms_min: f64,
+    /// From the median.
+    pub tokens_per_s: f64,
+    /// 10⁹ model operations a second, from the median.
+    pub gflops: f64,
+    /// Bytes of weights that every token has to read for itself alone: of `generate`.
+    pub weights_bytes_per_token: Option<u64>,
+    /// Tokens/s over those of one stream alone: of `states`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times_one_stream: Option<f64>,
+    /// What was planned, without the program.
+    pub plan_bytes: u64,
+    /// The most memory that the process had, where it did nothing else: set by who knows that.
+    pub peak_bytes: Option<u64>,
+    pub kernels: Vec<KernelTime>,
+}
+
+/// What a kind of work knows.
+struct Outcome {
+    laps: Laps,
+    tokens_per_step: usize,
+    plan_bytes: u64,
+    weights_bytes_per_token: Option<u64>,
+    times_one_stream: Option<f64>,
+}
+
+/// Does `work` with random weights and tokens, the same at every call.
+///
+/// Errors: a configuration that cannot be trained, or whose training diverges.
+pub fn measure(case: &Case, work: Work, settings: &Settings) -> Result<Measured> {
+    case.config.check()?;
+    let mut cpu = Cpu::new(settings.isa, settings.threads);
+    cpu.keep_ledger();
+    let amount = settings.amount;
+    let outcome = match work {
+        Work::Train => train(case, cpu, amount)?,
+        Work::Score => score(case, &cpu, amount),
+        Work::Generate => generate(case, &cpu, amount)?,
+        Work::States => states(case, &cpu, amount),
+    };
+    let Laps {
+        steps,
+        median_ms,
+        min_ms,
+        kernels,
+    } = outcome.laps;
+    let tokens_per_s = outcome.tokens_per_step as f64 / median_ms * 1e3;
+    let operations = match work {
+        Work::Train => 6,
+        Work::Score | Work::Generate | Work::States => 2,
+    };
+    let per_token = (operations * matrix_parameters(&case.dims())) as f64;
+    Ok(Measured {
+        name: case.name.clone(),
+        work,
+        precision: case.config.precision,
+        threads: settings.threads,
+        tokens_per_step: outcome.tokens_per_step,
+        steps,
+        step_ms: median_ms,
+        step_ms_min: min_ms,
+        tokens_per_s,
+        gflops: per_token * tokens_per_s * 1e-9,
+        weights_bytes_per_token: outcome.weights_bytes_per_token,
+        times_one_stream: outcome.times_one_stream,
+        plan_bytes: outcome.plan_bytes,
+        peak_bytes: None,
+        kernels,
+    })
+}
+
+fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
+    let (config, dims) = (&case.config, case.dims());
+    let (lanes, steps) = case.window();
+    let text = tokens(case, lanes * steps * WINDOWS);
+    let stream = Stream::new(text.len(), lanes);
+    let mut engine = Engine::new(cpu, dims, steps, lanes, config.dropout > 0.0);
+    config.init().fill(&dims, engine.params_mut());
+    let mut state = TrainState {
+        progress: Progress::default(),
+        optimiser: Optimiser::new(config.rule(), engine.network().layout()),
+        carried: engine.zero_state(),
+        seconds: 0.0,
+    };
+    let mut window = Window::default();
+    let mut clock = Clock::start(amount);
+    loop {
+        let at = state.progress.step as usize % WINDOWS;
+        stream.window(&text, FIRST_INPUT, at * steps, steps, &mut window);
+        let done = step(&mut engine, &mut state, config, &window, config.lr);
+        if !matches!(done.verdict, Verdict::Apply(_)) {
+            return Err(Error::Diverged(format!(
+                "step {} of {} has a loss or a gradient that is not finite: what follows is no training; choose a lower rate",
+                state.progress.step, case.name
+            )));
+        }
+        if clock.lap(engine.cpu()).is_break() {
+            break;
+        }
+    }
+    Ok(Outcome {
+        laps: clock.finish(engine.cpu()),
+        tokens_per_step: lanes * steps,
+        plan_bytes: plan(config, &dims, stream.steps()).total_bytes(),
+        weights_bytes_per_token: None,
+        times_one_stream: None,
+    })
+}
+
+fn score(case: &Case, cpu: &Cpu, amount: Amount) -> Outcome {
+    let (lanes, steps) = case.window();
+    let model = model(case);
+    let text = tokens(case, lanes * steps * WINDOWS);
+    let stream = Stream::new(text.len(), lanes);
+    let mut window = Window::default();
+    let mut state = model.zero_state(lanes);
+    let mut workspace = Workspace::new(model.dims(), steps, lanes);
+    let mut nats = vec![0.0; lanes * steps];
+    let mut clock = Clock::start(amount);
+    for at in (0..WINDOWS).cycle() {
+        stream.window(&text, FIRST_INPUT, at * steps, steps, &mut window);
+        model.score(
+            cpu,
+            &window.inputs,
+            &window.targets,
+            &mut state,
+            &mut workspace,
+            &mut nats,
+        );
+        if clock.lap(cpu).is_break() {
+            break;
+        }
+    }
+    Outcome {
+        laps: clock.finish(cpu),
+        tokens_per_step: lanes * steps,
+        plan_bytes: inference_plan(&model, steps, lanes),
+        weights_bytes_per_token: None,
+        times_one_stream: None,
+    }
+}
+
+fn generate(case: &Case, cpu: &Cpu, amount: Amount) -> Result<Outcome> {
+    let model = model(case);
+    let author = Box::new(Composing::new(&model, cpu));
+    let generator = Generator::new(author, cpu.isa(), &[])?;
+    let options = GenerateOptions {
+        sampling: Sampling {
+            temperature: TEMPERATURE,
+            ..Sampling::default()
+        },
+        max_tokens: usize::MAX,
+        eos: Eos::GoOn,
+        ..GenerateOptions::default()
+    };
+    let mut clock = Clock::start(amount);
+    // Every token is a word, and handed out as soon as it is drawn.
+    generator.sample(0, &options, &mut |_| clock.lap(cpu))?;
+    Ok(Outcome {
+        laps: clock.finish(cpu),
+        tokens_per_step: 1,
+        plan_bytes: inference_plan(&model, PROMPT_WINDOW, 1),
+        weights_bytes_per_token: Some(WEIGHT_BYTES * matrix_parameters(model.dims())),
+        times_one_stream: None,
+    })
+}
+
+fn states(case: &Case, cpu: &Cpu, amount: Amount) -> Outcome {
+    let model = model(case);
+    let many = streams(case, &model, cpu, STATES, amount);
+    let one = streams(case, &model, cpu, 1, amount);
+    Outcome {
+        times_one_stream: Some(STATES as f64 * one.median_ms / many.median_ms),
+        laps: many,
+        tokens_per_step: STATES,
+        plan_bytes: inference_plan(&model, 1, STATES),
+        weights_bytes_per_token: None,
+    }
+}
+
+/// `lanes` streams read a token each and tell the log-probabilities of the next one.
+fn streams(case: &Case, model: &Model, cpu: &Cpu, lanes: usize, amount: Amount) -> Laps {
+    let text = tokens(case, lanes * WINDOWS);
+    let mut state = model.zero_state(lanes);
+    let mut workspace = Workspace::new(model.dims(), 1, lanes);
+    let mut log_probs = vec![0.0; lanes * case.vocab];
+    let mut clock = Clock::start(amount);
+    for inputs in text.chunks_exact(lanes).cycle() {
+        model.advance(cpu, inputs, &mut state, &mut workspace);
+        model.next_log_probs(cpu, &workspace, &mut log_probs);
+        if clock.lap(cpu).is_break() {
+            break;
+        }
+    }
+    clock.finish(cpu)
+}
+
+/// Bytes of a weight in the panels that inference reads.
+const WEIGHT_BYTES: u64 = size_of::<f32>() as u64;
+
+/// A model of the case's sizes with its initial weights.
+fn model(case: &Case) -> Model {
+    let network = Network::new(case.dims());
+    let mut params = Params::zeros(network.layout().clone());
+    case.config.init().fill(&case.dims(), &mut params);
+    Model::new(network, params, case.vocabulary(), About::default())
+}
+
+/// The bytes of inference with windows of these sizes.
+fn inference_plan(model: &Model, steps: usize, lanes: usize) -> u64 {
+    let arena_len = model.network().layout().arena_len();
+    inference_bytes(model.dims(), arena_len, steps, lanes)
+}
+
+/// `count` ids, uniform below V.
+fn tokens(case: &Case, count: usize) -> Vec<u32> {
+    let mut draws = Draws::new(key(case.config.seed, Site::Bench, 0));
+    (0..count).map(|_| draws.below(case.vocab as u32)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::Config;
+    use crate::train::config::Bptt;
+
+    fn tiny() -> Case {
+        Case {
+            name: "tiny".into(),
+            vocab: 19,
+            config: Config {
+                embed: 8,
+                hidden: 8,
+                lanes: 3,
+                bptt: Bptt::Steps(5),
+                ..Config::default()
+            },
+        }
+    }
+
+    #[test]
+    fn every_work_is_measured() {
+        let settings = Settings {
+            isa: Isa::detect(),
+            threads: 2,
+            amount: Amount::Steps(4),
+        };
+        let works = [
+            (Work::Train, 15, 6),
+            (Work::Score, 15, 2),
+            (Work::Generate, 1, 2),
+            (Work::States, STATES, 2),
+        ];
+        for (work, tokens, operations) in works {
+            let m = measure(&tiny(), work, &settings).expect("a tiny model works");
+            assert_eq!((m.steps, m.tokens_per_step, m.threads), (4, tokens, 2));
+            assert!(m.step_ms >= m.step_ms_min && m.step_ms_min > 0.0);
+            let matrices = 4 * 8 * 16 + 19 * 8;
+            let gflops = f64::from(operations * matrices) * m.tokens_per_s * 1e-9;
+            assert!((m.gflops / gflops - 1.0).abs() < 1e-12);
+            let bytes = (work == Work::Generate).then_some(4 * matrices as u64);
+            assert_eq!(m.weights_bytes_per_token, bytes);
+            assert_eq!(m.times_one_stream.is_some(), work == Work::States);
+            let shares: f64 = m.kernels.iter().map(|kernel| kernel.share).sum();
+            assert!((shares - 1.0).abs() < 1e-9, "{:?}", m.kernels);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_trained_is_refused() {
+        let mut case = tiny();
+        case.config.lr = 0.0;
+        let settings = Settings {
+            isa: Isa::detect(),
+            threads: 1,
+            amount: Amount::Steps(1),
+        };
+        assert!(measure(&case, Work::Train, &settings).is_err());
+    }
+}
