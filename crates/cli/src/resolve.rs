@@ -8,7 +8,9 @@
 use crate::options::TrainOptions;
 use crate::output::usage;
 use anyhow::{Context, Result};
+use elman::train::config::Precision;
 use elman::train::{Config, Record};
+use elman_kernels::Isa;
 use std::path::Path;
 
 /// A configuration file: choices, and the configuration that they change.
@@ -19,24 +21,24 @@ pub struct Layered {
 }
 
 impl Layered {
-    /// No file: no choices, over the defaults.
-    pub fn none() -> Layered {
+    /// No file: no choices, over `defaults`.
+    pub fn none(defaults: Config) -> Layered {
         Layered {
-            base: Config::default(),
+            base: defaults,
             choices: TrainOptions::default(),
         }
     }
 
-    /// Reads a TOML file, either of choices or the `config.toml` of a run, which is a whole
-    /// configuration. Errors name the line.
-    pub fn from_file(path: &Path) -> Result<Layered> {
+    /// Reads a TOML file, either of choices over `defaults` or the `config.toml` of a run, which is
+    /// a whole configuration. Errors name the line.
+    pub fn from_file(path: &Path, defaults: Config) -> Result<Layered> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        Layered::from_toml(&text)
+        Layered::from_toml(&text, defaults)
             .with_context(|| format!("{}: not a configuration for `elman train`", path.display()))
     }
 
-    fn from_toml(text: &str) -> Result<Layered, toml::de::Error> {
+    fn from_toml(text: &str, defaults: Config) -> Result<Layered, toml::de::Error> {
         if toml::from_str::<toml::Table>(text)?.contains_key("config") {
             let run: Record = toml::from_str(text)?;
             return Ok(Layered {
@@ -45,9 +47,17 @@ impl Layered {
             });
         }
         Ok(Layered {
-            base: Config::default(),
+            base: defaults,
             choices: toml::from_str(text)?,
         })
+    }
+}
+
+/// The defaults on a CPU with the instructions `isa`.
+pub fn defaults(isa: Isa) -> Config {
+    Config {
+        precision: Precision::fastest(isa),
+        ..Config::default()
     }
 }
 
@@ -83,7 +93,7 @@ mod tests {
     }
 
     fn layered(file: &str) -> Layered {
-        Layered::from_toml(file).unwrap()
+        Layered::from_toml(file, Config::default()).unwrap()
     }
 
     fn resolved(file: &str, flags: &str) -> Config {
@@ -93,7 +103,7 @@ mod tests {
     #[test]
     fn nothing_chosen_is_the_default() {
         assert_eq!(
-            resolve(Layered::none(), TrainOptions::default()).unwrap(),
+            resolve(Layered::none(Config::default()), TrainOptions::default()).unwrap(),
             Config::default()
         );
     }
@@ -120,7 +130,7 @@ mod tests {
         );
         assert_eq!(resolved(&record, ""), of_run);
         assert_eq!(resolved(&record, "lr = 1"), Config { lr: 1.0, ..of_run });
-        assert!(Layered::from_toml("[config]\nrate = 1").is_err());
+        assert!(Layered::from_toml("[config]\nrate = 1", Config::default()).is_err());
     }
 
     #[test]
@@ -175,7 +185,7 @@ mod tests {
         assert_eq!(sizes("tied = false", "hidden = 64"), (256, 64, false));
         let both = options("embed = 64\nhidden = 128\ntied = true");
         assert!(
-            resolve(Layered::none(), both)
+            resolve(Layered::none(Config::default()), both)
                 .unwrap_err()
                 .to_string()
                 .contains("tied")
@@ -195,7 +205,10 @@ mod tests {
             assert!(toml::from_str::<TrainOptions>(text).is_err(), "{text}");
         }
         for text in ["lr = nan", "dropout = 1.0", "clip = inf", "lanes = 0"] {
-            assert!(resolve(Layered::none(), options(text)).is_err(), "{text}");
+            assert!(
+                resolve(Layered::none(Config::default()), options(text)).is_err(),
+                "{text}"
+            );
         }
     }
 

@@ -64,7 +64,12 @@ pub fn ready(ready: &Ready, text: &str) -> String {
     table.row("budget", budget(ready));
     table.row(
         "machine",
-        format!("{}, {}", count(ready.threads, "thread"), ready.isa),
+        format!(
+            "{}, {}, products in {}",
+            count(ready.threads, "thread"),
+            ready.isa,
+            config.precision.name(),
+        ),
     );
     table.row(
         "run",

@@ -112,12 +112,13 @@ pub struct TrainPlan {
 
 impl TrainPlan {
     /// The plan for windows of `steps` time steps and `lanes` lanes, with an optimiser that keeps
-    /// `moments` numbers for each parameter.
+    /// `moments` numbers for each parameter, and products in `format`.
     pub fn new(
         dims: &Dims,
         arena_len: usize,
         moments: usize,
         dropout: bool,
+        format: Format,
         steps: usize,
         lanes: usize,
     ) -> TrainPlan {
@@ -128,10 +129,10 @@ impl TrainPlan {
             weights_bytes: f32s(arena_len),
             gradients_bytes: f32s(arena_len),
             moments_bytes: moments as u64 * f32s(arena_len),
-            packed_bytes: packed_forward_bytes(dims) + packed_backward_bytes(dims),
-            window_bytes: window_bytes(dims, dropout, steps, lanes),
+            packed_bytes: packed_forward_bytes(dims, format) + packed_backward_bytes(dims, format),
+            window_bytes: window_bytes(dims, dropout, format, steps, lanes),
             fixed_bytes: f32s(block * dims.vocab)
-                + Packed::bytes(Format::F32, block, 1, dims.hidden) as u64
+                + Packed::bytes(format, block, 1, dims.hidden) as u64
                 + 3 * f32s(lanes * dims.state_len()),
         }
     }
@@ -151,14 +152,14 @@ impl TrainPlan {
 }
 
 /// Weights in panels for x·wᵀ: all that inference needs beside embedding and biases.
-pub fn packed_forward_bytes(dims: &Dims) -> u64 {
+pub fn packed_forward_bytes(dims: &Dims, format: Format) -> u64 {
     let gates = dims.cell.gates();
     let layer = |k| {
-        Packed::bytes(Format::F32, dims.input(k), 1, gates * dims.hidden)
-            + Packed::bytes(Format::F32, dims.hidden, gates, dims.hidden)
+        Packed::bytes(format, dims.input(k), 1, gates * dims.hidden)
+            + Packed::bytes(format, dims.hidden, gates, dims.hidden)
     };
-    ((0..dims.layers).map(layer).sum::<usize>()
-        + Packed::bytes(Format::F32, dims.hidden, 1, dims.vocab)) as u64
+    ((0..dims.layers).map(layer).sum::<usize>() + Packed::bytes(format, dims.hidden, 1, dims.vocab))
+        as u64
 }
 
 /// The bytes of a model and of one window of `steps` steps and `lanes` lanes that it reads: see `net::tape`.
@@ -171,23 +172,23 @@ pub fn inference_bytes(dims: &Dims, arena_len: usize, steps: usize, lanes: usize
         Cell::Gru => rows * 4 * dims.hidden + stateful,
     };
     let window = rows * dims.embed + dims.layers * per_layer + rows.min(LOGIT_ROWS) * dims.vocab;
-    4 * (arena_len + window + lanes * dims.state_len()) as u64 + packed_forward_bytes(dims)
+    4 * (arena_len + window + lanes * dims.state_len()) as u64
+        + packed_forward_bytes(dims, Format::F32)
 }
 
 /// Weights in panels for dz·w.
-fn packed_backward_bytes(dims: &Dims) -> u64 {
+fn packed_backward_bytes(dims: &Dims, format: Format) -> u64 {
     let rows = dims.cell.gates() * dims.hidden;
     let layer = |k| {
-        Packed::bytes(Format::F32, rows, 1, dims.input(k))
-            + Packed::bytes(Format::F32, rows, 1, dims.hidden)
+        Packed::bytes(format, rows, 1, dims.input(k)) + Packed::bytes(format, rows, 1, dims.hidden)
     };
-    ((0..dims.layers).map(layer).sum::<usize>()
-        + Packed::bytes(Format::F32, dims.vocab, 1, dims.hidden)) as u64
+    ((0..dims.layers).map(layer).sum::<usize>() + Packed::bytes(format, dims.vocab, 1, dims.hidden))
+        as u64
 }
 
 /// What the tape and the two gradient buffers hold, see `net::tape` and `net::layer`, and what is
 /// kept for each position, see `train::bptt`. Saturates, since `--bptt full` makes anything possible.
-fn window_bytes(dims: &Dims, dropout: bool, steps: usize, lanes: usize) -> u64 {
+fn window_bytes(dims: &Dims, dropout: bool, format: Format, steps: usize, lanes: usize) -> u64 {
     let of = |n: usize| n as u128;
     let (rows, starts) = (of(steps) * of(lanes), of(lanes));
     let (embed, hidden, layers) = (of(dims.embed), of(dims.hidden), of(dims.layers));
@@ -201,7 +202,8 @@ fn window_bytes(dims: &Dims, dropout: bool, steps: usize, lanes: usize) -> u64 {
     let dropped = if dropout { layers * rows * hidden } else { 0 };
     let gradients = 2 * rows * embed.max(hidden);
     // As `Packed::bytes`, in wider numbers.
-    let packed = |cols: usize| rows * of(cols.next_multiple_of(16));
+    let words = rows.div_ceil(of(format.per_word()));
+    let packed = |cols: usize| words * of(cols.next_multiple_of(16));
     let mut data = packed(dims.hidden);
     if dims.embed != dims.hidden {
         data += packed(dims.embed);

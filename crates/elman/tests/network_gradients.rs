@@ -17,7 +17,7 @@ use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm};
 use elman::train::guard::{Guard, Verdict};
 use elman::train::optim::{Optimiser, Rule};
-use elman_kernels::{Cpu, Isa};
+use elman_kernels::{Cpu, Format, Isa};
 use goldens::{Golden, Settings};
 use std::collections::BTreeMap;
 
@@ -217,7 +217,7 @@ fn agrees_with_golden(golden: &Golden) {
     let (steps, lanes) = (settings.steps, settings.lanes);
     let rows = steps * lanes;
     let cpu = Cpu::new(Isa::detect(), 2);
-    let mut engine = Engine::new(cpu, golden_dims(settings), steps, lanes, true);
+    let mut engine = Engine::new(cpu, golden_dims(settings), steps, lanes, true, Format::F32);
     let initial = golden.named("initial");
     for (tensor, values) in engine.params_mut().tensors_mut() {
         // GRU's `bias_hh` is its last third here, whole in the file.
@@ -366,7 +366,14 @@ fn random_engine(
     lanes: usize,
     draw: &mut Stream,
 ) -> Engine {
-    let mut engine = Engine::new(Cpu::new(isa, threads), dims, steps, lanes, true);
+    let mut engine = Engine::new(
+        Cpu::new(isa, threads),
+        dims,
+        steps,
+        lanes,
+        true,
+        Format::F32,
+    );
     for (_, values) in engine.params_mut().tensors_mut() {
         values.iter_mut().for_each(|x| *x = draw.uniform() - 0.5);
     }

@@ -73,7 +73,8 @@ impl Isa {
         }
     }
 
-    /// Whether the CPU multiplies bf16 by itself; elsewhere that is slower than f32.
+    /// Whether the CPU has instructions for products of bf16 (and, with them, of int8); elsewhere
+    /// bf16 is slower than f32.
     pub fn has_bf16(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         return self.0 == Kind::Avx512Bf16;

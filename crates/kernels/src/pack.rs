@@ -30,8 +30,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// Numbers of k in one word.
-    pub(crate) fn per_word(self) -> usize {
+    /// Numbers of k in one word of four bytes.
+    pub fn per_word(self) -> usize {
         match self {
             Format::F32 => F32::PER_WORD,
             Format::Bf16 => Bf16::PER_WORD,

@@ -229,14 +229,14 @@ mod dot {
     const CHAINS: usize = 16;
 
     pub(super) fn bf16(cpu: &Cpu) -> Option<f64> {
-        let has = cpu.isa().name() == "avx512" && is_x86_feature_detected!("avx512bf16");
-        // SAFETY: the CPU has the feature.
+        let has = cpu.isa().has_bf16();
+        // SAFETY: the instruction set has the feature.
         has.then(|| rate(cpu, &|| unsafe { bf16_chains() }))
     }
 
     pub(super) fn int8(cpu: &Cpu) -> Option<f64> {
-        let has = cpu.isa().name() == "avx512" && is_x86_feature_detected!("avx512vnni");
-        // SAFETY: the CPU has the feature.
+        let has = cpu.isa().has_bf16();
+        // SAFETY: the instruction set has the feature.
         has.then(|| rate(cpu, &|| unsafe { int8_chains() }))
     }
 

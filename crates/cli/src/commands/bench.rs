@@ -6,13 +6,14 @@
 mod show;
 
 use super::{isa, threads};
-use crate::args::positive;
+use crate::args::{named, positive};
 use crate::progress::spinner;
 use crate::summary::peak_bytes;
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use elman::bench::{Amount, Case, Machine, Measured, NAMES, Report, Settings, Work, measure};
+use elman::train::config::Precision;
 use elman_kernels::Cpu;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
@@ -54,11 +55,14 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
     repeat: u16,
 
+    /// Arithmetic of the products in training [default: bf16 where the CPU has instructions for it, else f32]
+    #[arg(long, value_name = "NAME", value_parser = named::<Precision>(&["f32", "bf16"]))]
+    precision: Option<Precision>,
     /// Threads [default: one for each CPU]
     #[arg(long, short = 't', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Instruction set [default: the best of this CPU]
-    #[arg(long, value_name = "NAME", value_parser = ["avx512", "avx2", "scalar"])]
+    #[arg(long, value_name = "NAME", value_parser = ["avx512-bf16", "avx512", "avx2", "scalar"])]
     isa: Option<String>,
     /// Print a JSON object
     #[arg(long)]
@@ -104,7 +108,10 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             None => Amount::Seconds(args.seconds),
         },
     };
-    let jobs = jobs(args);
+    let precision = args
+        .precision
+        .unwrap_or_else(|| Precision::fastest(settings.isa));
+    let jobs = jobs(args, precision);
     let mut out = io::stdout().lock();
     if args.alone {
         for (case, work) in jobs {
@@ -148,14 +155,17 @@ pub fn run(args: &BenchArgs) -> Result<()> {
 }
 
 /// Every configuration with every kind of work.
-fn jobs(args: &BenchArgs) -> Vec<(Case, Work)> {
+fn jobs(args: &BenchArgs, precision: Precision) -> Vec<(Case, Work)> {
     let all = args.names.is_empty() || args.names.iter().any(|n| n.eq_ignore_ascii_case("all"));
     let names: Vec<&str> = match all {
         true => NAMES.to_vec(),
         false => args.names.iter().map(String::as_str).collect(),
     };
     let works: Vec<Work> = args.work.iter().filter_map(|asked| asked.work()).collect();
-    let cases = names.into_iter().filter_map(Case::named);
+    let cases = names.into_iter().filter_map(Case::named).map(|mut case| {
+        case.config.precision = precision;
+        case
+    });
     cases
         .flat_map(|case| works.iter().map(move |work| (case.clone(), *work)))
         .collect()
@@ -167,6 +177,7 @@ fn measure_apart(case: &Case, work: Work, settings: &Settings) -> Result<Measure
     let mut command = Command::new(program);
     command.args(["bench", "--alone", &case.name, "--work", name(work)]);
     command.args(["--isa", settings.isa.name()]);
+    command.args(["--precision", case.config.precision.name()]);
     command.args(["--threads", &settings.threads.to_string()]);
     match settings.amount {
         Amount::Steps(steps) => command.args(["--steps", &steps.to_string()]),

@@ -5,7 +5,7 @@ use crate::args::{seconds, size};
 use crate::options::{self, TrainOptions, VocabularyArgs};
 use crate::output::{say, usage};
 use crate::progress::{Form, Progress};
-use crate::resolve::{Layered, resolve};
+use crate::resolve::{Layered, defaults, resolve};
 use crate::rundir::{self, Replaced};
 use crate::signals::Stop;
 use crate::summary;
@@ -64,7 +64,7 @@ pub struct TrainArgs {
     #[arg(long, short = 't', value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Instruction set; any computes the same model [default: the best of this CPU]
-    #[arg(long, value_name = "NAME", help_heading = "Run", value_parser = ["avx512", "avx2", "scalar"])]
+    #[arg(long, value_name = "NAME", help_heading = "Run", value_parser = ["avx512-bf16", "avx512", "avx2", "scalar"])]
     isa: Option<String>,
     /// Seconds between checkpoints
     #[arg(long, value_name = "SECONDS", help_heading = "Run", value_parser = seconds, default_value = "60")]
@@ -197,10 +197,10 @@ fn machine(args: &TrainArgs) -> Result<Machine> {
 
 /// Resolves the choices, makes room for the run and brings standard input into it.
 fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replaced>)> {
-    let file = args
-        .config
-        .as_deref()
-        .map_or_else(|| Ok(Layered::none()), Layered::from_file)?;
+    let file = args.config.as_deref().map_or_else(
+        || Ok(Layered::none(defaults(machine.isa))),
+        |path| Layered::from_file(path, defaults(machine.isa)),
+    )?;
     let config = resolve(file, args.options)?;
     let dashes = args
         .texts

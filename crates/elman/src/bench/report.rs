@@ -55,6 +55,8 @@ impl Machine {
     pub fn judge(&self, measured: Measured) -> Row {
         let peak = match measured.precision {
             Precision::F32 => self.peaks.f32_gflops,
+            // Without instructions for bf16, its products are made of those for f32.
+            Precision::Bf16 => self.peaks.bf16_gflops.unwrap_or(self.peaks.f32_gflops),
         };
         let bandwidth_share = |bytes: u64| {
             let speed = &self.peaks.read_gb_per_s;

@@ -142,7 +142,14 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
     let (lanes, steps) = case.window();
     let text = tokens(case, lanes * steps * WINDOWS);
     let stream = Stream::new(text.len(), lanes);
-    let mut engine = Engine::new(cpu, dims, steps, lanes, config.dropout > 0.0);
+    let mut engine = Engine::new(
+        cpu,
+        dims,
+        steps,
+        lanes,
+        config.dropout > 0.0,
+        config.precision.format(),
+    );
     config.init().fill(&dims, engine.params_mut());
     let mut state = TrainState {
         progress: Progress::default(),

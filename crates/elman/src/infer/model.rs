@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::net::network::ForwardPanels;
 use crate::net::{Network, Params, State, Tape};
 use crate::text::Vocab;
-use elman_kernels::{Cpu, Isa};
+use elman_kernels::{Cpu, Format, Isa};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -71,7 +71,7 @@ impl Model {
             params.layout().arena_len(),
             "the parameters are of another network"
         );
-        let mut panels = network.forward_panels();
+        let mut panels = network.forward_panels(Format::F32);
         // Packing copies numbers; it needs no threads, and its result is the same on every machine.
         network.pack_forward(&Cpu::new(Isa::detect(), 1), &params, &mut panels);
         Model {
@@ -122,7 +122,8 @@ impl Model {
 
     /// Memory of weights and panels, in bytes.
     pub fn mem_bytes(&self) -> u64 {
-        4 * self.network.layout().arena_len() as u64 + packed_forward_bytes(self.dims())
+        4 * self.network.layout().arena_len() as u64
+            + packed_forward_bytes(self.dims(), Format::F32)
     }
 
     /// The state before any text, for `lanes` streams.

@@ -127,19 +127,19 @@ impl Layer {
         }
     }
 
-    pub(crate) fn panels(&self) -> Panels {
+    pub(crate) fn panels(&self, format: Format) -> Panels {
         let w = &self.weights;
         Panels {
-            x: Packed::new(Format::F32, w.input, 1, w.gates * w.hidden),
-            h: Packed::new(Format::F32, w.hidden, w.gates, w.hidden),
+            x: Packed::new(format, w.input, 1, w.gates * w.hidden),
+            h: Packed::new(format, w.hidden, w.gates, w.hidden),
         }
     }
 
-    pub(crate) fn back_panels(&self) -> BackPanels {
+    pub(crate) fn back_panels(&self, format: Format) -> BackPanels {
         let w = &self.weights;
         BackPanels {
-            x: Packed::new(Format::F32, w.gates * w.hidden, 1, w.input),
-            h: Packed::new(Format::F32, w.gates * w.hidden, 1, w.hidden),
+            x: Packed::new(format, w.gates * w.hidden, 1, w.input),
+            h: Packed::new(format, w.gates * w.hidden, 1, w.hidden),
         }
     }
 

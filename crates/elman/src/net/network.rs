@@ -72,17 +72,27 @@ impl Network {
         &self.embedding
     }
 
-    pub fn forward_panels(&self) -> ForwardPanels {
+    /// Room for the weights in `format`.
+    pub fn forward_panels(&self, format: Format) -> ForwardPanels {
         ForwardPanels {
-            layers: self.layers.iter().map(Layer::panels).collect(),
-            output: Packed::new(Format::F32, self.dims.hidden, 1, self.dims.vocab),
+            layers: self
+                .layers
+                .iter()
+                .map(|layer| layer.panels(format))
+                .collect(),
+            output: Packed::new(format, self.dims.hidden, 1, self.dims.vocab),
         }
     }
 
-    pub fn backward_panels(&self) -> BackwardPanels {
+    /// Room for the transposed weights in `format`.
+    pub fn backward_panels(&self, format: Format) -> BackwardPanels {
         BackwardPanels {
-            layers: self.layers.iter().map(Layer::back_panels).collect(),
-            output: Packed::new(Format::F32, self.dims.vocab, 1, self.dims.hidden),
+            layers: self
+                .layers
+                .iter()
+                .map(|layer| layer.back_panels(format))
+                .collect(),
+            output: Packed::new(format, self.dims.vocab, 1, self.dims.hidden),
         }
     }
 

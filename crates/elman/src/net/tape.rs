@@ -111,16 +111,17 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    pub fn new(dims: &Dims, max_steps: usize, lanes: usize) -> Scratch {
+    /// For windows of at most `max_steps` steps, with operands in `format`.
+    pub fn new(dims: &Dims, max_steps: usize, lanes: usize, format: Format) -> Scratch {
         let rows = max_steps * lanes;
         let width = dims.embed.max(dims.hidden);
         Scratch {
             d_above: Buffer::zeros(rows * width),
             d_below: Buffer::zeros(rows * width),
             data_embed: (dims.embed != dims.hidden)
-                .then(|| Packed::new(Format::F32, rows, 1, dims.embed)),
-            data_hidden: Packed::new(Format::F32, rows, 1, dims.hidden),
-            data_block: Packed::new(Format::F32, rows.min(LOGIT_ROWS), 1, dims.hidden),
+                .then(|| Packed::new(format, rows, 1, dims.embed)),
+            data_hidden: Packed::new(format, rows, 1, dims.hidden),
+            data_block: Packed::new(format, rows.min(LOGIT_ROWS), 1, dims.hidden),
             d_state: State::zeros(dims, lanes),
         }
     }

@@ -11,7 +11,7 @@ use crate::net::network::{BackwardPanels, ForwardPanels, Network, WindowRef};
 use crate::net::tape::Scratch;
 use crate::net::{Params, State, Tape};
 use crate::text::Window;
-use elman_kernels::{Cpu, sum_squares};
+use elman_kernels::{Cpu, Format, sum_squares};
 use serde::{Deserialize, Serialize};
 
 /// How the losses of a window's positions become one number to differentiate.
@@ -54,19 +54,27 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Allocates everything for windows of at most `max_steps` steps; weights are zero.
-    pub fn new(cpu: Cpu, dims: Dims, max_steps: usize, lanes: usize, dropout: bool) -> Engine {
+    /// Allocates everything for windows of at most `max_steps` steps, with products in `format`;
+    /// weights are zero.
+    pub fn new(
+        cpu: Cpu,
+        dims: Dims,
+        max_steps: usize,
+        lanes: usize,
+        dropout: bool,
+        format: Format,
+    ) -> Engine {
         let network = Network::new(dims);
         let layout = network.layout();
         Engine {
             params: Params::zeros(layout.clone()),
             grads: Params::zeros(layout.clone()),
-            forward: network.forward_panels(),
-            backward: network.backward_panels(),
+            forward: network.forward_panels(format),
+            backward: network.backward_panels(format),
             forward_fresh: false,
             backward_fresh: false,
             tape: Tape::training(&dims, max_steps, lanes, dropout),
-            scratch: Scratch::new(&dims, max_steps, lanes),
+            scratch: Scratch::new(&dims, max_steps, lanes, format),
             nats: vec![0.0; max_steps * lanes],
             weight: vec![0.0; max_steps * lanes],
             touched: Vec::with_capacity(max_steps * lanes),

@@ -8,6 +8,7 @@ use crate::dims::{Activation, Cell, Dims};
 use crate::error::{Error, Result};
 use crate::net::init::{Init, Recurrent, Scheme};
 use crate::text::Kind;
+use elman_kernels::{Format, Isa};
 use serde::{Deserialize, Serialize};
 
 /// All choices that decide what a run computes, down to the bit. Threads, paths and the saving
@@ -85,11 +86,38 @@ pub enum OptimizerName {
     Adamw,
 }
 
-/// Arithmetic of the products.
+/// Arithmetic of the products; weights, moments and everything else are f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
+    /// The same bits on every machine.
     F32,
+    /// Operands rounded to bf16, sums in f32; the same bits on the same instruction set.
+    Bf16,
+}
+
+impl Precision {
+    /// What a CPU with the instructions `isa` is fastest with.
+    pub fn fastest(isa: Isa) -> Precision {
+        match isa.has_bf16() {
+            true => Precision::Bf16,
+            false => Precision::F32,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::F32 => "f32",
+            Precision::Bf16 => "bf16",
+        }
+    }
+
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Precision::F32 => Format::F32,
+            Precision::Bf16 => Format::Bf16,
+        }
+    }
 }
 
 /// How far the gradient reaches back: a number of steps, or the whole text.

@@ -4,7 +4,7 @@
 //! often the run was interrupted, and how many threads computed it leave no trace in it.
 
 use super::bptt::Engine;
-use super::config::Config;
+use super::config::{Config, Precision};
 use super::folder::{Folder, Inputs, Record, read_record};
 use super::guard::{MOST_SKIPPED_IN_ROW, Verdict};
 use super::job::{Job, Machine, NewBudget};
@@ -74,6 +74,7 @@ pub fn resume(
     let folder = Folder::open(path)?;
     let mut record = read_record(path)?;
     let texts = Texts::open(&folder)?;
+    same_arithmetic(&record, machine, path)?;
     let mut run = Run::new(record.config.clone(), texts, folder, machine)?;
     run.restore(watch)?;
     if let Some(total) = run.extend(budget)? {
@@ -84,6 +85,20 @@ pub fn resume(
     // The record is the authority: a checkpoint may be from before the budget was changed.
     run.state.progress.total_steps = record.total_steps;
     run.follow(watch)
+}
+
+/// In f32 a run may move between machines; bf16 sums are the instruction set's own.
+fn same_arithmetic(record: &Record, machine: &Machine, path: &Path) -> Result<()> {
+    let here = machine.isa.name();
+    if record.config.precision == Precision::F32 || record.isa == here {
+        return Ok(());
+    }
+    Err(Error::Mismatch(format!(
+        "{} was trained in bf16 with the instructions {}, and here they are {here}: it would not go on as the same run. Resume it with --isa {} where the CPU has them, or start a new run from its model with --init-from",
+        path.display(),
+        record.isa,
+        record.isa,
+    )))
 }
 
 /// Takes sizes and vocabulary kind from the model that a run starts from.
@@ -123,7 +138,14 @@ impl Run {
         check_memory(&plan, machine.memory_bytes, &config)?;
 
         let cpu = Cpu::new(machine.isa, machine.threads);
-        let engine = Engine::new(cpu, dims, steps, config.lanes, config.dropout > 0.0);
+        let engine = Engine::new(
+            cpu,
+            dims,
+            steps,
+            config.lanes,
+            config.dropout > 0.0,
+            config.precision.format(),
+        );
         let state = TrainState {
             progress: Progress::default(),
             optimiser: Optimiser::new(config.rule(), engine.network().layout()),

@@ -3,7 +3,6 @@
 use crate::grid::Grid;
 use crate::output::{Table, bytes, count, grouped, number};
 use elman::bench::{Report, Row};
-use elman::train::config::Precision;
 use std::io::{self, Write};
 
 pub fn text(out: &mut impl Write, report: &Report) -> io::Result<()> {
@@ -87,9 +86,7 @@ fn speeds(rows: &[Row]) -> Grid {
         grid.row(vec![
             m.name.clone(),
             super::name(m.work).into(),
-            match m.precision {
-                Precision::F32 => "f32".into(),
-            },
+            m.precision.name().into(),
             grouped(m.tokens_per_s.round() as u64),
             number(m.step_ms),
             number(m.step_ms_min),

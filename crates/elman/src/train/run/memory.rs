@@ -13,6 +13,7 @@ pub fn plan(config: &Config, dims: &Dims, lane_len: usize) -> TrainPlan {
         arena_len,
         config.rule().moments(),
         config.dropout > 0.0,
+        config.precision.format(),
         window_steps(config, lane_len),
         config.lanes,
     )
