@@ -248,7 +248,8 @@ fn states(case: &Case, cpu: &Cpu, amount: Amount) -> Outcome {
         times_one_stream: Some(STATES as f64 * one.median_ms / many.median_ms),
         laps: many,
         tokens_per_step: STATES,
-        plan_bytes: inference_plan(&model, 1, STATES),
+        // The log-probabilities too.
+        plan_bytes: inference_plan(&model, 1, STATES) + (4 * STATES * case.vocab) as u64,
         weights_bytes_per_token: None,
     }
 }

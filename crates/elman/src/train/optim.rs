@@ -55,9 +55,11 @@ pub struct TouchedRows<'a> {
 
 impl Optimiser {
     pub fn new(rule: Rule, layout: &Arc<Layout>) -> Optimiser {
+        // `vec![x; n]` would make an x even where n is 0, and the plan has no room for it.
+        let moments = (0..rule.moments()).map(|_| Params::zeros(layout.clone()));
         Optimiser {
             rule,
-            moments: vec![Params::zeros(layout.clone()); rule.moments()],
+            moments: moments.collect(),
             updates: 0,
         }
     }
