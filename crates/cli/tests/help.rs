@@ -3,13 +3,14 @@
 mod common;
 use common::Room;
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "train",
     "eval",
     "compare",
     "generate",
     "info",
     "tokenize",
+    "bench",
     "completions",
     "man",
 ];

@@ -12,10 +12,14 @@ use crate::cpu::Cpu;
 use crate::simd::{LANES, Op, Vector};
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// What one figure may take.
-const MEASURE_FOR: Duration = Duration::from_millis(150);
+/// Times that everything is measured: for one of them another program may be in the way, or two
+/// threads on the same CPU until the system parts them.
+const PASSES: usize = 4;
+/// What a figure of one pass may take.
+const MEASURE_FOR: Duration = Duration::from_millis(40);
 /// Multiply-adds in a row in one chain of one round: half a millisecond or less in registers.
 const TURNS: usize = 50_000;
 /// Bytes that every thread reads in one round.
@@ -97,25 +101,49 @@ impl ReadSpeed {
 }
 
 impl Peaks {
-    /// Measures for about a second; nothing else should run meanwhile.
+    /// Measures for about two seconds; nothing else should run meanwhile.
     pub fn measure(cpu: &Cpu, caches: &Caches) -> Peaks {
+        let first = Peaks::pass(cpu, caches);
+        (1..PASSES).fold(first, |best, _| best.max(Peaks::pass(cpu, caches)))
+    }
+
+    /// The better of each figure.
+    fn max(self, other: Peaks) -> Peaks {
+        let (a, b) = (self.read_gb_per_s, other.read_gb_per_s);
+        let either = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a.max(b));
+        Peaks {
+            f32_gflops: self.f32_gflops.max(other.f32_gflops),
+            bf16_gflops: either(self.bf16_gflops, other.bf16_gflops),
+            int8_gops: either(self.int8_gops, other.int8_gops),
+            read_gb_per_s: ReadSpeed {
+                l1: a.l1.max(b.l1),
+                l2: a.l2.max(b.l2),
+                l3: a.l3.max(b.l3),
+                dram: a.dram.max(b.dram),
+            },
+        }
+    }
+
+    fn pass(cpu: &Cpu, caches: &Caches) -> Peaks {
         let f32_rates = [
             rate(cpu, &|| cpu.isa().run(MultiplyAdd::<6>)),
             rate(cpu, &|| cpu.isa().run(MultiplyAdd::<12>)),
             rate(cpu, &|| cpu.isa().run(MultiplyAdd::<24>)),
         ];
         let threads = cpu.threads();
-        let private = |bytes: usize| read_rate(cpu, bytes);
         Peaks {
             f32_gflops: f32_rates.into_iter().fold(0.0, f64::max),
             bf16_gflops: dot::bf16(cpu),
             int8_gops: dot::int8(cpu),
             read_gb_per_s: ReadSpeed {
-                l1: private(caches.l1_bytes / 2),
-                l2: private(caches.l2_bytes / 2),
+                l1: read_rate(cpu, caches.l1_bytes / 2),
+                l2: read_rate(cpu, caches.l2_bytes / 2),
                 // Half of it, but more than the second levels hold.
-                l3: private((caches.l3_bytes / 2 / threads).max(3 * caches.l2_bytes / 2)),
-                dram: private(4 * caches.l3_bytes / threads),
+                l3: read_rate(
+                    cpu,
+                    (caches.l3_bytes / 2 / threads).max(3 * caches.l2_bytes / 2),
+                ),
+                dram: read_rate(cpu, 4 * caches.l3_bytes / threads),
             },
         }
     }
@@ -127,9 +155,9 @@ fn rate(cpu: &Cpu, round: &(dyn Fn() -> usize + Sync)) -> f64 {
     let mut best = 0.0;
     while began.elapsed() < MEASURE_FOR {
         let started = Instant::now();
-        let operations = std::sync::atomic::AtomicUsize::new(0);
+        let operations = AtomicUsize::new(0);
         cpu.parallel(&|_| {
-            operations.fetch_add(round(), std::sync::atomic::Ordering::Relaxed);
+            operations.fetch_add(round(), Relaxed);
         });
         let seconds = started.elapsed().as_secs_f64();
         best = f64::max(best, operations.into_inner() as f64 / seconds * 1e-9);

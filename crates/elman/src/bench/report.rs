@@ -39,7 +39,7 @@ pub struct Row {
 }
 
 impl Machine {
-    /// Measures the peaks: about a second during which nothing else should run.
+    /// Measures the peaks: about two seconds during which nothing else should run.
     pub fn measure(cpu: &Cpu) -> Machine {
         let caches = Caches::detect();
         Machine {

@@ -12,12 +12,16 @@ pub fn text(out: &mut impl Write, report: &Report) -> io::Result<()> {
     }
     write!(out, "\n{}", speeds(&report.results).to_text())?;
     write!(out, "\n{}", kernels(&report.results).to_text())?;
-    for row in &report.results {
+    let states = |row: &&Row| row.measured.times_one_stream.is_some();
+    for (number, row) in report.results.iter().filter(states).enumerate() {
+        if number == 0 {
+            writeln!(out)?;
+        }
         if let Some(times) = row.measured.times_one_stream {
             let (name, streams) = (&row.measured.name, row.measured.tokens_per_step);
             writeln!(
                 out,
-                "\n{name}: {streams} streams together read {times:.2} times the tokens of one alone"
+                "{name}: {streams} streams together read {times:.2} times the tokens of one alone"
             )?;
         }
     }
