@@ -27,7 +27,6 @@ from pytorch_best import STARTS, best, measure, say, variants
 
 WORKS = ["train", "score", "generate", "start", "memory"]
 FORMATS = {"train": ["f32", "bf16"], "score": ["f32", "bf16", "int8"], "generate": ["f32", "bf16", "int8"]}
-NARROW = {"bf16", "int8"}
 
 
 def elman_bench(elman: Path, name: str, work: str, number_format: str | None, seconds: float) -> dict:
@@ -89,48 +88,43 @@ def elman_results(elman: Path, name: str, work: str, seconds: float) -> list[dic
     return results
 
 
-def pick(results: list[dict], by: str) -> dict:
-    """The default and the best in each of the columns of the table."""
-    return {
-        "default": next((r for r in results if r["variant"] == "default" and "error" not in r), None),
-        "f32": best(results, {"f32"}, by),
-        "narrow": best(results, NARROW, by),
-        "best": best(results, {"f32"} | NARROW, by),
-    }
+def pick(results: list[dict], column: str, by: str) -> dict | None:
+    """The result out of the box, or the best in a number format, or the best of all."""
+    if column == "out of the box":
+        return next((result for result in results if result["variant"] == "default" and "error" not in result), None)
+    return best(results, {column} if column in FORMATS["score"] else set(FORMATS["score"]), by)
 
 
-def cell(result: dict | None, by: str, with_variant: bool) -> str:
-    """A figure of the table: tokens/s, ms for `start`, MiB for memory."""
+def figure(result: dict | None, by: str) -> str:
+    """What the table says of a result: MiB of memory, tokens a second, or milliseconds."""
     if result is None:
         return "-"
     if by == "peak_bytes":
-        figure = f"{result[by] / 2**20:,.0f}"
-    else:
-        figure = f"{result['tokens_per_s']:,.0f}" if "tokens_per_s" in result else f"{result[by]:,.1f}"
-    if not with_variant:
-        return figure
-    return f"{figure} ({result['precision']}: {result['variant']})"
+        return f"{result[by] / 2**20:,.0f} MiB"
+    return f"{result['tokens_per_s']:,.0f} tokens/s" if "tokens_per_s" in result else f"{result[by]:,.1f} ms"
 
 
-def row(name: str, work: str, theirs: dict, ours: dict, by: str) -> list[str]:
-    ratios = [
-        f"{theirs[column][by] / ours[column][by]:.2f}" if theirs[column] and ours[column] else "-"
-        for column in ("f32", "narrow", "best", "default")
-    ]
-    unit = "MiB" if by == "peak_bytes" else "ms" if work == "start" else "tokens/s"
-    figures = [cell(theirs["default"], by, False), cell(theirs["f32"], by, True), cell(theirs["narrow"], by, True)]
-    figures += [cell(ours[column], by, column == "narrow") for column in ("default", "f32", "narrow")]
-    return [name, work, unit, *figures, *ratios]
+def rows(name: str, work: str, theirs: list[dict], ours: list[dict], by: str) -> list[list[str]]:
+    """A line for each number format that one of them has, out of the box before and the best of all after them."""
+    lines = []
+    for column in ["out of the box", *FORMATS["score"], "best"]:
+        their, our = pick(theirs, column, by), pick(ours, column, by)
+        if their is None and our is None:
+            continue
+        ratio = f"{their[by] / our[by]:.2f}" if their and our else "-"
+        variants = [f"{result['precision']}: {result['variant']}" if result else "" for result in (their, our)]
+        lines.append([name, work, column, figure(their, by), variants[0], figure(our, by), variants[1], ratio])
+    return lines
 
 
-HEAD = ["", "work", "unit", "PyTorch default", "best f32", "best bf16/int8", "elman default", "f32", "bf16/int8"]
-HEAD += ["ratio f32", "bf16/int8", "best", "default"]
-
-
-def table(rows: list[list[str]]) -> str:
-    """The rows as a Markdown table."""
-    lines = [HEAD, ["---"] * len(HEAD), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def table(lines: list[list[str]]) -> str:
+    """The lines as a Markdown table."""
+    head = ["", "work", "", "PyTorch", "its variant", "elman", "its variant", "ratio"]
+    padded = [head, ["---"] * len(head), *lines]
+    widths = [max(map(len, column)) for column in zip(*padded, strict=True)]
+    return "\n".join(
+        "| " + " | ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)) + " |" for line in padded
+    )
 
 
 def main() -> None:
@@ -144,7 +138,7 @@ def main() -> None:
     works = [work for work in args.work if work != "memory"]
     if "memory" in args.work and "train" not in works:
         works.insert(0, "train")
-    rows, results = [], {"elman": [], "pytorch": []}
+    lines, results = [], {"elman": [], "pytorch": []}
     for name in args.names:
         for work in works:
             ours = elman_results(args.elman, name, work, args.seconds)
@@ -155,8 +149,8 @@ def main() -> None:
             if work == "train" and "memory" in args.work:
                 measures["peak_bytes"] = "memory"
             for by, label in measures.items():
-                rows.append(row(name, label, pick(theirs, by), pick(ours, by), by))
-    print(table(rows))
+                lines += rows(name, label, theirs, ours, by)
+    print(table(lines))
     if args.json:
         args.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
