@@ -8,8 +8,8 @@
 
 For each configuration and kind of work, elman and PyTorch run in turn, each measurement in a process of its own. elman's figures
 are those of `elman bench`; PyTorch's are those of `pytorch_best.py`: out of the box, and the best of many tuned variants in every
-number format. Out of the box means no option at all on both sides. A ratio says how many times better elman is: PyTorch's time (or
-memory) over elman's. Memory is the peak of a training process; PyTorch's best is the least of its variants. `start` is the time
+number format. Out of the box means no option at all on both sides. A ratio says how many times better elman is: PyTorch's time or
+memory over elman's. Memory is the peak of a training process; PyTorch's best is the least of its variants. `start` is the time
 from starting a process until it has printed a token of a model of that size, read from files; both are timed from outside.
 Nothing else should run on the machine.
 """

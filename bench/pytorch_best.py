@@ -60,7 +60,7 @@ def variants(name: str, work: str) -> list[Variant]:
         return [DEFAULT, Variant(("inference",)), Variant(("inference", "lazy"))]
     if work == "train":
         common, huge = "fused", ["onednn", "onednn compile", "onednn autocast", "onednn autocast compile"]
-        small = ["", "onednn", "onednn autocast"]
+        small = ["", "onednn", "onednn autocast", "onednn autocast compile"]
         if CONFIGURATIONS[name].cell == "elman":  # of an LSTM it is slower, after a minute of compiling
             huge += ["onednn unroll", "onednn autocast unroll"]
     elif work == "score":
