@@ -5,6 +5,7 @@
 
 use crate::isa::Isa;
 use crate::ledger::{Kernel, Ledger, Timed};
+use crate::placement::{Placement, here};
 use crate::signal::Signal;
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -173,6 +174,8 @@ struct Shared {
     start: Signal,
     barrier: Barrier,
     finish: Barrier,
+    /// The CPU that the job's caller runs on, where every thread may have one of its own.
+    home: Option<AtomicUsize>,
     stop: AtomicBool,
     job: Mutex<Option<SendJob>>,
 }
@@ -224,6 +227,7 @@ impl Pool {
             start: Signal::new(spins),
             barrier: barrier(),
             finish: barrier(),
+            home: (threads <= cpus).then(AtomicUsize::default),
             stop: AtomicBool::new(false),
             job: Mutex::new(None),
         });
@@ -255,6 +259,9 @@ impl Pool {
             .job
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(SendJob(job));
+        if let Some(home) = &self.shared.home {
+            home.store(here(), SeqCst);
+        }
         self.shared.start.advance();
         self.shared.work(0, SendJob(job));
     }
@@ -263,11 +270,15 @@ impl Pool {
 impl Shared {
     fn serve(&self, index: usize) {
         let mut seen = 0;
+        let mut placement = Placement::anywhere();
         loop {
             self.start.wait_past(seen);
             seen += 1;
             if self.stop.load(SeqCst) {
                 return;
+            }
+            if let Some(home) = &self.home {
+                placement.avoid(home.load(SeqCst));
             }
             let job = *self.job.lock().unwrap_or_else(PoisonError::into_inner);
             self.work(index, job.expect("a started pool has a job"));

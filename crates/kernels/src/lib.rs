@@ -13,6 +13,7 @@ mod mapped;
 mod pack;
 mod peak;
 mod philox;
+mod placement;
 mod product;
 mod reduce;
 mod rows;

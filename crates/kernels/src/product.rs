@@ -32,6 +32,8 @@ const MOST_ROWS: usize = 512;
 const MOST_PANELS: usize = 16;
 /// Multiply-adds below which another thread costs more time than it saves.
 const ALONE_BELOW: usize = 40_000;
+/// Panels of a thread below which rows are shared instead, if there are enough of them.
+const ROWS_BELOW: usize = 32;
 /// A column block is cut between two threads into pieces of at least this many rows.
 const PIECE_ROWS: usize = 6;
 
@@ -141,8 +143,9 @@ pub fn product(cpu: &Cpu, a: Operand, b: &Packed, init: Init, c: &mut [f32]) {
     let blocks = b.blocks();
     if rows * depth * width < ALONE_BELOW {
         multiply(Region::whole(rows, blocks));
-    } else if rows > width {
-        // Each thread reads its own part of the larger operand only.
+    } else if rows > width || blocks < cpu.threads() * ROWS_BELOW && rows >= cpu.threads() * 24 {
+        // Each thread reads its own part of the larger operand only, and copies rows of A for as many
+        // panels as there are.
         cpu.parallel(&|worker| {
             let rows = worker.share(rows);
             multiply(Region {
@@ -304,14 +307,14 @@ impl Multiply<'_> {
         // Of each panel of the next block, every tile asks for its share of lines.
         let line = |row: usize| words * (row - rows.start) / rows.len();
         let lines = line(tile.start)..line(tile.end);
-        // Of the next rows, each chunk of each tile asks for one line.
-        let (mut next_a, a_step) = match self.layout {
-            Layout::Rows { .. } => (self.a, 0),
-            Layout::LastFirst { stride } => (
-                self.a_at::<E>(tile.end + m - 1, block.words.start),
-                -(stride as isize),
-            ),
+        // Of the next rows of A, every chunk of every tile asks for some.
+        let next_row = match self.layout {
+            Layout::Rows { .. } => tile.end,
+            // A line that is begun by this tile has been brought for it.
+            Layout::LastFirst { .. } => tile.end + m - 1,
         };
+        let next_a = self.a_at::<E>(next_row, block.words.start);
+        let mut a_chunks = 0;
         for gate in self.gates.clone() {
             let mut panel = block.panels.start;
             while panel < block.panels.end {
@@ -342,10 +345,10 @@ impl Multiply<'_> {
                         b: b.wrapping_add(next + lines.start * LANES),
                         b_lines: lines.len(),
                         a: next_a,
-                        a_step,
+                        a_chunks,
                     },
                 };
-                next_a = next_a.wrapping_offset(tile.chunks() as isize * a_step);
+                a_chunks += tile.chunks();
                 // SAFETY: this struct's contract; `widest` gave a tile that the registers hold.
                 unsafe {
                     match panels {

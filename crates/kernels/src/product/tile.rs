@@ -71,15 +71,19 @@ pub(super) struct Ahead {
     /// The part of the next block of B that this tile asks for, in each of its panels.
     pub(super) b: *const f32,
     pub(super) b_lines: usize,
-    /// One cache line each for the next rows of A, `a_step` numbers apart.
+    /// The next rows of A, and how many chunks of tiles before this one have asked for them.
     pub(super) a: *const f32,
-    pub(super) a_step: isize,
+    pub(super) a_chunks: usize,
 }
 
 impl Ahead {
     /// The requests of chunk number `chunk` of a tile of M rows and W panels.
     #[inline(always)]
-    unsafe fn ask<V: Vector, const M: usize, const W: usize>(&self, t: &Tile, chunk: usize) {
+    unsafe fn ask<V: Vector, E: Element, const M: usize, const W: usize>(
+        &self,
+        t: &Tile,
+        chunk: usize,
+    ) {
         // SAFETY: a request touches no memory.
         unsafe {
             if chunk < M {
@@ -96,8 +100,16 @@ impl Ahead {
                     V::prefetch(self.b.wrapping_add(j * t.panel + line * LANES));
                 }
             }
-            if self.a_step != 0 {
-                V::prefetch(self.a.wrapping_offset(chunk as isize * self.a_step));
+            // The rows of A have as many lines for each word as a word has numbers.
+            let first = (self.a_chunks + chunk) * E::PER_WORD;
+            for line in first..first + E::PER_WORD {
+                V::prefetch(match t.layout {
+                    Layout::Rows { stride } => {
+                        let (row, column) = (line % M, line / M * LANES);
+                        self.a.wrapping_add(row * stride + column)
+                    }
+                    Layout::LastFirst { stride } => self.a.wrapping_sub(line * stride),
+                });
             }
         }
     }
@@ -249,7 +261,7 @@ unsafe fn chains<
         let mut left = t.depth;
         let mut chunk = 0;
         while left > 0 {
-            t.ahead.ask::<V, M, W>(&t, chunk);
+            t.ahead.ask::<V, E, M, W>(&t, chunk);
             chunk += 1;
             let words = left.min(CHUNK);
             left -= words;
