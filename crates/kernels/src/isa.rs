@@ -24,6 +24,9 @@ enum Kind {
 }
 
 impl Isa {
+    /// All names, whether this CPU has them or not.
+    pub const NAMES: [&str; 4] = ["avx512-bf16", "avx512", "avx2", "scalar"];
+
     /// The best instruction set of this CPU.
     pub fn detect() -> Isa {
         Isa::supported()[0]
@@ -55,7 +58,7 @@ impl Isa {
         all
     }
 
-    /// The instruction set called `name` (`avx512-bf16`, `avx512`, `avx2`, `scalar`), if this CPU has it.
+    /// The instruction set called `name`, one of [`Isa::NAMES`], if this CPU has it.
     pub fn named(name: &str) -> Option<Isa> {
         Isa::supported().into_iter().find(|isa| isa.name() == name)
     }
@@ -120,4 +123,17 @@ unsafe fn run_avx512<O: Op>(op: O) -> O::Output {
 unsafe fn run_avx2<O: Op>(op: O) -> O::Output {
     // SAFETY: as in `run_avx512`.
     unsafe { op.run::<Avx2>() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_supported_has_its_name_in_the_list() {
+        for isa in Isa::supported() {
+            assert!(Isa::NAMES.contains(&isa.name()));
+            assert_eq!(Isa::named(isa.name()), Some(isa));
+        }
+    }
 }

@@ -14,7 +14,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use elman::bench::{Amount, Case, Machine, Measured, NAMES, Report, Settings, Work, measure};
 use elman::train::config::Precision;
-use elman_kernels::Cpu;
+use elman_kernels::{Cpu, Isa};
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
@@ -62,7 +62,7 @@ pub struct BenchArgs {
     #[arg(long, short = 't', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Instruction set [default: the best of this CPU]
-    #[arg(long, value_name = "NAME", value_parser = ["avx512-bf16", "avx512", "avx2", "scalar"])]
+    #[arg(long, value_name = "NAME", value_parser = Isa::NAMES)]
     isa: Option<String>,
     /// Print a JSON object
     #[arg(long)]

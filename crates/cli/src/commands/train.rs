@@ -16,7 +16,7 @@ use elman::infer::{GenerateOptions, Model, Sampling, generate};
 use elman::store::{disk, write_atomic};
 use elman::text::Kind;
 use elman::train::{Event, Folder, Job, Machine, Outcome, Watch};
-use elman_kernels::Cpu;
+use elman_kernels::{Cpu, Isa};
 use serde::Serialize;
 use std::io;
 use std::ops::ControlFlow;
@@ -64,7 +64,7 @@ pub struct TrainArgs {
     #[arg(long, short = 't', value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Instruction set; any computes the same model [default: the best of this CPU]
-    #[arg(long, value_name = "NAME", help_heading = "Run", value_parser = ["avx512-bf16", "avx512", "avx2", "scalar"])]
+    #[arg(long, value_name = "NAME", help_heading = "Run", value_parser = Isa::NAMES)]
     isa: Option<String>,
     /// Seconds between checkpoints
     #[arg(long, value_name = "SECONDS", help_heading = "Run", value_parser = seconds, default_value = "60")]
