@@ -23,6 +23,8 @@ fn json_holds_the_machine_and_every_measurement() {
         "1",
         "--repeat",
         "2",
+        "--precision",
+        "f32",
     ]);
     let machine = &json["machine"];
     assert!(machine["cpu"].is_string() && machine["isa"].is_string());
@@ -86,6 +88,31 @@ fn a_table_names_the_machine_first() {
         "peaks ", "GFLOP/s", "tokens/s", "S  score", "product", "softmax", "other",
     ] {
         assert!(text.contains(word), "{word}: {text}");
+    }
+}
+
+#[test]
+fn only_training_is_in_bf16() {
+    let room = Room::new();
+    let works = ["--work", "train", "--work", "score"];
+    let args = [
+        "bench",
+        "S",
+        "--steps",
+        "1",
+        "--precision",
+        "bf16",
+        "--json",
+    ];
+    let json = room.json(&[&args[..], &works].concat());
+    let peaks = &json["machine"]["peaks"];
+    let f32_peak = peaks["f32_gflops"].as_f64().unwrap();
+    let bf16_peak = peaks["bf16_gflops"].as_f64().unwrap_or(f32_peak);
+    for (number, precision, peak) in [(0, "bf16", bf16_peak), (1, "f32", f32_peak)] {
+        let result = &json["results"][number];
+        assert_eq!(result["precision"], precision);
+        let of = |field: &str| result[field].as_f64().unwrap();
+        assert!((of("share_of_peak") * peak / of("gflops") - 1.0).abs() < 1e-9);
     }
 }
 

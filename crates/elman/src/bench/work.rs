@@ -59,6 +59,7 @@ pub struct Settings {
 pub struct Measured {
     pub name: String,
     pub work: Work,
+    /// Of the products: the configuration's in training; a model's weights are f32.
     pub precision: Precision,
     pub threads: usize,
     pub tokens_per_step: usize,
@@ -113,15 +114,15 @@ pub fn measure(case: &Case, work: Work, settings: &Settings) -> Result<Measured>
         kernels,
     } = outcome.laps;
     let tokens_per_s = outcome.tokens_per_step as f64 / median_ms * 1e3;
-    let operations = match work {
-        Work::Train => 6,
-        Work::Score | Work::Generate | Work::States => 2,
+    let (operations, precision) = match work {
+        Work::Train => (6, case.config.precision),
+        Work::Score | Work::Generate | Work::States => (2, Precision::F32),
     };
     let per_token = (operations * matrix_parameters(&case.dims())) as f64;
     Ok(Measured {
         name: case.name.clone(),
         work,
-        precision: case.config.precision,
+        precision,
         threads: settings.threads,
         tokens_per_step: outcome.tokens_per_step,
         steps,
