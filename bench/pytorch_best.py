@@ -55,13 +55,13 @@ DEFAULT = Variant(tuned=False)
 
 
 def variants(name: str, work: str) -> list[Variant]:
-    """What may be the best for this work; all else was slower wherever it was tried."""
+    """What was the best for this work somewhere, and its neighbours; not every combination."""
     if work == "start":
         return [DEFAULT, Variant(("inference",)), Variant(("inference", "lazy"))]
     if work == "train":
         common, huge = "fused", ["onednn", "onednn compile", "onednn autocast", "onednn autocast compile"]
         small = ["", "onednn", "onednn autocast", "onednn autocast compile"]
-        if CONFIGURATIONS[name].cell == "elman":  # of an LSTM it is slower, after a minute of compiling
+        if CONFIGURATIONS[name].cell == "elman":  # training S it was slower, after a minute of compiling
             huge += ["onednn unroll", "onednn autocast unroll"]
     elif work == "score":
         common, huge = "inference", ["onednn", "onednn autocast", "bf16", "bf16 compile", "int8"]
