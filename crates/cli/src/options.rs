@@ -124,6 +124,14 @@ pub struct TrainOptions {
     /// Steps that the gradient goes back; 'full' for the whole text, if memory allows
     #[arg(long, short = 'T', value_name = "N|full", help_heading = "Windows")]
     pub bptt: Option<Bptt>,
+    /// Keep the activations of about √T steps and compute the rest again: the same model in the memory of short windows, for a third more time
+    #[arg(
+        long,
+        help_heading = "Windows",
+        num_args = 0,
+        default_missing_value = "true"
+    )]
+    pub recompute: Option<bool>,
     /// What the learning rate refers to: the mean over tokens, or the sum over time and mean over lanes
     #[arg(long, value_name = "NAME", help_heading = "Windows",
         value_parser = named::<LossNorm>(&["tokens", "lanes"]))]
@@ -254,6 +262,7 @@ impl TrainOptions {
             seed,
             lanes,
             bptt,
+            recompute,
             loss_norm,
             optimizer,
             lr,
@@ -293,6 +302,7 @@ impl TrainOptions {
         set(&mut config.seed, seed);
         set(&mut config.lanes, lanes);
         set(&mut config.bptt, bptt);
+        set(&mut config.recompute, recompute);
         set(&mut config.loss_norm, loss_norm);
         set(&mut config.optimizer, optimizer);
         set(&mut config.lr, lr);

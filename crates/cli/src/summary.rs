@@ -97,8 +97,9 @@ fn training(config: &Config) -> String {
         format!("clip {}", number(clip))
     });
     let dropout = number(config.dropout.into());
+    let recomputed = if config.recompute { ", recomputed" } else { "" };
     format!(
-        "{window}, {optimizer} (rate {}, {schedule}), {clip}, dropout {dropout}",
+        "{window}{recomputed}, {optimizer} (rate {}, {schedule}), {clip}, dropout {dropout}",
         number(config.lr)
     )
 }

@@ -7,6 +7,7 @@
 pub use elman_kernels::Activation;
 use elman_kernels::{Format, Packed};
 use std::fmt;
+use std::ops::Range;
 
 /// The recurrent cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,56 @@ pub fn matrix_parameters(dims: &Dims) -> u64 {
 /// often, larger ones leave the cache; the bits do not depend on it.
 pub const LOGIT_ROWS: usize = 256;
 
+/// The time steps of a window, and how many of them are in memory at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steps {
+    /// T
+    pub window: usize,
+    /// Steps whose activations are kept together; fewer than T where they are recomputed.
+    pub segment: usize,
+}
+
+impl Steps {
+    /// The whole window at once.
+    pub fn whole(window: usize) -> Steps {
+        Steps {
+            window,
+            segment: window,
+        }
+    }
+
+    /// Segments of √T steps, so that there are as many states between segments as steps in one. A
+    /// segment has an even number of rows (t, lane), since bf16 multiplies them in pairs, and whole
+    /// blocks of logits where that makes it at most a quarter longer.
+    pub fn recomputed(window: usize, lanes: usize) -> Steps {
+        let root = window.isqrt() + usize::from(window.isqrt().pow(2) < window);
+        let shared = lanes.trailing_zeros().min(LOGIT_ROWS.trailing_zeros());
+        let blocks = root.next_multiple_of(LOGIT_ROWS >> shared);
+        let segment = if blocks <= root + root / 4 {
+            blocks
+        } else {
+            root.next_multiple_of(1 + lanes % 2)
+        };
+        Steps {
+            window,
+            segment: segment.min(window),
+        }
+    }
+
+    /// The segments of a window of `steps` steps, in time. They are counted from its end, so that
+    /// the first may be shorter.
+    pub fn segments(
+        self,
+        steps: usize,
+    ) -> impl DoubleEndedIterator<Item = Range<usize>> + ExactSizeIterator {
+        let (count, segment) = (steps.div_ceil(self.segment), self.segment);
+        (0..count).map(move |i| {
+            let end = steps - (count - 1 - i) * segment;
+            end.saturating_sub(segment)..end
+        })
+    }
+}
+
 /// The bytes of a training run, before anything is allocated.
 ///
 /// Not in it: the vocabulary, the token files, which are mapped and not loaded, and the checkpoint
@@ -104,14 +155,14 @@ pub struct TrainPlan {
     pub moments_bytes: u64,
     /// Copies of the weights in panels, forward and backward.
     pub packed_bytes: u64,
-    /// Activations and their gradients over the window, linear in T.
+    /// Activations and their gradients, linear in T; recomputed, in √T, but for a few numbers a position.
     pub window_bytes: u64,
     /// Independent of T: carried states, a block of logits.
     pub fixed_bytes: u64,
 }
 
 impl TrainPlan {
-    /// The plan for windows of `steps` time steps and `lanes` lanes, with an optimiser that keeps
+    /// The plan for windows of `steps` and `lanes` lanes, with an optimiser that keeps
     /// `moments` numbers for each parameter, and products in `format`.
     pub fn new(
         dims: &Dims,
@@ -119,12 +170,11 @@ impl TrainPlan {
         moments: usize,
         dropout: bool,
         format: Format,
-        steps: usize,
+        steps: Steps,
         lanes: usize,
     ) -> TrainPlan {
         let f32s = |n: usize| 4 * n as u64;
-        let rows = steps * lanes;
-        let block = rows.min(LOGIT_ROWS);
+        let block = steps.segment.saturating_mul(lanes).min(LOGIT_ROWS);
         TrainPlan {
             weights_bytes: f32s(arena_len),
             gradients_bytes: f32s(arena_len),
@@ -187,10 +237,11 @@ fn packed_backward_bytes(dims: &Dims, format: Format) -> u64 {
 }
 
 /// What the tape and the two gradient buffers hold, see `net::tape` and `net::layer`, and what is
-/// kept for each position, see `train::bptt`. Saturates, since `--bptt full` makes anything possible.
-fn window_bytes(dims: &Dims, dropout: bool, format: Format, steps: usize, lanes: usize) -> u64 {
+/// kept for each segment and each position, see `train::bptt`. Saturates, since `--bptt full` makes
+/// anything possible.
+fn window_bytes(dims: &Dims, dropout: bool, format: Format, steps: Steps, lanes: usize) -> u64 {
     let of = |n: usize| n as u128;
-    let (rows, starts) = (of(steps) * of(lanes), of(lanes));
+    let (rows, starts) = (of(steps.segment) * of(lanes), of(lanes));
     let (embed, hidden, layers) = (of(dims.embed), of(dims.hidden), of(dims.layers));
     let stateful = (rows + starts) * hidden;
     let per_layer = match dims.cell {
@@ -208,10 +259,47 @@ fn window_bytes(dims: &Dims, dropout: bool, format: Format, steps: usize, lanes:
     if dims.embed != dims.hidden {
         data += packed(dims.embed);
     }
-    let numbers = rows * embed + layers * per_layer + dropped + gradients + data;
-    (4 * numbers + rows * POSITION_BYTES).min(u128::from(u64::MAX)) as u64
+    let kept = of(steps.segments(steps.window).len() - 1) * starts * of(dims.state_len());
+    let positions = of(steps.window) * of(lanes);
+    // With tied weights: the embedding rows' own gradient, and the place of each input's row in it.
+    let own_rows = match dims.tied {
+        true => positions.min(of(dims.vocab)) * embed + rows,
+        false => 0,
+    };
+    let numbers = rows * embed + layers * per_layer + dropped + gradients + data + kept + own_rows;
+    (4 * numbers + positions * POSITION_BYTES).min(u128::from(u64::MAX)) as u64
 }
 
 /// A position's loss (f64), factor and entry in the list of touched rows, and its input, target and
 /// mask in the window, once for training and once for validation.
 const POSITION_BYTES: u128 = 8 + 4 + 4 + 2 * 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_cover_the_window_and_are_whole_from_its_end() {
+        for lanes in [1, 2, 3, 4, 20, 32, 64, 256, 300] {
+            for window in (1..200).chain([9_999, 10_000, 123_457]) {
+                let steps = Steps::recomputed(window, lanes);
+                for length in [1, window / 2, window].into_iter().filter(|n| *n > 0) {
+                    let segments: Vec<_> = steps.segments(length).collect();
+                    assert_eq!(segments[0].start, 0);
+                    assert_eq!(segments[segments.len() - 1].end, length);
+                    assert!(segments.windows(2).all(|two| two[0].end == two[1].start));
+                    for whole in &segments[1..] {
+                        assert_eq!(whole.len(), steps.segment);
+                        assert_eq!(whole.len() * lanes % 2, 0, "{window} steps, {lanes} lanes");
+                    }
+                }
+                let root = (window as f64).sqrt();
+                assert!(steps.segment as f64 <= 1.25 * root.ceil() + 1.0);
+                assert!(steps.segment as f64 >= root.floor().min(window as f64));
+            }
+        }
+        // 256 rows are a block of logits.
+        assert_eq!(Steps::recomputed(10_000, 32).segment, 104);
+        assert!(Steps::whole(35).segments(20).eq(std::iter::once(0..20)));
+    }
+}

@@ -8,7 +8,7 @@
 mod goldens;
 mod reference;
 
-use elman::dims::{Activation, Cell, Dims};
+use elman::dims::{Activation, Cell, Dims, Steps};
 use elman::net::layer::dropout::Dropout;
 use elman::net::params::{Params, Role};
 use elman::net::{Network, State};
@@ -72,6 +72,7 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm) {
         p,
         seed: 3,
         step: 8,
+        first: 0,
     });
     let multipliers: Vec<Vec<f64>> = (0..=dims.layers)
         .filter(|_| dropout.is_some())
@@ -79,7 +80,7 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm) {
             let units = if site == 0 { dims.embed } else { dims.hidden };
             let mut ones = vec![1.0; rows * units];
             let key = key(3, Site::Dropout(site), 8);
-            elman_kernels::dropout(engine.cpu(), key, p, lanes, 0, units, &mut ones);
+            elman_kernels::dropout(engine.cpu(), key, p, lanes, (0, 0), units, &mut ones);
             widen(&ones)
         })
         .collect();
@@ -192,6 +193,7 @@ fn trained_bits(dims: Dims, isa: Isa, threads: usize) -> Vec<u32> {
             p: 0.3,
             seed: 2,
             step,
+            first: 0,
         });
         engine.run_window(&window, LossNorm::Tokens, dropout, &mut carried);
         let norm = engine.gradient_norm();
@@ -217,7 +219,14 @@ fn agrees_with_golden(golden: &Golden) {
     let (steps, lanes) = (settings.steps, settings.lanes);
     let rows = steps * lanes;
     let cpu = Cpu::new(Isa::detect(), 2);
-    let mut engine = Engine::new(cpu, golden_dims(settings), steps, lanes, true, Format::F32);
+    let mut engine = Engine::new(
+        cpu,
+        golden_dims(settings),
+        Steps::whole(steps),
+        lanes,
+        true,
+        Format::F32,
+    );
     let initial = golden.named("initial");
     for (tensor, values) in engine.params_mut().tensors_mut() {
         // GRU's `bias_hh` is its last third here, whole in the file.
@@ -260,6 +269,7 @@ fn agrees_with_golden(golden: &Golden) {
             p: settings.dropout,
             seed: settings.seed,
             step: update as u64,
+            first: 0,
         };
         let stats = engine.run_window(&window, norm, Some(dropout), &mut carried);
         if update == 0 {
@@ -369,7 +379,7 @@ fn random_engine(
     let mut engine = Engine::new(
         Cpu::new(isa, threads),
         dims,
-        steps,
+        Steps::whole(steps),
         lanes,
         true,
         Format::F32,

@@ -95,6 +95,7 @@ fn roll(dice: &mut Dice) -> (Config, usize, usize) {
         layers,
         tied,
         dropout: dice.of(&[0.0, 0.5]),
+        recompute: dice.of(&[true, false]),
         lanes,
         bptt: if bptt { Bptt::Full } else { Bptt::Steps(steps) },
         optimizer: dice.of(&[OptimizerName::Sgd, OptimizerName::Adam]),

@@ -13,9 +13,10 @@ use crate::simd::{Op, Vector};
 
 /// Multiplies `x` by the dropout mask of `key` in place; its gradient goes through the same call.
 ///
-/// `x` is (T, `lanes`, `units`); `lanes` counts from `first_lane`, so a part of a batch gets the
-/// same mask as in the whole batch. Unit j of lane b at step t looks at word j mod 4 of
-/// `philox([j / 4, first_lane + b, t, 0], key)`: with u = ⌊word / 2⁸⌋ / 2²⁴ it becomes
+/// `x` is (T, `lanes`, `units`); steps count from `first_step` and lanes from `first_lane`, so a
+/// part of a window or of a batch gets the same mask as in the whole. Unit j of lane b at step t
+/// looks at word j mod 4 of
+/// `philox([j / 4, first_lane + b, first_step + t, 0], key)`: with u = ⌊word / 2⁸⌋ / 2²⁴ it becomes
 /// x·(1/(1−p)) where u ≥ p, and 0 elsewhere, whatever x was.
 ///
 /// `p`, the share of units to drop, lies in [0, 1).
@@ -24,7 +25,7 @@ pub fn dropout(
     key: [u32; 2],
     p: f32,
     lanes: usize,
-    first_lane: usize,
+    (first_step, first_lane): (usize, usize),
     units: usize,
     x: &mut [f32],
 ) {
@@ -43,7 +44,7 @@ pub fn dropout(
         for row in worker.share(rows) {
             // SAFETY: shares of rows are disjoint.
             let x = unsafe { x.part(row * units..(row + 1) * units) };
-            let (step, lane) = (row / lanes, first_lane + row % lanes);
+            let (step, lane) = (first_step + row / lanes, first_lane + row % lanes);
             cpu.isa().run(DropRow {
                 key,
                 lane: lane as u32,
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_mask_follows_the_formula_on_every_machine() {
-        let (steps, lanes, first_lane) = (3, 2, 5);
+        let (steps, lanes, (first_step, first_lane)) = (3, 2, (4, 5));
         for cpu in machines() {
             for units in SIZES {
                 for (p, key) in [
@@ -118,10 +119,12 @@ mod tests {
                 ] {
                     let before = numbers(steps * lanes * units, 1);
                     let mut x = before.clone();
-                    dropout(&cpu, key, p, lanes, first_lane, units, &mut x);
+                    let first = (first_step, first_lane);
+                    dropout(&cpu, key, p, lanes, first, units, &mut x);
                     let expected = (0..steps * lanes * units).map(|i| {
                         let (t, b, j) = (i / units / lanes, i / units % lanes, i % units);
-                        let counter = [j as u32 / 4, (first_lane + b) as u32, t as u32, 0];
+                        let (step, lane) = ((first_step + t) as u32, (first_lane + b) as u32);
+                        let counter = [j as u32 / 4, lane, step, 0];
                         let u = (philox(counter, key)[j % 4] >> 8) as f32 / 16_777_216.0;
                         if u >= p {
                             before[i] * (1.0 / (1.0 - p))
@@ -141,7 +144,7 @@ mod tests {
         let n = 400_000;
         for p in [0.1f32, 0.5, 0.8] {
             let mut x = vec![1.0f32; n];
-            dropout(&cpu, [11, 12], p, 20, 0, 200, &mut x);
+            dropout(&cpu, [11, 12], p, 20, (0, 0), 200, &mut x);
             let dropped = x.iter().filter(|x| **x == 0.0).count() as f64 / n as f64;
             let deviation = f64::from(p * (1.0 - p)).sqrt() / (n as f64).sqrt();
             assert!(
@@ -155,18 +158,22 @@ mod tests {
     fn a_dropped_infinity_is_zero() {
         let cpu = Cpu::new(crate::Isa::detect(), 1);
         let mut x = vec![f32::INFINITY; 64];
-        dropout(&cpu, [1, 1], 0.5, 1, 0, 64, &mut x);
+        dropout(&cpu, [1, 1], 0.5, 1, (0, 0), 64, &mut x);
         assert!(x.contains(&0.0) && x.iter().all(|x| !x.is_nan()));
     }
 
     #[test]
-    fn part_of_a_batch_gets_its_part_of_the_mask() {
+    fn a_part_gets_its_part_of_the_mask() {
         let cpu = Cpu::new(crate::Isa::detect(), 2);
-        let (lanes, units) = (6, 33);
-        let mut whole = vec![1.0; lanes * units];
-        dropout(&cpu, [4, 4], 0.5, lanes, 0, units, &mut whole);
+        let (steps, lanes, units) = (3, 6, 33);
+        let mut whole = vec![1.0; steps * lanes * units];
+        dropout(&cpu, [4, 4], 0.5, lanes, (0, 0), units, &mut whole);
+        let last = &whole[2 * lanes * units..];
+        let mut step = vec![1.0; lanes * units];
+        dropout(&cpu, [4, 4], 0.5, lanes, (2, 0), units, &mut step);
+        assert_eq!(step, last);
         let mut part = vec![1.0; 2 * units];
-        dropout(&cpu, [4, 4], 0.5, 2, 3, units, &mut part);
-        assert_eq!(part, whole[3 * units..5 * units]);
+        dropout(&cpu, [4, 4], 0.5, 2, (2, 3), units, &mut part);
+        assert_eq!(part, last[3 * units..5 * units]);
     }
 }

@@ -9,7 +9,7 @@
 
 use super::case::Case;
 use super::clock::{Amount, Clock, KernelTime, Laps};
-use crate::dims::{inference_bytes, matrix_parameters};
+use crate::dims::{Steps, inference_bytes, matrix_parameters};
 use crate::error::{Error, Result};
 use crate::infer::{
     About, Composing, Eos, GenerateOptions, Generator, Model, PROMPT_WINDOW, Sampling, Workspace,
@@ -146,7 +146,7 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
     let mut engine = Engine::new(
         cpu,
         dims,
-        steps,
+        Steps::whole(steps),
         lanes,
         config.dropout > 0.0,
         config.precision.format(),

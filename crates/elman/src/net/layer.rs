@@ -47,6 +47,14 @@ impl State {
         }
     }
 
+    /// Becomes `other`, which is of the same sizes.
+    pub(crate) fn copy_from(&mut self, other: &State) {
+        for (layer, other) in self.layers.iter_mut().zip(&other.layers) {
+            layer.h.copy_from_slice(&other.h);
+            layer.c.copy_from_slice(&other.c);
+        }
+    }
+
     pub fn set_zero(&mut self) {
         for layer in &mut self.layers {
             layer.h.fill(0.0);

@@ -37,6 +37,9 @@ pub struct BackwardPanels {
 pub struct WindowRef<'a> {
     /// (T, B): what the network reads.
     pub inputs: &'a [u32],
+    /// (T, B): the row of the embedding's gradient that each input adds to. With tied weights that is a row
+    /// of [`Scratch::d_table`], see [`Network::add_tied_rows`], otherwise the input itself.
+    pub rows: &'a [u32],
     /// (T, B): what it is to predict.
     pub targets: &'a [u32],
     /// (T, B): each position's factor in the loss; 0 masks it.
@@ -312,6 +315,20 @@ impl Network {
         if let Some(dropout) = dropout {
             dropout.apply(cpu, 0, lanes, self.dims.embed, dx);
         }
-        self.embedding.backward(cpu, window.inputs, dx, grads);
+        let dtable = match self.dims.tied {
+            true => &mut scratch.d_table[..],
+            false => &mut grads[self.embedding.table],
+        };
+        self.embedding.backward(cpu, window.rows, dx, dtable);
+    }
+
+    /// With tied weights, after a window: adds the embedding rows' own gradient, whose row i belongs to
+    /// `ids[i]`, to the table's, and clears it. Added at once, it does not show whether the output
+    /// layer's part came window by window or segment by segment.
+    pub fn add_tied_rows(&self, cpu: &Cpu, ids: &[u32], scratch: &mut Scratch, grads: &mut Params) {
+        let rows = &mut scratch.d_table[..ids.len() * self.dims.embed];
+        let dtable = &mut grads[self.embedding.table];
+        self.embedding.backward(cpu, ids, rows, dtable);
+        rows.fill(0.0);
     }
 }

@@ -6,7 +6,7 @@
 //! `dims.rs` knows what they add up to.
 
 use super::layer::State;
-use crate::dims::{Cell, Dims, LOGIT_ROWS};
+use crate::dims::{Cell, Dims, LOGIT_ROWS, Steps};
 use elman_kernels::{Buffer, Format, Packed};
 
 /// Activations of one window.
@@ -106,14 +106,21 @@ pub struct Scratch {
     pub(crate) data_hidden: Packed,
     /// (R, H) in panels: the rows of one block of logits.
     pub(crate) data_block: Packed,
+    /// With tied weights, (min(V, rows of a window), E): the gradient of the embedding rows that a
+    /// window reads, summed apart from that of the output layer, which has the same table.
+    pub(crate) d_table: Buffer,
     /// Gradients with respect to the states: of the last step on entry, of the first on exit.
     pub(crate) d_state: State,
 }
 
 impl Scratch {
-    /// For windows of at most `max_steps` steps, with operands in `format`.
-    pub fn new(dims: &Dims, max_steps: usize, lanes: usize, format: Format) -> Scratch {
-        let rows = max_steps * lanes;
+    /// For windows of at most `steps`, with operands in `format`.
+    pub fn new(dims: &Dims, steps: Steps, lanes: usize, format: Format) -> Scratch {
+        let rows = steps.segment * lanes;
+        let read = match dims.tied {
+            true => dims.vocab.min(steps.window * lanes),
+            false => 0,
+        };
         let width = dims.embed.max(dims.hidden);
         Scratch {
             d_above: Buffer::zeros(rows * width),
@@ -122,6 +129,7 @@ impl Scratch {
                 .then(|| Packed::new(format, rows, 1, dims.embed)),
             data_hidden: Packed::new(format, rows, 1, dims.hidden),
             data_block: Packed::new(format, rows.min(LOGIT_ROWS), 1, dims.hidden),
+            d_table: Buffer::zeros(read * dims.embed),
             d_state: State::zeros(dims, lanes),
         }
     }

@@ -3,9 +3,15 @@
 //! A window of T steps is read from the carried state with teacher forcing (the input at t is the
 //! true token), the loss is differentiated back to the window's first step and no further, and the
 //! state is carried on. With windows as long as the text it is full BPTT.
+//!
+//! Activations are in memory for a *segment* of a window, which is the whole of it or, recomputed,
+//! about √T of its steps (Chen et al. 2016; Gruslys et al. 2016). Then a first pass over the text
+//! keeps only the states between segments; after that each segment, the last one first, is read
+//! again from its state and differentiated. The bits do not show it: gradients are chains of sums from
+//! the last row to the first, wherever a segment interrupts them.
 
 use super::optim::{Optimiser, TouchedRows};
-use crate::dims::Dims;
+use crate::dims::{Dims, Steps};
 use crate::net::layer::dropout::Dropout;
 use crate::net::network::{BackwardPanels, ForwardPanels, Network, WindowRef};
 use crate::net::tape::Scratch;
@@ -13,6 +19,7 @@ use crate::net::{Params, State, Tape};
 use crate::text::Window;
 use elman_kernels::{Cpu, Format, sum_squares};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// How the losses of a window's positions become one number to differentiate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +40,7 @@ pub struct WindowStats {
     pub tokens: usize,
 }
 
-/// Weights, their gradient, and the memory of one window; everything a step needs.
+/// Weights, their gradient, and the memory of one segment; everything a step needs.
 pub struct Engine {
     cpu: Cpu,
     network: Network,
@@ -44,28 +51,38 @@ pub struct Engine {
     /// The panels hold the present weights.
     forward_fresh: bool,
     backward_fresh: bool,
+    steps: Steps,
+    /// Activations of the last segment that was read.
     tape: Tape,
     scratch: Scratch,
+    /// The states before all segments of a window but its last.
+    starts: Vec<State>,
     /// (T, B): loss and loss factor of each position.
     nats: Vec<f64>,
     weight: Vec<f32>,
-    /// Distinct inputs of the window, ascending: the embedding rows that have a gradient.
+    /// Distinct inputs, ascending: the embedding rows that have a gradient. With tied weights every
+    /// row has one, and this is used within a window only.
     touched: Vec<u32>,
+    /// With tied weights, for each input of a segment where it stands in `touched`.
+    places: Vec<u32>,
 }
 
 impl Engine {
-    /// Allocates everything for windows of at most `max_steps` steps, with products in `format`;
+    /// Allocates everything for windows of at most `steps`, with products in `format`;
     /// weights are zero.
     pub fn new(
         cpu: Cpu,
         dims: Dims,
-        max_steps: usize,
+        steps: Steps,
         lanes: usize,
         dropout: bool,
         format: Format,
     ) -> Engine {
         let network = Network::new(dims);
         let layout = network.layout();
+        let positions = steps.window * lanes;
+        let starts = steps.segments(steps.window).len() - 1;
+        let places = if dims.tied { steps.segment * lanes } else { 0 };
         Engine {
             params: Params::zeros(layout.clone()),
             grads: Params::zeros(layout.clone()),
@@ -73,11 +90,14 @@ impl Engine {
             backward: network.backward_panels(format),
             forward_fresh: false,
             backward_fresh: false,
-            tape: Tape::training(&dims, max_steps, lanes, dropout),
-            scratch: Scratch::new(&dims, max_steps, lanes, format),
-            nats: vec![0.0; max_steps * lanes],
-            weight: vec![0.0; max_steps * lanes],
-            touched: Vec::with_capacity(max_steps * lanes),
+            tape: Tape::training(&dims, steps.segment, lanes, dropout),
+            scratch: Scratch::new(&dims, steps, lanes, format),
+            starts: vec![State::zeros(&dims, lanes); starts],
+            nats: vec![0.0; positions],
+            weight: vec![0.0; positions],
+            touched: Vec::with_capacity(positions),
+            places: Vec::with_capacity(places),
+            steps,
             network,
             cpu,
         }
@@ -119,57 +139,128 @@ impl Engine {
         dropout: Option<Dropout>,
         carried: &mut State,
     ) -> WindowStats {
-        self.read_window(window, dropout.as_ref(), carried);
         if !self.backward_fresh {
             self.network
                 .pack_backward(&self.cpu, &self.params, &mut self.backward);
             self.backward_fresh = true;
         }
-        let rows = window.inputs.len();
         let divisor = match norm {
             LossNorm::Tokens => window.real.max(1),
             LossNorm::Lanes => window.lanes,
         };
-        let weight = &mut self.weight[..rows];
-        for (weight, mask) in weight.iter_mut().zip(&window.weight) {
+        for (weight, mask) in self.weight.iter_mut().zip(&window.weight) {
             *weight = mask / divisor as f32;
         }
+        self.touched.extend_from_slice(&window.inputs);
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        let dropout_at = |first| dropout.map(|dropout| Dropout { first, ..dropout });
+
+        let segments = self.steps.segments(window.steps);
+        let before_last = segments.len() - 1;
+        let mut starts = std::mem::take(&mut self.starts);
+        for (segment, start) in segments.take(before_last).zip(&mut starts) {
+            start.copy_from(carried);
+            let dropout = dropout_at(segment.start);
+            self.read(window, segment, dropout.as_ref(), carried);
+        }
         self.scratch.d_state.set_zero();
+        let segments = self.steps.segments(window.steps);
+        for (i, segment) in segments.enumerate().rev() {
+            // The last one starts from where the others have carried the state.
+            let state = match i == before_last {
+                true => &mut *carried,
+                false => &mut starts[i],
+            };
+            let dropout = dropout_at(segment.start);
+            self.read(window, segment.clone(), dropout.as_ref(), state);
+            self.differentiate(window, segment, dropout.as_ref());
+        }
+        self.starts = starts;
+        if self.network.dims().tied {
+            self.network.add_tied_rows(
+                &self.cpu,
+                &self.touched,
+                &mut self.scratch,
+                &mut self.grads,
+            );
+            self.touched.clear();
+        }
+        self.stats(window)
+    }
+
+    /// The loss of one window without dropout, gradient or memory of it.
+    pub fn score_window(&mut self, window: &Window, state: &mut State) -> WindowStats {
+        for segment in self.steps.segments(window.steps) {
+            let rows = segment.start * window.lanes..segment.end * window.lanes;
+            self.read(window, segment, None, state);
+            self.network.loss(
+                &self.cpu,
+                &self.params,
+                &self.forward,
+                &window.targets[rows.clone()],
+                &mut self.tape,
+                &mut self.nats[rows],
+            );
+        }
+        self.stats(window)
+    }
+
+    /// Forward over the steps `segment` of a window, from `state`, which becomes that after them.
+    fn read(
+        &mut self,
+        window: &Window,
+        segment: Range<usize>,
+        dropout: Option<&Dropout>,
+        state: &mut State,
+    ) {
+        if !self.forward_fresh {
+            self.network
+                .pack_forward(&self.cpu, &self.params, &mut self.forward);
+            self.forward_fresh = true;
+        }
+        self.network.forward(
+            &self.cpu,
+            &self.params,
+            &self.forward,
+            &window.inputs[segment.start * window.lanes..segment.end * window.lanes],
+            dropout,
+            state,
+            &mut self.tape,
+        );
+    }
+
+    /// Loss and gradient of the segment that was read last. The gradient at its final state is that
+    /// which the segment after it left.
+    fn differentiate(&mut self, window: &Window, segment: Range<usize>, dropout: Option<&Dropout>) {
+        let rows = segment.start * window.lanes..segment.end * window.lanes;
+        let inputs = &window.inputs[rows.clone()];
+        let table_rows = match self.network.dims().tied {
+            true => {
+                let place = |id: &u32| self.touched.partition_point(|touched| touched < id) as u32;
+                self.places.clear();
+                self.places.extend(inputs.iter().map(place));
+                &self.places
+            }
+            false => inputs,
+        };
         self.network.loss_backward(
             &self.cpu,
             &self.params,
             &self.forward,
             &self.backward,
             WindowRef {
-                inputs: &window.inputs,
-                targets: &window.targets,
-                weight,
+                inputs,
+                rows: table_rows,
+                targets: &window.targets[rows.clone()],
+                weight: &self.weight[rows.clone()],
             },
-            dropout.as_ref(),
+            dropout,
             &mut self.tape,
             &mut self.scratch,
-            &mut self.nats[..rows],
+            &mut self.nats[rows],
             &mut self.grads,
         );
-        self.touched.extend_from_slice(&window.inputs);
-        self.touched.sort_unstable();
-        self.touched.dedup();
-        self.stats(window)
-    }
-
-    /// The loss of one window without dropout, gradient or memory of it.
-    pub fn score_window(&mut self, window: &Window, state: &mut State) -> WindowStats {
-        self.read_window(window, None, state);
-        let nats = &mut self.nats[..window.targets.len()];
-        self.network.loss(
-            &self.cpu,
-            &self.params,
-            &self.forward,
-            &window.targets,
-            &mut self.tape,
-            nats,
-        );
-        self.stats(window)
     }
 
     /// The global norm of the gradient: squares are summed tensor by tensor, the embedding's row
@@ -219,7 +310,7 @@ impl Engine {
         self.touched.clear();
     }
 
-    /// The logits of the last window, (T, B, V); for tests and inspection, since training never
+    /// The logits of the last segment, (T, B, V); for tests and inspection, since training never
     /// holds them all.
     pub fn logits(&self, rows: usize, dropped: bool) -> Vec<f32> {
         let mut out = vec![0.0; rows * self.network.dims().vocab];
@@ -232,23 +323,6 @@ impl Engine {
             &mut out,
         );
         out
-    }
-
-    fn read_window(&mut self, window: &Window, dropout: Option<&Dropout>, state: &mut State) {
-        if !self.forward_fresh {
-            self.network
-                .pack_forward(&self.cpu, &self.params, &mut self.forward);
-            self.forward_fresh = true;
-        }
-        self.network.forward(
-            &self.cpu,
-            &self.params,
-            &self.forward,
-            &window.inputs,
-            dropout,
-            state,
-            &mut self.tape,
-        );
     }
 
     /// Adds the losses of the last window, which is `window`, to those of its lanes.

@@ -12,7 +12,7 @@ use elman_kernels::{Format, Isa};
 use serde::{Deserialize, Serialize};
 
 /// All choices that decide what a run computes, down to the bit. Threads, paths and the saving
-/// interval are not among them.
+/// interval are not among them; `recompute` is, although it only trades time for memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
@@ -40,6 +40,9 @@ pub struct Config {
     // Windows
     pub lanes: usize,
     pub bptt: Bptt,
+    /// Keeps the activations of about √T steps and computes the rest again.
+    #[serde(default)]
+    pub recompute: bool,
     // Update
     pub optimizer: OptimizerName,
     pub lr: f64,
@@ -189,6 +192,7 @@ impl Default for Config {
             forget_bias: 1.0,
             lanes: 32,
             bptt: Bptt::Steps(35),
+            recompute: false,
             optimizer: OptimizerName::Adam,
             lr: 0.004,
             momentum: 0.0,

@@ -159,7 +159,7 @@ impl Run {
             train: texts.train,
             valid: texts.valid,
             stream,
-            window_steps: steps,
+            window_steps: steps.window,
             plan,
             engine,
             state,

@@ -38,6 +38,7 @@ pub fn step(
         p: config.dropout,
         seed: config.seed,
         step: progress.step,
+        first: 0,
     });
     let stats = engine.run_window(window, config.loss_norm, dropout, carried);
     let grad_norm = engine.gradient_norm();

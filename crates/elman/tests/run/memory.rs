@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, Log, config, machine, relu_sgd, resume};
 use elman::Error;
-use elman::train::config::Bptt;
+use elman::train::config::{Bptt, CellName};
 use elman::train::{self, Config, Machine};
 
 #[test]
@@ -59,6 +59,8 @@ fn a_plan_that_does_not_fit_is_refused_before_anything_is_allocated() {
         for part in ["training needs", "weights", "activations", "--hidden"] {
             assert!(message.contains(part), "{message}");
         }
+        // The weights alone are too large.
+        assert!(!message.contains("--recompute"), "{message}");
         assert!(resume(&job.run, &mut Log::default()).is_err(), "no run");
     }
 }
@@ -97,4 +99,39 @@ fn full_bptt_of_a_long_text_says_what_to_do() {
         .unwrap_err()
         .to_string();
     assert!(message.contains("--bptt a number of steps"), "{message}");
+    assert!(message.contains("or give --recompute"), "{message}");
+    // And it is right.
+    job.config.recompute = true;
+    train::start(&job, &mut Log::default()).unwrap();
+}
+
+/// Ten thousand steps in about the memory of two hundred, for every cell; without recomputing,
+/// fifty times as much.
+#[test]
+fn recomputed_windows_take_the_memory_of_short_ones() {
+    for cell in [CellName::Elman, CellName::Lstm, CellName::Gru] {
+        for (lanes, layers, dropout) in [(1, 1, 0.0), (4, 1, 0.1), (20, 2, 0.5), (33, 3, 0.0)] {
+            let window_bytes = |steps, recompute| {
+                let config = Config {
+                    cell,
+                    hidden: 256,
+                    embed: 256,
+                    layers,
+                    dropout,
+                    tied: false,
+                    lanes,
+                    bptt: Bptt::Steps(steps),
+                    recompute,
+                    ..config()
+                };
+                train::plan(&config, &config.dims(2000), 1 << 20).window_bytes as f64
+            };
+            let short = window_bytes(200, false);
+            let ratio = window_bytes(10_000, true) / short;
+            let slope = window_bytes(10_000, false) / short;
+            let case = format!("{cell:?}, {layers} layers, {lanes} lanes: {ratio}, {slope}");
+            assert!((0.5..1.25).contains(&ratio), "{case}");
+            assert!((45.0..51.0).contains(&slope), "{case}");
+        }
+    }
 }

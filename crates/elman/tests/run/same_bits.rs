@@ -3,6 +3,7 @@
 use super::bench::{
     Bench, Impatient, Log, config, essence, gru_adamw, machine, relu_sgd, resume, saving_always,
 };
+use elman::train::config::{Bptt, Precision};
 use elman::train::{self, Config, Ending, Machine, NewBudget};
 use elman_kernels::Isa;
 
@@ -124,6 +125,54 @@ fn saving_after_every_step_changes_nothing() {
         assert_eq!(essence(&job.run, &outcome), whole, "{name}");
         // And once more at the end.
         assert_eq!(log.saved.len() as u64, outcome.total_steps + 1);
+    }
+}
+
+/// Every cell and precision, several layers, tied and untied, dropout, SGD and Adam, masked ends of lanes; windows
+/// of many lengths, so that the segment in which they begin is whole, short and all there is; odd
+/// and even numbers of lanes; more rows than a block of logits.
+#[test]
+fn recomputing_changes_no_bit() {
+    let bptts = [Bptt::Steps(4), Bptt::Steps(7), Bptt::Steps(50), Bptt::Full];
+    let (f32, bf16) = (Precision::F32, Precision::Bf16);
+    let mut threads = (1..=3).cycle();
+    for (name, config) in all() {
+        for bptt in bptts {
+            for (lanes, tied, precision) in [
+                (5, false, f32),
+                (2, true, f32),
+                (3, false, bf16),
+                (2, true, bf16),
+            ] {
+                let bench = Bench::new();
+                let (steps, epochs) = (Some(4), None);
+                let embed = if tied { config.hidden } else { config.embed };
+                let kept = Config {
+                    layers: 2,
+                    dropout: 0.3,
+                    valid_every: Some(3),
+                    bptt,
+                    lanes,
+                    tied,
+                    embed,
+                    steps,
+                    epochs,
+                    precision,
+                    ..config.clone()
+                };
+                let whole = essence(&bench.path("whole"), &bench.whole("whole", &kept));
+                let mut job = bench.job("run", &kept);
+                job.config.recompute = true;
+                job.machine.threads = threads.next().unwrap();
+                let outcome = train::start(&job, &mut Log::default()).unwrap();
+                assert_eq!(
+                    essence(&job.run, &outcome),
+                    whole,
+                    "{name}, {lanes} lanes, {bptt:?}, tied {tied}, {precision:?}, {} threads",
+                    job.machine.threads
+                );
+            }
+        }
     }
 }
 

@@ -12,12 +12,14 @@ pub struct Dropout {
     pub p: f32,
     pub seed: u64,
     pub step: u64,
+    /// The time step of the window at which what is read begins.
+    pub first: usize,
 }
 
 impl Dropout {
     /// Multiplies `x` (T, B, n), the input of layer `k` (k = L: of the output layer), by its mask.
     pub(crate) fn apply(&self, cpu: &Cpu, k: usize, lanes: usize, units: usize, x: &mut [f32]) {
         let key = key(self.seed, Site::Dropout(k), self.step);
-        elman_kernels::dropout(cpu, key, self.p, lanes, 0, units, x);
+        elman_kernels::dropout(cpu, key, self.p, lanes, (self.first, 0), units, x);
     }
 }

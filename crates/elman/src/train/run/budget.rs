@@ -108,8 +108,9 @@ impl Run {
 
     /// What validation makes of the time of a step, as a factor.
     fn with_validation(&self) -> f64 {
-        // Scoring a token costs a third of training on it.
-        let scored = self.valid.as_ref().map_or(0, |v| v.ids().len()) as f64 / 3.0;
+        // Scoring a token costs a third of training on it, and a quarter where that reads it twice.
+        let share = if self.config.recompute { 4.0 } else { 3.0 };
+        let scored = self.valid.as_ref().map_or(0, |v| v.ids().len()) as f64 / share;
         let trained = match self.config.valid_every {
             Some(every) => every as f64 * (self.window_steps * self.config.lanes) as f64,
             None => self.stream.tokens() as f64,

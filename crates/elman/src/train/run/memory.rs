@@ -1,6 +1,6 @@
 //! The plan of a run's bytes, and refusing one that does not fit before anything is allocated.
 
-use crate::dims::{Dims, TrainPlan};
+use crate::dims::{Dims, Steps, TrainPlan};
 use crate::error::{Error, Result};
 use crate::net::Network;
 use crate::train::config::{Bptt, Config};
@@ -19,11 +19,15 @@ pub fn plan(config: &Config, dims: &Dims, lane_len: usize) -> TrainPlan {
     )
 }
 
-/// T: the steps of a full window.
-pub(super) fn window_steps(config: &Config, lane_len: usize) -> usize {
-    match config.bptt {
+/// The steps of a full window.
+pub(super) fn window_steps(config: &Config, lane_len: usize) -> Steps {
+    let window = match config.bptt {
         Bptt::Steps(n) => n.min(lane_len),
         Bptt::Full => lane_len,
+    };
+    match config.recompute {
+        true => Steps::recomputed(window, config.lanes),
+        false => Steps::whole(window),
     }
 }
 
@@ -42,8 +46,14 @@ pub(super) fn check_memory(plan: &TrainPlan, budget: Option<u64>, config: &Confi
         Bptt::Full => "give --bptt a number of steps, or train on a shorter text",
         Bptt::Steps(_) => "choose a smaller --hidden, --max-vocab, --lanes or --bptt",
     };
+    // It shortens what the window takes, and nothing else.
+    let rest = plan.total_bytes().saturating_sub(plan.window_bytes);
+    let recompute = match !config.recompute && rest < limit {
+        true => ", or give --recompute",
+        false => "",
+    };
     Err(Error::Config(format!(
-        "training needs {} MiB (weights {}, gradients {}, moments {}, packed copies {}, activations {}, other {}), but {whose} {} MiB: {remedy}",
+        "training needs {} MiB (weights {}, gradients {}, moments {}, packed copies {}, activations {}, other {}), but {whose} {} MiB: {remedy}{recompute}",
         mib(plan.total_bytes()),
         mib(plan.weights_bytes),
         mib(plan.gradients_bytes),
