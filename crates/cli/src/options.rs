@@ -124,7 +124,7 @@ pub struct TrainOptions {
     /// Steps that the gradient goes back; 'full' for the whole text, if memory allows
     #[arg(long, short = 'T', value_name = "N|full", help_heading = "Windows")]
     pub bptt: Option<Bptt>,
-    /// Keep the activations of about √T steps and compute the rest again: the same model in the memory of short windows, for a third more time
+    /// Keep the activations of about √T steps and compute the rest again: the same model in the memory of short windows, for 5 to 40 % more time
     #[arg(
         long,
         help_heading = "Windows",
