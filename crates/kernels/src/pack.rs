@@ -2,7 +2,7 @@
 //!
 //! B (K, N) is cut into panels of sixteen columns. Panel p holds its numbers contiguously, one cache
 //! line per word of k, so that a tile of the product walks through memory in a straight line. A word
-//! is one f32, or two bf16 of neighbouring k ([`Format`]).
+//! is one f32, or two bf16 or four int8 of neighbouring k ([`Format`]).
 //! A weight matrix of a gated cell has `gates` blocks of `cols` columns; each block is padded with
 //! zero columns to whole panels on its own, so panel p of every gate holds the same sixteen units.
 //!
@@ -11,7 +11,7 @@
 use crate::buffer::Buffer;
 use crate::cpu::{Cpu, Parts, SHARED_FROM, Worker};
 use crate::ledger::Kernel;
-use crate::product::{Bf16, Element, F32};
+use crate::product::{Bf16, Element, F32, Int8, scale};
 use crate::simd::{LANES, Op, Vector};
 use std::ops::Range;
 
@@ -27,6 +27,10 @@ pub enum Format {
     /// CPU multiplies bf16 ([`Isa::has_bf16`](crate::Isa::has_bf16)). The same bits on the same
     /// instruction set.
     Bf16,
+    /// Both operands are integers of eight bits, scaled by the largest of each row of A and column
+    /// of B: a quarter of the memory. The same bits on every machine. Only for weights packed
+    /// transposed, and forwards.
+    Int8,
 }
 
 impl Format {
@@ -35,6 +39,15 @@ impl Format {
         match self {
             Format::F32 => F32::PER_WORD,
             Format::Bf16 => Bf16::PER_WORD,
+            Format::Int8 => Int8::PER_WORD,
+        }
+    }
+
+    /// Scales kept for `columns` columns.
+    fn scales(self, columns: usize) -> usize {
+        match self {
+            Format::F32 | Format::Bf16 => 0,
+            Format::Int8 => columns,
         }
     }
 
@@ -48,6 +61,7 @@ impl Format {
 #[derive(Clone)]
 pub struct Packed {
     panels: Buffer, // (gates, blocks, words, 16)
+    scales: Buffer, // (gates, blocks, 16) in int8
     format: Format,
     depth: usize,
     capacity: usize,
@@ -71,6 +85,7 @@ impl Packed {
         let words = words.expect("a packed matrix larger than the address space");
         Packed {
             panels: Buffer::zeros(words),
+            scales: Buffer::zeros(format.scales(gates * cols.next_multiple_of(LANES))),
             format,
             depth,
             capacity: depth,
@@ -81,7 +96,8 @@ impl Packed {
 
     /// The memory of `Packed::new(format, depth, gates, cols)`.
     pub fn bytes(format: Format, depth: usize, gates: usize, cols: usize) -> usize {
-        gates * cols.div_ceil(LANES) * format.words(depth) * LANES * size_of::<f32>()
+        let columns = gates * cols.next_multiple_of(LANES);
+        (columns * format.words(depth) + format.scales(columns)) * size_of::<f32>()
     }
 
     pub fn format(&self) -> Format {
@@ -125,6 +141,12 @@ impl Packed {
         self.panels.as_ptr().wrapping_add(panel * self.panel_size())
     }
 
+    /// The scales of the columns of a panel and of those after it, if there are any.
+    pub(crate) fn scales(&self, gate: usize, block: usize) -> *const f32 {
+        let panel = gate * self.blocks() + block;
+        self.scales.as_ptr().wrapping_add(panel * LANES)
+    }
+
     /// Words in one panel, sixteen for each of k.
     pub(crate) fn panel_size(&self) -> usize {
         self.words() * LANES
@@ -142,6 +164,7 @@ impl Packed {
     }
 
     fn pack_rows(&mut self, cpu: &Cpu, b: &[f32], last_first: bool) {
+        assert!(self.format != Format::Int8, "int8 is packed transposed");
         let _time = cpu.time(Kernel::Pack);
         self.set_depth(b.len());
         let (format, depth, gates, cols) = (self.format, self.depth, self.gates, self.cols);
@@ -169,6 +192,7 @@ impl Packed {
         let (format, depth, gates, cols) = (self.format, self.depth, self.gates, self.cols);
         let (blocks, size) = (self.blocks(), self.panel_size());
         let panels = Parts::new(&mut self.panels);
+        let scales = Parts::new(&mut self.scales);
         cpu.parallel_from(SHARED_FROM, w.len(), &|worker: Worker| {
             for panel in worker.share(gates * blocks) {
                 let (gate, first) = (panel / blocks, panel % blocks * LANES);
@@ -180,6 +204,11 @@ impl Packed {
                     format,
                     // SAFETY: every panel is one worker's.
                     panel: unsafe { panels.part(panel * size..(panel + 1) * size) },
+                    scales: match format.scales(LANES) {
+                        0 => &mut [],
+                        // SAFETY: as above.
+                        n => unsafe { scales.part(panel * n..(panel + 1) * n) },
+                    },
                 });
             }
         });
@@ -221,6 +250,7 @@ impl Op for Rows<'_> {
             match self.format {
                 Format::F32 => self.copy::<V, F32>(),
                 Format::Bf16 => self.copy::<V, Bf16>(),
+                Format::Int8 => unreachable!("refused by `pack_rows`"),
             }
         }
     }
@@ -266,7 +296,8 @@ struct Turned<'a> {
     w: &'a [f32],
     depth: usize,
     format: Format,
-    panel: &'a mut [f32], // (words, 16)
+    panel: &'a mut [f32],  // (words, 16)
+    scales: &'a mut [f32], // (16) in int8
 }
 
 impl Op for Turned<'_> {
@@ -279,6 +310,7 @@ impl Op for Turned<'_> {
             match self.format {
                 Format::F32 => self.turn::<V, F32>(),
                 Format::Bf16 => self.turn::<V, Bf16>(),
+                Format::Int8 => self.turn::<V, Int8>(),
             }
         }
     }
@@ -292,6 +324,15 @@ impl Turned<'_> {
         let words = self.depth.div_ceil(E::PER_WORD);
         assert!(rows <= LANES && self.w.len() == rows * self.depth);
         assert!(self.panel.len() == words * LANES);
+        let mut scales = [1.0; LANES];
+        if E::SCALED {
+            for row in 0..rows {
+                // SAFETY: each row has `depth` numbers.
+                scales[row] =
+                    unsafe { scale::<V>(self.w.as_ptr().add(row * self.depth), self.depth) };
+            }
+            self.scales.copy_from_slice(&scales);
+        }
         for word in (0..words).step_by(LANES) {
             let k = word * E::PER_WORD;
             let numbers = (LANES * E::PER_WORD).min(self.depth - k);
@@ -300,7 +341,8 @@ impl Turned<'_> {
             unsafe {
                 let mut square = [V::splat(0.0); LANES];
                 for (row, line) in square.iter_mut().enumerate().take(rows) {
-                    *line = E::words(self.w.as_ptr().add(row * self.depth + k), numbers);
+                    let from = self.w.as_ptr().add(row * self.depth + k);
+                    *line = E::weights(from, numbers, scales[row]);
                 }
                 let square = V::transpose(square);
                 for (i, line) in square.into_iter().enumerate().take(words - word) {

@@ -4,7 +4,7 @@
 //! `c = init; for k { c = fma(a[m,k], b[k,n], c) }`. Blocks of k store C and load it again, which
 //! changes nothing. So the bits are the same on every instruction set, at every thread count, and
 //! for a row alone or in company. In bf16 ([`Format`]) a link of the chain is a word of two k, and
-//! the instruction set matters.
+//! the instruction set matters. In int8 a link is a scaled sum of integers over a block of k.
 //!
 //! Blocks (the scheme of Goto and van de Geijn, "Anatomy of High-Performance Matrix
 //! Multiplication", 2008): at most 512 rows of A; 16 panels of B over 384 words of k, which stay in
@@ -20,11 +20,10 @@ use crate::cpu::{Cpu, Parts, Worker};
 use crate::ledger::Kernel;
 use crate::pack::{Format, Packed};
 use crate::simd::{LANES, Op, Vector};
-pub(crate) use element::{Bf16, Element, F32};
-use std::mem::MaybeUninit;
+pub(crate) use element::{Bf16, Element, F32, Int8, scale};
 use std::ops::Range;
 pub(crate) use tile::Layout;
-use tile::{Ahead, MOST_DEPTH, Scratch, Tile};
+use tile::{Ahead, MOST_DEPTH, MOST_DEPTH_ALONE, Scratch, Tile};
 
 /// Rows of A that are read again from the cache for every group of panels.
 const MOST_ROWS: usize = 512;
@@ -105,6 +104,10 @@ pub fn product(cpu: &Cpu, a: Operand, b: &Packed, init: Init, c: &mut [f32]) {
         depth == b.depth(),
         "A has {depth} columns, B {} rows",
         b.depth()
+    );
+    assert!(
+        b.format() != Format::Int8 || matches!(a.layout, Layout::Rows { .. }),
+        "int8 is for products with weights"
     );
     assert!(
         rows.checked_mul(width) == Some(c.len()),
@@ -243,6 +246,7 @@ impl Op for Multiply<'_> {
             match self.b.format() {
                 Format::F32 => self.blocks::<V, F32>(),
                 Format::Bf16 => self.blocks::<V, Bf16>(),
+                Format::Int8 => self.blocks::<V, Int8>(),
             }
         }
     }
@@ -251,11 +255,16 @@ impl Op for Multiply<'_> {
 impl Multiply<'_> {
     #[inline(always)]
     unsafe fn blocks<V: Vector, E: Element>(self) {
-        let mut scratch: Scratch = [MaybeUninit::uninit(); _];
+        let mut scratch = Scratch::new();
         let group = (MOST_PANELS / self.gates.len()).max(1);
+        // A single row uses nothing twice but itself: B is read straight through.
+        let (group, depth) = match self.is_alone() {
+            false => (group, MOST_DEPTH),
+            true => (usize::MAX, most_depth_alone::<E>()),
+        };
         for rows in even(self.region.rows.clone(), MOST_ROWS) {
             for panels in even(self.region.blocks.clone(), group) {
-                for words in even(0..self.b.words(), MOST_DEPTH) {
+                for words in even(0..self.b.words(), depth) {
                     let block = Block {
                         panels: panels.clone(),
                         words,
@@ -267,6 +276,12 @@ impl Multiply<'_> {
                 }
             }
         }
+    }
+
+    /// Whether it is one row times a matrix.
+    #[inline(always)]
+    fn is_alone(&self) -> bool {
+        self.region.rows.len() == 1 && matches!(self.layout, Layout::Rows { .. })
     }
 
     /// Row `row` of A at word `word` of k.
@@ -289,18 +304,25 @@ impl Multiply<'_> {
         scratch: &mut Scratch,
     ) {
         let (m, words) = (tile.len(), block.words.len());
-        let numbers = (words * E::PER_WORD).min(self.b.depth() - block.words.start * E::PER_WORD);
+        let first = self.a_at::<E>(tile.start, 0);
         let in_place = m == 1 && E::PER_WORD == 1 && matches!(self.layout, Layout::Rows { .. });
-        let a = self.a_at::<E>(tile.start, block.words.start);
         let a = if in_place {
-            a // one row is contiguous already
+            first.wrapping_add(block.words.start) // one row is contiguous already
         } else {
+            let depth = self.b.depth();
+            let range = block.words.start * E::PER_WORD..depth.min(block.words.end * E::PER_WORD);
             // SAFETY: rows and k lie inside A, and neither range is longer than the scratch allows.
-            unsafe { tile::gather::<V, E>(a, self.layout, m, numbers, scratch) }
+            unsafe { tile::gather::<V, E>(first, self.layout, m, depth, range, scratch) };
+            scratch.words()
         };
         let (cols, size) = (self.b.cols(), self.b.panel_size());
-        // From a panel of this block to its place in the next one.
+        let widest = match self.is_alone() {
+            true => V::STREAMS,
+            false => tile::widest::<V>(m),
+        };
+        // From a panel of this block to its place in the next one, or in the next tile.
         let next = match block.words.end == self.b.words() {
+            true if self.is_alone() => widest * size,
             true => block.panels.len() * size - block.words.start * LANES,
             false => words * LANES,
         };
@@ -319,7 +341,7 @@ impl Multiply<'_> {
             let mut panel = block.panels.start;
             while panel < block.panels.end {
                 let left = block.panels.end - panel;
-                let panels = widest_of(tile::widest::<V>(m), left);
+                let panels = widest_of(widest, left);
                 let column = (gate - self.gates.start) * cols + panel * LANES;
                 let b = self
                     .b
@@ -327,10 +349,12 @@ impl Multiply<'_> {
                     .wrapping_add(block.words.start * LANES);
                 let tile = Tile {
                     a,
+                    quantised: scratch.quantised(),
                     layout: self.layout,
                     rows: m,
                     b,
                     panel: size,
+                    scales: self.b.scales(gate, panel),
                     depth: words,
                     start: if block.words.start == 0 {
                         self.start
@@ -352,6 +376,7 @@ impl Multiply<'_> {
                 // SAFETY: this struct's contract; `widest` gave a tile that the registers hold.
                 unsafe {
                     match panels {
+                        8 => tile::single::<V, E, 8>(tile),
                         4 => tile::compute::<V, E, 4>(tile),
                         2 => tile::compute::<V, E, 2>(tile),
                         _ => tile::compute::<V, E, 1>(tile),
@@ -363,9 +388,18 @@ impl Multiply<'_> {
     }
 }
 
-/// The largest of 4, 2, 1 that is at most `most` and at most `left`.
+/// How many words of k a block has for a single row: all, as far as the scratch holds them, but in
+/// int8 as many as in company, since there the blocks decide the bits.
+fn most_depth_alone<E: Element>() -> usize {
+    match E::SCALED {
+        true => MOST_DEPTH,
+        false => MOST_DEPTH_ALONE,
+    }
+}
+
+/// The largest of 8, 4, 2, 1 that is at most `most` and at most `left`.
 fn widest_of(most: usize, left: usize) -> usize {
-    [4, 2]
+    [8, 4, 2]
         .into_iter()
         .find(|w| *w <= most.min(left))
         .unwrap_or(1)

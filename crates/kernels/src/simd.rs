@@ -3,8 +3,8 @@
 //! Each algorithm of this crate is written once, generic over [`Vector`], and compiled once per
 //! instruction set through [`Op`] and [`Isa::run`](crate::Isa::run). AVX-512 holds the sixteen
 //! numbers in one register, AVX2 in two, the scalar path in an array. Every operation is an IEEE
-//! operation with one rounding (`mul_add` is fused), so all give the same bits. The one exception is
-//! [`Vector::dot_pairs`], the product of bf16.
+//! operation with one rounding (`mul_add` is fused) or exact integer arithmetic, so all give the same
+//! bits. The one exception is [`Vector::dot_pairs`], the product of bf16.
 //!
 //! Sums over a vector use one fixed tree ([`Vector::sum`]); a kernel that reduces keeps sixteen
 //! running sums, never a number of them that depends on the machine.
@@ -29,6 +29,8 @@ pub(crate) trait Vector: Copy {
     /// Rows of A that one tile of the product holds, by the number of 16-column panels (1 to 4)
     /// it spans: as many accumulators as the registers take.
     const TILE_ROWS: [usize; 4];
+    /// Panels that a tile of a single row spans, 4 or 8.
+    const STREAMS: usize;
 
     unsafe fn splat(x: f32) -> Self;
     /// Reads 16 numbers from `p`.
@@ -115,6 +117,45 @@ pub(crate) trait Vector: Copy {
             self.odd().mul_add(b.odd(), sum)
         }
     }
+
+    /// Sixteen words of four bytes: the low byte of 64 neighbours, which are integers.
+    #[inline(always)]
+    unsafe fn bytes(neighbours: [Self; 4]) -> Self {
+        // SAFETY: the arrays have the numbers, and the caller has the instructions.
+        unsafe {
+            let mut bytes = [0_u8; 4 * LANES];
+            for (x, bytes) in neighbours.into_iter().zip(bytes.chunks_exact_mut(LANES)) {
+                let mut numbers = [0.0; LANES];
+                x.store(numbers.as_mut_ptr());
+                for (byte, x) in bytes.iter_mut().zip(numbers) {
+                    *byte = x as i32 as u8;
+                }
+            }
+            Self::load(bytes.as_ptr().cast())
+        }
+    }
+    /// `sum + self·b` over the four bytes of each word, as integers: those of `self` from 0 to 255,
+    /// those of `b` from −128 to 127, sums of 32 bits that wrap around.
+    #[inline(always)]
+    unsafe fn dot_bytes(self, b: Self, sum: Self) -> Self {
+        // SAFETY: the arrays have sixteen numbers, and the caller has the instructions.
+        unsafe {
+            let (mut x, mut y, mut sums) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
+            self.store(x.as_mut_ptr());
+            b.store(y.as_mut_ptr());
+            sum.store(sums.as_mut_ptr());
+            for i in 0..LANES {
+                let (x, y) = (x[i].to_bits().to_le_bytes(), y[i].to_bits().to_le_bytes());
+                let dot: i32 = (0..4)
+                    .map(|byte| i32::from(x[byte]) * i32::from(y[byte] as i8))
+                    .sum();
+                sums[i] = f32::from_bits(sums[i].to_bits().wrapping_add(dot as u32));
+            }
+            Self::load(sums.as_ptr())
+        }
+    }
+    /// The nearest number to each word taken as an integer of 32 bits, ties to even.
+    unsafe fn from_integers(self) -> Self;
 
     /// Rows become columns.
     #[inline(always)]

@@ -1,9 +1,15 @@
-//! What a word of an operand holds: one f32, or two bf16 of neighbouring k.
+//! What a word of an operand holds: one f32, or two bf16 or four int8 of neighbouring k.
 //!
 //! bf16 is the upper half of an f32: the same range, eight bits of precision. A product of bf16
 //! numbers rounds its operands to nearest even and sums in f32. Within a word the order of the two
 //! products is the instruction's own (see [`Vector::dot_pairs`]), so bf16 gives the same bits only
 //! on the same instruction set.
+//!
+//! int8 stands for scale · integer, the integer being −127 to 127 and the scale one for each row of A
+//! and one for each column of B: the largest magnitude there over 127 (symmetric quantisation). Sums
+//! of products of integers are exact, so every instruction set gives the same bits. The instruction
+//! that multiplies bytes wants one side without a sign: B keeps integer + 128, and a sum begins at
+//! −128 · Σ a. For weights and inference only.
 
 use crate::rows::read;
 use crate::simd::{LANES, Vector};
@@ -15,6 +21,8 @@ use crate::simd::{LANES, Vector};
 pub(crate) trait Element {
     /// Numbers in one word, neighbours along k.
     const PER_WORD: usize;
+    /// Whether words are integers, which rows of A and columns of B scale.
+    const SCALED: bool = false;
 
     /// `sum + a·b`, over the numbers of each word.
     unsafe fn multiply_add<V: Vector>(a: V, b: V, sum: V) -> V;
@@ -24,9 +32,42 @@ pub(crate) trait Element {
     unsafe fn word_of_rows<V: Vector>(from: *const f32, step: isize, cols: usize, left: usize)
     -> V;
 
-    /// `numbers` contiguous numbers, sixteen words at most; beyond them zeros.
-    unsafe fn words<V: Vector>(from: *const f32, numbers: usize) -> V;
+    /// `numbers` contiguous numbers of A, sixteen words at most; beyond them zeros. What is
+    /// [`Element::SCALED`] is divided by `scale` ≥ 0 first.
+    unsafe fn words<V: Vector>(from: *const f32, numbers: usize, scale: f32) -> V;
+
+    /// The same of B.
+    #[inline(always)]
+    unsafe fn weights<V: Vector>(from: *const f32, numbers: usize, scale: f32) -> V {
+        // SAFETY: passed on.
+        unsafe { Self::words(from, numbers, scale) }
+    }
 }
+
+/// The scale of `depth` ≥ 1 contiguous numbers in int8; NaN if one of them is not finite.
+///
+/// # Safety
+/// As for [`Element`].
+#[inline(always)]
+pub(crate) unsafe fn scale<V: Vector>(from: *const f32, depth: usize) -> f32 {
+    // SAFETY: all that is read lies inside the numbers.
+    unsafe {
+        let zero = V::splat(0.0);
+        let (mut most, mut check) = (zero, zero);
+        for k in (0..depth).step_by(LANES) {
+            let x: V = read(from.add(k), LANES.min(depth - k));
+            most = x.abs().max(most);
+            // 0 · NaN and 0 · ∞ are NaN.
+            check = x.mul_add(zero, check);
+        }
+        most.max_lane() / MOST + check.sum()
+    }
+}
+
+/// The largest integer of int8; −128 is not used.
+const MOST: f32 = 127.0;
+/// What is added to the integers of B.
+pub(crate) const OFFSET: i32 = 128;
 
 pub(crate) struct F32;
 
@@ -46,7 +87,7 @@ impl Element for F32 {
     }
 
     #[inline(always)]
-    unsafe fn words<V: Vector>(from: *const f32, numbers: usize) -> V {
+    unsafe fn words<V: Vector>(from: *const f32, numbers: usize, _: f32) -> V {
         // SAFETY: passed on.
         unsafe { read(from, numbers) }
     }
@@ -81,7 +122,7 @@ impl Element for Bf16 {
     }
 
     #[inline(always)]
-    unsafe fn words<V: Vector>(from: *const f32, numbers: usize) -> V {
+    unsafe fn words<V: Vector>(from: *const f32, numbers: usize, _: f32) -> V {
         // SAFETY: passed on; the second vector begins inside the numbers if it is read at all.
         unsafe {
             let low: V = read(from, numbers.min(LANES));
@@ -90,5 +131,57 @@ impl Element for Bf16 {
                 false => low.neighbours(V::splat(0.0)),
             }
         }
+    }
+}
+
+pub(crate) struct Int8;
+
+impl Int8 {
+    /// Integers of up to 64 numbers, `offset` added to each.
+    #[inline(always)]
+    unsafe fn integers<V: Vector>(from: *const f32, numbers: usize, scale: f32, offset: f32) -> V {
+        // A row of zeros, or of numbers so small that their reciprocal overflows, is all zero. One
+        // that is not finite has a scale that is not, and its integers do not matter.
+        let factor = Some(1.0 / scale).filter(|x| x.is_finite()).unwrap_or(0.0);
+        // SAFETY: passed on; nothing behind the numbers is read.
+        unsafe {
+            let mut parts = [V::splat(offset); 4];
+            for (i, part) in parts.iter_mut().enumerate() {
+                let first = i * LANES;
+                if first < numbers {
+                    let x: V = read(from.add(first), LANES.min(numbers - first));
+                    *part = x.mul(V::splat(factor)).round().add(V::splat(offset));
+                }
+            }
+            V::bytes(parts)
+        }
+    }
+}
+
+impl Element for Int8 {
+    const PER_WORD: usize = 4;
+    const SCALED: bool = true;
+
+    #[inline(always)]
+    unsafe fn multiply_add<V: Vector>(a: V, b: V, sum: V) -> V {
+        // SAFETY: passed on.
+        unsafe { b.dot_bytes(a, sum) }
+    }
+
+    #[inline(always)]
+    unsafe fn word_of_rows<V: Vector>(_: *const f32, _: isize, _: usize, _: usize) -> V {
+        unreachable!("operands of gradients are never int8")
+    }
+
+    #[inline(always)]
+    unsafe fn words<V: Vector>(from: *const f32, numbers: usize, scale: f32) -> V {
+        // SAFETY: passed on.
+        unsafe { Self::integers(from, numbers, scale, 0.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn weights<V: Vector>(from: *const f32, numbers: usize, scale: f32) -> V {
+        // SAFETY: passed on.
+        unsafe { Self::integers(from, numbers, scale, OFFSET as f32) }
     }
 }

@@ -4,12 +4,17 @@
 //! zero and take one fused multiply-add per word of k, so every element of C is one chain whatever
 //! M, W and the length of a block of k are. That is what makes rows independent of their company.
 //!
+//! In int8 the accumulators are integers; at the end of a block of k the sum is scaled and joins the
+//! chain as one link. There the blocks matter, and they follow from the depth alone.
+//!
 //! While it computes, a tile asks for the memory that is needed next ([`Ahead`]): the arithmetic
 //! then never waits for more than the second-level cache.
 
 use super::Start;
-use super::element::Element;
+use super::element::{Element, OFFSET, scale};
 use crate::simd::{LANES, Vector};
+use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// No instruction set holds more rows than this in one tile.
 pub(super) const MOST_ROWS: usize = 12;
@@ -21,9 +26,38 @@ const ROW: usize = MOST_DEPTH + LANES;
 /// Words of k between two requests for memory.
 const CHUNK: usize = 8;
 
-/// The words of A that a tile reads, copied to strides known at compile time: (M, ROW) for
-/// [`Layout::Rows`], (k, 12) for [`Layout::Transposed`].
-pub(super) type Scratch = [std::mem::MaybeUninit<f32>; MOST_ROWS * ROW];
+/// Most words of k of a single row, for which a scratch has room.
+pub(super) const MOST_DEPTH_ALONE: usize = MOST_ROWS * ROW - LANES;
+
+/// What a tile reads of A.
+pub(super) struct Scratch {
+    /// Its words, copied to strides known at compile time: (M, ROW) for [`Layout::Rows`], (k, 12)
+    /// for [`Layout::LastFirst`].
+    words: [MaybeUninit<f32>; MOST_ROWS * ROW],
+    /// In int8, of every row.
+    quantised: [Quantised; MOST_ROWS],
+}
+
+/// What turns a row of integers into numbers.
+#[derive(Clone, Copy)]
+pub(super) struct Quantised {
+    scale: f32,
+    /// −128 · Σ a over the block of k, the bits of an i32: where the sums begin.
+    begin: f32,
+}
+
+impl Scratch {
+    #[inline(always)]
+    pub(super) fn new() -> Scratch {
+        Scratch {
+            words: [MaybeUninit::uninit(); _],
+            quantised: [Quantised {
+                scale: 0.0,
+                begin: 0.0,
+            }; _],
+        }
+    }
+}
 
 /// How A lies in memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,12 +74,16 @@ pub(crate) enum Layout {
 pub(super) struct Tile<'a> {
     /// The first of the words of A in a scratch, or (one row of f32) in place.
     pub(super) a: *const f32,
+    /// In int8, of its rows.
+    pub(super) quantised: &'a [Quantised; MOST_ROWS],
     pub(super) layout: Layout,
     pub(super) rows: usize,
     /// The first panel, at the first word of k.
     pub(super) b: *const f32,
     /// From one panel to the next.
     pub(super) panel: usize,
+    /// In int8, the scales of the columns.
+    pub(super) scales: *const f32,
     /// In words.
     pub(super) depth: usize,
     pub(super) start: Start<'a>,
@@ -62,6 +100,29 @@ impl Tile<'_> {
     /// How often it asks for memory.
     pub(super) fn chunks(&self) -> usize {
         self.depth.div_ceil(CHUNK)
+    }
+
+    /// Whether all columns of its panel `j` of W are in C.
+    #[inline(always)]
+    fn is_whole<const W: usize>(&self, j: usize) -> bool {
+        j + 1 < W || self.last == LANES
+    }
+
+    /// What the chains of row `i` and panel `j` begin with.
+    #[inline(always)]
+    unsafe fn start<V: Vector, const W: usize>(&self, i: usize, j: usize) -> V {
+        // SAFETY: the caller's tile has row i and panel j, whose last has only `last` columns.
+        unsafe {
+            let from = match self.start {
+                Start::Zero => return V::splat(0.0),
+                Start::Bias(bias) => bias.as_ptr().add(self.column + j * LANES),
+                Start::Accumulate => self.c.add(i * self.c_stride + j * LANES).cast_const(),
+            };
+            match self.is_whole::<W>(j) {
+                true => V::load(from),
+                false => V::load_first(from, self.last),
+            }
+        }
     }
 }
 
@@ -115,48 +176,88 @@ impl Ahead {
     }
 }
 
-/// Copies `rows` rows of A, `numbers` of k each, for a tile; `a` is the first. Returns the copy.
+/// Copies `rows` rows of A, the numbers `range` of the `depth` of each, into the scratch; `a` is the
+/// first row's first k.
 ///
 /// # Safety
-/// `a` has all the numbers named behind it; rows ≤ 12, and at most 384 words of k.
+/// `a` has all the numbers named behind it; rows ≤ 12 and at most 384 words of k, or one row of
+/// [`MOST_DEPTH_ALONE`].
 #[inline(always)]
 pub(super) unsafe fn gather<V: Vector, E: Element>(
     a: *const f32,
     layout: Layout,
     rows: usize,
-    numbers: usize,
+    depth: usize,
+    range: Range<usize>,
     scratch: &mut Scratch,
-) -> *const f32 {
-    let words = numbers.div_ceil(E::PER_WORD);
-    debug_assert!(rows <= MOST_ROWS && words <= MOST_DEPTH);
-    let out: *mut f32 = scratch.as_mut_ptr().cast();
+) {
+    let words = range.len().div_ceil(E::PER_WORD);
+    debug_assert!(rows <= MOST_ROWS && (words <= MOST_DEPTH || rows == 1));
+    let out: *mut f32 = scratch.words.as_mut_ptr().cast();
     // SAFETY: the numbers are there by the contract, and the scratch has room: 12·400 words are
     // 12 rows of 400, or 384 times 12 and the four more that the last store of sixteen needs.
     unsafe {
         match layout {
             Layout::Rows { stride } => {
                 for i in 0..rows {
-                    let (a, out) = (a.add(i * stride), out.add(i * ROW));
+                    let (row, out) = (a.add(i * stride), out.add(i * ROW));
+                    let scale = if E::SCALED {
+                        scale::<V>(row, depth)
+                    } else {
+                        1.0
+                    };
+                    let mut total = V::splat(0.0);
                     for word in (0..words).step_by(LANES) {
-                        let k = word * E::PER_WORD;
-                        let numbers = (LANES * E::PER_WORD).min(numbers - k);
+                        let k = range.start + word * E::PER_WORD;
+                        let numbers = (LANES * E::PER_WORD).min(range.end - k);
                         // Whole lines: what is behind the last word is never read.
-                        E::words::<V>(a.add(k), numbers).store(out.add(word));
+                        let line: V = E::words(row.add(k), numbers, scale);
+                        line.store(out.add(word));
+                        if E::SCALED {
+                            total = V::splat(ONES).dot_bytes(line, total);
+                        }
+                    }
+                    if E::SCALED {
+                        let begin = begin(total);
+                        scratch.quantised[i] = Quantised { scale, begin };
                     }
                 }
             }
             Layout::LastFirst { stride } => {
                 let step = -(stride as isize);
                 for word in 0..words {
-                    let k = word * E::PER_WORD;
+                    let k = range.start + word * E::PER_WORD;
                     let a = a.offset(k as isize * step);
-                    let word_of: V = E::word_of_rows(a, step, rows, numbers - k);
+                    let word_of: V = E::word_of_rows(a, step, rows, range.end - k);
                     word_of.store(out.add(word * MOST_ROWS));
                 }
             }
         }
     }
-    out
+}
+
+/// The word of four bytes 1.
+const ONES: f32 = f32::from_bits(0x0101_0101);
+
+/// [`Quantised::begin`] from the sums of a row's integers.
+#[inline(always)]
+unsafe fn begin<V: Vector>(total: V) -> f32 {
+    let mut sums = [0.0_f32; LANES];
+    // SAFETY: the array has sixteen numbers, and the caller has the instructions.
+    unsafe { total.store(sums.as_mut_ptr()) };
+    let sum: i32 = sums.iter().map(|x| x.to_bits() as i32).sum();
+    f32::from_bits((-OFFSET * sum) as u32)
+}
+
+impl Scratch {
+    /// The first word of the copy.
+    pub(super) fn words(&self) -> *const f32 {
+        self.words.as_ptr().cast()
+    }
+
+    pub(super) fn quantised(&self) -> &[Quantised; MOST_ROWS] {
+        &self.quantised
+    }
 }
 
 /// The most panels, 4, 2 or 1, whose accumulators fit the registers together with `rows` rows.
@@ -169,6 +270,17 @@ pub(super) fn widest<V: Vector>(rows: usize) -> usize {
     } else {
         1
     }
+}
+
+/// Computes one row of W panels, more than other tiles have: as many streams of memory as it takes
+/// to keep reading while the few sums are added up.
+///
+/// # Safety
+/// As for [`compute`]; W is [`Vector::STREAMS`] at most.
+#[inline(always)]
+pub(super) unsafe fn single<V: Vector, E: Element, const W: usize>(t: Tile) {
+    // SAFETY: passed on.
+    unsafe { chains::<V, E, 1, W, ROW, 1>(t) }
 }
 
 /// Computes one tile of W panels.
@@ -221,40 +333,19 @@ unsafe fn chains<
 >(
     t: Tile,
 ) {
-    if M > V::TILE_ROWS[W - 1] {
+    if M > V::TILE_ROWS[W.min(4) - 1] {
         // Known at compile time: this instruction set has no such tile, and no code for it.
         unreachable!("a tile of {M} rows and {W} panels");
     }
-    let full = t.last == LANES;
     // SAFETY: `compute`'s contract; the last panel touches only its `last` columns of C and bias.
     unsafe {
         let mut sum = [[V::splat(0.0); W]; M];
-        match t.start {
-            Start::Zero => {}
-            Start::Bias(bias) => {
-                for j in 0..W {
-                    let from = bias.as_ptr().add(t.column + j * LANES);
-                    let x = if full || j + 1 < W {
-                        V::load(from)
-                    } else {
-                        V::load_first(from, t.last)
-                    };
-                    for i in 0..M {
-                        sum[i][j] = x;
-                    }
-                }
-            }
-            Start::Accumulate => {
-                for i in 0..M {
-                    for j in 0..W {
-                        let from = t.c.add(i * t.c_stride + j * LANES);
-                        sum[i][j] = if full || j + 1 < W {
-                            V::load(from)
-                        } else {
-                            V::load_first(from, t.last)
-                        };
-                    }
-                }
+        for i in 0..M {
+            for j in 0..W {
+                sum[i][j] = match E::SCALED {
+                    false => t.start::<V, W>(i, j),
+                    true => V::splat(t.quantised[i].begin),
+                };
             }
         }
         let (mut a, mut b) = (t.a, t.b);
@@ -282,11 +373,17 @@ unsafe fn chains<
         }
         for i in 0..M {
             for j in 0..W {
+                let mut x = sum[i][j];
+                if E::SCALED {
+                    let column = V::load(t.scales.add(j * LANES));
+                    let scale = V::splat(t.quantised[i].scale).mul(column);
+                    x = x.from_integers().mul_add(scale, t.start::<V, W>(i, j));
+                }
                 let to = t.c.add(i * t.c_stride + j * LANES);
-                if full || j + 1 < W {
-                    sum[i][j].store(to);
+                if t.is_whole::<W>(j) {
+                    x.store(to);
                 } else {
-                    sum[i][j].store_first(to, t.last);
+                    x.store_first(to, t.last);
                 }
             }
         }

@@ -35,6 +35,25 @@ pub(super) unsafe fn max8(x: __m256) -> f32 {
     }
 }
 
+/// [`Vector::dot_bytes`] of eight words. The instruction that multiplies bytes saturates, so they are
+/// widened to 16 bits, the even and the odd ones apart.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+pub(super) unsafe fn dot_bytes8(a: __m256, b: __m256, sum: __m256) -> __m256 {
+    // SAFETY: AVX2 is there by this function's contract.
+    unsafe {
+        let (a, b) = (_mm256_castps_si256(a), _mm256_castps_si256(b));
+        let even_a = _mm256_and_si256(a, _mm256_set1_epi16(0xFF));
+        let even_b = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(b));
+        let even = _mm256_madd_epi16(even_a, even_b);
+        let odd = _mm256_madd_epi16(_mm256_srli_epi16::<8>(a), _mm256_srai_epi16::<8>(b));
+        let sum = _mm256_add_epi32(_mm256_castps_si256(sum), even);
+        _mm256_castsi256_ps(_mm256_add_epi32(sum, odd))
+    }
+}
+
 /// A mask register whose first `n` of eight entries are set; `n` above 8 counts as 8.
 #[inline(always)]
 unsafe fn first(n: usize) -> __m256i {
@@ -58,6 +77,7 @@ unsafe fn power_of_two(n: __m256) -> __m256 {
 // the numbers behind them that the method names.
 impl Vector for Avx2 {
     const TILE_ROWS: [usize; 4] = [6, 3, 2, 1];
+    const STREAMS: usize = 4;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -213,5 +233,19 @@ impl Vector for Avx2 {
             let upper = _mm256_castsi256_ps(_mm256_set1_epi32(0xFFFF_0000_u32 as i32));
             Self(_mm256_and_ps(self.0, upper), _mm256_and_ps(self.1, upper))
         }
+    }
+    #[inline(always)]
+    unsafe fn dot_bytes(self, b: Self, sum: Self) -> Self {
+        unsafe {
+            Self(
+                dot_bytes8(self.0, b.0, sum.0),
+                dot_bytes8(self.1, b.1, sum.1),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn from_integers(self) -> Self {
+        let numbers = |x| unsafe { _mm256_cvtepi32_ps(_mm256_castps_si256(x)) };
+        Self(numbers(self.0), numbers(self.1))
     }
 }

@@ -4,7 +4,7 @@ use super::{LANES, Vector};
 use std::arch::x86_64::*;
 use std::mem::transmute;
 
-/// Sixteen `f32` in a register; with `BF16` also the instructions BW and BF16.
+/// Sixteen `f32` in a register; with `BF16` also the instructions BW, VNNI and BF16.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512<const BF16: bool>(__m512);
 
@@ -48,10 +48,11 @@ unsafe fn swap_parts<const LOW: i32, const HIGH: i32>(a: __m512, b: __m512) -> (
     }
 }
 
-// SAFETY (every `unsafe` below): the trait's contract: the CPU has AVX-512 F and DQ (BW and BF16 too
-// if `BF16`), and pointers have the numbers behind them that the method names.
+// SAFETY (every `unsafe` below): the trait's contract: the CPU has AVX-512 F and DQ (BW, VNNI and BF16
+// too if `BF16`), and pointers have the numbers behind them that the method names.
 impl<const BF16: bool> Vector for Avx512<BF16> {
     const TILE_ROWS: [usize; 4] = [12, 12, 8, 6];
+    const STREAMS: usize = 8;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -226,6 +227,38 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
             let sum = self.even().mul_add(b.even(), sum);
             self.odd().mul_add(b.odd(), sum)
         }
+    }
+    #[inline(always)]
+    unsafe fn bytes(neighbours: [Self; 4]) -> Self {
+        unsafe {
+            let low = |x: Self| _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x.0));
+            let [a, b, c, d] = neighbours.map(low);
+            let x = _mm512_inserti32x4::<1>(_mm512_castsi128_si512(a), b);
+            let x = _mm512_inserti32x4::<3>(_mm512_inserti32x4::<2>(x, c), d);
+            Self(_mm512_castsi512_ps(x))
+        }
+    }
+    #[inline(always)]
+    unsafe fn dot_bytes(self, b: Self, sum: Self) -> Self {
+        unsafe {
+            if BF16 {
+                let bits = |x: Self| _mm512_castps_si512(x.0);
+                let sum = _mm512_dpbusd_epi32(bits(sum), bits(self), bits(b));
+                return Self(_mm512_castsi512_ps(sum));
+            }
+            let halves = |x: Self| {
+                let low = _mm512_castps512_ps256(x.0);
+                (low, _mm512_extractf32x8_ps::<1>(x.0))
+            };
+            let (a, b, sum) = (halves(self), halves(b), halves(sum));
+            let low = super::avx2::dot_bytes8(a.0, b.0, sum.0);
+            let high = super::avx2::dot_bytes8(a.1, b.1, sum.1);
+            Self(_mm512_insertf32x8::<1>(_mm512_castps256_ps512(low), high))
+        }
+    }
+    #[inline(always)]
+    unsafe fn from_integers(self) -> Self {
+        Self(unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(self.0)) })
     }
     #[inline(always)]
     unsafe fn transpose(rows: [Self; LANES]) -> [Self; LANES] {

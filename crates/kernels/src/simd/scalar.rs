@@ -20,6 +20,7 @@ fn zip(a: Scalar, b: Scalar, f: impl Fn(f32, f32) -> f32) -> Scalar {
 // the method names. Nothing else here needs a promise.
 impl Vector for Scalar {
     const TILE_ROWS: [usize; 4] = [4, 2, 1, 1];
+    const STREAMS: usize = 4;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -138,5 +139,9 @@ impl Vector for Scalar {
     #[inline(always)]
     unsafe fn odd(self) -> Self {
         map(self, |x| f32::from_bits(x.to_bits() & 0xFFFF_0000))
+    }
+    #[inline(always)]
+    unsafe fn from_integers(self) -> Self {
+        map(self, |x| x.to_bits() as i32 as f32)
     }
 }
