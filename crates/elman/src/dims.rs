@@ -213,7 +213,13 @@ pub fn packed_forward_bytes(dims: &Dims, format: Format) -> u64 {
 }
 
 /// The bytes of a model and of one window of `steps` steps and `lanes` lanes that it reads: see `net::tape`.
-pub fn inference_bytes(dims: &Dims, arena_len: usize, steps: usize, lanes: usize) -> u64 {
+pub fn inference_bytes(
+    dims: &Dims,
+    format: Format,
+    arena_len: usize,
+    steps: usize,
+    lanes: usize,
+) -> u64 {
     let rows = steps * lanes;
     let stateful = (rows + lanes) * dims.hidden;
     let per_layer = match dims.cell {
@@ -222,8 +228,7 @@ pub fn inference_bytes(dims: &Dims, arena_len: usize, steps: usize, lanes: usize
         Cell::Gru => rows * 4 * dims.hidden + stateful,
     };
     let window = rows * dims.embed + dims.layers * per_layer + rows.min(LOGIT_ROWS) * dims.vocab;
-    4 * (arena_len + window + lanes * dims.state_len()) as u64
-        + packed_forward_bytes(dims, Format::F32)
+    4 * (arena_len + window + lanes * dims.state_len()) as u64 + packed_forward_bytes(dims, format)
 }
 
 /// Weights in panels for dz·w.

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use elman::bench::{Amount, Case, Machine, Measured, NAMES, Report, Settings, Work, measure};
+use elman::infer::Weights;
 use elman::train::config::Precision;
 use elman_kernels::{Cpu, Isa};
 use std::io::{self, Write};
@@ -58,6 +59,9 @@ pub struct BenchArgs {
     /// Arithmetic of the products in training [default: bf16 where the CPU has instructions for it, else f32]
     #[arg(long, value_name = "NAME", value_parser = named::<Precision>(&["f32", "bf16"]))]
     precision: Option<Precision>,
+    /// How a model that scores or writes keeps its matrices
+    #[arg(long, value_name = "NAME", default_value = "f32", value_parser = named::<Weights>(&["f32", "bf16", "int8"]))]
+    weights: Weights,
     /// Threads [default: one for each CPU]
     #[arg(long, short = 't', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -107,6 +111,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             Some(steps) => Amount::Steps(steps as usize),
             None => Amount::Seconds(args.seconds),
         },
+        weights: args.weights,
     };
     let precision = args
         .precision
@@ -178,6 +183,7 @@ fn measure_apart(case: &Case, work: Work, settings: &Settings) -> Result<Measure
     command.args(["bench", "--alone", &case.name, "--work", name(work)]);
     command.args(["--isa", settings.isa.name()]);
     command.args(["--precision", case.config.precision.name()]);
+    command.args(["--weights", settings.weights.name()]);
     command.args(["--threads", &settings.threads.to_string()]);
     match settings.amount {
         Amount::Steps(steps) => command.args(["--steps", &steps.to_string()]),

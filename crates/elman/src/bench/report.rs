@@ -1,7 +1,6 @@
 //! What was measured beside what the machine can do.
 
 use super::work::Measured;
-use crate::train::config::Precision;
 use elman_kernels::{Caches, Cpu, Peaks};
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -53,11 +52,13 @@ impl Machine {
 
     /// `measured`, which was done on this machine with its threads and instruction set.
     pub fn judge(&self, measured: Measured) -> Row {
-        let peak = match measured.precision {
-            Precision::F32 => self.peaks.f32_gflops,
-            // Without instructions for bf16, its products are made of those for f32.
-            Precision::Bf16 => self.peaks.bf16_gflops.unwrap_or(self.peaks.f32_gflops),
+        // Without instructions for a format, its products are made of those for another.
+        let peak = match measured.format() {
+            "bf16" => self.peaks.bf16_gflops,
+            "int8" => self.peaks.int8_gops,
+            _ => None,
         };
+        let peak = peak.unwrap_or(self.peaks.f32_gflops);
         let bandwidth_share = |bytes: u64| {
             let speed = &self.peaks.read_gb_per_s;
             let limit = speed.of(&self.caches, self.threads, bytes as usize);

@@ -12,7 +12,8 @@ use super::clock::{Amount, Clock, KernelTime, Laps};
 use crate::dims::{Steps, inference_bytes, matrix_parameters};
 use crate::error::{Error, Result};
 use crate::infer::{
-    About, Composing, Eos, GenerateOptions, Generator, Model, PROMPT_WINDOW, Sampling, Workspace,
+    About, Composing, Eos, GenerateOptions, Generator, Model, PROMPT_WINDOW, Sampling, Weights,
+    Workspace,
 };
 use crate::net::{Network, Params};
 use crate::rng::{Site, Stream as Draws, key};
@@ -52,6 +53,8 @@ pub struct Settings {
     pub isa: Isa,
     pub threads: usize,
     pub amount: Amount,
+    /// Of a model that scores or writes.
+    pub weights: Weights,
 }
 
 /// What was measured; times are wall-clock times.
@@ -59,8 +62,10 @@ pub struct Settings {
 pub struct Measured {
     pub name: String,
     pub work: Work,
-    /// Of the products: the configuration's in training; a model's weights are f32.
+    /// Of training.
     pub precision: Precision,
+    /// Of everything else.
+    pub weights: Weights,
     pub threads: usize,
     pub tokens_per_step: usize,
     /// Steps that were measured.
@@ -84,6 +89,16 @@ pub struct Measured {
     pub kernels: Vec<KernelTime>,
 }
 
+impl Measured {
+    /// How the numbers of its products are kept.
+    pub fn format(&self) -> &'static str {
+        match self.work {
+            Work::Train => self.precision.name(),
+            Work::Score | Work::Generate | Work::States => self.weights.name(),
+        }
+    }
+}
+
 /// What a kind of work knows.
 struct Outcome {
     laps: Laps,
@@ -100,12 +115,12 @@ pub fn measure(case: &Case, work: Work, settings: &Settings) -> Result<Measured>
     case.config.check()?;
     let mut cpu = Cpu::new(settings.isa, settings.threads);
     cpu.keep_ledger();
-    let amount = settings.amount;
+    let (amount, weights) = (settings.amount, settings.weights);
     let outcome = match work {
         Work::Train => train(case, cpu, amount)?,
-        Work::Score => score(case, &cpu, amount),
-        Work::Generate => generate(case, &cpu, amount)?,
-        Work::States => states(case, &cpu, amount),
+        Work::Score => score(case, weights, &cpu, amount),
+        Work::Generate => generate(case, weights, &cpu, amount)?,
+        Work::States => states(case, weights, &cpu, amount),
     };
     let Laps {
         steps,
@@ -114,15 +129,16 @@ pub fn measure(case: &Case, work: Work, settings: &Settings) -> Result<Measured>
         kernels,
     } = outcome.laps;
     let tokens_per_s = outcome.tokens_per_step as f64 / median_ms * 1e3;
-    let (operations, precision) = match work {
-        Work::Train => (6, case.config.precision),
-        Work::Score | Work::Generate | Work::States => (2, Precision::F32),
+    let operations = match work {
+        Work::Train => 6,
+        Work::Score | Work::Generate | Work::States => 2,
     };
     let per_token = (operations * matrix_parameters(&case.dims())) as f64;
     Ok(Measured {
         name: case.name.clone(),
         work,
-        precision,
+        precision: case.config.precision,
+        weights: settings.weights,
         threads: settings.threads,
         tokens_per_step: outcome.tokens_per_step,
         steps,
@@ -183,9 +199,9 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
     })
 }
 
-fn score(case: &Case, cpu: &Cpu, amount: Amount) -> Outcome {
+fn score(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
     let (lanes, steps) = case.window();
-    let model = model(case);
+    let model = model(case, weights);
     let text = tokens(case, lanes * steps * WINDOWS);
     let stream = Stream::new(text.len(), lanes);
     let mut window = Window::default();
@@ -216,8 +232,8 @@ fn score(case: &Case, cpu: &Cpu, amount: Amount) -> Outcome {
     }
 }
 
-fn generate(case: &Case, cpu: &Cpu, amount: Amount) -> Result<Outcome> {
-    let model = model(case);
+fn generate(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Result<Outcome> {
+    let model = model(case, weights);
     let author = Box::new(Composing::new(&model, cpu));
     let generator = Generator::new(author, cpu.isa(), &[])?;
     let options = GenerateOptions {
@@ -236,13 +252,13 @@ fn generate(case: &Case, cpu: &Cpu, amount: Amount) -> Result<Outcome> {
         laps: clock.finish(cpu),
         tokens_per_step: 1,
         plan_bytes: inference_plan(&model, PROMPT_WINDOW, 1),
-        weights_bytes_per_token: Some(WEIGHT_BYTES * matrix_parameters(model.dims())),
+        weights_bytes_per_token: Some(weight_bytes(weights) * matrix_parameters(model.dims())),
         times_one_stream: None,
     })
 }
 
-fn states(case: &Case, cpu: &Cpu, amount: Amount) -> Outcome {
-    let model = model(case);
+fn states(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
+    let model = model(case, weights);
     let many = streams(case, &model, cpu, STATES, amount);
     let one = streams(case, &model, cpu, 1, amount);
     Outcome {
@@ -273,20 +289,38 @@ fn streams(case: &Case, model: &Model, cpu: &Cpu, lanes: usize, amount: Amount) 
 }
 
 /// Bytes of a weight in the panels that inference reads.
-const WEIGHT_BYTES: u64 = size_of::<f32>() as u64;
+fn weight_bytes(weights: Weights) -> u64 {
+    match weights {
+        Weights::F32 => 4,
+        Weights::Bf16 => 2,
+        Weights::Int8 => 1,
+    }
+}
 
 /// A model of the case's sizes with its initial weights.
-fn model(case: &Case) -> Model {
+fn model(case: &Case, weights: Weights) -> Model {
     let network = Network::new(case.dims());
     let mut params = Params::zeros(network.layout().clone());
     case.config.init().fill(&case.dims(), &mut params);
-    Model::new(network, params, case.vocabulary(), About::default())
+    Model::new(
+        network,
+        params,
+        case.vocabulary(),
+        About::default(),
+        weights,
+    )
 }
 
 /// The bytes of inference with windows of these sizes.
 fn inference_plan(model: &Model, steps: usize, lanes: usize) -> u64 {
     let arena_len = model.network().layout().arena_len();
-    inference_bytes(model.dims(), arena_len, steps, lanes)
+    inference_bytes(
+        model.dims(),
+        model.weights().format(),
+        arena_len,
+        steps,
+        lanes,
+    )
 }
 
 /// `count` ids, uniform below V.
@@ -321,6 +355,7 @@ mod tests {
             isa: Isa::detect(),
             threads: 2,
             amount: Amount::Steps(4),
+            weights: Weights::F32,
         };
         let works = [
             (Work::Train, 15, 6),
@@ -351,6 +386,7 @@ mod tests {
             isa: Isa::detect(),
             threads: 1,
             amount: Amount::Steps(1),
+            weights: Weights::F32,
         };
         assert!(measure(&case, Work::Train, &settings).is_err());
     }

@@ -1,7 +1,7 @@
 //! A model of any family, by what its path holds: what the commands work with that do not care which it is.
 
-use super::{Author, Composing, Model, Reader, Reading, files};
-use crate::error::Result;
+use super::{Author, Composing, Model, Reader, Reading, Weights, files};
+use crate::error::{Error, Result};
 use crate::ngram;
 use crate::text::Vocab;
 use elman_kernels::Cpu;
@@ -19,14 +19,26 @@ pub enum AnyModel {
 }
 
 impl AnyModel {
+    /// [`AnyModel::load_as`] with weights as they were trained.
+    pub fn load(path: &Path) -> Result<AnyModel> {
+        AnyModel::load_as(path, Weights::F32)
+    }
+
     /// Reads a network from its directory or that of its run, an n-gram model from its file.
     ///
-    /// Errors: whatever is missing or wrong with the files.
-    pub fn load(path: &Path) -> Result<AnyModel> {
-        Ok(match files::is_ngram(path) {
-            true => AnyModel::Ngram(Box::new(ngram::Model::load(path)?)),
-            false => AnyModel::Network(Box::new(Model::load(path)?)),
-        })
+    /// Errors: whatever is missing or wrong with the files; weights other than f32 for an n-gram model.
+    pub fn load_as(path: &Path, weights: Weights) -> Result<AnyModel> {
+        if !files::is_ngram(path) {
+            return Ok(AnyModel::Network(Box::new(Model::load_as(path, weights)?)));
+        }
+        if weights != Weights::F32 {
+            return Err(Error::Config(format!(
+                "{}: {} weights are for networks, and this is an n-gram model: leave the choice out",
+                path.display(),
+                weights.name()
+            )));
+        }
+        Ok(AnyModel::Ngram(Box::new(ngram::Model::load(path)?)))
     }
 
     pub fn vocab(&self) -> &Vocab {

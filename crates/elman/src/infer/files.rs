@@ -15,10 +15,10 @@
 
 mod config;
 
-use super::Model;
+use super::{Model, Weights};
 use crate::dims::{Cell, Dims};
 use crate::error::{Error, Result};
-use crate::net::params::{Role, Tensor};
+use crate::net::params::{Role, Tensor, all_finite};
 use crate::net::{Network, Params};
 use crate::ngram;
 use crate::store::model_dir::{CONFIG, TOKENIZER, WEIGHTS};
@@ -82,8 +82,8 @@ pub fn save_model(
     Ok(())
 }
 
-/// [`Model::load`].
-pub(super) fn load(path: &Path) -> Result<Model> {
+/// [`Model::load_as`].
+pub(super) fn load(path: &Path, weights: Weights) -> Result<Model> {
     let directory = resolve(path)?;
     let parts = read_model_dir(&directory)?;
     let vocab = parse_vocab(&directory, &parts.tokenizer)?;
@@ -96,7 +96,7 @@ pub(super) fn load(path: &Path) -> Result<Model> {
     let params = params(&network, &parts.weights, &directory.join(WEIGHTS))?;
     // The file's arrays are not needed beside the panels.
     drop(parts);
-    Ok(Model::new(network, params, vocab, about))
+    Ok(Model::new(network, params, vocab, about, weights))
 }
 
 /// The vocabulary of the model in `path`, which may be a run's directory or the file of an n-gram model. The whole model is
@@ -222,6 +222,9 @@ fn params(network: &Network, weights: &Snapshot, path: &Path) -> Result<Params> 
         let values = weights
             .f32(name, shape)
             .map_err(|flaw| StoreError::in_file(path, flaw))?;
+        if all_finite(values) {
+            return Ok(values);
+        }
         match values.iter().position(|x| !x.is_finite()) {
             None => Ok(values),
             Some(at) => Err(mismatch(

@@ -16,14 +16,48 @@ use crate::net::network::ForwardPanels;
 use crate::net::{Network, Params, State, Tape};
 use crate::text::Vocab;
 use elman_kernels::{Cpu, Format, Isa};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::OnceLock;
+use std::thread::available_parallelism;
+
+/// How the matrices are kept that every token is multiplied with. The embedding, biases and activations are f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weights {
+    /// As trained; the same bits on every machine.
+    #[default]
+    F32,
+    /// Rounded to bf16: half the memory; the same bits on the same instruction set.
+    Bf16,
+    /// Integers of eight bits with a scale for each row: a quarter of the memory; the same bits on every machine.
+    Int8,
+}
+
+impl Weights {
+    pub fn name(self) -> &'static str {
+        match self {
+            Weights::F32 => "f32",
+            Weights::Bf16 => "bf16",
+            Weights::Int8 => "int8",
+        }
+    }
+
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Weights::F32 => Format::F32,
+            Weights::Bf16 => Format::Bf16,
+            Weights::Int8 => Format::Int8,
+        }
+    }
+}
 
 /// A language model: network, weights and vocabulary. Immutable; share it by reference or `Arc`.
 pub struct Model {
     network: Network,
     params: Params,
     panels: ForwardPanels,
+    weights: Weights,
     vocab: Vocab,
     about: About,
     id: OnceLock<String>,
@@ -59,8 +93,14 @@ impl Workspace {
 }
 
 impl Model {
-    /// Packs the weights. `params` has the layout of `network`, and V is the size of `vocab`.
-    pub fn new(network: Network, params: Params, vocab: Vocab, about: About) -> Model {
+    /// Packs the matrices as `weights`. `params` has the layout of `network`, and V is the size of `vocab`.
+    pub fn new(
+        network: Network,
+        params: Params,
+        vocab: Vocab,
+        about: About,
+        weights: Weights,
+    ) -> Model {
         assert_eq!(
             network.dims().vocab,
             vocab.len(),
@@ -71,29 +111,40 @@ impl Model {
             params.layout().arena_len(),
             "the parameters are of another network"
         );
-        let mut panels = network.forward_panels(Format::F32);
-        // Packing copies numbers; it needs no threads, and its result is the same on every machine.
-        network.pack_forward(&Cpu::new(Isa::detect(), 1), &params, &mut panels);
+        let mut panels = network.forward_panels(weights.format());
+        // On all CPUs, since somebody waits for the first token; the result is the same.
+        let threads = available_parallelism().map_or(1, |n| n.get());
+        network.pack_forward(&Cpu::new(Isa::detect(), threads), &params, &mut panels);
         Model {
             network,
             params,
             panels,
+            weights,
             vocab,
             about,
             id: OnceLock::new(),
         }
     }
 
+    /// [`Model::load_as`] with weights as they were trained.
+    pub fn load(path: &Path) -> Result<Model> {
+        Model::load_as(path, Weights::F32)
+    }
+
     /// Reads a model's directory, or the model of a run's directory.
     ///
     /// Errors: whatever is missing, damaged, too large, of the wrong shape or not a finite number, by
     /// file and tensor.
-    pub fn load(path: &Path) -> Result<Model> {
-        files::load(path)
+    pub fn load_as(path: &Path, weights: Weights) -> Result<Model> {
+        files::load(path, weights)
     }
 
     pub fn dims(&self) -> &Dims {
         self.network.dims()
+    }
+
+    pub fn weights(&self) -> Weights {
+        self.weights
     }
 
     pub fn network(&self) -> &Network {
@@ -123,7 +174,7 @@ impl Model {
     /// Memory of weights and panels, in bytes.
     pub fn mem_bytes(&self) -> u64 {
         4 * self.network.layout().arena_len() as u64
-            + packed_forward_bytes(self.dims(), Format::F32)
+            + packed_forward_bytes(self.dims(), self.weights.format())
     }
 
     /// The state before any text, for `lanes` streams.

@@ -118,8 +118,9 @@ pub struct Sampler {
     scores: Vec<f32>,
     /// (V): probabilities, not normalised; the largest is 1.
     weights: Vec<f32>,
-    /// The ids that are still in play.
+    /// The ids that are still in play, if some are not, and their weights.
     kept: Vec<u32>,
+    kept_weights: Vec<f32>,
 }
 
 impl Sampler {
@@ -142,7 +143,8 @@ impl Sampler {
             seen: vec![0; vocab],
             scores: vec![0.0; vocab],
             weights: vec![0.0; vocab],
-            kept: Vec::with_capacity(vocab),
+            kept: Vec::new(),
+            kept_weights: Vec::new(),
         })
     }
 
@@ -171,12 +173,12 @@ impl Sampler {
             "logits of another vocabulary"
         );
         self.score(logits);
-        let best = best(&self.scores)?;
+        let most = largest(&self.scores)?;
         let id = if self.sampling.temperature == 0.0 {
-            best
+            let first = self.scores.iter().position(|score| *score == most);
+            first.expect("the largest is one of them") as u32
         } else {
-            self.weigh(isa, best);
-            self.keep();
+            self.weigh(isa, most);
             self.draw()
         };
         self.observe(id);
@@ -207,8 +209,7 @@ impl Sampler {
     }
 
     /// Step 3.
-    fn weigh(&mut self, isa: Isa, best: u32) {
-        let most = self.scores[best as usize];
+    fn weigh(&mut self, isa: Isa, most: f32) {
         for (weight, score) in self.weights.iter_mut().zip(&self.scores) {
             *weight = (score - most) / self.sampling.temperature;
         }
@@ -250,40 +251,84 @@ impl Sampler {
         }
     }
 
-    /// Step 7.
+    /// Steps 4 to 7.
     fn draw(&mut self) -> u32 {
-        let weight = |id: u32| f64::from(self.weights[id as usize]);
-        let total: f64 = self.kept.iter().map(|&id| weight(id)).sum();
-        let mut left = self.stream.uniform_f64() * total;
-        for &id in &self.kept {
-            left -= weight(id);
-            if left < 0.0 {
-                return id;
-            }
+        let uniform = self.stream.uniform_f64();
+        let Sampling {
+            top_k,
+            top_p,
+            min_p,
+            ..
+        } = self.sampling;
+        if top_k.is_none() && top_p == 1.0 && min_p == 0.0 {
+            return pick(uniform, &self.weights) as u32;
         }
-        // Only rounding leads here.
-        self.kept[self.kept.len() - 1]
+        self.keep();
+        let weights = self.kept.iter().map(|&id| self.weights[id as usize]);
+        self.kept_weights.clear();
+        self.kept_weights.extend(weights);
+        self.kept[pick(uniform, &self.kept_weights)]
     }
 }
 
-/// The largest score, the lowest id among equals.
-fn best(scores: &[f32]) -> Result<u32> {
-    let mut best = 0;
-    for (id, score) in scores.iter().enumerate() {
-        if score.is_nan() || *score == f32::INFINITY {
-            best = id;
-            break;
+/// The place that `uniform` in [0, 1) falls on where each takes up as much as its weight; at least one is not zero.
+fn pick(uniform: f64, weights: &[f32]) -> usize {
+    let total: f64 = weights.chunks(BLOCK).map(sum).sum();
+    let mut left = uniform * total;
+    for (number, block) in weights.chunks(BLOCK).enumerate() {
+        let whole = sum(block);
+        if left >= whole {
+            left -= whole;
+            continue;
         }
-        if *score > scores[best] {
-            best = id;
+        let mut last = 0;
+        for (i, weight) in block.iter().enumerate().filter(|(_, w)| **w > 0.0) {
+            last = i;
+            left -= f64::from(*weight);
+            if left < 0.0 {
+                break;
+            }
+        }
+        // Where none took it below zero, only rounding led here.
+        return number * BLOCK + last;
+    }
+    // And here.
+    weights.iter().rposition(|w| *w > 0.0).unwrap_or(0)
+}
+
+/// Weights that are passed over together.
+const BLOCK: usize = 256;
+/// Running sums and maxima: as many as keep the instructions busy. Part of the order of a sum, the same everywhere.
+const LANES: usize = 16;
+
+/// The sum of a block.
+fn sum(block: &[f32]) -> f64 {
+    let mut sums = [0.0_f32; LANES];
+    for chunk in block.chunks(LANES) {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += x;
         }
     }
-    if !scores[best].is_finite() {
+    sums.into_iter().map(f64::from).sum()
+}
+
+/// The largest score, which is finite.
+fn largest(scores: &[f32]) -> Result<f32> {
+    let mut most = [f32::NEG_INFINITY; LANES];
+    let mut numbers = true;
+    for chunk in scores.chunks(LANES) {
+        for (most, &x) in most.iter_mut().zip(chunk) {
+            *most = if x > *most { x } else { *most };
+            numbers &= !x.is_nan();
+        }
+    }
+    let most = most.into_iter().fold(f32::NEG_INFINITY, f32::max);
+    if !numbers || !most.is_finite() {
         return Err(Error::Diverged(
             "the model gives no probabilities: its hidden states grow beyond every number; it was trained badly (a relu cell needs a lower learning rate or clipping)".into(),
         ));
     }
-    Ok(best as u32)
+    Ok(most)
 }
 
 /// Brings the best of `ids` to the front, best first, and returns how many of them it takes to weigh `wanted`. Looks at few

@@ -1,6 +1,6 @@
 //! Small models for the tests of this room.
 
-use super::{About, Model};
+use super::{About, Model, Weights};
 use crate::dims::{Activation, Cell, Dims};
 use crate::net::init::{Init, Recurrent, Scheme};
 use crate::net::{Network, Params};
@@ -48,14 +48,14 @@ pub fn model_of(cell: Cell, tied: bool, vocab: Vocab) -> Model {
         seed: 7,
     };
     init.fill(network.dims(), &mut params);
-    Model::new(network, params, vocab, About::default())
+    Model::new(network, params, vocab, About::default(), Weights::F32)
 }
 
 /// A model whose weights are all zero: every token has probability 1/V.
 pub fn uniform(cell: Cell, vocab: Vocab) -> Model {
     let network = Network::new(dims(cell, vocab.len(), false));
     let params = Params::zeros(network.layout().clone());
-    Model::new(network, params, vocab, About::default())
+    Model::new(network, params, vocab, About::default(), Weights::F32)
 }
 
 /// The vocabulary of the tokens of `text`; for chars each character, else the words between spaces.

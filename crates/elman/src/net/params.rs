@@ -127,6 +127,13 @@ impl Layout {
     }
 }
 
+/// Whether every value is a number. Without a branch for each this runs at the speed of memory.
+pub(crate) fn all_finite(values: &[f32]) -> bool {
+    const INFINITY: u32 = f32::INFINITY.to_bits();
+    let largest = |chunk: &[f32]| chunk.iter().fold(0, |most, x| x.abs().to_bits().max(most));
+    values.chunks(4096).all(|chunk| largest(chunk) < INFINITY)
+}
+
 /// An arena laid out by a [`Layout`]: weights, gradients or moments.
 #[derive(Clone)]
 pub struct Params {
@@ -151,12 +158,7 @@ impl Params {
 
     /// Whether every value is a number.
     pub fn is_finite(&self) -> bool {
-        const INFINITY: u32 = f32::INFINITY.to_bits();
-        // Without a branch for each value this runs at the speed of memory.
-        let largest = |chunk: &[f32]| chunk.iter().fold(0, |most, x| x.abs().to_bits().max(most));
-        self.arena
-            .chunks(4096)
-            .all(|chunk| largest(chunk) < INFINITY)
+        all_finite(&self.arena)
     }
 
     /// Every tensor with its values, in the order of the arena.

@@ -12,14 +12,17 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use bytemuck::Pod;
+use bytemuck::allocation::try_zeroed_slice_box;
 use serde_json::{Map, Value};
 
 use super::layout::{Dtype, Layout, Place};
 use super::write::{CHECKSUM_AT, CHECKSUM_DIGITS, OPENING};
 use super::{Array, Data, Flaw, Snapshot, StoreError, disk};
 
-/// Bytes read, hashed and converted at a time.
-const CHUNK: usize = 1 << 18;
+/// Bytes of an array read, hashed and converted at a time, where it is not kept as it is.
+const CHUNK: usize = 1 << 20;
+/// Bytes from which they are hashed on all CPUs.
+const SHARED_FROM: usize = 1 << 17;
 
 /// Which files are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,10 +130,11 @@ impl<'a, R: Read> Source<'a, R> {
 
     /// Elements that stand in memory as they do in the file.
     fn values<T: Pod>(&mut self, place: &Place) -> Result<Vec<T>, Flaw> {
-        let mut values = reserve(place)?;
-        values.resize(place.elements, T::zeroed());
+        // Zeros that the system makes when they are first touched, which is by the bytes of the file.
+        let zeros = try_zeroed_slice_box(place.elements);
+        let mut values: Box<[T]> = zeros.map_err(|()| out_of_memory::<T>(place))?;
         self.fill(bytemuck::cast_slice_mut(&mut values))?;
-        Ok(values)
+        Ok(values.into_vec())
     }
 
     /// Elements of 16 bits, as f32.
@@ -147,11 +151,12 @@ impl<'a, R: Read> Source<'a, R> {
     }
 
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Flaw> {
-        for chunk in bytes.chunks_mut(CHUNK) {
-            self.reader.read_exact(chunk)?;
-            if let Some(checksum) = &mut self.checksum {
-                checksum.hash.update(chunk);
-            }
+        self.reader.read_exact(bytes)?;
+        if let Some(checksum) = &mut self.checksum {
+            match bytes.len() < SHARED_FROM {
+                true => checksum.hash.update(bytes),
+                false => checksum.hash.update_rayon(bytes),
+            };
         }
         Ok(())
     }
@@ -196,10 +201,14 @@ fn reserve<T>(place: &Place) -> Result<Vec<T>, Flaw> {
     let mut values = Vec::new();
     match values.try_reserve_exact(place.elements) {
         Ok(()) => Ok(values),
-        Err(_) => Err(Flaw::OutOfMemory {
-            name: place.name.clone(),
-            bytes: (place.elements as u64).saturating_mul(size_of::<T>() as u64),
-        }),
+        Err(_) => Err(out_of_memory::<T>(place)),
+    }
+}
+
+fn out_of_memory<T>(place: &Place) -> Flaw {
+    Flaw::OutOfMemory {
+        name: place.name.clone(),
+        bytes: (place.elements as u64).saturating_mul(size_of::<T>() as u64),
     }
 }
 

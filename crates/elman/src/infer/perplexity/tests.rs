@@ -237,7 +237,13 @@ fn overflowing_states_are_an_error() {
     for name in ["rnn.weight_hh_l0", "rnn.bias_ih_l0"] {
         params[network.layout().find(name).unwrap()].fill(1e30);
     }
-    model = Model::new(network, params, model.vocab().clone(), Default::default());
+    model = Model::new(
+        network,
+        params,
+        model.vocab().clone(),
+        Default::default(),
+        Default::default(),
+    );
     let (read, options) = (ReadOptions::default(), EvalOptions::default());
     let error = evaluate(&model, &cpu(), source(TEXT), &read, &options, &mut |_| {}).unwrap_err();
     assert!(error.to_string().contains("hidden states grow"), "{error}");

@@ -73,6 +73,7 @@ fn distribution(sampling: &Sampling, logits: &[f32], history: &[u32]) -> Vec<f64
         p[chosen as usize] = 1.0;
         return p;
     }
+    sampler.keep(); // where nothing is filtered, `choose` needs no list
     let sum: f64 = sampler
         .kept
         .iter()
