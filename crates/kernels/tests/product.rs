@@ -84,6 +84,66 @@ fn blocks_of_k_rows_and_panels_change_nothing() {
     }
 }
 
+/// `x` with the precision of bf16, rounded to nearest even.
+fn rounded(x: f32) -> f32 {
+    let bits = x.to_bits();
+    f32::from_bits(bits.wrapping_add(0x7FFF + (bits >> 16 & 1)) & 0xFFFF_0000)
+}
+
+#[test]
+fn bf16_products_are_products_of_rounded_numbers() {
+    for (m, k, n) in [
+        (1, 1, 1),
+        (3, 7, 17),
+        (14, 31, 16),
+        (13, 33, 65),
+        (30, 1601, 300),
+        (600, 21, 40),
+    ] {
+        let (a, b) = (numbers(21, m * k), numbers(22, k * n));
+        let at: Vec<f32> = (0..k * m).map(|i| a[i % m * k + (k - 1 - i / m)]).collect();
+        let back: Vec<f32> = (0..k * n).map(|i| b[(k - 1 - i / n) * n + i % n]).collect();
+        let turned: Vec<f32> = (0..n * k).map(|i| b[i % k * n + i / k]).collect();
+        let before = numbers(23, m * n);
+        for isa in Isa::supported() {
+            let mut first: Option<Vec<f32>> = None;
+            for threads in [1, 2, 3] {
+                let cpu = Cpu::new(isa, threads);
+                for way in 0..4 {
+                    let mut packed = Packed::new(Format::Bf16, k, 1, n);
+                    match way / 2 {
+                        0 => packed.pack(&cpu, &b),
+                        _ if way == 2 => packed.pack_transposed(&cpu, &turned),
+                        _ => packed.pack_last_first(&cpu, &back),
+                    }
+                    let a = match way % 2 {
+                        0 => Operand::rows(&a, m, k),
+                        _ => Operand::last_first(&at, m, k),
+                    };
+                    let mut c = before.clone();
+                    product(&cpu, a, &packed, Init::Accumulate, &mut c);
+                    let what = format!("{m}×{k}×{n}, way {way}, {}", describe(&cpu));
+                    // Whatever the operands' layout and the threads: one chain.
+                    assert_bits(&c, first.get_or_insert(c.clone()), &what);
+                }
+            }
+            for (i, got) in first.unwrap().into_iter().enumerate() {
+                let term = |l: usize| {
+                    f64::from(rounded(a[i / n * k + l])) * f64::from(rounded(b[l * n + i % n]))
+                };
+                let exact = f64::from(before[i]) + (0..k).map(term).sum::<f64>();
+                let size = f64::from(before[i].abs()) + (0..k).map(|l| term(l).abs()).sum::<f64>();
+                let bound = size * (k + 1) as f64 * f64::from(f32::EPSILON);
+                assert!(
+                    (f64::from(got) - exact).abs() <= bound,
+                    "{m}×{k}×{n} on {}: {got}, not {exact}",
+                    isa.name()
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_row_does_not_depend_on_its_company() {
     let (k, n) = (130, 70);

@@ -90,6 +90,41 @@ fn threads_and_instruction_sets_change_no_bit() {
 }
 
 /// A run may move from machine to machine.
+/// bf16 sums belong to the instruction set; everything else is as in f32.
+#[test]
+fn in_bf16_threads_and_interruptions_change_no_bit_and_other_instructions_are_refused() {
+    for (name, config) in all() {
+        let bench = Bench::new();
+        let config = Config {
+            precision: Precision::Bf16,
+            ..config
+        };
+        let outcome = bench.whole("whole", &config);
+        let whole = essence(&bench.path("whole"), &outcome);
+        let run = bench.path("parts");
+        let mut log = Log::stopping_after([3, 17]);
+        train::start(&bench.job("parts", &config), &mut log).unwrap();
+        for isa in Isa::supported().into_iter().skip(1) {
+            let elsewhere = Machine { isa, ..machine() };
+            let resumed = train::resume(&run, &NewBudget::default(), &elsewhere, &mut log);
+            let refusal = resumed.unwrap_err().to_string();
+            assert!(
+                refusal.contains("bf16") && refusal.contains(isa.name()),
+                "{refusal}"
+            );
+        }
+        let threads = Machine {
+            threads: 3,
+            ..machine()
+        };
+        let stopped = train::resume(&run, &NewBudget::default(), &threads, &mut log).unwrap();
+        assert_eq!(stopped.ending, Ending::Stopped, "{name}");
+        let outcome = resume(&run, &mut log).unwrap();
+        assert_eq!(outcome.ending, Ending::Finished);
+        assert_eq!(essence(&run, &outcome), whole, "{name}");
+    }
+}
+
 #[test]
 fn every_part_of_a_run_may_have_another_machine() {
     let bench = Bench::new();
