@@ -155,7 +155,7 @@ pub(crate) trait Vector: Copy {
         }
     }
     /// The nearest number to each word taken as an integer of 32 bits, ties to even.
-    unsafe fn from_integers(self) -> Self;
+    unsafe fn integers_to_f32(self) -> Self;
 
     /// Rows become columns.
     #[inline(always)]

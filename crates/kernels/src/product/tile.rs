@@ -377,7 +377,7 @@ unsafe fn chains<
                 if E::SCALED {
                     let column = V::load(t.scales.add(j * LANES));
                     let scale = V::splat(t.quantised[i].scale).mul(column);
-                    x = x.from_integers().mul_add(scale, t.start::<V, W>(i, j));
+                    x = x.integers_to_f32().mul_add(scale, t.start::<V, W>(i, j));
                 }
                 let to = t.c.add(i * t.c_stride + j * LANES);
                 if t.is_whole::<W>(j) {

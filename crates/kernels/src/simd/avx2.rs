@@ -244,7 +244,7 @@ impl Vector for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn from_integers(self) -> Self {
+    unsafe fn integers_to_f32(self) -> Self {
         let numbers = |x| unsafe { _mm256_cvtepi32_ps(_mm256_castps_si256(x)) };
         Self(numbers(self.0), numbers(self.1))
     }

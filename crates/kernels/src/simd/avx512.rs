@@ -257,7 +257,7 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
         }
     }
     #[inline(always)]
-    unsafe fn from_integers(self) -> Self {
+    unsafe fn integers_to_f32(self) -> Self {
         Self(unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(self.0)) })
     }
     #[inline(always)]

@@ -141,7 +141,7 @@ impl Vector for Scalar {
         map(self, |x| f32::from_bits(x.to_bits() & 0xFFFF_0000))
     }
     #[inline(always)]
-    unsafe fn from_integers(self) -> Self {
+    unsafe fn integers_to_f32(self) -> Self {
         map(self, |x| x.to_bits() as i32 as f32)
     }
 }
