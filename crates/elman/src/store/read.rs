@@ -20,7 +20,7 @@ use super::write::{CHECKSUM_AT, CHECKSUM_DIGITS, OPENING};
 use super::{Array, Data, Flaw, Snapshot, StoreError, disk};
 
 /// Bytes of an array read, hashed and converted at a time, where it is not kept as it is.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 1 << 18;
 /// Bytes from which they are hashed on all CPUs.
 const SHARED_FROM: usize = 1 << 17;
 
