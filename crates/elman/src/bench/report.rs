@@ -1,6 +1,7 @@
 //! What was measured beside what the machine can do.
 
 use super::work::Measured;
+use crate::infer::Weights;
 use elman_kernels::{Caches, Cpu, Peaks};
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -53,10 +54,10 @@ impl Machine {
     /// `measured`, which was done on this machine with its threads and instruction set.
     pub fn judge(&self, measured: Measured) -> Row {
         // Without instructions for a format, its products are made of those for another.
-        let peak = match measured.format() {
-            "bf16" => self.peaks.bf16_gflops,
-            "int8" => self.peaks.int8_gops,
-            _ => None,
+        let peak = match measured.precision {
+            Weights::F32 => None,
+            Weights::Bf16 => self.peaks.bf16_gflops,
+            Weights::Int8 => self.peaks.int8_gops,
         };
         let peak = peak.unwrap_or(self.peaks.f32_gflops);
         let bandwidth_share = |bytes: u64| {

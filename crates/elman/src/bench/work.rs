@@ -62,10 +62,8 @@ pub struct Settings {
 pub struct Measured {
     pub name: String,
     pub work: Work,
-    /// Of training.
-    pub precision: Precision,
-    /// Of everything else.
-    pub weights: Weights,
+    /// How the numbers of its products were kept: the precision of training, the weights of a model.
+    pub precision: Weights,
     pub threads: usize,
     pub tokens_per_step: usize,
     /// Steps that were measured.
@@ -89,13 +87,11 @@ pub struct Measured {
     pub kernels: Vec<KernelTime>,
 }
 
-impl Measured {
-    /// How the numbers of its products are kept.
-    pub fn format(&self) -> &'static str {
-        match self.work {
-            Work::Train => self.precision.name(),
-            Work::Score | Work::Generate | Work::States => self.weights.name(),
-        }
+/// The format in which a training step of `precision` multiplies.
+fn of_training(precision: Precision) -> Weights {
+    match precision {
+        Precision::F32 => Weights::F32,
+        Precision::Bf16 => Weights::Bf16,
     }
 }
 
@@ -129,16 +125,15 @@ pub fn measure(case: &Case, work: Work, settings: &Settings) -> Result<Measured>
         kernels,
     } = outcome.laps;
     let tokens_per_s = outcome.tokens_per_step as f64 / median_ms * 1e3;
-    let operations = match work {
-        Work::Train => 6,
-        Work::Score | Work::Generate | Work::States => 2,
+    let (operations, precision) = match work {
+        Work::Train => (6, of_training(case.config.precision)),
+        Work::Score | Work::Generate | Work::States => (2, weights),
     };
     let per_token = (operations * matrix_parameters(&case.dims())) as f64;
     Ok(Measured {
         name: case.name.clone(),
         work,
-        precision: case.config.precision,
-        weights: settings.weights,
+        precision,
         threads: settings.threads,
         tokens_per_step: outcome.tokens_per_step,
         steps,

@@ -90,7 +90,7 @@ fn speeds(rows: &[Row]) -> Grid {
         grid.row(vec![
             m.name.clone(),
             super::name(m.work).into(),
-            m.format().into(),
+            m.precision.name().into(),
             grouped(m.tokens_per_s.round() as u64),
             number(m.step_ms),
             number(m.step_ms_min),
