@@ -113,11 +113,20 @@ impl Tile<'_> {
     unsafe fn start<V: Vector, const W: usize>(&self, i: usize, j: usize) -> V {
         // SAFETY: the caller's tile has row i and panel j, whose last has only `last` columns.
         unsafe {
-            let from = match self.start {
-                Start::Zero => return V::splat(0.0),
-                Start::Bias(bias) => bias.as_ptr().add(self.column + j * LANES),
-                Start::Accumulate => self.c.add(i * self.c_stride + j * LANES).cast_const(),
-            };
+            match self.start {
+                Start::Zero => V::splat(0.0),
+                Start::Bias(bias) => self.columns::<V, W>(bias.as_ptr().add(self.column), j),
+                Start::Accumulate => self.columns::<V, W>(self.c.add(i * self.c_stride), j),
+            }
+        }
+    }
+
+    /// The columns of panel `j` in a row of the tile that begins at `row`.
+    #[inline(always)]
+    unsafe fn columns<V: Vector, const W: usize>(&self, row: *const f32, j: usize) -> V {
+        // SAFETY: the caller's row has all columns of the tile, the last panel `last` of them.
+        unsafe {
+            let from = row.add(j * LANES);
             match self.is_whole::<W>(j) {
                 true => V::load(from),
                 false => V::load_first(from, self.last),
@@ -340,12 +349,23 @@ unsafe fn chains<
     // SAFETY: `compute`'s contract; the last panel touches only its `last` columns of C and bias.
     unsafe {
         let mut sum = [[V::splat(0.0); W]; M];
-        for i in 0..M {
+        // One branch for the whole tile: with one for each sum the compiler keeps them in memory.
+        if E::SCALED {
+            for i in 0..M {
+                sum[i] = [V::splat(t.quantised[i].begin); W];
+            }
+        } else if let Start::Bias(bias) = t.start {
             for j in 0..W {
-                sum[i][j] = match E::SCALED {
-                    false => t.start::<V, W>(i, j),
-                    true => V::splat(t.quantised[i].begin),
-                };
+                let x = t.columns::<V, W>(bias.as_ptr().add(t.column), j);
+                for i in 0..M {
+                    sum[i][j] = x;
+                }
+            }
+        } else if let Start::Accumulate = t.start {
+            for i in 0..M {
+                for j in 0..W {
+                    sum[i][j] = t.columns::<V, W>(t.c.add(i * t.c_stride), j);
+                }
             }
         }
         let (mut a, mut b) = (t.a, t.b);
