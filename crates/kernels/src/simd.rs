@@ -13,6 +13,7 @@
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
+mod emulate;
 pub(crate) mod scalar;
 
 /// Numbers in a [`Vector`].
@@ -77,31 +78,14 @@ pub(crate) trait Vector: Copy {
     /// Sixteen words of two bf16 each, `self` rounded in the lower halves and `odd` in the upper.
     #[inline(always)]
     unsafe fn pairs(self, odd: Self) -> Self {
-        // SAFETY: the arrays have sixteen numbers, and the caller has the instructions.
-        unsafe {
-            let (mut low, mut high) = ([0.0; LANES], [0.0; LANES]);
-            self.store(low.as_mut_ptr());
-            odd.store(high.as_mut_ptr());
-            for (low, high) in low.iter_mut().zip(high) {
-                *low = f32::from_bits(bf16(*low) >> 16 | bf16(high));
-            }
-            Self::load(low.as_ptr())
-        }
+        // SAFETY: passed on.
+        unsafe { emulate::pairs(self, odd) }
     }
     /// [`Vector::pairs`] of the even and the odd numbers of 32 neighbours, `self` and then `high`.
     #[inline(always)]
     unsafe fn neighbours(self, high: Self) -> Self {
-        // SAFETY: the arrays have the numbers, and the caller has the instructions.
-        unsafe {
-            let mut all = [0.0; 2 * LANES];
-            self.store(all.as_mut_ptr());
-            high.store(all.as_mut_ptr().add(LANES));
-            let (mut even, mut odd) = ([0.0; LANES], [0.0; LANES]);
-            for i in 0..LANES {
-                (even[i], odd[i]) = (all[2 * i], all[2 * i + 1]);
-            }
-            Self::load(even.as_ptr()).pairs(Self::load(odd.as_ptr()))
-        }
+        // SAFETY: passed on.
+        unsafe { emulate::neighbours(self, high) }
     }
     /// The lower bf16 of each word.
     unsafe fn even(self) -> Self;
@@ -111,11 +95,8 @@ pub(crate) trait Vector: Copy {
     /// rounded in between, is the instruction set's.
     #[inline(always)]
     unsafe fn dot_pairs(self, b: Self, sum: Self) -> Self {
-        // SAFETY: the caller has the instructions.
-        unsafe {
-            let sum = self.even().mul_add(b.even(), sum);
-            self.odd().mul_add(b.odd(), sum)
-        }
+        // SAFETY: passed on.
+        unsafe { emulate::dot_pairs(self, b, sum) }
     }
 
     /// Sixteen words of four bytes: the low byte of 64 neighbours, which are integers.
@@ -173,15 +154,6 @@ pub(crate) trait Vector: Copy {
             turned.map(|row| Self::load(row.as_ptr()))
         }
     }
-}
-
-/// `x` rounded to bf16, to nearest even: its bits in the upper half, zeros below. NaN stays NaN.
-#[inline(always)]
-fn bf16(x: f32) -> u32 {
-    let bits = x.to_bits();
-    let rounded = bits.wrapping_add(0x7FFF + (bits >> 16 & 1)) & 0xFFFF_0000;
-    let quiet = (bits | 0x0040_0000) & 0xFFFF_0000;
-    if x.is_nan() { quiet } else { rounded }
 }
 
 /// A kernel, written once for every instruction set.

@@ -7,11 +7,11 @@
 //! In int8 the accumulators are integers; at the end of a block of k the sum is scaled and joins the
 //! chain as one link. There the blocks matter, and they follow from the depth alone.
 //!
-//! While it computes, a tile asks for the memory that is needed next ([`Ahead`]): the arithmetic
-//! then never waits for more than the second-level cache.
+//! While it computes, a tile asks for the memory that is needed next ([`Ahead`]), so that the
+//! arithmetic seldom waits for more than the second-level cache.
 
-use super::Start;
 use super::element::{Element, OFFSET, scale};
+use super::multiply::Start;
 use crate::simd::{LANES, Vector};
 use std::mem::MaybeUninit;
 use std::ops::Range;

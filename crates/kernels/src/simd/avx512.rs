@@ -1,6 +1,6 @@
 //! [`Vector`] in one 512-bit register (AVX-512 F, DQ), with or without instructions for bf16.
 
-use super::{LANES, Vector};
+use super::{LANES, Vector, emulate};
 use std::arch::x86_64::*;
 use std::mem::transmute;
 
@@ -36,14 +36,14 @@ unsafe fn interleave(x: __m512bh) -> __m512 {
     }
 }
 
-/// Four of the 128-bit parts of `a` and `b`, twice: those that `LOW` and those that `HIGH` names.
+/// The even and the odd 128-bit parts of `a` and then of `b`.
 #[inline(always)]
-unsafe fn swap_parts<const LOW: i32, const HIGH: i32>(a: __m512, b: __m512) -> (__m512, __m512) {
+unsafe fn alternate_parts(a: __m512, b: __m512) -> (__m512, __m512) {
     // SAFETY: the caller has AVX-512 F.
     unsafe {
         (
-            _mm512_shuffle_f32x4::<LOW>(a, b),
-            _mm512_shuffle_f32x4::<HIGH>(a, b),
+            _mm512_shuffle_f32x4::<0x88>(a, b),
+            _mm512_shuffle_f32x4::<0xDD>(a, b),
         )
     }
 }
@@ -187,45 +187,31 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
     #[inline(always)]
     unsafe fn pairs(self, odd: Self) -> Self {
         unsafe {
-            if BF16 {
-                return Self(interleave(_mm512_cvtne2ps_pbh(odd.0, self.0)));
+            match BF16 {
+                true => Self(interleave(_mm512_cvtne2ps_pbh(odd.0, self.0))),
+                false => emulate::pairs(self, odd),
             }
-            let round = |x: __m512| {
-                let bits = _mm512_castps_si512(x);
-                let even = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
-                let half = _mm512_add_epi32(even, _mm512_set1_epi32(0x7FFF));
-                let quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x0040_0000));
-                let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
-                _mm512_mask_blend_epi32(nan, _mm512_add_epi32(bits, half), quiet)
-            };
-            let upper = _mm512_set1_epi32(0xFFFF_0000_u32 as i32);
-            let low = _mm512_srli_epi32::<16>(round(self.0));
-            let high = _mm512_and_si512(round(odd.0), upper);
-            Self(_mm512_castsi512_ps(_mm512_or_si512(low, high)))
         }
     }
     #[inline(always)]
     unsafe fn neighbours(self, high: Self) -> Self {
         unsafe {
-            if BF16 {
-                let words = _mm512_cvtne2ps_pbh(high.0, self.0);
-                return Self(transmute::<__m512bh, __m512>(words));
+            match BF16 {
+                true => Self(transmute::<__m512bh, __m512>(_mm512_cvtne2ps_pbh(
+                    high.0, self.0,
+                ))),
+                false => emulate::neighbours(self, high),
             }
-            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-            let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
-            let pick = |which| Self(_mm512_permutex2var_ps(self.0, which, high.0));
-            pick(even).pairs(pick(odd))
         }
     }
     #[inline(always)]
     unsafe fn dot_pairs(self, b: Self, sum: Self) -> Self {
+        let words = |x: Self| unsafe { transmute::<__m512, __m512bh>(x.0) };
         unsafe {
-            if BF16 {
-                let words = |x: Self| transmute::<__m512, __m512bh>(x.0);
-                return Self(_mm512_dpbf16_ps(sum.0, words(self), words(b)));
+            match BF16 {
+                true => Self(_mm512_dpbf16_ps(sum.0, words(self), words(b))),
+                false => emulate::dot_pairs(self, b, sum),
             }
-            let sum = self.even().mul_add(b.even(), sum);
-            self.odd().mul_add(b.odd(), sum)
         }
     }
     #[inline(always)]
@@ -283,10 +269,10 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
             // … and then the sixteen parts: x[4i + j] holds columns j, j + 4, j + 8, j + 12.
             let mut out = x;
             for j in 0..4 {
-                let (a02, a13) = swap_parts::<0x88, 0xDD>(x[j], x[4 + j]);
-                let (b02, b13) = swap_parts::<0x88, 0xDD>(x[8 + j], x[12 + j]);
-                (out[j], out[j + 8]) = swap_parts::<0x88, 0xDD>(a02, b02);
-                (out[j + 4], out[j + 12]) = swap_parts::<0x88, 0xDD>(a13, b13);
+                let (a02, a13) = alternate_parts(x[j], x[4 + j]);
+                let (b02, b13) = alternate_parts(x[8 + j], x[12 + j]);
+                (out[j], out[j + 8]) = alternate_parts(a02, b02);
+                (out[j + 4], out[j + 12]) = alternate_parts(a13, b13);
             }
             out.map(Self)
         }
