@@ -247,7 +247,9 @@ fn generate(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Result<
         laps: clock.finish(cpu),
         tokens_per_step: 1,
         plan_bytes: inference_plan(&model, PROMPT_WINDOW, 1),
-        weights_bytes_per_token: Some(weight_bytes(weights) * matrix_parameters(model.dims())),
+        weights_bytes_per_token: Some(
+            4 * matrix_parameters(model.dims()) / weights.format().per_word() as u64,
+        ),
         times_one_stream: None,
     })
 }
@@ -281,15 +283,6 @@ fn streams(case: &Case, model: &Model, cpu: &Cpu, lanes: usize, amount: Amount) 
         }
     }
     clock.finish(cpu)
-}
-
-/// Bytes of a weight in the panels that inference reads.
-fn weight_bytes(weights: Weights) -> u64 {
-    match weights {
-        Weights::F32 => 4,
-        Weights::Bf16 => 2,
-        Weights::Int8 => 1,
-    }
 }
 
 /// A model of the case's sizes with its initial weights.

@@ -225,16 +225,14 @@ fn params(network: &Network, weights: &Snapshot, path: &Path) -> Result<Params> 
         if all_finite(values) {
             return Ok(values);
         }
-        match values.iter().position(|x| !x.is_finite()) {
-            None => Ok(values),
-            Some(at) => Err(mismatch(
-                path,
-                &format!(
-                    "element {at} of `{name}` is {}, not a finite number: the model is damaged or diverged",
-                    values[at]
-                ),
-            )),
-        }
+        let at = values.iter().take_while(|x| x.is_finite()).count();
+        Err(mismatch(
+            path,
+            &format!(
+                "element {at} of `{name}` is {}, not a finite number: the model is damaged or diverged",
+                values[at]
+            ),
+        ))
     };
     let mut params = Params::zeros(network.layout().clone());
     let mut known: Vec<String> = Vec::new();

@@ -1,5 +1,6 @@
 use super::*;
 use crate::dims::{Activation, Cell};
+use crate::infer::Weights;
 use crate::infer::testing::{CELLS, cpu, model, model_of, uniform, vocab};
 use crate::text::Vocab;
 use elman_kernels::Isa;
@@ -242,7 +243,7 @@ fn overflowing_states_are_an_error() {
         params,
         model.vocab().clone(),
         Default::default(),
-        Default::default(),
+        Weights::F32,
     );
     let (read, options) = (ReadOptions::default(), EvalOptions::default());
     let error = evaluate(&model, &cpu(), source(TEXT), &read, &options, &mut |_| {}).unwrap_err();
