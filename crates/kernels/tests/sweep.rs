@@ -7,7 +7,7 @@ mod common;
 use cells::{Cell, Grads, Outputs, Problem, reference};
 use common::{assert_bits, describe, machines, numbers};
 use elman_kernels::Activation::{Relu, Sigmoid, Tanh};
-use elman_kernels::{Cpu, Isa};
+use elman_kernels::{Cpu, Format, Isa};
 
 const CELLS: [Cell; 5] = [
     Cell::Elman(Sigmoid),
@@ -89,6 +89,53 @@ fn a_lane_does_not_depend_on_its_company() {
     }
 }
 
+/// What holds in f32 by the equations holds in the other formats as laws: neither threads, company nor
+/// where a window is cut change a bit, in int8 nor the instruction set; and the numbers are near those of f32.
+#[test]
+fn other_formats_keep_the_laws() {
+    let (steps, lanes, units) = (4, 5, 70);
+    for (format, tolerance) in [(Format::Bf16, 0.02), (Format::Int8, 0.04)] {
+        for cell in CELLS {
+            let f32 = Problem::new(cell, steps, lanes, units);
+            let exact = f32.forward(&Cpu::new(Isa::detect(), 1));
+            let problem = Problem { format, ..f32 };
+            let mut known: Vec<(&str, Outputs)> = Vec::new();
+            for cpu in machines() {
+                let what = format!("{format:?}, {cell:?}, {}", describe(&cpu));
+                let outputs = problem.forward(&cpu);
+                let group = match format {
+                    Format::Int8 => "any",
+                    _ => cpu.isa().name(),
+                };
+                match known.iter().find(|(name, _)| *name == group) {
+                    Some((_, first)) => first.assert_equal(&outputs, &what),
+                    None => known.push((group, outputs.clone())),
+                }
+                let first = problem.steps(0..3);
+                let before = first.forward(&cpu);
+                let mut second = problem.steps(3..steps);
+                second.h0 = before.last_h(&first).to_vec();
+                second.c0 = before.last_c(&first).to_vec();
+                outputs.assert_equal(&Outputs::join(&before, &second.forward(&cpu)), &what);
+                let alone = problem.lane(2).forward(&cpu).h;
+                for (t, row) in alone.chunks(units).enumerate() {
+                    assert_bits(row, &outputs.h[(t * lanes + 2) * units..][..units], &what);
+                }
+                let error = |x: &f32, y: &f32| f64::from(x - y).powi(2);
+                let distance: f64 = outputs
+                    .h
+                    .iter()
+                    .zip(&exact.h)
+                    .map(|(x, y)| error(x, y))
+                    .sum();
+                let size: f64 = exact.h.iter().map(|x| error(x, &0.0)).sum();
+                let relative = (distance / size).sqrt();
+                assert!(relative > 0.0 && relative < tolerance, "{what}: {relative}");
+            }
+        }
+    }
+}
+
 /// The loss is Σ dh_t·h_t + dh_next·h_T + dc_next·c_T, so that its gradients at the x-part, h_0 and
 /// c_0 are what the backward sweeps give.
 #[test]
@@ -147,7 +194,7 @@ fn nan_in_a_lane_stays_in_it() {
 #[should_panic(expected = "recurrent weights (20, 1, 20), not (20, 4, 20)")]
 fn weights_must_fit_the_cell() {
     let cpu = Cpu::new(Isa::detect(), 1);
-    let w = elman_kernels::Packed::new(elman_kernels::Format::F32, 20, 1, 20);
+    let w = elman_kernels::Packed::new(Format::F32, 20, 1, 20);
     let (s, mut a, mut b, mut c) = ([0.0; 20], [0.0; 80], [0.0; 20], [0.0; 20]);
     elman_kernels::lstm_forward(&cpu, &w, &s, &s, &mut a, &mut b, &mut c);
 }

@@ -89,7 +89,6 @@ fn threads_and_instruction_sets_change_no_bit() {
     }
 }
 
-/// A run may move from machine to machine.
 /// bf16 sums belong to the instruction set; everything else is as in f32.
 #[test]
 fn in_bf16_threads_and_interruptions_change_no_bit_and_other_instructions_are_refused() {
@@ -125,6 +124,7 @@ fn in_bf16_threads_and_interruptions_change_no_bit_and_other_instructions_are_re
     }
 }
 
+/// A run may move from machine to machine.
 #[test]
 fn every_part_of_a_run_may_have_another_machine() {
     let bench = Bench::new();

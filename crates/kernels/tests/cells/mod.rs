@@ -27,6 +27,8 @@ impl Cell {
 #[derive(Clone)]
 pub struct Problem {
     pub cell: Cell,
+    /// Of the recurrent weights.
+    pub format: Format,
     pub lanes: usize,
     pub units: usize,
     pub w_h: Vec<f32>, // (G·H, H)
@@ -62,6 +64,7 @@ impl Problem {
         let scale = 1.5 / (units as f32).sqrt();
         Problem {
             cell,
+            format: Format::F32,
             lanes,
             units,
             w_h: numbers(11, gates * units * units)
@@ -107,7 +110,7 @@ impl Problem {
     }
 
     pub fn forward(&self, cpu: &Cpu) -> Outputs {
-        let mut w = Packed::new(Format::F32, self.units, self.cell.gates(), self.units);
+        let mut w = Packed::new(self.format, self.units, self.cell.gates(), self.units);
         w.pack_transposed(cpu, &self.w_h);
         let (mut gates, mut h) = (self.x.clone(), vec![f32::NAN; self.dh.len()]);
         let mut c = vec![f32::NAN; self.dh.len()];
@@ -127,7 +130,7 @@ impl Problem {
     }
 
     pub fn backward(&self, cpu: &Cpu, outputs: Outputs) -> Grads {
-        let mut w = Packed::new(Format::F32, self.cell.gates() * self.units, 1, self.units);
+        let mut w = Packed::new(self.format, self.cell.gates() * self.units, 1, self.units);
         w.pack(cpu, &self.w_h);
         let Outputs { mut gates, c, h } = outputs;
         let (mut dh_0, mut dc_0) = (self.dh_next.clone(), self.dc_next.clone());

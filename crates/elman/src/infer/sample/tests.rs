@@ -335,3 +335,23 @@ fn what_means_nothing_is_refused() {
             .is_err()
     );
 }
+
+/// More than a block, with zeros among the weights and whole blocks of them: the place is that of the plain running sum.
+#[test]
+fn a_place_is_picked_by_its_weight() {
+    for (n, zeros) in [(1, 0..0), (17, 3..9), (300, 0..256), (1000, 256..768)] {
+        let mut draws = stream(n as u64);
+        let mut weights: Vec<f32> = (0..n).map(|_| draws.uniform_f64() as f32 + 0.01).collect();
+        weights[zeros].fill(0.0);
+        let total: f64 = weights.iter().map(|&w| f64::from(w)).sum();
+        let mut sum = 0.0;
+        for (place, &weight) in weights.iter().enumerate().filter(|(_, w)| **w > 0.0) {
+            let middle = (sum + f64::from(weight) / 2.0) / total;
+            assert_eq!(pick(middle, &weights), place, "of {n}");
+            sum += f64::from(weight);
+        }
+        // The largest number below 1 that is drawn: the last weight that is not zero, whatever rounding does.
+        let last = weights.iter().rposition(|w| *w > 0.0).unwrap();
+        assert_eq!(pick(1.0 - f64::EPSILON / 2.0, &weights), last);
+    }
+}
