@@ -4,7 +4,7 @@
     tools/check_same_bits.py target/release/elman data/kjv.txt --steps 600
 
 Trains the same run with one, two and four threads, then once more while it is killed (SIGKILL) ten
-times at random moments and resumed each time; and a smaller run on every instruction set. Compares the
+times at random moments and resumed each time; and a smaller run in f32 on every instruction set. Compares the
 hash of the last checkpoint, which leaves out only the seconds that were spent. Exits with 1 if two differ.
 """
 
@@ -41,9 +41,9 @@ def main():
         hashes["killed"] = train_killed(options, folder / "killed", size, seconds)
         same = compare(hashes)
 
-        small = ["--steps", "40", "--hidden", "48", "--max-vocab", "500", "--vocab", "words"]
+        small = ["--steps", "40", "--hidden", "48", "--max-vocab", "500", "--vocab", "words", "--precision", "f32"]
         sets = {}
-        for isa in ["avx512", "avx2", "scalar"]:
+        for isa in ["avx512-bf16", "avx512", "avx2", "scalar"]:
             sets[isa] = train(options, folder / isa, [*small, "--isa", isa], 2)
             print(f"{isa}: {sets[isa]}", flush=True)
         same &= compare(sets)

@@ -164,8 +164,8 @@ pub struct TrainOptions {
     pub clip: Option<Limit<f64>>,
     /// Arithmetic of the products [default: bf16 where the CPU has instructions for it, else f32]
     ///
-    /// f32 gives the same bits on every machine. bf16 is up to twice as fast and reaches the same perplexity, to other
-    /// bits; a run in bf16 resumes only on the instruction set that it was started on.
+    /// f32 gives the same bits on every machine. bf16 rounds what is multiplied to eight bits of precision and is up to
+    /// twice as fast; a run in bf16 resumes only on the instruction set that it was started on.
     #[arg(long, value_name = "NAME", help_heading = "Optimiser", value_parser = named::<Precision>(&["f32", "bf16"]))]
     pub precision: Option<Precision>,
 

@@ -63,7 +63,7 @@ pub struct TrainArgs {
     /// Threads; any number computes the same model [default: one for each CPU]
     #[arg(long, short = 't', value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Instruction set; any computes the same model [default: the best of this CPU]
+    /// Instruction set; in f32 any computes the same model [default: the best of this CPU]
     #[arg(long, value_name = "NAME", help_heading = "Run", value_parser = Isa::NAMES)]
     isa: Option<String>,
     /// Seconds between checkpoints
