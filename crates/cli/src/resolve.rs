@@ -48,7 +48,7 @@ impl Layered {
         }
         Ok(Layered {
             base: defaults,
-            choices: toml::from_str(text)?,
+            choices: TrainOptions::from_toml(text)?,
         })
     }
 }
@@ -68,9 +68,9 @@ pub fn resolve(file: Layered, flags: TrainOptions) -> Result<Config> {
         base: mut config,
         choices: file,
     } = file;
-    let embed = flags.embed.or(file.embed);
-    let hidden = flags.hidden.or(file.hidden);
-    let tied = flags.tied().or(file.tied());
+    let embed = flags.network.embed.or(file.network.embed);
+    let hidden = flags.network.hidden.or(file.network.hidden);
+    let tied = flags.network.tied().or(file.network.tied());
     file.apply(&mut config)?;
     flags.apply(&mut config)?;
     match (embed, hidden) {
@@ -89,7 +89,7 @@ mod tests {
     use elman::train::config::{Bptt, CellName};
 
     fn options(toml: &str) -> TrainOptions {
-        toml::from_str(toml).unwrap()
+        TrainOptions::from_toml(toml).unwrap()
     }
 
     fn layered(file: &str) -> Layered {
@@ -202,7 +202,7 @@ mod tests {
             "hidden = -1",
             "activation = 'elu'",
         ] {
-            assert!(toml::from_str::<TrainOptions>(text).is_err(), "{text}");
+            assert!(TrainOptions::from_toml(text).is_err(), "{text}");
         }
         for text in ["lr = nan", "dropout = 1.0", "clip = inf", "lanes = 0"] {
             assert!(
@@ -216,10 +216,8 @@ mod tests {
     fn a_resumed_run_takes_only_a_budget() {
         assert!(options("epochs = 3").is_only_budget());
         assert!(!options("epochs = 3\nlr = 1").is_only_budget());
-        let untied = TrainOptions {
-            no_tied: true,
-            ..TrainOptions::default()
-        };
+        let mut untied = TrainOptions::default();
+        untied.network.no_tied = true;
         assert!(!untied.is_only_budget());
     }
 }

@@ -43,6 +43,24 @@ fn train_shows_the_defaults_of_the_library() {
 }
 
 #[test]
+fn every_choice_of_training_is_an_option_and_documented() {
+    let room = Room::new();
+    let help = room.stdout(&["train", "--help"]);
+    let docs = include_str!("../../../docs/TRAINING.md");
+    let config = serde_json::to_value(elman::train::Config::default()).unwrap();
+    for choice in config.as_object().unwrap().keys() {
+        let option = format!("--{choice}");
+        let is_followed = |text: &str| {
+            text.match_indices(&option).any(|(at, _)| {
+                !text[at + option.len()..].starts_with(|c: char| c == '-' || c.is_alphanumeric())
+            })
+        };
+        assert!(is_followed(&help), "{option} is not in the help");
+        assert!(is_followed(docs), "{option} is not in docs/TRAINING.md");
+    }
+}
+
+#[test]
 fn examples_of_train_are_command_lines_that_parse() {
     // With --memory 0 a command that gets past its arguments stops at the plan or at a missing file: code 1, never 2.
     let room = Room::new();

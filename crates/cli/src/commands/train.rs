@@ -119,8 +119,12 @@ pub fn run(args: TrainArgs) -> Result<()> {
             }
             directory = run.clone();
             progress = Progress::new(form, directory.display().to_string(), stop.clone());
-            outcome =
-                elman::train::resume(&directory, &args.options.budget(), &machine, &mut progress);
+            outcome = elman::train::resume(
+                &directory,
+                &args.options.budget.new_budget(),
+                &machine,
+                &mut progress,
+            );
         }
         None => {
             let text = name_of(&args.texts);

@@ -1,0 +1,67 @@
+//! How long a run trains, and when it looks at the validation text.
+
+use super::set;
+use crate::args::finite;
+use crate::output::usage;
+use anyhow::Result;
+use clap::Args;
+use elman::train::{Config, NewBudget};
+use serde::Deserialize;
+
+/// Choices of the group; `None`: not chosen here.
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct BudgetOptions {
+    /// Train for so many passes over the text
+    #[arg(long, value_name = "X", help_heading = "Budget", value_parser = finite, conflicts_with_all = ["steps", "minutes"])]
+    pub epochs: Option<f64>,
+    /// Train for so many updates
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Budget",
+        conflicts_with = "minutes"
+    )]
+    pub steps: Option<u64>,
+    /// Train for about so many minutes: the speed is measured at the start and turned into steps
+    #[arg(long, value_name = "X", help_heading = "Budget", value_parser = finite)]
+    pub minutes: Option<f64>,
+    /// Steps between validations [default: one at the end of every epoch]
+    #[arg(long, value_name = "N", help_heading = "Budget")]
+    pub valid_every: Option<u64>,
+    /// Stop after this many validations without a better one [default: never]
+    #[arg(long, value_name = "N", help_heading = "Budget")]
+    pub patience: Option<u32>,
+}
+
+impl BudgetOptions {
+    /// The budget alone: all that a resumed run takes.
+    pub fn new_budget(&self) -> NewBudget {
+        NewBudget {
+            epochs: self.epochs,
+            steps: self.steps,
+            minutes: self.minutes,
+        }
+    }
+
+    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
+    pub(super) fn apply(self, config: &mut Config) -> Result<()> {
+        let BudgetOptions {
+            epochs,
+            steps,
+            minutes,
+            valid_every,
+            patience,
+        } = self;
+        set(&mut config.valid_every, valid_every.map(Some));
+        set(&mut config.patience, patience.map(Some));
+        match (epochs, steps, minutes) {
+            (None, None, None) => {}
+            (Some(_), None, None) | (None, Some(_), None) | (None, None, Some(_)) => {
+                (config.epochs, config.steps, config.minutes) = (epochs, steps, minutes);
+            }
+            _ => return Err(usage("give only one of epochs, steps and minutes")),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! The weights before the first step.
+
+use super::set;
+use crate::args::{finite32, named};
+use clap::Args;
+use elman::net::init::{Recurrent, Scheme};
+use elman::train::Config;
+use serde::Deserialize;
+
+/// Choices of the group; `None`: not chosen here.
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct InitOptions {
+    /// Distribution of the initial weights
+    #[arg(long, value_name = "NAME", help_heading = "Initial weights",
+        value_parser = named::<Scheme>(&["uniform", "xavier"]))]
+    pub init: Option<Scheme>,
+    /// Bound a of 'uniform', U(-a, a) [default: 1/√hidden]
+    #[arg(long, value_name = "A", help_heading = "Initial weights", value_parser = finite32)]
+    pub init_range: Option<f32>,
+    /// Initial recurrent weights; 'identity' with --cell elman --activation relu is the IRNN
+    #[arg(long, value_name = "NAME", help_heading = "Initial weights",
+        value_parser = named::<Recurrent>(&["same", "orthogonal", "identity"]))]
+    pub init_recurrent: Option<Recurrent>,
+    /// Added to the bias of the LSTM's forget gate
+    #[arg(long, value_name = "X", help_heading = "Initial weights", value_parser = finite32, allow_negative_numbers = true)]
+    pub forget_bias: Option<f32>,
+    /// Seed of everything random
+    #[arg(long, value_name = "N", help_heading = "Initial weights")]
+    pub seed: Option<u64>,
+}
+
+impl InitOptions {
+    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
+    pub(super) fn apply(self, config: &mut Config) {
+        let InitOptions {
+            init,
+            init_range,
+            init_recurrent,
+            forget_bias,
+            seed,
+        } = self;
+        set(&mut config.init, init);
+        set(&mut config.init_range, init_range.map(Some));
+        set(&mut config.init_recurrent, init_recurrent);
+        set(&mut config.forget_bias, forget_bias);
+        set(&mut config.seed, seed);
+    }
+}

@@ -1,0 +1,70 @@
+//! The cell and the sizes.
+
+use super::set;
+use crate::args::{Activation, named};
+use clap::Args;
+use elman::train::Config;
+use elman::train::config::CellName;
+use serde::Deserialize;
+
+/// Choices of the group; `None`: not chosen here.
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct NetworkOptions {
+    /// The recurrent cell
+    #[arg(long, value_name = "CELL", help_heading = "Network",
+        value_parser = named::<CellName>(&["elman", "lstm", "gru"]))]
+    pub cell: Option<CellName>,
+    /// Activation of the Elman cell
+    #[arg(long, value_name = "NAME", help_heading = "Network",
+        value_parser = named::<Activation>(&["sigmoid", "tanh", "relu"]))]
+    pub activation: Option<Activation>,
+    /// Units of a recurrent layer
+    #[arg(long, short = 'H', value_name = "N", help_heading = "Network")]
+    pub hidden: Option<usize>,
+    /// Size of the embedding; follows --hidden while weights are tied
+    #[arg(long, short = 'E', value_name = "N", help_heading = "Network")]
+    pub embed: Option<usize>,
+    /// Recurrent layers
+    #[arg(long, short = 'L', value_name = "N", help_heading = "Network")]
+    pub layers: Option<usize>,
+    /// Let the output layer share the embedding's weights (undo with --no-tied)
+    #[arg(
+        long,
+        help_heading = "Network",
+        num_args = 0,
+        default_missing_value = "true"
+    )]
+    pub tied: Option<bool>,
+    /// Give the output layer weights of its own
+    #[arg(long, help_heading = "Network", conflicts_with = "tied")]
+    #[serde(skip)]
+    pub no_tied: bool,
+}
+
+impl NetworkOptions {
+    /// Whether to tie, if that was said in either way.
+    pub fn tied(&self) -> Option<bool> {
+        if self.no_tied { Some(false) } else { self.tied }
+    }
+
+    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
+    pub(super) fn apply(self, config: &mut Config) {
+        let tied = self.tied();
+        let NetworkOptions {
+            cell,
+            activation,
+            hidden,
+            embed,
+            layers,
+            tied: _,
+            no_tied: _,
+        } = self;
+        set(&mut config.cell, cell);
+        set(&mut config.activation, activation.map(|a| a.0));
+        set(&mut config.hidden, hidden);
+        set(&mut config.embed, embed);
+        set(&mut config.layers, layers);
+        set(&mut config.tied, tied);
+    }
+}

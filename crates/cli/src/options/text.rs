@@ -1,0 +1,48 @@
+//! What a token is, and which tokens there are.
+
+use super::set;
+use crate::args::{Limit, named};
+use clap::Args;
+use elman::text::Kind;
+use elman::train::Config;
+use serde::Deserialize;
+
+/// Choices of the group; `None`: not chosen here.
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct TextOptions {
+    /// What a token is
+    #[arg(long, value_name = "KIND", help_heading = "Text",
+        value_parser = named::<Kind>(&["words", "whitespace", "chars", "bytes"]))]
+    pub vocab: Option<Kind>,
+    /// Leave out of the vocabulary what occurs fewer times
+    #[arg(long, value_name = "N", help_heading = "Text")]
+    pub min_count: Option<u64>,
+    /// Most entries of the vocabulary, the special tokens included; 'all' keeps every one
+    #[arg(long, value_name = "N|all", help_heading = "Text")]
+    pub max_vocab: Option<Limit<usize>>,
+    /// Read invalid UTF-8 as U+FFFD instead of refusing it
+    #[arg(
+        long,
+        help_heading = "Text",
+        num_args = 0,
+        default_missing_value = "true"
+    )]
+    pub lossy: Option<bool>,
+}
+
+impl TextOptions {
+    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
+    pub(super) fn apply(self, config: &mut Config) {
+        let TextOptions {
+            vocab,
+            min_count,
+            max_vocab,
+            lossy,
+        } = self;
+        set(&mut config.vocab, vocab);
+        set(&mut config.min_count, min_count);
+        set(&mut config.max_vocab, max_vocab.map(Limit::value));
+        set(&mut config.lossy, lossy);
+    }
+}

@@ -1,0 +1,55 @@
+//! How the text becomes windows, and what their losses become.
+
+use super::set;
+use crate::args::named;
+use clap::Args;
+use elman::train::Config;
+use elman::train::bptt::LossNorm;
+use elman::train::config::Bptt;
+use serde::Deserialize;
+
+/// Choices of the group; `None`: not chosen here.
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct WindowOptions {
+    /// Parallel streams that the text is cut into (the batch size)
+    #[arg(
+        long,
+        short = 'B',
+        alias = "batch",
+        value_name = "N",
+        help_heading = "Windows"
+    )]
+    pub lanes: Option<usize>,
+    /// Steps that the gradient goes back; 'full' for the whole text, if memory allows
+    #[arg(long, short = 'T', value_name = "N|full", help_heading = "Windows")]
+    pub bptt: Option<Bptt>,
+    /// Keep the activations of about √T steps and compute the rest again: the same model in the memory of short windows, for 5 to 40 % more time
+    #[arg(
+        long,
+        help_heading = "Windows",
+        num_args = 0,
+        default_missing_value = "true"
+    )]
+    pub recompute: Option<bool>,
+    /// What the learning rate refers to: the mean over tokens, or the sum over time and mean over lanes
+    #[arg(long, value_name = "NAME", help_heading = "Windows",
+        value_parser = named::<LossNorm>(&["tokens", "lanes"]))]
+    pub loss_norm: Option<LossNorm>,
+}
+
+impl WindowOptions {
+    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
+    pub(super) fn apply(self, config: &mut Config) {
+        let WindowOptions {
+            lanes,
+            bptt,
+            recompute,
+            loss_norm,
+        } = self;
+        set(&mut config.lanes, lanes);
+        set(&mut config.bptt, bptt);
+        set(&mut config.recompute, recompute);
+        set(&mut config.loss_norm, loss_norm);
+    }
+}

@@ -1,0 +1,135 @@
+//! What a configuration must hold before anything is made of it.
+
+use super::{Bptt, CellName, Config};
+use crate::error::{Error, Result};
+use crate::net::init::Recurrent;
+
+impl Config {
+    /// Refuses what cannot be trained, in words that say what to change.
+    pub fn check(&self) -> Result<()> {
+        let sizes = [
+            ("embed", self.embed),
+            ("hidden", self.hidden),
+            ("layers", self.layers),
+            ("lanes", self.lanes),
+        ];
+        for (name, value) in sizes {
+            require((1..=1 << 20).contains(&value), || {
+                format!("{name} is {value}; it must be between 1 and 1,048,576")
+            })?;
+        }
+        require(self.layers <= 1000, || {
+            format!("layers is {}; it must be at most 1,000", self.layers)
+        })?;
+        let numbers = [
+            ("seed", Some(self.seed)),
+            ("min-count", Some(self.min_count)),
+            ("max-vocab", self.max_vocab.map(|n| n as u64)),
+            ("warmup", Some(self.warmup)),
+            ("decay-after", Some(self.decay_after)),
+            ("steps", self.steps),
+            ("valid-every", self.valid_every),
+        ];
+        for (name, value) in numbers {
+            // TOML's integers have a sign; config.toml could not hold more.
+            require(value.is_none_or(|n| i64::try_from(n).is_ok()), || {
+                format!("{name} must be at most {}", i64::MAX)
+            })?;
+        }
+        require(self.bptt != Bptt::Steps(0), || {
+            "bptt is 0; a window has at least one step".into()
+        })?;
+        require(!self.tied || self.embed == self.hidden, || {
+            format!(
+                "tied weights need embed = hidden, but they are {} and {}; make them equal, or untie",
+                self.embed, self.hidden
+            )
+        })?;
+        require((0.0..1.0).contains(&self.dropout), || {
+            format!(
+                "dropout is {}; it must be at least 0 and below 1",
+                self.dropout
+            )
+        })?;
+        let elman = self.cell == CellName::Elman;
+        require(elman || self.init_recurrent != Recurrent::Identity, || {
+            "identity initialisation is for the Elman cell (with relu: the IRNN); use --cell elman --activation relu".into()
+        })?;
+        require(
+            self.init_range.is_none_or(|a| a.is_finite() && a >= 0.0),
+            || "init-range must be a number of at least 0".into(),
+        )?;
+        require(self.lr > 0.0 && self.lr <= f64::from(f32::MAX), || {
+            format!("lr is {}; it must be above 0 and a number in f32", self.lr)
+        })?;
+        require(self.clip.is_none_or(|c| c.is_finite() && c > 0.0), || {
+            "clip must be above 0; leave clipping out with clip = none".into()
+        })?;
+        require((0.0..1.0).contains(&self.momentum), || {
+            format!(
+                "momentum is {}; it must be at least 0 and below 1",
+                self.momentum
+            )
+        })?;
+        for (name, beta) in [("beta1", self.beta1), ("beta2", self.beta2)] {
+            require((0.0..1.0).contains(&beta), || {
+                format!("{name} is {beta}; it must be at least 0 and below 1")
+            })?;
+        }
+        require(self.eps > 0.0 && self.eps.is_finite(), || {
+            format!("eps is {}; it must be above 0", self.eps)
+        })?;
+        require(
+            (0.0..=f64::from(f32::MAX)).contains(&self.weight_decay),
+            || {
+                format!(
+                    "weight-decay is {}; it must be at least 0",
+                    self.weight_decay
+                )
+            },
+        )?;
+        require(self.forget_bias.is_finite(), || {
+            "forget-bias must be a number".into()
+        })?;
+        require(self.decay_factor > 0.0 && self.decay_factor <= 1.0, || {
+            format!(
+                "decay-factor is {}; it must be above 0 and at most 1",
+                self.decay_factor
+            )
+        })?;
+        require((0.0..=1.0).contains(&self.final_lr), || {
+            format!(
+                "final-lr is {}; it is a fraction of lr, from 0 to 1",
+                self.final_lr
+            )
+        })?;
+        require(self.max_vocab.is_none_or(|n| n >= 3), || {
+            "max-vocab must leave room for <eos>, <unk> and at least one word".into()
+        })?;
+        require(self.valid_every != Some(0), || {
+            "valid-every must be at least 1 step".into()
+        })?;
+        require(self.patience != Some(0), || {
+            "patience must be at least 1 validation".into()
+        })?;
+        let budgets = [
+            self.epochs.map(|e| e > 0.0 && e.is_finite()),
+            self.steps.map(|s| s > 0),
+            self.minutes.map(|m| m > 0.0 && m.is_finite()),
+        ];
+        require(budgets.iter().flatten().count() == 1, || {
+            "give exactly one of epochs, steps and minutes".into()
+        })?;
+        require(budgets.iter().flatten().all(|ok| *ok), || {
+            "the budget must be above 0".into()
+        })
+    }
+}
+
+fn require(holds: bool, message: impl FnOnce() -> String) -> Result<()> {
+    if holds {
+        Ok(())
+    } else {
+        Err(Error::Config(message()))
+    }
+}

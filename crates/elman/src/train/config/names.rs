@@ -1,0 +1,122 @@
+//! Choices by the names that they have in a configuration file and on the command line.
+
+use crate::dims::Activation;
+use elman_kernels::{Format, Isa};
+use serde::{Deserialize, Serialize};
+
+/// The recurrent cell by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CellName {
+    Elman,
+    Lstm,
+    Gru,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerName {
+    Sgd,
+    Adam,
+    Adamw,
+}
+
+/// Arithmetic of the products; weights, moments and everything else are f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// The same bits on every machine.
+    F32,
+    /// Operands rounded to bf16, sums in f32; the same bits on the same instruction set.
+    Bf16,
+}
+
+impl Precision {
+    /// What a CPU with the instructions `isa` is fastest with.
+    pub fn fastest(isa: Isa) -> Precision {
+        match isa.has_bf16() {
+            true => Precision::Bf16,
+            false => Precision::F32,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::F32 => "f32",
+            Precision::Bf16 => "bf16",
+        }
+    }
+
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Precision::F32 => Format::F32,
+            Precision::Bf16 => Format::Bf16,
+        }
+    }
+}
+
+/// How far the gradient reaches back: a number of steps, or the whole text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BpttText", into = "BpttText")]
+pub enum Bptt {
+    Steps(usize),
+    Full,
+}
+
+/// `35` or `"full"` in a configuration file.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum BpttText {
+    Steps(usize),
+    Name(String),
+}
+
+impl TryFrom<BpttText> for Bptt {
+    type Error = String;
+    fn try_from(text: BpttText) -> std::result::Result<Bptt, String> {
+        match text {
+            BpttText::Steps(n) => Ok(Bptt::Steps(n)),
+            BpttText::Name(name) => name.parse(),
+        }
+    }
+}
+
+impl From<Bptt> for BpttText {
+    fn from(bptt: Bptt) -> BpttText {
+        match bptt {
+            Bptt::Steps(n) => BpttText::Steps(n),
+            Bptt::Full => BpttText::Name("full".into()),
+        }
+    }
+}
+
+impl std::str::FromStr for Bptt {
+    type Err = String;
+    fn from_str(text: &str) -> std::result::Result<Bptt, String> {
+        if text == "full" {
+            return Ok(Bptt::Full);
+        }
+        text.parse()
+            .map(Bptt::Steps)
+            .map_err(|_| format!("'{text}' is neither a number of steps nor 'full'"))
+    }
+}
+
+/// The activation by its name; the kernels' type knows no serialisation.
+pub(super) mod activation {
+    use super::Activation;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(a: &Activation, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(a.name())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Activation, D::Error> {
+        let name = String::deserialize(d)?;
+        Activation::named(&name).ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "unknown activation '{name}'; expected sigmoid, tanh or relu"
+            ))
+        })
+    }
+}

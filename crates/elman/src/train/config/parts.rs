@@ -1,0 +1,79 @@
+//! From a configuration to what the parts of a run are made from.
+
+use super::{CellName, Config, OptimizerName};
+use crate::dims::{Cell, Dims};
+use crate::net::init::Init;
+use crate::train::optim::Rule;
+use crate::train::schedule::Schedule;
+
+impl Config {
+    /// The network's sizes for a vocabulary of `vocab` entries.
+    pub fn dims(&self, vocab: usize) -> Dims {
+        let cell = match self.cell {
+            CellName::Elman => Cell::Elman(self.activation),
+            CellName::Lstm => Cell::Lstm,
+            CellName::Gru => Cell::Gru,
+        };
+        Dims {
+            cell,
+            vocab,
+            embed: self.embed,
+            hidden: self.hidden,
+            layers: self.layers,
+            tied: self.tied,
+        }
+    }
+
+    /// Takes the network's sizes from `dims`.
+    pub fn set_dims(&mut self, dims: &Dims) {
+        self.cell = match dims.cell {
+            Cell::Elman(activation) => {
+                self.activation = activation;
+                CellName::Elman
+            }
+            Cell::Lstm => CellName::Lstm,
+            Cell::Gru => CellName::Gru,
+        };
+        self.embed = dims.embed;
+        self.hidden = dims.hidden;
+        self.layers = dims.layers;
+        self.tied = dims.tied;
+    }
+
+    pub fn init(&self) -> Init {
+        Init {
+            scheme: self.init,
+            range: self.init_range,
+            recurrent: self.init_recurrent,
+            forget_bias: self.forget_bias,
+            seed: self.seed,
+        }
+    }
+
+    pub fn rule(&self) -> Rule {
+        match self.optimizer {
+            OptimizerName::Sgd => Rule::Sgd {
+                momentum: self.momentum,
+                weight_decay: self.weight_decay as f32,
+            },
+            OptimizerName::Adam | OptimizerName::Adamw => Rule::Adam {
+                beta1: self.beta1,
+                beta2: self.beta2,
+                eps: self.eps,
+                weight_decay: self.weight_decay,
+                decoupled: self.optimizer == OptimizerName::Adamw,
+            },
+        }
+    }
+
+    pub fn schedule(&self) -> Schedule {
+        Schedule {
+            kind: self.schedule,
+            lr: self.lr,
+            warmup: self.warmup,
+            decay_after: self.decay_after,
+            decay_factor: self.decay_factor,
+            final_fraction: self.final_lr,
+        }
+    }
+}
