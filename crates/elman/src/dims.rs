@@ -90,54 +90,81 @@ pub fn matrix_parameters(dims: &Dims) -> u64 {
 /// often, larger ones leave the cache; the bits do not depend on it.
 pub const LOGIT_ROWS: usize = 256;
 
-/// The time steps of a window, and how many of them are in memory at a time.
+/// Room for windows, whose rows are the pairs (time step, lane): what the largest of them needs.
+///
+/// All windows may have the same shape, (T, B), or each its own, as sentences do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Steps {
-    /// T
+pub struct Room {
+    /// Rows of a window, T·B.
     pub window: usize,
-    /// Steps whose activations are kept together; fewer than T where they are recomputed.
+    /// Rows whose activations are in memory together, a *segment*; fewer than a window's where they are recomputed.
     pub segment: usize,
+    /// B
+    pub lanes: usize,
+    /// Lanes whose states are kept between the segments of a window.
+    pub starts: usize,
 }
 
-impl Steps {
-    /// The whole window at once.
-    pub fn whole(window: usize) -> Steps {
-        Steps {
-            window,
-            segment: window,
-        }
+impl Room {
+    /// For windows of `steps` steps and `lanes` lanes that are in memory as a whole.
+    pub fn whole(steps: usize, lanes: usize) -> Room {
+        Room::for_all([(steps, lanes)], false)
     }
 
-    /// Segments of √T steps, so that there are as many states between segments as steps in one. A
-    /// segment has an even number of rows (t, lane), since bf16 multiplies them in pairs, and whole
-    /// blocks of logits where that makes it at most a quarter longer.
-    pub fn recomputed(window: usize, lanes: usize) -> Steps {
-        let root = window.isqrt() + usize::from(window.isqrt().pow(2) < window);
-        let shared = lanes.trailing_zeros().min(LOGIT_ROWS.trailing_zeros());
-        let blocks = root.next_multiple_of(LOGIT_ROWS >> shared);
-        let segment = if blocks <= root + root / 4 {
-            blocks
-        } else {
-            root.next_multiple_of(1 + lanes % 2)
+    /// For windows of each of the `shapes` (T, B), kept whole or recomputed.
+    pub fn for_all(
+        shapes: impl IntoIterator<Item = (usize, usize), IntoIter: Clone>,
+        recompute: bool,
+    ) -> Room {
+        let shapes = shapes.into_iter();
+        let most =
+            |size: &dyn Fn((usize, usize)) -> usize| shapes.clone().map(size).max().unwrap_or(0);
+        let mut room = Room {
+            window: most(&|(steps, lanes)| steps.saturating_mul(lanes)),
+            segment: most(&|(steps, lanes)| match recompute {
+                true => recomputed_steps(steps, lanes).saturating_mul(lanes),
+                false => steps.saturating_mul(lanes),
+            }),
+            lanes: most(&|(_, lanes)| lanes),
+            starts: 0,
         };
-        Steps {
-            window,
-            segment: segment.min(window),
-        }
+        room.starts = most(&|(steps, lanes)| (room.segments(steps, lanes).len() - 1) * lanes);
+        room
     }
 
-    /// The segments of a window of `steps` steps, in time. They are counted from its end, so that
-    /// the first may be shorter.
+    /// The segments of a window of `steps` steps and `lanes` lanes, in time: as many steps as there is room for, with an even
+    /// number of rows, since bf16 multiplies them in pairs. They are counted from the window's end, so that the first may be
+    /// shorter.
     pub fn segments(
-        self,
+        &self,
         steps: usize,
-    ) -> impl DoubleEndedIterator<Item = Range<usize>> + ExactSizeIterator {
-        let (count, segment) = (steps.div_ceil(self.segment), self.segment);
+        lanes: usize,
+    ) -> impl DoubleEndedIterator<Item = Range<usize>> + ExactSizeIterator + Clone + use<> {
+        let most = self.segment / lanes;
+        let segment = match steps <= most {
+            true => steps,
+            false => most - most * lanes % 2,
+        };
+        let count = steps.div_ceil(segment);
         (0..count).map(move |i| {
             let end = steps - (count - 1 - i) * segment;
             end.saturating_sub(segment)..end
         })
     }
+}
+
+/// Steps of a segment where activations are recomputed: √T, so that there are as many states between segments as steps in
+/// one, with an even number of rows, and whole blocks of logits where that makes it at most a quarter longer.
+fn recomputed_steps(steps: usize, lanes: usize) -> usize {
+    let root = steps.isqrt() + usize::from(steps.isqrt().pow(2) < steps);
+    let shared = lanes.trailing_zeros().min(LOGIT_ROWS.trailing_zeros());
+    let blocks = root.next_multiple_of(LOGIT_ROWS >> shared);
+    let segment = if blocks <= root + root / 4 {
+        blocks
+    } else {
+        root.next_multiple_of(1 + lanes % 2)
+    };
+    segment.min(steps)
 }
 
 /// The bytes of a training run, before anything is allocated.
@@ -162,28 +189,28 @@ pub struct TrainPlan {
 }
 
 impl TrainPlan {
-    /// The plan for windows of `steps` and `lanes` lanes, with an optimiser that keeps
-    /// `moments` numbers for each parameter, and products in `format`.
+    /// The plan for windows that fit into `room`, with an optimiser that keeps `moments` numbers for
+    /// each parameter, and products in `format`.
     pub fn new(
         dims: &Dims,
         arena_len: usize,
         moments: usize,
         dropout: bool,
         format: Format,
-        steps: Steps,
-        lanes: usize,
+        room: Room,
     ) -> TrainPlan {
         let f32s = |n: usize| 4 * n as u64;
-        let block = steps.segment.saturating_mul(lanes).min(LOGIT_ROWS);
+        let block = room.segment.min(LOGIT_ROWS);
         TrainPlan {
             weights_bytes: f32s(arena_len),
             gradients_bytes: f32s(arena_len),
             moments_bytes: moments as u64 * f32s(arena_len),
             packed_bytes: packed_forward_bytes(dims, format) + packed_backward_bytes(dims, format),
-            window_bytes: window_bytes(dims, dropout, format, steps, lanes),
+            window_bytes: window_bytes(dims, dropout, format, room),
             fixed_bytes: f32s(block * dims.vocab)
                 + Packed::bytes(format, block, 1, dims.hidden) as u64
-                + 3 * f32s(lanes * dims.state_len()),
+                // Carried, running, their gradients, and those of validation.
+                + 4 * f32s(room.lanes * dims.state_len()),
         }
     }
 
@@ -244,9 +271,9 @@ fn packed_backward_bytes(dims: &Dims, format: Format) -> u64 {
 /// What the tape and the two gradient buffers hold, see `net::tape` and `net::layer`, and what is
 /// kept for each segment and each position, see `train::bptt`. Saturates, since `--bptt full` makes
 /// anything possible.
-fn window_bytes(dims: &Dims, dropout: bool, format: Format, steps: Steps, lanes: usize) -> u64 {
+fn window_bytes(dims: &Dims, dropout: bool, format: Format, room: Room) -> u64 {
     let of = |n: usize| n as u128;
-    let (rows, starts) = (of(steps.segment) * of(lanes), of(lanes));
+    let (rows, starts) = (of(room.segment), of(room.lanes));
     let (embed, hidden, layers) = (of(dims.embed), of(dims.hidden), of(dims.layers));
     let stateful = (rows + starts) * hidden;
     let per_layer = match dims.cell {
@@ -264,8 +291,8 @@ fn window_bytes(dims: &Dims, dropout: bool, format: Format, steps: Steps, lanes:
     if dims.embed != dims.hidden {
         data += packed(dims.embed);
     }
-    let kept = of(steps.segments(steps.window).len() - 1) * starts * of(dims.state_len());
-    let positions = of(steps.window) * of(lanes);
+    let kept = of(room.starts) * of(dims.state_len());
+    let positions = of(room.window);
     // With tied weights: the embedding rows' own gradient, and the place of each input's row in it.
     let own_rows = match dims.tied {
         true => positions.min(of(dims.vocab)) * embed + rows,
@@ -287,24 +314,47 @@ mod tests {
     fn segments_cover_the_window_and_are_whole_from_its_end() {
         for lanes in [1, 2, 3, 4, 20, 32, 64, 256, 300] {
             for window in (1..200).chain([9_999, 10_000, 123_457]) {
-                let steps = Steps::recomputed(window, lanes);
+                let room = Room::for_all([(window, lanes)], true);
+                let segment = room.segment / lanes;
                 for length in [1, window / 2, window].into_iter().filter(|n| *n > 0) {
-                    let segments: Vec<_> = steps.segments(length).collect();
+                    let segments: Vec<_> = room.segments(length, lanes).collect();
                     assert_eq!(segments[0].start, 0);
                     assert_eq!(segments[segments.len() - 1].end, length);
                     assert!(segments.windows(2).all(|two| two[0].end == two[1].start));
                     for whole in &segments[1..] {
-                        assert_eq!(whole.len(), steps.segment);
+                        assert_eq!(whole.len(), segment);
                         assert_eq!(whole.len() * lanes % 2, 0, "{window} steps, {lanes} lanes");
                     }
                 }
                 let root = (window as f64).sqrt();
-                assert!(steps.segment as f64 <= 1.25 * root.ceil() + 1.0);
-                assert!(steps.segment as f64 >= root.floor().min(window as f64));
+                assert!(segment as f64 <= 1.25 * root.ceil() + 1.0);
+                assert!(segment as f64 >= root.floor().min(window as f64));
             }
         }
         // 256 rows are a block of logits.
-        assert_eq!(Steps::recomputed(10_000, 32).segment, 104);
-        assert!(Steps::whole(35).segments(20).eq(std::iter::once(0..20)));
+        assert_eq!(recomputed_steps(10_000, 32), 104);
+        let whole = Room::whole(35, 32);
+        assert!(whole.segments(20, 32).eq(std::iter::once(0..20)));
+    }
+
+    #[test]
+    fn room_for_many_shapes_is_room_for_each() {
+        let shapes = [(1, 32), (10_000, 1), (35, 32), (999, 3), (400, 7), (2, 31)];
+        for recompute in [false, true] {
+            let room = Room::for_all(shapes, recompute);
+            for (steps, lanes) in shapes {
+                let segments: Vec<_> = room.segments(steps, lanes).collect();
+                assert!(steps * lanes <= room.window && lanes <= room.lanes);
+                assert!((segments.len() - 1) * lanes <= room.starts);
+                assert!(segments.iter().all(|s| s.len() * lanes <= room.segment));
+                assert!(segments[1..].iter().all(|s| s.len() * lanes % 2 == 0));
+                assert_eq!(
+                    (segments[0].start, segments[segments.len() - 1].end),
+                    (0, steps)
+                );
+            }
+            // Short batches are read at once in the room that the long ones need.
+            assert_eq!(room.segments(2, 31).len(), 1);
+        }
     }
 }

@@ -13,6 +13,7 @@ pub mod state;
 pub mod step;
 mod texts;
 pub mod watch;
+pub mod windows;
 
 pub use crate::infer::VocabularyFrom;
 pub use config::Config;

@@ -8,7 +8,7 @@
 mod goldens;
 mod reference;
 
-use elman::dims::{Activation, Cell, Dims, Steps};
+use elman::dims::{Activation, Cell, Dims, Room};
 use elman::net::layer::dropout::Dropout;
 use elman::net::params::{Params, Role};
 use elman::net::{Network, State};
@@ -141,6 +141,8 @@ fn a_window_is_two_windows_in_loss_and_state() {
             targets: all.targets[from * lanes..to * lanes].to_vec(),
             weight: vec![1.0; (to - from) * lanes],
             real: (to - from) * lanes,
+            carry: to - from,
+            parts: all.parts.clone(),
         };
         let mut whole_state = engine.zero_state();
         let whole = engine.score_window(&all, &mut whole_state);
@@ -222,8 +224,7 @@ fn agrees_with_golden(golden: &Golden) {
     let mut engine = Engine::new(
         cpu,
         golden_dims(settings),
-        Steps::whole(steps),
-        lanes,
+        Room::whole(steps, lanes),
         true,
         Format::F32,
     );
@@ -264,6 +265,8 @@ fn agrees_with_golden(golden: &Golden) {
             targets: golden.targets[part].to_vec(),
             real: weight.iter().filter(|w| **w > 0.0).count(),
             weight,
+            carry: steps,
+            parts: (0..lanes as u32).collect(),
         };
         let dropout = Dropout {
             p: settings.dropout,
@@ -379,8 +382,7 @@ fn random_engine(
     let mut engine = Engine::new(
         Cpu::new(isa, threads),
         dims,
-        Steps::whole(steps),
-        lanes,
+        Room::whole(steps, lanes),
         true,
         Format::F32,
     );
@@ -402,6 +404,8 @@ fn random_window(vocab: usize, steps: usize, lanes: usize, draw: &mut Stream) ->
         targets: ids(),
         weight: vec![1.0; steps * lanes],
         real: steps * lanes,
+        carry: steps,
+        parts: (0..lanes as u32).collect(),
     }
 }
 

@@ -9,7 +9,7 @@
 
 use super::case::Case;
 use super::clock::{Amount, Clock, KernelTime, Laps};
-use crate::dims::{Steps, inference_bytes, matrix_parameters};
+use crate::dims::{Room, inference_bytes, matrix_parameters};
 use crate::error::{Error, Result};
 use crate::infer::{
     About, Composing, Eos, GenerateOptions, Generator, Model, PROMPT_WINDOW, Sampling, Weights,
@@ -154,11 +154,11 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
     let (lanes, steps) = case.window();
     let text = tokens(case, lanes * steps * WINDOWS);
     let stream = Stream::new(text.len(), lanes);
+    let room = Room::whole(steps, lanes);
     let mut engine = Engine::new(
         cpu,
         dims,
-        Steps::whole(steps),
-        lanes,
+        room,
         config.dropout > 0.0,
         config.precision.format(),
     );
@@ -188,7 +188,7 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
     Ok(Outcome {
         laps: clock.finish(engine.cpu()),
         tokens_per_step: lanes * steps,
-        plan_bytes: plan(config, &dims, stream.steps()).total_bytes(),
+        plan_bytes: plan(config, &dims, room).total_bytes(),
         weights_bytes_per_token: None,
         times_one_stream: None,
     })

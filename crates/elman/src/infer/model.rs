@@ -84,11 +84,11 @@ impl Workspace {
     }
 
     pub fn lanes(&self) -> usize {
-        self.tape.lanes()
+        self.tape.max_lanes()
     }
 
     pub fn max_steps(&self) -> usize {
-        self.tape.max_steps()
+        self.tape.max_rows() / self.lanes()
     }
 }
 
@@ -247,6 +247,10 @@ impl Model {
 
     /// One window.
     fn read(&self, cpu: &Cpu, inputs: &[u32], state: &mut State, workspace: &mut Workspace) {
+        assert!(
+            state.lanes == workspace.lanes(),
+            "state and workspace have different lanes"
+        );
         self.network.forward(
             cpu,
             &self.params,

@@ -17,7 +17,7 @@ use elman_kernels::{Cpu, Format, Init, Operand, Packed, add_column_sums, product
 
 /// What a network remembers between steps, for B lanes. A plain value: copy it, compare it, keep
 /// it as long as you like.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     pub lanes: usize,
     pub layers: Vec<LayerState>,
@@ -47,12 +47,64 @@ impl State {
         }
     }
 
-    /// Becomes `other`, which is of the same sizes.
-    pub(crate) fn copy_from(&mut self, other: &State) {
-        for (layer, other) in self.layers.iter_mut().zip(&other.layers) {
-            layer.h.copy_from_slice(&other.h);
-            layer.c.copy_from_slice(&other.c);
+    /// Becomes the zero state of `lanes` lanes; allocates nothing up to the lanes that there have been.
+    pub fn reset(&mut self, lanes: usize) {
+        for numbers in self
+            .layers
+            .iter_mut()
+            .flat_map(|layer| [&mut layer.h, &mut layer.c])
+        {
+            let width = numbers.len() / self.lanes;
+            numbers.clear();
+            numbers.resize(lanes * width, 0.0);
         }
+        self.lanes = lanes;
+    }
+
+    /// Becomes the first `lanes` lanes of `other`, which has the same layers and at least as many lanes.
+    pub(crate) fn copy_lanes(&mut self, other: &State, lanes: usize) {
+        assert!(lanes <= other.lanes, "{lanes} lanes of {}", other.lanes);
+        let of = |all: &[f32]| all.len() / other.lanes * lanes;
+        for (layer, other) in self.layers.iter_mut().zip(&other.layers) {
+            layer.h.clear();
+            layer.h.extend_from_slice(&other.h[..of(&other.h)]);
+            layer.c.clear();
+            layer.c.extend_from_slice(&other.c[..of(&other.c)]);
+        }
+        self.lanes = lanes;
+    }
+
+    /// Numbers of all lanes and layers.
+    pub(crate) fn len(&self) -> usize {
+        self.numbers().map(|numbers| numbers.len()).sum()
+    }
+
+    /// Writes all numbers into `to`, which has as many.
+    pub(crate) fn save(&self, to: &mut [f32]) {
+        let mut rest = to;
+        for numbers in self.numbers() {
+            let (here, after) = rest.split_at_mut(numbers.len());
+            here.copy_from_slice(numbers);
+            rest = after;
+        }
+    }
+
+    /// Takes up what [`State::save`] has written at the same lanes.
+    pub(crate) fn load(&mut self, from: &[f32]) {
+        let mut rest = from;
+        for numbers in self
+            .layers
+            .iter_mut()
+            .flat_map(|layer| [&mut layer.h, &mut layer.c])
+        {
+            let (here, after) = rest.split_at(numbers.len());
+            numbers.copy_from_slice(here);
+            rest = after;
+        }
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = &Vec<f32>> {
+        self.layers.iter().flat_map(|layer| [&layer.h, &layer.c])
     }
 
     pub fn set_zero(&mut self) {

@@ -115,8 +115,8 @@ impl Network {
         panels.output.pack(cpu, &params[self.output.w_s]);
     }
 
-    /// Reads `inputs` (T, B) from `state`, which becomes the state after the window. The hidden
-    /// states stay in the tape: [`Network::top`].
+    /// Reads `inputs` (T, B) from `state`, whose lanes are B, and which becomes the state after the
+    /// window. The hidden states stay in the tape: [`Network::top`].
     pub fn forward(
         &self,
         cpu: &Cpu,
@@ -127,9 +127,13 @@ impl Network {
         state: &mut State,
         tape: &mut Tape,
     ) {
-        let (rows, lanes) = (inputs.len(), tape.lanes);
-        assert!(state.lanes == lanes, "state and tape have different lanes");
-        assert!(rows.is_multiple_of(lanes) && rows / lanes <= tape.max_steps());
+        let (rows, lanes) = (inputs.len(), state.lanes);
+        assert!(
+            rows.is_multiple_of(lanes),
+            "a window has T rows of each lane"
+        );
+        assert!(rows <= tape.max_rows() && lanes <= tape.max_lanes());
+        tape.lanes = lanes;
         let x = &mut tape.x[..rows * self.dims.embed];
         self.embedding.forward(cpu, params, inputs, x);
         if let Some(dropout) = dropout {
@@ -160,6 +164,18 @@ impl Network {
                 let dropped = &mut tape.dropped[k][..h.len()];
                 dropped.copy_from_slice(h);
                 dropout.apply(cpu, k + 1, lanes, self.dims.hidden, dropped);
+            }
+        }
+    }
+
+    /// Copies the state after `steps` steps of the last forward window into the first lanes of `state`.
+    pub fn state_after(&self, tape: &Tape, steps: usize, state: &mut State) {
+        let size = tape.lanes * self.dims.hidden;
+        let at = steps * size..(steps + 1) * size;
+        for (layer, tape) in state.layers.iter_mut().zip(&tape.layers) {
+            layer.h[..size].copy_from_slice(&tape.h[at.clone()]);
+            if !layer.c.is_empty() {
+                layer.c[..size].copy_from_slice(&tape.c[at.clone()]);
             }
         }
     }

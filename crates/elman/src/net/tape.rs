@@ -1,18 +1,20 @@
 //! The activation arena: everything a window leaves behind, allocated once.
 //!
-//! A [`Tape`] is laid out for windows of at most T steps and B lanes; shorter windows use a prefix
-//! of every slot. Slots are separate aligned buffers rather than ranges of one: they are disjoint
+//! A [`Tape`] is laid out for windows of at most so many rows (t, lane) and so many lanes; smaller
+//! windows use a prefix of every slot. Slots are separate aligned buffers rather than ranges of one: they are disjoint
 //! by construction, so layers can borrow several mutably, and none is ever reallocated.
 //! `dims.rs` knows what they add up to.
 
 use super::layer::State;
-use crate::dims::{Cell, Dims, LOGIT_ROWS, Steps};
+use crate::dims::{Cell, Dims, LOGIT_ROWS, Room};
 use elman_kernels::{Buffer, Format, Packed};
 
 /// Activations of one window.
 pub struct Tape {
+    /// B of the window that was read last.
     pub(crate) lanes: usize,
-    max_steps: usize,
+    max_rows: usize,
+    max_lanes: usize,
     /// (T, B, E): embedded inputs, after dropout.
     pub(crate) x: Buffer,
     pub(crate) layers: Vec<LayerTape>,
@@ -40,16 +42,15 @@ pub struct LayerTape {
 impl Tape {
     /// For windows of at most `max_steps` steps that go forward only.
     pub fn forward_only(dims: &Dims, max_steps: usize, lanes: usize) -> Tape {
-        Tape::new(dims, max_steps, lanes, false, false)
+        Tape::new(dims, max_steps * lanes, lanes, false, false)
     }
 
-    /// For windows that are also differentiated; `dropout` reserves its slots.
-    pub fn training(dims: &Dims, max_steps: usize, lanes: usize, dropout: bool) -> Tape {
-        Tape::new(dims, max_steps, lanes, true, dropout)
+    /// For segments of windows that are also differentiated; `dropout` reserves its slots.
+    pub fn training(dims: &Dims, room: Room, dropout: bool) -> Tape {
+        Tape::new(dims, room.segment, room.lanes, true, dropout)
     }
 
-    fn new(dims: &Dims, max_steps: usize, lanes: usize, training: bool, dropout: bool) -> Tape {
-        let rows = max_steps * lanes;
+    fn new(dims: &Dims, rows: usize, lanes: usize, training: bool, dropout: bool) -> Tape {
         let gates = dims.cell.gates() * dims.hidden;
         let states = (rows + lanes) * dims.hidden; // (T+1, B, H)
         let layer = |_| {
@@ -76,7 +77,8 @@ impl Tape {
         let dropped = if dropout { dims.layers } else { 0 };
         Tape {
             lanes,
-            max_steps,
+            max_rows: rows,
+            max_lanes: lanes,
             x: Buffer::zeros(rows * dims.embed),
             layers: (0..dims.layers).map(layer).collect(),
             dropped: (0..dropped)
@@ -86,12 +88,14 @@ impl Tape {
         }
     }
 
-    pub fn lanes(&self) -> usize {
-        self.lanes
+    /// The most lanes of a window.
+    pub fn max_lanes(&self) -> usize {
+        self.max_lanes
     }
 
-    pub fn max_steps(&self) -> usize {
-        self.max_steps
+    /// The most rows of a window.
+    pub fn max_rows(&self) -> usize {
+        self.max_rows
     }
 }
 
@@ -114,11 +118,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// For windows of at most `steps`, with operands in `format`.
-    pub fn new(dims: &Dims, steps: Steps, lanes: usize, format: Format) -> Scratch {
-        let rows = steps.segment * lanes;
+    /// For windows that fit into `room`, with operands in `format`.
+    pub fn new(dims: &Dims, room: Room, format: Format) -> Scratch {
+        let rows = room.segment;
         let read = match dims.tied {
-            true => dims.vocab.min(steps.window * lanes),
+            true => dims.vocab.min(room.window),
             false => 0,
         };
         let width = dims.embed.max(dims.hidden);
@@ -130,7 +134,7 @@ impl Scratch {
             data_hidden: Packed::new(format, rows, 1, dims.hidden),
             data_block: Packed::new(format, rows.min(LOGIT_ROWS), 1, dims.hidden),
             d_table: Buffer::zeros(read * dims.embed),
-            d_state: State::zeros(dims, lanes),
+            d_state: State::zeros(dims, room.lanes),
         }
     }
 }

@@ -1,17 +1,13 @@
-//! Layout `stream`: the text cut into B lanes that are read side by side, in windows of T steps.
+//! From a text to windows: T time steps of B lanes that are read side by side.
 //!
-//! With N tokens w_0 … w_{N−1} and lanes of S = ⌈N/B⌉ tokens, lane b predicts w_{bS} … w_{min(bS+S, N)−1}. It starts from the
-//! token before its first one, lane 0 from `<eos>`: at step t its target is w_{bS+t} and its input w_{bS+t−1}. So every token is
-//! predicted exactly once per epoch. Lanes that end early are masked: weight 0, input and target id 0.
+//! A [`Window`] is what the network is given, whichever way the text is laid out. [`stream`] cuts the whole text into B lanes.
+//! Padding is a mask: positions without a token have weight 0, and neither loss nor gradient knows of them.
 //!
-//! What it does not do: it carries no hidden state; that belongs to training, which zeroes it at the start of an epoch.
+//! What it does not do: it carries no hidden state, which belongs to training.
 
-/// How a sequence of `tokens` ids is dealt to `lanes` lanes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stream {
-    tokens: usize,
-    lanes: usize,
-}
+pub mod stream;
+
+pub use stream::Stream;
 
 /// T time steps of B lanes, time-major: entry (t, b) stands at `t * lanes + b`. Reused from window to window.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,162 +20,53 @@ pub struct Window {
     pub inputs: Vec<u32>,
     /// (T, B)
     pub targets: Vec<u32>,
-    /// (T, B): 1 where a token is predicted, 0 where there is none.
+    /// (T, B): 1 where a token is predicted, 0 where there is none, or where the window before has predicted it.
     pub weight: Vec<f32>,
     /// How many tokens are predicted: the sum of `weight`.
     pub real: usize,
+    /// Steps after which the next window begins: all of them, unless windows overlap.
+    pub carry: usize,
+    /// (B): which part of the text each lane reads, the parts being numbered in the order of the text.
+    pub parts: Vec<u32>,
 }
 
-impl Stream {
-    /// Deals `tokens` ids to `lanes` lanes. Both must be at least 1.
-    pub fn new(tokens: usize, lanes: usize) -> Stream {
-        assert!(
-            tokens > 0 && lanes > 0,
-            "a stream needs tokens ({tokens}) and lanes ({lanes})"
-        );
-        Stream { tokens, lanes }
+impl Window {
+    /// With room for so many positions and lanes.
+    pub fn with_room(positions: usize, lanes: usize) -> Window {
+        Window {
+            inputs: Vec::with_capacity(positions),
+            targets: Vec::with_capacity(positions),
+            weight: Vec::with_capacity(positions),
+            parts: Vec::with_capacity(lanes),
+            ..Window::default()
+        }
     }
 
-    pub fn tokens(&self) -> usize {
-        self.tokens
-    }
-
-    pub fn lanes(&self) -> usize {
-        self.lanes
-    }
-
-    /// Steps of an epoch: S = ⌈N/B⌉.
-    pub fn steps(&self) -> usize {
-        self.tokens.div_ceil(self.lanes)
-    }
-
-    /// Windows of an epoch when each has `steps` time steps, the last one perhaps fewer.
-    pub fn windows(&self, steps: usize) -> usize {
-        self.steps().div_ceil(steps)
-    }
-
-    /// Fills `window` with the time steps from `first_step` on: `steps` of them, or as many as are left.
-    ///
-    /// `ids` are the N tokens; `eos` is the input before the first one.
-    pub fn window(
-        &self,
-        ids: &[u32],
-        eos: u32,
-        first_step: usize,
-        steps: usize,
-        window: &mut Window,
-    ) {
-        assert_eq!(
-            ids.len(),
-            self.tokens,
-            "the stream was made for another number of tokens"
-        );
-        assert!(
-            first_step < self.steps() && steps > 0,
-            "no steps at {first_step} of {}",
-            self.steps()
-        );
-        let steps = steps.min(self.steps() - first_step);
-        let cells = steps * self.lanes;
-        (window.steps, window.lanes, window.real) = (steps, self.lanes, 0);
-        for ids in [&mut window.inputs, &mut window.targets] {
+    /// Becomes a window of padding, whose inputs are `pad`.
+    fn clear(&mut self, steps: usize, lanes: usize, pad: u32) {
+        let cells = steps * lanes;
+        (self.steps, self.lanes, self.real, self.carry) = (steps, lanes, 0, steps);
+        for (ids, value) in [(&mut self.inputs, pad), (&mut self.targets, 0)] {
             ids.clear();
-            ids.resize(cells, 0);
+            ids.resize(cells, value);
         }
-        window.weight.clear();
-        window.weight.resize(cells, 0.0);
-        for lane in 0..self.lanes {
-            // Lanes begin at multiples of S, and only the last ones reach past N.
-            let lane_start = lane.saturating_mul(self.steps()).min(self.tokens);
-            let lane_end = lane_start.saturating_add(self.steps()).min(self.tokens);
-            let from = (lane_start + first_step).min(lane_end);
-            let targets = &ids[from..(from + steps).min(lane_end)];
-            window.real += targets.len();
-            let mut input = if from == 0 { eos } else { ids[from - 1] };
-            for (t, &target) in targets.iter().enumerate() {
-                let cell = t * self.lanes + lane;
-                window.inputs[cell] = input;
-                window.targets[cell] = target;
-                window.weight[cell] = 1.0;
-                input = target;
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn every_token_is_predicted_once(tokens in 1usize..400, lanes in 1usize..40, bptt in 1usize..50) {
-            let ids: Vec<u32> = (1..=tokens as u32).collect();
-            let stream = Stream::new(tokens, lanes);
-            let mut window = Window::default();
-            let mut seen = vec![0; tokens + 1];
-            let mut last = vec![None; lanes];
-            let mut first = 0;
-            let mut windows = 0;
-            while first < stream.steps() {
-                stream.window(&ids, 0, first, bptt, &mut window);
-                prop_assert_eq!(window.inputs.len(), window.steps * lanes);
-                prop_assert_eq!(window.real as f32, window.weight.iter().sum::<f32>());
-                for cell in 0..window.steps * lanes {
-                    let (input, target) = (window.inputs[cell], window.targets[cell]);
-                    if window.weight[cell] == 0.0 {
-                        prop_assert_eq!((input, target), (0, 0));
-                        continue;
-                    }
-                    // Ids are 1, 2, 3 …, so the token before is the id less one, and <eos> is 0.
-                    prop_assert_eq!(input, target - 1);
-                    let lane = cell % lanes;
-                    prop_assert!(last[lane].is_none_or(|id| id == input), "state would be carried to another place");
-                    last[lane] = Some(target);
-                    seen[target as usize] += 1;
-                }
-                first += window.steps;
-                windows += 1;
-            }
-            prop_assert_eq!(windows, stream.windows(bptt));
-            prop_assert!(seen[1..].iter().all(|&times| times == 1));
-        }
-
-        #[test]
-        fn windows_join(tokens in 2usize..200, lanes in 1usize..8, bptt in 1usize..20) {
-            let ids: Vec<u32> = (1..=tokens as u32).collect();
-            let stream = Stream::new(tokens, lanes);
-            let (mut whole, mut part) = (Window::default(), Window::default());
-            stream.window(&ids, 7, 0, usize::MAX, &mut whole);
-            let mut joined = Window { lanes, ..Window::default() };
-            for first in (0..stream.steps()).step_by(bptt) {
-                stream.window(&ids, 7, first, bptt, &mut part);
-                joined.steps += part.steps;
-                joined.real += part.real;
-                joined.inputs.extend(&part.inputs);
-                joined.targets.extend(&part.targets);
-                joined.weight.extend(&part.weight);
-            }
-            prop_assert_eq!(whole, joined);
-        }
+        self.weight.clear();
+        self.weight.resize(cells, 0.0);
+        self.parts.clear();
     }
 
-    #[test]
-    fn ten_tokens_in_four_lanes() {
-        let ids: Vec<u32> = (10..20).collect();
-        let stream = Stream::new(10, 4);
-        let mut window = Window::default();
-        stream.window(&ids, 1, 0, 35, &mut window);
-        assert_eq!((window.steps, window.lanes, window.real), (3, 4, 10));
-        assert_eq!(window.inputs, [1, 12, 15, 18, 10, 13, 16, 0, 11, 14, 17, 0]);
-        assert_eq!(
-            window.targets,
-            [10, 13, 16, 19, 11, 14, 17, 0, 12, 15, 18, 0]
-        );
-        assert_eq!(
-            window.weight,
-            [1., 1., 1., 1., 1., 1., 1., 0., 1., 1., 1., 0.]
-        );
+    /// Adds a lane that reads `targets`, its first input being `input`; it is part `part` of the text.
+    fn push_lane(&mut self, part: u32, input: u32, targets: &[u32]) {
+        let lane = self.parts.len();
+        self.parts.push(part);
+        self.real += targets.len();
+        let mut input = input;
+        for (t, &target) in targets.iter().enumerate() {
+            let cell = t * self.lanes + lane;
+            self.inputs[cell] = input;
+            self.targets[cell] = target;
+            self.weight[cell] = 1.0;
+            input = target;
+        }
     }
 }

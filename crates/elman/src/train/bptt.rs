@@ -2,7 +2,8 @@
 //!
 //! A window of T steps is read from the carried state with teacher forcing (the input at t is the
 //! true token), the loss is differentiated back to the window's first step and no further, and the
-//! state is carried on. With windows as long as the text it is full BPTT.
+//! state is carried on. With windows as long as the text it is full BPTT. Where windows overlap, what
+//! is carried is the state at the step at which the next one begins.
 //!
 //! Activations are in memory for a *segment* of a window, which is the whole of it or, recomputed,
 //! about √T of its steps (Chen et al. 2016; Gruslys et al. 2016). Then a first pass over the text
@@ -11,7 +12,7 @@
 //! the last row to the first, wherever a segment interrupts them.
 
 use super::optim::{Optimiser, TouchedRows};
-use crate::dims::{Dims, Steps};
+use crate::dims::{Dims, Room};
 use crate::net::layer::dropout::Dropout;
 use crate::net::network::{BackwardPanels, ForwardPanels, Network, WindowRef};
 use crate::net::tape::Scratch;
@@ -51,12 +52,14 @@ pub struct Engine {
     /// The panels hold the present weights.
     forward_fresh: bool,
     backward_fresh: bool,
-    steps: Steps,
+    room: Room,
     /// Activations of the last segment that was read.
     tape: Tape,
     scratch: Scratch,
-    /// The states before all segments of a window but its last.
-    starts: Vec<State>,
+    /// The state on its way through a window.
+    running: State,
+    /// The states before all segments of a window but its last, one after the other.
+    starts: Vec<f32>,
     /// (T, B): loss and loss factor of each position.
     nats: Vec<f64>,
     weight: Vec<f32>,
@@ -68,21 +71,13 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Allocates everything for windows of at most `steps`, with products in `format`;
-    /// weights are zero.
-    pub fn new(
-        cpu: Cpu,
-        dims: Dims,
-        steps: Steps,
-        lanes: usize,
-        dropout: bool,
-        format: Format,
-    ) -> Engine {
+    /// Allocates everything for windows that fit into `room`, with products in `format`; weights are
+    /// zero.
+    pub fn new(cpu: Cpu, dims: Dims, room: Room, dropout: bool, format: Format) -> Engine {
         let network = Network::new(dims);
         let layout = network.layout();
-        let positions = steps.window * lanes;
-        let starts = steps.segments(steps.window).len() - 1;
-        let places = if dims.tied { steps.segment * lanes } else { 0 };
+        let positions = room.window;
+        let places = if dims.tied { room.segment } else { 0 };
         Engine {
             params: Params::zeros(layout.clone()),
             grads: Params::zeros(layout.clone()),
@@ -90,14 +85,15 @@ impl Engine {
             backward: network.backward_panels(format),
             forward_fresh: false,
             backward_fresh: false,
-            tape: Tape::training(&dims, steps.segment, lanes, dropout),
-            scratch: Scratch::new(&dims, steps, lanes, format),
-            starts: vec![State::zeros(&dims, lanes); starts],
+            tape: Tape::training(&dims, room, dropout),
+            scratch: Scratch::new(&dims, room, format),
+            running: State::zeros(&dims, room.lanes),
+            starts: vec![0.0; room.starts * dims.state_len()],
             nats: vec![0.0; positions],
             weight: vec![0.0; positions],
             touched: Vec::with_capacity(positions),
             places: Vec::with_capacity(places),
-            steps,
+            room,
             network,
             cpu,
         }
@@ -126,12 +122,18 @@ impl Engine {
         &self.grads
     }
 
-    pub fn zero_state(&self) -> State {
-        State::zeros(self.network.dims(), self.tape.lanes())
+    /// An empty window that has the room for every one.
+    pub fn window(&self) -> Window {
+        Window::with_room(self.room.window, self.room.lanes)
     }
 
-    /// Forward and backward over one window; adds to the gradient. `carried` becomes the state
-    /// after the window.
+    /// The zero state of as many lanes as a window may have.
+    pub fn zero_state(&self) -> State {
+        State::zeros(self.network.dims(), self.room.lanes)
+    }
+
+    /// Forward and backward over one window from the first lanes of `carried`; adds to the gradient.
+    /// These lanes become the state from which the next window begins.
     pub fn run_window(
         &mut self,
         window: &Window,
@@ -148,6 +150,10 @@ impl Engine {
             LossNorm::Tokens => window.real.max(1),
             LossNorm::Lanes => window.lanes,
         };
+        assert!(
+            (1..=window.steps).contains(&window.carry),
+            "a window carries a state on"
+        );
         for (weight, mask) in self.weight.iter_mut().zip(&window.weight) {
             *weight = mask / divisor as f32;
         }
@@ -156,27 +162,37 @@ impl Engine {
         self.touched.dedup();
         let dropout_at = |first| dropout.map(|dropout| Dropout { first, ..dropout });
 
-        let segments = self.steps.segments(window.steps);
-        let before_last = segments.len() - 1;
+        let segments = self.room.segments(window.steps, window.lanes);
+        let last = segments.len() - 1;
+        let mut running = std::mem::take(&mut self.running);
         let mut starts = std::mem::take(&mut self.starts);
-        for (segment, start) in segments.take(before_last).zip(&mut starts) {
-            start.copy_from(carried);
-            let dropout = dropout_at(segment.start);
-            self.read(window, segment, dropout.as_ref(), carried);
+        running.copy_lanes(carried, window.lanes);
+        let size = running.len();
+        for (i, segment) in segments.clone().enumerate() {
+            if i < last {
+                running.save(&mut starts[i * size..(i + 1) * size]);
+            }
+            self.read(
+                window,
+                segment.clone(),
+                dropout_at(segment.start).as_ref(),
+                &mut running,
+            );
+            if (segment.start + 1..=segment.end).contains(&window.carry) {
+                self.network
+                    .state_after(&self.tape, window.carry - segment.start, carried);
+            }
         }
-        self.scratch.d_state.set_zero();
-        let segments = self.steps.segments(window.steps);
+        self.scratch.d_state.reset(window.lanes);
         for (i, segment) in segments.enumerate().rev() {
-            // The last one starts from where the others have carried the state.
-            let state = match i == before_last {
-                true => &mut *carried,
-                false => &mut starts[i],
-            };
             let dropout = dropout_at(segment.start);
-            self.read(window, segment.clone(), dropout.as_ref(), state);
+            if i < last {
+                running.load(&starts[i * size..(i + 1) * size]);
+                self.read(window, segment.clone(), dropout.as_ref(), &mut running);
+            }
             self.differentiate(window, segment, dropout.as_ref());
         }
-        self.starts = starts;
+        (self.running, self.starts) = (running, starts);
         if self.network.dims().tied {
             self.network.add_tied_rows(
                 &self.cpu,
@@ -189,9 +205,10 @@ impl Engine {
         self.stats(window)
     }
 
-    /// The loss of one window without dropout, gradient or memory of it.
+    /// The loss of one window without dropout, gradient or memory of it, from `state`, which has the
+    /// window's lanes and becomes that after it.
     pub fn score_window(&mut self, window: &Window, state: &mut State) -> WindowStats {
-        for segment in self.steps.segments(window.steps) {
+        for segment in self.room.segments(window.steps, window.lanes) {
             let rows = segment.start * window.lanes..segment.end * window.lanes;
             self.read(window, segment, None, state);
             self.network.loss(
@@ -325,12 +342,12 @@ impl Engine {
         out
     }
 
-    /// Adds the losses of the last window, which is `window`, to those of its lanes.
-    pub fn add_lane_nats(&self, window: &Window, lane_nats: &mut [f64]) {
-        assert!(lane_nats.len() == window.lanes);
+    /// Adds the losses of the last window, which is `window`, to those of the parts of the text that
+    /// its lanes read.
+    pub fn add_part_nats(&self, window: &Window, part_nats: &mut [f64]) {
         let cells = self.nats.iter().zip(&window.weight).enumerate();
         for (cell, (nats, _)) in cells.filter(|(_, (_, mask))| **mask > 0.0) {
-            lane_nats[cell % window.lanes] += nats;
+            part_nats[window.parts[cell % window.lanes] as usize] += nats;
         }
     }
 

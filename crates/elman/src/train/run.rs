@@ -14,12 +14,13 @@ use super::state::{Identity, Progress, TrainState, VOLATILE};
 use super::step::{Done, step};
 use super::texts::Texts;
 use super::watch::{Ending, Event, Outcome, Ready, Step, Watch};
-use crate::dims::TrainPlan;
+use super::windows::{Cursor, Windows};
+use crate::dims::{Room, TrainPlan};
 use crate::error::{Error, Result};
 use crate::infer::{About, Model, save_model};
 use crate::net::Params;
 use crate::store::Generations;
-use crate::text::{Corpus, Stream, Vocab, Window};
+use crate::text::{Vocab, Window};
 use elman_kernels::Cpu;
 use std::path::Path;
 use std::time::Instant;
@@ -28,8 +29,8 @@ mod budget;
 mod memory;
 mod validation;
 
+use memory::check_memory;
 pub use memory::plan;
-use memory::{check_memory, window_steps};
 
 /// Starts a new run and follows it to its end, or until `watch` asks to stop.
 pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
@@ -114,11 +115,8 @@ struct Run {
     config: Config,
     folder: Folder,
     vocab: Vocab,
-    train: Corpus,
-    valid: Option<Corpus>,
-    stream: Stream,
-    /// T: steps of a full window.
-    window_steps: usize,
+    train: Windows,
+    valid: Option<Windows>,
     plan: TrainPlan,
     engine: Engine,
     state: TrainState,
@@ -132,17 +130,17 @@ impl Run {
     fn new(config: Config, texts: Texts, folder: Folder, machine: &Machine) -> Result<Run> {
         let identity = texts.identity();
         let dims = config.dims(texts.vocab.len());
-        let stream = Stream::new(texts.train.ids().len(), config.lanes);
-        let steps = window_steps(&config, stream.steps());
-        let plan = plan(&config, &dims, stream.steps());
+        let train = Windows::training(texts.train, texts.vocab.eos(), &config);
+        let valid = texts.valid.map(|corpus| train.validation(corpus));
+        let room = Room::for_all(train.shapes(), config.recompute);
+        let plan = plan(&config, &dims, room);
         check_memory(&plan, machine.memory_bytes, &config)?;
 
         let cpu = Cpu::new(machine.isa, machine.threads);
         let engine = Engine::new(
             cpu,
             dims,
-            steps,
-            config.lanes,
+            room,
             config.dropout > 0.0,
             config.precision.format(),
         );
@@ -156,10 +154,8 @@ impl Run {
             generations: Generations::new(folder.state()),
             folder,
             vocab: texts.vocab,
-            train: texts.train,
-            valid: texts.valid,
-            stream,
-            window_steps: steps.window,
+            train,
+            valid,
             plan,
             engine,
             state,
@@ -196,10 +192,6 @@ impl Run {
             .restore(&loaded.snapshot, &path, params, &self.identity)
     }
 
-    fn windows_per_epoch(&self) -> u64 {
-        self.stream.windows(self.window_steps) as u64
-    }
-
     /// Trains to the end of the budget.
     fn follow(mut self, watch: &mut dyn Watch) -> Result<Outcome> {
         let network = self.engine.network();
@@ -209,16 +201,16 @@ impl Run {
             dims: network.dims(),
             parameters: network.layout().parameter_count(),
             plan: self.plan,
-            train_tokens: self.train.ids().len(),
-            valid_tokens: self.valid.as_ref().map_or(0, |v| v.ids().len()),
-            windows_per_epoch: self.windows_per_epoch(),
+            train_tokens: self.train.tokens(),
+            valid_tokens: self.valid.as_ref().map_or(0, Windows::tokens),
+            windows_per_epoch: self.train.per_epoch(),
             step: self.state.progress.step,
             total_steps: self.state.progress.total_steps,
             threads: self.engine.cpu().threads(),
             isa: self.machine.isa.name(),
         }));
         let mut metrics = Metrics::open(&self.folder.metrics(), self.state.progress.step)?;
-        let mut window = Window::default();
+        let mut window = self.engine.window();
         let mut saved = Instant::now();
         let mut last_step = None;
         let ending = loop {
@@ -239,6 +231,7 @@ impl Run {
             if watch.stop_requested() {
                 break Ending::Stopped;
             }
+            let at = progress.cursor();
             let started = Instant::now();
             let (mut step, verdict) = self.one_step(&mut window);
             step.seconds = started.elapsed().as_secs_f64();
@@ -246,7 +239,7 @@ impl Run {
             metrics.step(&step, &mut self.state.progress.unlogged)?;
             watch.event(&Event::Step(step.clone()));
             if step.skipped {
-                watch.event(&Event::Note(self.skipped_note(&step)));
+                watch.event(&Event::Note(self.skipped_note(&step, at)));
                 self.refuse_overflow()?;
                 if verdict == Verdict::Stop {
                     return Err(Error::Diverged(self.diverged_message()));
@@ -289,11 +282,7 @@ impl Run {
     fn one_step(&mut self, window: &mut Window) -> (Step, Verdict) {
         let config = &self.config;
         let progress = &self.state.progress;
-        let lane_len = self.stream.steps();
-        let steps = self.window_steps.min(lane_len - progress.position);
-        let eos = self.vocab.eos();
-        self.stream
-            .window(self.train.ids(), eos, progress.position, steps, window);
+        let by = self.train.read(progress.cursor(), window);
         let lr = config
             .schedule()
             .rate(progress.step, progress.epoch, progress.total_steps);
@@ -303,17 +292,14 @@ impl Run {
             verdict,
         } = step(&mut self.engine, &mut self.state, config, window, lr);
         let progress = &mut self.state.progress;
-        progress.position += steps;
-        if progress.position == lane_len {
-            progress.epoch += 1;
-            progress.position = 0;
+        if progress.advance(by, self.train.length()) {
             self.state.carried.set_zero();
         }
         let skipped = !matches!(verdict, Verdict::Apply(_));
         let step = Step {
             step: progress.step,
             total_steps: progress.total_steps,
-            epoch: progress.epochs(lane_len),
+            epoch: progress.epochs(self.train.length()),
             loss_nats: stats.nats / stats.tokens.max(1) as f64,
             grad_norm,
             lr,
@@ -375,13 +361,13 @@ impl Run {
         )))
     }
 
-    fn skipped_note(&self, step: &Step) -> String {
-        let windows = self.windows_per_epoch();
+    fn skipped_note(&self, step: &Step, at: Cursor) -> String {
         format!(
-            "step {} (epoch {}, window {} of {windows}): the loss was {} and the gradient norm {}; this window was kept from the weights and the carried state starts anew",
+            "step {} (epoch {}, window {} of {}): the loss was {} and the gradient norm {}; this window was kept from the weights and the carried state starts anew",
             step.step,
-            (step.step - 1) / windows + 1,
-            (step.step - 1) % windows + 1,
+            at.epoch + 1,
+            at.window + 1,
+            self.train.per_epoch(),
             step.loss_nats,
             step.grad_norm,
         )

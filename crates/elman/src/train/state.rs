@@ -7,6 +7,9 @@
 use super::guard::Guard;
 use super::optim::Optimiser;
 use super::watch::Best;
+use super::windows::Cursor;
+#[cfg(doc)]
+use super::windows::Windows;
 use crate::error::{Error, Result};
 use crate::net::{Params, State};
 use crate::store::{Array, Snapshot, StoreError};
@@ -25,8 +28,11 @@ pub struct Progress {
     pub step: u64,
     /// Epochs done.
     pub epoch: u64,
-    /// Time steps of the present epoch done: every lane's position.
+    /// How much of the present epoch is done, of [`Windows::length`].
     pub position: usize,
+    /// Windows of the present epoch done; checkpoints of version 0.1 do not have it.
+    #[serde(default)]
+    pub window: u64,
     pub total_steps: u64,
     pub guard: Guard,
     pub best: Option<Best>,
@@ -49,9 +55,30 @@ pub struct Tally {
 }
 
 impl Progress {
-    /// Epochs done, as a fraction, where a lane has `lane_len` tokens.
-    pub fn epochs(&self, lane_len: usize) -> f64 {
-        self.epoch as f64 + self.position as f64 / lane_len as f64
+    /// Epochs done, as a fraction, where one has the length `length`.
+    pub fn epochs(&self, length: usize) -> f64 {
+        self.epoch as f64 + self.position as f64 / length as f64
+    }
+
+    /// Where the next window is.
+    pub fn cursor(&self) -> Cursor {
+        Cursor {
+            epoch: self.epoch,
+            window: self.window,
+            position: self.position,
+        }
+    }
+
+    /// Counts a window that takes an epoch of the length `length` on by `by`. Whether it was the last of its epoch.
+    pub fn advance(&mut self, by: usize, length: usize) -> bool {
+        self.window += 1;
+        self.position += by;
+        let ended = self.position == length;
+        if ended {
+            self.epoch += 1;
+            (self.window, self.position) = (0, 0);
+        }
+        ended
     }
 }
 

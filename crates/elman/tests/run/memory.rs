@@ -2,6 +2,7 @@
 
 use super::bench::{Bench, Log, config, machine, relu_sgd, resume};
 use elman::Error;
+use elman::dims::Room;
 use elman::train::config::{Bptt, CellName};
 use elman::train::{self, Config, Machine};
 
@@ -119,12 +120,10 @@ fn recomputed_windows_take_the_memory_of_short_ones() {
                     layers,
                     dropout,
                     tied: false,
-                    lanes,
-                    bptt: Bptt::Steps(steps),
-                    recompute,
                     ..config()
                 };
-                train::plan(&config, &config.dims(2000), 1 << 20).window_bytes as f64
+                let room = Room::for_all([(steps, lanes)], recompute);
+                train::plan(&config, &config.dims(2000), room).window_bytes as f64
             };
             let short = window_bytes(200, false);
             let ratio = window_bytes(10_000, true) / short;

@@ -6,11 +6,11 @@
 use super::Run;
 use crate::error::{Error, Result};
 use crate::infer::Model;
-use crate::text::Window;
 use crate::train::config::Config;
 use crate::train::job::NewBudget;
 use crate::train::optim::Optimiser;
 use crate::train::state::Progress;
+use crate::train::windows::Windows;
 use std::time::Instant;
 
 /// No budget comes to more steps: a configuration file holds signed numbers.
@@ -26,7 +26,7 @@ impl Run {
             ..
         } = self.config;
         match (epochs, steps, minutes) {
-            (Some(epochs), _, _) => epoch_steps(epochs, self.windows_per_epoch()),
+            (Some(epochs), _, _) => epoch_steps(epochs, self.train.per_epoch()),
             (_, Some(steps), _) => steps,
             (_, _, minutes) => {
                 let per_step = self.rehearse(origin);
@@ -55,7 +55,7 @@ impl Run {
         config.check()?;
         let done = self.state.progress.step;
         let total = match (epochs, steps, minutes) {
-            (Some(epochs), _, _) => epoch_steps(epochs, self.windows_per_epoch()),
+            (Some(epochs), _, _) => epoch_steps(epochs, self.train.per_epoch()),
             (_, Some(steps), _) => steps,
             (_, _, minutes) => {
                 let per_step = self.state.seconds / done.max(1) as f64;
@@ -82,7 +82,7 @@ impl Run {
     /// starts again as if nothing had been.
     fn rehearse(&mut self, origin: Option<&Model>) -> f64 {
         const LONGEST_SECONDS: f64 = 3.0;
-        let mut window = Window::default();
+        let mut window = self.engine.window();
         let (mut training, mut steps) = (0.0, 0);
         let started = Instant::now();
         while steps < 50 && started.elapsed().as_secs_f64() < LONGEST_SECONDS {
@@ -110,10 +110,12 @@ impl Run {
     fn with_validation(&self) -> f64 {
         // Scoring a token costs a third of training on it, and a quarter where that reads it twice.
         let share = if self.config.recompute { 4.0 } else { 3.0 };
-        let scored = self.valid.as_ref().map_or(0, |v| v.ids().len()) as f64 / share;
+        let scored = self.valid.as_ref().map_or(0, Windows::tokens) as f64 / share;
         let trained = match self.config.valid_every {
-            Some(every) => every as f64 * (self.window_steps * self.config.lanes) as f64,
-            None => self.stream.tokens() as f64,
+            Some(every) => {
+                every as f64 * self.train.tokens() as f64 / self.train.per_epoch() as f64
+            }
+            None => self.train.tokens() as f64,
         };
         1.0 + scored / trained
     }

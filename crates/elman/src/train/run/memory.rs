@@ -1,12 +1,12 @@
 //! The plan of a run's bytes, and refusing one that does not fit before anything is allocated.
 
-use crate::dims::{Dims, Steps, TrainPlan};
+use crate::dims::{Dims, Room, TrainPlan};
 use crate::error::{Error, Result};
 use crate::net::Network;
 use crate::train::config::{Bptt, Config};
 
-/// The bytes that a run of `config` needs, for lanes of `lane_len` tokens.
-pub fn plan(config: &Config, dims: &Dims, lane_len: usize) -> TrainPlan {
+/// The bytes that a run of `config` needs for windows that fit into `room`.
+pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
     let arena_len = Network::new(*dims).layout().arena_len();
     TrainPlan::new(
         dims,
@@ -14,21 +14,8 @@ pub fn plan(config: &Config, dims: &Dims, lane_len: usize) -> TrainPlan {
         config.rule().moments(),
         config.dropout > 0.0,
         config.precision.format(),
-        window_steps(config, lane_len),
-        config.lanes,
+        room,
     )
-}
-
-/// The steps of a full window.
-pub(super) fn window_steps(config: &Config, lane_len: usize) -> Steps {
-    let window = match config.bptt {
-        Bptt::Steps(n) => n.min(lane_len),
-        Bptt::Full => lane_len,
-    };
-    match config.recompute {
-        true => Steps::recomputed(window, config.lanes),
-        false => Steps::whole(window),
-    }
 }
 
 /// Refuses a plan of more bytes than `budget`, or than the machine has available.

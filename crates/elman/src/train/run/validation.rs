@@ -2,9 +2,10 @@
 
 use super::Run;
 use crate::error::Result;
-use crate::text::{Corpus, Stream, Window};
 use crate::train::bptt::{Engine, WindowStats};
+use crate::train::state::Progress;
 use crate::train::watch::{Best, Validation};
+use crate::train::windows::Windows;
 use std::time::Instant;
 
 impl Run {
@@ -22,22 +23,13 @@ impl Run {
     /// best so far. Training's own state is not touched.
     pub(super) fn validate(&mut self) -> Result<Validation> {
         let started = Instant::now();
-        let valid = self
-            .valid
-            .as_ref()
-            .expect("validation needs a validation text");
-        let stats = score_corpus(
-            &mut self.engine,
-            valid,
-            self.vocab.eos(),
-            self.config.lanes,
-            self.window_steps,
-        );
+        let valid = self.valid.as_ref().expect("validation needs a text");
+        let stats = score_text(&mut self.engine, valid);
         let loss_nats = stats.nats / stats.tokens as f64;
         let progress = &mut self.state.progress;
         let best =
             progress.best.is_none_or(|best| loss_nats < best.loss_nats) && loss_nats.is_finite();
-        let epoch = progress.epochs(self.stream.steps());
+        let epoch = progress.epochs(self.train.length());
         if best {
             let step = progress.step;
             progress.best = Some(Best { step, loss_nats });
@@ -59,29 +51,24 @@ impl Run {
     }
 }
 
-/// The loss over a whole corpus in parallel lanes from zero state: approximate at the lanes' seams.
+/// The loss over a whole text in parallel lanes from zero state: approximate at the lanes' seams.
 ///
-/// Every lane is summed on its own and the lanes in their order, which is that of the text: the
-/// bits are those of `infer::evaluate` and do not depend on the window.
-fn score_corpus(
-    engine: &mut Engine,
-    corpus: &Corpus,
-    eos: u32,
-    lanes: usize,
-    window_steps: usize,
-) -> WindowStats {
-    let stream = Stream::new(corpus.ids().len(), lanes);
+/// Every part of the text is summed on its own and the parts in their order: the bits are those of
+/// `infer::evaluate` and do not depend on the windows.
+fn score_text(engine: &mut Engine, text: &Windows) -> WindowStats {
     let mut state = engine.zero_state();
-    let mut window = Window::default();
-    let mut lane_nats = vec![0.0; lanes];
+    let mut window = engine.window();
+    let mut nats = vec![0.0; text.parts()];
+    let mut done = Progress::default();
     let mut tokens = 0;
-    for position in (0..stream.steps()).step_by(window_steps) {
-        stream.window(corpus.ids(), eos, position, window_steps, &mut window);
+    while done.epoch == 0 {
+        let by = text.read(done.cursor(), &mut window);
         tokens += engine.score_window(&window, &mut state).tokens;
-        engine.add_lane_nats(&window, &mut lane_nats);
+        engine.add_part_nats(&window, &mut nats);
+        done.advance(by, text.length());
     }
     WindowStats {
-        nats: lane_nats.iter().sum(),
+        nats: nats.iter().sum(),
         tokens,
     }
 }
