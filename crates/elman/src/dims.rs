@@ -228,6 +228,11 @@ impl TrainPlan {
     }
 }
 
+/// What drawing inputs takes in training: for each lane a row of the top layer, a draw and its place.
+pub fn drawing_bytes(dims: &Dims, lanes: usize) -> u64 {
+    (lanes * (4 * dims.hidden + 8 + 8 + 4)) as u64
+}
+
 /// Weights in panels for x·wᵀ: all that inference needs beside embedding and biases.
 pub fn packed_forward_bytes(dims: &Dims, format: Format) -> u64 {
     let gates = dims.cell.gates();

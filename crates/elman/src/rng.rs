@@ -17,6 +17,8 @@ pub enum Site {
     Dropout(usize),
     /// Sampling during generation; `step` is the sample's number.
     Sample,
+    /// Scheduled sampling: coins and draws; `step` is the training step.
+    ScheduledSampling,
     /// Drawing lines for an interval; `step` is the resample's number.
     Bootstrap,
     /// Flipping differences for a test; `step` is the resample's number.
@@ -34,6 +36,7 @@ impl Site {
             Site::Bootstrap => 1_000_001,
             Site::SignFlips => 1_000_002,
             Site::Bench => 1_000_003,
+            Site::ScheduledSampling => 1_000_004,
         }
     }
 }
@@ -97,6 +100,47 @@ impl Stream {
     }
 }
 
+/// The place that `uniform` in [0, 1) falls on where each takes up as much as its weight; at least one is not zero.
+pub fn pick(uniform: f64, weights: &[f32]) -> usize {
+    let total: f64 = weights.chunks(BLOCK).map(sum).sum();
+    let mut left = uniform * total;
+    for (number, block) in weights.chunks(BLOCK).enumerate() {
+        let whole = sum(block);
+        if left >= whole {
+            left -= whole;
+            continue;
+        }
+        let mut last = 0;
+        for (i, weight) in block.iter().enumerate().filter(|(_, w)| **w > 0.0) {
+            last = i;
+            left -= f64::from(*weight);
+            if left < 0.0 {
+                break;
+            }
+        }
+        // Where none took it below zero, only rounding led here.
+        return number * BLOCK + last;
+    }
+    // And here.
+    weights.iter().rposition(|w| *w > 0.0).unwrap_or(0)
+}
+
+/// Weights that are passed over together.
+const BLOCK: usize = 256;
+/// Running sums: as many as keep the instructions busy. Part of the order of a sum, the same everywhere.
+const LANES: usize = 16;
+
+/// The sum of a block.
+fn sum(block: &[f32]) -> f64 {
+    let mut sums = [0.0_f32; LANES];
+    for chunk in block.chunks(LANES) {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += x;
+        }
+    }
+    sums.into_iter().map(f64::from).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +158,7 @@ mod tests {
             key(1, Site::Bootstrap, 0),
             key(1, Site::SignFlips, 0),
             key(1, Site::Bench, 0),
+            key(1, Site::ScheduledSampling, 0),
         ];
         for (i, a) in keys.iter().enumerate() {
             assert!(keys[..i].iter().all(|b| a != b));

@@ -9,6 +9,7 @@ mod metrics;
 pub mod optim;
 pub mod run;
 pub mod schedule;
+pub mod scheduled;
 pub mod state;
 pub mod step;
 mod texts;

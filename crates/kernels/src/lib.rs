@@ -38,7 +38,7 @@ pub use peak::{Caches, Peaks, ReadSpeed};
 pub use philox::philox;
 pub use product::{Init, Operand, product};
 pub use reduce::{add_column_sums, sum_squares};
-pub use softmax::{cross_entropy, log_softmax, target_nats};
+pub use softmax::{cross_entropy, exponentials, log_softmax, target_nats};
 pub use sweep::{
     Activation, elman_backward, elman_forward, gru_backward, gru_forward, lstm_backward,
     lstm_forward,

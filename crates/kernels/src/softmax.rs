@@ -114,6 +114,24 @@ pub fn log_softmax(cpu: &Cpu, cols: usize, logits: &mut [f32]) {
     });
 }
 
+/// Every row becomes e^(z − max z), for rows of `cols` = V logits: probabilities but for a factor, the largest of them 1.
+pub fn exponentials(cpu: &Cpu, cols: usize, logits: &mut [f32]) {
+    let _time = cpu.time(Kernel::Softmax);
+    if logits.is_empty() {
+        return;
+    }
+    assert_eq!(logits.len() % cols, 0, "logits are not (R, V)");
+    let rows = logits.len() / cols;
+    let logits = Parts::new(logits);
+    cpu.parallel_from(SHARED_FROM, logits.len(), &|worker| {
+        for r in worker.share(rows) {
+            // SAFETY: shares of rows are disjoint.
+            let row = unsafe { logits.part(r * cols..(r + 1) * cols) };
+            cpu.isa().run(Exponentials(row));
+        }
+    });
+}
+
 /// V, after a check of the sizes; `None` if there are no rows.
 fn columns(logits: usize, rows: usize) -> Option<usize> {
     if rows == 0 {
@@ -146,7 +164,7 @@ impl Op for ExponentialSum<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) -> RowSum {
         // SAFETY: the slice is readable, and nothing is written.
-        unsafe { exponentials::<V, false>(self.0.as_ptr().cast_mut(), self.0.len()) }
+        unsafe { exponential_sum::<V, false>(self.0.as_ptr().cast_mut(), self.0.len()) }
     }
 }
 
@@ -159,13 +177,13 @@ impl Op for Exponentials<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) -> RowSum {
         // SAFETY: the slice is readable and writable.
-        unsafe { exponentials::<V, true>(self.0.as_mut_ptr(), self.0.len()) }
+        unsafe { exponential_sum::<V, true>(self.0.as_mut_ptr(), self.0.len()) }
     }
 }
 
 /// Reads `n` numbers at `z`, and replaces them only if `WRITE`.
 #[inline(always)]
-unsafe fn exponentials<V: Vector, const WRITE: bool>(z: *mut f32, n: usize) -> RowSum {
+unsafe fn exponential_sum<V: Vector, const WRITE: bool>(z: *mut f32, n: usize) -> RowSum {
     let whole = n - n % LANES;
     let rest = n - whole;
     // SAFETY: the caller has n numbers behind z: `whole` of them in full vectors, then the rest.

@@ -1,11 +1,12 @@
 //! How the text becomes windows, and what their losses become.
 
 use super::set;
-use crate::args::named;
+use crate::args::{finite, named};
 use clap::Args;
 use elman::train::Config;
 use elman::train::bptt::LossNorm;
 use elman::train::config::Bptt;
+use elman::train::scheduled::Decay;
 use serde::Deserialize;
 
 /// Choices of the group; `None`: not chosen here.
@@ -36,6 +37,13 @@ pub struct WindowOptions {
     #[arg(long, value_name = "NAME", help_heading = "Windows",
         value_parser = named::<LossNorm>(&["tokens", "lanes"]))]
     pub loss_norm: Option<LossNorm>,
+    /// Draw inputs from the model itself, more and more of them as training goes on: linear:C, exponential:K,
+    /// inverse-sigmoid:K (Bengio et al. 2015) or constant:P
+    #[arg(long, value_name = "DECAY:X", help_heading = "Windows")]
+    pub scheduled_sampling: Option<Decay>,
+    /// Largest share of inputs that scheduled sampling draws
+    #[arg(long, value_name = "P", help_heading = "Windows", value_parser = finite)]
+    pub sampling_limit: Option<f64>,
 }
 
 impl WindowOptions {
@@ -46,10 +54,14 @@ impl WindowOptions {
             bptt,
             recompute,
             loss_norm,
+            scheduled_sampling,
+            sampling_limit,
         } = self;
         set(&mut config.lanes, lanes);
         set(&mut config.bptt, bptt);
         set(&mut config.recompute, recompute);
         set(&mut config.loss_norm, loss_norm);
+        set(&mut config.scheduled_sampling, scheduled_sampling.map(Some));
+        set(&mut config.sampling_limit, sampling_limit);
     }
 }

@@ -75,6 +75,7 @@ mod tests {
             tokens: 50,
             seconds,
             clipped: false,
+            sampled: 0,
             skipped: false,
         }
     }

@@ -174,7 +174,7 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
     loop {
         let at = state.progress.step as usize % WINDOWS;
         stream.window(&text, FIRST_INPUT, at * steps, steps, &mut window);
-        let done = step(&mut engine, &mut state, config, &window, config.lr);
+        let done = step(&mut engine, &mut state, config, &mut window, config.lr);
         if !matches!(done.verdict, Verdict::Apply(_)) {
             return Err(Error::Diverged(format!(
                 "step {} of {} has a loss or a gradient that is not finite: what follows is no training; choose a lower rate",

@@ -17,7 +17,7 @@
 //! Draws are counter-based (`rng::Stream`), and all arithmetic is our own: a seed gives the same text on every machine.
 
 use crate::error::{Error, Result};
-use crate::rng::Stream;
+use crate::rng::{Stream, pick};
 use elman_kernels::Isa;
 use elman_kernels::vmath::exp_in_place;
 use std::cmp::Ordering;
@@ -271,46 +271,8 @@ impl Sampler {
     }
 }
 
-/// The place that `uniform` in [0, 1) falls on where each takes up as much as its weight; at least one is not zero.
-fn pick(uniform: f64, weights: &[f32]) -> usize {
-    let total: f64 = weights.chunks(BLOCK).map(sum).sum();
-    let mut left = uniform * total;
-    for (number, block) in weights.chunks(BLOCK).enumerate() {
-        let whole = sum(block);
-        if left >= whole {
-            left -= whole;
-            continue;
-        }
-        let mut last = 0;
-        for (i, weight) in block.iter().enumerate().filter(|(_, w)| **w > 0.0) {
-            last = i;
-            left -= f64::from(*weight);
-            if left < 0.0 {
-                break;
-            }
-        }
-        // Where none took it below zero, only rounding led here.
-        return number * BLOCK + last;
-    }
-    // And here.
-    weights.iter().rposition(|w| *w > 0.0).unwrap_or(0)
-}
-
-/// Weights that are passed over together.
-const BLOCK: usize = 256;
-/// Running sums and maxima: as many as keep the instructions busy. Part of the order of a sum, the same everywhere.
+/// Running maxima: as many as keep the instructions busy.
 const LANES: usize = 16;
-
-/// The sum of a block.
-fn sum(block: &[f32]) -> f64 {
-    let mut sums = [0.0_f32; LANES];
-    for chunk in block.chunks(LANES) {
-        for (sum, x) in sums.iter_mut().zip(chunk) {
-            *sum += x;
-        }
-    }
-    sums.into_iter().map(f64::from).sum()
-}
 
 /// The largest score, which is finite.
 fn largest(scores: &[f32]) -> Result<f32> {

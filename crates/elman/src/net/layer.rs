@@ -107,6 +107,12 @@ impl State {
         self.layers.iter().flat_map(|layer| [&layer.h, &layer.c])
     }
 
+    /// Whether it is the state before any text.
+    pub fn is_zero(&self) -> bool {
+        let numbers = |layer: &LayerState| layer.h.iter().chain(&layer.c).all(|x| *x == 0.0);
+        self.layers.iter().all(numbers)
+    }
+
     pub fn set_zero(&mut self) {
         for layer in &mut self.layers {
             layer.h.fill(0.0);

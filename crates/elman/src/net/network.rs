@@ -234,6 +234,23 @@ impl Network {
         self.output.logits(cpu, params, &panels.output, h, out);
     }
 
+    /// Draws a token after each row of `h` (R, H), the top hidden states as [`Network::top`] gives them: `uniforms` (R)
+    /// are the numbers in [0, 1) to draw with, `ids` (R) what comes out.
+    pub fn draw(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        h: &[f32],
+        uniforms: &[f64],
+        tape: &mut Tape,
+        ids: &mut [u32],
+    ) {
+        let block = &mut tape.logits;
+        self.output
+            .draw(cpu, params, &panels.output, h, uniforms, block, ids);
+    }
+
     /// −ln ŷ of every target of the last forward window, into `nats`.
     pub fn loss(
         &self,

@@ -11,6 +11,9 @@
 //! again from its state and differentiated. The bits do not show it: gradients are chains of sums from
 //! the last row to the first, wherever a segment interrupts them.
 
+mod drawn;
+
+use self::drawn::Draws;
 use super::optim::{Optimiser, TouchedRows};
 use crate::dims::{Dims, Room};
 use crate::net::layer::dropout::Dropout;
@@ -66,6 +69,8 @@ pub struct Engine {
     /// Distinct inputs, ascending: the embedding rows that have a gradient. With tied weights every
     /// row has one, and this is used within a window only.
     touched: Vec<u32>,
+    /// What scheduled sampling draws at a step.
+    draws: Draws,
     /// With tied weights, for each input of a segment where it stands in `touched`.
     places: Vec<u32>,
 }
@@ -93,6 +98,7 @@ impl Engine {
             weight: vec![0.0; positions],
             touched: Vec::with_capacity(positions),
             places: Vec::with_capacity(places),
+            draws: Draws::default(),
             room,
             network,
             cpu,
@@ -223,6 +229,15 @@ impl Engine {
         self.stats(window)
     }
 
+    /// Brings the present weights into the panels of the forward pass.
+    fn freshen_forward(&mut self) {
+        if !self.forward_fresh {
+            self.network
+                .pack_forward(&self.cpu, &self.params, &mut self.forward);
+            self.forward_fresh = true;
+        }
+    }
+
     /// Forward over the steps `segment` of a window, from `state`, which becomes that after them.
     fn read(
         &mut self,
@@ -231,11 +246,7 @@ impl Engine {
         dropout: Option<&Dropout>,
         state: &mut State,
     ) {
-        if !self.forward_fresh {
-            self.network
-                .pack_forward(&self.cpu, &self.params, &mut self.forward);
-            self.forward_fresh = true;
-        }
+        self.freshen_forward();
         self.network.forward(
             &self.cpu,
             &self.params,

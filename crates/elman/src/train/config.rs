@@ -12,6 +12,7 @@ pub use names::{Bptt, CellName, OptimizerName, Precision};
 
 use super::bptt::LossNorm;
 use super::schedule::ScheduleKind;
+use super::scheduled::Decay;
 use crate::dims::Activation;
 use crate::net::init::{Recurrent, Scheme};
 use crate::text::Kind;
@@ -49,6 +50,11 @@ pub struct Config {
     /// Keeps the activations of about √T steps and computes the rest again.
     #[serde(default)]
     pub recompute: bool,
+    /// Inputs drawn from the model instead of the text; `None`: teacher forcing alone.
+    pub scheduled_sampling: Option<Decay>,
+    /// The largest probability of that.
+    #[serde(default = "one")]
+    pub sampling_limit: f64,
     // Update
     pub optimizer: OptimizerName,
     pub lr: f64,
@@ -101,6 +107,8 @@ impl Default for Config {
             lanes: 32,
             bptt: Bptt::Steps(35),
             recompute: false,
+            scheduled_sampling: None,
+            sampling_limit: 1.0,
             optimizer: OptimizerName::Adam,
             lr: 0.004,
             momentum: 0.0,
@@ -124,4 +132,8 @@ impl Default for Config {
             precision: Precision::F32,
         }
     }
+}
+
+fn one() -> f64 {
+    1.0
 }

@@ -36,6 +36,9 @@ enum Line<'a> {
         lr: f64,
         clipped: u64,
         skipped: u64,
+        /// Inputs drawn from the model, where sampling is scheduled.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sampled: Option<u64>,
         tokens_per_s: f64,
     },
     Valid {
@@ -71,6 +74,7 @@ impl Metrics {
             tally.nats += step.loss_nats * step.tokens as f64;
             tally.tokens += step.tokens as u64;
         }
+        tally.sampled += step.sampled as u64;
         tally.clipped += u64::from(step.clipped);
         self.tokens += step.tokens;
         self.seconds += step.seconds;
@@ -96,6 +100,7 @@ impl Metrics {
             lr: step.lr,
             clipped: tally.clipped,
             skipped: tally.skipped,
+            sampled: (tally.sampled > 0).then_some(tally.sampled),
             tokens_per_s: self.tokens as f64 / self.seconds.max(1e-9),
         };
         *tally = Tally::default();

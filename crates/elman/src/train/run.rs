@@ -288,6 +288,7 @@ impl Run {
             .rate(progress.step, progress.epoch, progress.total_steps);
         let Done {
             stats,
+            sampled,
             grad_norm,
             verdict,
         } = step(&mut self.engine, &mut self.state, config, window, lr);
@@ -304,6 +305,7 @@ impl Run {
             grad_norm,
             lr,
             tokens: stats.tokens,
+            sampled,
             seconds: 0.0,
             clipped: !skipped && config.clip.is_some_and(|threshold| grad_norm >= threshold),
             skipped,

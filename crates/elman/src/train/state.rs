@@ -50,6 +50,8 @@ pub struct Tally {
     /// Over the windows that were not skipped.
     pub nats: f64,
     pub tokens: u64,
+    #[serde(default)]
+    pub sampled: u64,
     pub clipped: u64,
     pub skipped: u64,
 }

@@ -63,6 +63,8 @@ pub struct Step {
     pub grad_norm: f64,
     pub lr: f64,
     pub tokens: usize,
+    /// Inputs that scheduled sampling drew from the model.
+    pub sampled: usize,
     /// Seconds this step took.
     pub seconds: f64,
     /// The gradient was longer than the clipping threshold.

@@ -9,8 +9,9 @@
 
 use crate::dims::{Dims, LOGIT_ROWS};
 use crate::net::params::{Layout, Params, TensorId};
+use crate::rng::pick;
 use elman_kernels::{
-    Cpu, Init, Operand, Packed, add_column_sums, cross_entropy, product, target_nats,
+    Cpu, Init, Operand, Packed, add_column_sums, cross_entropy, exponentials, product, target_nats,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,32 @@ impl Output {
         let rows = h.len() / self.hidden;
         let h = Operand::rows(h, rows, self.hidden);
         product(cpu, h, panels, Init::Bias(&params[self.b_s]), logits);
+    }
+
+    /// A draw from ŷ of each row: the place that `uniforms[r]` in [0, 1) falls on. `block` holds logits.
+    pub(crate) fn draw(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &Packed,
+        h: &[f32],
+        uniforms: &[f64],
+        block: &mut [f32],
+        ids: &mut [u32],
+    ) {
+        let blocks = h.chunks(LOGIT_ROWS * self.hidden);
+        for ((h, uniforms), ids) in blocks
+            .zip(uniforms.chunks(LOGIT_ROWS))
+            .zip(ids.chunks_mut(LOGIT_ROWS))
+        {
+            let weights = &mut block[..ids.len() * self.vocab];
+            self.logits(cpu, params, panels, h, weights);
+            exponentials(cpu, self.vocab, weights);
+            let rows = weights.chunks(self.vocab);
+            for ((row, &uniform), id) in rows.zip(uniforms).zip(ids) {
+                *id = pick(uniform, row) as u32;
+            }
+        }
     }
 
     /// The loss alone: `nats[r]` = −ln ŷ of each row's target. `block` holds logits.

@@ -65,6 +65,12 @@ impl Config {
         require(self.clip.is_none_or(|c| c.is_finite() && c > 0.0), || {
             "clip must be above 0; leave clipping out with clip = none".into()
         })?;
+        require((0.0..=1.0).contains(&self.sampling_limit), || {
+            format!(
+                "sampling-limit is {}; it is a probability, from 0 to 1",
+                self.sampling_limit
+            )
+        })?;
         require((0.0..1.0).contains(&self.momentum), || {
             format!(
                 "momentum is {}; it must be at least 0 and below 1",

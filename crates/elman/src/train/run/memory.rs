@@ -1,6 +1,6 @@
 //! The plan of a run's bytes, and refusing one that does not fit before anything is allocated.
 
-use crate::dims::{Dims, Room, TrainPlan};
+use crate::dims::{Dims, Room, TrainPlan, drawing_bytes};
 use crate::error::{Error, Result};
 use crate::net::Network;
 use crate::train::config::{Bptt, Config};
@@ -8,14 +8,18 @@ use crate::train::config::{Bptt, Config};
 /// The bytes that a run of `config` needs for windows that fit into `room`.
 pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
     let arena_len = Network::new(*dims).layout().arena_len();
-    TrainPlan::new(
+    let mut plan = TrainPlan::new(
         dims,
         arena_len,
         config.rule().moments(),
         config.dropout > 0.0,
         config.precision.format(),
         room,
-    )
+    );
+    if config.scheduled_sampling.is_some() {
+        plan.fixed_bytes += drawing_bytes(dims, room.lanes);
+    }
+    plan
 }
 
 /// Refuses a plan of more bytes than `budget`, or than the machine has available.
