@@ -17,6 +17,7 @@ use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm};
 use elman::train::guard::{Guard, Verdict};
 use elman::train::optim::{Optimiser, Rule};
+use elman::train::scheduled::Coins;
 use elman_kernels::{Cpu, Format, Isa};
 use goldens::{Golden, Settings};
 use std::collections::BTreeMap;
@@ -40,16 +41,18 @@ fn every_cell_agrees_with_the_reference() {
             (2, true, 0.25, LossNorm::Tokens),
         ] {
             let dims = dims(cell, 71, if tied { 37 } else { 21 }, 37, layers, tied);
-            agrees_with_reference(dims, dropout, norm);
+            agrees_with_reference(dims, dropout, norm, false);
+            agrees_with_reference(dims, dropout, norm, true);
         }
     }
 }
 
-fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm) {
+/// `drawn`: with half of the inputs drawn from the network, which are constants for the gradient.
+fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm, drawn: bool) {
     let (steps, lanes) = (9, 5);
     let rows = steps * lanes;
     let what = format!(
-        "{:?} × {}, tied {}, dropout {p}",
+        "{:?} × {}, tied {}, dropout {p}, drawn inputs {drawn}",
         dims.cell, dims.layers, dims.tied
     );
     let mut draw = Stream::new(key(11, Site::Init, 0));
@@ -84,6 +87,12 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm) {
             widen(&ones)
         })
         .collect();
+    if drawn {
+        let given = window.inputs.clone();
+        let coins = Coins::new(0.5, 3, 8);
+        let count = engine.draw_inputs(&mut window, coins, dropout, &carried);
+        assert!(count > rows / 4 && window.inputs != given, "{what}");
+    }
 
     let stats = engine.run_window(&window, norm, dropout, &mut carried);
     let logits = engine.logits(rows, dropout.is_some());

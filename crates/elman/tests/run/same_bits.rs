@@ -4,15 +4,35 @@ use super::bench::{
     Bench, Impatient, Log, config, essence, gru_adamw, machine, relu_sgd, resume, saving_always,
 };
 use elman::train::config::{Bptt, Precision};
+use elman::train::scheduled::Decay;
 use elman::train::{self, Config, Ending, Machine, NewBudget};
 use elman_kernels::Isa;
 
-fn all() -> [(&'static str, Config); 3] {
+fn all() -> [(&'static str, Config); 4] {
     [
         ("lstm", config()),
         ("relu", relu_sgd()),
         ("gru", gru_adamw()),
+        ("drawn inputs", drawing(Decay::InverseSigmoid(3.0))),
     ]
+}
+
+fn drawing(decay: Decay) -> Config {
+    Config {
+        scheduled_sampling: Some(decay),
+        ..config()
+    }
+}
+
+/// With no input drawn, scheduled sampling is teacher forcing.
+#[test]
+fn drawing_no_input_is_teacher_forcing() {
+    let bench = Bench::new();
+    let forced = bench.whole("forced", &config());
+    let none = bench.whole("none", &drawing(Decay::Constant(0.0)));
+    let some = bench.whole("some", &drawing(Decay::Constant(0.1)));
+    assert_eq!(none.checkpoint, forced.checkpoint);
+    assert_ne!(some.checkpoint, forced.checkpoint);
 }
 
 #[test]

@@ -1,0 +1,165 @@
+//! Scheduled sampling that draws every input is the network running freely.
+#![allow(clippy::unwrap_used, reason = "tests may stop")]
+
+use elman::dims::{Activation, Cell, Dims, Room};
+use elman::net::State;
+use elman::rng::{Site, Stream, key};
+use elman::text::Window;
+use elman::train::bptt::Engine;
+use elman::train::scheduled::Coins;
+use elman_kernels::{Cpu, Format, Isa};
+
+const STEPS: usize = 12;
+const LANES: usize = 3;
+const VOCAB: usize = 60;
+
+/// Every input but the text's first is what the softmax of the step before gives for the coin's number, found here by
+/// reading one step at a time and adding up probabilities in f64.
+#[test]
+fn every_input_comes_from_the_prediction_before_it() {
+    for cell in [Cell::Elman(Activation::Tanh), Cell::Lstm, Cell::Gru] {
+        for threads in [1, 3] {
+            let coins = Coins::new(1.0, 4, 17);
+            let (mut window, mut carried) = (window(), None);
+            let mut engine = engine(cell, Room::whole(STEPS, LANES), threads);
+            // From the zero state, then from where that led: the first inputs are drawn too.
+            for _ in 0..2 {
+                let start: State = carried.take().unwrap_or_else(|| engine.zero_state());
+                let given = window.inputs.clone();
+                let count = engine.draw_inputs(&mut window, coins, None, &start);
+                let (drawn, end) = run_freely(cell, &start, &given[..LANES], coins);
+                assert_eq!(window.inputs, drawn, "{cell}");
+                let first_stand = usize::from(start.is_zero()) * LANES;
+                assert_eq!(count, STEPS * LANES - first_stand, "{cell}");
+                carried = Some(end);
+            }
+        }
+    }
+}
+
+/// In pieces of a recomputed window too.
+#[test]
+fn pieces_do_not_show() {
+    let coins = Coins::new(0.4, 4, 17);
+    let mut whole = window();
+    let mut engine_whole = engine(Cell::Lstm, Room::whole(STEPS, LANES), 1);
+    let zero = engine_whole.zero_state();
+    engine_whole.draw_inputs(&mut whole, coins, None, &zero);
+    let room = Room::for_all([(STEPS, LANES)], true);
+    assert!(room.segment < STEPS * LANES);
+    let mut pieces = window();
+    engine(Cell::Lstm, room, 1).draw_inputs(&mut pieces, coins, None, &zero);
+    assert_eq!(whole, pieces);
+}
+
+/// Padding is not drawn.
+#[test]
+fn a_lane_that_has_ended_stays_padding() {
+    let mut window = window();
+    for t in STEPS - 4..STEPS {
+        window.weight[t * LANES + 1] = 0.0;
+    }
+    let given = window.inputs.clone();
+    let mut engine = engine(Cell::Lstm, Room::whole(STEPS, LANES), 1);
+    let zero = engine.zero_state();
+    engine.draw_inputs(&mut window, Coins::new(1.0, 4, 17), None, &zero);
+    for t in STEPS - 4..STEPS {
+        assert_eq!(window.inputs[t * LANES + 1], given[t * LANES + 1]);
+    }
+}
+
+/// The inputs of a window that `start` and `first` (B) begin, and the state after it.
+fn run_freely(cell: Cell, start: &State, first: &[u32], coins: Coins) -> (Vec<u32>, State) {
+    let mut engine = engine(cell, Room::whole(1, LANES), 1);
+    let mut state = start.clone();
+    let mut inputs: Vec<u32> = Vec::new();
+    for t in 0..STEPS {
+        let step: Vec<u32> = match (t, start.is_zero()) {
+            (0, true) => first.to_vec(),
+            // No step has been read by this engine: the carried state itself predicts.
+            (0, false) => draws(&logits_of(&engine, start), t, coins),
+            _ => draws(&engine.logits(LANES, false), t, coins),
+        };
+        let window = Window {
+            steps: 1,
+            carry: 1,
+            inputs: step.clone(),
+            targets: vec![0; LANES],
+            weight: vec![1.0; LANES],
+            real: LANES,
+            ..window()
+        };
+        engine.score_window(&window, &mut state);
+        inputs.extend(step);
+    }
+    (inputs, state)
+}
+
+/// W_S h + b_2 in plain sums.
+fn logits_of(engine: &Engine, state: &State) -> Vec<f32> {
+    let params = engine.params();
+    let tensor = |name| &params[params.layout().find(name).unwrap()];
+    let (w, b) = (tensor("decoder.weight"), tensor("decoder.bias"));
+    let h = &state.layers[state.layers.len() - 1].h;
+    let size = h.len() / LANES;
+    let logit = |lane: usize, word: usize| -> f32 {
+        let products = (0..size).map(|j| w[word * size + j] * h[lane * size + j]);
+        products.sum::<f32>() + b[word]
+    };
+    (0..LANES)
+        .flat_map(|lane| (0..VOCAB).map(move |word| (lane, word)))
+        .map(|(lane, word)| logit(lane, word))
+        .collect()
+}
+
+fn draws(logits: &[f32], t: usize, coins: Coins) -> Vec<u32> {
+    let lanes = logits.chunks(VOCAB).enumerate();
+    let draw = |(lane, logits): (usize, &[f32])| {
+        let uniform = coins.toss(t, lane).unwrap();
+        let weights: Vec<f64> = logits.iter().map(|z| f64::from(*z).exp()).collect();
+        let mut left = uniform * weights.iter().sum::<f64>();
+        let taken = weights.iter().position(|weight| {
+            left -= weight;
+            left < 0.0
+        });
+        taken.unwrap() as u32
+    };
+    lanes.map(draw).collect()
+}
+
+fn engine(cell: Cell, room: Room, threads: usize) -> Engine {
+    let dims = Dims {
+        cell,
+        vocab: VOCAB,
+        embed: 11,
+        hidden: 19,
+        layers: 2,
+        tied: false,
+    };
+    let cpu = Cpu::new(Isa::detect(), threads);
+    let mut engine = Engine::new(cpu, dims, room, false, Format::F32);
+    let mut draw = Stream::new(key(2, Site::Init, 0));
+    for (_, values) in engine.params_mut().tensors_mut() {
+        values.iter_mut().for_each(|x| *x = draw.uniform() - 0.5);
+    }
+    engine
+}
+
+fn window() -> Window {
+    let mut draw = Stream::new(key(2, Site::Init, 1));
+    let mut ids = || {
+        (0..STEPS * LANES)
+            .map(|_| draw.below(VOCAB as u32))
+            .collect()
+    };
+    Window {
+        steps: STEPS,
+        lanes: LANES,
+        inputs: ids(),
+        targets: ids(),
+        weight: vec![1.0; STEPS * LANES],
+        real: STEPS * LANES,
+        carry: STEPS,
+        parts: (0..LANES as u32).collect(),
+    }
+}
