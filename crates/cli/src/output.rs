@@ -4,6 +4,7 @@
 //! other end of a pipe is gone: a write to standard output returns its error, which
 //! [`is_broken_pipe`] recognises, and a remark that nobody reads is dropped.
 
+use elman::dims::{Dims, Sizes};
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
@@ -178,6 +179,28 @@ impl Display for Table {
         }
         Ok(())
     }
+}
+
+/// The sizes of a network: `3 layers of 1,150, 1,150 and 400 units, embedding 400, tied weights`.
+pub fn shape(dims: &Dims) -> String {
+    let units = match Sizes::describing(&dims.hidden) {
+        Sizes::Same(size) => grouped(size as u64),
+        Sizes::Each(sizes) => {
+            let mut units: Vec<String> = sizes.iter().map(|n| grouped(*n as u64)).collect();
+            let last = units.pop().unwrap_or_default();
+            format!("{} and {last}", units.join(", "))
+        }
+    };
+    let tied = match (dims.tied, dims.projected()) {
+        (false, _) => "",
+        (true, false) => ", tied weights",
+        (true, true) => ", weights tied through a projection",
+    };
+    format!(
+        "{} of {units} units, embedding {}{tied}",
+        count(dims.layers(), "layer"),
+        grouped(dims.embed as u64)
+    )
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 //!
 //! Two rules go beyond "the later one wins":
 //! * a budget (epochs, steps or minutes) replaces the budget below it, whichever it is;
-//! * with tied weights, embed follows hidden and the reverse when only one of them is given; two
-//!   different sizes untie the weights unless tying was asked for.
+//! * with tied weights, embed follows hidden (of the top layer) and the reverse when only one of them is given; two
+//!   different sizes untie the weights unless tying was asked for: then a projection stands between.
 
 use crate::options::TrainOptions;
 use crate::output::usage;
 use anyhow::{Context, Result};
+use elman::dims::Sizes;
 use elman::train::config::Precision;
 use elman::train::{Config, Record};
 use elman_kernels::Isa;
@@ -69,14 +70,17 @@ pub fn resolve(file: Layered, flags: TrainOptions) -> Result<Config> {
         choices: file,
     } = file;
     let embed = flags.network.embed.or(file.network.embed);
-    let hidden = flags.network.hidden.or(file.network.hidden);
+    let hidden = flags.network.hidden.clone();
+    let hidden = hidden.or(file.network.hidden.clone());
     let tied = flags.network.tied().or(file.network.tied());
     file.apply(&mut config)?;
     flags.apply(&mut config)?;
     match (embed, hidden) {
-        (Some(embed), Some(hidden)) => config.tied = tied.unwrap_or(embed == hidden),
-        (None, Some(size)) if config.tied => config.embed = size,
-        (Some(size), None) if config.tied => config.hidden = size,
+        (Some(embed), Some(hidden)) => config.tied = tied.unwrap_or(hidden.top() == Some(embed)),
+        (None, Some(sizes)) if config.tied => config.embed = sizes.top().unwrap_or(config.embed),
+        (Some(size), None) if config.tied && matches!(config.hidden, Sizes::Same(_)) => {
+            config.hidden = Sizes::Same(size);
+        }
         _ => {}
     }
     config.check().map_err(|error| usage(error.to_string()))?;
@@ -175,21 +179,43 @@ mod tests {
     fn sizes_follow_each_other_while_tied() {
         let sizes = |file, flags| {
             let config = resolved(file, flags);
-            (config.embed, config.hidden, config.tied)
+            let hidden = config.hidden.of_layers(config.layers).unwrap();
+            (config.embed, hidden, config.tied)
         };
-        assert_eq!(sizes("", "hidden = 64"), (64, 64, true));
-        assert_eq!(sizes("", "embed = 64"), (64, 64, true));
-        assert_eq!(sizes("", "embed = 64\nhidden = 128"), (64, 128, false));
-        assert_eq!(sizes("embed = 64", "hidden = 128"), (64, 128, false));
-        assert_eq!(sizes("", "embed = 64\nhidden = 64"), (64, 64, true));
-        assert_eq!(sizes("tied = false", "hidden = 64"), (256, 64, false));
-        let both = options("embed = 64\nhidden = 128\ntied = true");
-        assert!(
-            resolve(Layered::none(Config::default()), both)
-                .unwrap_err()
-                .to_string()
-                .contains("tied")
-        );
+        assert_eq!(sizes("", "hidden = 64"), (64, vec![64], true));
+        assert_eq!(sizes("", "embed = 64"), (64, vec![64], true));
+        let both = "embed = 64\nhidden = 128";
+        assert_eq!(sizes("", both), (64, vec![128], false));
+        assert_eq!(sizes("embed = 64", "hidden = 128"), (64, vec![128], false));
+        assert_eq!(sizes("tied = true", both), (64, vec![128], true));
+        let equal = "embed = 64\nhidden = 64";
+        assert_eq!(sizes("", equal), (64, vec![64], true));
+        assert_eq!(sizes("tied = false", "hidden = 64"), (256, vec![64], false));
+        // The top layer is what the table is tied to.
+        let list = "hidden = [96, 64]";
+        assert_eq!(sizes("", list), (64, vec![96, 64], true));
+        assert_eq!(sizes(list, "embed = 32"), (32, vec![96, 64], false));
+        assert_eq!(sizes(list, "embed = 64"), (64, vec![96, 64], true));
+    }
+
+    #[test]
+    fn a_list_of_sizes_says_how_many_layers_there_are() {
+        let of = |file, flags| resolve(layered(file), options(flags)).map(|config| config.layers);
+        assert_eq!(of("layers = 5", "hidden = [96, 64]").unwrap(), 2);
+        assert_eq!(of("hidden = [96, 64]", "hidden = 32").unwrap(), 2);
+        assert_eq!(of("hidden = [96, 64]", "layers = 2").unwrap(), 2);
+        for (file, flags) in [
+            ("", "hidden = [96, 64]\nlayers = 3"),
+            ("hidden = [96, 64]", "layers = 3"),
+            ("", "hidden = []"),
+            ("", "hidden = [96, 0]"),
+        ] {
+            let error = of(file, flags).unwrap_err().to_string();
+            assert!(
+                error.contains("layer") || error.contains("hidden"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

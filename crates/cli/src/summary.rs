@@ -1,7 +1,7 @@
 //! What a person reads before a run and after it.
 
 use crate::args::Quoted;
-use crate::output::{Table, bytes, count, duration, grouped, number};
+use crate::output::{Table, bytes, count, duration, grouped, number, shape};
 use crate::progress::Planned;
 use elman::dims::Cell;
 use elman::train::config::{Bptt, Config, OptimizerName};
@@ -39,11 +39,8 @@ pub fn ready(ready: &Ready, text: &str) -> String {
     table.row(
         "network",
         format!(
-            "{cell}, {} of {} units, embedding {}{}: {} parameters",
-            count(dims.layers, "layer"),
-            grouped(dims.hidden as u64),
-            grouped(dims.embed as u64),
-            if dims.tied { ", tied weights" } else { "" },
+            "{cell}, {}: {} parameters",
+            shape(dims),
             grouped(ready.parameters as u64),
         ),
     );

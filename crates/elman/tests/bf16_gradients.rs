@@ -27,13 +27,12 @@ fn gradients_in_bf16_point_where_those_in_f32_do() {
             cell,
             vocab: 300,
             embed: 96,
-            hidden: 96,
-            layers: 2,
+            hidden: vec![96; 2],
             tied: false,
         };
         let window = window(dims.vocab);
-        let in_f32 = gradient(dims, &window, Format::F32);
-        let in_bf16 = gradient(dims, &window, Format::Bf16);
+        let in_f32 = gradient(&dims, &window, Format::F32);
+        let in_bf16 = gradient(&dims, &window, Format::Bf16);
         let mut sums = [0.0; 3];
         for (id, tensor) in in_f32.layout().tensors() {
             let (a, b) = (&in_f32[id], &in_bf16[id]);
@@ -48,14 +47,14 @@ fn gradients_in_bf16_point_where_those_in_f32_do() {
     }
 }
 
-fn gradient(dims: Dims, window: &Window, format: Format) -> Params {
+fn gradient(dims: &Dims, window: &Window, format: Format) -> Params {
     let cpu = Cpu::new(Isa::detect(), 2);
-    let mut engine = Engine::new(cpu, dims, Room::whole(STEPS, LANES), false, format);
+    let mut engine = Engine::new(cpu, dims.clone(), Room::whole(STEPS, LANES), false, format);
     let init = Init {
-        range: Some(1.0 / (dims.hidden as f32).sqrt()),
+        range: Some(1.0 / (dims.top() as f32).sqrt()),
         ..Config::default().init()
     };
-    init.fill(&dims, engine.params_mut());
+    init.fill(dims, engine.params_mut());
     let mut state = engine.zero_state();
     engine.run_window(window, LossNorm::Tokens, None, &mut state);
     engine.grads().clone()

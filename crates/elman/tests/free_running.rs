@@ -132,8 +132,7 @@ fn engine(cell: Cell, room: Room, threads: usize) -> Engine {
         cell,
         vocab: VOCAB,
         embed: 11,
-        hidden: 19,
-        layers: 2,
+        hidden: vec![19, 14],
         tied: false,
     };
     let cpu = Cpu::new(Isa::detect(), threads);

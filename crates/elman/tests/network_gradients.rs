@@ -41,7 +41,16 @@ fn every_cell_agrees_with_the_reference() {
             (2, true, 0.25, LossNorm::Tokens),
         ] {
             let dims = dims(cell, 71, if tied { 37 } else { 21 }, 37, layers, tied);
-            agrees_with_reference(dims, dropout, norm, false);
+            agrees_with_reference(dims.clone(), dropout, norm, false);
+            agrees_with_reference(dims, dropout, norm, true);
+        }
+        // Wider and narrower from layer to layer; tied, to a table of yet another width.
+        for (tied, dropout, norm) in [(false, 0.0, LossNorm::Lanes), (true, 0.3, LossNorm::Tokens)]
+        {
+            let dims = Dims {
+                hidden: vec![37, 50, 19],
+                ..dims(cell, 71, 21, 0, 0, tied)
+            };
             agrees_with_reference(dims, dropout, norm, true);
         }
     }
@@ -52,11 +61,11 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm, drawn: bool) {
     let (steps, lanes) = (9, 5);
     let rows = steps * lanes;
     let what = format!(
-        "{:?} × {}, tied {}, dropout {p}, drawn inputs {drawn}",
-        dims.cell, dims.layers, dims.tied
+        "{:?} × {:?}, tied {}, dropout {p}, drawn inputs {drawn}",
+        dims.cell, dims.hidden, dims.tied
     );
     let mut draw = Stream::new(key(11, Site::Init, 0));
-    let mut engine = random_engine(dims, Isa::detect(), 2, steps, lanes, &mut draw);
+    let mut engine = random_engine(&dims, Isa::detect(), 2, steps, lanes, &mut draw);
     let mut window = random_window(dims.vocab, steps, lanes, &mut draw);
     // The last lane ends early.
     for t in steps - 3..steps {
@@ -77,10 +86,10 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm, drawn: bool) {
         step: 8,
         first: 0,
     });
-    let multipliers: Vec<Vec<f64>> = (0..=dims.layers)
+    let multipliers: Vec<Vec<f64>> = (0..=dims.layers())
         .filter(|_| dropout.is_some())
         .map(|site| {
-            let units = if site == 0 { dims.embed } else { dims.hidden };
+            let units = dims.input(site);
             let mut ones = vec![1.0; rows * units];
             let key = key(3, Site::Dropout(site), 8);
             elman_kernels::dropout(engine.cpu(), key, p, lanes, (0, 0), units, &mut ones);
@@ -141,7 +150,7 @@ fn a_window_is_two_windows_in_loss_and_state() {
         let (steps, lanes) = (12, 3);
         let mut draw = Stream::new(key(5, Site::Init, 0));
         let dims = dims(cell, 50, 19, 33, 2, false);
-        let mut engine = random_engine(dims, Isa::detect(), 2, steps, lanes, &mut draw);
+        let mut engine = random_engine(&dims, Isa::detect(), 2, steps, lanes, &mut draw);
         let all = random_window(50, steps, lanes, &mut draw);
         let part = |from: usize, to: usize| Window {
             steps: to - from,
@@ -174,18 +183,21 @@ fn a_window_is_two_windows_in_loss_and_state() {
 #[test]
 fn training_bits_do_not_depend_on_threads_or_instruction_set() {
     for cell in [Cell::Elman(Activation::Tanh), Cell::Lstm, Cell::Gru] {
-        let dims = dims(cell, 130, 24, 40, 2, false);
-        let expected = trained_bits(dims, Isa::detect(), 1);
+        let dims = Dims {
+            hidden: vec![40, 27],
+            ..dims(cell, 130, 24, 0, 0, true)
+        };
+        let expected = trained_bits(&dims, Isa::detect(), 1);
         for isa in Isa::supported() {
             for threads in [1, 2, 3] {
-                let same = trained_bits(dims, isa, threads) == expected;
+                let same = trained_bits(&dims, isa, threads) == expected;
                 assert!(same, "{cell:?} on {} with {threads} threads", isa.name());
             }
         }
     }
 }
 
-fn trained_bits(dims: Dims, isa: Isa, threads: usize) -> Vec<u32> {
+fn trained_bits(dims: &Dims, isa: Isa, threads: usize) -> Vec<u32> {
     let (steps, lanes) = (7, 6);
     let mut draw = Stream::new(key(9, Site::Init, 0));
     let mut engine = random_engine(dims, isa, threads, steps, lanes, &mut draw);
@@ -348,8 +360,7 @@ fn dims(cell: Cell, vocab: usize, embed: usize, hidden: usize, layers: usize, ti
         cell,
         vocab,
         embed,
-        hidden,
-        layers,
+        hidden: vec![hidden; layers],
         tied,
     }
 }
@@ -360,7 +371,10 @@ fn golden_dims(s: &Settings) -> Dims {
         "gru" => Cell::Gru,
         name => Cell::Elman(Activation::named(name).expect("a known activation")),
     };
-    dims(cell, s.vocab, s.embed, s.hidden, s.layers, s.tied)
+    Dims {
+        hidden: s.hidden(),
+        ..dims(cell, s.vocab, s.embed, 0, 0, s.tied)
+    }
 }
 
 fn reference_network(dims: &Dims) -> reference::Network {
@@ -374,14 +388,13 @@ fn reference_network(dims: &Dims) -> reference::Network {
         },
         vocab: dims.vocab,
         embed: dims.embed,
-        hidden: dims.hidden,
-        layers: dims.layers,
+        hidden: dims.hidden.clone(),
         tied: dims.tied,
     }
 }
 
 fn random_engine(
-    dims: Dims,
+    dims: &Dims,
     isa: Isa,
     threads: usize,
     steps: usize,
@@ -390,7 +403,7 @@ fn random_engine(
 ) -> Engine {
     let mut engine = Engine::new(
         Cpu::new(isa, threads),
-        dims,
+        dims.clone(),
         Room::whole(steps, lanes),
         true,
         Format::F32,

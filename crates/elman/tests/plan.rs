@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // as in tests/run
 
-use elman::dims::Activation;
+use elman::dims::{Activation, Sizes};
 use elman::text::Kind;
 use elman::train::config::{Bptt, CellName, OptimizerName};
 use elman::train::{self, Config, Event, Job, Machine, VocabularyFrom, Watch};
@@ -77,10 +77,16 @@ fn roll(dice: &mut Dice) -> (Config, usize, usize) {
     let cell = dice.of(&[CellName::Elman, CellName::Lstm, CellName::Gru]);
     let hidden = dice.size(4..300);
     let tied = dice.of(&[true, false]);
+    let other = dice.size(4..300);
+    let embed = dice.of(&[hidden, other]);
     let bptt = dice.of(&[false, false, true]);
     let vocab = dice.size(10..6000);
     // A window of at most so much arithmetic, so that the test takes seconds.
     let layers = dice.of(&[1, 1, 2, 3]);
+    let sizes = match dice.of(&[true, false]) {
+        true => Sizes::Same(hidden),
+        false => Sizes::Each((0..layers).map(|_| dice.size(4..hidden + 2)).collect()),
+    };
     let matrices = layers * 8 * hidden * hidden + vocab * hidden;
     let most_rows = (120_000_000 / matrices).clamp(1, 200_000);
     let lanes = dice.size(1..65).min(most_rows);
@@ -90,8 +96,8 @@ fn roll(dice: &mut Dice) -> (Config, usize, usize) {
         max_vocab: None,
         cell,
         activation: Activation::Tanh,
-        hidden,
-        embed: if tied { hidden } else { dice.size(4..300) },
+        embed,
+        hidden: sizes,
         layers,
         tied,
         dropout: dice.of(&[0.0, 0.5]),

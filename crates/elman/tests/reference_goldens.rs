@@ -24,8 +24,7 @@ fn reference_reproduces_pytorch() {
             },
             vocab: settings.vocab,
             embed: settings.embed,
-            hidden: settings.hidden,
-            layers: settings.layers,
+            hidden: settings.hidden(),
             tied: settings.tied,
         };
         let weights: Tensors = (golden.named("initial").into_iter())
@@ -43,7 +42,7 @@ fn reference_reproduces_pytorch() {
                 .map(|&id| id as usize)
                 .collect::<Vec<_>>()
         };
-        let multipliers: Vec<Vec<f64>> = (0..=settings.layers)
+        let multipliers: Vec<Vec<f64>> = (0..=network.hidden.len())
             .map(|site| widen(golden.values(&format!("multipliers/{site}"))))
             .collect();
         let zero = network.zero_state(settings.lanes);

@@ -75,6 +75,25 @@ fn tied_weights_and_all_at_once() {
     }
 }
 
+#[test]
+fn layers_of_different_sizes() {
+    for cell in CELLS {
+        for tied in [false, true] {
+            let network = Network {
+                hidden: vec![6, 3, 4],
+                ..network(cell, 3, 5, tied)
+            };
+            check(&Case {
+                network,
+                carried: true,
+                masked: true,
+                dropout: true,
+                norm: Norm::Tokens,
+            });
+        }
+    }
+}
+
 /// Cutting a window in two and sending the state's gradient back over the cut changes nothing.
 #[test]
 fn two_windows_are_one() {
@@ -130,8 +149,7 @@ fn network(cell: Cell, layers: usize, embed: usize, tied: bool) -> Network {
         cell,
         vocab: 7,
         embed,
-        hidden: 5,
-        layers,
+        hidden: vec![5; layers],
         tied,
     }
 }
@@ -202,12 +220,8 @@ impl Point<'_> {
             .collect();
         let mut multipliers = Vec::new();
         if case.dropout {
-            for site in 0..=network.layers {
-                let width = if site == 0 {
-                    network.embed
-                } else {
-                    network.hidden
-                };
+            for site in 0..=network.hidden.len() {
+                let width = network.width(site);
                 let kept = (0..positions * width).map(|_| f64::from(random.below(10) >= 3) / 0.7);
                 multipliers.push(kept.collect());
             }
@@ -264,8 +278,8 @@ fn check(case: &Case) {
         .find(|(_, outcome)| outcome.kink_distance > 100.0 * EPSILON)
         .expect("an endless search");
     let what = format!(
-        "{:?} layers {} tied {} E {} {:?}",
-        case.network.cell, case.network.layers, case.network.tied, case.network.embed, case.norm
+        "{:?} H {:?} tied {} E {} {:?}",
+        case.network.cell, case.network.hidden, case.network.tied, case.network.embed, case.norm
     );
 
     let mut weights = point.weights.clone();

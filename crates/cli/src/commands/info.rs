@@ -1,10 +1,10 @@
 //! `elman info`: what a run, a model, a vocabulary or a token file is.
 
 use crate::args::Quoted;
-use crate::output::{Table, bytes, count, duration, grouped, number, say};
+use crate::output::{Table, bytes, count, duration, grouped, number, say, shape};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
-use elman::dims::Dims;
+use elman::dims::{Dims, Sizes};
 use elman::infer::Model;
 use elman::ngram;
 use elman::store::Generations;
@@ -183,9 +183,11 @@ struct ModelInfo {
     path: String,
     cell: String,
     layers: usize,
-    hidden: usize,
+    hidden: Sizes,
     embed: usize,
     tied: bool,
+    #[serde(skip)]
+    shape: String,
     parameters: usize,
     vocabulary: VocabInfo,
     /// On disk.
@@ -211,10 +213,11 @@ impl ModelInfo {
         Ok(ModelInfo {
             path: path.display().to_string(),
             cell: dims.cell.to_string(),
-            layers: dims.layers,
-            hidden: dims.hidden,
+            layers: dims.layers(),
+            hidden: Sizes::describing(&dims.hidden),
             embed: dims.embed,
             tied: dims.tied,
+            shape: shape(dims),
             parameters: model.network().layout().parameter_count(),
             vocabulary: VocabInfo::new(model.vocab()),
             file_bytes,
@@ -242,18 +245,7 @@ impl ModelInfo {
             "model",
             format!("{}, after step {}{trained}", self.path, grouped(self.step)),
         );
-        let (layers, tied) = (
-            count(self.layers, "layer"),
-            if self.tied { ", tied weights" } else { "" },
-        );
-        let (hidden, embed) = (grouped(self.hidden as u64), grouped(self.embed as u64));
-        table.row(
-            "network",
-            format!(
-                "{}, {layers} of {hidden} units, embedding {embed}{tied}",
-                self.cell
-            ),
-        );
+        table.row("network", format!("{}, {}", self.cell, self.shape));
         table.row("parameters", grouped(self.parameters as u64));
         table.row(
             "bytes",

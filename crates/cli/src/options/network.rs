@@ -3,6 +3,7 @@
 use super::set;
 use crate::args::{Activation, named};
 use clap::Args;
+use elman::dims::Sizes;
 use elman::train::Config;
 use elman::train::config::CellName;
 use serde::Deserialize;
@@ -19,16 +20,16 @@ pub struct NetworkOptions {
     #[arg(long, value_name = "NAME", help_heading = "Network",
         value_parser = named::<Activation>(&["sigmoid", "tanh", "relu"]))]
     pub activation: Option<Activation>,
-    /// Units of a recurrent layer
-    #[arg(long, short = 'H', value_name = "N", help_heading = "Network")]
-    pub hidden: Option<usize>,
-    /// Size of the embedding; follows --hidden while weights are tied
+    /// Units of every recurrent layer, or of each from below: 1150,1150,400 for three
+    #[arg(long, short = 'H', value_name = "N|N,N,…", help_heading = "Network")]
+    pub hidden: Option<Sizes>,
+    /// Size of the embedding; follows the last of --hidden while weights are tied
     #[arg(long, short = 'E', value_name = "N", help_heading = "Network")]
     pub embed: Option<usize>,
-    /// Recurrent layers
+    /// Recurrent layers; a list of --hidden says how many by itself
     #[arg(long, short = 'L', value_name = "N", help_heading = "Network")]
     pub layers: Option<usize>,
-    /// Let the output layer share the embedding's weights (undo with --no-tied)
+    /// Let the output layer share the embedding's weights, through a projection where sizes differ (undo with --no-tied)
     #[arg(
         long,
         help_heading = "Network",
@@ -62,9 +63,13 @@ impl NetworkOptions {
         } = self;
         set(&mut config.cell, cell);
         set(&mut config.activation, activation.map(|a| a.0));
+        let listed = match &hidden {
+            Some(Sizes::Each(sizes)) => Some(sizes.len()),
+            _ => None,
+        };
         set(&mut config.hidden, hidden);
         set(&mut config.embed, embed);
-        set(&mut config.layers, layers);
+        set(&mut config.layers, layers.or(listed));
         set(&mut config.tied, tied);
     }
 }

@@ -3,7 +3,7 @@
 //! S, M and L are the LSTMs of Zaremba, Sutskever and Vinyals, "Recurrent Neural Network
 //! Regularization" (2014); E, G and C stand for an Elman network, a GRU and a model of characters.
 
-use crate::dims::{Activation, Dims};
+use crate::dims::{Activation, Dims, Sizes as LayerSizes};
 use crate::text::{Kind, Vocab};
 use crate::train::Config;
 use crate::train::bptt::LossNorm;
@@ -93,7 +93,7 @@ impl Sizes {
             cell: self.cell,
             activation: Activation::Tanh,
             embed: self.hidden,
-            hidden: self.hidden,
+            hidden: LayerSizes::Same(self.hidden),
             layers: self.layers,
             tied: false,
             lanes: self.lanes,

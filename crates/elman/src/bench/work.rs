@@ -157,7 +157,7 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
     let room = Room::whole(steps, lanes);
     let mut engine = Engine::new(
         cpu,
-        dims,
+        dims.clone(),
         room,
         config.dropout > 0.0,
         config.precision.format(),
@@ -329,7 +329,7 @@ mod tests {
             vocab: 19,
             config: Config {
                 embed: 8,
-                hidden: 8,
+                hidden: 8.into(),
                 lanes: 3,
                 bptt: Bptt::Steps(5),
                 ..Config::default()

@@ -61,7 +61,7 @@ impl AnyModel {
         match self {
             AnyModel::Network(model) => {
                 let dims = model.dims();
-                format!("{} {}×{}", dims.cell, dims.layers, dims.hidden)
+                format!("{} {}", dims.cell, dims.shape())
             }
             AnyModel::Ngram(model) => format!("{}-gram", model.order()),
         }

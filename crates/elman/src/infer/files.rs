@@ -217,7 +217,6 @@ fn second_bias(first: &Tensor) -> String {
 
 /// The parameters in `weights`; `path` stands in messages.
 fn params(network: &Network, weights: &Snapshot, path: &Path) -> Result<Params> {
-    let hidden = network.dims().hidden;
     let array = |name: &str, shape: &[usize]| -> Result<&[f32]> {
         let values = weights
             .f32(name, shape)
@@ -239,6 +238,7 @@ fn params(network: &Network, weights: &Snapshot, path: &Path) -> Result<Params> 
     for (id, tensor) in network.layout().clone().tensors() {
         known.push(tensor.name.clone());
         if tensor.role == Role::ResetBias {
+            let hidden = tensor.shape[0];
             let whole = array(&tensor.name, &[3 * hidden])?;
             params[id].copy_from_slice(&whole[2 * hidden..]);
             continue;
@@ -249,7 +249,7 @@ fn params(network: &Network, weights: &Snapshot, path: &Path) -> Result<Params> 
             let values = array(&second, &tensor.shape)?;
             // A GRU's n part is a parameter of its own.
             let folded = if network.dims().cell == Cell::Gru {
-                2 * hidden
+                2 * values.len() / 3
             } else {
                 values.len()
             };

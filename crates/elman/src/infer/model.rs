@@ -309,8 +309,8 @@ mod tests {
                         expected[lane * v..][..v],
                         "{cell}, lane {lane}, window {window}"
                     );
-                    let h =
-                        &together.layers[1].h[lane * model.dims().hidden..][..model.dims().hidden];
+                    let hidden = model.dims().hidden[1];
+                    let h = &together.layers[1].h[lane * hidden..][..hidden];
                     assert_eq!(state.layers[1].h, h);
                 }
             }

@@ -26,8 +26,7 @@ pub fn dims(cell: Cell, vocab: usize, tied: bool) -> Dims {
         cell,
         vocab,
         embed: if tied { 21 } else { 11 },
-        hidden: 21,
-        layers: 2,
+        hidden: vec![21; 2],
         tied,
     }
 }

@@ -3,7 +3,8 @@
 //! Every tensor draws from its own key (seed and place in the layout), so the length of one changes
 //! no other.
 //!
-//! * `uniform`: every parameter, biases too, from U(−a, a); a = 1/√H unless given.
+//! * `uniform`: every parameter, biases too, from U(−a, a); unless given, a = 1/√H with the H of its layer, for the
+//!   embedding that of the first layer, for projection and output layer (as in PyTorch) with what they read.
 //! * `xavier`: matrices from U(−a, a) with a = √(6 / (in + out)) (Glorot and Bengio 2010), each
 //!   gate a matrix of its own; embedding rows with variance 1/E; biases zero.
 //! * The recurrent matrix W_hh may instead be orthogonal (Saxe et al. 2014; each gate on its own)
@@ -37,7 +38,7 @@ pub enum Recurrent {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Init {
     pub scheme: Scheme,
-    /// a of `uniform`; `None`: 1/√H.
+    /// a of `uniform`; `None`: 1/√H of each layer.
     pub range: Option<f32>,
     pub recurrent: Recurrent,
     /// Added to the forget gate's bias (LSTM only).
@@ -54,16 +55,16 @@ impl Init {
             let values = &mut params[id];
             match (tensor.role, self.recurrent) {
                 (Role::RecurrentWeight, Recurrent::Orthogonal) => {
-                    for gate in values.chunks_exact_mut(dims.hidden * dims.hidden) {
-                        orthogonal(&mut stream, dims.hidden, gate);
+                    let hidden = tensor.shape[1];
+                    for gate in values.chunks_exact_mut(hidden * hidden) {
+                        orthogonal(&mut stream, hidden, gate);
                     }
                 }
                 (Role::RecurrentWeight, Recurrent::Identity) => {
-                    for gate in values.chunks_exact_mut(dims.hidden * dims.hidden) {
+                    let hidden = tensor.shape[1];
+                    for gate in values.chunks_exact_mut(hidden * hidden) {
                         gate.fill(0.0);
-                        gate.iter_mut()
-                            .step_by(dims.hidden + 1)
-                            .for_each(|x| *x = 1.0);
+                        gate.iter_mut().step_by(hidden + 1).for_each(|x| *x = 1.0);
                     }
                 }
                 _ => {
@@ -75,7 +76,8 @@ impl Init {
             }
             if tensor.role == Role::Bias && dims.cell == Cell::Lstm {
                 // Gates in the order i, f, g, o.
-                let forget = dims.hidden..2 * dims.hidden;
+                let hidden = tensor.shape[0] / tensor.gates;
+                let forget = hidden..2 * hidden;
                 values[forget]
                     .iter_mut()
                     .for_each(|b| *b += self.forget_bias);
@@ -86,11 +88,26 @@ impl Init {
     /// a of the uniform distribution that `tensor` is drawn from.
     fn bound(&self, dims: &Dims, tensor: &Tensor) -> f32 {
         match self.scheme {
-            Scheme::Uniform => self.range.unwrap_or(1.0 / (dims.hidden as f32).sqrt()),
+            Scheme::Uniform => {
+                let width = match tensor.role {
+                    Role::Embed => dims.hidden[0],
+                    Role::InputWeight | Role::Bias | Role::ResetBias => {
+                        tensor.shape[0] / tensor.gates
+                    }
+                    Role::RecurrentWeight | Role::Projection | Role::OutputWeight => {
+                        tensor.shape[1]
+                    }
+                    Role::OutputBias => dims.output(),
+                };
+                self.range.unwrap_or(1.0 / (width as f32).sqrt())
+            }
             Scheme::Xavier => match tensor.role {
                 Role::Embed => (3.0 / dims.embed as f32).sqrt(),
                 Role::Bias | Role::ResetBias | Role::OutputBias => 0.0,
-                Role::InputWeight | Role::RecurrentWeight | Role::OutputWeight => {
+                Role::InputWeight
+                | Role::RecurrentWeight
+                | Role::Projection
+                | Role::OutputWeight => {
                     let fan = tensor.shape[0] / tensor.gates + tensor.shape[1];
                     (6.0 / fan as f32).sqrt()
                 }
@@ -149,11 +166,10 @@ mod tests {
             cell,
             vocab: 50,
             embed: 24,
-            hidden: 40,
-            layers: 2,
+            hidden: vec![40; 2],
             tied: false,
         };
-        let network = Network::new(dims);
+        let network = Network::new(dims.clone());
         let mut params = Params::zeros(network.layout().clone());
         let init = Init {
             scheme,

@@ -9,9 +9,10 @@ pub mod embedding;
 pub mod gru;
 pub mod lstm;
 pub mod output;
+pub mod projection;
 
 use super::params::{Layout, Params, Role, TensorId};
-use super::tape::LayerTape;
+use super::tape::{Data, LayerTape};
 use crate::dims::{Cell, Dims};
 use elman_kernels::{Cpu, Format, Init, Operand, Packed, add_column_sums, product};
 
@@ -35,15 +36,16 @@ pub struct LayerState {
 impl State {
     /// The state before any text: all zeros.
     pub fn zeros(dims: &Dims, lanes: usize) -> State {
-        let len = lanes * dims.hidden;
-        let c_len = if dims.cell == Cell::Lstm { len } else { 0 };
-        let layer = LayerState {
-            h: vec![0.0; len],
-            c: vec![0.0; c_len],
+        let layer = |hidden: &usize| LayerState {
+            h: vec![0.0; lanes * hidden],
+            c: match dims.cell {
+                Cell::Lstm => vec![0.0; lanes * hidden],
+                Cell::Elman(_) | Cell::Gru => Vec::new(),
+            },
         };
         State {
             lanes,
-            layers: vec![layer; dims.layers],
+            layers: dims.hidden.iter().map(layer).collect(),
         }
     }
 
@@ -175,7 +177,7 @@ impl Layer {
             w_h: find("weight_hh"),
             b: find("bias_ih"),
             input: dims.input(k),
-            hidden: dims.hidden,
+            hidden: dims.hidden[k],
             gates: dims.cell.gates(),
         };
         let recurrence = match dims.cell {
@@ -307,7 +309,7 @@ pub(crate) struct Backward<'a> {
     /// The gradient arriving at the state after the window; becomes that before it.
     pub(crate) d_state: &'a mut LayerState,
     pub(crate) tape: &'a mut LayerTape,
-    pub(crate) data: Data<'a>,
+    pub(crate) data: &'a mut Data,
     pub(crate) dparams: &'a mut Params,
     /// (T, B, in): the gradient at what it read.
     pub(crate) dx: &'a mut [f32],
@@ -318,14 +320,6 @@ pub(crate) fn outputs(tape: &LayerTape, rows: usize, hidden: usize, size: usize)
     &tape.h[size..size + rows * hidden]
 }
 
-/// Room for the data operands of the weight gradients.
-pub(crate) struct Data<'a> {
-    /// (T·B, in)
-    pub(crate) x: &'a mut Packed,
-    /// (T·B, H); `None` where `x` has the same width and serves for both in turn.
-    pub(crate) h: Option<&'a mut Packed>,
-}
-
 impl Weights {
     /// The gradients of the weights, one product over all T·B rows each, from the last row to the first:
     /// dw_x += dzᵀ x, dw_h += dz_hᵀ h_prev, db += Σ dz. `dz_h` differs from `dz` only for the GRU.
@@ -334,22 +328,19 @@ impl Weights {
         cpu: &Cpu,
         (dz, dz_h): (&[f32], &[f32]),
         (x, h_prev): (&[f32], &[f32]),
-        data: Data,
+        data: &mut Data,
         dparams: &mut Params,
     ) {
         let width = self.gates * self.hidden;
         let rows = dz.len() / width;
-        let Data {
-            x: data_x,
-            h: data_h,
-        } = data;
 
+        let data_x = data.of_width(self.input);
         data_x.pack_last_first(cpu, x);
         let dz_t = Operand::last_first(dz, width, rows);
         let dw_x = &mut dparams[self.w_x];
         product(cpu, dz_t, data_x, Init::Accumulate, dw_x);
 
-        let data_h = data_h.unwrap_or(data_x);
+        let data_h = data.of_width(self.hidden);
         data_h.pack_last_first(cpu, h_prev);
         let dz_h_t = Operand::last_first(dz_h, width, rows);
         let dw_h = &mut dparams[self.w_h];

@@ -1,13 +1,14 @@
-//! The whole network: embedding → layers → output, forward and backward over one window.
+//! The whole network: embedding → layers → projection, if there is one → output, forward and backward over one window.
 
 use super::layer::dropout::Dropout;
 use super::layer::embedding::Embedding;
 use super::layer::output::Output;
-use super::layer::{BackPanels, Backward, Data, Layer, Panels, State, outputs};
+use super::layer::projection::Projection;
+use super::layer::{BackPanels, Backward, Layer, Panels, State, outputs};
 use super::params::{Layout, Params};
-use super::tape::{Scratch, Tape};
+use super::tape::{LayerTape, Scratch, Tape};
 use crate::dims::Dims;
-use elman_kernels::{Cpu, Format, Packed, log_softmax};
+use elman_kernels::{Buffer, Cpu, Format, Packed, log_softmax};
 use std::sync::Arc;
 
 /// The architecture: which layers there are and where their parameters lie. Holds no weights.
@@ -17,18 +18,21 @@ pub struct Network {
     layout: Arc<Layout>,
     embedding: Embedding,
     layers: Vec<Layer>,
+    projection: Option<Projection>,
     output: Output,
 }
 
 /// Weights in panels, as the forward pass reads them.
 pub struct ForwardPanels {
     layers: Vec<Panels>,
+    projection: Option<Packed>,
     output: Packed,
 }
 
 /// Weights in panels, transposed, as the backward pass reads them.
 pub struct BackwardPanels {
     layers: Vec<BackPanels>,
+    projection: Option<Packed>,
     output: Packed,
 }
 
@@ -50,16 +54,22 @@ impl Network {
     pub fn new(dims: Dims) -> Network {
         let layout = Layout::new(&dims);
         let table = layout.find("encoder.weight");
+        let projection = |weight| Projection {
+            weight,
+            hidden: dims.top(),
+            output: dims.output(),
+        };
         Network {
-            dims,
             embedding: Embedding {
                 table: table.expect("the layout has an embedding"),
             },
-            layers: (0..dims.layers)
+            layers: (0..dims.layers())
                 .map(|k| Layer::new(&dims, &layout, k))
                 .collect(),
+            projection: layout.find("projection.weight").map(projection),
             output: Output::new(&dims, &layout),
             layout: Arc::new(layout),
+            dims,
         }
     }
 
@@ -83,7 +93,8 @@ impl Network {
                 .iter()
                 .map(|layer| layer.panels(format))
                 .collect(),
-            output: Packed::new(format, self.dims.hidden, 1, self.dims.vocab),
+            projection: self.projection.map(|p| p.panels(format)),
+            output: Packed::new(format, self.dims.output(), 1, self.dims.vocab),
         }
     }
 
@@ -95,7 +106,8 @@ impl Network {
                 .iter()
                 .map(|layer| layer.back_panels(format))
                 .collect(),
-            output: Packed::new(format, self.dims.vocab, 1, self.dims.hidden),
+            projection: self.projection.map(|p| p.back_panels(format)),
+            output: Packed::new(format, self.dims.vocab, 1, self.dims.output()),
         }
     }
 
@@ -103,6 +115,9 @@ impl Network {
     pub fn pack_forward(&self, cpu: &Cpu, params: &Params, panels: &mut ForwardPanels) {
         for (layer, panels) in self.layers.iter().zip(&mut panels.layers) {
             layer.pack(cpu, params, panels);
+        }
+        if let (Some(projection), Some(panels)) = (&self.projection, &mut panels.projection) {
+            panels.pack_transposed(cpu, &params[projection.weight]);
         }
         panels.output.pack_transposed(cpu, &params[self.output.w_s]);
     }
@@ -112,11 +127,14 @@ impl Network {
         for (layer, panels) in self.layers.iter().zip(&mut panels.layers) {
             layer.pack_back(cpu, params, panels);
         }
+        if let (Some(projection), Some(panels)) = (&self.projection, &mut panels.projection) {
+            panels.pack(cpu, &params[projection.weight]);
+        }
         panels.output.pack(cpu, &params[self.output.w_s]);
     }
 
     /// Reads `inputs` (T, B) from `state`, whose lanes are B, and which becomes the state after the
-    /// window. The hidden states stay in the tape: [`Network::top`].
+    /// window. The hidden states stay in the tape.
     pub fn forward(
         &self,
         cpu: &Cpu,
@@ -141,16 +159,8 @@ impl Network {
         }
         for (k, layer) in self.layers.iter().enumerate() {
             let (below, here) = tape.layers.split_at_mut(k);
-            let x = match k {
-                0 => &tape.x[..rows * self.dims.embed],
-                _ if dropout.is_some() => &tape.dropped[k - 1][..rows * self.dims.hidden],
-                _ => outputs(
-                    &below[k - 1],
-                    rows,
-                    self.dims.hidden,
-                    lanes * self.dims.hidden,
-                ),
-            };
+            let dropped = dropout.map(|_| &tape.dropped[..]);
+            let x = self.read_by(k, rows, lanes, &tape.x, below, dropped);
             layer.forward(
                 cpu,
                 params,
@@ -160,19 +170,29 @@ impl Network {
                 &mut here[0],
             );
             if let Some(dropout) = dropout {
-                let h = outputs(&here[0], rows, self.dims.hidden, lanes * self.dims.hidden);
+                let hidden = self.dims.hidden[k];
+                let h = outputs(&here[0], rows, hidden, lanes * hidden);
                 let dropped = &mut tape.dropped[k][..h.len()];
                 dropped.copy_from_slice(h);
-                dropout.apply(cpu, k + 1, lanes, self.dims.hidden, dropped);
+                dropout.apply(cpu, k + 1, lanes, hidden, dropped);
             }
+        }
+        if let (Some(projection), Some(panels)) = (&self.projection, &panels.projection) {
+            let dropped = dropout.map(|_| &tape.dropped[..]);
+            let layers = self.layers.len();
+            let h = self.read_by(layers, rows, lanes, &tape.x, &tape.layers, dropped);
+            let y = &mut tape.projected[..rows * self.dims.output()];
+            projection.forward(cpu, panels, h, y);
         }
     }
 
     /// Copies the state after `steps` steps of the last forward window into the first lanes of `state`.
     pub fn state_after(&self, tape: &Tape, steps: usize, state: &mut State) {
-        let size = tape.lanes * self.dims.hidden;
-        let at = steps * size..(steps + 1) * size;
-        for (layer, tape) in state.layers.iter_mut().zip(&tape.layers) {
+        let lanes = tape.lanes;
+        let layers = state.layers.iter_mut().zip(&tape.layers);
+        for ((layer, tape), hidden) in layers.zip(&self.dims.hidden) {
+            let size = lanes * hidden;
+            let at = steps * size..(steps + 1) * size;
             layer.h[..size].copy_from_slice(&tape.h[at.clone()]);
             if !layer.c.is_empty() {
                 layer.c[..size].copy_from_slice(&tape.c[at.clone()]);
@@ -180,15 +200,31 @@ impl Network {
         }
     }
 
-    /// (T, B, H): the hidden states of the last layer, as the output layer sees them.
-    pub fn top<'a>(&self, tape: &'a Tape, rows: usize, dropped: bool) -> &'a [f32] {
-        let k = self.dims.layers - 1;
-        if dropped {
-            &tape.dropped[k][..rows * self.dims.hidden]
-        } else {
-            let size = tape.lanes * self.dims.hidden;
-            outputs(&tape.layers[k], rows, self.dims.hidden, size)
+    /// (T, B, in): what layer `k` reads, from `x` or the layers `below` it, or from `dropped` where their outputs are dropped
+    /// out. For k = L: what leaves the top layer.
+    fn read_by<'a>(
+        &self,
+        k: usize,
+        rows: usize,
+        lanes: usize,
+        x: &'a [f32],
+        below: &'a [LayerTape],
+        dropped: Option<&'a [Buffer]>,
+    ) -> &'a [f32] {
+        let width = self.dims.input(k);
+        match (k, dropped) {
+            (0, _) => &x[..rows * width],
+            (_, Some(dropped)) => &dropped[k - 1][..rows * width],
+            (_, None) => outputs(&below[k - 1], rows, width, lanes * width),
         }
+    }
+
+    /// (T, B, H), or (T, B, E) with a projection: what the output layer reads of the last forward window.
+    fn top<'a>(&self, tape: &'a Tape, rows: usize, dropped: bool) -> &'a [f32] {
+        if self.projection.is_some() {
+            return &tape.projected[..rows * self.dims.output()];
+        }
+        self.above_layers(tape, rows, dropped)
     }
 
     /// Logits of the next token after the last step of a window of `rows` rows, (B, V) into `out`.
@@ -202,7 +238,7 @@ impl Network {
         out: &mut [f32],
     ) {
         let h = self.top(tape, rows, false);
-        let last = &h[(rows - tape.lanes) * self.dims.hidden..];
+        let last = &h[(rows - tape.lanes) * self.dims.output()..];
         self.output.logits(cpu, params, &panels.output, last, out);
     }
 
@@ -234,8 +270,14 @@ impl Network {
         self.output.logits(cpu, params, &panels.output, h, out);
     }
 
-    /// Draws a token after each row of `h` (R, H), the top hidden states as [`Network::top`] gives them: `uniforms` (R)
-    /// are the numbers in [0, 1) to draw with, `ids` (R) what comes out.
+    /// (T, B, H): what has left the top layer in the last forward window of `rows` rows, before any projection.
+    pub fn above_layers<'a>(&self, tape: &'a Tape, rows: usize, dropped: bool) -> &'a [f32] {
+        let (layers, dropped) = (self.layers.len(), dropped.then_some(&tape.dropped[..]));
+        self.read_by(layers, rows, tape.lanes, &tape.x, &tape.layers, dropped)
+    }
+
+    /// Draws a token after each row of `h` (R, H), as [`Network::above_layers`] gives them: `uniforms` (R) are the numbers in
+    /// [0, 1) to draw with, `ids` (R) what comes out. The tape's projected rows and logits are used up.
     pub fn draw(
         &self,
         cpu: &Cpu,
@@ -246,6 +288,14 @@ impl Network {
         tape: &mut Tape,
         ids: &mut [u32],
     ) {
+        let h = match (&self.projection, &panels.projection) {
+            (Some(projection), Some(panels)) => {
+                let y = &mut tape.projected[..ids.len() * self.dims.output()];
+                projection.forward(cpu, panels, h, y);
+                y
+            }
+            _ => h,
+        };
         let block = &mut tape.logits;
         self.output
             .draw(cpu, params, &panels.output, h, uniforms, block, ids);
@@ -261,17 +311,12 @@ impl Network {
         tape: &mut Tape,
         nats: &mut [f64],
     ) {
-        let (k, size) = (self.dims.layers - 1, tape.lanes * self.dims.hidden);
-        let h = outputs(&tape.layers[k], targets.len(), self.dims.hidden, size);
-        self.output.loss(
-            cpu,
-            params,
-            &panels.output,
-            h,
-            targets,
-            &mut tape.logits,
-            nats,
-        );
+        // The logits are lent out beside what the output layer reads.
+        let mut logits = std::mem::take(&mut tape.logits);
+        let h = self.top(tape, targets.len(), false);
+        self.output
+            .loss(cpu, params, &panels.output, h, targets, &mut logits, nats);
+        tape.logits = logits;
     }
 
     /// Backpropagation through time over the last forward window: adds the gradient of
@@ -290,12 +335,9 @@ impl Network {
         nats: &mut [f64],
         grads: &mut Params,
     ) {
-        let (rows, lanes, hidden) = (window.inputs.len(), tape.lanes, self.dims.hidden);
-        let (k_top, size) = (self.dims.layers - 1, lanes * hidden);
-        let h = match dropout {
-            Some(_) => &tape.dropped[k_top][..rows * hidden],
-            None => outputs(&tape.layers[k_top], rows, hidden, size),
-        };
+        let (rows, lanes) = (window.inputs.len(), tape.lanes);
+        let mut logits = std::mem::take(&mut tape.logits);
+        let h = self.top(tape, rows, dropout.is_some());
         self.output.loss_backward(
             cpu,
             params,
@@ -304,33 +346,31 @@ impl Network {
             h,
             window.targets,
             window.weight,
-            &mut tape.logits,
+            &mut logits,
             &mut scratch.data_block,
             nats,
-            &mut scratch.d_above[..rows * hidden],
+            &mut scratch.d_above[..h.len()],
             grads,
         );
+        tape.logits = logits;
+        if let (Some(projection), Some(panels)) = (&self.projection, &back.projection) {
+            let dropped = dropout.map(|_| &tape.dropped[..]);
+            let layers = self.layers.len();
+            let h = self.read_by(layers, rows, lanes, &tape.x, &tape.layers, dropped);
+            let dy = &scratch.d_above[..rows * self.dims.output()];
+            let dh = &mut scratch.d_below[..h.len()];
+            projection.backward(cpu, panels, h, dy, &mut scratch.data, dh, grads);
+            std::mem::swap(&mut scratch.d_above, &mut scratch.d_below);
+        }
         for (k, layer) in self.layers.iter().enumerate().rev() {
+            let hidden = self.dims.hidden[k];
             let dh = &mut scratch.d_above[..rows * hidden];
             if let Some(dropout) = dropout {
                 dropout.apply(cpu, k + 1, lanes, hidden, dh);
             }
             let (below, here) = tape.layers.split_at_mut(k);
-            let x = match k {
-                0 => &tape.x[..rows * self.dims.embed],
-                _ if dropout.is_some() => &tape.dropped[k - 1][..rows * hidden],
-                _ => outputs(&below[k - 1], rows, hidden, size),
-            };
-            let data = match &mut scratch.data_embed {
-                Some(embed) if k == 0 => Data {
-                    x: embed,
-                    h: Some(&mut scratch.data_hidden),
-                },
-                _ => Data {
-                    x: &mut scratch.data_hidden,
-                    h: None,
-                },
-            };
+            let dropped = dropout.map(|_| &tape.dropped[..]);
+            let x = self.read_by(k, rows, lanes, &tape.x, below, dropped);
             layer.backward(Backward {
                 cpu,
                 panels: &back.layers[k],
@@ -338,7 +378,7 @@ impl Network {
                 dh,
                 d_state: &mut scratch.d_state.layers[k],
                 tape: &mut here[0],
-                data,
+                data: &mut scratch.data,
                 dparams: grads,
                 dx: &mut scratch.d_below[..x.len()],
             });

@@ -25,6 +25,8 @@ pub enum Role {
     Bias,
     /// (H): GRU's bias inside the reset product.
     ResetBias,
+    /// (E, H of the top layer): P, between that layer and a tied table of another width.
+    Projection,
     /// (V, H): W_S.
     OutputWeight,
     /// (V): b_2.
@@ -50,20 +52,20 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Lays out: embedding, then each layer from below, then the output layer.
+    /// Lays out: embedding, then each layer from below, then projection and output layer.
     pub fn new(dims: &Dims) -> Layout {
         let mut layout = Layout {
             tensors: Vec::new(),
             len: 0,
         };
-        let (gates, hidden, vocab) = (dims.cell.gates(), dims.hidden, dims.vocab);
+        let (gates, vocab) = (dims.cell.gates(), dims.vocab);
         layout.push(
             "encoder.weight".into(),
             Role::Embed,
             1,
             &[vocab, dims.embed],
         );
-        for k in 0..dims.layers {
+        for (k, &hidden) in dims.hidden.iter().enumerate() {
             let rows = gates * hidden;
             let mut push = |name: &str, role, shape: &[usize]| {
                 layout.push(format!("rnn.{name}_l{k}"), role, gates, shape);
@@ -75,13 +77,13 @@ impl Layout {
                 push("bias_hh", Role::ResetBias, &[hidden]);
             }
         }
+        if dims.projected() {
+            let shape = [dims.output(), dims.top()];
+            layout.push("projection.weight".into(), Role::Projection, 1, &shape);
+        }
         if !dims.tied {
-            layout.push(
-                "decoder.weight".into(),
-                Role::OutputWeight,
-                1,
-                &[vocab, hidden],
-            );
+            let shape = [vocab, dims.output()];
+            layout.push("decoder.weight".into(), Role::OutputWeight, 1, &shape);
         }
         layout.push("decoder.bias".into(), Role::OutputBias, 1, &[vocab]);
         layout

@@ -20,6 +20,8 @@ pub struct Tape {
     pub(crate) layers: Vec<LayerTape>,
     /// With dropout, (T, B, H) for each layer: its output as the layer above sees it.
     pub(crate) dropped: Vec<Buffer>,
+    /// With a projection, (T, B, E): what the output layer reads.
+    pub(crate) projected: Buffer,
     /// (R, V): one block of logits.
     pub(crate) logits: Buffer,
 }
@@ -51,9 +53,9 @@ impl Tape {
     }
 
     fn new(dims: &Dims, rows: usize, lanes: usize, training: bool, dropout: bool) -> Tape {
-        let gates = dims.cell.gates() * dims.hidden;
-        let states = (rows + lanes) * dims.hidden; // (T+1, B, H)
-        let layer = |_| {
+        let layer = |&hidden: &usize| {
+            let gates = dims.cell.gates() * hidden;
+            let states = (rows + lanes) * hidden; // (T+1, B, H)
             let mut tape = LayerTape {
                 h: Buffer::zeros(states),
                 ..LayerTape::default()
@@ -66,7 +68,7 @@ impl Tape {
                 }
                 Cell::Gru => {
                     tape.gates = Buffer::zeros(rows * gates);
-                    tape.q = Buffer::zeros(rows * dims.hidden);
+                    tape.q = Buffer::zeros(rows * hidden);
                     if training {
                         tape.dz_h = Buffer::zeros(rows * gates);
                     }
@@ -74,16 +76,22 @@ impl Tape {
             }
             tape
         };
-        let dropped = if dropout { dims.layers } else { 0 };
+        let dropped = if dropout { &dims.hidden[..] } else { &[] };
+        let projected = match dims.projected() {
+            true => rows * dims.output(),
+            false => 0,
+        };
         Tape {
             lanes,
             max_rows: rows,
             max_lanes: lanes,
             x: Buffer::zeros(rows * dims.embed),
-            layers: (0..dims.layers).map(layer).collect(),
-            dropped: (0..dropped)
-                .map(|_| Buffer::zeros(rows * dims.hidden))
+            layers: dims.hidden.iter().map(layer).collect(),
+            dropped: dropped
+                .iter()
+                .map(|hidden| Buffer::zeros(rows * hidden))
                 .collect(),
+            projected: Buffer::zeros(projected),
             logits: Buffer::zeros(rows.min(LOGIT_ROWS) * dims.vocab),
         }
     }
@@ -101,14 +109,11 @@ impl Tape {
 
 /// What the backward pass needs beside the tape.
 pub struct Scratch {
-    /// (T, B, max(E, H)): the gradient on its way down, in and out of a layer.
+    /// (T, B, the largest of E and every H): the gradient on its way down, in and out of a layer.
     pub(crate) d_above: Buffer,
     pub(crate) d_below: Buffer,
-    /// The data operands of the weight gradients, (T·B, E) and (T·B, H) in panels; one serves for
-    /// both where E = H.
-    pub(crate) data_embed: Option<Packed>,
-    pub(crate) data_hidden: Packed,
-    /// (R, H) in panels: the rows of one block of logits.
+    pub(crate) data: Data,
+    /// (R, H), or (R, E) with a projection, in panels: the rows of one block of logits.
     pub(crate) data_block: Packed,
     /// With tied weights, (min(V, rows of a window), E): the gradient of the embedding rows that a
     /// window reads, summed apart from that of the output layer, which has the same table.
@@ -125,16 +130,41 @@ impl Scratch {
             true => dims.vocab.min(room.window),
             false => 0,
         };
-        let width = dims.embed.max(dims.hidden);
+        let width = dims.widest();
         Scratch {
             d_above: Buffer::zeros(rows * width),
             d_below: Buffer::zeros(rows * width),
-            data_embed: (dims.embed != dims.hidden)
-                .then(|| Packed::new(format, rows, 1, dims.embed)),
-            data_hidden: Packed::new(format, rows, 1, dims.hidden),
-            data_block: Packed::new(format, rows.min(LOGIT_ROWS), 1, dims.hidden),
+            data: Data::new(dims, rows, format),
+            data_block: Packed::new(format, rows.min(LOGIT_ROWS), 1, dims.output()),
             d_table: Buffer::zeros(read * dims.embed),
             d_state: State::zeros(dims, room.lanes),
         }
+    }
+}
+
+/// Room for the data operands of the weight gradients, rows of activations in panels: one matrix for each width that
+/// there is, which serves all layers in turn.
+pub(crate) struct Data {
+    /// (T·B, width)
+    packed: Vec<Packed>,
+}
+
+impl Data {
+    fn new(dims: &Dims, rows: usize, format: Format) -> Data {
+        let widths = dims.widths().into_iter();
+        Data {
+            packed: widths
+                .map(|width| Packed::new(format, rows, 1, width))
+                .collect(),
+        }
+    }
+
+    /// That for rows of `width` numbers.
+    pub(crate) fn of_width(&mut self, width: usize) -> &mut Packed {
+        let found = self
+            .packed
+            .iter_mut()
+            .find(|packed| packed.width() == width);
+        found.expect("there is one for every width of the network")
     }
 }

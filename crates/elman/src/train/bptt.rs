@@ -79,7 +79,7 @@ impl Engine {
     /// Allocates everything for windows that fit into `room`, with products in `format`; weights are
     /// zero.
     pub fn new(cpu: Cpu, dims: Dims, room: Room, dropout: bool, format: Format) -> Engine {
-        let network = Network::new(dims);
+        let network = Network::new(dims.clone());
         let layout = network.layout();
         let positions = room.window;
         let places = if dims.tied { room.segment } else { 0 };

@@ -13,7 +13,7 @@ pub use names::{Bptt, CellName, OptimizerName, Precision};
 use super::bptt::LossNorm;
 use super::schedule::ScheduleKind;
 use super::scheduled::Decay;
-use crate::dims::Activation;
+use crate::dims::{Activation, Sizes};
 use crate::net::init::{Recurrent, Scheme};
 use crate::text::Kind;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,8 @@ pub struct Config {
     #[serde(with = "names::activation")]
     pub activation: Activation,
     pub embed: usize,
-    pub hidden: usize,
+    /// Units of the layers.
+    pub hidden: Sizes,
     pub layers: usize,
     pub tied: bool,
     pub dropout: f32,
@@ -96,7 +97,7 @@ impl Default for Config {
             cell: CellName::Lstm,
             activation: Activation::Tanh,
             embed: 256,
-            hidden: 256,
+            hidden: Sizes::Same(256),
             layers: 1,
             tied: true,
             dropout: 0.1,

@@ -167,7 +167,7 @@ impl Run {
 
     /// Sets the weights of step 0.
     fn initialise(&mut self, origin: Option<&Model>) {
-        let dims = *self.engine.network().dims();
+        let dims = self.engine.network().dims().clone();
         let params = self.engine.params_mut();
         match origin {
             Some(model) => params.copy_from(model.params()),

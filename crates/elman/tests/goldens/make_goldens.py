@@ -23,7 +23,7 @@ VOCAB, HIDDEN, LAYERS = 23, 12, 2
 STEPS, LANES, UPDATES = 7, 3, 20
 DROPOUT, SEED = 0.3, 7
 
-# Rates and clips are such that some updates are clipped and some are not.
+# Rates and clips are such that some updates are clipped and some are not. A list `hidden` has the sizes of the layers.
 CASES = {
     "tanh_sgd_tokens": dict(cell="tanh", optimizer="sgd", lr=1.0, clip=0.85),
     "relu_momentum_lanes": dict(
@@ -52,8 +52,14 @@ CASES = {
     "tanh_adamw_lanes_masked": dict(
         cell="tanh", optimizer="adamw", lr=0.02, weight_decay=0.1, norm="lanes", masked=True, clip=4.4
     ),
+    "lstm_adam_sizes_projection": dict(
+        cell="lstm", optimizer="adam", lr=0.02, tied=True, hidden=[9, 14, 12], embed=10, clip=0.3
+    ),
+    "gru_sgd_sizes": dict(cell="gru", optimizer="sgd", lr=0.5, hidden=[14, 9], clip=0.45),
 }
-DEFAULTS = dict(norm="tokens", masked=False, tied=False, momentum=0.0, weight_decay=0.0)
+DEFAULTS = dict(
+    hidden=HIDDEN, norm="tokens", masked=False, tied=False, momentum=0.0, weight_decay=0.0
+)
 BETAS, ADAM_EPSILON = (0.9, 0.999), 1e-8
 
 
@@ -64,13 +70,11 @@ def main():
     check_philox()
     folder = os.path.dirname(os.path.abspath(__file__))
     for number, (name, given) in enumerate(CASES.items()):
-        case = dict(DEFAULTS, **given)
+        case = dict(DEFAULTS, embed=HIDDEN if given.get("tied") else HIDDEN - 2) | given
         tensors = train(case, number, torch.float32)
         metadata = dict(
             case,
-            embed=HIDDEN if case["tied"] else HIDDEN - 2,
-            hidden=HIDDEN,
-            layers=LAYERS,
+            layers=len(sizes(case)),
             vocab=VOCAB,
             steps=STEPS,
             lanes=LANES,
@@ -122,29 +126,37 @@ class Sigmoid(nn.Module):
         return torch.stack(hs), h.unsqueeze(0)
 
 
-def recurrent(cell, inputs):
+def sizes(case):
+    """The hidden size of every layer, from below."""
+    return case["hidden"] if isinstance(case["hidden"], list) else [case["hidden"]] * LAYERS
+
+
+def recurrent(cell, inputs, hidden):
     """One layer. Layers stay separate modules, so that our dropout masks fit in between."""
     match cell:
         case "sigmoid":
-            return Sigmoid(inputs, HIDDEN)
+            return Sigmoid(inputs, hidden)
         case "tanh" | "relu":
-            return nn.RNN(inputs, HIDDEN, nonlinearity=cell)
+            return nn.RNN(inputs, hidden, nonlinearity=cell)
         case "lstm":
-            return nn.LSTM(inputs, HIDDEN)
+            return nn.LSTM(inputs, hidden)
         case "gru":
-            return nn.GRU(inputs, HIDDEN)
+            return nn.GRU(inputs, hidden)
 
 
 class Network(nn.Module):
     def __init__(self, case, random, dtype):
         super().__init__()
-        embed = HIDDEN if case["tied"] else HIDDEN - 2
-        self.cell = case["cell"]
-        self.encoder = nn.Embedding(VOCAB, embed)
+        self.cell, self.widths = case["cell"], [case["embed"], *sizes(case)]
+        self.encoder = nn.Embedding(VOCAB, self.widths[0])
         self.layers = nn.ModuleList(
-            recurrent(self.cell, HIDDEN if k else embed) for k in range(LAYERS)
+            recurrent(self.cell, *pair) for pair in zip(self.widths, self.widths[1:])
         )
-        self.decoder = nn.Linear(HIDDEN, VOCAB)
+        self.projection, read = nn.Identity(), self.widths[-1]
+        if case["tied"] and read != case["embed"]:
+            self.projection = nn.Linear(read, case["embed"], bias=False)
+            read = case["embed"]
+        self.decoder = nn.Linear(read, VOCAB)
         if case["tied"]:
             self.decoder.weight = self.encoder.weight
         self.to(dtype)
@@ -161,7 +173,7 @@ class Network(nn.Module):
 
     def frozen(self, bias):
         """How many leading elements of a `bias_hh` stay zero: all but the n part of a GRU."""
-        return 2 * HIDDEN if self.cell == "gru" else len(bias)
+        return len(bias) // 3 * 2 if self.cell == "gru" else len(bias)
 
     def on_disk(self):
         """The parameters by their names in a model file."""
@@ -169,14 +181,17 @@ class Network(nn.Module):
         for k, layer in enumerate(self.layers):
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
                 names[f"rnn.{name}_l{k}"] = getattr(layer, name + "_l0")
+        if not isinstance(self.projection, nn.Identity):
+            names["projection.weight"] = self.projection.weight
         if self.decoder.weight is not self.encoder.weight:
             names["decoder.weight"] = self.decoder.weight
         names["decoder.bias"] = self.decoder.bias
         return names
 
     def zero_state(self):
-        zero = lambda: torch.zeros(1, LANES, HIDDEN, dtype=self.decoder.bias.dtype)
-        return [(zero(), zero()) if self.cell == "lstm" else zero() for _ in self.layers]
+        zero = lambda width: torch.zeros(1, LANES, width, dtype=self.decoder.bias.dtype)
+        widths = self.widths[1:]
+        return [(zero(n), zero(n)) if self.cell == "lstm" else zero(n) for n in widths]
 
     def forward(self, inputs, states, multipliers):
         """Logits (T, B, V) and the states of the layers after the window."""
@@ -184,7 +199,7 @@ class Network(nn.Module):
         for layer, state, multiplier in zip(self.layers, states, multipliers):
             x, state = layer(x * multiplier, state)
             after.append(state)
-        return self.decoder(x * multipliers[-1]), after
+        return self.decoder(self.projection(x * multipliers[-1])), after
 
 
 def train(case, number, dtype):
@@ -204,7 +219,7 @@ def train(case, number, dtype):
     snapshot("initial", lambda p: p)
     states, losses, norms = network.zero_state(), [], []
     for update in range(UPDATES):
-        multipliers = dropout_masks(network.encoder.embedding_dim, update, dtype)
+        multipliers = dropout_masks(network.widths, update, dtype)
         logits, states = network(inputs[update], states, multipliers)
         nats = mask[update] * functional.cross_entropy(
             logits.flatten(0, 1), targets[update].flatten(), reduction="none"
@@ -274,8 +289,8 @@ def clip(parameters, threshold):
     return norm
 
 
-def dropout_masks(embed, step, dtype):
-    """Multipliers of sites 0..=L at a training step, (T, B, n): 0 or 1/(1-p), in f32 arithmetic.
+def dropout_masks(widths, step, dtype):
+    """Multipliers of sites 0..=L at a training step, (T, B, n of the site): 0 or 1/(1-p), in f32 arithmetic.
 
     Unit j of lane b at time t is word j%4 of philox([j/4, b, t, 0], key), made uniform in [0, 1) by
     its upper 24 bits; it is kept if that is at least p. The key of a site is the first two words of
@@ -283,9 +298,8 @@ def dropout_masks(embed, step, dtype):
     """
     p = numpy.float32(DROPOUT)
     masks = []
-    for site in range(LAYERS + 1):
+    for site, width in enumerate(widths):
         key = philox([1 + site, step & 0xFFFFFFFF, step >> 32, 0], [SEED & 0xFFFFFFFF, SEED >> 32])[:2]
-        width = embed if site == 0 else HIDDEN
         t, b, j = numpy.meshgrid(range(STEPS), range(LANES), range(width), indexing="ij")
         words = numpy.stack(philox([j // 4, b, t, 0 * j], key))
         word = numpy.take_along_axis(words, (j % 4)[None], 0)[0]

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use elman::dims::Sizes;
 use safetensors::{Dtype, SafeTensors};
 
 /// One golden file.
@@ -26,7 +27,8 @@ pub struct Settings {
     /// `sigmoid`, `tanh`, `relu`, `lstm` or `gru`
     pub cell: String,
     pub embed: usize,
-    pub hidden: usize,
+    /// Of all layers, or a list with one for each.
+    pub hidden: Sizes,
     pub layers: usize,
     pub vocab: usize,
     pub tied: bool,
@@ -49,6 +51,14 @@ pub struct Settings {
     pub torch: String,
 }
 
+impl Settings {
+    /// The size of each layer.
+    pub fn hidden(&self) -> Vec<usize> {
+        let sizes = self.hidden.of_layers(self.layers);
+        sizes.expect("a size for each layer")
+    }
+}
+
 impl Golden {
     /// All golden files, in the order of their names.
     pub fn all() -> Vec<Golden> {
@@ -59,7 +69,7 @@ impl Golden {
             .filter(|path| path.extension().is_some_and(|e| e == "safetensors"))
             .collect();
         paths.sort();
-        assert_eq!(paths.len(), 8, "goldens are missing");
+        assert_eq!(paths.len(), 10, "goldens are missing");
         paths.iter().map(|path| Golden::read(path)).collect()
     }
 

@@ -54,13 +54,13 @@ pub enum Norm {
 }
 
 /// What the network is made of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Network {
     pub cell: Cell,
     pub vocab: usize,
     pub embed: usize,
-    pub hidden: usize,
-    pub layers: usize,
+    /// Of each layer, from below.
+    pub hidden: Vec<usize>,
     pub tied: bool,
 }
 
@@ -115,29 +115,36 @@ impl Network {
 
     /// Names and shapes of all tensors on disk. `bias_hh` has no effect but for the n part of a GRU.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
-        let (e, h, rows) = (self.embed, self.hidden, self.gates() * self.hidden);
+        let (e, top) = (self.embed, self.width(self.hidden.len()));
         let mut list = vec![("encoder.weight".to_string(), vec![self.vocab, e])];
-        for k in 0..self.layers {
-            list.push((
-                format!("rnn.weight_ih_l{k}"),
-                vec![rows, if k == 0 { e } else { h }],
-            ));
+        for (k, &h) in self.hidden.iter().enumerate() {
+            let rows = self.gates() * h;
+            list.push((format!("rnn.weight_ih_l{k}"), vec![rows, self.width(k)]));
             list.push((format!("rnn.weight_hh_l{k}"), vec![rows, h]));
             list.push((format!("rnn.bias_ih_l{k}"), vec![rows]));
             list.push((format!("rnn.bias_hh_l{k}"), vec![rows]));
         }
         if !self.tied {
-            list.push(("decoder.weight".to_string(), vec![self.vocab, h]));
-        } else if e != h {
-            list.push(("projection.weight".to_string(), vec![e, h]));
+            list.push(("decoder.weight".to_string(), vec![self.vocab, top]));
+        } else if e != top {
+            list.push(("projection.weight".to_string(), vec![e, top]));
         }
         list.push(("decoder.bias".to_string(), vec![self.vocab]));
         list
     }
 
+    /// Width of what layer `k` reads; for k = L, of what leaves the top layer. That of dropout's site k.
+    pub fn width(&self, k: usize) -> usize {
+        if k == 0 {
+            self.embed
+        } else {
+            self.hidden[k - 1]
+        }
+    }
+
     /// The state before every text.
     pub fn zero_state(&self, lanes: usize) -> State {
-        let zeros = vec![vec![0.0; lanes * self.hidden]; self.layers];
+        let zeros: Vec<_> = self.hidden.iter().map(|h| vec![0.0; lanes * h]).collect();
         let c = if self.cell == Cell::Lstm {
             zeros.clone()
         } else {
@@ -176,15 +183,15 @@ impl Network {
     }
 
     fn run_lane(&self, weights: &Tensors, window: &Window, lane: usize, out: &mut Outcome) {
-        let (v, e, h) = (self.vocab, self.embed, self.hidden);
-        let mine = lane * h..(lane + 1) * h;
+        let (v, e, layers) = (self.vocab, self.embed, self.hidden.len());
+        let mine = |k: usize| lane * self.hidden[k]..(lane + 1) * self.hidden[k];
         let embed = &weights["encoder.weight"].1;
         let decoder = if self.tied {
             "encoder.weight"
         } else {
             "decoder.weight"
         };
-        let projected = self.tied && e != h;
+        let projected = self.tied && e != self.width(layers);
 
         // Forward. `xs` are the values that flow up: embedding, then the outputs of each layer.
         let mut xs: Vec<Vec<f64>> = (0..window.steps)
@@ -194,12 +201,12 @@ impl Network {
             })
             .collect();
         let mut tape: Vec<Vec<Step>> = Vec::new();
-        for k in 0..self.layers {
+        for k in 0..layers {
             window.drop_out(k, lane, &mut xs);
             let layer = Layer::new(self, weights, k);
-            let mut h_prev = window.initial.h[k][mine.clone()].to_vec();
+            let mut h_prev = window.initial.h[k][mine(k)].to_vec();
             let mut c_prev = match self.cell {
-                Cell::Lstm => window.initial.c[k][mine.clone()].to_vec(),
+                Cell::Lstm => window.initial.c[k][mine(k)].to_vec(),
                 _ => Vec::new(),
             };
             let mut steps = Vec::new();
@@ -211,12 +218,12 @@ impl Network {
             }
             xs = steps.iter().map(|step| step.h.clone()).collect();
             tape.push(steps);
-            out.last.h[k][mine.clone()].copy_from_slice(&h_prev);
+            out.last.h[k][mine(k)].copy_from_slice(&h_prev);
             if self.cell == Cell::Lstm {
-                out.last.c[k][mine.clone()].copy_from_slice(&c_prev);
+                out.last.c[k][mine(k)].copy_from_slice(&c_prev);
             }
         }
-        window.drop_out(self.layers, lane, &mut xs);
+        window.drop_out(layers, lane, &mut xs);
 
         // The output layer, forward and backward. `dxs` is the gradient that flows down.
         let mut dxs: Vec<Vec<f64>> = Vec::new();
@@ -252,14 +259,14 @@ impl Network {
                 dxs.push(dy);
             }
         }
-        window.drop_out(self.layers, lane, &mut dxs);
+        window.drop_out(layers, lane, &mut dxs);
 
         // Backward through the layers, each from its last step to its first.
-        for k in (0..self.layers).rev() {
+        for k in (0..layers).rev() {
             let layer = Layer::new(self, weights, k);
-            let mut dh_next = window.d_final.h[k][mine.clone()].to_vec();
+            let mut dh_next = window.d_final.h[k][mine(k)].to_vec();
             let mut dc_next = match self.cell {
-                Cell::Lstm => window.d_final.c[k][mine.clone()].to_vec(),
+                Cell::Lstm => window.d_final.c[k][mine(k)].to_vec(),
                 _ => Vec::new(),
             };
             for (t, step) in tape[k].iter().enumerate().rev() {
@@ -277,15 +284,16 @@ impl Network {
                 );
                 add(gradient(out, &format!("rnn.bias_ih_l{k}")), &back.dz_x);
                 if self.cell == Cell::Gru {
-                    let b_hn = &mut gradient(out, &format!("rnn.bias_hh_l{k}"))[2 * h..];
-                    add(b_hn, &back.dz_h[2 * h..]);
+                    let n = 2 * self.hidden[k];
+                    let b_hn = &mut gradient(out, &format!("rnn.bias_hh_l{k}"))[n..];
+                    add(b_hn, &back.dz_h[n..]);
                 }
                 dxs[t] = transposed_times(layer.w_x, &back.dz_x);
                 (dh_next, dc_next) = (back.dh_prev, back.dc_prev);
             }
-            out.d_initial.h[k][mine.clone()].copy_from_slice(&dh_next);
+            out.d_initial.h[k][mine(k)].copy_from_slice(&dh_next);
             if self.cell == Cell::Lstm {
-                out.d_initial.c[k][mine.clone()].copy_from_slice(&dc_next);
+                out.d_initial.c[k][mine(k)].copy_from_slice(&dc_next);
             }
             window.drop_out(k, lane, &mut dxs);
         }
@@ -359,12 +367,12 @@ struct Back {
 impl<'a> Layer<'a> {
     fn new(network: &Network, weights: &'a Tensors, k: usize) -> Layer<'a> {
         let b_hn = match network.cell {
-            Cell::Gru => &weights[&format!("rnn.bias_hh_l{k}")].1[2 * network.hidden..],
+            Cell::Gru => &weights[&format!("rnn.bias_hh_l{k}")].1[2 * network.hidden[k]..],
             _ => &[],
         };
         Layer {
             cell: network.cell,
-            hidden: network.hidden,
+            hidden: network.hidden[k],
             w_x: &weights[&format!("rnn.weight_ih_l{k}")].1,
             w_h: &weights[&format!("rnn.weight_hh_l{k}")].1,
             b: &weights[&format!("rnn.bias_ih_l{k}")].1,

@@ -1,6 +1,6 @@
 //! What all tests of runs need: a text, a small configuration, and a watcher with a memory.
 
-use elman::dims::Activation;
+use elman::dims::{Activation, Sizes};
 use elman::text::Kind;
 use elman::train::bptt::LossNorm;
 use elman::train::config::{Bptt, CellName, OptimizerName};
@@ -82,7 +82,7 @@ pub fn config() -> Config {
         vocab: Kind::Words,
         cell: CellName::Lstm,
         embed: 12,
-        hidden: 12,
+        hidden: 12.into(),
         layers: 2,
         tied: true,
         dropout: 0.2,
@@ -100,7 +100,7 @@ pub fn relu_sgd() -> Config {
         cell: CellName::Elman,
         activation: Activation::Relu,
         embed: 9,
-        hidden: 14,
+        hidden: 14.into(),
         layers: 1,
         tied: false,
         dropout: 0.0,
@@ -119,9 +119,9 @@ pub fn gru_adamw() -> Config {
     Config {
         cell: CellName::Gru,
         embed: 10,
-        hidden: 17,
-        layers: 1,
-        tied: false,
+        hidden: Sizes::Each(vec![13, 17]),
+        layers: 2,
+        tied: true,
         dropout: 0.0,
         optimizer: OptimizerName::Adamw,
         weight_decay: 0.01,

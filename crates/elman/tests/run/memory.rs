@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, Log, config, machine, relu_sgd, resume};
 use elman::Error;
-use elman::dims::Room;
+use elman::dims::{Room, Sizes};
 use elman::train::config::{Bptt, CellName};
 use elman::train::{self, Config, Machine};
 
@@ -41,7 +41,7 @@ fn a_plan_that_does_not_fit_is_refused_before_anything_is_allocated() {
     let bench = Bench::new();
     let huge = |layers, hidden| Config {
         layers,
-        hidden,
+        hidden: Sizes::Same(hidden),
         embed: hidden,
         ..config()
     };
@@ -115,7 +115,7 @@ fn recomputed_windows_take_the_memory_of_short_ones() {
             let window_bytes = |steps, recompute| {
                 let config = Config {
                     cell,
-                    hidden: 256,
+                    hidden: 256.into(),
                     embed: 256,
                     layers,
                     dropout,

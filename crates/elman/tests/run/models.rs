@@ -1,6 +1,7 @@
 //! The model that a run leaves, and runs that begin from one.
 
 use super::bench::{Bench, Log, config, gru_adamw, machine, relu_sgd, resume, saving_always, text};
+use elman::dims::Sizes;
 use elman::infer::{EvalOptions, Evaluation, Model, evaluate};
 use elman::text::{Corpus, ReadOptions, Source};
 use elman::train::{self, Config, Ending, Job, Outcome, VocabularyFrom};
@@ -136,7 +137,7 @@ fn a_run_may_begin_from_a_model() {
         // The sizes that are asked for give way to those of the model.
         let asked = Config {
             embed: 5,
-            hidden: 6,
+            hidden: Sizes::Each(vec![6, 9, 5]),
             layers: 3,
             tied: false,
             cell: train::config::CellName::Lstm,

@@ -201,7 +201,6 @@ fn recomputing_changes_no_bit() {
             ] {
                 let bench = Bench::new();
                 let (steps, epochs) = (Some(4), None);
-                let embed = if tied { config.hidden } else { config.embed };
                 let kept = Config {
                     layers: 2,
                     dropout: 0.3,
@@ -209,7 +208,6 @@ fn recomputing_changes_no_bit() {
                     bptt,
                     lanes,
                     tied,
-                    embed,
                     steps,
                     epochs,
                     precision,

@@ -2,7 +2,7 @@
 //!
 //! Keys that other programs add are passed over, except in the section `elman`, which is ours alone.
 
-use crate::dims::{Activation, Cell, Dims, file_numbers};
+use crate::dims::{Activation, Cell, Dims, Sizes, file_numbers};
 use crate::store::Snapshot;
 use crate::store::model_dir::{TOKENIZER, WEIGHTS};
 use crate::text::{Kind, Vocab};
@@ -26,7 +26,8 @@ pub(super) struct ConfigFile {
     architectures: Vec<String>,
     vocab_size: u64,
     embedding_size: u64,
-    hidden_size: u64,
+    /// A number, or a list where the layers differ.
+    hidden_size: Sizes,
     num_layers: u64,
     cell: String,
     /// Of the cell `elman`.
@@ -65,8 +66,8 @@ impl ConfigFile {
             architectures: vec!["ElmanForCausalLM".into()],
             vocab_size: dims.vocab as u64,
             embedding_size: dims.embed as u64,
-            hidden_size: dims.hidden as u64,
-            num_layers: dims.layers as u64,
+            hidden_size: Sizes::describing(&dims.hidden),
+            num_layers: dims.layers() as u64,
             cell: cell.into(),
             activation,
             tie_word_embeddings: dims.tied,
@@ -129,8 +130,7 @@ impl ConfigFile {
             cell: self.cell()?,
             vocab: size("vocab_size", self.vocab_size, LARGEST_VOCAB)?,
             embed: size("embedding_size", self.embedding_size, LARGEST)?,
-            hidden: size("hidden_size", self.hidden_size, LARGEST)?,
-            layers: size("num_layers", self.num_layers, MOST_LAYERS)?,
+            hidden: self.hidden()?,
             tied: self.tie_word_embeddings,
         };
         if dims.vocab != vocab.len() {
@@ -138,12 +138,6 @@ impl ConfigFile {
                 "its vocab_size is {}, and {TOKENIZER} has {} entries",
                 dims.vocab,
                 vocab.len()
-            ));
-        }
-        if dims.tied && dims.embed != dims.hidden {
-            return Err(format!(
-                "tied embeddings need embedding_size = hidden_size, and they are {} and {}",
-                dims.embed, dims.hidden
             ));
         }
         let (needed, held) = (
@@ -160,6 +154,18 @@ impl ConfigFile {
             ));
         }
         Ok(dims)
+    }
+
+    /// The size of every layer.
+    fn hidden(&self) -> std::result::Result<Vec<usize>, String> {
+        let layers = size("num_layers", self.num_layers, MOST_LAYERS)?;
+        let hidden = self.hidden_size.of_layers(layers).ok_or_else(|| {
+            format!("its hidden_size does not list {layers} sizes, one for each of num_layers")
+        })?;
+        for units in &hidden {
+            size("hidden_size", *units as u64, LARGEST)?;
+        }
+        Ok(hidden)
     }
 
     fn cell(&self) -> std::result::Result<Cell, String> {

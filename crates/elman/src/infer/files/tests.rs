@@ -151,8 +151,12 @@ fn a_configuration_that_lies_is_refused() {
         (set("activation", Value::Null), "needs an `activation`"),
         (
             set("tie_word_embeddings", json!(true)),
-            "embedding_size = hidden_size",
+            "`projection.weight`",
         ),
+        (set("hidden_size", json!([21, 21])), "accepted"),
+        (set("hidden_size", json!([21])), "does not list 2 sizes"),
+        (set("hidden_size", json!([21, 0])), "between 1 and"),
+        (set("hidden_size", json!([21, 20])), "has the shape"),
         (set("eos_token_id", json!(5)), "eos_token_id"),
         (
             set("elman", json!({"version": 99, "vocab_kind": "chars"})),

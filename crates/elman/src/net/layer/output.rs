@@ -16,11 +16,12 @@ use elman_kernels::{
 
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
-    /// (V, H); with tying the embedding table.
+    /// (V, H); with tying the embedding table, (V, E).
     pub(crate) w_s: TensorId,
     /// (V)
     pub(crate) b_s: TensorId,
-    pub(crate) hidden: usize,
+    /// Of a row that it reads.
+    pub(crate) width: usize,
     pub(crate) vocab: usize,
 }
 
@@ -35,7 +36,7 @@ impl Output {
         Output {
             w_s: find(w_s),
             b_s: find("decoder.bias"),
-            hidden: dims.hidden,
+            width: dims.output(),
             vocab: dims.vocab,
         }
     }
@@ -49,8 +50,8 @@ impl Output {
         h: &[f32],
         logits: &mut [f32],
     ) {
-        let rows = h.len() / self.hidden;
-        let h = Operand::rows(h, rows, self.hidden);
+        let rows = h.len() / self.width;
+        let h = Operand::rows(h, rows, self.width);
         product(cpu, h, panels, Init::Bias(&params[self.b_s]), logits);
     }
 
@@ -65,7 +66,7 @@ impl Output {
         block: &mut [f32],
         ids: &mut [u32],
     ) {
-        let blocks = h.chunks(LOGIT_ROWS * self.hidden);
+        let blocks = h.chunks(LOGIT_ROWS * self.width);
         for ((h, uniforms), ids) in blocks
             .zip(uniforms.chunks(LOGIT_ROWS))
             .zip(ids.chunks_mut(LOGIT_ROWS))
@@ -91,7 +92,7 @@ impl Output {
         block: &mut [f32],
         nats: &mut [f64],
     ) {
-        let blocks = h.chunks(LOGIT_ROWS * self.hidden);
+        let blocks = h.chunks(LOGIT_ROWS * self.width);
         for ((h, targets), nats) in blocks
             .zip(targets.chunks(LOGIT_ROWS))
             .zip(nats.chunks_mut(LOGIT_ROWS))
@@ -119,18 +120,18 @@ impl Output {
         dh: &mut [f32],
         dparams: &mut Params,
     ) {
-        let (hidden, vocab) = (self.hidden, self.vocab);
+        let (width, vocab) = (self.width, self.vocab);
         let mut end = targets.len();
         while end > 0 {
             let rows = end.min(LOGIT_ROWS);
             let start = end - rows;
-            let h = &h[start * hidden..end * hidden];
+            let h = &h[start * width..end * width];
             let logits = &mut block[..rows * vocab];
             self.logits(cpu, params, panels, h, logits);
             let nats = &mut nats[start..end];
             cross_entropy(cpu, logits, &targets[start..end], &weight[start..end], nats);
             let dz: &[f32] = logits;
-            let dh = &mut dh[start * hidden..end * hidden];
+            let dh = &mut dh[start * width..end * width];
             product(cpu, Operand::rows(dz, rows, vocab), back, Init::Zero, dh);
             data.pack_last_first(cpu, h);
             let dz_t = Operand::last_first(dz, vocab, rows);

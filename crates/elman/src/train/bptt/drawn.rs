@@ -75,7 +75,7 @@ impl Engine {
     fn draw(&mut self, rows: usize, dropped: bool, state: &State, draws: &mut Draws) {
         let h = match rows {
             0 => &state.layers[state.layers.len() - 1].h[..],
-            _ => self.network.top(&self.tape, rows, dropped),
+            _ => self.network.above_layers(&self.tape, rows, dropped),
         };
         let width = h.len() / rows.max(state.lanes);
         let last = &h[h.len() - state.lanes * width..];

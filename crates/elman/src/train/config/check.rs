@@ -1,6 +1,7 @@
 //! What a configuration must hold before anything is made of it.
 
 use super::{Bptt, CellName, Config};
+use crate::dims::Sizes;
 use crate::error::{Error, Result};
 use crate::net::init::Recurrent;
 
@@ -9,11 +10,15 @@ impl Config {
     pub fn check(&self) -> Result<()> {
         let sizes = [
             ("embed", self.embed),
-            ("hidden", self.hidden),
             ("layers", self.layers),
             ("lanes", self.lanes),
         ];
-        for (name, value) in sizes {
+        let hidden = match &self.hidden {
+            Sizes::Same(size) => std::slice::from_ref(size),
+            Sizes::Each(sizes) => &sizes[..],
+        };
+        let hidden = hidden.iter().map(|size| ("hidden", *size));
+        for (name, value) in sizes.into_iter().chain(hidden) {
             require((1..=1 << 20).contains(&value), || {
                 format!("{name} is {value}; it must be between 1 and 1,048,576")
             })?;
@@ -39,10 +44,10 @@ impl Config {
         require(self.bptt != Bptt::Steps(0), || {
             "bptt is 0; a window has at least one step".into()
         })?;
-        require(!self.tied || self.embed == self.hidden, || {
+        require(self.hidden.of_layers(self.layers).is_some(), || {
             format!(
-                "tied weights need embed = hidden, but they are {} and {}; make them equal, or untie",
-                self.embed, self.hidden
+                "hidden is {} and layers is {}; give one size for each layer, or one for all",
+                self.hidden, self.layers
             )
         })?;
         require((0.0..1.0).contains(&self.dropout), || {

@@ -1,25 +1,25 @@
 //! From a configuration to what the parts of a run are made from.
 
 use super::{CellName, Config, OptimizerName};
-use crate::dims::{Cell, Dims};
+use crate::dims::{Cell, Dims, Sizes};
 use crate::net::init::Init;
 use crate::train::optim::Rule;
 use crate::train::schedule::Schedule;
 
 impl Config {
-    /// The network's sizes for a vocabulary of `vocab` entries.
+    /// The network's sizes for a vocabulary of `vocab` entries, where [`Config::check`] refuses nothing.
     pub fn dims(&self, vocab: usize) -> Dims {
         let cell = match self.cell {
             CellName::Elman => Cell::Elman(self.activation),
             CellName::Lstm => Cell::Lstm,
             CellName::Gru => Cell::Gru,
         };
+        let hidden = self.hidden.of_layers(self.layers);
         Dims {
             cell,
             vocab,
             embed: self.embed,
-            hidden: self.hidden,
-            layers: self.layers,
+            hidden: hidden.expect("a checked configuration has a size for every layer"),
             tied: self.tied,
         }
     }
@@ -35,8 +35,8 @@ impl Config {
             Cell::Gru => CellName::Gru,
         };
         self.embed = dims.embed;
-        self.hidden = dims.hidden;
-        self.layers = dims.layers;
+        self.hidden = Sizes::describing(&dims.hidden);
+        self.layers = dims.layers();
         self.tied = dims.tied;
     }
 

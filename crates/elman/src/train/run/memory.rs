@@ -7,7 +7,7 @@ use crate::train::config::{Bptt, Config};
 
 /// The bytes that a run of `config` needs for windows that fit into `room`.
 pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
-    let arena_len = Network::new(*dims).layout().arena_len();
+    let arena_len = Network::new(dims.clone()).layout().arena_len();
     let mut plan = TrainPlan::new(
         dims,
         arena_len,

@@ -1,0 +1,134 @@
+//! How much of a window is in memory at a time, and where it is cut if that is not all of it.
+
+use super::LOGIT_ROWS;
+use std::ops::Range;
+
+/// Room for windows, whose rows are the pairs (time step, lane): what the largest of them needs.
+///
+/// All windows may have the same shape, (T, B), or each its own, as sentences do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Rows of a window, T·B.
+    pub window: usize,
+    /// Rows whose activations are in memory together, a *segment*; fewer than a window's where they are recomputed.
+    pub segment: usize,
+    /// B
+    pub lanes: usize,
+    /// Lanes whose states are kept between the segments of a window.
+    pub starts: usize,
+}
+
+impl Room {
+    /// For windows of `steps` steps and `lanes` lanes that are in memory as a whole.
+    pub fn whole(steps: usize, lanes: usize) -> Room {
+        Room::for_all([(steps, lanes)], false)
+    }
+
+    /// For windows of each of the `shapes` (T, B), kept whole or recomputed.
+    pub fn for_all(
+        shapes: impl IntoIterator<Item = (usize, usize), IntoIter: Clone>,
+        recompute: bool,
+    ) -> Room {
+        let shapes = shapes.into_iter();
+        let most =
+            |size: &dyn Fn((usize, usize)) -> usize| shapes.clone().map(size).max().unwrap_or(0);
+        let mut room = Room {
+            window: most(&|(steps, lanes)| steps.saturating_mul(lanes)),
+            segment: most(&|(steps, lanes)| match recompute {
+                true => recomputed_steps(steps, lanes).saturating_mul(lanes),
+                false => steps.saturating_mul(lanes),
+            }),
+            lanes: most(&|(_, lanes)| lanes),
+            starts: 0,
+        };
+        room.starts = most(&|(steps, lanes)| (room.segments(steps, lanes).len() - 1) * lanes);
+        room
+    }
+
+    /// The segments of a window of `steps` steps and `lanes` lanes, in time: as many steps as there is room for, with an even
+    /// number of rows, since bf16 multiplies them in pairs. They are counted from the window's end, so that the first may be
+    /// shorter.
+    pub fn segments(
+        &self,
+        steps: usize,
+        lanes: usize,
+    ) -> impl DoubleEndedIterator<Item = Range<usize>> + ExactSizeIterator + Clone + use<> {
+        let most = self.segment / lanes;
+        let segment = match steps <= most {
+            true => steps,
+            false => most - most * lanes % 2,
+        };
+        let count = steps.div_ceil(segment);
+        (0..count).map(move |i| {
+            let end = steps - (count - 1 - i) * segment;
+            end.saturating_sub(segment)..end
+        })
+    }
+}
+
+/// Steps of a segment where activations are recomputed: √T, so that there are as many states between segments as steps in
+/// one, with an even number of rows, and whole blocks of logits where that makes it at most a quarter longer.
+fn recomputed_steps(steps: usize, lanes: usize) -> usize {
+    let root = steps.isqrt() + usize::from(steps.isqrt().pow(2) < steps);
+    let shared = lanes.trailing_zeros().min(LOGIT_ROWS.trailing_zeros());
+    let blocks = root.next_multiple_of(LOGIT_ROWS >> shared);
+    let segment = if blocks <= root + root / 4 {
+        blocks
+    } else {
+        root.next_multiple_of(1 + lanes % 2)
+    };
+    segment.min(steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_cover_the_window_and_are_whole_from_its_end() {
+        for lanes in [1, 2, 3, 4, 20, 32, 64, 256, 300] {
+            for window in (1..200).chain([9_999, 10_000, 123_457]) {
+                let room = Room::for_all([(window, lanes)], true);
+                let segment = room.segment / lanes;
+                for length in [1, window / 2, window].into_iter().filter(|n| *n > 0) {
+                    let segments: Vec<_> = room.segments(length, lanes).collect();
+                    assert_eq!(segments[0].start, 0);
+                    assert_eq!(segments[segments.len() - 1].end, length);
+                    assert!(segments.windows(2).all(|two| two[0].end == two[1].start));
+                    for whole in &segments[1..] {
+                        assert_eq!(whole.len(), segment);
+                        assert_eq!(whole.len() * lanes % 2, 0, "{window} steps, {lanes} lanes");
+                    }
+                }
+                let root = (window as f64).sqrt();
+                assert!(segment as f64 <= 1.25 * root.ceil() + 1.0);
+                assert!(segment as f64 >= root.floor().min(window as f64));
+            }
+        }
+        // 256 rows are a block of logits.
+        assert_eq!(recomputed_steps(10_000, 32), 104);
+        let whole = Room::whole(35, 32);
+        assert!(whole.segments(20, 32).eq(std::iter::once(0..20)));
+    }
+
+    #[test]
+    fn room_for_many_shapes_is_room_for_each() {
+        let shapes = [(1, 32), (10_000, 1), (35, 32), (999, 3), (400, 7), (2, 31)];
+        for recompute in [false, true] {
+            let room = Room::for_all(shapes, recompute);
+            for (steps, lanes) in shapes {
+                let segments: Vec<_> = room.segments(steps, lanes).collect();
+                assert!(steps * lanes <= room.window && lanes <= room.lanes);
+                assert!((segments.len() - 1) * lanes <= room.starts);
+                assert!(segments.iter().all(|s| s.len() * lanes <= room.segment));
+                assert!(segments[1..].iter().all(|s| s.len() * lanes % 2 == 0));
+                assert_eq!(
+                    (segments[0].start, segments[segments.len() - 1].end),
+                    (0, steps)
+                );
+            }
+            // Short batches are read at once in the room that the long ones need.
+            assert_eq!(room.segments(2, 31).len(), 1);
+        }
+    }
+}
