@@ -183,7 +183,7 @@ fn print(
         &read,
         &mut |Symbol { id, .. }| {
             line.push(id);
-            let ends = id == vocab.eos() || vocab.token_bytes(id).ends_with(b"\n");
+            let ends = id == vocab.eos() || vocab.ends_line(id);
             if ends || line.len() == LONGEST_LINE {
                 print_line(args, vocab, &line, out)?;
                 line.clear();

@@ -150,6 +150,16 @@ impl Vocab {
         }
     }
 
+    /// Whether a line of text ends with this token: its text ends with a newline, or it is the `<eos>` that every line of a
+    /// `whitespace` text has. The `<eos>` of other kinds ends documents. Panics if `id ≥ V`.
+    pub fn ends_line(&self, id: u32) -> bool {
+        if id == self.eos {
+            self.kind == Kind::Whitespace
+        } else {
+            self.token_bytes(id).ends_with(b"\n")
+        }
+    }
+
     /// The symbol of a scanned token.
     pub(super) fn symbol(&self, token: Token<'_>) -> Symbol {
         let id = match token {

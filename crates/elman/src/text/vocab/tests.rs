@@ -253,3 +253,26 @@ fn bytes_are_printed_as_whole_characters() {
     assert_eq!(decoder.push(&vocab, vocab.eos()), &broken[7..]);
     assert_eq!(decoder.finish(), b"");
 }
+
+#[test]
+fn a_newline_or_the_eos_of_a_line_ends_lines() {
+    for (kind, ends) in [
+        (Kind::Words, "\n"),
+        (Kind::Chars, "\n"),
+        (Kind::Bytes, "\n"),
+        (Kind::Whitespace, "<eos>"),
+    ] {
+        let list: &[u8] = match kind {
+            Kind::Whitespace => b"a",
+            _ => b"a\n\\n",
+        };
+        let vocab = match kind {
+            Kind::Bytes => Vocab::bytes(),
+            _ => Vocab::from_list("list", list, kind).unwrap(),
+        };
+        let found: Vec<u32> = (0..vocab.len() as u32)
+            .filter(|&id| vocab.ends_line(id))
+            .collect();
+        assert_eq!(found, [vocab.id(ends.as_bytes()).unwrap()], "{kind}");
+    }
+}
