@@ -9,7 +9,8 @@ use crate::options::TrainOptions;
 use crate::output::usage;
 use anyhow::{Context, Result};
 use elman::dims::Sizes;
-use elman::train::config::Precision;
+use elman::text::Layout;
+use elman::train::config::{Bptt, Precision};
 use elman::train::{Config, Record};
 use elman_kernels::Isa;
 use std::path::Path;
@@ -73,6 +74,7 @@ pub fn resolve(file: Layered, flags: TrainOptions) -> Result<Config> {
     let hidden = flags.network.hidden.clone();
     let hidden = hidden.or(file.network.hidden.clone());
     let tied = flags.network.tied().or(file.network.tied());
+    let bptt = flags.windows.bptt.or(file.windows.bptt);
     file.apply(&mut config)?;
     flags.apply(&mut config)?;
     match (embed, hidden) {
@@ -83,6 +85,11 @@ pub fn resolve(file: Layered, flags: TrainOptions) -> Result<Config> {
         }
         _ => {}
     }
+    if config.layout == Layout::Sentences && matches!(bptt, Some(Bptt::Steps(_))) {
+        return Err(usage(
+            "in layout sentences the gradient goes back to the beginning of each line: leave --bptt out",
+        ));
+    }
     config.check().map_err(|error| usage(error.to_string()))?;
     Ok(config)
 }
@@ -90,7 +97,7 @@ pub fn resolve(file: Layered, flags: TrainOptions) -> Result<Config> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use elman::train::config::{Bptt, CellName};
+    use elman::train::config::CellName;
 
     fn options(toml: &str) -> TrainOptions {
         TrainOptions::from_toml(toml).unwrap()

@@ -32,6 +32,6 @@ pub use files::{About, disk_bytes, read_vocab, save_model};
 pub use generate::{Eos, Finish, GenerateOptions, Generated, Generation, Generator, generate};
 pub use model::{Model, Weights, Workspace};
 pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate, evaluate_reader};
-pub use reading::{Reader, Reading};
+pub use reading::{PerLine, Reader, Reading};
 pub use sample::{Sampler, Sampling};
 pub use vocabulary::VocabularyFrom;

@@ -23,6 +23,12 @@ pub enum Site {
     Bootstrap,
     /// Flipping differences for a test; `step` is the resample's number.
     SignFlips,
+    /// The order of lines within their buckets; `step` is the epoch.
+    Lines,
+    /// The order of batches of lines; `step` is the epoch.
+    Batches,
+    /// The length of a window; `step` is the epoch, and the place the window's number in it.
+    WindowLength,
     /// Tokens that stand for a text where only speed matters.
     Bench,
 }
@@ -37,6 +43,9 @@ impl Site {
             Site::SignFlips => 1_000_002,
             Site::Bench => 1_000_003,
             Site::ScheduledSampling => 1_000_004,
+            Site::Lines => 1_000_010,
+            Site::Batches => 1_000_011,
+            Site::WindowLength => 1_000_012,
         }
     }
 }
@@ -62,6 +71,14 @@ impl Stream {
             key,
             drawn: 0,
             words: [0; 4],
+        }
+    }
+
+    /// From block `block` on; a block is four words, and an f64 takes two.
+    pub fn at(key: [u32; 2], block: u64) -> Stream {
+        Stream {
+            drawn: 4 * block,
+            ..Stream::new(key)
         }
     }
 
@@ -159,6 +176,9 @@ mod tests {
             key(1, Site::SignFlips, 0),
             key(1, Site::Bench, 0),
             key(1, Site::ScheduledSampling, 0),
+            key(1, Site::Lines, 0),
+            key(1, Site::Batches, 0),
+            key(1, Site::WindowLength, 0),
         ];
         for (i, a) in keys.iter().enumerate() {
             assert!(keys[..i].iter().all(|b| a != b));

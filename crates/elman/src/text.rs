@@ -32,7 +32,7 @@ mod split;
 mod stats;
 pub mod vocab;
 
-pub use batch::{Stream, Window};
+pub use batch::{Layout, Sentences, Stream, Window};
 pub use corpus::{Corpus, CorpusError, CorpusWriter};
 pub use lines::{ReadOptions, Source};
 pub use places::{Line, Placed, encode_placed, measure_lines};
@@ -166,6 +166,10 @@ pub enum TextError {
         found: Kind,
         wanted: Kind,
     },
+    #[error(
+        "the text has {lines} lines, and layout `sentences` takes at most 2³²: train on fewer, or with --layout stream"
+    )]
+    TooManyLines { lines: usize },
     #[error("the token file cannot be written: {0}")]
     WriteTokens(std::io::Error),
     #[error("{path}: {source}", path = .path.display())]

@@ -41,8 +41,8 @@ fn every_cell_agrees_with_the_reference() {
             (2, true, 0.25, LossNorm::Tokens),
         ] {
             let dims = dims(cell, 71, if tied { 37 } else { 21 }, 37, layers, tied);
-            agrees_with_reference(dims.clone(), dropout, norm, false);
-            agrees_with_reference(dims, dropout, norm, true);
+            agrees_with_reference(dims.clone(), dropout, norm, 9, false);
+            agrees_with_reference(dims, dropout, norm, 9, true);
         }
         // Wider and narrower from layer to layer; tied, to a table of yet another width.
         for (tied, dropout, norm) in [(false, 0.0, LossNorm::Lanes), (true, 0.3, LossNorm::Tokens)]
@@ -51,13 +51,27 @@ fn every_cell_agrees_with_the_reference() {
                 hidden: vec![37, 50, 19],
                 ..dims(cell, 71, 21, 0, 0, tied)
             };
-            agrees_with_reference(dims, dropout, norm, true);
+            agrees_with_reference(dims, dropout, norm, 9, true);
         }
     }
 }
 
-/// `drawn`: with half of the inputs drawn from the network, which are constants for the gradient.
-fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm, drawn: bool) {
+/// Windows that overlap: of nine steps the last three are new, and the next window begins after the third.
+#[test]
+fn an_overlapping_window_agrees_with_the_reference() {
+    for cell in CELLS {
+        for (dropout, norm) in [(0.0, LossNorm::Tokens), (0.4, LossNorm::Lanes)] {
+            for drawn in [false, true] {
+                let dims = dims(cell, 71, 21, 37, 2, false);
+                agrees_with_reference(dims, dropout, norm, 3, drawn);
+            }
+        }
+    }
+}
+
+/// A window of nine steps of which the last `stride` are new; `drawn`: with half of the inputs drawn from the network,
+/// which are constants for the gradient.
+fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm, stride: usize, drawn: bool) {
     let (steps, lanes) = (9, 5);
     let rows = steps * lanes;
     let what = format!(
@@ -72,6 +86,8 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm, drawn: bool) {
         window.weight[t * lanes + lanes - 1] = 0.0;
     }
     window.real -= 3;
+    window.mask(steps - stride);
+    window.carry = stride;
     let mut carried = engine.zero_state();
     for layer in &mut carried.layers {
         for x in layer.h.iter_mut().chain(&mut layer.c) {
@@ -109,37 +125,80 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm, drawn: bool) {
     let oracle = reference_network(&dims);
     let zero = oracle.zero_state(lanes);
     let to_usize = |ids: &[u32]| ids.iter().map(|&id| id as usize).collect::<Vec<_>>();
-    let expected = oracle.run(
-        &weights,
-        &reference::Window {
-            steps,
-            lanes,
-            inputs: &to_usize(&window.inputs),
-            targets: &to_usize(&window.targets),
-            weights: &widen(&window.weight),
-            multipliers: &multipliers,
-            norm: match norm {
-                LossNorm::Tokens => reference::Norm::Tokens,
-                LossNorm::Lanes => reference::Norm::Lanes,
+    let run = |steps: usize| {
+        let of = |site: &Vec<f64>| site[..site.len() / rows * steps * lanes].to_vec();
+        oracle.run(
+            &weights,
+            &reference::Window {
+                steps,
+                lanes,
+                inputs: &to_usize(&window.inputs[..steps * lanes]),
+                targets: &to_usize(&window.targets[..steps * lanes]),
+                weights: &widen(&window.weight[..steps * lanes]),
+                multipliers: &multipliers.iter().map(of).collect::<Vec<_>>(),
+                norm: match norm {
+                    LossNorm::Tokens => reference::Norm::Tokens,
+                    LossNorm::Lanes => reference::Norm::Lanes,
+                },
+                initial: &initial,
+                d_final: &zero,
             },
-            initial: &initial,
-            d_final: &zero,
-        },
-    );
+        )
+    };
+    let expected = run(steps);
     let loss = stats.nats / divisor(norm, &window);
     close(&what, "loss", &[loss], &[expected.loss], 1e-6);
     close(&what, "logits", &widen(&logits), &expected.logits, 1e-5);
-    let last = widen_state(&carried);
+    let (last, next) = (widen_state(&carried), run(stride).last);
     for (ours, theirs) in last
         .h
         .iter()
         .chain(&last.c)
-        .zip(expected.last.h.iter().chain(&expected.last.c))
+        .zip(next.h.iter().chain(&next.c))
     {
         close(&what, "state", ours, theirs, 1e-5);
     }
     for (name, (_, gradient)) in on_disk(engine.grads()) {
         close(&what, &name, &gradient, &expected.gradients[&name].1, 1e-4);
+    }
+}
+
+/// The losses of a window with carried state are those of the same steps in one window over everything, bit for bit, and its
+/// gradient is that of the reference; with nothing before it, full BPTT and one window are the same.
+#[test]
+fn a_window_with_carried_state_is_the_tail_of_the_full_one() {
+    for cell in CELLS {
+        let (steps, lanes, tail) = (11, 1, 4);
+        let mut draw = Stream::new(key(6, Site::Init, 0));
+        let dims = dims(cell, 50, 19, 33, 2, false);
+        let mut engine = random_engine(dims, Isa::detect(), 2, steps, lanes, &mut draw);
+        let all = random_window(50, steps, lanes, &mut draw);
+        let part = |range: std::ops::Range<usize>| Window {
+            steps: range.len(),
+            inputs: all.inputs[range.clone()].to_vec(),
+            targets: all.targets[range.clone()].to_vec(),
+            weight: vec![1.0; range.len()],
+            real: range.len(),
+            carry: range.len(),
+            ..all.clone()
+        };
+        let mut carried = engine.zero_state();
+        engine.run_window(&part(0..steps - tail), LossNorm::Tokens, None, &mut carried);
+        let begin = carried.clone();
+        let ours = engine.run_window(
+            &part(steps - tail..steps),
+            LossNorm::Tokens,
+            None,
+            &mut carried,
+        );
+        // The full window, of which only the tail carries loss.
+        let mut masked = all.clone();
+        masked.mask(steps - tail);
+        masked.carry = steps - tail;
+        let mut state = engine.zero_state();
+        let full = engine.run_window(&masked, LossNorm::Tokens, None, &mut state);
+        assert_eq!(ours, full, "{cell:?}");
+        assert_eq!(begin, state, "{cell:?}");
     }
 }
 

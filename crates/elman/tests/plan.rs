@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // as in tests/run
 
 use elman::dims::{Activation, Sizes};
-use elman::text::Kind;
+use elman::text::{Kind, Layout};
 use elman::train::config::{Bptt, CellName, OptimizerName};
 use elman::train::{self, Config, Event, Job, Machine, VocabularyFrom, Watch};
 use elman_kernels::Isa;
@@ -74,6 +74,7 @@ impl Dice {
 
 /// A configuration, and the vocabulary and length of its text.
 fn roll(dice: &mut Dice) -> (Config, usize, usize) {
+    let layout = dice.of(&[Layout::Stream, Layout::Stream, Layout::Sentences]);
     let cell = dice.of(&[CellName::Elman, CellName::Lstm, CellName::Gru]);
     let hidden = dice.size(4..300);
     let tied = dice.of(&[true, false]);
@@ -102,6 +103,8 @@ fn roll(dice: &mut Dice) -> (Config, usize, usize) {
         tied,
         dropout: dice.of(&[0.0, 0.5]),
         recompute: dice.of(&[true, false]),
+        layout,
+        batch_tokens: (layout == Layout::Sentences).then_some(lanes * steps),
         lanes,
         bptt: if bptt { Bptt::Full } else { Bptt::Steps(steps) },
         optimizer: dice.of(&[OptimizerName::Sgd, OptimizerName::Adam]),
@@ -128,8 +131,10 @@ fn the_plan_is_what_a_run_takes() {
         let (config, vocab, tokens) = roll(&mut dice);
         let mut text = String::new();
         for token in 0..tokens.max(vocab) {
-            // One line, so that almost every token is a word.
-            write!(text, "{} ", (token * 7919) % vocab).unwrap();
+            // In a stream one line, so that almost every token is a word.
+            let ends = config.layout == Layout::Sentences && dice.unit() < 0.1;
+            let space = if ends { '\n' } else { ' ' };
+            write!(text, "{}{space}", (token * 7919) % vocab).unwrap();
         }
         let (train, valid) = (room.path().join("train.txt"), room.path().join("valid.txt"));
         std::fs::write(&train, &text).unwrap();

@@ -7,10 +7,10 @@ use crate::progress::spinner;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::infer::{
-    AnyModel, EvalOptions, Evaluation, Progress, Weights, evaluate, evaluate_reader,
+    AnyModel, EvalOptions, Evaluation, Progress, Reader, Weights, evaluate, evaluate_reader,
 };
 use elman::ngram::arpa;
-use elman::text::{self, EOS, ReadOptions, Source};
+use elman::text::{self, EOS, Layout, ReadOptions, Source};
 use elman_kernels::Cpu;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -24,6 +24,7 @@ use std::path::PathBuf;
 Examples:
   elman eval runs/kjv test.txt                  # exact: one stream, every token predicted
   elman eval runs/kjv test.txt --lanes 32       # faster and approximate
+  elman eval runs/kjv test.txt --layout sentences  # each line by itself
   elman eval runs/kjv part1.txt part2.txt.gz    # several texts as one
   elman eval runs/kjv test.txt --weights int8   # matrices of eight bits
   elman eval lm.arpa.gz test.txt                # an n-gram model
@@ -36,7 +37,10 @@ pub struct EvalArgs {
     /// Text, plain or gzip; several are read as one, in this order; '-' is standard input
     #[arg(value_name = "TEXT", required = true, value_hint = ValueHint::FilePath)]
     texts: Vec<PathBuf>,
-    /// Read the text in so many places at once: faster, but each of them starts without context
+    /// Read the text as one stream, or each line by itself, from <eos> and the zero state [default: as the model was trained]
+    #[arg(long, value_name = "NAME", value_parser = named::<Layout>(&["stream", "sentences"]))]
+    layout: Option<Layout>,
+    /// Read the text in so many places at once: faster, but each of them starts without context; of sentences so many lines, exact as ever
     #[arg(long, short = 'B', value_name = "N")]
     lanes: Option<usize>,
     /// How a network keeps its matrices: bf16 in half the memory, int8 in a quarter, and so much faster
@@ -59,6 +63,7 @@ pub struct EvalArgs {
 
 pub fn run(args: EvalArgs) -> Result<()> {
     let options = EvalOptions {
+        layout: args.layout,
         lanes: args.lanes,
         window: None,
     };
@@ -71,7 +76,7 @@ pub fn run(args: EvalArgs) -> Result<()> {
     };
     let cpu = cpu(args.threads);
     if args.per_token {
-        return per_token(&model, &cpu, sources, &read);
+        return per_token(&model, &args, &cpu, sources, &read);
     }
     let spinner = spinner(args.json);
     let mut show = |progress: Progress| {
@@ -89,7 +94,7 @@ pub fn run(args: EvalArgs) -> Result<()> {
                 "--lanes is for networks: an n-gram model is fast as it is",
             ));
         }
-        any => evaluate_reader(&mut *any.reader(&cpu), sources, &read, &mut show),
+        any => evaluate_reader(&mut *reader(any, &args, &cpu), sources, &read, &mut show),
     };
     spinner.finish_and_clear();
     let evaluation = evaluation?;
@@ -111,11 +116,23 @@ pub fn run(args: EvalArgs) -> Result<()> {
     Ok(out.flush()?)
 }
 
+/// The model's reader for the layout that was asked for.
+fn reader<'a>(model: &'a AnyModel, args: &EvalArgs, cpu: &'a Cpu) -> Box<dyn Reader + 'a> {
+    model.reader_of(args.layout.unwrap_or(model.layout()), cpu)
+}
+
 /// Prints every token with log10 of its probability and, for an n-gram model, the length of the n-gram that gave it.
-fn per_token(model: &AnyModel, cpu: &Cpu, sources: Vec<Source>, read: &ReadOptions) -> Result<()> {
+fn per_token(
+    model: &AnyModel,
+    args: &EvalArgs,
+    cpu: &Cpu,
+    sources: Vec<Source>,
+    read: &ReadOptions,
+) -> Result<()> {
     let vocab = model.vocab();
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut reader = model.reader(cpu);
+    let mut reader = reader(model, args, cpu);
+    let per_line = reader.layout() == Layout::Sentences;
     let mut place = match model {
         AnyModel::Network(_) => None,
         AnyModel::Ngram(model) => Some((model, model.start())),
@@ -128,7 +145,10 @@ fn per_token(model: &AnyModel, cpu: &Cpu, sources: Vec<Source>, read: &ReadOptio
         match &mut place {
             Some((model, state)) => {
                 let scored = model.full_score(*state, symbol.id);
-                *state = scored.next;
+                *state = match per_line && vocab.ends_line(symbol.id) {
+                    true => model.start(),
+                    false => scored.next,
+                };
                 writeln!(out, "{name}\t{}\t{}", scored.log10, scored.order)?;
             }
             None => {
@@ -170,12 +190,15 @@ fn table(args: &EvalArgs, model: &AnyModel, e: &Evaluation) -> Table {
             grouped(e.chars)
         ),
     );
-    let how = match e.approximate {
-        true => format!(
+    let how = match (e.layout, e.approximate) {
+        (Layout::Stream, true) => format!(
             "approximate: read in {}, each from the zero state",
             count(e.lanes, "lane")
         ),
-        false => "exact: one stream from the zero state".into(),
+        (Layout::Stream, false) => "exact: one stream from the zero state".into(),
+        (Layout::Sentences, _) => {
+            "exact: each line by itself, from <eos> and the zero state".into()
+        }
     };
     table.row("reading", how);
     table.row("tokens", grouped(e.tokens));

@@ -89,7 +89,7 @@ pub struct GenerateArgs {
     /// End before this string; may be given several times
     #[arg(long, value_name = "TEXT", help_heading = "Length")]
     stop: Vec<String>,
-    /// Go on after the end of a document
+    /// Go on after the end of a document, or of the line that a model of sentences writes
     #[arg(long, help_heading = "Length")]
     ignore_eos: bool,
     /// Texts to write, each from the prompt
@@ -234,7 +234,7 @@ fn stream(
     if last != Some(b'\n') {
         print(b"\n")?;
     }
-    if sample.text.is_empty() && sample.finish == Finish::Eos {
+    if sample.text.is_empty() && matches!(sample.finish, Finish::Eos | Finish::Line) {
         say("note: the model ended the text at once");
     }
     Ok(())

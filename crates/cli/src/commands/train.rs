@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::infer::{GenerateOptions, Model, Sampling, generate};
 use elman::store::{disk, write_atomic};
-use elman::text::Kind;
+use elman::text::{Kind, Layout};
 use elman::train::{Event, Folder, Job, Machine, Outcome, Watch};
 use elman_kernels::{Cpu, Isa};
 use serde::Serialize;
@@ -338,13 +338,14 @@ fn sample(directory: &Path, machine: &Machine) -> Result<String> {
         ..GenerateOptions::default()
     };
     let cpu = Cpu::new(machine.isa, machine.threads);
-    let mut generated = generate(&model, &cpu, b"", 1, &options, &mut |_, _| {
+    let texts = match model.layout() {
+        Layout::Stream => 1,
+        Layout::Sentences => 5,
+    };
+    let generated = generate(&model, &cpu, b"", texts, &options, &mut |_, _| {
         ControlFlow::Continue(())
     })?;
-    let text = generated
-        .samples
-        .pop()
-        .map(|sample| sample.text)
-        .unwrap_or_default();
+    let texts = generated.samples.iter().map(|sample| &*sample.text);
+    let text = texts.collect::<Vec<&[u8]>>().join(&b'\n');
     Ok(String::from_utf8_lossy(&text).into_owned())
 }

@@ -3,6 +3,7 @@
 use super::set;
 use crate::args::{finite, named};
 use clap::Args;
+use elman::text::Layout;
 use elman::train::Config;
 use elman::train::bptt::LossNorm;
 use elman::train::config::Bptt;
@@ -13,7 +14,11 @@ use serde::Deserialize;
 #[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct WindowOptions {
-    /// Parallel streams that the text is cut into (the batch size)
+    /// Train on the text as one stream, or on each line by itself: from <eos> and the zero state, with the gradient to its beginning
+    #[arg(long, value_name = "NAME", help_heading = "Windows",
+        value_parser = named::<Layout>(&["stream", "sentences"]))]
+    pub layout: Option<Layout>,
+    /// Parallel streams that the text is cut into (the batch size); of sentences the most lines in a batch
     #[arg(
         long,
         short = 'B',
@@ -22,9 +27,23 @@ pub struct WindowOptions {
         help_heading = "Windows"
     )]
     pub lanes: Option<usize>,
+    /// The most tokens in a batch of sentences, padding included, but for single lines; batches of long lines have fewer lanes [default: 128 for each lane]
+    #[arg(long, value_name = "N", help_heading = "Windows")]
+    pub batch_tokens: Option<usize>,
     /// Steps that the gradient goes back; 'full' for the whole text, if memory allows
     #[arg(long, short = 'T', value_name = "N|full", help_heading = "Windows")]
     pub bptt: Option<Bptt>,
+    /// Begin a window every N steps, so that windows overlap; only positions that are new carry loss [default: --bptt]
+    #[arg(long, value_name = "N", help_heading = "Windows")]
+    pub bptt_stride: Option<usize>,
+    /// Draw the lengths of windows about --bptt, or half of it in one of twenty cases, and scale the learning rate with them (Merity et al. 2017)
+    #[arg(
+        long,
+        help_heading = "Windows",
+        num_args = 0,
+        default_missing_value = "true"
+    )]
+    pub bptt_random: Option<bool>,
     /// Keep the activations of about √T steps and compute the rest again: the same model in the memory of short windows, for 5 to 40 % more time
     #[arg(
         long,
@@ -50,15 +69,23 @@ impl WindowOptions {
     /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
     pub(super) fn apply(self, config: &mut Config) {
         let WindowOptions {
+            layout,
             lanes,
+            batch_tokens,
             bptt,
+            bptt_stride,
+            bptt_random,
             recompute,
             loss_norm,
             scheduled_sampling,
             sampling_limit,
         } = self;
+        set(&mut config.layout, layout);
         set(&mut config.lanes, lanes);
+        set(&mut config.batch_tokens, batch_tokens.map(Some));
         set(&mut config.bptt, bptt);
+        set(&mut config.bptt_stride, bptt_stride.map(Some));
+        set(&mut config.bptt_random, bptt_random);
         set(&mut config.recompute, recompute);
         set(&mut config.loss_norm, loss_norm);
         set(&mut config.scheduled_sampling, scheduled_sampling.map(Some));

@@ -130,6 +130,10 @@ impl Reader for CacheReading<'_> {
         }
         Ok(())
     }
+
+    fn restart(&mut self) {
+        self.state = self.cache.start();
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::cache::{Cache, CacheReading};
 use crate::error::Result;
 use crate::infer::{AnyModel, Reader, disk_bytes};
-use crate::text::Vocab;
+use crate::text::{Layout, Vocab};
 use elman_kernels::Cpu;
 use std::path::Path;
 use std::time::Instant;
@@ -89,6 +89,14 @@ impl Entrant {
         match &self.player {
             Player::Model(model) => model.notes(),
             Player::Cache(_) => &[],
+        }
+    }
+
+    /// How it reads: the text as one stream, or every line by itself.
+    pub fn layout(&self) -> Layout {
+        match &self.player {
+            Player::Model(model) => model.layout(),
+            Player::Cache(_) => Layout::Stream,
         }
     }
 

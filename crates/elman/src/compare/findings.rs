@@ -130,9 +130,12 @@ impl Findings<'_> {
             entrant.id(),
             &scored.sums[member],
             scored.stats.clone(),
-            None,
             scored.seconds[member],
         );
+        let evaluation = Evaluation {
+            layout: entrant.layout(),
+            ..evaluation
+        };
         let (evaluation, spelling_nats) = self.charged(evaluation, scored);
         let parameters = entrant.parameters();
         Entry {
@@ -162,7 +165,6 @@ impl Findings<'_> {
             id.finalize().to_hex().to_string(),
             &scored.sums[models.len()],
             scored.stats.clone(),
-            None,
             scored.seconds.iter().sum(),
         );
         let (evaluation, spelling_nats) = self.charged(evaluation, scored);

@@ -1,9 +1,9 @@
 //! A model of any family, by what its path holds: what the commands work with that do not care which it is.
 
-use super::{Author, Composing, Model, Reader, Reading, Weights, files};
+use super::{Author, Composing, Model, PerLine, Reader, Reading, Weights, files};
 use crate::error::{Error, Result};
 use crate::ngram;
-use crate::text::Vocab;
+use crate::text::{Layout, Vocab};
 use elman_kernels::Cpu;
 use std::f64::consts::LN_10;
 use std::path::Path;
@@ -83,11 +83,28 @@ impl AnyModel {
         }
     }
 
-    /// At the beginning of a text that is to be scored.
-    pub fn reader<'a>(&'a self, cpu: &'a Cpu) -> Box<dyn Reader + 'a> {
+    /// How its training text was laid out. An n-gram model's is a stream.
+    pub fn layout(&self) -> Layout {
         match self {
+            AnyModel::Network(model) => model.layout(),
+            AnyModel::Ngram(_) => Layout::Stream,
+        }
+    }
+
+    /// At the beginning of a text that is to be scored, laid out as the training text was.
+    pub fn reader<'a>(&'a self, cpu: &'a Cpu) -> Box<dyn Reader + 'a> {
+        self.reader_of(self.layout(), cpu)
+    }
+
+    /// At the beginning of a text that is to be scored.
+    pub fn reader_of<'a>(&'a self, layout: Layout, cpu: &'a Cpu) -> Box<dyn Reader + 'a> {
+        let reader: Box<dyn Reader + 'a> = match self {
             AnyModel::Network(model) => Box::new(Reading::new(model, cpu, WINDOW)),
             AnyModel::Ngram(model) => Box::new(Walk::new(model)),
+        };
+        match layout {
+            Layout::Stream => reader,
+            Layout::Sentences => Box::new(PerLine::new(reader)),
         }
     }
 
@@ -137,6 +154,10 @@ impl Reader for Walk<'_> {
             *nats = (-f64::from(log10) * LN_10).max(0.0);
         }
         Ok(())
+    }
+
+    fn restart(&mut self) {
+        self.state = self.model.start();
     }
 }
 

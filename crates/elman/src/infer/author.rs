@@ -1,7 +1,7 @@
 //! Models that write: whatever can read its own tokens and say what may come next.
 
 use super::{Model, State, Workspace};
-use crate::text::Vocab;
+use crate::text::{Layout, Vocab};
 use elman_kernels::Cpu;
 
 /// Steps in which a network reads a prompt.
@@ -17,6 +17,11 @@ pub trait Author {
 
     /// (V): ln p of every token as the next one, up to a constant.
     fn next_logits(&mut self, logits: &mut [f32]);
+
+    /// What a text is to it: of sentences, a line.
+    fn layout(&self) -> Layout {
+        Layout::Stream
+    }
 
     /// Another author at the same place, who must read a token before being asked what comes next.
     fn fork(&self) -> Box<dyn Author + '_>;
@@ -56,6 +61,10 @@ impl Author for Composing<'_> {
 
     fn next_logits(&mut self, logits: &mut [f32]) {
         self.model.next_logits(self.cpu, &self.workspace, logits);
+    }
+
+    fn layout(&self) -> Layout {
+        self.model.layout()
     }
 
     fn fork(&self) -> Box<dyn Author + '_> {

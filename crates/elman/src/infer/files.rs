@@ -23,7 +23,7 @@ use crate::net::{Network, Params};
 use crate::ngram;
 use crate::store::model_dir::{CONFIG, TOKENIZER, WEIGHTS};
 use crate::store::{Array, Data, Snapshot, StoreError, read_model_dir, write_model_dir};
-use crate::text::{EOS, UNK, Vocab};
+use crate::text::{EOS, Layout, UNK, Vocab};
 use config::ConfigFile;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -50,6 +50,7 @@ pub fn save_model(
     network: &Network,
     params: &Params,
     vocab: &Vocab,
+    layout: Layout,
     about: &About,
 ) -> Result<()> {
     assert_eq!(
@@ -57,7 +58,7 @@ pub fn save_model(
         vocab.len(),
         "the network is for another vocabulary"
     );
-    let config = pretty(&ConfigFile::new(network.dims(), vocab));
+    let config = pretty(&ConfigFile::new(network.dims(), vocab, layout));
     let extras = [
         ("tokenizer_config.json", pretty(&tokenizer_config(vocab))),
         ("special_tokens_map.json", pretty(&specials(vocab))),
@@ -87,8 +88,8 @@ pub(super) fn load(path: &Path, weights: Weights) -> Result<Model> {
     let directory = resolve(path)?;
     let parts = read_model_dir(&directory)?;
     let vocab = parse_vocab(&directory, &parts.tokenizer)?;
-    let dims = ConfigFile::parse(&parts.config)
-        .and_then(|config| config.dims(&vocab, &parts.weights))
+    let (dims, layout) = ConfigFile::parse(&parts.config)
+        .and_then(|config| Ok((config.dims(&vocab, &parts.weights)?, config.layout())))
         .map_err(|what| mismatch(&directory.join(CONFIG), &what))?;
     let about =
         about(&parts.weights, &vocab).map_err(|what| mismatch(&directory.join(WEIGHTS), &what))?;
@@ -96,7 +97,7 @@ pub(super) fn load(path: &Path, weights: Weights) -> Result<Model> {
     let params = params(&network, &parts.weights, &directory.join(WEIGHTS))?;
     // The file's arrays are not needed beside the panels.
     drop(parts);
-    Ok(Model::new(network, params, vocab, about, weights))
+    Ok(Model::new(network, params, vocab, about, weights).with_layout(layout))
 }
 
 /// The vocabulary of the model in `path`, which may be a run's directory or the file of an n-gram model. The whole model is
@@ -132,10 +133,18 @@ pub fn disk_bytes(path: &Path) -> Result<u64> {
 }
 
 /// [`Model::id`].
-pub(super) fn identity(network: &Network, params: &Params, vocab: &Vocab) -> String {
+pub(super) fn identity(
+    network: &Network,
+    params: &Params,
+    vocab: &Vocab,
+    layout: Layout,
+) -> String {
     let dims = network.dims();
-    let header =
+    let mut header =
         json!({"cell": dims.cell.to_string(), "tied": dims.tied, "vocab_hash": vocab.hash()});
+    if layout != Layout::Stream {
+        header["layout"] = json!(layout);
+    }
     let snapshot = Snapshot {
         header: object(header),
         arrays: arrays(network, params),

@@ -3,7 +3,8 @@
 //!
 //! - A text begins with `<eos>`, and so does a prompt, which may be empty.
 //! - Several samples share the state after the prompt. Sample n of a seed is the same whichever others are drawn.
-//! - `<eos>` ends the text, except in kind `whitespace`, where it ends a line and the text goes on.
+//! - `<eos>` ends the text, except in kind `whitespace`, where it ends a line and the text goes on. A model that was trained
+//!   on sentences writes one line: whatever ends it ends the text, and is not handed out.
 //! - `<unk>` is never drawn unless that is allowed: a reader has no use for it.
 //! - Stop strings are found in the generated text, across tokens; neither they nor what follows is handed out.
 //! - The repetition penalty looks at the prompt and at what was drawn, not at the `<eos>` in front.
@@ -11,7 +12,7 @@
 use super::{Author, Composing, Model, Sampler, Sampling};
 use crate::error::{Error, Result};
 use crate::rng::{Site, Stream, key};
-use crate::text::{Decoder, Kind};
+use crate::text::{Decoder, Kind, Layout};
 use elman_kernels::{Cpu, Isa};
 use serde::Serialize;
 use std::ops::ControlFlow;
@@ -46,7 +47,8 @@ impl Default for GenerateOptions {
 /// What a drawn `<eos>` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Eos {
-    /// Goes on in kind `whitespace`, where it is a line end; stops in the others, where it ends the document.
+    /// Goes on in kind `whitespace`, where it is a line end; stops in the others, where it ends the document. A model of
+    /// sentences stops at any line end.
     ByKind,
     Stop,
     /// Goes on from the state after it.
@@ -72,6 +74,8 @@ pub enum Finish {
     /// `max_tokens`.
     Length,
     Eos,
+    /// The end of the line, of a model of sentences.
+    Line,
     /// Whoever took the text wanted no more.
     Cancelled,
 }
@@ -193,6 +197,7 @@ impl<'a> Generator<'a> {
         let mut author = self.author.fork();
         let mut sampler = self.sampler(number, options)?;
         let stops_at_eos = options.eos.stops(vocab.kind());
+        let one_line = options.eos == Eos::ByKind && author.layout() == Layout::Sentences;
         let (mut logits, mut decoder) = (self.logits.clone(), self.decoder.clone());
         let mut out = Out {
             stop: &options.stop,
@@ -205,6 +210,10 @@ impl<'a> Generator<'a> {
         while tokens.len() < options.max_tokens {
             let id = sampler.choose(self.isa, &logits)?;
             tokens.push(id);
+            if one_line && vocab.ends_line(id) {
+                finish = Finish::Line;
+                break;
+            }
             if id == vocab.eos() && stops_at_eos {
                 finish = Finish::Eos;
                 break;
@@ -218,7 +227,7 @@ impl<'a> Generator<'a> {
                 author.next_logits(&mut logits);
             }
         }
-        if matches!(finish, Finish::Eos | Finish::Length)
+        if matches!(finish, Finish::Eos | Finish::Line | Finish::Length)
             && let ControlFlow::Break(why) = out.end(decoder.finish())
         {
             finish = why;

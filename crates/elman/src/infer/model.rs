@@ -14,7 +14,7 @@ use crate::dims::{Dims, packed_forward_bytes};
 use crate::error::Result;
 use crate::net::network::ForwardPanels;
 use crate::net::{Network, Params, State, Tape};
-use crate::text::Vocab;
+use crate::text::{Layout, Vocab};
 use elman_kernels::{Cpu, Format, Isa};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -60,6 +60,7 @@ pub struct Model {
     weights: Weights,
     vocab: Vocab,
     about: About,
+    layout: Layout,
     id: OnceLock<String>,
 }
 
@@ -71,7 +72,7 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// For `lanes` lanes, read in windows of at most `max_steps` steps.
+    /// For `lanes` lanes at most, read in windows of at most `max_steps` steps, or more where lanes are fewer.
     pub fn new(dims: &Dims, max_steps: usize, lanes: usize) -> Workspace {
         assert!(
             max_steps > 0 && lanes > 0,
@@ -83,17 +84,14 @@ impl Workspace {
         }
     }
 
-    pub fn lanes(&self) -> usize {
-        self.tape.max_lanes()
-    }
-
-    pub fn max_steps(&self) -> usize {
-        self.tape.max_rows() / self.lanes()
+    /// Rows of the longest window of `lanes` lanes.
+    fn rows(&self, lanes: usize) -> usize {
+        self.tape.max_rows() / lanes * lanes
     }
 }
 
 impl Model {
-    /// Packs the matrices as `weights`. `params` has the layout of `network`, and V is the size of `vocab`.
+    /// Packs the matrices as `weights`; the model is one of streams. `params` has the layout of `network`, and V is the size of `vocab`.
     pub fn new(
         network: Network,
         params: Params,
@@ -122,7 +120,17 @@ impl Model {
             weights,
             vocab,
             about,
+            layout: Layout::Stream,
             id: OnceLock::new(),
+        }
+    }
+
+    /// The model as one that was trained on texts laid out as `layout`.
+    pub fn with_layout(self, layout: Layout) -> Model {
+        Model {
+            layout,
+            id: OnceLock::new(),
+            ..self
         }
     }
 
@@ -164,11 +172,16 @@ impl Model {
         &self.about
     }
 
+    /// How its training text was laid out, and how it reads and writes unless something else is asked for.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
     /// BLAKE3 (hex) over architecture, vocabulary and weights: two models with the same id give the same
     /// numbers. Computed at the first call.
     pub fn id(&self) -> &str {
         self.id
-            .get_or_init(|| files::identity(&self.network, &self.params, &self.vocab))
+            .get_or_init(|| files::identity(&self.network, &self.params, &self.vocab, self.layout))
     }
 
     /// Memory of weights and panels, in bytes.
@@ -186,7 +199,7 @@ impl Model {
     ///
     /// A text begins with `<eos>` read from the zero state.
     pub fn advance(&self, cpu: &Cpu, tokens: &[u32], state: &mut State, workspace: &mut Workspace) {
-        let rows = workspace.max_steps() * workspace.lanes();
+        let rows = workspace.rows(state.lanes);
         for window in tokens.chunks(rows) {
             self.read(cpu, window, state, workspace);
         }
@@ -204,7 +217,7 @@ impl Model {
         nats: &mut [f64],
     ) {
         assert!(inputs.len() == targets.len() && inputs.len() == nats.len());
-        let rows = workspace.max_steps() * workspace.lanes();
+        let rows = workspace.rows(state.lanes);
         let windows = inputs.chunks(rows).zip(targets.chunks(rows));
         for ((inputs, targets), nats) in windows.zip(nats.chunks_mut(rows)) {
             self.read(cpu, inputs, state, workspace);
@@ -247,10 +260,6 @@ impl Model {
 
     /// One window.
     fn read(&self, cpu: &Cpu, inputs: &[u32], state: &mut State, workspace: &mut Workspace) {
-        assert!(
-            state.lanes == workspace.lanes(),
-            "state and workspace have different lanes"
-        );
         self.network.forward(
             cpu,
             &self.params,

@@ -7,6 +7,7 @@
 //! Exact (the default): zero state, first input `<eos>`, all N tokens predicted, `<eos>` included, one stream, the state
 //! carried to the end. The text streams through, so it may be larger than memory. With lanes (layout `stream` of
 //! `text::batch`) several places are read at once, each from the zero state: faster, and marked as approximate.
+//! In layout `sentences` every line is read from the zero state, its first input `<eos>`; several at once are exact too.
 //!
 //! Words are the white-space fields of the raw text plus its line ends, whatever the vocabulary, so figures per word can be
 //! compared between vocabulary kinds. An unknown token is predicted as `<unk>`; the perplexity without OOVs leaves it out of sum
@@ -18,9 +19,11 @@
 //! Losses are summed in f64 in the order of the text: the bits do not depend on window, threads or instruction set.
 
 use super::reading::overflow;
-use super::{Model, Reader, Reading, Workspace};
+use super::{Model, PerLine, Reader, Reading, State, Workspace};
 use crate::error::{Error, Result};
-use crate::text::{self, Kind, ReadOptions, Source, Stream, TextStats, Vocab, Window};
+use crate::text::{
+    self, Kind, Layout, ReadOptions, Sentences, Source, Stream, TextStats, Vocab, Window,
+};
 use elman_kernels::Cpu;
 use serde::Serialize;
 use std::f64::consts::LN_2;
@@ -40,7 +43,10 @@ const TOKEN_BYTES: usize = 5;
 /// How to evaluate.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EvalOptions {
-    /// Read the text in this many lanes: approximate, and 5 bytes of memory for each token, at most 2 GiB. `None`: exact.
+    /// How to read the text; `None`: as the model was trained.
+    pub layout: Option<Layout>,
+    /// Read the text in this many lanes, with 5 bytes of memory for each token, at most 2 GiB. A stream's figures are then
+    /// approximate, those of sentences are not. `None`: one after the other.
     pub lanes: Option<usize>,
     /// Steps of a window; `None`: chosen here. Changes no bit.
     pub window: Option<usize>,
@@ -58,7 +64,9 @@ pub struct Progress {
 /// The result of an evaluation. Figures that overflow f64 are infinite (`null` in JSON).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// The text was read in lanes.
+    /// How the text was read: as one stream, or every line by itself.
+    pub layout: Layout,
+    /// A stream was read in lanes.
     pub approximate: bool,
     pub lanes: usize,
     /// N: all tokens, `<eos>` included.
@@ -106,23 +114,29 @@ pub fn evaluate(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Evaluation> {
     options.check()?;
+    let layout = options.layout.unwrap_or(model.layout());
     let Some(lanes) = options.lanes else {
         let steps = options.window.unwrap_or(WINDOW);
         let mut reader = Reading::new(model, cpu, steps);
-        return exactly(&mut reader, steps, sources, read, progress);
+        return match layout {
+            Layout::Stream => exactly(&mut reader, steps, sources, read, progress),
+            Layout::Sentences => {
+                let mut reader = PerLine::new(Box::new(reader));
+                exactly(&mut reader, PIECE, sources, read, progress)
+            }
+        };
     };
     let started = Instant::now();
-    let (sums, stats, lanes) = in_lanes(model, cpu, sources, read, options, lanes, progress)?;
+    let how = (layout, lanes);
+    let (sums, stats, lanes) = in_lanes(model, cpu, sources, read, options, how, progress)?;
     let seconds = started.elapsed().as_secs_f64();
     let (vocab, id) = (model.vocab(), model.id().to_owned());
-    Ok(Evaluation::new(
-        vocab,
-        id,
-        &sums,
-        stats,
-        Some(lanes),
-        seconds,
-    ))
+    Ok(Evaluation {
+        layout,
+        approximate: layout == Layout::Stream,
+        lanes,
+        ..Evaluation::new(vocab, id, &sums, stats, seconds)
+    })
 }
 
 /// Evaluates any model that has not read anything yet on the text of `sources`, exactly. `progress` is called now and then.
@@ -213,14 +227,10 @@ fn exactly(
     let sums = score(&mut ids, &mut oov)?;
     progress(sums.progress(Some(stats.tokens)));
     let seconds = started.elapsed().as_secs_f64();
-    Ok(Evaluation::new(
-        &vocab,
-        reader.id(),
-        &sums,
-        stats,
-        None,
-        seconds,
-    ))
+    Ok(Evaluation {
+        layout: reader.layout(),
+        ..Evaluation::new(&vocab, reader.id(), &sums, stats, seconds)
+    })
 }
 
 fn in_lanes(
@@ -229,7 +239,7 @@ fn in_lanes(
     sources: Vec<Source>,
     read: &ReadOptions,
     options: &EvalOptions,
-    lanes: usize,
+    (layout, lanes): (Layout, usize),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Sums, TextStats, usize)> {
     let (mut ids, mut oov) = (Vec::new(), Vec::new());
@@ -244,60 +254,121 @@ fn in_lanes(
         oov.push(symbol.oov);
         Ok(())
     })?;
-    let lanes = lanes.min(ids.len());
-    let steps = options.window.unwrap_or(WINDOW).min(ROWS.div_ceil(lanes));
-    let stream = Stream::new(ids.len(), lanes);
-    let mut state = model.zero_state(lanes);
-    let mut workspace = Workspace::new(model.dims(), steps, lanes);
+    let eos = model.vocab().eos();
+    let mut progress = |tokens: u64, nats: f64| {
+        progress(Progress {
+            tokens,
+            total_tokens: Some(stats.tokens),
+            total_nats: nats,
+        });
+    };
     let mut window = Window::default();
-    let mut nats = vec![0.0; steps * lanes];
-    let mut sums = vec![Sums::default(); lanes];
-    for first in (0..stream.steps()).step_by(steps) {
-        stream.window(&ids, model.vocab().eos(), first, steps, &mut window);
-        let nats = &mut nats[..window.targets.len()];
-        model.score(
-            cpu,
-            &window.inputs,
-            &window.targets,
-            &mut state,
-            &mut workspace,
-            nats,
-        );
-        for (cell, nats) in nats
-            .iter()
-            .enumerate()
-            .filter(|(cell, _)| window.weight[*cell] > 0.0)
-        {
-            let lane = cell % lanes;
-            sums[lane].add(*nats, oov[lane * stream.steps() + first + cell / lanes]);
+    let (sums, lanes) = match layout {
+        Layout::Stream => {
+            let lanes = lanes.min(ids.len());
+            let steps = options.window.unwrap_or(WINDOW).min(ROWS.div_ceil(lanes));
+            let stream = Stream::new(ids.len(), lanes);
+            let mut parts = Parts::new(model, cpu, steps, lanes, lanes);
+            for first in (0..stream.steps()).step_by(steps) {
+                stream.window(&ids, eos, first, steps, &mut window);
+                let place = |lane| lane * stream.steps() + first;
+                parts.read(&window, &|lane, t| oov[place(lane) + t], &mut progress)?;
+            }
+            (parts.sums, lanes)
         }
-        let so_far = total(&sums);
-        if !so_far.nats.is_finite() {
-            return Err(overflow(so_far.tokens));
+        Layout::Sentences => {
+            let ends_line = |id| model.vocab().ends_line(id);
+            let sentences = Sentences::new(&ids, ends_line, lanes, ROWS)?;
+            let steps = options.window.unwrap_or(WINDOW);
+            let mut parts = Parts::new(model, cpu, steps, lanes, sentences.lines());
+            for at in 0..sentences.batches() {
+                sentences.window(&ids, eos, at, &mut window);
+                parts.state.reset(window.lanes);
+                let place = |line| sentences.line(line as u32).start;
+                parts.read(&window, &|line, t| oov[place(line) + t], &mut progress)?;
+            }
+            (parts.sums, lanes.min(sentences.lines()))
         }
-        progress(so_far.progress(Some(stats.tokens)));
-    }
+    };
     Ok((total(&sums), stats, lanes))
 }
 
-/// The lanes in their order, which is that of the text.
-fn total(lanes: &[Sums]) -> Sums {
-    lanes.iter().fold(Sums::default(), |all, lane| Sums {
-        nats: all.nats + lane.nats,
-        tokens: all.tokens + lane.tokens,
-        known_nats: all.known_nats + lane.known_nats,
-        known_tokens: all.known_tokens + lane.known_tokens,
+/// Parts of a text that are read side by side, each summed on its own.
+struct Parts<'a> {
+    model: &'a Model,
+    cpu: &'a Cpu,
+    state: State,
+    workspace: Workspace,
+    /// Of the window that is being read.
+    nats: Vec<f64>,
+    sums: Vec<Sums>,
+    /// Of all parts together, in the order in which they are read.
+    tokens: u64,
+    total_nats: f64,
+}
+
+impl<'a> Parts<'a> {
+    fn new(model: &'a Model, cpu: &'a Cpu, steps: usize, lanes: usize, parts: usize) -> Parts<'a> {
+        Parts {
+            model,
+            cpu,
+            state: model.zero_state(lanes),
+            workspace: Workspace::new(model.dims(), steps, lanes),
+            nats: Vec::new(),
+            sums: vec![Sums::default(); parts],
+            tokens: 0,
+            total_nats: 0.0,
+        }
+    }
+
+    /// Reads on by a window; `oov` says of a part and a time step of the window whether its token is unknown.
+    fn read(
+        &mut self,
+        window: &Window,
+        oov: &dyn Fn(usize, usize) -> bool,
+        progress: &mut dyn FnMut(u64, f64),
+    ) -> Result<()> {
+        self.nats.resize(window.targets.len(), 0.0);
+        self.model.score(
+            self.cpu,
+            &window.inputs,
+            &window.targets,
+            &mut self.state,
+            &mut self.workspace,
+            &mut self.nats,
+        );
+        let cells = self.nats.iter().zip(&window.weight).enumerate();
+        for (cell, (nats, _)) in cells.filter(|(_, (_, weight))| **weight > 0.0) {
+            let part = window.parts[cell % window.lanes] as usize;
+            self.sums[part].add(*nats, oov(part, cell / window.lanes));
+            self.total_nats += nats;
+        }
+        self.tokens += window.real as u64;
+        if !self.total_nats.is_finite() {
+            return Err(overflow(self.tokens));
+        }
+        progress(self.tokens, self.total_nats);
+        Ok(())
+    }
+}
+
+/// The parts in their order, which is that of the text.
+fn total(parts: &[Sums]) -> Sums {
+    parts.iter().fold(Sums::default(), |all, part| Sums {
+        nats: all.nats + part.nats,
+        tokens: all.tokens + part.tokens,
+        known_nats: all.known_nats + part.known_nats,
+        known_tokens: all.known_tokens + part.known_tokens,
     })
 }
 
 impl Evaluation {
-    /// `lanes` if the text was read in lanes.
+    /// Of a text that was read as one stream.
     pub(crate) fn new(
         vocab: &Vocab,
         model_id: String,
         sums: &Sums,
         stats: TextStats,
-        lanes: Option<usize>,
         seconds: f64,
     ) -> Evaluation {
         let loss_nats = sums.nats / sums.tokens as f64;
@@ -314,8 +385,9 @@ impl Evaluation {
             notes.push("kind whitespace reads any run of white space as one: bits per character and byte leave its form out".into());
         }
         Evaluation {
-            approximate: lanes.is_some(),
-            lanes: lanes.unwrap_or(1),
+            layout: Layout::Stream,
+            approximate: false,
+            lanes: 1,
             tokens: sums.tokens,
             oov: stats.oov,
             total_nats: sums.nats,

@@ -4,13 +4,14 @@
 //! nats_t = −ln p(w_t | <eos>, w_0 … w_{t−1})
 //! ```
 //! A [`Reader`] is a model together with the place in the text that it has reached. It takes tokens in pieces of any length;
-//! how a text is cut into pieces changes no bit of what it says.
+//! how a text is cut into pieces changes no bit of what it says. [`PerLine`] makes
+//! a reader of lines of any: −ln p(w_t | `<eos>`, the tokens of its line before it).
 //!
 //! Here are the trait and the network's reader. Those of other models stand with them.
 
 use super::{Model, State, Workspace};
 use crate::error::{Error, Result};
-use crate::text::Vocab;
+use crate::text::{Layout, Vocab};
 use elman_kernels::Cpu;
 
 /// A model in the middle of a text.
@@ -26,6 +27,57 @@ pub trait Reader {
     ///
     /// Errors: a model that gives no probabilities. The reader is of no use after one.
     fn read(&mut self, tokens: &[u32], nats: &mut [f64]) -> Result<()>;
+
+    /// Forgets what it has read: the next token is the first one of a text.
+    fn restart(&mut self);
+
+    /// What a text is to it.
+    fn layout(&self) -> Layout {
+        Layout::Stream
+    }
+}
+
+/// A reader for whom every line is a text of its own.
+pub struct PerLine<'a> {
+    reader: Box<dyn Reader + 'a>,
+}
+
+impl<'a> PerLine<'a> {
+    /// Of a reader at the beginning of a text.
+    pub fn new(reader: Box<dyn Reader + 'a>) -> PerLine<'a> {
+        PerLine { reader }
+    }
+}
+
+impl Reader for PerLine<'_> {
+    fn vocab(&self) -> &Vocab {
+        self.reader.vocab()
+    }
+
+    fn id(&self) -> String {
+        self.reader.id()
+    }
+
+    fn read(&mut self, tokens: &[u32], nats: &mut [f64]) -> Result<()> {
+        let mut from = 0;
+        for (last, &id) in tokens.iter().enumerate() {
+            if self.reader.vocab().ends_line(id) {
+                let line = from..last + 1;
+                self.reader.read(&tokens[line.clone()], &mut nats[line])?;
+                self.reader.restart();
+                from = last + 1;
+            }
+        }
+        self.reader.read(&tokens[from..], &mut nats[from..])
+    }
+
+    fn restart(&mut self) {
+        self.reader.restart();
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::Sentences
+    }
 }
 
 /// The network's reader: one stream from the zero state, first input `<eos>`.
@@ -81,6 +133,11 @@ impl Reader for Reading<'_> {
             true => Ok(()),
             false => Err(overflow(self.tokens)),
         }
+    }
+
+    fn restart(&mut self) {
+        self.state.reset(1);
+        self.last = self.model.vocab().eos();
     }
 }
 

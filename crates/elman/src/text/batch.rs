@@ -1,13 +1,28 @@
 //! From a text to windows: T time steps of B lanes that are read side by side.
 //!
-//! A [`Window`] is what the network is given, whichever way the text is laid out. [`stream`] cuts the whole text into B lanes.
-//! Padding is a mask: positions without a token have weight 0, and neither loss nor gradient knows of them.
+//! A [`Window`] is what the network is given, whichever way the text is laid out: [`stream`] cuts the whole text into B lanes,
+//! [`sentences`] makes every line a sequence. Padding is a mask: positions without a token have weight 0, and neither loss nor gradient knows of them.
 //!
 //! What it does not do: it carries no hidden state, which belongs to training.
 
+pub mod sentences;
 pub mod stream;
 
+pub use sentences::Sentences;
 pub use stream::Stream;
+
+use serde::{Deserialize, Serialize};
+
+/// How a text becomes sequences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// The whole text is one, and the state is carried through it.
+    #[default]
+    Stream,
+    /// Every line is one, and begins with `<eos>` and the zero state.
+    Sentences,
+}
 
 /// T time steps of B lanes, time-major: entry (t, b) stands at `t * lanes + b`. Reused from window to window.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,6 +68,13 @@ impl Window {
         self.weight.clear();
         self.weight.resize(cells, 0.0);
         self.parts.clear();
+    }
+
+    /// Takes the weight from the first `steps` steps.
+    pub fn mask(&mut self, steps: usize) {
+        let seen = &mut self.weight[..steps * self.lanes];
+        self.real -= seen.iter().filter(|weight| **weight > 0.0).count();
+        seen.fill(0.0);
     }
 
     /// Adds a lane that reads `targets`, its first input being `input`; it is part `part` of the text.

@@ -115,6 +115,11 @@ impl Vocab {
         self.eos
     }
 
+    /// Whether a line ends after the token `id`: `<eos>`, and whatever ends with a newline. Panics if `id ≥ V`.
+    pub fn ends_line(&self, id: u32) -> bool {
+        id == self.eos || self.token_bytes(id).ends_with(b"\n")
+    }
+
     /// The id of whatever is unknown; `bytes` has none.
     pub fn unk(&self) -> Option<u32> {
         self.unk
@@ -147,16 +152,6 @@ impl Vocab {
                 Cow::Owned(format!("\\x{byte:02x}"))
             }
             bytes => String::from_utf8_lossy(bytes),
-        }
-    }
-
-    /// Whether a line of text ends with this token: its text ends with a newline, or it is the `<eos>` that every line of a
-    /// `whitespace` text has. The `<eos>` of other kinds ends documents. Panics if `id ≥ V`.
-    pub fn ends_line(&self, id: u32) -> bool {
-        if id == self.eos {
-            self.kind == Kind::Whitespace
-        } else {
-            self.token_bytes(id).ends_with(b"\n")
         }
     }
 

@@ -374,3 +374,6 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

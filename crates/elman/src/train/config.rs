@@ -15,7 +15,7 @@ use super::schedule::ScheduleKind;
 use super::scheduled::Decay;
 use crate::dims::{Activation, Sizes};
 use crate::net::init::{Recurrent, Scheme};
-use crate::text::Kind;
+use crate::text::{Kind, Layout};
 use serde::{Deserialize, Serialize};
 
 /// All choices that decide what a run computes, down to the bit. Threads, paths and the saving
@@ -46,8 +46,21 @@ pub struct Config {
     pub init_recurrent: Recurrent,
     pub forget_bias: f32,
     // Windows
+    /// A line of `sentences` is a window's lane as a whole.
+    #[serde(default)]
+    pub layout: Layout,
+    /// Lanes of a stream; of sentences the most that are read side by side.
     pub lanes: usize,
+    /// The most positions of a batch of sentences, padding included; `None`: 128 for each lane.
+    #[serde(default)]
+    pub batch_tokens: Option<usize>,
     pub bptt: Bptt,
+    /// Steps between the beginnings of windows; `None`: as many as a window has.
+    #[serde(default)]
+    pub bptt_stride: Option<usize>,
+    /// Draws the lengths of windows about `bptt`.
+    #[serde(default)]
+    pub bptt_random: bool,
     /// Keeps the activations of about √T steps and computes the rest again.
     #[serde(default)]
     pub recompute: bool,
@@ -105,8 +118,12 @@ impl Default for Config {
             init_range: None,
             init_recurrent: Recurrent::Same,
             forget_bias: 1.0,
+            layout: Layout::Stream,
             lanes: 32,
+            batch_tokens: None,
             bptt: Bptt::Steps(35),
+            bptt_stride: None,
+            bptt_random: false,
             recompute: false,
             scheduled_sampling: None,
             sampling_limit: 1.0,

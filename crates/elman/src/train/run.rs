@@ -15,7 +15,7 @@ use super::step::{Done, step};
 use super::texts::Texts;
 use super::watch::{Ending, Event, Outcome, Ready, Step, Watch};
 use super::windows::{Cursor, Windows};
-use crate::dims::{Room, TrainPlan};
+use crate::dims::TrainPlan;
 use crate::error::{Error, Result};
 use crate::infer::{About, Model, save_model};
 use crate::net::Params;
@@ -29,8 +29,8 @@ mod budget;
 mod memory;
 mod validation;
 
-use memory::check_memory;
 pub use memory::plan;
+use memory::{check_memory, plan_windows};
 
 /// Starts a new run and follows it to its end, or until `watch` asks to stop.
 pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
@@ -130,10 +130,12 @@ impl Run {
     fn new(config: Config, texts: Texts, folder: Folder, machine: &Machine) -> Result<Run> {
         let identity = texts.identity();
         let dims = config.dims(texts.vocab.len());
-        let train = Windows::training(texts.train, texts.vocab.eos(), &config);
-        let valid = texts.valid.map(|corpus| train.validation(corpus));
-        let room = Room::for_all(train.shapes(), config.recompute);
-        let plan = plan(&config, &dims, room);
+        let train = Windows::training(texts.train, &texts.vocab, &config)?;
+        let valid = texts
+            .valid
+            .map(|corpus| train.validation(corpus, &texts.vocab, &config));
+        let valid = valid.transpose()?;
+        let (room, plan) = plan_windows(&config, &dims, &train, valid.as_ref());
         check_memory(&plan, machine.memory_bytes, &config)?;
 
         let cpu = Cpu::new(machine.isa, machine.threads);
@@ -203,7 +205,7 @@ impl Run {
             plan: self.plan,
             train_tokens: self.train.tokens(),
             valid_tokens: self.valid.as_ref().map_or(0, Windows::tokens),
-            windows_per_epoch: self.train.per_epoch(),
+            windows_per_epoch: self.train.in_epoch(0),
             step: self.state.progress.step,
             total_steps: self.state.progress.total_steps,
             threads: self.engine.cpu().threads(),
@@ -283,9 +285,10 @@ impl Run {
         let config = &self.config;
         let progress = &self.state.progress;
         let by = self.train.read(progress.cursor(), window);
-        let lr = config
+        let rate = config
             .schedule()
             .rate(progress.step, progress.epoch, progress.total_steps);
+        let lr = rate * self.train.rate_factor(window);
         let Done {
             stats,
             sampled,
@@ -293,7 +296,8 @@ impl Run {
             verdict,
         } = step(&mut self.engine, &mut self.state, config, window, lr);
         let progress = &mut self.state.progress;
-        if progress.advance(by, self.train.length()) {
+        let ended = progress.advance(by, self.train.length());
+        if ended || !self.train.carries() {
             self.state.carried.set_zero();
         }
         let skipped = !matches!(verdict, Verdict::Apply(_));
@@ -335,6 +339,7 @@ impl Run {
             network,
             self.engine.params(),
             &self.vocab,
+            self.config.layout,
             &about,
         )
     }
@@ -369,7 +374,7 @@ impl Run {
             step.step,
             at.epoch + 1,
             at.window + 1,
-            self.train.per_epoch(),
+            self.train.in_epoch(at.epoch),
             step.loss_nats,
             step.grad_norm,
         )

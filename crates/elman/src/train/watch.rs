@@ -81,7 +81,7 @@ pub struct Validation {
     pub loss_nats: f64,
     /// exp(loss).
     pub perplexity: f64,
-    /// Always true: the text is read in parallel lanes, each from the zero state. `eval` is exact.
+    /// The text was read in parallel lanes, each from the zero state; sentences are exact, and so is `eval`.
     pub approximate: bool,
     pub tokens: usize,
     /// The best so far; its model was saved.

@@ -2,23 +2,39 @@
 //!
 //! | layout | an epoch's length | a window takes it on by | state |
 //! |---|---|---|---|
-//! | `stream` | the time steps of a lane | its steps | carried to the next window |
+//! | `stream` | the time steps of a lane | the steps that it predicts | carried to the next window |
+//! | `sentences` | all tokens | its tokens | every line begins with zero |
 //!
 //! A run asks for one window after the other at a [`Cursor`], and is told how far the epoch gets by it. Which window stands at a
 //! cursor follows from the configuration and the text alone, so a run that is resumed in the middle of an epoch goes on with
 //! the very windows that it would have had.
 
-use super::config::{Bptt, Config};
-use crate::text::{Corpus, Stream, Window};
+mod pace;
+
+use super::config::Config;
+use crate::error::Result;
+use crate::text::{Corpus, Layout, Sentences, Stream, Vocab, Window};
+use pace::Pace;
 
 /// The windows of one text, epoch after epoch.
 pub struct Windows {
     corpus: Corpus,
     /// The input before the first token.
     eos: u32,
-    stream: Stream,
-    /// T: steps of a full window.
-    steps: usize,
+    order: Order,
+}
+
+/// How the text is laid out.
+enum Order {
+    Stream {
+        stream: Stream,
+        pace: Pace,
+    },
+    Sentences {
+        sentences: Sentences,
+        /// `None`: the same order in every epoch.
+        seed: Option<u64>,
+    },
 }
 
 /// Where the next window is.
@@ -33,28 +49,43 @@ pub struct Cursor {
 }
 
 impl Windows {
-    /// Those on which a run trains.
-    pub fn training(corpus: Corpus, eos: u32, config: &Config) -> Windows {
-        let stream = Stream::new(corpus.ids().len(), config.lanes);
-        let steps = match config.bptt {
-            Bptt::Steps(n) => n.min(stream.steps()),
-            Bptt::Full => stream.steps(),
+    /// Those on which a run of `config` trains.
+    pub fn training(corpus: Corpus, vocab: &Vocab, config: &Config) -> Result<Windows> {
+        let order = match config.layout {
+            Layout::Stream => {
+                let stream = Stream::new(corpus.ids().len(), config.lanes);
+                let pace = Pace::new(config, stream.steps());
+                Order::Stream { stream, pace }
+            }
+            Layout::Sentences => Order::Sentences {
+                sentences: sentences(&corpus, vocab, config)?,
+                seed: Some(config.seed),
+            },
         };
-        Windows {
+        Ok(Windows {
             corpus,
-            eos,
-            stream,
-            steps,
-        }
+            eos: vocab.eos(),
+            order,
+        })
     }
 
-    /// Those in which the same run scores another text: every token once, in windows for which `self` needs the room anyway.
-    pub fn validation(&self, corpus: Corpus) -> Windows {
-        Windows {
-            stream: Stream::new(corpus.ids().len(), self.stream.lanes()),
+    /// Those in which the same run scores another text: every token once. A stream's are no longer than those of training.
+    pub fn validation(&self, corpus: Corpus, vocab: &Vocab, config: &Config) -> Result<Windows> {
+        let order = match &self.order {
+            Order::Stream { stream, pace } => Order::Stream {
+                stream: Stream::new(corpus.ids().len(), config.lanes),
+                pace: Pace::side_by_side(pace.longest(stream.steps())),
+            },
+            Order::Sentences { .. } => Order::Sentences {
+                sentences: sentences(&corpus, vocab, config)?,
+                seed: None,
+            },
+        };
+        Ok(Windows {
             corpus,
-            ..*self
-        }
+            eos: vocab.eos(),
+            order,
+        })
     }
 
     /// N
@@ -64,28 +95,97 @@ impl Windows {
 
     /// The length of an epoch, as positions count it.
     pub fn length(&self) -> usize {
-        self.stream.steps()
+        match &self.order {
+            Order::Stream { stream, .. } => stream.steps(),
+            Order::Sentences { .. } => self.tokens(),
+        }
     }
 
-    /// Windows of an epoch.
-    pub fn per_epoch(&self) -> u64 {
-        self.stream.windows(self.steps) as u64
+    /// Whether all epochs have as many windows.
+    pub fn epochs_are_alike(&self) -> bool {
+        !matches!(
+            self.order,
+            Order::Stream {
+                pace: Pace::Random { .. },
+                ..
+            }
+        )
+    }
+
+    /// Windows of epoch `epoch`.
+    pub fn in_epoch(&self, epoch: u64) -> u64 {
+        match &self.order {
+            Order::Stream { stream, pace } => pace.windows(stream.steps(), epoch),
+            Order::Sentences { sentences, .. } => sentences.batches() as u64,
+        }
     }
 
     /// The shapes (T, B) that windows may have, without those that are smaller in both.
     pub fn shapes(&self) -> Vec<(usize, usize)> {
-        vec![(self.steps, self.stream.lanes())]
+        match &self.order {
+            Order::Stream { stream, pace } => vec![(pace.longest(stream.steps()), stream.lanes())],
+            Order::Sentences { sentences, .. } => sentences.shapes().to_vec(),
+        }
+    }
+
+    /// The bytes of what is known about the text beside its tokens, and of the losses of its parts.
+    pub fn index_bytes(&self) -> u64 {
+        match &self.order {
+            Order::Stream { .. } => 0,
+            Order::Sentences { sentences, .. } => sentences.index_bytes(),
+        }
     }
 
     /// The parts of the text that are read side by side: [`Window::parts`] are below it.
     pub fn parts(&self) -> usize {
-        self.stream.lanes()
+        match &self.order {
+            Order::Stream { stream, .. } => stream.lanes(),
+            Order::Sentences { sentences, .. } => sentences.lines(),
+        }
+    }
+
+    /// Whether a window goes on from the state of the one before; otherwise every lane begins with zero.
+    pub fn carries(&self) -> bool {
+        matches!(self.order, Order::Stream { .. })
+    }
+
+    /// The factor of the learning rate for `window`.
+    pub fn rate_factor(&self, window: &Window) -> f64 {
+        match &self.order {
+            Order::Stream { pace, .. } => pace.rate_factor(window.steps),
+            Order::Sentences { .. } => 1.0,
+        }
     }
 
     /// Fills `window` with what stands at the cursor `at`; returns by how much the epoch's position grows.
-    pub fn read(&self, at: Cursor, window: &mut Window) -> usize {
-        self.stream
-            .window(self.corpus.ids(), self.eos, at.position, self.steps, window);
-        window.steps
+    pub fn read(&mut self, at: Cursor, window: &mut Window) -> usize {
+        let ids = self.corpus.ids();
+        match &mut self.order {
+            Order::Stream { stream, pace } => {
+                let span = pace.span(at, stream.steps());
+                stream.window(ids, self.eos, span.first, span.steps, window);
+                window.mask(span.seen);
+                window.carry = span.carry;
+                span.steps - span.seen
+            }
+            Order::Sentences { sentences, seed } => {
+                if let Some(seed) = *seed {
+                    sentences.shuffle(seed, at.epoch);
+                }
+                sentences.window(ids, self.eos, at.window as usize, window);
+                window.real
+            }
+        }
     }
+}
+
+fn sentences(corpus: &Corpus, vocab: &Vocab, config: &Config) -> Result<Sentences> {
+    let ends_line = |id| vocab.ends_line(id);
+    let positions = config.batch_positions();
+    Ok(Sentences::new(
+        corpus.ids(),
+        ends_line,
+        config.lanes,
+        positions,
+    )?)
 }

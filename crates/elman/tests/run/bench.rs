@@ -1,7 +1,7 @@
 //! What all tests of runs need: a text, a small configuration, and a watcher with a memory.
 
 use elman::dims::{Activation, Sizes};
-use elman::text::Kind;
+use elman::text::{Kind, Layout};
 use elman::train::bptt::LossNorm;
 use elman::train::config::{Bptt, CellName, OptimizerName};
 use elman::train::schedule::ScheduleKind;
@@ -21,7 +21,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// With a `text.txt` of 600 words in sentences of twelve.
+    /// With a `text.txt` of 600 words in lines of all lengths.
     pub fn new() -> Bench {
         let bench = Bench {
             room: tempfile::tempdir().unwrap(),
@@ -70,7 +70,8 @@ pub fn text(words: usize, seed: u64) -> String {
             .wrapping_add(1442695040888963407);
         let next = (3 * a + 5 * b + (x >> 62) as usize) % WORDS.len();
         out.push_str(WORDS[next]);
-        out.push(if i % 12 == 0 { '\n' } else { ' ' });
+        let ends = i == words || (x >> 33) % 12 == 0;
+        out.push(if ends { '\n' } else { ' ' });
         (a, b) = (b, next);
     }
     out
@@ -127,6 +128,34 @@ pub fn gru_adamw() -> Config {
         weight_decay: 0.01,
         clip: None,
         schedule: ScheduleKind::Constant,
+        ..config()
+    }
+}
+
+/// Windows that overlap.
+pub fn strides() -> Config {
+    Config {
+        bptt: Bptt::Steps(9),
+        bptt_stride: Some(4),
+        dropout: 0.1,
+        ..gru_adamw()
+    }
+}
+
+/// Windows of random lengths.
+pub fn random_lengths() -> Config {
+    Config {
+        bptt: Bptt::Steps(12),
+        bptt_random: true,
+        ..config()
+    }
+}
+
+/// Lines in batches of at most five lanes and forty positions.
+pub fn sentences() -> Config {
+    Config {
+        layout: Layout::Sentences,
+        batch_tokens: Some(40),
         ..config()
     }
 }

@@ -13,3 +13,5 @@ mod memory;
 mod models;
 mod refusals;
 mod same_bits;
+mod sentences;
+mod windows;

@@ -1,9 +1,12 @@
 //! The model that a run leaves, and runs that begin from one.
 
-use super::bench::{Bench, Log, config, gru_adamw, machine, relu_sgd, resume, saving_always, text};
+use super::bench::{
+    Bench, Log, config, gru_adamw, machine, relu_sgd, resume, saving_always, sentences, strides,
+    text,
+};
 use elman::dims::Sizes;
 use elman::infer::{EvalOptions, Evaluation, Model, evaluate};
-use elman::text::{Corpus, ReadOptions, Source};
+use elman::text::{Corpus, Layout, ReadOptions, Source};
 use elman::train::{self, Config, Ending, Job, Outcome, VocabularyFrom};
 use elman_kernels::Cpu;
 use std::fs;
@@ -13,7 +16,7 @@ fn scored(run: &Path, valid: &Path, lanes: usize) -> (Model, Evaluation) {
     let model = Model::load(run).unwrap();
     let options = EvalOptions {
         lanes: Some(lanes),
-        window: None,
+        ..EvalOptions::default()
     };
     let cpu = Cpu::new(machine().isa, 2);
     let sources = Source::files(&[valid]);
@@ -33,7 +36,7 @@ fn with_valid(bench: &Bench, run: &str, config: &Config) -> Job {
 /// Whatever the windows of training, `eval --lanes` finds the very loss that training reported.
 #[test]
 fn the_model_scores_exactly_the_best_validation() {
-    for config in [config(), relu_sgd(), gru_adamw()] {
+    for config in [config(), relu_sgd(), gru_adamw(), strides(), sentences()] {
         let bench = Bench::new();
         let config = Config {
             valid_every: Some(5),
@@ -50,6 +53,11 @@ fn the_model_scores_exactly_the_best_validation() {
         assert_eq!(model.about().step, best.step);
         assert_eq!(model.about().valid_loss_nats, Some(best.loss_nats));
         assert!(evaluation.tokens > 150);
+        assert_eq!(model.layout(), config.layout);
+        assert_eq!(evaluation.layout, config.layout);
+        let approximate = config.layout == Layout::Stream;
+        assert_eq!(evaluation.approximate, approximate);
+        assert!(log.validations.iter().all(|v| v.approximate == approximate));
     }
 }
 
@@ -129,7 +137,7 @@ fn origin(bench: &Bench, config: &Config) -> Outcome {
 
 #[test]
 fn a_run_may_begin_from_a_model() {
-    for config in [config(), relu_sgd(), gru_adamw()] {
+    for config in [config(), relu_sgd(), gru_adamw(), strides(), sentences()] {
         let bench = Bench::new();
         let before = origin(&bench, &config);
         let other = format!("{} zzz", text(300, 9));

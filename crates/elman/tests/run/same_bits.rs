@@ -1,19 +1,24 @@
 //! The same configuration and text give the same run, whatever happens to it.
 
 use super::bench::{
-    Bench, Impatient, Log, config, essence, gru_adamw, machine, relu_sgd, resume, saving_always,
+    Bench, Impatient, Log, config, essence, gru_adamw, machine, random_lengths, relu_sgd, resume,
+    saving_always, sentences, strides,
 };
+use elman::text::Layout;
 use elman::train::config::{Bptt, Precision};
 use elman::train::scheduled::Decay;
 use elman::train::{self, Config, Ending, Machine, NewBudget};
 use elman_kernels::Isa;
 
-fn all() -> [(&'static str, Config); 4] {
+fn all() -> [(&'static str, Config); 7] {
     [
         ("lstm", config()),
         ("relu", relu_sgd()),
         ("gru", gru_adamw()),
         ("drawn inputs", drawing(Decay::InverseSigmoid(3.0))),
+        ("strides", strides()),
+        ("random lengths", random_lengths()),
+        ("sentences", sentences()),
     ]
 }
 
@@ -192,7 +197,14 @@ fn recomputing_changes_no_bit() {
     let (f32, bf16) = (Precision::F32, Precision::Bf16);
     let mut threads = (1..=3).cycle();
     for (name, config) in all() {
-        for bptt in bptts {
+        let overlapping_or_drawn = config.bptt_stride.is_some() || config.bptt_random;
+        let bptts = match config.layout {
+            Layout::Stream if overlapping_or_drawn => &bptts[..3],
+            Layout::Stream => &bptts[..],
+            // Lines are their own windows.
+            Layout::Sentences => &bptts[..1],
+        };
+        for &bptt in bptts {
             for (lanes, tied, precision) in [
                 (5, false, f32),
                 (2, true, f32),
@@ -226,6 +238,21 @@ fn recomputing_changes_no_bit() {
                 );
             }
         }
+    }
+}
+
+/// `--bptt-stride` as long as the window is what there was before it.
+#[test]
+fn a_stride_of_a_whole_window_is_none() {
+    for (config, steps) in [(config(), 7), (relu_sgd(), 7)] {
+        let bench = Bench::new();
+        let with = Config {
+            bptt_stride: Some(steps),
+            ..config.clone()
+        };
+        let whole = essence(&bench.path("whole"), &bench.whole("whole", &config));
+        let same = essence(&bench.path("same"), &bench.whole("same", &with));
+        assert_eq!(same, whole);
     }
 }
 

@@ -5,7 +5,7 @@
 use crate::dims::{Activation, Cell, Dims, Sizes, file_numbers};
 use crate::store::Snapshot;
 use crate::store::model_dir::{TOKENIZER, WEIGHTS};
-use crate::text::{Kind, Vocab};
+use crate::text::{Kind, Layout, Vocab};
 use serde::{Deserialize, Serialize};
 
 /// The version of what is written.
@@ -52,10 +52,13 @@ pub(super) struct ConfigFile {
 struct Section {
     version: u32,
     vocab_kind: Kind,
+    /// How the training text was laid out.
+    #[serde(default, skip_serializing_if = "is_stream")]
+    layout: Layout,
 }
 
 impl ConfigFile {
-    pub(super) fn new(dims: &Dims, vocab: &Vocab) -> ConfigFile {
+    pub(super) fn new(dims: &Dims, vocab: &Vocab, layout: Layout) -> ConfigFile {
         let (cell, activation) = match dims.cell {
             Cell::Elman(activation) => ("elman", Some(activation.name().to_owned())),
             Cell::Lstm => ("lstm", None),
@@ -78,6 +81,7 @@ impl ConfigFile {
             elman: Some(Section {
                 version: VERSION,
                 vocab_kind: vocab.kind(),
+                layout,
             }),
         }
     }
@@ -168,6 +172,13 @@ impl ConfigFile {
         Ok(hidden)
     }
 
+    /// How the training text was laid out; that of a foreign model is not known, and read as a stream.
+    pub(super) fn layout(&self) -> Layout {
+        self.elman
+            .as_ref()
+            .map_or(Layout::Stream, |section| section.layout)
+    }
+
     fn cell(&self) -> std::result::Result<Cell, String> {
         match (self.cell.as_str(), self.activation.as_deref()) {
             ("lstm", _) => Ok(Cell::Lstm),
@@ -184,6 +195,10 @@ impl ConfigFile {
             )),
         }
     }
+}
+
+fn is_stream(layout: &Layout) -> bool {
+    *layout == Layout::Stream
 }
 
 fn size(name: &str, value: u64, most: u64) -> std::result::Result<usize, String> {

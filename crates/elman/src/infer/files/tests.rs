@@ -19,6 +19,7 @@ fn save(directory: &Path, model: &Model, about: &About) {
         model.network(),
         model.params(),
         model.vocab(),
+        model.layout(),
         about,
     )
     .unwrap();
@@ -304,7 +305,7 @@ fn a_vocabulary_of_another_model_is_refused() {
         header: object(json!({"vocab_hash": model.vocab().hash()})),
         arrays: arrays(model.network(), model.params()),
     };
-    let config = pretty(&ConfigFile::new(model.dims(), &other));
+    let config = pretty(&ConfigFile::new(model.dims(), &other, Layout::Stream));
     write_model_dir(room.path(), &config, &tokenizer, &[], &weights).unwrap();
     assert!(refused(room.path()).contains("another vocabulary"));
 }
@@ -328,4 +329,23 @@ fn bytes_have_no_unknown() {
     assert_eq!(Model::load(room.path()).unwrap().vocab().len(), 257);
     let config = fs::read_to_string(room.path().join("tokenizer_config.json")).unwrap();
     assert!(!config.contains("unk_token"));
+}
+
+#[test]
+fn a_model_of_sentences_says_so_and_others_say_nothing() {
+    let (room, model) = saved(Cell::Lstm, true);
+    let config = || fs::read_to_string(room.path().join(CONFIG)).unwrap();
+    assert!(!config().contains("layout"));
+    let id = model.id().to_owned();
+    let model = model.with_layout(Layout::Sentences);
+    save(room.path(), &model, &About::default());
+    assert!(
+        config().contains("\"layout\": \"sentences\""),
+        "{}",
+        config()
+    );
+    let loaded = Model::load(room.path()).unwrap();
+    assert_eq!(loaded.layout(), Layout::Sentences);
+    assert_eq!(loaded.id(), model.id());
+    assert_ne!(loaded.id(), id, "it gives other numbers");
 }

@@ -285,3 +285,32 @@ fn whoever_reads_may_stop() {
         .is_err()
     );
 }
+
+#[test]
+fn a_model_of_sentences_writes_one_line() {
+    let model = letters();
+    let newline = model.vocab().tokenize(b"\n").unwrap().ids[0];
+    let options = GenerateOptions {
+        max_tokens: 500,
+        ..GenerateOptions::default()
+    };
+    let stream = run(&model, "", &options);
+    let model = model.with_layout(Layout::Sentences);
+    let line = run(&model, "", &options);
+    let ends = |id: &u32| [newline, model.vocab().eos()].contains(id);
+    let length = line.tokens.len();
+    assert_eq!(line.finish, Finish::Line);
+    assert!(ends(&line.tokens[length - 1]) && !line.tokens[..length - 1].iter().any(ends));
+    assert_eq!(line.tokens, stream.tokens[..length]);
+    assert!(!line.text.contains(&b'\n'));
+    // It goes on where that is asked for.
+    let more = run(
+        &model,
+        "",
+        &GenerateOptions {
+            eos: Eos::GoOn,
+            ..options
+        },
+    );
+    assert_eq!(more.tokens.len(), 500);
+}

@@ -31,7 +31,7 @@ fn exact(model: &Model, text: &str) -> Evaluation {
 fn windowed(window: usize) -> EvalOptions {
     EvalOptions {
         window: Some(window),
-        lanes: None,
+        ..EvalOptions::default()
     }
 }
 
@@ -103,6 +103,7 @@ fn lanes_are_approximate_and_one_lane_is_exact() {
         let options = EvalOptions {
             lanes: Some(lanes),
             window: Some(window),
+            layout: None,
         };
         eval(&model, TEXT, &options)
     };
@@ -127,7 +128,7 @@ fn lanes_are_each_scored_from_the_zero_state() {
     let model = model(Cell::Lstm, false);
     let options = EvalOptions {
         lanes: Some(2),
-        window: None,
+        ..EvalOptions::default()
     };
     let found = eval(&model, TEXT, &options);
     let mut ids = model.vocab().tokenize(TEXT.as_bytes()).unwrap().ids;
@@ -210,6 +211,7 @@ fn unknown_tokens_are_counted_apart() {
     let options = EvalOptions {
         lanes: Some(1),
         window: Some(3),
+        layout: None,
     };
     let lane = eval(&model, text, &options);
     assert_eq!(lane.perplexity_without_oov, found.perplexity_without_oov);
@@ -268,7 +270,7 @@ fn options_and_progress() {
     for lanes in [0, 4097] {
         let options = EvalOptions {
             lanes: Some(lanes),
-            window: None,
+            ..EvalOptions::default()
         };
         assert!(evaluate(&model, &cpu(), source(TEXT), &read, &options, &mut |_| {}).is_err());
     }
@@ -286,4 +288,51 @@ fn options_and_progress() {
     let json = serde_json::to_value(exact(&model, TEXT)).unwrap();
     assert_eq!(json["vocab_kind"], "chars");
     assert_eq!(json["model_id"], model.id());
+}
+
+/// Lines of very different lengths, an empty one, and one without an end.
+const LINES: &str = "abc def ghij\n\na\nklm nop qr abc abc def ghi klm nop qr\ncab fed\nb\nfed";
+
+#[test]
+fn sentences_are_read_line_by_line_and_company_changes_no_bit() {
+    for cell in CELLS {
+        let model = model(cell, false);
+        let options = |lanes, window| EvalOptions {
+            layout: Some(Layout::Sentences),
+            lanes,
+            window,
+        };
+        let found = eval(&model, LINES, &options(None, None));
+        assert_eq!(
+            (found.layout, found.approximate),
+            (Layout::Sentences, false)
+        );
+        let mut ids = model.vocab().tokenize(LINES.as_bytes()).unwrap().ids;
+        ids.push(model.vocab().eos());
+        let lines = ids.split_inclusive(|id| model.vocab().ends_line(*id));
+        let by_hand: Vec<f64> = lines
+            .map(|line| by_hand(&model, line).iter().sum())
+            .collect();
+        assert_eq!(by_hand.len(), 7);
+        let expected: f64 = by_hand.iter().sum();
+        assert!((found.total_nats / expected - 1.0).abs() < 1e-6, "{cell:?}");
+        // Side by side every line has the very losses that it has alone, so that the sum of lines is the same.
+        let alone = eval(&model, LINES, &options(Some(1), Some(64)));
+        for (lanes, window) in [(2, Some(3)), (3, None), (7, Some(1)), (100, None)] {
+            let many = eval(&model, LINES, &options(Some(lanes), window));
+            assert_eq!(many.total_nats, alone.total_nats, "{cell:?}, {lanes} lanes");
+            assert_eq!((many.tokens, many.approximate), (found.tokens, false));
+        }
+        assert!((alone.total_nats / found.total_nats - 1.0).abs() < 1e-14);
+        // As a stream it is another text.
+        assert_ne!(exact(&model, LINES).total_nats, found.total_nats);
+        // A model of sentences needs not be told.
+        let model = model.with_layout(Layout::Sentences);
+        assert_eq!(exact(&model, LINES).total_nats, found.total_nats);
+        let stream = EvalOptions {
+            layout: Some(Layout::Stream),
+            ..EvalOptions::default()
+        };
+        assert_eq!(eval(&model, LINES, &stream).layout, Layout::Stream);
+    }
 }

@@ -4,6 +4,7 @@ use super::{Bptt, CellName, Config};
 use crate::dims::Sizes;
 use crate::error::{Error, Result};
 use crate::net::init::Recurrent;
+use crate::text::Layout;
 
 impl Config {
     /// Refuses what cannot be trained, in words that say what to change.
@@ -44,6 +45,7 @@ impl Config {
         require(self.bptt != Bptt::Steps(0), || {
             "bptt is 0; a window has at least one step".into()
         })?;
+        self.check_windows()?;
         require(self.hidden.of_layers(self.layers).is_some(), || {
             format!(
                 "hidden is {} and layers is {}; give one size for each layer, or one for all",
@@ -134,6 +136,51 @@ impl Config {
         require(budgets.iter().flatten().all(|ok| *ok), || {
             "the budget must be above 0".into()
         })
+    }
+
+    fn check_windows(&self) -> Result<()> {
+        let sentences = self.layout == Layout::Sentences;
+        require(
+            !sentences || (self.bptt_stride.is_none() && !self.bptt_random),
+            || {
+                "in layout sentences every line is a window of its own: leave bptt-stride and bptt-random out".into()
+            },
+        )?;
+        require(self.batch_tokens.is_none() || sentences, || {
+            "batch-tokens is for layout sentences; in a stream lanes × bptt are a window's tokens"
+                .into()
+        })?;
+        require(
+            self.batch_tokens.is_none_or(|n| (1..=1 << 40).contains(&n)),
+            || "batch-tokens must be between 1 and 2⁴⁰".into(),
+        )?;
+        if let Some(stride) = self.bptt_stride {
+            require(!self.bptt_random, || {
+                "bptt-stride and bptt-random exclude each other: windows of random lengths follow one after the other".into()
+            })?;
+            let Bptt::Steps(steps) = self.bptt else {
+                return require(false, || {
+                    "bptt-stride needs a bptt of so many steps, not full".into()
+                });
+            };
+            require((1..=steps).contains(&stride), || {
+                format!(
+                    "bptt-stride is {stride}; it must be between 1 and bptt, which is {steps}: a longer one would pass over text"
+                )
+            })?;
+        }
+        require(!self.bptt_random || self.bptt != Bptt::Full, || {
+            "bptt-random needs a bptt of so many steps to draw lengths about, not full".into()
+        })?;
+        const MOST_EPOCHS: f64 = 10_000.0;
+        require(
+            !self.bptt_random || self.epochs.is_none_or(|epochs| epochs <= MOST_EPOCHS),
+            || {
+                format!(
+                    "with bptt-random epochs must be at most {MOST_EPOCHS}, since the windows of every one are counted; give steps instead"
+                )
+            },
+        )
     }
 }
 

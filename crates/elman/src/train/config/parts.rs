@@ -40,6 +40,12 @@ impl Config {
         self.tied = dims.tied;
     }
 
+    /// The most positions of a batch of sentences.
+    pub(crate) fn batch_positions(&self) -> usize {
+        const STEPS: usize = 128;
+        self.batch_tokens.unwrap_or(self.lanes * STEPS)
+    }
+
     pub fn init(&self) -> Init {
         Init {
             scheme: self.init,

@@ -26,7 +26,7 @@ impl Run {
             ..
         } = self.config;
         match (epochs, steps, minutes) {
-            (Some(epochs), _, _) => epoch_steps(epochs, self.train.per_epoch()),
+            (Some(epochs), _, _) => self.windows_in(epochs),
             (_, Some(steps), _) => steps,
             (_, _, minutes) => {
                 let per_step = self.rehearse(origin);
@@ -55,7 +55,7 @@ impl Run {
         config.check()?;
         let done = self.state.progress.step;
         let total = match (epochs, steps, minutes) {
-            (Some(epochs), _, _) => epoch_steps(epochs, self.train.per_epoch()),
+            (Some(epochs), _, _) => self.windows_in(epochs),
             (_, Some(steps), _) => steps,
             (_, _, minutes) => {
                 let per_step = self.state.seconds / done.max(1) as f64;
@@ -76,6 +76,16 @@ impl Run {
         }
         self.config = config;
         Ok(Some(total))
+    }
+
+    /// Windows of `epochs` epochs.
+    fn windows_in(&self, epochs: f64) -> u64 {
+        if self.train.epochs_are_alike() {
+            return epoch_steps(epochs, self.train.in_epoch(0));
+        }
+        let last = (epochs.ceil() as u64).saturating_sub(1);
+        let before: u64 = (0..last).map(|epoch| self.train.in_epoch(epoch)).sum();
+        before + epoch_steps(epochs - last as f64, self.train.in_epoch(last))
     }
 
     /// Seconds that a step takes, its share of validation included: trains a few steps, then
@@ -113,7 +123,7 @@ impl Run {
         let scored = self.valid.as_ref().map_or(0, Windows::tokens) as f64 / share;
         let trained = match self.config.valid_every {
             Some(every) => {
-                every as f64 * self.train.tokens() as f64 / self.train.per_epoch() as f64
+                every as f64 * self.train.tokens() as f64 / self.train.in_epoch(0) as f64
             }
             None => self.train.tokens() as f64,
         };

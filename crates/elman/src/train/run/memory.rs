@@ -3,7 +3,9 @@
 use crate::dims::{Dims, Room, TrainPlan, drawing_bytes};
 use crate::error::{Error, Result};
 use crate::net::Network;
+use crate::text::Layout;
 use crate::train::config::{Bptt, Config};
+use crate::train::windows::Windows;
 
 /// The bytes that a run of `config` needs for windows that fit into `room`.
 pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
@@ -22,6 +24,23 @@ pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
     plan
 }
 
+/// The room that the windows of a run need, and the plan of its bytes.
+pub(super) fn plan_windows(
+    config: &Config,
+    dims: &Dims,
+    train: &Windows,
+    valid: Option<&Windows>,
+) -> (Room, TrainPlan) {
+    let mut shapes = train.shapes();
+    shapes.extend(valid.iter().flat_map(|valid| valid.shapes()));
+    let room = Room::for_all(shapes, config.recompute);
+    let mut plan = plan(config, dims, room);
+    // Of the validation text, the losses of its parts too.
+    let valid_bytes = valid.map_or(0, |valid| valid.index_bytes() + 8 * valid.parts() as u64);
+    plan.fixed_bytes += train.index_bytes() + valid_bytes;
+    (room, plan)
+}
+
 /// Refuses a plan of more bytes than `budget`, or than the machine has available.
 pub(super) fn check_memory(plan: &TrainPlan, budget: Option<u64>, config: &Config) -> Result<()> {
     let (limit, whose) = match budget {
@@ -33,6 +52,9 @@ pub(super) fn check_memory(plan: &TrainPlan, budget: Option<u64>, config: &Confi
     }
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     let remedy = match config.bptt {
+        _ if config.layout == Layout::Sentences => {
+            "choose a smaller --hidden, --max-vocab or --batch-tokens, or leave out the longest lines"
+        }
         // The whole text is in one window, however many lanes it is cut into.
         Bptt::Full => "give --bptt a number of steps, or train on a shorter text",
         Bptt::Steps(_) => "choose a smaller --hidden, --max-vocab, --lanes or --bptt",

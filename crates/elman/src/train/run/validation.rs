@@ -19,11 +19,11 @@ impl Run {
         self.valid.is_some() && (regular || progress.step == progress.total_steps)
     }
 
-    /// Reads the validation text in parallel lanes from zero state; keeps the model if it is the
-    /// best so far. Training's own state is not touched.
+    /// Scores the validation text; keeps the model if it is the best so far. Training's own state is not touched.
     pub(super) fn validate(&mut self) -> Result<Validation> {
         let started = Instant::now();
-        let valid = self.valid.as_ref().expect("validation needs a text");
+        let valid = self.valid.as_mut().expect("validation needs a text");
+        let approximate = valid.carries();
         let stats = score_text(&mut self.engine, valid);
         let loss_nats = stats.nats / stats.tokens as f64;
         let progress = &mut self.state.progress;
@@ -43,7 +43,7 @@ impl Run {
             epoch,
             loss_nats,
             perplexity: loss_nats.exp(),
-            approximate: true,
+            approximate,
             tokens: stats.tokens,
             best,
             seconds: started.elapsed().as_secs_f64(),
@@ -51,11 +51,12 @@ impl Run {
     }
 }
 
-/// The loss over a whole text in parallel lanes from zero state: approximate at the lanes' seams.
+/// The loss over a whole text: of a stream in parallel lanes, each from the zero state, which is approximate at their seams;
+/// of sentences exact.
 ///
 /// Every part of the text is summed on its own and the parts in their order: the bits are those of
 /// `infer::evaluate` and do not depend on the windows.
-fn score_text(engine: &mut Engine, text: &Windows) -> WindowStats {
+fn score_text(engine: &mut Engine, text: &mut Windows) -> WindowStats {
     let mut state = engine.zero_state();
     let mut window = engine.window();
     let mut nats = vec![0.0; text.parts()];
@@ -63,6 +64,9 @@ fn score_text(engine: &mut Engine, text: &Windows) -> WindowStats {
     let mut tokens = 0;
     while done.epoch == 0 {
         let by = text.read(done.cursor(), &mut window);
+        if !text.carries() {
+            state.reset(window.lanes);
+        }
         tokens += engine.score_window(&window, &mut state).tokens;
         engine.add_part_nats(&window, &mut nats);
         done.advance(by, text.length());

@@ -1,0 +1,126 @@
+//! Layout `sentences`: lines of all lengths, each from its beginning.
+
+use super::bench::{Bench, Log, essence, resume, saving_always, sentences};
+use elman::dims::Room;
+use elman::infer::{EvalOptions, Model, evaluate};
+use elman::text::{ReadOptions, Source};
+use elman::train::config::CellName;
+use elman::train::{self, Config, Ending};
+use elman_kernels::{Cpu, Isa};
+
+/// Lines of one token to ten thousand, most of them short.
+fn long_lines(bench: &Bench) -> Config {
+    let mut text = String::new();
+    for length in (1..200).chain([9_999, 3, 1_000, 300, 2_500, 1, 5_000]) {
+        for i in 1..length {
+            text.push_str([" the", " of", " and", " a"][i * i % 7 % 4]);
+        }
+        text.push('\n');
+    }
+    bench.write("text.txt", &text);
+    Config {
+        cell: CellName::Gru,
+        hidden: elman::dims::Sizes::Same(6),
+        embed: 6,
+        lanes: 16,
+        batch_tokens: Some(2_000),
+        epochs: Some(1.0),
+        valid_every: Some(7),
+        ..sentences()
+    }
+}
+
+#[test]
+fn one_to_ten_thousand_tokens_train_in_one_corpus() {
+    let bench = Bench::new();
+    let config = long_lines(&bench);
+    let mut log = Log::default();
+    let mut job = bench.job("run", &config);
+    job.valid = Some(job.train.clone());
+    let outcome = train::start(&job, &mut log).unwrap();
+    let tokens: usize = log.steps.iter().map(|step| step.tokens).sum();
+    let all = (1..200).sum::<usize>() + 9_999 + 3 + 1_000 + 300 + 2_500 + 1 + 5_000 + 1;
+    assert_eq!((tokens, outcome.ending), (all, Ending::Finished));
+    assert_eq!(outcome.total_steps, log.windows_per_epoch);
+    // Long lines are alone, and short ones are many.
+    assert!(log.steps.iter().any(|step| step.tokens == 9_999));
+    // The order is no longer that of the lengths.
+    let sizes: Vec<usize> = log.steps.iter().map(|step| step.tokens).collect();
+    assert!(!sizes.is_sorted());
+    // Recomputed it is the same run, with a few hundred of the ten thousand steps in memory.
+    let whole = essence(&job.run, &outcome);
+    job.run = bench.path("recomputed");
+    job.config.recompute = true;
+    let mut again = Log::default();
+    let outcome = train::start(&job, &mut again).unwrap();
+    assert_eq!(essence(&job.run, &outcome), whole);
+    let (kept, recomputed) = (log.ready.unwrap().0, again.ready.unwrap().0);
+    assert!(recomputed < kept / 2, "{recomputed} of {kept}");
+    // Interrupted in the middle of an epoch, too.
+    job.run = bench.path("parts");
+    job.machine = saving_always();
+    let mut log = Log::stopping_after([3, 8]);
+    train::start(&job, &mut log).unwrap();
+    resume(&job.run, &mut log).unwrap();
+    let outcome = resume(&job.run, &mut log).unwrap();
+    assert_eq!(essence(&job.run, &outcome), whole);
+}
+
+/// The memory of a batch of long lines is not that of as many lanes of the longest.
+#[test]
+fn long_lines_have_few_lanes_in_the_plan() {
+    let config = sentences();
+    let plan = |shapes: &[(usize, usize)]| {
+        let room = Room::for_all(shapes.iter().copied(), false);
+        train::plan(&config, &config.dims(100), room).window_bytes
+    };
+    let long = plan(&[(10_000, 1), (128, 32), (1, 32)]);
+    assert!(long < plan(&[(10_000, 1)]) + (1 << 20));
+    assert!(long < plan(&[(10_000, 32)]) / 20);
+}
+
+/// However the lines are batched for it, a validation finds what each line has by itself.
+#[test]
+fn a_validation_does_not_depend_on_its_batches() {
+    let bench = Bench::new();
+    let config = sentences();
+    let outcome = bench.whole("run", &config);
+    assert!(outcome.best.is_some());
+    let model = Model::load(&bench.path("run")).unwrap();
+    let cpu = Cpu::new(Isa::detect(), 1);
+    let total = |lanes| {
+        let options = EvalOptions {
+            lanes: Some(lanes),
+            ..EvalOptions::default()
+        };
+        let (read, sources) = (
+            ReadOptions::default(),
+            Source::files(&[bench.path("text.txt")]),
+        );
+        let found = evaluate(&model, &cpu, sources, &read, &options, &mut |_| {}).unwrap();
+        assert!(!found.approximate);
+        found.total_nats
+    };
+    let alone = total(1);
+    assert!([2, 5, 32].into_iter().all(|lanes| total(lanes) == alone));
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    for config in [
+        Config {
+            bptt_stride: Some(3),
+            ..sentences()
+        },
+        Config {
+            bptt_random: true,
+            ..sentences()
+        },
+        Config {
+            batch_tokens: Some(0),
+            ..sentences()
+        },
+    ] {
+        assert!(config.check().is_err());
+    }
+}
