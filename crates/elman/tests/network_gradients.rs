@@ -163,8 +163,7 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm, stride: usize, draw
     }
 }
 
-/// The losses of a window with carried state are those of the same steps in one window over everything, bit for bit, and its
-/// gradient is that of the reference; with nothing before it, full BPTT and one window are the same.
+/// The loss of a window with carried state is that of the same steps in one window over everything, bit for bit.
 #[test]
 fn a_window_with_carried_state_is_the_tail_of_the_full_one() {
     for cell in CELLS {

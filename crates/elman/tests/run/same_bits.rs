@@ -9,6 +9,7 @@ use elman::train::config::{Bptt, Precision};
 use elman::train::scheduled::Decay;
 use elman::train::{self, Config, Ending, Machine, NewBudget};
 use elman_kernels::Isa;
+use std::collections::BTreeSet;
 
 fn all() -> [(&'static str, Config); 7] {
     [
@@ -59,7 +60,7 @@ fn a_run_stopped_again_and_again_is_the_same_run() {
             outcome = resume(&run, &mut log).unwrap();
             resumed += 1;
         }
-        assert_eq!(resumed, stops.len(), "{name}");
+        assert_eq!(resumed, BTreeSet::from(stops).len(), "{name}");
         assert_eq!(essence(&run, &outcome), whole, "{name}");
         let steps: Vec<u64> = log.steps.iter().map(|step| step.step).collect();
         assert_eq!(steps, (1..=total).collect::<Vec<u64>>());
