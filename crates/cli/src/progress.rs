@@ -8,6 +8,7 @@ mod meter;
 use crate::output::{clock, count, duration, number, say, thousands};
 use crate::signals::Stop;
 use crate::summary;
+use elman::text::Layout;
 use elman::train::{Event, Ready, Step, Validation, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use meter::Meter;
@@ -40,6 +41,8 @@ pub struct Progress {
 pub struct Planned {
     pub bytes: u64,
     pub windows_per_epoch: u64,
+    /// Of the text, that of validation too.
+    pub layout: Layout,
 }
 
 enum View {
@@ -122,6 +125,7 @@ impl Progress {
         self.planned = Some(Planned {
             bytes: ready.plan.total_bytes(),
             windows_per_epoch: ready.windows_per_epoch,
+            layout: ready.config.layout,
         });
         if let Err(error) = self.stop.on_signals() {
             self.line(&format!(
@@ -171,9 +175,10 @@ impl Progress {
     fn validation(&mut self, validation: &Validation) {
         self.emit("validation", validation);
         self.line(&format!(
-            "epoch {:.2}, step {}: validation perplexity about {} (loss {:.4}){} in {}",
+            "epoch {:.2}, step {}: validation perplexity {}{} (loss {:.4}){} in {}",
             validation.epoch,
             validation.step,
+            if validation.approximate { "about " } else { "" },
             number(validation.perplexity),
             validation.loss_nats,
             if validation.best {

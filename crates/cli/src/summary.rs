@@ -4,6 +4,7 @@ use crate::args::Quoted;
 use crate::output::{Table, bytes, count, duration, grouped, number, shape};
 use crate::progress::Planned;
 use elman::dims::Cell;
+use elman::text::Layout;
 use elman::train::config::{Bptt, Config, OptimizerName};
 use elman::train::schedule::ScheduleKind;
 use elman::train::{Ending, Outcome, Ready};
@@ -76,10 +77,7 @@ pub fn ready(ready: &Ready, text: &str) -> String {
 }
 
 fn training(config: &Config) -> String {
-    let window = match config.bptt {
-        Bptt::Steps(steps) => format!("{} × {}", count(config.lanes, "lane"), count(steps, "step")),
-        Bptt::Full => format!("{} over the whole text", count(config.lanes, "lane")),
-    };
+    let window = windows(config);
     let optimizer = match config.optimizer {
         OptimizerName::Sgd => "SGD",
         OptimizerName::Adam => "Adam",
@@ -99,6 +97,36 @@ fn training(config: &Config) -> String {
         "{window}{recomputed}, {optimizer} (rate {}, {schedule}), {clip}, dropout {dropout}",
         number(config.lr)
     )
+}
+
+fn windows(config: &Config) -> String {
+    let lanes = count(config.lanes, "lane");
+    match (config.layout, config.bptt) {
+        (Layout::Sentences, _) => format!(
+            "sentences, at most {} and {} at once",
+            count(config.lanes, "line"),
+            count(config.batch_positions(), "token")
+        ),
+        (Layout::Stream, Bptt::Full) => format!("{lanes} over the whole text"),
+        (Layout::Stream, Bptt::Steps(steps)) => {
+            let about = if config.bptt_random { "about " } else { "" };
+            let every = config
+                .bptt_stride
+                .map_or(String::new(), |stride| format!(", a window every {stride}"));
+            format!("{lanes} × {about}{}{every}", count(steps, "step"))
+        }
+    }
+}
+
+/// The perplexity of a validation text laid out as `layout`.
+pub fn validated(loss_nats: f64, layout: Layout) -> String {
+    let perplexity = number(loss_nats.exp());
+    match layout {
+        Layout::Stream => {
+            format!("perplexity about {perplexity} (loss {loss_nats:.4}, read in lanes)")
+        }
+        Layout::Sentences => format!("perplexity {perplexity} (loss {loss_nats:.4}, line by line)"),
+    }
 }
 
 fn budget(ready: &Ready) -> String {
@@ -148,14 +176,11 @@ pub fn ended(outcome: &Outcome, planned: Option<Planned>, memory: Option<Memory>
         ),
     );
     if let Some(best) = outcome.best {
-        let perplexity = number(best.loss_nats.exp());
-        let loss = best.loss_nats;
+        let layout = planned.map_or(Layout::Stream, |planned| planned.layout);
+        let perplexity = validated(best.loss_nats, layout);
         table.row(
             "validation",
-            format!(
-                "perplexity about {perplexity} (loss {loss:.4}, read in lanes) at step {}",
-                grouped(best.step)
-            ),
+            format!("{perplexity} at step {}", grouped(best.step)),
         );
     }
     if let (Some(memory), Some(planned)) = (memory, planned) {

@@ -170,7 +170,7 @@ fn a_window_with_carried_state_is_the_tail_of_the_full_one() {
         let (steps, lanes, tail) = (11, 1, 4);
         let mut draw = Stream::new(key(6, Site::Init, 0));
         let dims = dims(cell, 50, 19, 33, 2, false);
-        let mut engine = random_engine(dims, Isa::detect(), 2, steps, lanes, &mut draw);
+        let mut engine = random_engine(&dims, Isa::detect(), 2, steps, lanes, &mut draw);
         let all = random_window(50, steps, lanes, &mut draw);
         let part = |range: std::ops::Range<usize>| Window {
             steps: range.len(),

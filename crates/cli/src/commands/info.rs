@@ -1,14 +1,15 @@
 //! `elman info`: what a run, a model, a vocabulary or a token file is.
 
 use crate::args::Quoted;
-use crate::output::{Table, bytes, count, duration, grouped, number, say, shape};
+use crate::output::{Table, bytes, count, duration, grouped, say, shape};
+use crate::summary::validated;
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::dims::{Dims, Sizes};
 use elman::infer::Model;
 use elman::ngram;
 use elman::store::Generations;
-use elman::text::{Corpus, Vocab};
+use elman::text::{Corpus, Layout, Vocab};
 use elman::train::state::{Progress, VOLATILE};
 use elman::train::{Folder, Record, read_record};
 use serde::{Deserialize, Serialize};
@@ -78,7 +79,7 @@ fn run_info(path: &Path) -> Result<(Table, Value)> {
     table.row("text", inputs(&record));
     match &checkpoint {
         None => table.row("progress", "no checkpoint yet"),
-        Some(checkpoint) => checkpoint.rows(&mut table, path, record.total_steps),
+        Some(checkpoint) => checkpoint.rows(&mut table, path, &record),
     }
     if let Some(model) = &model {
         model.rows(&mut table);
@@ -137,8 +138,8 @@ impl Checkpoint {
         }))
     }
 
-    fn rows(&self, table: &mut Table, run: &Path, total_steps: u64) {
-        let progress = &self.progress;
+    fn rows(&self, table: &mut Table, run: &Path, record: &Record) {
+        let (progress, total_steps) = (&self.progress, record.total_steps);
         let done = progress.step;
         let next = match done < total_steps {
             true => format!("; go on with elman train --resume {}", Quoted(run)),
@@ -154,14 +155,10 @@ impl Checkpoint {
             ),
         );
         if let Some(best) = progress.best {
-            let perplexity = number(best.loss_nats.exp());
-            let loss = best.loss_nats;
+            let perplexity = validated(best.loss_nats, record.config.layout);
             table.row(
                 "best",
-                format!(
-                    "validation perplexity about {perplexity} (loss {loss:.4}, read in lanes) at step {}",
-                    grouped(best.step)
-                ),
+                format!("validation {perplexity} at step {}", grouped(best.step)),
             );
         }
         if progress.guard.skipped > 0 {
@@ -199,6 +196,7 @@ struct ModelInfo {
     step: u64,
     epoch: u64,
     valid_loss_nats: Option<f64>,
+    layout: Layout,
     id: String,
 }
 
@@ -226,6 +224,7 @@ impl ModelInfo {
             step: about.step,
             epoch: about.epoch,
             valid_loss_nats: about.valid_loss_nats,
+            layout: model.layout(),
             id: model.id().to_owned(),
         })
     }
@@ -238,7 +237,7 @@ impl ModelInfo {
 
     fn rows(&self, table: &mut Table) {
         let trained = match self.valid_loss_nats {
-            Some(loss) => format!(", validation perplexity about {}", number(loss.exp())),
+            Some(loss) => format!(", validation {}", validated(loss, self.layout)),
             None => String::new(),
         };
         table.row(

@@ -41,7 +41,7 @@ impl Config {
     }
 
     /// The most positions of a batch of sentences.
-    pub(crate) fn batch_positions(&self) -> usize {
+    pub fn batch_positions(&self) -> usize {
         const STEPS: usize = 128;
         self.batch_tokens.unwrap_or(self.lanes * STEPS)
     }
