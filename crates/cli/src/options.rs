@@ -12,9 +12,11 @@ mod schedule;
 mod text;
 mod update;
 mod vocabulary;
+mod watching;
 mod windows;
 
 pub use vocabulary::VocabularyArgs;
+pub use watching::IN_RUN as TENSORBOARD;
 
 use anyhow::Result;
 use clap::{Arg, Args};
@@ -41,6 +43,8 @@ pub struct TrainOptions {
     pub schedule: schedule::ScheduleOptions,
     #[command(flatten)]
     pub budget: budget::BudgetOptions,
+    #[command(flatten)]
+    pub watching: watching::WatchingOptions,
 }
 
 impl TrainOptions {
@@ -57,6 +61,7 @@ impl TrainOptions {
             update: toml::from_str(text)?,
             schedule: toml::from_str(text)?,
             budget: toml::from_str(text)?,
+            watching: toml::from_str(text)?,
         })
     }
 
@@ -78,6 +83,7 @@ impl TrainOptions {
             update,
             schedule,
             budget,
+            watching,
         } = self;
         text.apply(config);
         network.apply(config);
@@ -86,6 +92,7 @@ impl TrainOptions {
         windows.apply(config);
         update.apply(config);
         schedule.apply(config);
+        watching.apply(config)?;
         budget.apply(config)
     }
 }

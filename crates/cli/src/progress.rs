@@ -204,6 +204,15 @@ impl Watch for Progress {
             Event::Ready(ready) => self.ready(ready),
             Event::Step(step) => self.step(step),
             Event::Validation(validation) => self.validation(validation),
+            Event::Sample(sample) => {
+                self.emit("sample", sample);
+                let text = format!("{}{}", sample.prompt, sample.text);
+                self.line(&format!(
+                    "step {}, a sample:\n{}",
+                    sample.step,
+                    summary::indented(&text)
+                ));
+            }
             Event::Saved { step } => self.emit("saved", &json::Saved { step: *step }),
         }
         if self.stop.is_wished() && !self.told_to_stop {

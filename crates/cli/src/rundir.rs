@@ -1,5 +1,6 @@
 //! Where a new run goes, and making room for it.
 
+use crate::options;
 use anyhow::{Context, Result, bail};
 use elman::infer::read_vocab;
 use elman::store::{Lock, disk};
@@ -10,13 +11,14 @@ use std::path::{Path, PathBuf};
 
 /// Everything that a run keeps in its directory, the file that makes it a run first: a removal that
 /// is cut short leaves no half of one.
-const ENTRIES: [&str; 7] = [
+const ENTRIES: [&str; 8] = [
     "config.toml",
     "state",
     "metrics.jsonl",
     "model",
     "tokens",
     "report.html",
+    options::TENSORBOARD,
     STDIN,
 ];
 /// The copy of standard input.

@@ -167,6 +167,7 @@ pub fn ended(outcome: &Outcome, planned: Option<Planned>, memory: Option<Memory>
         Ending::Finished => "finished",
         Ending::Stalled => "ended early: validation did not get better",
         Ending::Stopped => "stopped and saved",
+        Ending::Diverged => "failed",
     };
     table.row(
         "run",

@@ -30,7 +30,7 @@ pub(crate) use author::PROMPT_WINDOW;
 pub use author::{Author, Composing};
 pub use files::{About, disk_bytes, read_vocab, save_model};
 pub use generate::{Eos, Finish, GenerateOptions, Generated, Generation, Generator, generate};
-pub use model::{Model, Weights, Workspace};
+pub use model::{Model, Ready, Weights, Workspace};
 pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate, evaluate_reader};
 pub use reading::{PerLine, Reader, Reading};
 pub use sample::{Sampler, Sampling};

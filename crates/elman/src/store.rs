@@ -22,7 +22,7 @@ pub mod read;
 pub mod snapshot;
 pub mod write;
 
-pub use disk::{AppendLog, AtomicFile, Lock, write_atomic};
+pub use disk::{AppendLog, AtomicFile, Lock, RecordLog, write_atomic};
 pub use flaw::Flaw;
 pub use generations::{Generations, Loaded};
 pub use model_dir::{ModelDir, read_model_dir, write_model_dir};

@@ -1,11 +1,12 @@
 //! Training: windows of text become updates of weights, and a run that survives anything.
 
+mod board;
 pub mod bptt;
 pub mod config;
 pub mod folder;
 pub mod guard;
 pub mod job;
-mod metrics;
+pub mod metrics;
 pub mod optim;
 pub mod run;
 pub mod schedule;
@@ -21,4 +22,4 @@ pub use config::Config;
 pub use folder::{Folder, Inputs, Record, read_record};
 pub use job::{Job, Machine, NewBudget};
 pub use run::{plan, resume, start};
-pub use watch::{Best, Ending, Event, Outcome, Ready, Step, Validation, Watch};
+pub use watch::{Best, Ending, Event, Outcome, Ready, Sample, Step, Validation, Watch};

@@ -41,7 +41,7 @@ impl Watch for Scales {
                 self.ready = live();
                 ALLOCATOR.reset_peak_usage();
             }
-            Event::Step(_) | Event::Validation(_) | Event::Saved { .. } => {
+            Event::Step(_) | Event::Validation(_) | Event::Sample(_) | Event::Saved { .. } => {
                 self.peak = peak();
             }
             Event::Note(_) => {}
@@ -112,6 +112,7 @@ fn roll(dice: &mut Dice) -> (Config, usize, usize) {
         epochs: None,
         steps: Some(3),
         valid_every: Some(2),
+        sample_every: dice.of(&[None, Some(2)]),
         ..Config::default()
     };
     let tokens = if bptt {

@@ -12,9 +12,9 @@ use crate::summary;
 use crate::summary::Memory;
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
-use elman::infer::{GenerateOptions, Model, Sampling, generate};
+use elman::infer::{GenerateOptions, Model, generate};
 use elman::store::{disk, write_atomic};
-use elman::text::{Kind, Layout};
+use elman::text::Layout;
 use elman::train::{Event, Folder, Job, Machine, Outcome, Watch};
 use elman_kernels::{Cpu, Isa};
 use serde::Serialize;
@@ -326,17 +326,7 @@ struct End<'a> {
 /// About sixty words that show what was learnt.
 fn sample(directory: &Path, machine: &Machine) -> Result<String> {
     let model = Model::load(directory)?;
-    let options = GenerateOptions {
-        sampling: Sampling {
-            temperature: 0.8,
-            ..Sampling::default()
-        },
-        max_tokens: match model.vocab().kind() {
-            Kind::Words | Kind::Whitespace => 80,
-            Kind::Chars | Kind::Bytes => 350,
-        },
-        ..GenerateOptions::default()
-    };
+    let options = GenerateOptions::glimpse(model.vocab().kind());
     let cpu = Cpu::new(machine.isa, machine.threads);
     let texts = match model.layout() {
         Layout::Stream => 1,

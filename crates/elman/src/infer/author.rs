@@ -1,6 +1,6 @@
 //! Models that write: whatever can read its own tokens and say what may come next.
 
-use super::{Model, State, Workspace};
+use super::{Model, Ready, State, Workspace};
 use crate::text::{Layout, Vocab};
 use elman_kernels::Cpu;
 
@@ -29,7 +29,9 @@ pub trait Author {
 
 /// The network's author: at the beginning it has read `<eos>` from the zero state.
 pub struct Composing<'a> {
-    model: &'a Model,
+    network: Ready<'a>,
+    vocab: &'a Vocab,
+    layout: Layout,
     cpu: &'a Cpu,
     state: State,
     /// Its last row is that of the last token read.
@@ -38,41 +40,64 @@ pub struct Composing<'a> {
 
 impl<'a> Composing<'a> {
     pub fn new(model: &'a Model, cpu: &'a Cpu) -> Composing<'a> {
-        let mut author = Composing {
-            model,
+        Composing::with(
+            model.ready(),
+            model.vocab(),
+            model.layout(),
             cpu,
-            state: model.zero_state(1),
-            workspace: Workspace::new(model.dims(), PROMPT_WINDOW, 1),
+            PROMPT_WINDOW,
+        )
+    }
+
+    /// With a network of any origin whose V is the size of `vocab`. Prompts are read in windows of `window` steps, which
+    /// changes no bit.
+    pub fn with(
+        network: Ready<'a>,
+        vocab: &'a Vocab,
+        layout: Layout,
+        cpu: &'a Cpu,
+        window: usize,
+    ) -> Composing<'a> {
+        let dims = network.dims();
+        let mut author = Composing {
+            state: State::zeros(dims, 1),
+            workspace: Workspace::new(dims, window, 1),
+            network,
+            vocab,
+            layout,
+            cpu,
         };
-        author.advance(&[model.vocab().eos()]);
+        author.advance(&[vocab.eos()]);
         author
     }
 }
 
 impl Author for Composing<'_> {
     fn vocab(&self) -> &Vocab {
-        self.model.vocab()
+        self.vocab
     }
 
     fn advance(&mut self, tokens: &[u32]) {
         let (state, workspace) = (&mut self.state, &mut self.workspace);
-        self.model.advance(self.cpu, tokens, state, workspace);
+        self.network.advance(self.cpu, tokens, state, workspace);
     }
 
     fn next_logits(&mut self, logits: &mut [f32]) {
-        self.model.next_logits(self.cpu, &self.workspace, logits);
+        self.network.next_logits(self.cpu, &self.workspace, logits);
     }
 
     fn layout(&self) -> Layout {
-        self.model.layout()
+        self.layout
     }
 
     fn fork(&self) -> Box<dyn Author + '_> {
         Box::new(Composing {
-            model: self.model,
+            network: self.network,
+            vocab: self.vocab,
+            layout: self.layout,
             cpu: self.cpu,
             state: self.state.clone(),
-            workspace: Workspace::new(self.model.dims(), 1, 1),
+            workspace: Workspace::new(self.network.dims(), 1, 1),
         })
     }
 }

@@ -132,6 +132,21 @@ pub fn generate(
 }
 
 impl GenerateOptions {
+    /// About sixty words that show what a model has learnt.
+    pub fn glimpse(kind: Kind) -> GenerateOptions {
+        GenerateOptions {
+            sampling: Sampling {
+                temperature: 0.8,
+                ..Sampling::default()
+            },
+            max_tokens: match kind {
+                Kind::Words | Kind::Whitespace => 80,
+                Kind::Chars | Kind::Bytes => 350,
+            },
+            ..GenerateOptions::default()
+        }
+    }
+
     /// Refuses what means nothing.
     pub fn check(&self) -> Result<()> {
         self.sampling.check()?;

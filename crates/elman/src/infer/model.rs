@@ -64,6 +64,55 @@ pub struct Model {
     id: OnceLock<String>,
 }
 
+/// A network and its weights, packed: a model's, or those that training has at the moment.
+#[derive(Clone, Copy)]
+pub struct Ready<'a> {
+    pub(crate) network: &'a Network,
+    pub(crate) params: &'a Params,
+    pub(crate) panels: &'a ForwardPanels,
+}
+
+impl Ready<'_> {
+    pub fn dims(&self) -> &Dims {
+        self.network.dims()
+    }
+
+    /// As [`Model::advance`].
+    pub fn advance(&self, cpu: &Cpu, tokens: &[u32], state: &mut State, workspace: &mut Workspace) {
+        let rows = workspace.rows(state.lanes);
+        for window in tokens.chunks(rows) {
+            self.read(cpu, window, state, workspace);
+        }
+    }
+
+    /// As [`Model::next_logits`].
+    pub fn next_logits(&self, cpu: &Cpu, workspace: &Workspace, out: &mut [f32]) {
+        assert!(workspace.rows > 0, "no token has been read");
+        self.network.last_logits(
+            cpu,
+            self.params,
+            self.panels,
+            &workspace.tape,
+            workspace.rows,
+            out,
+        );
+    }
+
+    /// One window.
+    fn read(&self, cpu: &Cpu, inputs: &[u32], state: &mut State, workspace: &mut Workspace) {
+        self.network.forward(
+            cpu,
+            self.params,
+            self.panels,
+            inputs,
+            None,
+            state,
+            &mut workspace.tape,
+        );
+        workspace.rows = inputs.len();
+    }
+}
+
 /// Memory for the activations of one window; reused from window to window.
 pub struct Workspace {
     tape: Tape,
@@ -195,14 +244,20 @@ impl Model {
         State::zeros(self.dims(), lanes)
     }
 
+    /// The network with its weights.
+    pub fn ready(&self) -> Ready<'_> {
+        Ready {
+            network: &self.network,
+            params: &self.params,
+            panels: &self.panels,
+        }
+    }
+
     /// Reads `tokens` (T, B), any T; `state` becomes the state after them. Ids are below V.
     ///
     /// A text begins with `<eos>` read from the zero state.
     pub fn advance(&self, cpu: &Cpu, tokens: &[u32], state: &mut State, workspace: &mut Workspace) {
-        let rows = workspace.rows(state.lanes);
-        for window in tokens.chunks(rows) {
-            self.read(cpu, window, state, workspace);
-        }
+        self.ready().advance(cpu, tokens, state, workspace);
     }
 
     /// As [`Model::advance`] over `inputs` (T, B), and the loss of each target: `nats` (T, B) = −ln ŷ.
@@ -220,7 +275,7 @@ impl Model {
         let rows = workspace.rows(state.lanes);
         let windows = inputs.chunks(rows).zip(targets.chunks(rows));
         for ((inputs, targets), nats) in windows.zip(nats.chunks_mut(rows)) {
-            self.read(cpu, inputs, state, workspace);
+            self.ready().read(cpu, inputs, state, workspace);
             self.network.loss(
                 cpu,
                 &self.params,
@@ -247,29 +302,7 @@ impl Model {
 
     /// The same before normalisation: logits (B, V) into `out`.
     pub fn next_logits(&self, cpu: &Cpu, workspace: &Workspace, out: &mut [f32]) {
-        assert!(workspace.rows > 0, "no token has been read");
-        self.network.last_logits(
-            cpu,
-            &self.params,
-            &self.panels,
-            &workspace.tape,
-            workspace.rows,
-            out,
-        );
-    }
-
-    /// One window.
-    fn read(&self, cpu: &Cpu, inputs: &[u32], state: &mut State, workspace: &mut Workspace) {
-        self.network.forward(
-            cpu,
-            &self.params,
-            &self.panels,
-            inputs,
-            None,
-            state,
-            &mut workspace.tape,
-        );
-        workspace.rows = inputs.len();
+        self.ready().next_logits(cpu, workspace, out);
     }
 }
 

@@ -8,19 +8,24 @@
 //! Temporaries are called `.<pid>-<n>.elman-tmp` and are locked by the process that writes them, so that
 //! [`sweep_temporaries`] can tell those that a kill left behind from those at work.
 //!
-//! Not done here: no format is known, and a log line ([`AppendLog`]) is flushed but not synced.
+//! Not done here: no format is known. Files that grow are in [`log`].
 #![allow(clippy::disallowed_methods)] // This is the door that clippy.toml points to.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::StoreError;
 
+mod log;
+pub use log::{AppendLog, LINE_MAX_BYTES, RecordLog};
+
 const TEMPORARY_SUFFIX: &str = ".elman-tmp";
 const LOCK_NAME: &str = "lock";
-/// No line of a log is longer; one that is can only be damage, and is cut off with what follows it.
-const LINE_MAX_BYTES: u64 = 1 << 20;
+/// So often, and after such pauses, a lock is tried again that another process holds.
+const LOCK_TRIES: u32 = 3;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Replaces the file `path` by what `write` writes, atomically and durably.
 ///
@@ -202,64 +207,6 @@ pub fn open_regular(path: &Path) -> Result<(File, u64), StoreError> {
     Ok((file, length))
 }
 
-/// A text file that grows line by line, such as `metrics.jsonl`. Each line reaches the operating system
-/// before [`AppendLog::append`] returns, so that it survives a kill.
-#[derive(Debug)]
-pub struct AppendLog {
-    file: File,
-    path: PathBuf,
-    /// Bytes of complete lines.
-    length: u64,
-}
-
-impl AppendLog {
-    /// Opens or creates the log. Of the lines already there the first ones are kept, as long as `keep`
-    /// (given the line without its newline) holds; the rest is cut off, and so is a last line that a kill
-    /// left without its newline, or one that is not text.
-    pub fn open(path: &Path, keep: impl FnMut(&str) -> bool) -> Result<Self, StoreError> {
-        let error = |error| StoreError::io(path, "open", error);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(error)?;
-        let length = kept_bytes(&file, keep).map_err(error)?;
-        file.set_len(length).map_err(error)?;
-        let mut log = Self {
-            file,
-            path: path.to_path_buf(),
-            length,
-        };
-        log.file.seek(SeekFrom::Start(length)).map_err(error)?;
-        Ok(log)
-    }
-
-    /// Appends `line` and a newline. After an error the log ends with its last complete line.
-    pub fn append(&mut self, line: &str) -> Result<(), StoreError> {
-        assert!(!line.contains('\n'), "a log line holds no newline");
-        let mut bytes = Vec::with_capacity(line.len() + 1);
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.push(b'\n');
-        if let Err(error) = self.file.write_all(&bytes) {
-            // Best effort: the next `open` would drop the torn line too.
-            let _ = self.file.set_len(self.length);
-            let _ = self.file.seek(SeekFrom::Start(self.length));
-            return Err(StoreError::io(&self.path, "append to", error));
-        }
-        self.length += bytes.len() as u64;
-        Ok(())
-    }
-
-    /// Makes all lines so far survive a power cut. Call it before a checkpoint that counts on them.
-    pub fn sync(&mut self) -> Result<(), StoreError> {
-        self.file
-            .sync_data()
-            .map_err(|error| StoreError::io(&self.path, "write", error))
-    }
-}
-
 /// Holds a directory for one process through the lock on its file `lock`. The operating system releases
 /// it when the value is dropped and when the process ends, however it ends; the file itself stays.
 #[derive(Debug)]
@@ -279,20 +226,35 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(error)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Locked {
-                    directory: directory.to_path_buf(),
-                    holder: holder(&mut file),
-                });
+        let mut tries = LOCK_TRIES;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                // It may be somebody who only looks: see `is_held`.
+                Err(TryLockError::WouldBlock) if tries > 0 => {
+                    tries -= 1;
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::Locked {
+                        directory: directory.to_path_buf(),
+                        holder: holder(&mut file),
+                    });
+                }
+                Err(TryLockError::Error(source)) => return Err(error(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(error(source)),
         }
         // Only a help for whoever reads the error message: a full disk must not stop a run here.
         let _ = file.set_len(0);
         let _ = writeln!(file, "{}", std::process::id());
         Ok(Self { _file: file })
+    }
+
+    /// Whether a process holds the lock of `directory` now. Where that cannot be seen, nobody does.
+    pub fn is_held(directory: &Path) -> bool {
+        // A lock that is shared for an instant: nobody who looks is in the way of another, and `acquire` tries again.
+        File::open(directory.join(LOCK_NAME))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 
@@ -307,25 +269,6 @@ fn holder(file: &mut File) -> String {
         || "another process".to_owned(),
         |id| format!("process {id}"),
     )
-}
-
-/// The bytes of the leading complete lines for which `keep` holds.
-fn kept_bytes(file: &File, mut keep: impl FnMut(&str) -> bool) -> io::Result<u64> {
-    let mut reader = BufReader::new(file);
-    let mut line = Vec::new();
-    let mut kept = 0;
-    loop {
-        line.clear();
-        let read = reader
-            .by_ref()
-            .take(LINE_MAX_BYTES)
-            .read_until(b'\n', &mut line)?;
-        let complete = line.strip_suffix(b"\n");
-        match complete.map(std::str::from_utf8) {
-            Some(Ok(text)) if keep(text) => kept += read as u64,
-            _ => return Ok(kept),
-        }
-    }
 }
 
 /// Where a write to `path` must land: behind symbolic links, and never on a directory or a device.

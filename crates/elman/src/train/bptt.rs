@@ -16,6 +16,7 @@ mod drawn;
 use self::drawn::Draws;
 use super::optim::{Optimiser, TouchedRows};
 use crate::dims::{Dims, Room};
+use crate::infer::Ready;
 use crate::net::layer::dropout::Dropout;
 use crate::net::network::{BackwardPanels, ForwardPanels, Network, WindowRef};
 use crate::net::tape::Scratch;
@@ -229,15 +230,6 @@ impl Engine {
         self.stats(window)
     }
 
-    /// Brings the present weights into the panels of the forward pass.
-    fn freshen_forward(&mut self) {
-        if !self.forward_fresh {
-            self.network
-                .pack_forward(&self.cpu, &self.params, &mut self.forward);
-            self.forward_fresh = true;
-        }
-    }
-
     /// Forward over the steps `segment` of a window, from `state`, which becomes that after them.
     fn read(
         &mut self,
@@ -246,7 +238,7 @@ impl Engine {
         dropout: Option<&Dropout>,
         state: &mut State,
     ) {
-        self.freshen_forward();
+        self.refresh();
         self.network.forward(
             &self.cpu,
             &self.params,
@@ -256,6 +248,26 @@ impl Engine {
             state,
             &mut self.tape,
         );
+    }
+
+    /// Packs the present weights, unless that was done.
+    fn refresh(&mut self) {
+        if !self.forward_fresh {
+            self.network
+                .pack_forward(&self.cpu, &self.params, &mut self.forward);
+            self.forward_fresh = true;
+        }
+    }
+
+    /// The network with its present weights, and what computes with them: to write a text.
+    pub fn ready(&mut self) -> (Ready<'_>, &Cpu) {
+        self.refresh();
+        let ready = Ready {
+            network: &self.network,
+            params: &self.params,
+            panels: &self.forward,
+        };
+        (ready, &self.cpu)
     }
 
     /// Loss and gradient of the segment that was read last. The gradient at its final state is that

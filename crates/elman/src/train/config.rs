@@ -17,9 +17,11 @@ use crate::dims::{Activation, Sizes};
 use crate::net::init::{Recurrent, Scheme};
 use crate::text::{Kind, Layout};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// All choices that decide what a run computes, down to the bit. Threads, paths and the saving
-/// interval are not among them; `recompute` is, although it only trades time for memory.
+/// interval are not among them; `recompute` is, although it only trades time for memory, and so are those
+/// about watching, which a resumed run keeps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
@@ -94,6 +96,16 @@ pub struct Config {
     pub valid_every: Option<u64>,
     /// Stop after this many validations without a better one.
     pub patience: Option<u32>,
+    // Watching: decides no bit, but goes on when the run does
+    /// Steps between texts that the present weights write; `None`: never.
+    #[serde(default)]
+    pub sample_every: Option<u64>,
+    /// What those go on from.
+    #[serde(default)]
+    pub sample_prompt: Option<String>,
+    /// Where event files for TensorBoard go, seen from the run's directory; `None`: there are none.
+    #[serde(default)]
+    pub tensorboard: Option<PathBuf>,
     pub seed: u64,
     pub precision: Precision,
 }
@@ -146,6 +158,9 @@ impl Default for Config {
             minutes: None,
             valid_every: None,
             patience: None,
+            sample_every: None,
+            sample_prompt: None,
+            tensorboard: None,
             seed: 1,
             precision: Precision::F32,
         }

@@ -8,7 +8,7 @@ use super::config::{Config, Precision};
 use super::folder::{Folder, Inputs, Record, read_record};
 use super::guard::{MOST_SKIPPED_IN_ROW, Verdict};
 use super::job::{Job, Machine, NewBudget};
-use super::metrics::Metrics;
+use super::metrics::{EndLine, Line, Metrics};
 use super::optim::Optimiser;
 use super::state::{Identity, Progress, TrainState, VOLATILE};
 use super::step::{Done, step};
@@ -28,6 +28,7 @@ use std::time::Instant;
 mod budget;
 mod memory;
 mod validation;
+mod watching;
 
 pub use memory::plan;
 use memory::{check_memory, plan_windows};
@@ -211,63 +212,25 @@ impl Run {
             threads: self.engine.cpu().threads(),
             isa: self.machine.isa.name(),
         }));
-        let mut metrics = Metrics::open(&self.folder.metrics(), self.state.progress.step)?;
-        let mut window = self.engine.window();
-        let mut saved = Instant::now();
-        let mut last_step = None;
-        let ending = loop {
-            let progress = &self.state.progress;
-            if progress.step >= progress.total_steps {
-                break Ending::Finished;
-            }
-            if self
-                .config
-                .patience
-                .is_some_and(|most| progress.stale >= most)
-            {
-                if let Some(step) = &last_step {
-                    metrics.end(step, &mut self.state.progress.unlogged)?;
-                }
-                break Ending::Stalled;
-            }
-            if watch.stop_requested() {
-                break Ending::Stopped;
-            }
-            let at = progress.cursor();
-            let started = Instant::now();
-            let (mut step, verdict) = self.one_step(&mut window);
-            step.seconds = started.elapsed().as_secs_f64();
-            self.state.seconds += step.seconds;
-            metrics.step(&step, &mut self.state.progress.unlogged)?;
-            watch.event(&Event::Step(step.clone()));
-            if step.skipped {
-                watch.event(&Event::Note(self.skipped_note(&step, at)));
-                self.refuse_overflow()?;
-                if verdict == Verdict::Stop {
-                    return Err(Error::Diverged(self.diverged_message()));
-                }
-            }
-            if self.validation_due() {
-                let validation = self.validate()?;
-                metrics.validation(&validation)?;
-                watch.event(&Event::Validation(validation));
-            }
-            if saved.elapsed() >= self.machine.save_every {
-                metrics.sync()?;
-                self.save()?;
-                watch.event(&Event::Saved {
-                    step: self.state.progress.step,
-                });
-                saved = Instant::now();
-            }
-            last_step = Some(step);
-        };
+        for symbol in self.unknown_in_prompt()? {
+            watch.event(&Event::Note(format!(
+                "the vocabulary lacks '{symbol}' of the sample's prompt, which is read as <unk>"
+            )));
+        }
+        let step = self.state.progress.step;
+        let mut metrics = Metrics::open(&self.folder.metrics(), step, self.board()?)?;
+        let trained = self.train(&mut metrics, watch);
+        if matches!(trained, Err(Error::Diverged(_))) {
+            metrics.write(&Line::End(self.end(Ending::Diverged)))?;
+        }
+        let ending = trained?;
         self.keep_a_model()?;
         metrics.sync()?;
         let checkpoint = self.save()?;
         watch.event(&Event::Saved {
             step: self.state.progress.step,
         });
+        metrics.write(&Line::End(self.end(ending)))?;
         let progress = &self.state.progress;
         Ok(Outcome {
             ending,
@@ -278,6 +241,79 @@ impl Run {
             seconds: self.state.seconds,
             checkpoint,
         })
+    }
+
+    fn end(&self, ending: Ending) -> EndLine {
+        EndLine {
+            step: self.state.progress.step,
+            ending,
+            seconds: self.state.seconds,
+        }
+    }
+
+    /// Steps, validations, samples and checkpoints, until something ends them.
+    fn train(&mut self, metrics: &mut Metrics, watch: &mut dyn Watch) -> Result<Ending> {
+        let mut window = self.engine.window();
+        let mut saved = Instant::now();
+        let mut last_step = None;
+        loop {
+            let progress = &self.state.progress;
+            if progress.step >= progress.total_steps {
+                return Ok(Ending::Finished);
+            }
+            if self
+                .config
+                .patience
+                .is_some_and(|most| progress.stale >= most)
+            {
+                if let Some(step) = &last_step {
+                    let seconds = self.state.seconds;
+                    metrics.flush(step, &mut self.state.progress.unlogged, seconds)?;
+                }
+                return Ok(Ending::Stalled);
+            }
+            if watch.stop_requested() {
+                return Ok(Ending::Stopped);
+            }
+            let at = progress.cursor();
+            let started = Instant::now();
+            let (mut step, verdict) = self.one_step(&mut window);
+            step.seconds = started.elapsed().as_secs_f64();
+            self.state.seconds += step.seconds;
+            let seconds = self.state.seconds;
+            metrics.step(&step, &mut self.state.progress.unlogged, seconds)?;
+            watch.event(&Event::Step(step.clone()));
+            if step.skipped {
+                watch.event(&Event::Note(self.skipped_note(&step, at)));
+                self.refuse_overflow()?;
+                if verdict == Verdict::Stop {
+                    return Err(Error::Diverged(self.diverged_message()));
+                }
+            }
+            if self.validation_due() {
+                let validation = self.validate()?;
+                metrics.write(&Line::Valid(validation.clone()))?;
+                watch.event(&Event::Validation(validation));
+            }
+            if self.sample_due() {
+                match self.sample() {
+                    Ok(sample) => {
+                        metrics.write(&Line::Sample(sample.clone()))?;
+                        watch.event(&Event::Sample(sample));
+                    }
+                    Err(error) => watch.event(&Event::Note(format!("no sample: {error}"))),
+                }
+            }
+            if saved.elapsed() >= self.machine.save_every {
+                metrics.sync()?;
+                self.save()?;
+                watch.event(&Event::Saved {
+                    step: self.state.progress.step,
+                });
+                saved = Instant::now();
+            }
+            last_step = Some(step);
+        }
     }
 
     /// One window and, if its loss and gradient are finite, one update.

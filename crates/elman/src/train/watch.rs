@@ -1,8 +1,9 @@
 //! What a run tells whoever watches it, and how it is asked to stop.
 
 use super::config::Config;
+use super::metrics::number;
 use crate::dims::{Dims, TrainPlan};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Follows a run. Implemented by the command's progress display, by its machine-readable output,
@@ -26,6 +27,8 @@ pub enum Event<'a> {
     /// One update, or one skipped window.
     Step(Step),
     Validation(Validation),
+    /// A text that the present weights wrote.
+    Sample(Sample),
     /// A checkpoint was written.
     Saved {
         step: u64,
@@ -74,12 +77,14 @@ pub struct Step {
 }
 
 /// One validation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Validation {
     pub step: u64,
     pub epoch: f64,
+    #[serde(deserialize_with = "number")]
     pub loss_nats: f64,
     /// exp(loss).
+    #[serde(deserialize_with = "number")]
     pub perplexity: f64,
     /// The text was read in parallel lanes, each from the zero state; sentences are exact, and so is `eval`.
     pub approximate: bool,
@@ -89,8 +94,18 @@ pub struct Validation {
     pub seconds: f64,
 }
 
+/// What the weights write in the middle of training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    pub step: u64,
+    pub epoch: f64,
+    /// What it goes on from.
+    pub prompt: String,
+    pub text: String,
+}
+
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// The budget is used up.
@@ -99,6 +114,8 @@ pub enum Ending {
     Stalled,
     /// Asked to stop; `resume` goes on.
     Stopped,
+    /// Loss, gradient or weights were no numbers any more: the run failed, and only its metrics say so in this form.
+    Diverged,
 }
 
 /// A run's result.
@@ -117,7 +134,7 @@ pub struct Outcome {
 }
 
 /// The best validation of a run so far.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Best {
     pub step: u64,
     pub loss_nats: f64,

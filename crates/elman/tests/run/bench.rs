@@ -6,7 +6,8 @@ use elman::train::bptt::LossNorm;
 use elman::train::config::{Bptt, CellName, OptimizerName};
 use elman::train::schedule::ScheduleKind;
 use elman::train::{
-    Config, Event, Job, Machine, NewBudget, Outcome, Step, Validation, VocabularyFrom, Watch,
+    Config, Event, Job, Machine, NewBudget, Outcome, Sample, Step, Validation, VocabularyFrom,
+    Watch,
 };
 use elman::{Result, train};
 use elman_kernels::Isa;
@@ -187,6 +188,7 @@ pub struct Log {
     stopping: bool,
     pub steps: Vec<Step>,
     pub validations: Vec<Validation>,
+    pub samples: Vec<Sample>,
     pub saved: Vec<u64>,
     pub notes: Vec<String>,
     /// Of the last `Ready`: bytes of the plan, steps done, steps in all.
@@ -217,6 +219,7 @@ impl Watch for Log {
                 self.stopping |= self.stop_after.remove(&step.step);
             }
             Event::Validation(validation) => self.validations.push(validation.clone()),
+            Event::Sample(sample) => self.samples.push(sample.clone()),
             Event::Saved { step } => self.saved.push(*step),
         }
     }

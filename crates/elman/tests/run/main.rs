@@ -14,4 +14,5 @@ mod models;
 mod refusals;
 mod same_bits;
 mod sentences;
+mod watching;
 mod windows;

@@ -67,7 +67,7 @@ fn the_kernel_s_own_full_device_is_recognised() {
     assert!(names(room.path()).is_empty());
 
     let mut log = AppendLog::open(&room.path().join("log"), |_| true).unwrap();
-    log.file = full;
+    log.records.file = full;
     let error = log.append("line").unwrap_err();
     assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
 }
@@ -166,14 +166,29 @@ fn a_log_is_cut_after_the_last_line_that_counts() {
 }
 
 #[test]
+fn records_are_appended_to_a_new_file() {
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("records");
+    let mut log = RecordLog::create(&path).unwrap();
+    log.append(b"one").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"one", "at once");
+    log.append(b"\0two").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"one\0two");
+    assert!(RecordLog::create(&path).is_err(), "there is one already");
+}
+
+#[test]
 fn a_second_lock_is_refused_until_the_first_is_gone() {
     let room = tempfile::tempdir().unwrap();
+    assert!(!Lock::is_held(room.path()));
     let first = Lock::acquire(room.path()).unwrap();
+    assert!(Lock::is_held(room.path()));
     let error = Lock::acquire(room.path()).unwrap_err();
     assert!(matches!(error, StoreError::Locked { .. }), "{error}");
     let id = format!("process {}", std::process::id());
     assert!(error.to_string().contains(&id), "{error}");
     drop(first);
+    assert!(!Lock::is_held(room.path()));
     Lock::acquire(room.path()).unwrap();
     assert!(Lock::acquire(&room.path().join("absent")).is_err());
 }

@@ -31,7 +31,7 @@ impl Engine {
         dropout: Option<Dropout>,
         carried: &State,
     ) -> usize {
-        self.freshen_forward();
+        self.refresh();
         let lanes = window.lanes;
         let piece_steps = self.room.segment / lanes;
         let mut running = std::mem::take(&mut self.running);

@@ -5,6 +5,7 @@ use crate::dims::Sizes;
 use crate::error::{Error, Result};
 use crate::net::init::Recurrent;
 use crate::text::Layout;
+use std::path::PathBuf;
 
 impl Config {
     /// Refuses what cannot be trained, in words that say what to change.
@@ -35,6 +36,7 @@ impl Config {
             ("decay-after", Some(self.decay_after)),
             ("steps", self.steps),
             ("valid-every", self.valid_every),
+            ("sample-every", self.sample_every),
         ];
         for (name, value) in numbers {
             // TOML's integers have a sign; config.toml could not hold more.
@@ -121,6 +123,18 @@ impl Config {
         })?;
         require(self.valid_every != Some(0), || {
             "valid-every must be at least 1 step".into()
+        })?;
+        require(self.sample_every != Some(0), || {
+            "sample-every must be at least 1 step".into()
+        })?;
+        require(
+            self.sample_prompt.is_none() || self.sample_every.is_some(),
+            || "sample-prompt needs sample-every: the steps between samples".into(),
+        )?;
+        let unicode = |path: &PathBuf| path.to_str().is_some();
+        // config.toml could not hold another.
+        require(self.tensorboard.as_ref().is_none_or(unicode), || {
+            "tensorboard must be a directory whose path is Unicode".into()
         })?;
         require(self.patience != Some(0), || {
             "patience must be at least 1 validation".into()

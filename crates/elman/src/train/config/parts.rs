@@ -5,6 +5,7 @@ use crate::dims::{Cell, Dims, Sizes};
 use crate::net::init::Init;
 use crate::train::optim::Rule;
 use crate::train::schedule::Schedule;
+use serde_json::Value;
 
 impl Config {
     /// The network's sizes for a vocabulary of `vocab` entries, where [`Config::check`] refuses nothing.
@@ -70,6 +71,22 @@ impl Config {
                 decoupled: self.optimizer == OptimizerName::Adamw,
             },
         }
+    }
+
+    /// Every choice as its name in a configuration file and its value, by name. What is off is "none".
+    pub fn choices(&self) -> Vec<(String, String)> {
+        // By way of text, which writes a number in single precision with as many digits as it has.
+        let table = serde_json::to_string(self).and_then(|text| serde_json::from_str(&text));
+        let Ok(Value::Object(choices)) = table else {
+            unreachable!("a configuration is a table of plain values");
+        };
+        let text = |value: Value| match value {
+            Value::Null => "none".to_owned(),
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        let named = choices.into_iter();
+        named.map(|(name, value)| (name, text(value))).collect()
     }
 
     pub fn schedule(&self) -> Schedule {

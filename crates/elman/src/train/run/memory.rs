@@ -1,5 +1,6 @@
 //! The plan of a run's bytes, and refusing one that does not fit before anything is allocated.
 
+use super::watching::sample_bytes;
 use crate::dims::{Dims, Room, TrainPlan, drawing_bytes};
 use crate::error::{Error, Result};
 use crate::net::Network;
@@ -20,6 +21,9 @@ pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
     );
     if config.scheduled_sampling.is_some() {
         plan.fixed_bytes += drawing_bytes(dims, room.lanes);
+    }
+    if config.sample_every.is_some() {
+        plan.fixed_bytes += sample_bytes(dims);
     }
     plan
 }

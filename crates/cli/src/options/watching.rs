@@ -1,0 +1,82 @@
+//! What a run shows while it trains, and leaves for other programs. None of it changes what is computed.
+
+use super::set;
+use crate::output::usage;
+use anyhow::Result;
+use clap::{Args, ValueHint};
+use elman::train::Config;
+use serde::Deserialize;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Choices of the group; `None`: not chosen here.
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct WatchingOptions {
+    /// Let the present weights write a short text every so many steps [default: never]
+    #[arg(long, value_name = "N", help_heading = "Watching")]
+    pub sample_every: Option<u64>,
+    /// What these texts go on from [default: the beginning of a text]
+    #[arg(long, value_name = "TEXT", help_heading = "Watching")]
+    pub sample_prompt: Option<String>,
+    /// Write event files for TensorBoard, to DIR or to 'tensorboard' in the run's directory
+    #[arg(long, value_name = "DIR", help_heading = "Watching", num_args = 0..=1, require_equals = true,
+        default_missing_value = "", value_hint = ValueHint::DirPath)]
+    pub tensorboard: Option<EventFiles>,
+}
+
+/// Where event files go.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected true, false or the path of a directory"
+)]
+pub enum EventFiles {
+    /// In the run's directory, or nowhere.
+    InRun(bool),
+    Directory(PathBuf),
+}
+
+/// Their place in the run's directory.
+pub const IN_RUN: &str = "tensorboard";
+
+impl FromStr for EventFiles {
+    type Err = Infallible;
+    fn from_str(text: &str) -> Result<EventFiles, Infallible> {
+        Ok(match text {
+            "" => EventFiles::InRun(true),
+            path => EventFiles::Directory(path.into()),
+        })
+    }
+}
+
+impl EventFiles {
+    /// As in [`Config`]: seen from the run's directory, wherever the run is resumed.
+    fn path(self) -> Result<Option<PathBuf>> {
+        match self {
+            EventFiles::InRun(wanted) => Ok(wanted.then(|| Path::new(IN_RUN).to_path_buf())),
+            EventFiles::Directory(path) => match std::path::absolute(&path) {
+                Ok(path) => Ok(Some(path)),
+                Err(error) => Err(usage(format!("tensorboard: {}: {error}", path.display()))),
+            },
+        }
+    }
+}
+
+impl WatchingOptions {
+    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
+    pub(super) fn apply(self, config: &mut Config) -> Result<()> {
+        let WatchingOptions {
+            sample_every,
+            sample_prompt,
+            tensorboard,
+        } = self;
+        set(&mut config.sample_every, sample_every.map(Some));
+        set(&mut config.sample_prompt, sample_prompt.map(Some));
+        if let Some(files) = tensorboard {
+            config.tensorboard = files.path()?;
+        }
+        Ok(())
+    }
+}

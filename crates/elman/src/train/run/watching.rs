@@ -1,0 +1,77 @@
+//! What a run leaves for whoever watches it beside its lines: event files for TensorBoard, and texts that the present weights
+//! write. Nothing here touches what decides the next step.
+
+use super::Run;
+use crate::dims::{Dims, inference_bytes, packed_forward_bytes};
+use crate::error::Result;
+use crate::infer::{Composing, GenerateOptions, Generator};
+use crate::train::board::Board;
+use crate::train::watch::Sample;
+use elman_kernels::Format;
+use std::ops::ControlFlow;
+
+/// Steps in which a prompt is read: they are few, and so is their memory.
+const WINDOW: usize = 1;
+
+impl Run {
+    /// The event file of this process, if one is wanted.
+    pub(super) fn board(&self) -> Result<Option<Board>> {
+        let Some(directory) = &self.config.tensorboard else {
+            return Ok(None);
+        };
+        let step = self.state.progress.step;
+        let mut board = Board::open(&self.folder.path().join(directory), step)?;
+        board.options(step, &self.config.choices())?;
+        Ok(Some(board))
+    }
+
+    pub(super) fn sample_due(&self) -> bool {
+        let every = self.config.sample_every;
+        every.is_some_and(|every| self.state.progress.step.is_multiple_of(every))
+    }
+
+    /// Lets the present weights write a little. The same at a step however often the run was interrupted: its random
+    /// numbers are keyed by the step.
+    ///
+    /// Errors: hidden states that overflow.
+    pub(super) fn sample(&mut self) -> Result<Sample> {
+        let prompt = self.config.sample_prompt.clone().unwrap_or_default();
+        let ids = self.vocab.tokenize(prompt.as_bytes())?.ids;
+        let options = GenerateOptions {
+            seed: self.config.seed,
+            ..GenerateOptions::glimpse(self.vocab.kind())
+        };
+        let progress = &self.state.progress;
+        let (step, epoch) = (progress.step, progress.epochs(self.train.length()));
+        let (network, cpu) = self.engine.ready();
+        let author = Box::new(Composing::with(
+            network,
+            &self.vocab,
+            self.config.layout,
+            cpu,
+            WINDOW,
+        ));
+        let generator = Generator::new(author, cpu.isa(), &ids)?;
+        let written = generator.sample(step, &options, &mut |_| ControlFlow::Continue(()))?;
+        Ok(Sample {
+            step,
+            epoch,
+            prompt,
+            text: String::from_utf8_lossy(&written.text).into_owned(),
+        })
+    }
+
+    /// Symbols of the prompt that the vocabulary lacks, to be told before anything is trained.
+    pub(super) fn unknown_in_prompt(&self) -> Result<Vec<String>> {
+        let prompt = self.config.sample_prompt.as_deref().unwrap_or_default();
+        Ok(self.vocab.tokenize(prompt.as_bytes())?.unknown)
+    }
+}
+
+/// The bytes that a sample takes for a moment: an author at the prompt and one that goes on, each with a window and a state,
+/// and five numbers for each entry of the vocabulary: logits of both; counts, scores and weights of the sampler.
+pub(super) fn sample_bytes(dims: &Dims) -> u64 {
+    let format = Format::F32; // of panels, which are the engine's
+    let author = inference_bytes(dims, format, 0, WINDOW, 1) - packed_forward_bytes(dims, format);
+    2 * author + 5 * 4 * dims.vocab as u64
+}
