@@ -218,8 +218,7 @@ fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>)
         network.forward(cpu, params, forward, &inputs, Some(&dropout), state, tape);
     };
     for (range, lanes) in &stretches {
-        let mut start = State::default();
-        start.layers = state.layers.clone();
+        let mut start = state.clone();
         start.copy_lanes(&state, *lanes);
         starts.push(start.clone());
         pass(range, *lanes, &mut start, tape);
