@@ -5,6 +5,7 @@
 //! file all groups stand in one flat table.
 
 mod budget;
+mod gradient;
 mod init;
 mod network;
 mod regularise;
@@ -38,6 +39,8 @@ pub struct TrainOptions {
     #[command(flatten)]
     pub windows: windows::WindowOptions,
     #[command(flatten)]
+    pub gradient: gradient::GradientOptions,
+    #[command(flatten)]
     pub update: update::UpdateOptions,
     #[command(flatten)]
     pub schedule: schedule::ScheduleOptions,
@@ -58,6 +61,7 @@ impl TrainOptions {
             init: toml::from_str(text)?,
             regularise: toml::from_str(text)?,
             windows: toml::from_str(text)?,
+            gradient: toml::from_str(text)?,
             update: toml::from_str(text)?,
             schedule: toml::from_str(text)?,
             budget: toml::from_str(text)?,
@@ -80,6 +84,7 @@ impl TrainOptions {
             init,
             regularise,
             windows,
+            gradient,
             update,
             schedule,
             budget,
@@ -90,6 +95,7 @@ impl TrainOptions {
         init.apply(config);
         regularise.apply(config);
         windows.apply(config);
+        gradient.apply(config);
         update.apply(config);
         schedule.apply(config);
         watching.apply(config)?;

@@ -40,7 +40,7 @@ pub struct Progress {
 #[derive(Clone, Copy)]
 pub struct Planned {
     pub bytes: u64,
-    pub windows_per_epoch: u64,
+    pub steps_per_epoch: u64,
     /// Of the text, that of validation too.
     pub layout: Layout,
 }
@@ -124,7 +124,7 @@ impl Progress {
     fn ready(&mut self, ready: &Ready) {
         self.planned = Some(Planned {
             bytes: ready.plan.total_bytes(),
-            windows_per_epoch: ready.windows_per_epoch,
+            steps_per_epoch: ready.steps_per_epoch,
             layout: ready.config.layout,
         });
         if let Err(error) = self.stop.on_signals() {
@@ -175,9 +175,13 @@ impl Progress {
     fn validation(&mut self, validation: &Validation) {
         self.emit("validation", validation);
         self.line(&format!(
-            "epoch {:.2}, step {}: validation perplexity {}{} (loss {:.4}){} in {}",
+            "epoch {:.2}, step {}: validation perplexity {}{}{} (loss {:.4}){} in {}",
             validation.epoch,
             validation.step,
+            match validation.averaged {
+                0 => String::new(),
+                n => format!("of the average of {} ", count(n as usize, "update")),
+            },
             if validation.approximate { "about " } else { "" },
             number(validation.perplexity),
             validation.loss_nats,

@@ -79,22 +79,38 @@ pub fn ready(ready: &Ready, text: &str) -> String {
 fn training(config: &Config) -> String {
     let window = windows(config);
     let optimizer = match config.optimizer {
+        OptimizerName::Sgd if config.nesterov => "SGD with Nesterov's momentum",
+        OptimizerName::Sgd if config.momentum > 0.0 => "SGD with momentum",
         OptimizerName::Sgd => "SGD",
         OptimizerName::Adam => "Adam",
         OptimizerName::Adamw => "AdamW",
+        OptimizerName::RmsProp => "RMSprop",
+        OptimizerName::Adagrad => "Adagrad",
     };
     let schedule = match config.schedule {
         ScheduleKind::Constant => "constant",
         ScheduleKind::Step => "step decay",
         ScheduleKind::Cosine => "cosine",
+        ScheduleKind::Plateau => "reduced on plateaus",
+        ScheduleKind::OneCycle => "one cycle",
+        ScheduleKind::InverseSqrt => "inverse square root",
     };
     let clip = config.clip.map_or("no clipping".into(), |clip| {
         format!("clip {}", number(clip))
     });
+    let averaged = match (config.average_from, config.average_trigger) {
+        (Some(update), _) => format!(", averaged from update {} on", grouped(update)),
+        (None, Some(_)) => ", averaged once validation gets no better".into(),
+        (None, None) => String::new(),
+    };
     let dropout = number(config.dropout.into());
     let recomputed = if config.recompute { ", recomputed" } else { "" };
+    let windows = match config.accumulate {
+        1 => String::new(),
+        n => format!(", {} an update", count(n as usize, "window")),
+    };
     format!(
-        "{window}{recomputed}, {optimizer} (rate {}, {schedule}), {clip}, dropout {dropout}",
+        "{window}{recomputed}{windows}, {optimizer} (rate {}, {schedule}){averaged}, {clip}, dropout {dropout}",
         number(config.lr)
     )
 }
@@ -130,7 +146,7 @@ pub fn validated(loss_nats: f64, layout: Layout) -> String {
 }
 
 fn budget(ready: &Ready) -> String {
-    let epochs = ready.total_steps as f64 / ready.windows_per_epoch.max(1) as f64;
+    let epochs = ready.total_steps as f64 / ready.steps_per_epoch.max(1) as f64;
     let total = format!(
         "{} = {} epochs",
         count(ready.total_steps as usize, "step"),
@@ -215,7 +231,7 @@ pub fn next(run: &Path, outcome: &Outcome, planned: Option<Planned>) -> String {
     commands.push((format!("elman generate {run} --prompt 'In the'"), "write"));
     if outcome.ending != Ending::Stopped {
         let epochs = planned.map_or(1, |p| {
-            outcome.step.div_ceil(p.windows_per_epoch.max(1)).max(1)
+            outcome.step.div_ceil(p.steps_per_epoch.max(1)).max(1)
         });
         commands.push((
             format!("elman train --resume {run} --epochs {}", 2 * epochs),

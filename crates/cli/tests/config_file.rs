@@ -40,6 +40,79 @@ fn flags_come_before_the_file_and_the_file_before_defaults() {
 }
 
 #[test]
+fn choices_of_gradient_optimiser_and_schedule_reach_the_run_by_file_and_by_flag() {
+    let room = Room::new();
+    let choices = [
+        ("accumulate", "2", "2"),
+        ("clip-value", "0.5", "0.5"),
+        ("noise", "0.01", "0.01"),
+        ("noise-decay", "0.6", "0.6"),
+        ("optimizer", "rmsprop", "\"rmsprop\""),
+        ("momentum", "0.5", "0.5"),
+        ("rms-alpha", "0.9", "0.9"),
+        ("lr-decay", "0.1", "0.1"),
+        ("initial-accumulator", "0.25", "0.25"),
+        ("lr-scale", "embed=0.5,bias=2", "\"embed=0.5,bias=2\""),
+        ("decay-scale", "bias=0", "\"bias=0\""),
+        ("average-trigger", "3", "3"),
+        ("schedule", "one-cycle", "\"one-cycle\""),
+        ("plateau-patience", "2", "2"),
+        ("plateau-threshold", "0.01", "0.01"),
+        ("cycle-start", "0.25", "0.25"),
+        ("cycle-div", "10.0", "10.0"),
+        ("cycle-final-div", "100.0", "100.0"),
+    ];
+    let (mut file, mut flags) = (
+        format!("{TINY_FILE}centered = true\n"),
+        vec!["--centered".to_owned()],
+    );
+    for (name, flag, toml) in choices {
+        file += &format!("{name} = {toml}\n");
+        flags.extend([format!("--{name}"), flag.to_owned()]);
+    }
+    room.write("all.toml", file);
+    room.write("tiny.toml", TINY_FILE);
+    let train = ["train", "text.txt", "--config"];
+    let all = [&train[..], &["all.toml", "--run", "file"]].concat();
+    room.elman(&all).assert().success();
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let tiny = [&train[..], &["tiny.toml", "--run", "flags"], &flags].concat();
+    room.elman(&tiny).assert().success();
+
+    let (of_file, of_flags) = (config(&room, "file"), config(&room, "flags"));
+    assert_eq!(of_file, of_flags);
+    for (name, _, toml) in choices {
+        let expected: Value = serde_json::from_str(toml).unwrap();
+        assert_eq!(of_file[name], expected, "{name}");
+    }
+    assert_eq!(of_file["centered"], true);
+}
+
+#[test]
+fn averages_are_told_where_a_model_is_described() {
+    let room = Room::new();
+    room.write(
+        "tiny.toml",
+        format!("{TINY_FILE}average-from = 1\nvalid-every = 1\n"),
+    );
+    let train = ["train", "text.txt", "--config", "tiny.toml", "--run", "run"];
+    let assert = room.elman(&train).assert().success();
+    let told = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    for part in [
+        "averaged from update 1 on",
+        "of the average of 2 updates",
+        "step 1: the weights are averaged",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let info = room.stdout(&["info", "run/model"]);
+    assert!(info.contains("the average over"), "{info}");
+    let model = room.json(&["info", "run/model", "--json"]);
+    let averaged = &model["model"]["averaged"];
+    assert!(averaged.as_u64().unwrap() >= 1, "{averaged}");
+}
+
+#[test]
 fn the_config_of_a_run_makes_the_same_run() {
     let room = Room::new();
     room.write("tiny.toml", format!("{TINY_FILE}clip = \"none\"\n"));

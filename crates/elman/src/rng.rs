@@ -15,6 +15,8 @@ pub enum Site {
     /// Dropout on the input of layer k (k = L: on the input of the output layer); `step` is the
     /// training step.
     Dropout(usize),
+    /// Noise on the gradient; `step` is the training step.
+    GradientNoise,
     /// Sampling during generation; `step` is the sample's number.
     Sample,
     /// Scheduled sampling: coins and draws; `step` is the training step.
@@ -46,6 +48,7 @@ impl Site {
             Site::Lines => 1_000_010,
             Site::Batches => 1_000_011,
             Site::WindowLength => 1_000_012,
+            Site::GradientNoise => 1_000_020,
         }
     }
 }
@@ -179,6 +182,7 @@ mod tests {
             key(1, Site::Lines, 0),
             key(1, Site::Batches, 0),
             key(1, Site::WindowLength, 0),
+            key(1, Site::GradientNoise, 0),
         ];
         for (i, a) in keys.iter().enumerate() {
             assert!(keys[..i].iter().all(|b| a != b));

@@ -16,7 +16,7 @@ use elman::rng::{Site, Stream, key};
 use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm};
 use elman::train::guard::{Guard, Verdict};
-use elman::train::optim::{Optimiser, Rule};
+use elman::train::optim::{Method, Optimiser, Rule, Update};
 use elman::train::scheduled::Coins;
 use elman_kernels::{Cpu, Format, Isa};
 use goldens::{Golden, Settings};
@@ -264,10 +264,13 @@ fn trained_bits(dims: &Dims, isa: Isa, threads: usize) -> Vec<u32> {
         beta1: 0.9,
         beta2: 0.999,
         eps: 1e-8,
+    };
+    let method = Method {
         weight_decay: 0.01,
         decoupled: true,
+        ..Method::plain(rule)
     };
-    let mut optimiser = Optimiser::new(rule, engine.network().layout());
+    let mut optimiser = Optimiser::new(method, engine.network().layout());
     for step in 0..4 {
         let window = random_window(dims.vocab, steps, lanes, &mut draw);
         let dropout = Some(Dropout {
@@ -277,8 +280,12 @@ fn trained_bits(dims: &Dims, isa: Isa, threads: usize) -> Vec<u32> {
             first: 0,
         });
         engine.run_window(&window, LossNorm::Tokens, dropout, &mut carried);
-        let norm = engine.gradient_norm();
-        engine.apply(&mut optimiser, (0.5 / norm) as f32, 0.01);
+        let norm = engine.gradient_norm(f32::INFINITY);
+        let update = Update {
+            scale: (0.5 / norm) as f32,
+            ..Update::at(0.01)
+        };
+        engine.apply(&mut optimiser, &update);
     }
     let weights = engine.params_mut().tensors_mut();
     let numbers = weights.into_iter().flat_map(|(_, values)| values.to_vec());
@@ -316,21 +323,24 @@ fn agrees_with_golden(golden: &Golden) {
     let rule = match settings.optimizer.as_str() {
         "sgd" => Rule::Sgd {
             momentum: settings.momentum as f32,
-            weight_decay: settings.weight_decay as f32,
+            nesterov: false,
         },
-        adam => Rule::Adam {
+        _ => Rule::Adam {
             beta1: settings.betas[0],
             beta2: settings.betas[1],
             eps: settings.eps,
-            weight_decay: settings.weight_decay,
-            decoupled: adam == "adamw",
         },
+    };
+    let method = Method {
+        weight_decay: settings.weight_decay,
+        decoupled: settings.optimizer == "adamw",
+        ..Method::plain(rule)
     };
     let norm = match settings.norm.as_str() {
         "tokens" => LossNorm::Tokens,
         _ => LossNorm::Lanes,
     };
-    let mut optimiser = Optimiser::new(rule, engine.network().layout());
+    let mut optimiser = Optimiser::new(method, engine.network().layout());
     let mut guard = Guard::default();
     let mut carried = engine.zero_state();
     let (mut losses, mut norms, mut clipped) = (Vec::new(), Vec::new(), 0);
@@ -366,11 +376,16 @@ fn agrees_with_golden(golden: &Golden) {
             compare_named(golden, "gradient", engine.grads(), TOLERANCE);
         }
         losses.push(stats.nats / divisor(norm, &window));
-        norms.push(engine.gradient_norm());
-        match guard.judge(stats.nats, norms[update], Some(settings.clip)) {
+        let norm = engine.gradient_norm(f32::INFINITY);
+        norms.push(norm);
+        match guard.judge(stats.nats, norm, norm, Some(settings.clip)) {
             Verdict::Apply(scale) => {
                 clipped += u32::from(scale < 1.0);
-                engine.apply(&mut optimiser, scale, settings.lr);
+                let update = Update {
+                    scale,
+                    ..Update::at(settings.lr)
+                };
+                engine.apply(&mut optimiser, &update);
             }
             verdict => panic!("{name}: {verdict:?}"),
         }

@@ -37,11 +37,14 @@ pub use pack::{Format, Packed};
 pub use peak::{Caches, Peaks, ReadSpeed};
 pub use philox::philox;
 pub use product::{Init, Operand, product};
-pub use reduce::{add_column_sums, sum_squares};
+pub use reduce::{add_column_sums, sum_limited_squares, sum_squares};
 pub use softmax::{cross_entropy, exponentials, log_softmax, target_nats};
 pub use sweep::{
     Activation, elman_backward, elman_forward, gru_backward, gru_forward, lstm_backward,
     lstm_forward,
 };
-pub use update::{Adam, adam, sgd};
+pub use update::{
+    Adagrad, Adam, Average, Momentum, Noise, Operands, Prepare, RmsMoments, RmsProp, adagrad, adam,
+    rmsprop, sgd, sgd_momentum,
+};
 pub use vmath::{exp_in_place, ln};

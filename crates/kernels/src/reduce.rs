@@ -16,6 +16,11 @@ const CHUNK: usize = 4096;
 /// normal numbers; below 10⁻³⁸ they lose digits, below 10⁻⁴⁵ they count as zero. A square beyond f32
 /// (|x| above 1.8·10¹⁹) makes it infinite and a NaN makes it NaN; neither is ever lost.
 pub fn sum_squares(cpu: &Cpu, x: &[f32]) -> f64 {
+    sum_limited_squares(cpu, x, f32::INFINITY)
+}
+
+/// Σ min(|x|, limit)², as [`sum_squares`]; a NaN makes it NaN here too.
+pub fn sum_limited_squares(cpu: &Cpu, x: &[f32], limit: f32) -> f64 {
     let _time = cpu.time(Kernel::Norm);
     let mut partial = vec![0.0; x.len().div_ceil(CHUNK)];
     let chunks = partial.len();
@@ -23,7 +28,8 @@ pub fn sum_squares(cpu: &Cpu, x: &[f32]) -> f64 {
     cpu.parallel_from(SHARED_FROM, x.len(), &|worker| {
         for chunk in worker.share(chunks) {
             let end = x.len().min((chunk + 1) * CHUNK);
-            let sum = cpu.isa().run(ChunkSquares(&x[chunk * CHUNK..end]));
+            let x = &x[chunk * CHUNK..end];
+            let sum = cpu.isa().run(ChunkSquares { x, limit });
             // SAFETY: shares of chunks are disjoint.
             unsafe { parts.part(chunk..chunk + 1)[0] = f64::from(sum) };
         }
@@ -31,24 +37,28 @@ pub fn sum_squares(cpu: &Cpu, x: &[f32]) -> f64 {
     partial.iter().fold(0.0, |sum, x| sum + x)
 }
 
-struct ChunkSquares<'a>(&'a [f32]);
+struct ChunkSquares<'a> {
+    x: &'a [f32],
+    limit: f32,
+}
 
 impl Op for ChunkSquares<'_> {
     type Output = f32;
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) -> f32 {
-        let (x, n) = (self.0.as_ptr(), self.0.len());
+        let (x, n) = (self.x.as_ptr(), self.x.len());
         let whole = n - n % LANES;
         // SAFETY: the slice has n elements: `whole` of them in full vectors, then the rest.
         unsafe {
-            let mut sums = V::splat(0.0);
+            let (mut sums, limit) = (V::splat(0.0), V::splat(self.limit));
             for i in (0..whole).step_by(LANES) {
-                let x = V::load(x.add(i));
+                // The limit is on the left so that NaN passes (see `Vector::min`).
+                let x = limit.min(V::load(x.add(i)).abs());
                 sums = x.mul_add(x, sums);
             }
             if whole < n {
-                let x = V::load_first(x.add(whole), n - whole);
+                let x = limit.min(V::load_first(x.add(whole), n - whole).abs());
                 sums = x.mul_add(x, sums);
             }
             sums.sum()
@@ -102,6 +112,24 @@ mod tests {
             );
             for cpu in machines() {
                 assert_eq!(sum_squares(&cpu, &x).to_bits(), first.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn squares_are_limited() {
+        for cpu in machines() {
+            for n in SIZES.into_iter().chain([4097]) {
+                let mut x = numbers(n, 4);
+                let limited: Vec<f32> = x.iter().map(|x| x.clamp(-0.3, 0.3)).collect();
+                assert_eq!(
+                    sum_limited_squares(&cpu, &x, 0.3),
+                    sum_squares(&cpu, &limited)
+                );
+                if n > 0 {
+                    x[n - 1] = f32::NAN;
+                    assert!(sum_limited_squares(&cpu, &x, 0.3).is_nan());
+                }
             }
         }
     }

@@ -197,6 +197,8 @@ struct ModelInfo {
     epoch: u64,
     valid_loss_nats: Option<f64>,
     layout: Layout,
+    /// Weights of different updates of which these are the mean; 0: of one.
+    averaged: u64,
     id: String,
 }
 
@@ -225,6 +227,7 @@ impl ModelInfo {
             epoch: about.epoch,
             valid_loss_nats: about.valid_loss_nats,
             layout: model.layout(),
+            averaged: about.averaged,
             id: model.id().to_owned(),
         })
     }
@@ -240,9 +243,14 @@ impl ModelInfo {
             Some(loss) => format!(", validation {}", validated(loss, self.layout)),
             None => String::new(),
         };
+        let averaged = match self.averaged {
+            0 => String::new(),
+            n => format!(" (the average over {})", count(n as usize, "update")),
+        };
+        let step = grouped(self.step);
         table.row(
             "model",
-            format!("{}, after step {}{trained}", self.path, grouped(self.step)),
+            format!("{}, after step {step}{averaged}{trained}", self.path),
         );
         table.row("network", format!("{}, {}", self.cell, self.shape));
         table.row("parameters", grouped(self.parameters as u64));

@@ -13,20 +13,35 @@ use serde::Deserialize;
 pub struct ScheduleOptions {
     /// How the learning rate changes over the run
     #[arg(long, value_name = "NAME", help_heading = "Schedule",
-        value_parser = named::<ScheduleKind>(&["constant", "step", "cosine"]))]
+        value_parser = named::<ScheduleKind>(&["constant", "step", "cosine", "plateau", "one-cycle", "inverse-sqrt"]))]
     pub schedule: Option<ScheduleKind>,
-    /// Steps in which the learning rate rises from 0
+    /// Steps in which the learning rate rises from 0; not in 'one-cycle'
     #[arg(long, value_name = "N", help_heading = "Schedule")]
     pub warmup: Option<u64>,
     /// 'step': epochs at the full rate
     #[arg(long, value_name = "N", help_heading = "Schedule")]
     pub decay_after: Option<u64>,
-    /// 'step': factor of every epoch after those
+    /// 'step': factor of every epoch after those; 'plateau': of every reduction
     #[arg(long, value_name = "X", help_heading = "Schedule", value_parser = finite)]
     pub decay_factor: Option<f64>,
-    /// 'cosine': last rate as a fraction of --lr
+    /// 'cosine': last rate as a fraction of --lr; 'plateau': lowest rate
     #[arg(long, value_name = "X", help_heading = "Schedule", value_parser = finite)]
     pub final_lr: Option<f64>,
+    /// 'plateau': validations without a better loss that are borne before a reduction
+    #[arg(long, value_name = "N", help_heading = "Schedule")]
+    pub plateau_patience: Option<u32>,
+    /// 'plateau': by what part of it a loss must be below the best to be better
+    #[arg(long, value_name = "X", help_heading = "Schedule", value_parser = finite)]
+    pub plateau_threshold: Option<f64>,
+    /// 'one-cycle': part of the run in which the rate rises to --lr
+    #[arg(long, value_name = "X", help_heading = "Schedule", value_parser = finite)]
+    pub cycle_start: Option<f64>,
+    /// 'one-cycle': --lr divided by the first rate
+    #[arg(long, value_name = "X", help_heading = "Schedule", value_parser = finite)]
+    pub cycle_div: Option<f64>,
+    /// 'one-cycle': first rate divided by the last
+    #[arg(long, value_name = "X", help_heading = "Schedule", value_parser = finite)]
+    pub cycle_final_div: Option<f64>,
 }
 
 impl ScheduleOptions {
@@ -38,11 +53,21 @@ impl ScheduleOptions {
             decay_after,
             decay_factor,
             final_lr,
+            plateau_patience,
+            plateau_threshold,
+            cycle_start,
+            cycle_div,
+            cycle_final_div,
         } = self;
         set(&mut config.schedule, schedule);
         set(&mut config.warmup, warmup);
         set(&mut config.decay_after, decay_after);
         set(&mut config.decay_factor, decay_factor);
         set(&mut config.final_lr, final_lr);
+        set(&mut config.plateau_patience, plateau_patience);
+        set(&mut config.plateau_threshold, plateau_threshold);
+        set(&mut config.cycle_start, cycle_start);
+        set(&mut config.cycle_div, cycle_div);
+        set(&mut config.cycle_final_div, cycle_final_div);
     }
 }

@@ -5,6 +5,7 @@ use crate::args::{Limit, finite, finite32, named};
 use clap::Args;
 use elman::train::Config;
 use elman::train::config::{OptimizerName, Precision};
+use elman::train::optim::Scales;
 use serde::Deserialize;
 
 /// Choices of the group; `None`: not chosen here.
@@ -13,29 +14,63 @@ use serde::Deserialize;
 pub struct UpdateOptions {
     /// The update rule
     #[arg(long, value_name = "NAME", help_heading = "Optimiser",
-        value_parser = named::<OptimizerName>(&["sgd", "adam", "adamw"]))]
+        value_parser = named::<OptimizerName>(&["sgd", "adam", "adamw", "rmsprop", "adagrad"]))]
     pub optimizer: Option<OptimizerName>,
     /// Learning rate
     #[arg(long, value_name = "X", help_heading = "Optimiser", value_parser = finite)]
     pub lr: Option<f64>,
-    /// Momentum of sgd
+    /// Momentum of sgd and rmsprop
     #[arg(long, value_name = "X", help_heading = "Optimiser", value_parser = finite32)]
     pub momentum: Option<f32>,
+    /// Nesterov's form of the momentum of sgd
+    #[arg(
+        long,
+        help_heading = "Optimiser",
+        num_args = 0,
+        default_missing_value = "true"
+    )]
+    pub nesterov: Option<bool>,
     /// Decay of adam's first moment
     #[arg(long, value_name = "X", help_heading = "Optimiser", value_parser = finite)]
     pub beta1: Option<f64>,
     /// Decay of adam's second moment
     #[arg(long, value_name = "X", help_heading = "Optimiser", value_parser = finite)]
     pub beta2: Option<f64>,
-    /// Added to the denominator of adam
+    /// Added to the denominator of adam, rmsprop and adagrad
     #[arg(long, value_name = "X", help_heading = "Optimiser", value_parser = finite)]
     pub eps: Option<f64>,
+    /// Decay of rmsprop's mean square
+    #[arg(long, value_name = "X", help_heading = "Optimiser", value_parser = finite)]
+    pub rms_alpha: Option<f64>,
+    /// Divide by the standard deviation in rmsprop instead of the root mean square
+    #[arg(
+        long,
+        help_heading = "Optimiser",
+        num_args = 0,
+        default_missing_value = "true"
+    )]
+    pub centered: Option<bool>,
+    /// Divide the rate of adagrad by 1 + X·(updates so far)
+    #[arg(long, value_name = "X", help_heading = "Optimiser", value_parser = finite)]
+    pub lr_decay: Option<f64>,
+    /// Sums of squares that adagrad starts with
+    #[arg(long, value_name = "X", help_heading = "Optimiser", value_parser = finite32)]
+    pub initial_accumulator: Option<f32>,
     /// Weight decay; decoupled from the gradient in adamw
     #[arg(long, value_name = "X", help_heading = "Optimiser", value_parser = finite)]
     pub weight_decay: Option<f64>,
-    /// Longest gradient (global norm); 'none' leaves it as it is
-    #[arg(long, value_name = "X|none", help_heading = "Optimiser")]
-    pub clip: Option<Limit<f64>>,
+    /// Factors of the learning rate by group: embed, input, recurrent, output, bias [default: 1]
+    #[arg(long, value_name = "GROUP=X,…", help_heading = "Optimiser")]
+    pub lr_scale: Option<Scales>,
+    /// Factors of the weight decay by group, such as bias=0,embed=0 [default: 1]
+    #[arg(long, value_name = "GROUP=X,…", help_heading = "Optimiser")]
+    pub decay_scale: Option<Scales>,
+    /// Validate and save the average of the weights from this update on [default: none]
+    #[arg(long, value_name = "N|none", help_heading = "Optimiser")]
+    pub average_from: Option<Limit<u64>>,
+    /// The same, from the first validation worse than the best before the last N on [default: none]
+    #[arg(long, value_name = "N|none", help_heading = "Optimiser")]
+    pub average_trigger: Option<Limit<u32>>,
     /// Arithmetic of the products [default: bf16 where the CPU has instructions for it, else f32]
     ///
     /// f32 gives the same bits on every machine. bf16 rounds what is multiplied to eight bits of precision and is up to
@@ -53,9 +88,17 @@ impl UpdateOptions {
             momentum,
             beta1,
             beta2,
+            nesterov,
             eps,
+            rms_alpha,
+            centered,
+            lr_decay,
+            initial_accumulator,
             weight_decay,
-            clip,
+            lr_scale,
+            decay_scale,
+            average_from,
+            average_trigger,
             precision,
         } = self;
         set(&mut config.optimizer, optimizer);
@@ -65,7 +108,18 @@ impl UpdateOptions {
         set(&mut config.beta2, beta2);
         set(&mut config.eps, eps);
         set(&mut config.weight_decay, weight_decay);
-        set(&mut config.clip, clip.map(Limit::value));
+        set(&mut config.nesterov, nesterov);
+        set(&mut config.rms_alpha, rms_alpha);
+        set(&mut config.centered, centered);
+        set(&mut config.lr_decay, lr_decay);
+        set(&mut config.initial_accumulator, initial_accumulator);
+        set(&mut config.lr_scale, lr_scale);
+        set(&mut config.decay_scale, decay_scale);
+        set(&mut config.average_from, average_from.map(Limit::value));
+        set(
+            &mut config.average_trigger,
+            average_trigger.map(Limit::value),
+        );
         set(&mut config.precision, precision);
     }
 }

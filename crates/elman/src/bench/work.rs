@@ -24,7 +24,7 @@ use crate::train::guard::Verdict;
 use crate::train::optim::Optimiser;
 use crate::train::plan;
 use crate::train::state::{Progress, TrainState};
-use crate::train::step::step;
+use crate::train::step::Gathered;
 use elman_kernels::{Cpu, Isa};
 use serde::{Deserialize, Serialize};
 
@@ -165,7 +165,7 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
     config.init().fill(&dims, engine.params_mut());
     let mut state = TrainState {
         progress: Progress::default(),
-        optimiser: Optimiser::new(config.rule(), engine.network().layout()),
+        optimiser: Optimiser::new(config.method(), engine.network().layout()),
         carried: engine.zero_state(),
         seconds: 0.0,
     };
@@ -174,7 +174,9 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
     loop {
         let at = state.progress.step as usize % WINDOWS;
         stream.window(&text, FIRST_INPUT, at * steps, steps, &mut window);
-        let done = step(&mut engine, &mut state, config, &mut window, config.lr);
+        let mut gathered = Gathered::default();
+        gathered.read(&mut engine, &mut state, config, &mut window);
+        let done = gathered.apply(&mut engine, &mut state, config, config.lr);
         if !matches!(done.verdict, Verdict::Apply(_)) {
             return Err(Error::Diverged(format!(
                 "step {} of {} has a loss or a gradient that is not finite: what follows is no training; choose a lower rate",

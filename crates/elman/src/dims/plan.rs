@@ -15,7 +15,7 @@ pub struct TrainPlan {
     pub weights_bytes: u64,
     /// Their gradients.
     pub gradients_bytes: u64,
-    /// The optimiser's moments.
+    /// The optimiser's moments, and the average of the weights if one is kept.
     pub moments_bytes: u64,
     /// Copies of the weights in panels, forward and backward.
     pub packed_bytes: u64,
@@ -26,12 +26,12 @@ pub struct TrainPlan {
 }
 
 impl TrainPlan {
-    /// The plan for windows that fit into `room`, with an optimiser that keeps `moments` numbers for
+    /// The plan for windows that fit into `room`, with an optimiser that keeps `kept` numbers for
     /// each parameter, and products in `format`.
     pub fn new(
         dims: &Dims,
         arena_len: usize,
-        moments: usize,
+        kept: usize,
         dropout: bool,
         format: Format,
         room: Room,
@@ -41,7 +41,7 @@ impl TrainPlan {
         TrainPlan {
             weights_bytes: f32s(arena_len),
             gradients_bytes: f32s(arena_len),
-            moments_bytes: moments as u64 * f32s(arena_len),
+            moments_bytes: kept as u64 * f32s(arena_len),
             packed_bytes: packed_forward_bytes(dims, format) + packed_backward_bytes(dims, format),
             window_bytes: window_bytes(dims, dropout, format, room),
             fixed_bytes: f32s(block * dims.vocab)
@@ -155,7 +155,8 @@ fn window_bytes(dims: &Dims, dropout: bool, format: Format, room: Room) -> u64 {
     };
     let activations = rows * embed + layers + projected + dropped;
     let numbers = activations + gradients + data + kept + own_rows;
-    (4 * numbers + positions * POSITION_BYTES).min(u128::from(u64::MAX)) as u64
+    let listed = 4 * (of(room.inputs) - positions);
+    (4 * numbers + positions * POSITION_BYTES + listed).min(u128::from(u64::MAX)) as u64
 }
 
 /// A position's loss (f64), factor and entry in the list of touched rows, and its input, target and

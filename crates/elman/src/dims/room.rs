@@ -1,6 +1,6 @@
 //! How much of a window is in memory at a time, and where it is cut if that is not all of it.
 
-use super::LOGIT_ROWS;
+use super::{Dims, LOGIT_ROWS};
 use std::ops::Range;
 
 /// Room for windows, whose rows are the pairs (time step, lane): what the largest of them needs.
@@ -16,6 +16,8 @@ pub struct Room {
     pub lanes: usize,
     /// Lanes whose states are kept between the segments of a window.
     pub starts: usize,
+    /// Rows whose inputs are listed together: those of a window, and the different ones before it in an update.
+    pub inputs: usize,
 }
 
 impl Room {
@@ -40,9 +42,25 @@ impl Room {
             }),
             lanes: most(&|(_, lanes)| lanes),
             starts: 0,
+            inputs: 0,
         };
+        room.inputs = room.window;
         room.starts = most(&|(steps, lanes)| (room.segments(steps, lanes).len() - 1) * lanes);
         room
+    }
+
+    /// The same for updates that `windows` windows make together. With tied weights every row of the table has a gradient,
+    /// and inputs are listed for one window at a time.
+    pub fn accumulating(self, windows: u64, dims: &Dims) -> Room {
+        let before = (windows - 1).saturating_mul(self.window as u64);
+        let different = match dims.tied {
+            true => 0,
+            false => before.min(dims.vocab as u64) as usize,
+        };
+        Room {
+            inputs: self.window.saturating_add(different),
+            ..self
+        }
     }
 
     /// The segments of a window of `steps` steps and `lanes` lanes, in time: as many steps as there is room for, with an even

@@ -41,6 +41,13 @@ pub struct About {
     pub epoch: u64,
     /// Mean loss on the validation text, if there was one.
     pub valid_loss_nats: Option<f64>,
+    /// Weights of different updates of which these are the mean; 0: they are the weights of one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub averaged: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Writes a model into `directory`, which is created where it is missing, replacing the one that is there. The weights come

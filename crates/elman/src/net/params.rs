@@ -153,6 +153,11 @@ impl Params {
         &self.layout
     }
 
+    /// Gives every parameter this value.
+    pub fn fill(&mut self, value: f32) {
+        self.arena.fill(value);
+    }
+
     /// Takes the values of `other`, which has the same layout.
     pub fn copy_from(&mut self, other: &Params) {
         self.arena.copy_from_slice(&other.arena);

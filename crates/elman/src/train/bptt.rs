@@ -14,7 +14,7 @@
 mod drawn;
 
 use self::drawn::Draws;
-use super::optim::{Optimiser, TouchedRows};
+use super::optim::{Optimiser, TouchedRows, Update};
 use crate::dims::{Dims, Room};
 use crate::infer::Ready;
 use crate::net::layer::dropout::Dropout;
@@ -22,7 +22,7 @@ use crate::net::network::{BackwardPanels, ForwardPanels, Network, WindowRef};
 use crate::net::tape::Scratch;
 use crate::net::{Params, State, Tape};
 use crate::text::Window;
-use elman_kernels::{Cpu, Format, sum_squares};
+use elman_kernels::{Cpu, Format, sum_limited_squares};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -97,7 +97,7 @@ impl Engine {
             starts: vec![0.0; room.starts * dims.state_len()],
             nats: vec![0.0; positions],
             weight: vec![0.0; positions],
-            touched: Vec::with_capacity(positions),
+            touched: Vec::with_capacity(room.inputs),
             places: Vec::with_capacity(places),
             draws: Draws::default(),
             room,
@@ -123,6 +123,11 @@ impl Engine {
         self.forward_fresh = false;
         self.backward_fresh = false;
         &mut self.params
+    }
+
+    /// Exchanges the weights for others with the same layout.
+    pub fn swap_params(&mut self, others: &mut Params) {
+        std::mem::swap(self.params_mut(), others);
     }
 
     pub fn grads(&self) -> &Params {
@@ -303,9 +308,9 @@ impl Engine {
         );
     }
 
-    /// The global norm of the gradient: squares are summed tensor by tensor, the embedding's row
-    /// by row over the rows that occurred.
-    pub fn gradient_norm(&self) -> f64 {
+    /// The global norm of the gradient with its elements cut to ±`limit`, which may be infinite: squares
+    /// are summed tensor by tensor, the embedding's row by row over the rows that occurred.
+    pub fn gradient_norm(&self, limit: f32) -> f64 {
         let table = self.network.embedding().table;
         let mut sum = 0.0;
         for (id, _) in self.network.layout().tensors() {
@@ -313,17 +318,18 @@ impl Engine {
             if id == table && !self.network.dims().tied {
                 let width = self.network.dims().embed;
                 for &row in &self.touched {
-                    sum += sum_squares(&self.cpu, &g[row as usize * width..][..width]);
+                    let row = &g[row as usize * width..][..width];
+                    sum += sum_limited_squares(&self.cpu, row, limit);
                 }
             } else {
-                sum += sum_squares(&self.cpu, g);
+                sum += sum_limited_squares(&self.cpu, g, limit);
             }
         }
         sum.sqrt()
     }
 
-    /// Updates the weights by `scale` times the gradient and clears it.
-    pub fn apply(&mut self, optimiser: &mut Optimiser, scale: f32, lr: f64) {
+    /// Updates the weights by the gradient and clears it.
+    pub fn apply(&mut self, optimiser: &mut Optimiser, update: &Update) {
         let touched = (!self.network.dims().tied).then_some(TouchedRows {
             table: self.network.embedding().table,
             width: self.network.dims().embed,
@@ -333,8 +339,7 @@ impl Engine {
             &self.cpu,
             &mut self.params,
             &mut self.grads,
-            scale,
-            lr,
+            update,
             touched,
         );
         self.touched.clear();

@@ -5,12 +5,14 @@
 //! `#[serde(default)]`, and that default is to do as before.
 
 mod check;
+mod default_of;
 mod names;
 mod parts;
 
 pub use names::{Bptt, CellName, OptimizerName, Precision};
 
 use super::bptt::LossNorm;
+use super::optim::Scales;
 use super::schedule::ScheduleKind;
 use super::scheduled::Decay;
 use crate::dims::{Activation, Sizes};
@@ -69,18 +71,54 @@ pub struct Config {
     /// Inputs drawn from the model instead of the text; `None`: teacher forcing alone.
     pub scheduled_sampling: Option<Decay>,
     /// The largest probability of that.
-    #[serde(default = "one")]
+    #[serde(default = "default_of::sampling_limit")]
     pub sampling_limit: f64,
     // Update
     pub optimizer: OptimizerName,
     pub lr: f64,
     pub momentum: f32,
+    /// Of SGD: Nesterov's momentum.
+    #[serde(default)]
+    pub nesterov: bool,
     pub beta1: f64,
     pub beta2: f64,
     pub eps: f64,
+    /// Of RMSprop: decay of the mean square.
+    #[serde(default = "default_of::rms_alpha")]
+    pub rms_alpha: f64,
+    /// Of RMSprop: the variance instead of the mean square.
+    #[serde(default)]
+    pub centered: bool,
+    /// Of Adagrad: the rate is divided by 1 + (t − 1)·this.
+    #[serde(default)]
+    pub lr_decay: f64,
+    /// Of Adagrad: the sums of squares at the start.
+    #[serde(default)]
+    pub initial_accumulator: f32,
     pub weight_decay: f64,
+    /// Factors of the learning rate by group.
+    #[serde(default)]
+    pub lr_scale: Scales,
+    /// Factors of the weight decay by group.
+    #[serde(default)]
+    pub decay_scale: Scales,
     /// Threshold of the gradient's global norm; `None`: no clipping.
     pub clip: Option<f64>,
+    /// Largest magnitude of an element of the gradient, before `clip`; `None`: any.
+    pub clip_value: Option<f64>,
+    /// η of the gradient noise of variance η/(1 + t)^γ; 0: none.
+    #[serde(default)]
+    pub noise: f64,
+    /// γ
+    #[serde(default = "default_of::noise_decay")]
+    pub noise_decay: f64,
+    /// Windows whose mean gradient makes an update; at the end of an epoch perhaps fewer.
+    #[serde(default = "default_of::accumulate")]
+    pub accumulate: u64,
+    /// The update whose weights are the first in their average.
+    pub average_from: Option<u64>,
+    /// Average the weights from the first validation on that is worse than the best before the last so many.
+    pub average_trigger: Option<u32>,
     pub loss_norm: LossNorm,
     // Schedule
     pub schedule: ScheduleKind,
@@ -88,6 +126,21 @@ pub struct Config {
     pub decay_after: u64,
     pub decay_factor: f64,
     pub final_lr: f64,
+    /// `plateau`: validations without a better loss that are borne.
+    #[serde(default)]
+    pub plateau_patience: u32,
+    /// `plateau`: by what part of it a loss must be below the best to be better.
+    #[serde(default = "default_of::plateau_threshold")]
+    pub plateau_threshold: f64,
+    /// `one-cycle`: the part of the run in which the rate rises.
+    #[serde(default = "default_of::cycle_start")]
+    pub cycle_start: f64,
+    /// `one-cycle`: the full rate over the first.
+    #[serde(default = "default_of::cycle_div")]
+    pub cycle_div: f64,
+    /// `one-cycle`: the first rate over the last.
+    #[serde(default = "default_of::cycle_final_div")]
+    pub cycle_final_div: f64,
     // Budget: the first that is set; `minutes` is turned into steps at the start
     pub epochs: Option<f64>,
     pub steps: Option<u64>,
@@ -142,17 +195,35 @@ impl Default for Config {
             optimizer: OptimizerName::Adam,
             lr: 0.004,
             momentum: 0.0,
+            nesterov: false,
             beta1: 0.9,
             beta2: 0.999,
             eps: 1e-8,
+            rms_alpha: default_of::rms_alpha(),
+            centered: false,
+            lr_decay: 0.0,
+            initial_accumulator: 0.0,
             weight_decay: 0.0,
+            lr_scale: Scales::default(),
+            decay_scale: Scales::default(),
             clip: Some(1.0),
+            clip_value: None,
+            noise: 0.0,
+            noise_decay: default_of::noise_decay(),
+            accumulate: default_of::accumulate(),
+            average_from: None,
+            average_trigger: None,
             loss_norm: LossNorm::Tokens,
             schedule: ScheduleKind::Cosine,
             warmup: 50,
             decay_after: 4,
             decay_factor: 0.5,
             final_lr: 0.05,
+            plateau_patience: 0,
+            plateau_threshold: default_of::plateau_threshold(),
+            cycle_start: default_of::cycle_start(),
+            cycle_div: default_of::cycle_div(),
+            cycle_final_div: default_of::cycle_final_div(),
             epochs: Some(2.0),
             steps: None,
             minutes: None,
@@ -167,6 +238,48 @@ impl Default for Config {
     }
 }
 
-fn one() -> f64 {
-    1.0
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What version 0.1 wrote still means what it did.
+    #[test]
+    fn a_configuration_from_before_a_choice_does_as_before() {
+        let first = r#"
+            vocab = "words"
+            min-count = 1
+            max-vocab = 8000
+            lossy = false
+            cell = "lstm"
+            activation = "tanh"
+            embed = 256
+            hidden = 256
+            layers = 1
+            tied = true
+            dropout = 0.1
+            init = "uniform"
+            init-recurrent = "same"
+            forget-bias = 1.0
+            lanes = 32
+            bptt = 35
+            optimizer = "adam"
+            lr = 0.004
+            momentum = 0.0
+            beta1 = 0.9
+            beta2 = 0.999
+            eps = 1e-8
+            weight-decay = 0.0
+            clip = 1.0
+            loss-norm = "tokens"
+            schedule = "cosine"
+            warmup = 50
+            decay-after = 4
+            decay-factor = 0.5
+            final-lr = 0.05
+            epochs = 2.0
+            seed = 1
+            precision = "f32"
+        "#;
+        assert_eq!(toml::from_str::<Config>(first).unwrap(), Config::default());
+    }
 }

@@ -1,6 +1,8 @@
 //! The gate before the weights: clipping, and refusing what is not finite.
 //!
-//! Clipping is the chapter's rule (Pascanu et al. 2013): if ‖g‖ ≥ threshold, g ← threshold/‖g‖ · g.
+//! Clipping is the chapter's rule (Pascanu et al. 2013): if ‖g‖ ≥ threshold, g ← threshold/‖g‖ · g. Where
+//! elements are clipped too, that comes first, so that a single large one does not make all others small, and
+//! ‖g‖ is the norm after it.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,9 +28,9 @@ pub enum Verdict {
 }
 
 impl Guard {
-    /// Judges a window by its loss and the norm of its gradient. Written so that NaN, for which
-    /// every comparison is false, cannot pass.
-    pub fn judge(&mut self, loss: f64, norm: f64, clip: Option<f64>) -> Verdict {
+    /// Judges a window by its loss, the norm of its gradient and the norm with its elements clipped.
+    /// Written so that NaN, for which every comparison is false, cannot pass.
+    pub fn judge(&mut self, loss: f64, norm: f64, limited: f64, clip: Option<f64>) -> Verdict {
         if !(loss.is_finite() && norm.is_finite()) {
             self.skipped += 1;
             self.skipped_in_row += 1;
@@ -40,7 +42,7 @@ impl Guard {
         }
         self.skipped_in_row = 0;
         match clip {
-            Some(threshold) if norm >= threshold => Verdict::Apply((threshold / norm) as f32),
+            Some(threshold) if limited >= threshold => Verdict::Apply((threshold / limited) as f32),
             _ => Verdict::Apply(1.0),
         }
     }
@@ -53,10 +55,12 @@ mod tests {
     #[test]
     fn clips_at_the_threshold_and_above() {
         let mut guard = Guard::default();
-        assert_eq!(guard.judge(1.0, 4.9, Some(5.0)), Verdict::Apply(1.0));
-        assert_eq!(guard.judge(1.0, 5.0, Some(5.0)), Verdict::Apply(1.0));
-        assert_eq!(guard.judge(1.0, 10.0, Some(5.0)), Verdict::Apply(0.5));
-        assert_eq!(guard.judge(1.0, 10.0, None), Verdict::Apply(1.0));
+        assert_eq!(guard.judge(1.0, 4.9, 4.9, Some(5.0)), Verdict::Apply(1.0));
+        assert_eq!(guard.judge(1.0, 5.0, 5.0, Some(5.0)), Verdict::Apply(1.0));
+        assert_eq!(guard.judge(1.0, 10.0, 10.0, Some(5.0)), Verdict::Apply(0.5));
+        assert_eq!(guard.judge(1.0, 10.0, 10.0, None), Verdict::Apply(1.0));
+        assert_eq!(guard.judge(1.0, 40.0, 10.0, Some(5.0)), Verdict::Apply(0.5));
+        assert_eq!(guard.judge(1.0, 40.0, 4.9, Some(5.0)), Verdict::Apply(1.0));
     }
 
     #[test]
@@ -69,9 +73,9 @@ mod tests {
         ] {
             let mut guard = Guard::default();
             for _ in 1..MOST_SKIPPED_IN_ROW {
-                assert_eq!(guard.judge(loss, norm, Some(5.0)), Verdict::Skip);
+                assert_eq!(guard.judge(loss, norm, norm, Some(5.0)), Verdict::Skip);
             }
-            assert_eq!(guard.judge(loss, norm, Some(5.0)), Verdict::Stop);
+            assert_eq!(guard.judge(loss, norm, norm, Some(5.0)), Verdict::Stop);
             assert_eq!(guard.skipped, MOST_SKIPPED_IN_ROW);
         }
     }
@@ -79,8 +83,8 @@ mod tests {
     #[test]
     fn a_good_window_ends_the_row() {
         let mut guard = Guard::default();
-        guard.judge(f64::NAN, 1.0, None);
-        guard.judge(1.0, 1.0, None);
+        guard.judge(f64::NAN, 1.0, 1.0, None);
+        guard.judge(1.0, 1.0, 1.0, None);
         assert_eq!((guard.skipped, guard.skipped_in_row), (1, 0));
     }
 }

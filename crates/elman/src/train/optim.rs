@@ -1,49 +1,94 @@
-//! Optimisers: SGD with momentum, Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019),
-//! with PyTorch's order of operations.
+//! The optimiser of a run: an update rule, decay and rates for groups of parameters, the moments,
+//! and perhaps an average of the weights.
 //!
-//! Clipping, the update and clearing the gradient are one pass over the arena. Plain SGD touches
-//! only the embedding rows that occurred in the window: the others have no gradient.
+//! Everything that an update does to a tensor is one pass over its memory, see the kernels' `update`.
+//! Plain SGD touches only the embedding rows that occurred in the window, where nothing but a gradient
+//! moves the others.
+
+pub mod average;
+pub mod groups;
+pub mod rule;
+
+pub use average::{Average, AverageProgress, Start};
+pub use groups::{Group, Scales};
+pub use rule::Rule;
 
 use crate::net::TensorId;
-use crate::net::params::{Layout, Params};
-use elman_kernels::{Adam, Cpu, adam, sgd};
+use crate::net::params::{Layout, Params, Tensor};
+use elman_kernels::{Average as AveragePart, Cpu, Noise, Operands, Prepare};
 use std::sync::Arc;
 
-/// An update rule with its constants.
+/// How weights follow from gradients, as far as it is the same for the whole run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rule {
-    /// buf ← μ·buf + g; w ← w − lr·buf. Weight decay is added to g.
-    Sgd { momentum: f32, weight_decay: f32 },
-    /// With `decoupled` weight decay: AdamW.
-    Adam {
-        beta1: f64,
-        beta2: f64,
-        eps: f64,
-        weight_decay: f64,
-        decoupled: bool,
-    },
+pub struct Method {
+    pub rule: Rule,
+    pub weight_decay: f64,
+    /// Decay shrinks the weights themselves (Loshchilov and Hutter 2019); otherwise it joins the
+    /// gradient, as the derivative of ½·decay·‖w‖².
+    pub decoupled: bool,
+    /// Factors of the learning rate.
+    pub lr_scale: Scales,
+    /// Factors of the weight decay.
+    pub decay_scale: Scales,
+    /// When an average of the weights begins, if one is kept.
+    pub average: Option<Start>,
 }
 
-impl Rule {
-    /// Numbers that the rule keeps for each parameter.
-    pub fn moments(&self) -> usize {
-        match self {
-            Rule::Sgd { momentum, .. } if *momentum == 0.0 => 0,
-            Rule::Sgd { .. } => 1,
-            Rule::Adam { .. } => 2,
+impl Method {
+    /// A rule without decay, groups and average.
+    pub fn plain(rule: Rule) -> Method {
+        Method {
+            rule,
+            weight_decay: 0.0,
+            decoupled: false,
+            lr_scale: Scales::default(),
+            decay_scale: Scales::default(),
+            average: None,
+        }
+    }
+
+    /// Numbers that are kept for each parameter beside its weight and gradient.
+    pub fn kept(&self) -> usize {
+        self.rule.moments() + usize::from(self.average.is_some())
+    }
+}
+
+/// What one update does to the gradient, and how far it goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// Largest magnitude of a gradient's element; infinity: any.
+    pub limit: f32,
+    /// Factor of the gradient after that.
+    pub scale: f32,
+    /// Key and standard deviation of the noise that is added after that.
+    pub noise: Option<([u32; 2], f32)>,
+    pub lr: f64,
+}
+
+impl Update {
+    /// The gradient as it is.
+    pub fn at(lr: f64) -> Update {
+        Update {
+            limit: f32::INFINITY,
+            scale: 1.0,
+            noise: None,
+            lr,
         }
     }
 }
 
-/// A rule and the moments it keeps.
+/// A method and what it keeps.
 #[derive(Clone)]
 pub struct Optimiser {
-    pub rule: Rule,
+    pub method: Method,
     /// As many as [`Rule::moments`] says, laid out like the parameters.
     pub moments: Vec<Params>,
-    /// Updates applied so far; Adam's bias correction counts them.
+    /// Updates applied so far.
     pub updates: u64,
+    pub average: Option<Average>,
 }
+
+const AVERAGE: &str = "average.";
 
 /// The rows of a table that have a gradient, in ascending order.
 #[derive(Clone, Copy)]
@@ -54,83 +99,138 @@ pub struct TouchedRows<'a> {
 }
 
 impl Optimiser {
-    pub fn new(rule: Rule, layout: &Arc<Layout>) -> Optimiser {
+    pub fn new(method: Method, layout: &Arc<Layout>) -> Optimiser {
         // `vec![x; n]` would make an x even where n is 0, and the plan has no room for it.
-        let moments = (0..rule.moments()).map(|_| Params::zeros(layout.clone()));
-        Optimiser {
-            rule,
+        let moments = (0..method.rule.moments()).map(|_| Params::zeros(layout.clone()));
+        let mut optimiser = Optimiser {
+            method,
             moments: moments.collect(),
             updates: 0,
+            average: method.average.map(|start| Average::new(start, layout)),
+        };
+        if method.rule.initial() != 0.0 {
+            optimiser.reset();
+        }
+        optimiser
+    }
+
+    /// Forgets all updates.
+    pub fn reset(&mut self) {
+        self.updates = 0;
+        for moment in &mut self.moments {
+            moment.fill(self.method.rule.initial());
+        }
+        if let Some(average) = &mut self.average {
+            average.weights.fill(0.0);
+            average.progress = AverageProgress::default();
         }
     }
 
-    /// One update of `params` by `scale · grads`; `grads` are zero afterwards.
+    /// The average of the weights, once it has begun.
+    pub fn average(&self) -> Option<&Average> {
+        self.average.as_ref().filter(|average| average.is_on())
+    }
+
+    /// Weights in the average; 0 where there is none, or not yet.
+    pub fn averaged(&self) -> u64 {
+        self.average().map_or(0, |average| average.progress.count)
+    }
+
+    /// What is kept for the parameters, each by a prefix of its names in a checkpoint.
+    pub fn arenas(&self) -> impl Iterator<Item = (String, &Params)> {
+        let moments = self.moments.iter().enumerate();
+        let moments = moments.map(|(i, moment)| (format!("moment{i}."), moment));
+        let average = self.average.as_ref();
+        moments.chain(average.map(|average| (AVERAGE.to_string(), &average.weights)))
+    }
+
+    /// The same, to be changed.
+    pub fn arenas_mut(&mut self) -> impl Iterator<Item = (String, &mut Params)> {
+        let moments = self.moments.iter_mut().enumerate();
+        let moments = moments.map(|(i, moment)| (format!("moment{i}."), moment));
+        let average = self.average.as_mut();
+        moments.chain(average.map(|average| (AVERAGE.to_string(), &mut average.weights)))
+    }
+
+    /// One update of `params` by `grads`, which are zero afterwards.
     pub fn update(
         &mut self,
         cpu: &Cpu,
         params: &mut Params,
         grads: &mut Params,
-        scale: f32,
-        lr: f64,
+        update: &Update,
         touched: Option<TouchedRows>,
     ) {
         self.updates += 1;
+        let updates = self.updates;
+        let rate = self.average.as_mut().and_then(|a| a.next_rate(updates));
         let layout = params.layout().clone();
-        for (id, _) in layout.tensors() {
+        for (id, tensor) in layout.tensors() {
+            let (prepare, lr) = self.prepare(tensor, update);
+            let plain = self.moments.is_empty()
+                && (prepare.join, prepare.keep, prepare.noise) == (0.0, 1.0, None);
             let (w, g) = (&mut params[id], &mut grads[id]);
-            match (self.rule, &mut self.moments[..]) {
-                (Rule::Sgd { weight_decay, .. }, []) => match touched {
-                    Some(touched) if touched.table == id && weight_decay == 0.0 => {
-                        for row in touched.rows.iter().map(|&row| row as usize) {
-                            let row = row * touched.width..(row + 1) * touched.width;
-                            sgd(
-                                cpu,
-                                &mut w[row.clone()],
-                                &mut g[row],
-                                scale,
-                                lr as f32,
-                                0.0,
-                                None,
-                            );
-                        }
+            match touched {
+                Some(touched) if touched.table == id && plain && rate.is_none() => {
+                    for row in touched.rows.iter().map(|&row| row as usize) {
+                        let row = row * touched.width..(row + 1) * touched.width;
+                        let operands = Operands {
+                            w: &mut w[row.clone()],
+                            g: &mut g[row],
+                            average: None,
+                        };
+                        let none = std::iter::empty();
+                        self.method
+                            .rule
+                            .step(cpu, operands, prepare, lr, updates, none);
                     }
-                    _ => sgd(cpu, w, g, scale, lr as f32, weight_decay, None),
-                },
-                (
-                    Rule::Sgd {
-                        momentum,
-                        weight_decay,
-                    },
-                    [buf],
-                ) => {
-                    let buf = Some((momentum, &mut buf[id]));
-                    sgd(cpu, w, g, scale, lr as f32, weight_decay, buf);
                 }
-                (
-                    Rule::Adam {
-                        beta1,
-                        beta2,
-                        eps,
-                        weight_decay,
-                        decoupled,
-                    },
-                    [m, v],
-                ) => {
-                    let step = Adam {
-                        scale,
-                        lr,
-                        beta1,
-                        beta2,
-                        eps,
-                        weight_decay,
-                        decoupled,
-                        bias1: Adam::bias(beta1, self.updates),
-                        bias2: Adam::bias(beta2, self.updates),
+                _ => {
+                    let average = self.average.as_mut().zip(rate);
+                    let operands = Operands {
+                        w,
+                        g,
+                        average: average.map(|(average, rate)| AveragePart {
+                            values: &mut average.weights[id],
+                            rate,
+                        }),
                     };
-                    adam(cpu, w, g, &mut m[id], &mut v[id], step);
+                    let moments = self.moments.iter_mut().map(|moment| &mut moment[id]);
+                    self.method
+                        .rule
+                        .step(cpu, operands, prepare, lr, updates, moments);
                 }
-                _ => unreachable!("an optimiser keeps the moments of its rule"),
             }
         }
+    }
+
+    /// What happens to a tensor before the rule, and its learning rate.
+    fn prepare(&self, tensor: &Tensor, update: &Update) -> (Prepare, f64) {
+        let Method {
+            weight_decay,
+            decoupled,
+            lr_scale,
+            decay_scale,
+            ..
+        } = self.method;
+        let group = Group::of(tensor.role);
+        let lr = update.lr * lr_scale.of(group);
+        let decay = weight_decay * decay_scale.of(group);
+        let (keep, join) = match decoupled {
+            true => (1.0 - lr * decay, 0.0),
+            false => (1.0, decay),
+        };
+        let prepare = Prepare {
+            limit: update.limit,
+            scale: update.scale,
+            noise: update.noise.map(|(key, sigma)| Noise {
+                key,
+                sigma,
+                first: tensor.range.start,
+            }),
+            keep: keep as f32,
+            join: join as f32,
+        };
+        (prepare, lr)
     }
 }

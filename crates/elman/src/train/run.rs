@@ -11,7 +11,7 @@ use super::job::{Job, Machine, NewBudget};
 use super::metrics::{EndLine, Line, Metrics};
 use super::optim::Optimiser;
 use super::state::{Identity, Progress, TrainState, VOLATILE};
-use super::step::{Done, step};
+use super::step::{Done, Gathered};
 use super::texts::Texts;
 use super::watch::{Ending, Event, Outcome, Ready, Step, Watch};
 use super::windows::{Cursor, Windows};
@@ -149,7 +149,7 @@ impl Run {
         );
         let state = TrainState {
             progress: Progress::default(),
-            optimiser: Optimiser::new(config.rule(), engine.network().layout()),
+            optimiser: Optimiser::new(config.method(), engine.network().layout()),
             carried: engine.zero_state(),
             seconds: 0.0,
         };
@@ -207,6 +207,7 @@ impl Run {
             train_tokens: self.train.tokens(),
             valid_tokens: self.valid.as_ref().map_or(0, Windows::tokens),
             windows_per_epoch: self.train.in_epoch(0),
+            steps_per_epoch: self.steps_in_epoch(0),
             step: self.state.progress.step,
             total_steps: self.state.progress.total_steps,
             threads: self.engine.cpu().threads(),
@@ -290,10 +291,17 @@ impl Run {
                     return Err(Error::Diverged(self.diverged_message()));
                 }
             }
+            if let Some(note) = self.average_note(&step) {
+                watch.event(&Event::Note(note));
+            }
             if self.validation_due() {
                 let validation = self.validate()?;
                 metrics.write(&Line::Valid(validation.clone()))?;
+                let notes = self.draw_conclusions(&validation);
                 watch.event(&Event::Validation(validation));
+                for note in notes {
+                    watch.event(&Event::Note(note));
+                }
             }
             if self.sample_due() {
                 match self.sample() {
@@ -316,26 +324,37 @@ impl Run {
         }
     }
 
-    /// One window and, if its loss and gradient are finite, one update.
+    /// Updates of epoch `epoch`. The last one may have fewer windows than the others.
+    fn steps_in_epoch(&self, epoch: u64) -> u64 {
+        let windows = self.train.in_epoch(epoch);
+        windows.div_ceil(self.config.accumulate)
+    }
+
+    /// The windows of one update and, if loss and gradient are finite, the update.
     fn one_step(&mut self, window: &mut Window) -> (Step, Verdict) {
         let config = &self.config;
-        let progress = &self.state.progress;
-        let by = self.train.read(progress.cursor(), window);
-        let rate = config
-            .schedule()
-            .rate(progress.step, progress.epoch, progress.total_steps);
-        let lr = rate * self.train.rate_factor(window);
+        let (engine, state) = (&mut self.engine, &mut self.state);
+        let rate = config.schedule().rate(state.progress.place());
+        let (mut gathered, mut factors, mut ended) = (Gathered::default(), 0.0, false);
+        while !ended && gathered.windows() < config.accumulate {
+            let by = self.train.read(state.progress.cursor(), window);
+            factors += self.train.rate_factor(window);
+            gathered.read(engine, state, config, window);
+            ended = state.progress.advance(by, self.train.length());
+            if ended || !self.train.carries() {
+                state.carried.set_zero();
+            }
+        }
+        // Windows of random lengths ask for rates of their own.
+        let lr = rate * (factors / gathered.windows() as f64);
         let Done {
             stats,
             sampled,
             grad_norm,
+            clipped,
             verdict,
-        } = step(&mut self.engine, &mut self.state, config, window, lr);
-        let progress = &mut self.state.progress;
-        let ended = progress.advance(by, self.train.length());
-        if ended || !self.train.carries() {
-            self.state.carried.set_zero();
-        }
+        } = gathered.apply(engine, state, config, lr);
+        let progress = &state.progress;
         let skipped = !matches!(verdict, Verdict::Apply(_));
         let step = Step {
             step: progress.step,
@@ -347,7 +366,7 @@ impl Run {
             tokens: stats.tokens,
             sampled,
             seconds: 0.0,
-            clipped: !skipped && config.clip.is_some_and(|threshold| grad_norm >= threshold),
+            clipped,
             skipped,
         };
         (step, verdict)
@@ -368,12 +387,13 @@ impl Run {
             step: self.state.progress.step,
             epoch: self.state.progress.epoch,
             valid_loss_nats: self.state.progress.best.map(|best| best.loss_nats),
+            averaged: self.state.optimiser.averaged(),
         };
-        let network = self.engine.network();
+        let average = self.state.optimiser.average();
         save_model(
             &self.folder.model(),
-            network,
-            self.engine.params(),
+            self.engine.network(),
+            average.map_or(self.engine.params(), |average| &average.weights),
             &self.vocab,
             self.config.layout,
             &about,
@@ -391,11 +411,9 @@ impl Run {
     /// Finite gradients too can push a weight beyond every number, when the rate is absurd. Such
     /// weights never replace good ones on disk.
     fn refuse_overflow(&self) -> Result<()> {
+        let kept = self.state.optimiser.arenas().map(|(_, arena)| arena);
         let weights = std::iter::once(self.engine.params());
-        if weights
-            .chain(&self.state.optimiser.moments)
-            .all(Params::is_finite)
-        {
+        if weights.chain(kept).all(Params::is_finite) {
             return Ok(());
         }
         Err(Error::Diverged(format!(
@@ -404,13 +422,28 @@ impl Run {
         )))
     }
 
+    /// Says that `step` made the average begin, if it did.
+    fn average_note(&self, step: &Step) -> Option<String> {
+        let begun = !step.skipped && self.state.optimiser.averaged() == 1;
+        begun.then(|| {
+            format!(
+                "step {}: the weights are averaged from here on; validation and the saved model take the average",
+                step.step
+            )
+        })
+    }
+
     fn skipped_note(&self, step: &Step, at: Cursor) -> String {
+        let (first, windows) = (at.window + 1, self.train.in_epoch(at.epoch));
+        let last = windows.min(at.window + self.config.accumulate);
+        let (place, what) = match self.config.accumulate {
+            1 => (format!("window {first}"), "this window was"),
+            _ => (format!("windows {first} to {last}"), "these windows were"),
+        };
         format!(
-            "step {} (epoch {}, window {} of {}): the loss was {} and the gradient norm {}; this window was kept from the weights and the carried state starts anew",
+            "step {} (epoch {}, {place} of {windows}): the loss was {} and the gradient norm {}; {what} kept from the weights and the carried state starts anew",
             step.step,
             at.epoch + 1,
-            at.window + 1,
-            self.train.in_epoch(at.epoch),
             step.loss_nats,
             step.grad_norm,
         )
@@ -418,7 +451,7 @@ impl Run {
 
     fn diverged_message(&self) -> String {
         format!(
-            "{MOST_SKIPPED_IN_ROW} windows in a row, up to step {}, had a loss or gradient that is not finite, so training stopped; the weights are untouched by them and the last checkpoint is intact. Start again with a lower --lr or a lower --clip",
+            "{MOST_SKIPPED_IN_ROW} steps in a row, up to step {}, had a loss or gradient that is not finite, so training stopped; the weights are untouched by them and the last checkpoint is intact. Start again with a lower --lr or a lower --clip",
             self.state.progress.step
         )
     }

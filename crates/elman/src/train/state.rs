@@ -5,7 +5,8 @@
 //! added and not saved does not compile.
 
 use super::guard::Guard;
-use super::optim::Optimiser;
+use super::optim::{Average, AverageProgress, Optimiser};
+use super::schedule::{Place, Plateau};
 use super::watch::Best;
 use super::windows::Cursor;
 #[cfg(doc)]
@@ -24,7 +25,7 @@ pub const VOLATILE: [&str; 1] = ["seconds"];
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
-    /// Windows done, skipped ones included.
+    /// Updates done, skipped ones included.
     pub step: u64,
     /// Epochs done.
     pub epoch: u64,
@@ -38,6 +39,9 @@ pub struct Progress {
     pub best: Option<Best>,
     /// Validations since the best one.
     pub stale: u32,
+    /// What validations have come to under that schedule; not written while it is not in use.
+    #[serde(default, skip_serializing_if = "Plateau::is_untouched")]
+    pub plateau: Plateau,
     pub unlogged: Tally,
 }
 
@@ -60,6 +64,16 @@ impl Progress {
     /// Epochs done, as a fraction, where one has the length `length`.
     pub fn epochs(&self, length: usize) -> f64 {
         self.epoch as f64 + self.position as f64 / length as f64
+    }
+
+    /// Where the schedule is.
+    pub fn place(&self) -> Place<'_> {
+        Place {
+            step: self.step,
+            epoch: self.epoch,
+            total_steps: self.total_steps,
+            plateau: &self.plateau,
+        }
     }
 
     /// Where the next window is.
@@ -113,14 +127,24 @@ impl TrainState {
             seconds,
         } = self;
         let Optimiser {
-            rule: _, // from the configuration
-            moments,
+            method: _,  // from the configuration
+            moments: _, // in `arenas`
             updates,
+            average,
         } = optimiser;
+        let average = average.as_ref().map(|average| {
+            let Average {
+                start: _,   // from the configuration
+                weights: _, // in `arenas`
+                progress,
+            } = average;
+            progress.clone()
+        });
         let header = Header {
             progress: progress.clone(),
             identity: identity.clone(),
             updates: *updates,
+            average,
             seconds: *seconds,
         };
         let Ok(Value::Object(header)) = serde_json::to_value(header) else {
@@ -128,9 +152,8 @@ impl TrainState {
         };
 
         let mut arrays = Vec::new();
-        let moments = moments.iter().enumerate();
-        let moments = moments.map(|(i, moment)| (format!("moment{i}."), moment));
-        for (prefix, params) in std::iter::once((WEIGHTS.to_string(), params)).chain(moments) {
+        let weights = std::iter::once((WEIGHTS.to_string(), params));
+        for (prefix, params) in weights.chain(optimiser.arenas()) {
             for (id, tensor) in params.layout().tensors() {
                 let name = format!("{prefix}{}", tensor.name);
                 arrays.push(Array::f32(name, &tensor.shape, &params[id]));
@@ -191,6 +214,9 @@ impl TrainState {
         }
         self.progress = header.progress;
         self.optimiser.updates = header.updates;
+        if let (Some(average), Some(progress)) = (&mut self.optimiser.average, header.average) {
+            average.progress = progress;
+        }
         self.seconds = header.seconds;
         Ok(())
     }
@@ -198,9 +224,8 @@ impl TrainState {
     /// Every array of the state: name, shape, values.
     fn slots<'a>(&'a mut self, params: &'a mut Params) -> Vec<(String, Vec<usize>, &'a mut [f32])> {
         let mut slots = Vec::new();
-        let moments = self.optimiser.moments.iter_mut().enumerate();
-        let moments = moments.map(|(i, moment)| (format!("moment{i}."), moment));
-        for (prefix, arena) in std::iter::once((WEIGHTS.to_string(), params)).chain(moments) {
+        let weights = std::iter::once((WEIGHTS.to_string(), params));
+        for (prefix, arena) in weights.chain(self.optimiser.arenas_mut()) {
             for (tensor, values) in arena.tensors_mut() {
                 slots.push((
                     format!("{prefix}{}", tensor.name),
@@ -228,6 +253,8 @@ struct Header {
     progress: Progress,
     identity: Identity,
     updates: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    average: Option<AverageProgress>,
     seconds: f64,
 }
 

@@ -1,68 +1,233 @@
-//! One step of training: a window's gradient, judged, clipped and applied.
+//! One step of training: the gradient of one window or the mean of several, judged, clipped and applied.
 //!
-//! Knows no text, no epochs and no files: a run brings the window and counts.
+//! Knows no text, no epochs and no files: a run brings the windows and counts.
 
 use super::bptt::{Engine, WindowStats};
 use super::config::Config;
 use super::guard::Verdict;
+use super::optim::Update;
 use super::scheduled::Coins;
 use super::state::TrainState;
 use crate::net::layer::dropout::Dropout;
+use crate::rng::{Site, key};
 use crate::text::Window;
+
+/// The windows of one update, while they are read. Their gradients are in the engine, each added to those before it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gathered {
+    stats: WindowStats,
+    sampled: usize,
+    windows: u64,
+}
 
 /// What a step did.
 #[derive(Clone, Copy, Debug)]
 pub struct Done {
+    /// Of all its windows.
     pub stats: WindowStats,
     /// Inputs that were drawn from the model.
     pub sampled: usize,
     /// Global norm of the gradient, before clipping.
     pub grad_norm: f64,
+    /// It was longer than the threshold, or had elements that were larger than theirs.
+    pub clipped: bool,
     /// Whether it was applied.
     pub verdict: Verdict,
 }
 
-/// Reads `window` from the carried state, some inputs of it replaced where sampling is scheduled, and updates the weights at rate `lr`. A window whose loss or gradient is not finite
-/// leaves them untouched, and the carried state starts from zero.
-pub fn step(
-    engine: &mut Engine,
-    state: &mut TrainState,
-    config: &Config,
-    window: &mut Window,
-    lr: f64,
-) -> Done {
-    let TrainState {
-        progress,
-        optimiser,
-        carried,
-        ..
-    } = state;
-    let dropout = (config.dropout > 0.0).then_some(Dropout {
-        p: config.dropout,
-        seed: config.seed,
-        step: progress.step,
-        first: 0,
-    });
-    let sampled = config.scheduled_sampling.map_or(0, |decay| {
-        let share = decay.probability(progress.step).min(config.sampling_limit);
-        let coins = Coins::new(share, config.seed, progress.step);
-        engine.draw_inputs(window, coins, dropout, carried)
-    });
-    let stats = engine.run_window(window, config.loss_norm, dropout, carried);
-    let grad_norm = engine.gradient_norm();
-    let verdict = progress.guard.judge(stats.nats, grad_norm, config.clip);
-    match verdict {
-        Verdict::Apply(scale) => engine.apply(optimiser, scale, lr),
-        Verdict::Skip | Verdict::Stop => {
-            engine.discard_gradient();
-            carried.set_zero();
+impl Gathered {
+    pub fn windows(&self) -> u64 {
+        self.windows
+    }
+
+    /// Reads `window` from the carried state, some inputs of it replaced where sampling is scheduled.
+    pub fn read(
+        &mut self,
+        engine: &mut Engine,
+        state: &mut TrainState,
+        config: &Config,
+        window: &mut Window,
+    ) {
+        // Every window has a number of its own, which is the step's where one window makes an update.
+        let number = state.progress.step.wrapping_mul(config.accumulate) + self.windows;
+        let dropout = (config.dropout > 0.0).then_some(Dropout {
+            p: config.dropout,
+            seed: config.seed,
+            step: number,
+            first: 0,
+        });
+        let TrainState {
+            progress, carried, ..
+        } = state;
+        self.sampled += config.scheduled_sampling.map_or(0, |decay| {
+            let share = decay.probability(progress.step).min(config.sampling_limit);
+            let coins = Coins::new(share, config.seed, number);
+            engine.draw_inputs(window, coins, dropout, carried)
+        });
+        let stats = engine.run_window(window, config.loss_norm, dropout, carried);
+        self.stats.nats += stats.nats;
+        self.stats.tokens += stats.tokens;
+        self.windows += 1;
+    }
+
+    /// Updates the weights by the mean gradient of the windows at rate `lr`. If the loss of one or the gradient is not finite
+    /// the weights stay as they are, and the carried state starts from zero.
+    pub fn apply(
+        self,
+        engine: &mut Engine,
+        state: &mut TrainState,
+        config: &Config,
+        lr: f64,
+    ) -> Done {
+        let Gathered {
+            stats,
+            sampled,
+            windows,
+        } = self;
+        let TrainState {
+            progress,
+            optimiser,
+            carried,
+            ..
+        } = state;
+        // The engine has the sum of the gradients: what is said of their mean holds for it times `windows`.
+        let norm = |limit| engine.gradient_norm(limit) / windows as f64;
+        let grad_norm = norm(f32::INFINITY);
+        let limit = config.clip_value.map(|most| (most * windows as f64) as f32);
+        let limited = limit.map_or(grad_norm, norm);
+        let verdict = progress
+            .guard
+            .judge(stats.nats, grad_norm, limited, config.clip);
+        match verdict {
+            Verdict::Apply(scale) => {
+                let key = key(config.seed, Site::GradientNoise, progress.step);
+                let update = Update {
+                    limit: limit.unwrap_or(f32::INFINITY),
+                    scale: scale / windows as f32,
+                    noise: config
+                        .noise_sigma(optimiser.updates)
+                        .map(|sigma| (key, sigma)),
+                    lr,
+                };
+                engine.apply(optimiser, &update);
+            }
+            Verdict::Skip | Verdict::Stop => {
+                engine.discard_gradient();
+                carried.set_zero();
+            }
+        }
+        progress.step += 1;
+        let longer = config.clip.is_some_and(|threshold| limited >= threshold);
+        Done {
+            stats,
+            sampled,
+            grad_norm,
+            clipped: matches!(verdict, Verdict::Apply(_)) && (longer || limited < grad_norm),
+            verdict,
         }
     }
-    progress.step += 1;
-    Done {
-        stats,
-        sampled,
-        grad_norm,
-        verdict,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dims::{Room, Sizes};
+    use crate::net::Params;
+    use crate::text::Stream;
+    use crate::train::config::OptimizerName;
+    use crate::train::optim::Optimiser;
+    use crate::train::state::Progress;
+    use elman_kernels::{Cpu, Format, Isa};
+
+    const WINDOWS: usize = 3;
+    const STEPS: usize = 5;
+    const EOS: u32 = 0;
+
+    fn engine(config: &Config) -> Engine {
+        let dims = config.dims(7);
+        let room = Room::whole(STEPS, config.lanes).accumulating(config.accumulate, &dims);
+        let cpu = Cpu::new(Isa::detect(), 2);
+        let mut engine = Engine::new(cpu, dims.clone(), room, config.dropout > 0.0, Format::F32);
+        config.init().fill(&dims, engine.params_mut());
+        engine
+    }
+
+    /// Each window with a dropout mask and, untied, embedding rows of its own.
+    #[test]
+    fn an_update_takes_the_mean_gradient_of_its_windows() {
+        for tied in [false, true] {
+            let config = Config {
+                embed: 6,
+                hidden: Sizes::Same(6),
+                tied,
+                dropout: 0.3,
+                lanes: 2,
+                optimizer: OptimizerName::Sgd,
+                accumulate: WINDOWS as u64,
+                clip: None,
+                clip_value: Some(0.02),
+                ..Config::default()
+            };
+            let stream = Stream::new(config.lanes * WINDOWS * STEPS, config.lanes);
+            let ids: Vec<u32> = (0..stream.tokens() as u32)
+                .map(|i| (i * i + i / 3) % 7)
+                .collect();
+            let lr = 0.5;
+
+            let mut by_hand = engine(&config);
+            let mut window = by_hand.window();
+            let mut carried = by_hand.zero_state();
+            let layout = by_hand.network().layout().clone();
+            let mut sum = Params::zeros(layout.clone());
+            for number in 0..WINDOWS {
+                stream.window(&ids, EOS, number * STEPS, STEPS, &mut window);
+                let dropout = Some(Dropout {
+                    p: config.dropout,
+                    seed: config.seed,
+                    step: number as u64,
+                    first: 0,
+                });
+                by_hand.run_window(&window, config.loss_norm, dropout, &mut carried);
+                for (id, _) in layout.tensors() {
+                    let gradient = by_hand.grads()[id].iter();
+                    sum[id]
+                        .iter_mut()
+                        .zip(gradient)
+                        .for_each(|(sum, g)| *sum += g);
+                }
+                by_hand.discard_gradient();
+            }
+
+            let mut engine = engine(&config);
+            let mut state = TrainState {
+                progress: Progress::default(),
+                optimiser: Optimiser::new(config.method(), &layout),
+                carried: engine.zero_state(),
+                seconds: 0.0,
+            };
+            let mut gathered = Gathered::default();
+            for number in 0..WINDOWS {
+                stream.window(&ids, EOS, number * STEPS, STEPS, &mut window);
+                gathered.read(&mut engine, &mut state, &config, &mut window);
+            }
+            let done = gathered.apply(&mut engine, &mut state, &config, lr);
+            assert!(done.clipped && done.verdict == Verdict::Apply(1.0));
+            assert_eq!(done.stats.tokens, stream.tokens());
+            assert_eq!(state.progress.step, 1);
+
+            let mut cut = 0;
+            for (id, tensor) in layout.tensors() {
+                let before = &by_hand.params()[id];
+                for ((before, sum), after) in before.iter().zip(&sum[id]).zip(&engine.params()[id])
+                {
+                    let mean = sum / WINDOWS as f32;
+                    cut += usize::from(mean.abs() > 0.02);
+                    let expected = before - lr as f32 * mean.clamp(-0.02, 0.02);
+                    assert!((after - expected).abs() < 1e-6, "{}", tensor.name);
+                }
+                assert!(engine.grads()[id].iter().all(|g| *g == 0.0));
+            }
+            assert!(cut > 0);
+        }
     }
 }

@@ -46,6 +46,8 @@ pub struct Ready<'a> {
     pub train_tokens: usize,
     pub valid_tokens: usize,
     pub windows_per_epoch: u64,
+    /// Updates of an epoch: fewer than its windows where gradients are accumulated.
+    pub steps_per_epoch: u64,
     /// 0 unless resumed.
     pub step: u64,
     pub total_steps: u64,
@@ -61,7 +63,7 @@ pub struct Step {
     pub total_steps: u64,
     /// Epochs done, as a fraction.
     pub epoch: f64,
-    /// Mean −ln ŷ over the window's tokens.
+    /// Mean −ln ŷ over the tokens of its windows.
     pub loss_nats: f64,
     pub grad_norm: f64,
     pub lr: f64,
@@ -70,9 +72,9 @@ pub struct Step {
     pub sampled: usize,
     /// Seconds this step took.
     pub seconds: f64,
-    /// The gradient was longer than the clipping threshold.
+    /// The gradient was longer than the clipping threshold, or had larger elements than that for values.
     pub clipped: bool,
-    /// The window was kept from the weights: its loss or gradient was not finite.
+    /// It was kept from the weights: its loss or gradient was not finite.
     pub skipped: bool,
 }
 
@@ -91,6 +93,8 @@ pub struct Validation {
     pub tokens: usize,
     /// The best so far; its model was saved.
     pub best: bool,
+    /// Weights in the average that was validated, and perhaps saved; 0: it was the weights themselves.
+    pub averaged: u64,
     pub seconds: f64,
 }
 

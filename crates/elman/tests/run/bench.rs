@@ -161,6 +161,45 @@ pub fn sentences() -> Config {
     }
 }
 
+/// Nesterov's momentum, three windows an update, groups, noise, clipped values, reductions on plateaus at once, and an
+/// average that the second validation may begin.
+pub fn lstm_everything() -> Config {
+    Config {
+        layers: 1,
+        tied: false,
+        optimizer: OptimizerName::Sgd,
+        lr: 1.0,
+        momentum: 0.7,
+        nesterov: true,
+        weight_decay: 0.001,
+        lr_scale: "embed=0.5,recurrent=2".parse().unwrap(),
+        decay_scale: "bias=0".parse().unwrap(),
+        clip_value: Some(0.05),
+        noise: 1e-4,
+        accumulate: 3,
+        average_trigger: Some(0),
+        schedule: ScheduleKind::Plateau,
+        plateau_threshold: 0.02,
+        valid_every: Some(2),
+        epochs: Some(4.0),
+        ..config()
+    }
+}
+
+/// Centred RMSprop with momentum on one cycle, averaged from the sixth update on.
+pub fn gru_rmsprop() -> Config {
+    Config {
+        optimizer: OptimizerName::RmsProp,
+        lr: 0.02,
+        momentum: 0.5,
+        centered: true,
+        weight_decay: 0.0,
+        average_from: Some(6),
+        schedule: ScheduleKind::OneCycle,
+        ..gru_adamw()
+    }
+}
+
 pub fn machine() -> Machine {
     Machine {
         threads: 1,
@@ -194,6 +233,7 @@ pub struct Log {
     /// Of the last `Ready`: bytes of the plan, steps done, steps in all.
     pub ready: Option<(u64, u64, u64)>,
     pub windows_per_epoch: u64,
+    pub steps_per_epoch: u64,
 }
 
 impl Log {
@@ -212,6 +252,7 @@ impl Watch for Log {
             Event::Ready(ready) => {
                 self.ready = Some((ready.plan.total_bytes(), ready.step, ready.total_steps));
                 self.windows_per_epoch = ready.windows_per_epoch;
+                self.steps_per_epoch = ready.steps_per_epoch;
                 self.stopping = false;
             }
             Event::Step(step) => {

@@ -11,6 +11,7 @@ mod crash;
 mod guard;
 mod memory;
 mod models;
+mod optimisers;
 mod refusals;
 mod same_bits;
 mod sentences;

@@ -1,8 +1,8 @@
 //! The same configuration and text give the same run, whatever happens to it.
 
 use super::bench::{
-    Bench, Impatient, Log, config, essence, gru_adamw, machine, random_lengths, relu_sgd, resume,
-    saving_always, sentences, strides,
+    Bench, Impatient, Log, config, essence, gru_adamw, gru_rmsprop, lstm_everything, machine,
+    random_lengths, relu_sgd, resume, saving_always, sentences, strides,
 };
 use elman::text::Layout;
 use elman::train::config::{Bptt, Precision};
@@ -11,7 +11,7 @@ use elman::train::{self, Config, Ending, Machine, NewBudget};
 use elman_kernels::Isa;
 use std::collections::BTreeSet;
 
-fn all() -> [(&'static str, Config); 7] {
+fn all() -> [(&'static str, Config); 9] {
     [
         ("lstm", config()),
         ("relu", relu_sgd()),
@@ -20,6 +20,8 @@ fn all() -> [(&'static str, Config); 7] {
         ("strides", strides()),
         ("random lengths", random_lengths()),
         ("sentences", sentences()),
+        ("everything", lstm_everything()),
+        ("rmsprop", gru_rmsprop()),
     ]
 }
 

@@ -63,6 +63,7 @@ fn only_the_weights_change_between_saves() {
         step: 17,
         epoch: 2,
         valid_loss_nats: Some(1.25),
+        averaged: 3,
     };
     save(room.path(), &model, &about);
     assert_eq!(text("config.json"), before);

@@ -1,5 +1,7 @@
 //! What a configuration must hold before anything is made of it.
 
+mod update;
+
 use super::{Bptt, CellName, Config};
 use crate::dims::Sizes;
 use crate::error::{Error, Result};
@@ -35,6 +37,7 @@ impl Config {
             ("warmup", Some(self.warmup)),
             ("decay-after", Some(self.decay_after)),
             ("steps", self.steps),
+            ("average-from", self.average_from),
             ("valid-every", self.valid_every),
             ("sample-every", self.sample_every),
         ];
@@ -68,55 +71,14 @@ impl Config {
             self.init_range.is_none_or(|a| a.is_finite() && a >= 0.0),
             || "init-range must be a number of at least 0".into(),
         )?;
-        require(self.lr > 0.0 && self.lr <= f64::from(f32::MAX), || {
-            format!("lr is {}; it must be above 0 and a number in f32", self.lr)
-        })?;
-        require(self.clip.is_none_or(|c| c.is_finite() && c > 0.0), || {
-            "clip must be above 0; leave clipping out with clip = none".into()
-        })?;
         require((0.0..=1.0).contains(&self.sampling_limit), || {
             format!(
                 "sampling-limit is {}; it is a probability, from 0 to 1",
                 self.sampling_limit
             )
         })?;
-        require((0.0..1.0).contains(&self.momentum), || {
-            format!(
-                "momentum is {}; it must be at least 0 and below 1",
-                self.momentum
-            )
-        })?;
-        for (name, beta) in [("beta1", self.beta1), ("beta2", self.beta2)] {
-            require((0.0..1.0).contains(&beta), || {
-                format!("{name} is {beta}; it must be at least 0 and below 1")
-            })?;
-        }
-        require(self.eps > 0.0 && self.eps.is_finite(), || {
-            format!("eps is {}; it must be above 0", self.eps)
-        })?;
-        require(
-            (0.0..=f64::from(f32::MAX)).contains(&self.weight_decay),
-            || {
-                format!(
-                    "weight-decay is {}; it must be at least 0",
-                    self.weight_decay
-                )
-            },
-        )?;
         require(self.forget_bias.is_finite(), || {
             "forget-bias must be a number".into()
-        })?;
-        require(self.decay_factor > 0.0 && self.decay_factor <= 1.0, || {
-            format!(
-                "decay-factor is {}; it must be above 0 and at most 1",
-                self.decay_factor
-            )
-        })?;
-        require((0.0..=1.0).contains(&self.final_lr), || {
-            format!(
-                "final-lr is {}; it is a fraction of lr, from 0 to 1",
-                self.final_lr
-            )
         })?;
         require(self.max_vocab.is_none_or(|n| n >= 3), || {
             "max-vocab must leave room for <eos>, <unk> and at least one word".into()
@@ -149,7 +111,9 @@ impl Config {
         })?;
         require(budgets.iter().flatten().all(|ok| *ok), || {
             "the budget must be above 0".into()
-        })
+        })?;
+        self.check_update()?;
+        self.check_schedule()
     }
 
     fn check_windows(&self) -> Result<()> {

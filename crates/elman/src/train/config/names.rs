@@ -19,6 +19,9 @@ pub enum OptimizerName {
     Sgd,
     Adam,
     Adamw,
+    #[serde(rename = "rmsprop")]
+    RmsProp,
+    Adagrad,
 }
 
 /// Arithmetic of the products; weights, moments and everything else are f32.

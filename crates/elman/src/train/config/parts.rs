@@ -3,8 +3,8 @@
 use super::{CellName, Config, OptimizerName};
 use crate::dims::{Cell, Dims, Sizes};
 use crate::net::init::Init;
-use crate::train::optim::Rule;
-use crate::train::schedule::Schedule;
+use crate::train::optim::{Method, Rule, Start};
+use crate::train::schedule::{OneCycle, Patience, Schedule};
 use serde_json::Value;
 
 impl Config {
@@ -57,18 +57,30 @@ impl Config {
         }
     }
 
-    pub fn rule(&self) -> Rule {
+    fn rule(&self) -> Rule {
+        let Config {
+            momentum,
+            beta1,
+            beta2,
+            eps,
+            ..
+        } = *self;
         match self.optimizer {
             OptimizerName::Sgd => Rule::Sgd {
-                momentum: self.momentum,
-                weight_decay: self.weight_decay as f32,
+                momentum,
+                nesterov: self.nesterov,
             },
-            OptimizerName::Adam | OptimizerName::Adamw => Rule::Adam {
-                beta1: self.beta1,
-                beta2: self.beta2,
-                eps: self.eps,
-                weight_decay: self.weight_decay,
-                decoupled: self.optimizer == OptimizerName::Adamw,
+            OptimizerName::Adam | OptimizerName::Adamw => Rule::Adam { beta1, beta2, eps },
+            OptimizerName::RmsProp => Rule::RmsProp {
+                alpha: self.rms_alpha,
+                eps,
+                momentum,
+                centered: self.centered,
+            },
+            OptimizerName::Adagrad => Rule::Adagrad {
+                lr_decay: self.lr_decay,
+                eps,
+                initial: self.initial_accumulator,
             },
         }
     }
@@ -89,6 +101,24 @@ impl Config {
         named.map(|(name, value)| (name, text(value))).collect()
     }
 
+    pub fn method(&self) -> Method {
+        let from = self.average_from.map(Start::Update);
+        Method {
+            rule: self.rule(),
+            weight_decay: self.weight_decay,
+            decoupled: self.optimizer == OptimizerName::Adamw,
+            lr_scale: self.lr_scale,
+            decay_scale: self.decay_scale,
+            average: from.or(self.average_trigger.map(Start::Trigger)),
+        }
+    }
+
+    /// The standard deviation of the gradient noise after `updates` updates, if there is any: √(η/(1 + t)^γ).
+    pub fn noise_sigma(&self, updates: u64) -> Option<f32> {
+        let variance = self.noise / libm::pow(1.0 + updates as f64, self.noise_decay);
+        (self.noise > 0.0).then_some(variance.sqrt() as f32)
+    }
+
     pub fn schedule(&self) -> Schedule {
         Schedule {
             kind: self.schedule,
@@ -97,6 +127,15 @@ impl Config {
             decay_after: self.decay_after,
             decay_factor: self.decay_factor,
             final_fraction: self.final_lr,
+            patience: Patience {
+                validations: self.plateau_patience,
+                threshold: self.plateau_threshold,
+            },
+            cycle: OneCycle {
+                start: self.cycle_start,
+                div: self.cycle_div,
+                final_div: self.cycle_final_div,
+            },
         }
     }
 }

@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::infer::Model;
 use crate::train::config::Config;
 use crate::train::job::NewBudget;
-use crate::train::optim::Optimiser;
 use crate::train::state::Progress;
 use crate::train::windows::Windows;
 use std::time::Instant;
@@ -26,7 +25,7 @@ impl Run {
             ..
         } = self.config;
         match (epochs, steps, minutes) {
-            (Some(epochs), _, _) => self.windows_in(epochs),
+            (Some(epochs), _, _) => self.steps_in(epochs),
             (_, Some(steps), _) => steps,
             (_, _, minutes) => {
                 let per_step = self.rehearse(origin);
@@ -55,7 +54,7 @@ impl Run {
         config.check()?;
         let done = self.state.progress.step;
         let total = match (epochs, steps, minutes) {
-            (Some(epochs), _, _) => self.windows_in(epochs),
+            (Some(epochs), _, _) => self.steps_in(epochs),
             (_, Some(steps), _) => steps,
             (_, _, minutes) => {
                 let per_step = self.state.seconds / done.max(1) as f64;
@@ -78,14 +77,14 @@ impl Run {
         Ok(Some(total))
     }
 
-    /// Windows of `epochs` epochs.
-    fn windows_in(&self, epochs: f64) -> u64 {
+    /// Steps of `epochs` epochs.
+    fn steps_in(&self, epochs: f64) -> u64 {
         if self.train.epochs_are_alike() {
-            return epoch_steps(epochs, self.train.in_epoch(0));
+            return epoch_steps(epochs, self.steps_in_epoch(0));
         }
         let last = (epochs.ceil() as u64).saturating_sub(1);
-        let before: u64 = (0..last).map(|epoch| self.train.in_epoch(epoch)).sum();
-        before + epoch_steps(epochs - last as f64, self.train.in_epoch(last))
+        let before: u64 = (0..last).map(|epoch| self.steps_in_epoch(epoch)).sum();
+        before + epoch_steps(epochs - last as f64, self.steps_in_epoch(last))
     }
 
     /// Seconds that a step takes, its share of validation included: trains a few steps, then
@@ -110,7 +109,7 @@ impl Run {
             started.elapsed().as_secs_f64()
         };
         self.state.progress = Progress::default();
-        self.state.optimiser = Optimiser::new(self.config.rule(), self.engine.network().layout());
+        self.state.optimiser.reset();
         self.state.carried.set_zero();
         self.initialise(origin);
         per_step * self.with_validation()
@@ -123,7 +122,7 @@ impl Run {
         let scored = self.valid.as_ref().map_or(0, Windows::tokens) as f64 / share;
         let trained = match self.config.valid_every {
             Some(every) => {
-                every as f64 * self.train.tokens() as f64 / self.train.in_epoch(0) as f64
+                every as f64 * self.train.tokens() as f64 / self.steps_in_epoch(0) as f64
             }
             None => self.train.tokens() as f64,
         };
@@ -131,10 +130,10 @@ impl Run {
     }
 }
 
-/// Steps of `epochs` epochs, begun ones whole; 1.1 epochs of ten windows are eleven steps, although
+/// Steps of `epochs` epochs, begun ones whole; 1.1 epochs of ten updates are eleven steps, although
 /// 1.1 × 10 is a little more than 11 in binary.
-fn epoch_steps(epochs: f64, windows: u64) -> u64 {
-    let steps = epochs * windows as f64 * (1.0 - 1e-12);
+fn epoch_steps(epochs: f64, updates: u64) -> u64 {
+    let steps = epochs * updates as f64 * (1.0 - 1e-12);
     (steps.ceil() as u64).clamp(1, MOST_STEPS)
 }
 

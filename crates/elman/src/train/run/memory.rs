@@ -14,7 +14,7 @@ pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
     let mut plan = TrainPlan::new(
         dims,
         arena_len,
-        config.rule().moments(),
+        config.method().kept(),
         config.dropout > 0.0,
         config.precision.format(),
         room,
@@ -37,7 +37,7 @@ pub(super) fn plan_windows(
 ) -> (Room, TrainPlan) {
     let mut shapes = train.shapes();
     shapes.extend(valid.iter().flat_map(|valid| valid.shapes()));
-    let room = Room::for_all(shapes, config.recompute);
+    let room = Room::for_all(shapes, config.recompute).accumulating(config.accumulate, dims);
     let mut plan = plan(config, dims, room);
     // Of the validation text, the losses of its parts too.
     let valid_bytes = valid.map_or(0, |valid| valid.index_bytes() + 8 * valid.parts() as u64);

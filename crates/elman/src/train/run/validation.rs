@@ -3,7 +3,8 @@
 use super::Run;
 use crate::error::Result;
 use crate::train::bptt::{Engine, WindowStats};
-use crate::train::state::Progress;
+use crate::train::schedule::ScheduleKind;
+use crate::train::state::{Progress, TrainState};
 use crate::train::watch::{Best, Validation};
 use crate::train::windows::Windows;
 use std::time::Instant;
@@ -24,7 +25,16 @@ impl Run {
         let started = Instant::now();
         let valid = self.valid.as_mut().expect("validation needs a text");
         let approximate = valid.carries();
+        let optimiser = &mut self.state.optimiser;
+        let averaged = optimiser.averaged();
+        let mut average = optimiser.average.as_mut().filter(|a| a.is_on());
+        if let Some(average) = &mut average {
+            self.engine.swap_params(&mut average.weights);
+        }
         let stats = score_text(&mut self.engine, valid);
+        if let Some(average) = &mut average {
+            self.engine.swap_params(&mut average.weights);
+        }
         let loss_nats = stats.nats / stats.tokens as f64;
         let progress = &mut self.state.progress;
         let best =
@@ -46,8 +56,38 @@ impl Run {
             approximate,
             tokens: stats.tokens,
             best,
+            averaged,
             seconds: started.elapsed().as_secs_f64(),
         })
+    }
+
+    /// What follows from a validation for the steps to come; says so.
+    pub(super) fn draw_conclusions(&mut self, validation: &Validation) -> Vec<String> {
+        let (step, loss_nats) = (validation.step, validation.loss_nats);
+        let TrainState {
+            progress,
+            optimiser,
+            ..
+        } = &mut self.state;
+        let schedule = self.config.schedule();
+        let mut notes = Vec::new();
+        if schedule.kind == ScheduleKind::Plateau {
+            let before = schedule.rate(progress.place());
+            progress.plateau.observe(loss_nats, &schedule.patience);
+            let lr = schedule.rate(progress.place());
+            if lr < before {
+                notes.push(format!(
+                    "step {step}: validation is not getting better, so the learning rate goes from {before} to {lr}"
+                ));
+            }
+        }
+        let average = optimiser.average.as_mut();
+        if average.is_some_and(|average| average.observe(loss_nats, self.engine.params())) {
+            notes.push(format!(
+                "step {step}: validation is not getting better, so the weights are averaged from here on; validation and the saved model take the average"
+            ));
+        }
+        notes
     }
 }
 

@@ -1,0 +1,66 @@
+//! One cycle (Smith and Topin 2019, "super-convergence"), with cosines, as `torch.optim.lr_scheduler.OneCycleLR`
+//! without its cycle of the momentum.
+//!
+//! Over N steps the rate rises from lr/div to lr until step `start`·N − 1, then falls to lr/(div·final_div) at step
+//! N − 1, each along half a cosine.
+
+/// The shape of the cycle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OneCycle {
+    /// The part of the run in which the rate rises, at least 0 and below 1.
+    pub start: f64,
+    /// Full rate over first rate.
+    pub div: f64,
+    /// First rate over last rate.
+    pub final_div: f64,
+}
+
+impl OneCycle {
+    /// The factor of the full rate at step `step` (from 0) of `total_steps`.
+    pub fn shape(&self, step: u64, total_steps: u64) -> f64 {
+        let first = 1.0 / self.div;
+        let last = first / self.final_div;
+        let top = self.start * total_steps as f64 - 1.0;
+        let end = total_steps as f64 - 1.0;
+        let step = (step as f64).min(end);
+        // Whatever the length, nothing is divided by zero: top < end.
+        if step < top {
+            between(first, 1.0, step / top)
+        } else {
+            between(1.0, last, (step - top) / (end - top))
+        }
+    }
+}
+
+/// From `a` to `b` along half a cosine, `done` in 0 ..= 1.
+fn between(a: f64, b: f64, done: f64) -> f64 {
+    let cosine = libm::cos(std::f64::consts::PI * done);
+    b + (a - b) * 0.5 * (1.0 + cosine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_rises_and_falls_at_any_length() {
+        let cycle = OneCycle {
+            start: 0.3,
+            div: 25.0,
+            final_div: 1e4,
+        };
+        assert_eq!(cycle.shape(0, 100), 0.04);
+        assert!((cycle.shape(29, 100) - 1.0).abs() < 1e-12);
+        assert!((cycle.shape(99, 100) - 4e-6).abs() < 1e-12);
+        assert!((cycle.shape(500, 100) - 4e-6).abs() < 1e-12);
+        for start in [0.0, 1e-9, 0.1, 0.3, 0.999] {
+            for total in 1..12 {
+                let cycle = OneCycle { start, ..cycle };
+                for step in 0..total {
+                    let shape = cycle.shape(step, total);
+                    assert!((0.0..=1.0 + 1e-12).contains(&shape), "{shape}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Reduction on a plateau: the rate falls by a factor when validation has stopped getting better.
+//!
+//! Speech recognisers and language models have long done it by the name of "newbob" (patience 0:
+//! at the first validation that is not better; Mikolov's RNNLM and PyTorch's word language model are of that kind);
+//! with patience it is `torch.optim.lr_scheduler.ReduceLROnPlateau` in mode `min` with a relative threshold
+//! and without cool-down: a loss is better if it is below best·(1 − threshold); after more than `patience`
+//! validations in a row that are not better the rate is reduced, and counting starts anew.
+
+use serde::{Deserialize, Serialize};
+
+/// When the rate is reduced.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Patience {
+    /// Validations without a better loss that are borne.
+    pub validations: u32,
+    /// By what part of it a loss must be below the best to be better.
+    pub threshold: f64,
+}
+
+/// What the validations of a run have come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plateau {
+    pub best: Option<f64>,
+    /// Validations in a row that were not better.
+    pub stale: u32,
+    /// How often the rate was reduced.
+    pub reductions: u32,
+}
+
+impl Plateau {
+    /// Whether no validation was observed.
+    pub fn is_untouched(&self) -> bool {
+        *self == Plateau::default()
+    }
+
+    /// Takes a validation into account; whether the rate is reduced.
+    pub fn observe(&mut self, loss: f64, patience: &Patience) -> bool {
+        let better = |best| loss < best * (1.0 - patience.threshold);
+        if self.best.is_none_or(better) && loss.is_finite() {
+            self.best = Some(loss);
+            self.stale = 0;
+            return false;
+        }
+        self.stale += 1;
+        let reduced = self.stale > patience.validations;
+        if reduced {
+            self.stale = 0;
+            self.reductions += 1;
+        }
+        reduced
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_and_threshold_decide() {
+        let losses = [5.0, 4.0, 4.1, 3.99, 3.0, 3.1, f64::NAN, 3.2, 2.999];
+        for (validations, threshold, expected) in [
+            (0, 0.0, vec![2, 5, 6, 7]),
+            (0, 0.1, vec![2, 3, 5, 6, 7, 8]),
+            (1, 0.0, vec![6]),
+            (1, 0.1, vec![3, 6, 8]),
+            (2, 0.0, vec![7]),
+            (3, 0.0, vec![]),
+        ] {
+            let patience = Patience {
+                validations,
+                threshold,
+            };
+            let mut plateau = Plateau::default();
+            let reduced = losses.map(|loss| plateau.observe(loss, &patience));
+            let at: Vec<usize> = (0..losses.len()).filter(|i| reduced[*i]).collect();
+            assert_eq!(at, expected, "{patience:?}");
+            assert_eq!(plateau.reductions as usize, expected.len());
+        }
+    }
+}
