@@ -242,6 +242,18 @@ impl Default for Config {
 mod tests {
     use super::*;
 
+    #[test]
+    fn noise_fades_with_the_updates() {
+        let config = Config {
+            noise: 0.25,
+            ..Config::default()
+        };
+        assert_eq!(config.noise_sigma(0), Some(0.5));
+        let later = (0.25f64 / 100f64.powf(0.55)).sqrt() as f32;
+        assert!((config.noise_sigma(99).unwrap() / later - 1.0).abs() < 1e-6);
+        assert_eq!(Config::default().noise_sigma(0), None);
+    }
+
     /// What version 0.1 wrote still means what it did.
     #[test]
     fn a_configuration_from_before_a_choice_does_as_before() {

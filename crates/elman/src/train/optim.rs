@@ -88,8 +88,6 @@ pub struct Optimiser {
     pub average: Option<Average>,
 }
 
-const AVERAGE: &str = "average.";
-
 /// The rows of a table that have a gradient, in ascending order.
 #[derive(Clone, Copy)]
 pub struct TouchedRows<'a> {
@@ -234,3 +232,6 @@ impl Optimiser {
         (prepare, lr)
     }
 }
+
+/// What the names of the average begin with in a checkpoint.
+const AVERAGE: &str = "average.";
