@@ -9,6 +9,7 @@ mod commands;
 mod grid;
 mod options;
 mod output;
+mod presets;
 mod progress;
 mod resolve;
 mod rundir;

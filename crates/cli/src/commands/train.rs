@@ -4,6 +4,7 @@ use super::{is_stdin, name_of};
 use crate::args::{seconds, size};
 use crate::options::{self, TrainOptions, VocabularyArgs};
 use crate::output::{say, usage};
+use crate::presets;
 use crate::progress::{Form, Progress};
 use crate::resolve::{Layered, defaults, resolve};
 use crate::rundir::{self, Replaced};
@@ -11,6 +12,7 @@ use crate::signals::Stop;
 use crate::summary;
 use crate::summary::Memory;
 use anyhow::{Context, Result};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 use elman::infer::{GenerateOptions, Model, generate};
 use elman::store::{disk, write_atomic};
@@ -56,6 +58,10 @@ pub struct TrainArgs {
     #[arg(long, value_name = "RUN", help_heading = "Run", value_hint = ValueHint::DirPath,
         conflicts_with_all = ["texts", "valid", "vocab_file", "vocab_from", "init_from", "run", "config"])]
     resume: Option<PathBuf>,
+    /// Begin with a published recipe; docs/TRAINING.md has the sources. Options here and in --config come first
+    #[arg(long, value_name = "NAME", help_heading = "Run", conflicts_with = "resume",
+        value_parser = PossibleValuesParser::new(presets::names()))]
+    preset: Option<String>,
     /// Take choices from this TOML file, where they have the names of the options here; the
     /// config.toml of a run will do. Options on the command line come first
     #[arg(long, value_name = "FILE", help_heading = "Run", value_hint = ValueHint::FilePath)]
@@ -91,10 +97,7 @@ Examples:
   # Characters; from a pipe
   zcat names/*.gz | elman train - --run runs/names --vocab chars --cell gru --hidden 128
   # The small LSTM of Zaremba et al. (2014)
-  elman train ptb.train.txt --valid ptb.valid.txt --vocab whitespace --max-vocab all \\
-    --hidden 200 --layers 2 --lanes 20 --bptt 20 --dropout 0 --no-tied --init-range 0.1 \\
-    --forget-bias 0 --optimizer sgd --lr 1 --loss-norm lanes --clip 5 --schedule step \\
-    --warmup 0 --epochs 13
+  elman train ptb.train.txt --valid ptb.valid.txt --preset zaremba-small
   # Go on, and further than planned
   elman train --resume runs/kjv --epochs 4
   # Go on with another text
@@ -201,9 +204,14 @@ fn machine(args: &TrainArgs) -> Result<Machine> {
 
 /// Resolves the choices, makes room for the run and brings standard input into it.
 fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replaced>)> {
+    let base = defaults(machine.isa);
+    let base = match &args.preset {
+        Some(name) => presets::over(base, name)?,
+        None => base,
+    };
     let file = args.config.as_deref().map_or_else(
-        || Ok(Layered::none(defaults(machine.isa))),
-        |path| Layered::from_file(path, defaults(machine.isa)),
+        || Ok(Layered::none(base.clone())),
+        |path| Layered::from_file(path, base.clone()),
     )?;
     let config = resolve(file, args.options)?;
     let dashes = args

@@ -1,0 +1,94 @@
+//! Published recipes by name: configuration files that are part of the program. `presets/` has them, each with its source.
+
+use crate::options::TrainOptions;
+use crate::resolve::{Layered, resolve};
+use anyhow::{Context, Result};
+use elman::train::Config;
+
+const ALL: [(&str, &str); 6] = [
+    (
+        "zaremba-small",
+        include_str!("../presets/zaremba-small.toml"),
+    ),
+    (
+        "zaremba-medium",
+        include_str!("../presets/zaremba-medium.toml"),
+    ),
+    (
+        "zaremba-large",
+        include_str!("../presets/zaremba-large.toml"),
+    ),
+    ("awd-lstm", include_str!("../presets/awd-lstm.toml")),
+    ("irnn", include_str!("../presets/irnn.toml")),
+    ("elman-2011", include_str!("../presets/elman-2011.toml")),
+];
+
+/// What `--preset` takes.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|(name, _)| *name)
+}
+
+/// The recipe `name` over `defaults`, as the base of a file's and a command line's choices.
+pub fn over(defaults: Config, name: &str) -> Result<Config> {
+    let recipe = ALL.iter().find(|(known, _)| *known == name);
+    let (_, toml) = recipe.with_context(|| format!("there is no preset {name}"))?;
+    let file = Layered {
+        base: defaults,
+        choices: TrainOptions::from_toml(toml).with_context(|| format!("the preset {name}"))?,
+    };
+    resolve(file, TrainOptions::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use elman::train::config::{Bptt, CellName};
+
+    fn preset(name: &str) -> Config {
+        over(Config::default(), name).unwrap()
+    }
+
+    #[test]
+    fn every_recipe_is_a_valid_configuration_with_its_source() {
+        for (name, toml) in ALL {
+            assert_ne!(preset(name), Config::default(), "{name}");
+            let source = toml.lines().take_while(|line| line.starts_with('#'));
+            let source: String = source.collect();
+            assert!(source.contains("(20"), "{name}: {source}");
+        }
+    }
+
+    #[test]
+    fn recipes_are_those_of_the_papers() {
+        let shape = |config: &Config, vocab: usize| {
+            let dims = config.dims(vocab);
+            (dims.embed, dims.hidden.clone(), dims.tied)
+        };
+        // Penn Treebank: V = 10,000. Merity et al. report 24 million parameters.
+        let awd = preset("awd-lstm");
+        assert_eq!(shape(&awd, 10_000), (400, vec![1150, 1150, 400], true));
+        let parameters = elman::net::Network::new(awd.dims(10_000))
+            .layout()
+            .parameter_count();
+        assert!(
+            (24_000_000..24_500_000).contains(&parameters),
+            "{parameters}"
+        );
+        for (name, hidden, rate_kept, factor, epochs) in [
+            ("zaremba-small", 200, 4, 1.0 / 2.0, 13.0),
+            ("zaremba-medium", 650, 6, 1.0 / 1.2, 39.0),
+            ("zaremba-large", 1500, 14, 1.0 / 1.15, 55.0),
+        ] {
+            let config = preset(name);
+            assert_eq!(shape(&config, 10_000), (hidden, vec![hidden; 2], false));
+            assert_eq!(
+                (config.decay_after, config.decay_factor),
+                (rate_kept, factor)
+            );
+            assert_eq!((config.epochs, config.lanes), (Some(epochs), 20));
+        }
+        let elman = preset("elman-2011");
+        assert_eq!((elman.cell, elman.lanes), (CellName::Elman, 1));
+        assert_eq!((elman.bptt, elman.bptt_stride), (Bptt::Steps(14), Some(10)));
+    }
+}
