@@ -25,6 +25,7 @@ mod sweep;
 mod testing;
 mod update;
 pub mod vmath;
+mod wide;
 
 pub use buffer::Buffer;
 pub use cpu::Cpu;
@@ -48,3 +49,4 @@ pub use update::{
     rmsprop, sgd, sgd_momentum,
 };
 pub use vmath::{exp_in_place, ln};
+pub use wide::product_f64;
