@@ -22,6 +22,9 @@ pub struct InitOptions {
     #[arg(long, value_name = "NAME", help_heading = "Initial weights",
         value_parser = named::<Recurrent>(&["same", "orthogonal", "identity"]))]
     pub init_recurrent: Option<Recurrent>,
+    /// Multiply the initial recurrent weights with this
+    #[arg(long, value_name = "X", help_heading = "Initial weights", value_parser = finite32, allow_negative_numbers = true)]
+    pub init_recurrent_scale: Option<f32>,
     /// Added to the bias of the LSTM's forget gate
     #[arg(long, value_name = "X", help_heading = "Initial weights", value_parser = finite32, allow_negative_numbers = true)]
     pub forget_bias: Option<f32>,
@@ -37,12 +40,14 @@ impl InitOptions {
             init,
             init_range,
             init_recurrent,
+            init_recurrent_scale,
             forget_bias,
             seed,
         } = self;
         set(&mut config.init, init);
         set(&mut config.init_range, init_range.map(Some));
         set(&mut config.init_recurrent, init_recurrent);
+        set(&mut config.init_recurrent_scale, init_recurrent_scale);
         set(&mut config.forget_bias, forget_bias);
         set(&mut config.seed, seed);
     }

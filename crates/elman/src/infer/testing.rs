@@ -43,6 +43,7 @@ pub fn model_of(cell: Cell, tied: bool, vocab: Vocab) -> Model {
         scheme: Scheme::Uniform,
         range: Some(0.6),
         recurrent: Recurrent::Same,
+        recurrent_scale: 1.0,
         forget_bias: 0.5,
         seed: 7,
     };

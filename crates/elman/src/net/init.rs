@@ -9,6 +9,7 @@
 //!   gate a matrix of its own; embedding rows with variance 1/E; biases zero.
 //! * The recurrent matrix W_hh may instead be orthogonal (Saxe et al. 2014; each gate on its own)
 //!   or the identity (Le, Jaitly and Hinton 2015: with ReLU the IRNN).
+//! * W_hh, however it starts, may be scaled, to see gradients vanish or explode from the first step.
 //! * The LSTM's forget bias is added to what the scheme gives.
 
 use super::params::{Params, Role, Tensor};
@@ -41,6 +42,8 @@ pub struct Init {
     /// a of `uniform`; `None`: 1/√H of each layer.
     pub range: Option<f32>,
     pub recurrent: Recurrent,
+    /// What W_hh is multiplied with; 1 leaves it as it is.
+    pub recurrent_scale: f32,
     /// Added to the forget gate's bias (LSTM only).
     pub forget_bias: f32,
     pub seed: u64,
@@ -73,6 +76,9 @@ impl Init {
                         .iter_mut()
                         .for_each(|x| *x = (2.0 * stream.uniform() - 1.0) * a);
                 }
+            }
+            if tensor.role == Role::RecurrentWeight {
+                values.iter_mut().for_each(|x| *x *= self.recurrent_scale);
             }
             if tensor.role == Role::Bias && dims.cell == Cell::Lstm {
                 // Gates in the order i, f, g, o.
@@ -175,6 +181,7 @@ mod tests {
             scheme,
             range,
             recurrent,
+            recurrent_scale: 1.0,
             forget_bias: 1.0,
             seed: 5,
         };
@@ -207,6 +214,39 @@ mod tests {
                     assert!((dot - expected).abs() < 1e-5, "rows {i} and {j}: {dot}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_scale_is_for_recurrent_weights_alone() {
+        let dims = *filled(Cell::Gru, Scheme::Uniform, Recurrent::Same, None)
+            .0
+            .dims();
+        let fill = |recurrent_scale| {
+            let mut params = Params::zeros(Network::new(dims).layout().clone());
+            let init = Init {
+                scheme: Scheme::Uniform,
+                range: None,
+                recurrent: Recurrent::Same,
+                recurrent_scale,
+                forget_bias: 0.0,
+                seed: 1,
+            };
+            init.fill(&dims, &mut params);
+            params
+        };
+        let (plain, scaled) = (fill(1.0), fill(4.0));
+        for (id, tensor) in plain.layout().tensors() {
+            let factor = match tensor.role {
+                Role::RecurrentWeight => 4.0,
+                _ => 1.0,
+            };
+            let pairs = plain[id].iter().zip(&scaled[id]);
+            assert!(
+                pairs.into_iter().all(|(a, b)| a * factor == *b),
+                "{}",
+                tensor.name
+            );
         }
     }
 

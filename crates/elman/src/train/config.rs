@@ -48,6 +48,9 @@ pub struct Config {
     pub init: Scheme,
     pub init_range: Option<f32>,
     pub init_recurrent: Recurrent,
+    /// What the recurrent weights are multiplied with.
+    #[serde(default = "unscaled")]
+    pub init_recurrent_scale: f32,
     pub forget_bias: f32,
     // Windows
     /// A line of `sentences` is a window's lane as a whole.
@@ -182,6 +185,7 @@ impl Default for Config {
             init: Scheme::Uniform,
             init_range: None,
             init_recurrent: Recurrent::Same,
+            init_recurrent_scale: unscaled(),
             forget_bias: 1.0,
             layout: Layout::Stream,
             lanes: 32,
@@ -294,4 +298,9 @@ mod tests {
         "#;
         assert_eq!(toml::from_str::<Config>(first).unwrap(), Config::default());
     }
+}
+
+/// The scale of recurrent weights that changes nothing.
+fn unscaled() -> f32 {
+    1.0
 }

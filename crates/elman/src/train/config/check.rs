@@ -67,6 +67,9 @@ impl Config {
         require(elman || self.init_recurrent != Recurrent::Identity, || {
             "identity initialisation is for the Elman cell (with relu: the IRNN); use --cell elman --activation relu".into()
         })?;
+        require(self.init_recurrent_scale.is_finite(), || {
+            "init-recurrent-scale must be a number".into()
+        })?;
         require(
             self.init_range.is_none_or(|a| a.is_finite() && a >= 0.0),
             || "init-range must be a number of at least 0".into(),

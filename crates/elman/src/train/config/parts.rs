@@ -52,6 +52,7 @@ impl Config {
             scheme: self.init,
             range: self.init_range,
             recurrent: self.init_recurrent,
+            recurrent_scale: self.init_recurrent_scale,
             forget_bias: self.forget_bias,
             seed: self.seed,
         }
