@@ -5,6 +5,7 @@ mod compare;
 mod eval;
 mod generate;
 mod info;
+mod inspect;
 mod ngram;
 mod shell;
 mod tokenize;
@@ -34,6 +35,7 @@ Examples:
   elman info runs/kjv                         # what is in there
   elman ngram train data/kjv.txt -o kjv5.bin  # an n-gram model
   elman compare runs/kjv kjv5.bin psalms.txt  # which is better, and is that certain?
+  elman inspect gradients runs/kjv psalms.txt # do its gradients vanish?
   elman bench                                 # how fast, and how fast it could be
 
 Every command explains itself: elman COMMAND --help";
@@ -45,6 +47,8 @@ enum Command {
     Compare(Box<compare::CompareArgs>),
     Generate(generate::GenerateArgs),
     Info(info::InfoArgs),
+    #[command(subcommand)]
+    Inspect(inspect::InspectCommand),
     #[command(subcommand)]
     Ngram(ngram::NgramCommand),
     Tokenize(tokenize::TokenizeArgs),
@@ -60,6 +64,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Compare(args) => compare::run(*args),
         Command::Generate(args) => generate::run(args),
         Command::Info(args) => info::run(args),
+        Command::Inspect(command) => inspect::run(command),
         Command::Ngram(command) => ngram::run(command),
         Command::Tokenize(args) => tokenize::run(args),
         Command::Bench(args) => bench::run(&args),

@@ -6,6 +6,7 @@
 
 mod args;
 mod commands;
+mod csv;
 mod grid;
 mod options;
 mod output;

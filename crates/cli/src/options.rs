@@ -16,6 +16,9 @@ mod vocabulary;
 mod watching;
 mod windows;
 
+pub use init::InitOptions;
+pub use network::NetworkOptions;
+pub use text::TextOptions;
 pub use vocabulary::VocabularyArgs;
 pub use watching::IN_RUN as TENSORBOARD;
 

@@ -3,23 +3,27 @@
 mod common;
 use common::Room;
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "train",
     "eval",
     "compare",
     "generate",
     "info",
+    "inspect",
     "tokenize",
     "bench",
     "completions",
     "man",
 ];
 
+const INSPECTIONS: [&str; 2] = ["gradients", "truncation"];
+
 #[test]
 fn every_help_has_examples_and_fits_a_page() {
     let room = Room::new();
     let mut pages = vec![room.stdout(&["--help"])];
     pages.extend(COMMANDS.map(|command| room.stdout(&[command, "--help"])));
+    pages.extend(INSPECTIONS.map(|what| room.stdout(&["inspect", what, "--help"])));
     for page in pages {
         assert!(page.contains("Examples:\n"), "{page}");
         let widest = page.lines().map(|line| line.chars().count()).max().unwrap();

@@ -6,9 +6,11 @@
 //! * [`text`]: characters and words become token ids
 //! * [`ngram`]: counted n-grams, and the files in which they are passed on
 //! * [`net`]: windows of tokens become hidden states, losses and gradients
+//! * [`flow`]: how gradients flow through time
 //! * [`infer`]: a model that never changes, and what it says about text
 //! * [`compare`]: models against each other, and together
 //! * [`train`]: runs that survive anything
+//! * [`inspect`]: what the chapter claims, measured on a model and a text
 //! * [`bench`]: how fast all that is, and how fast it could be
 #![forbid(unsafe_code)]
 
@@ -16,7 +18,9 @@ pub mod bench;
 pub mod compare;
 pub mod dims;
 mod error;
+pub mod flow;
 pub mod infer;
+pub mod inspect;
 pub mod net;
 pub mod ngram;
 pub mod rng;

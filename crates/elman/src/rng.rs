@@ -33,6 +33,8 @@ pub enum Site {
     WindowLength,
     /// Tokens that stand for a text where only speed matters.
     Bench,
+    /// Places of a text that is looked at (`step` 0), and the first vector of an iteration (1).
+    Passages,
 }
 
 impl Site {
@@ -49,6 +51,7 @@ impl Site {
             Site::Batches => 1_000_011,
             Site::WindowLength => 1_000_012,
             Site::GradientNoise => 1_000_020,
+            Site::Passages => 1_000_021,
         }
     }
 }
@@ -183,6 +186,7 @@ mod tests {
             key(1, Site::Batches, 0),
             key(1, Site::WindowLength, 0),
             key(1, Site::GradientNoise, 0),
+            key(1, Site::Passages, 0),
         ];
         for (i, a) in keys.iter().enumerate() {
             assert!(keys[..i].iter().all(|b| a != b));

@@ -45,7 +45,7 @@ pub struct TrainArgs {
     /// Start from the weights of this model or run; its vocabulary and sizes are kept
     #[arg(long, value_name = "MODEL", help_heading = "Initial weights", value_hint = ValueHint::DirPath,
         conflicts_with_all = ["vocab_file", "vocab_from", "vocab", "min_count", "max_vocab", "cell", "activation",
-            "hidden", "embed", "layers", "tied", "no_tied", "init", "init_range", "init_recurrent", "forget_bias"])]
+            "hidden", "embed", "layers", "tied", "no_tied", "init", "init_range", "init_recurrent", "init_recurrent_scale", "forget_bias"])]
     init_from: Option<PathBuf>,
 
     /// Directory of the run [default: runs/NAME after the first text]

@@ -5,7 +5,7 @@ use elman::infer::VocabularyFrom;
 use std::path::PathBuf;
 
 /// A vocabulary that is there already. [`VocabularyArgs::from`] says so in the library's terms.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default, PartialEq)]
 pub struct VocabularyArgs {
     /// Use the vocabulary in this file: a token a line, or a tokenizer.json
     #[arg(long, value_name = "FILE", help_heading = "Text", value_hint = ValueHint::FilePath,

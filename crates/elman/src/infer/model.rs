@@ -137,6 +137,11 @@ impl Workspace {
     fn rows(&self, lanes: usize) -> usize {
         self.tape.max_rows() / lanes * lanes
     }
+
+    /// The activations of the last window.
+    pub(crate) fn tape(&self) -> &Tape {
+        &self.tape
+    }
 }
 
 impl Model {

@@ -219,11 +219,9 @@ mod tests {
 
     #[test]
     fn a_scale_is_for_recurrent_weights_alone() {
-        let dims = *filled(Cell::Gru, Scheme::Uniform, Recurrent::Same, None)
-            .0
-            .dims();
+        let (network, _) = filled(Cell::Gru, Scheme::Uniform, Recurrent::Same, None);
         let fill = |recurrent_scale| {
-            let mut params = Params::zeros(Network::new(dims).layout().clone());
+            let mut params = Params::zeros(network.layout().clone());
             let init = Init {
                 scheme: Scheme::Uniform,
                 range: None,
@@ -232,7 +230,7 @@ mod tests {
                 forget_bias: 0.0,
                 seed: 1,
             };
-            init.fill(&dims, &mut params);
+            init.fill(network.dims(), &mut params);
             params
         };
         let (plain, scaled) = (fill(1.0), fill(4.0));

@@ -242,6 +242,11 @@ impl Default for Config {
     }
 }
 
+/// The scale of recurrent weights that changes nothing.
+fn unscaled() -> f32 {
+    1.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,9 +303,4 @@ mod tests {
         "#;
         assert_eq!(toml::from_str::<Config>(first).unwrap(), Config::default());
     }
-}
-
-/// The scale of recurrent weights that changes nothing.
-fn unscaled() -> f32 {
-    1.0
 }

@@ -101,6 +101,8 @@ pub struct Outcome {
     pub d_initial: State,
     /// The smallest |pre-activation| of a rectifier: finite differences need it well above their effect.
     pub kink_distance: f64,
+    /// Of each lane, layer and step: what was computed on the way.
+    pub steps: Vec<Vec<Vec<Step>>>,
 }
 
 impl Network {
@@ -164,6 +166,7 @@ impl Network {
             last: self.zero_state(window.lanes),
             d_initial: self.zero_state(window.lanes),
             kink_distance: f64::INFINITY,
+            steps: Vec::new(),
         };
         for (name, shape) in self.tensors() {
             let zeros = vec![0.0; shape.iter().product()];
@@ -302,6 +305,7 @@ impl Network {
             let id = window.inputs[window.at(t, lane)];
             add(&mut dembed[id * e..(id + 1) * e], dx);
         }
+        out.steps.push(tape);
     }
 }
 
@@ -343,16 +347,16 @@ struct Layer<'a> {
 }
 
 /// What one step of a layer leaves for the way back.
-struct Step {
-    x: Vec<f64>,
-    h_prev: Vec<f64>,
-    c_prev: Vec<f64>,
+pub struct Step {
+    pub x: Vec<f64>,
+    pub h_prev: Vec<f64>,
+    pub c_prev: Vec<f64>,
     /// Activated gates, (G·H).
-    gates: Vec<f64>,
+    pub gates: Vec<f64>,
     /// GRU: W_hn h_{t−1} + b_hn.
-    hn: Vec<f64>,
-    c: Vec<f64>,
-    h: Vec<f64>,
+    pub hn: Vec<f64>,
+    pub c: Vec<f64>,
+    pub h: Vec<f64>,
     kink_distance: f64,
 }
 

@@ -1,6 +1,7 @@
-//! The result as one table of comma-separated values (RFC 4180, lines end with `\n`): a row for each model, for the mixture, and for
+//! The result as one table of comma-separated values: a row for each model, for the mixture, and for
 //! each pair, with all digits. A cell that does not apply is empty; an infinite figure is `inf`. Differences are `name` minus `other`.
 
+use crate::csv::line;
 use elman::compare::{Comparison, Difference, Entry, Interval};
 use std::io::{self, Write};
 
@@ -126,28 +127,12 @@ impl Row {
     }
 }
 
-fn line(out: &mut impl Write, cells: impl IntoIterator<Item = String>) -> io::Result<()> {
-    let cells: Vec<String> = cells.into_iter().map(quoted).collect();
-    writeln!(out, "{}", cells.join(","))
-}
-
-/// A cell in quotation marks where it needs them.
-fn quoted(cell: String) -> String {
-    match cell.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn cells_are_quoted_where_they_need_it() {
-        assert_eq!(quoted("plain 1.5".into()), "plain 1.5");
-        assert_eq!(quoted("a,b".into()), "\"a,b\"");
-        assert_eq!(quoted("say \"a\"\n".into()), "\"say \"\"a\"\"\n\"");
+    fn a_row_has_a_cell_for_each_column() {
         let mut row = Row::new("pair");
         row.set("model_id", Some("x"));
         let mut out = Vec::new();

@@ -1,0 +1,161 @@
+//! What the chapter and its like for gated cells promise of ‖∂s_t/∂s_k‖₂, from a few numbers.
+//!
+//! ```text
+//! Elman   (β_h β_W)^(t−k)              β_W = ‖W_hh‖₂,  β_h = max |φ′|                (the chapter; Pascanu et al. 2013)
+//! GRU     (β_z + β_S β_W)^(t−k)        β_z = max z,  β_S = max √(κ_r² + κ_z² + κ_n²),  β_W = ‖(W_hr; W_hz; W_hn)‖₂
+//! LSTM    ‖M^(t−k)‖₂                   M = ( β_ρ β_S β_C + β_κ β_O    β_ρ β_f )        of (‖δh‖, ‖δc‖)
+//!                                          ( β_S β_C                  β_f     )
+//!         β_f = max f,  β_ρ = max o(1−u²),  β_S = max √(κ_i² + κ_f² + κ_g²),  β_κ = max |κ_o|,
+//!         β_C = ‖(W_hi; W_hf; W_hg)‖₂,  β_O = ‖W_ho‖₂
+//! ```
+//! Maxima are over what was met: units, steps, lanes. docs/MATH.md, section 16, derives them from the steps in `jacobian`.
+
+use super::jacobian::Jacobians;
+use super::norms::matrix_norm;
+use crate::dims::Cell;
+use elman_kernels::Cpu;
+use serde::Serialize;
+
+/// The numbers of a layer's bound, named as above.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "of", rename_all = "kebab-case")]
+pub enum Bound {
+    Elman {
+        beta_w: f64,
+        beta_h: f64,
+    },
+    Gru {
+        beta_w: f64,
+        beta_s: f64,
+        beta_z: f64,
+    },
+    Lstm {
+        beta_c: f64,
+        beta_o: f64,
+        beta_s: f64,
+        beta_k: f64,
+        beta_f: f64,
+        beta_r: f64,
+    },
+}
+
+impl Bound {
+    /// From the weights of a layer and the steps that were met.
+    pub fn of(cpu: &Cpu, jacobians: &Jacobians) -> Bound {
+        let (w, n) = (&jacobians.weights.w_h, jacobians.weights.hidden);
+        let norm = |w: &[f64]| matrix_norm(cpu, w, n);
+        let most = |values: &[f64]| values.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+        match jacobians.weights.cell {
+            Cell::Elman(_) => Bound::Elman {
+                beta_w: norm(w),
+                beta_h: most(&jacobians.gain),
+            },
+            Cell::Gru => Bound::Gru {
+                beta_w: norm(w),
+                beta_s: spread(&jacobians.gain, n, 3),
+                beta_z: most(&jacobians.carry),
+            },
+            Cell::Lstm => {
+                let (c, o) = w.split_at(3 * n * n);
+                let outputs = jacobians.gain.chunks_exact(4 * n);
+                Bound::Lstm {
+                    beta_c: norm(c),
+                    beta_o: norm(o),
+                    beta_s: spread(&jacobians.gain, n, 4),
+                    beta_k: outputs.fold(0.0, |beta, gain| beta.max(most(&gain[3 * n..]))),
+                    beta_f: most(&jacobians.carry),
+                    beta_r: most(&jacobians.out),
+                }
+            }
+        }
+    }
+
+    /// log10 of the bound for the lags 1, 2, …, `lags`.
+    pub fn curve_log10(&self, lags: usize) -> Vec<f64> {
+        let power = |base: f64| {
+            let step = libm::log10(base);
+            (1..=lags).map(|lag| lag as f64 * step).collect()
+        };
+        match *self {
+            Bound::Elman { beta_w, beta_h } => power(beta_w * beta_h),
+            Bound::Gru {
+                beta_w,
+                beta_s,
+                beta_z,
+            } => power(beta_z + beta_s * beta_w),
+            Bound::Lstm {
+                beta_c,
+                beta_o,
+                beta_s,
+                beta_k,
+                beta_f,
+                beta_r,
+            } => {
+                let through_cell = beta_s * beta_c;
+                let h = beta_r * through_cell + beta_k * beta_o;
+                powers_log10([[h, beta_r * beta_f], [through_cell, beta_f]], lags)
+            }
+        }
+    }
+}
+
+/// max √(κ² + κ² + κ²) over the first three gates of units, steps and lanes; `gain` (T·B, `gates`·H).
+fn spread(gain: &[f64], hidden: usize, gates: usize) -> f64 {
+    let rows = gain.chunks_exact(gates * hidden);
+    let unit = |row: &[f64], j: usize| {
+        let squares = (0..3).map(|gate| row[gate * hidden + j] * row[gate * hidden + j]);
+        squares.sum::<f64>()
+    };
+    let largest = |row| (0..hidden).fold(0.0, |most: f64, j| most.max(unit(row, j)));
+    rows.fold(0.0, |most: f64, row| most.max(largest(row)))
+        .sqrt()
+}
+
+type Two = [[f64; 2]; 2];
+
+/// log10 ‖m^lag‖₂ for the lags 1 to `lags`, renormalised at each.
+fn powers_log10(m: Two, lags: usize) -> Vec<f64> {
+    let (mut power, mut log10) = ([[1.0, 0.0], [0.0, 1.0]], 0.0);
+    let next = |_| {
+        power = times(&power, &m);
+        let norm = norm_of_two(&power);
+        if norm > 0.0 {
+            power = power.map(|row| row.map(|x| x / norm));
+        }
+        log10 += libm::log10(norm);
+        log10
+    };
+    (0..lags).map(next).collect()
+}
+
+fn times(a: &Two, b: &Two) -> Two {
+    let cell = |i: usize, j: usize| a[i][0] * b[0][j] + a[i][1] * b[1][j];
+    [[cell(0, 0), cell(0, 1)], [cell(1, 0), cell(1, 1)]]
+}
+
+/// The larger root of σ⁴ − (sum of squares) σ² + det² = 0.
+fn norm_of_two(m: &Two) -> f64 {
+    let squares: f64 = m.iter().flatten().map(|x| x * x).sum();
+    let det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
+    let rest = (squares * squares - 4.0 * det * det).max(0.0).sqrt();
+    (0.5 * (squares + rest)).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_of_known_matrices() {
+        let elman = Bound::Elman {
+            beta_w: 2.0,
+            beta_h: 0.25,
+        };
+        let curve = elman.curve_log10(100);
+        assert!((curve[99] - 100.0 * 0.5_f64.log10()).abs() < 1e-12);
+        // (1 1; 0 1)^n = (1 n; 0 1), whose norm is n for large n, and n + 1/n as a better guess.
+        let shear = powers_log10([[1.0, 1.0], [0.0, 1.0]], 100);
+        assert!((10_f64.powf(shear[99]) - 100.01).abs() < 1e-4);
+        assert!((norm_of_two(&[[3.0, 0.0], [4.0, 0.0]]) - 5.0).abs() < 1e-14);
+    }
+}

@@ -1,0 +1,148 @@
+//! Units that have stopped to learn: saturated, or dead.
+//!
+//! *Saturated* at a step: the derivative of the activation there is below a twentieth of the largest that it has, which is
+//! |h| > 0.975 for tanh and h below 0.0127 or above 0.9873 for σ, for relu h = 0. A unit that is so at 95 % of all steps is *stuck*.
+//!
+//! *Dead*: the unit's h stays within 10⁻⁴ at all steps of all passages, so that it says nothing. A relu unit that is never
+//! active is; so is a unit behind a gate that never opens.
+//!
+//! *Interrupted*: a relu unit that is inactive at some step of a passage, where its derivative is 0. With the identity as W_hh each
+//! unit is a path of its own, and what comes back along it ends there.
+
+use super::trace::{LayerTrace, LayerWeights};
+use crate::dims::{Activation, Cell};
+use serde::Serialize;
+
+const SATURATED_BELOW: f64 = 0.05;
+const STUCK_FROM: f64 = 0.95;
+const DEAD_WITHIN: f64 = 1e-4;
+
+/// What the activations of a layer do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Units {
+    pub units: usize,
+    pub dead: usize,
+    /// The part of units that are interrupted in a passage; `None` unless relu.
+    pub interrupted: Option<f64>,
+    /// h of an Elman layer, the gates of the others.
+    pub signals: Vec<Signal>,
+}
+
+/// One kind of activation in a layer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Signal {
+    pub name: &'static str,
+    pub mean: f64,
+    /// Parts of all units and steps that are saturated at the lower and at the upper end.
+    pub low: f64,
+    pub high: f64,
+    /// Units that are saturated nearly always.
+    pub stuck: usize,
+}
+
+impl Units {
+    /// Of one layer over all steps and lanes of a window.
+    pub fn of(weights: &LayerWeights, layer: &LayerTrace, lanes: usize) -> Units {
+        let (n, wide) = (weights.hidden, weights.gate_rows());
+        let h = &layer.h[lanes * n..];
+        let gate =
+            |name, at: usize, activation| signal(name, activation, &layer.gates[at * n..], wide, n);
+        use Activation::{Sigmoid, Tanh};
+        let signals = match weights.cell {
+            Cell::Elman(activation) => vec![signal("h", activation, h, n, n)],
+            Cell::Lstm => vec![
+                gate("i", 0, Sigmoid),
+                gate("f", 1, Sigmoid),
+                gate("g", 2, Tanh),
+                gate("o", 3, Sigmoid),
+            ],
+            Cell::Gru => vec![
+                gate("r", 0, Sigmoid),
+                gate("z", 1, Sigmoid),
+                gate("n", 2, Tanh),
+            ],
+        };
+        let is_dead = |j: &usize| {
+            let values = h[*j..].iter().step_by(n);
+            let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| {
+                (a.min(*x), b.max(*x))
+            });
+            most - least <= DEAD_WITHIN
+        };
+        Units {
+            units: n,
+            dead: (0..n).filter(is_dead).count(),
+            interrupted: (weights.cell == Cell::Elman(Activation::Relu))
+                .then(|| interrupted(h, lanes * n)),
+            signals,
+        }
+    }
+}
+
+/// The part of the `paths`, one for each lane and unit, on which h (T, B, H) is 0 at some step.
+fn interrupted(h: &[f64], paths: usize) -> f64 {
+    let ends = |path: &usize| h[*path..].iter().step_by(paths).any(|h| *h <= 0.0);
+    (0..paths).filter(ends).count() as f64 / paths as f64
+}
+
+/// Of the first `units` of every `stride` values, from the first on.
+fn signal(
+    name: &'static str,
+    activation: Activation,
+    values: &[f64],
+    stride: usize,
+    units: usize,
+) -> Signal {
+    // Saturated where a share of the largest derivative is not reached, at the side of `middle`.
+    let (middle, share): (f64, fn(f64) -> f64) = match activation {
+        Activation::Sigmoid => (0.5, |y| 4.0 * y * (1.0 - y)),
+        Activation::Tanh => (0.0, |y| 1.0 - y * y),
+        Activation::Relu => (f64::MIN_POSITIVE, |y| f64::from(y > 0.0)),
+    };
+    let (mut sum, mut low, mut high, mut stuck, mut count) = (0.0, 0, 0, 0, 0);
+    for j in 0..units {
+        let (mut own_low, mut own_high, mut own) = (0, 0, 0);
+        for &y in values[j..].iter().step_by(stride) {
+            sum += y;
+            own += 1;
+            if share(y) < SATURATED_BELOW {
+                own_low += usize::from(y < middle);
+                own_high += usize::from(y >= middle);
+            }
+        }
+        stuck += usize::from((own_low + own_high) as f64 >= STUCK_FROM * own as f64);
+        (low, high, count) = (low + own_low, high + own_high, count + own);
+    }
+    let part = |n: usize| n as f64 / count as f64;
+    Signal {
+        name,
+        mean: sum / count as f64,
+        low: part(low),
+        high: part(high),
+        stuck,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saturated_stuck_and_dead_units() {
+        let cell = Cell::Elman(Activation::Relu);
+        let weights = LayerWeights::new(cell, 2, vec![0.0; 4], vec![0.0; 4]);
+        // Unit 0 is never active, unit 1 at two of four steps; the state before the window does not count.
+        let layer = LayerTrace {
+            h: vec![7.0, 7.0, 0.0, 1.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0],
+            ..LayerTrace::default()
+        };
+        let units = Units::of(&weights, &layer, 1);
+        let h = &units.signals[0];
+        assert_eq!((units.dead, h.stuck, h.low, h.high), (1, 1, 0.75, 0.0));
+        assert_eq!(units.interrupted, Some(1.0));
+        let tanh = signal("h", Activation::Tanh, &[0.98, -0.99, 0.9, 0.0], 1, 1);
+        assert_eq!((tanh.low, tanh.high, tanh.stuck), (0.25, 0.25, 0));
+        let gate = signal("f", Activation::Sigmoid, &[0.99, 0.5, 0.99, 0.5], 2, 1);
+        assert_eq!((gate.high, gate.stuck, gate.mean), (1.0, 1, 0.99));
+    }
+}

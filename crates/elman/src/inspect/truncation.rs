@@ -1,0 +1,265 @@
+//! What truncation costs: the gradient of windows of T steps beside that of one long window.
+//!
+//! Passages of the text are read once as a whole and once in windows of each length, with the same weights and the state carried from
+//! window to window. Both gradients are the program's own (f32) and of the same losses,
+//!
+//! ```text
+//! g = Σ_t Σ_{k≤t} g_{t,k}        g_T = the terms whose t and k lie in one window
+//! cosine ⟨g_T, g⟩ / (‖g_T‖ ‖g‖)        relative error ‖g_T − g‖ / ‖g‖
+//! ```
+//! Forward nothing is truncated: the loss with carried state is the same for every window length, and how much larger it is when
+//! each window starts from zero says what the state brings from beyond the window.
+
+use super::passages::{MOST_PASSAGES, MOST_STEPS, Passages, check};
+use crate::dims::Room;
+use crate::error::{Error, Result};
+use crate::infer::Model;
+use crate::net::Params;
+use crate::train::bptt::{Engine, LossNorm};
+use elman_kernels::{Cpu, Format};
+use serde::Serialize;
+
+/// What to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    pub passages: usize,
+    /// Steps of the long window, which counts as the truth.
+    pub full: usize,
+    /// Window lengths; `full` and longer ones are left out.
+    pub windows: Vec<usize>,
+    /// Tokens that are read before, from the zero state.
+    pub context: usize,
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            passages: 8,
+            full: 400,
+            windows: vec![1, 2, 5, 10, 20, 35, 50, 100, 200],
+            context: 100,
+            seed: 1,
+        }
+    }
+}
+
+/// The result.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Truncation {
+    pub cell: String,
+    pub text_tokens: usize,
+    pub passages: usize,
+    pub full: usize,
+    pub context: usize,
+    pub seed: u64,
+    /// Mean loss of a token with carried state, whatever the window.
+    pub carried_nats: f64,
+    /// ‖g‖ of the mean loss.
+    pub gradient_norm: f64,
+    pub windows: Vec<WindowLength>,
+}
+
+/// One window length.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WindowLength {
+    pub steps: usize,
+    /// Over all weights.
+    pub cosine: f64,
+    pub relative_error: f64,
+    /// Mean loss of a token where every window starts from the zero state.
+    pub zero_state_nats: f64,
+    /// How much of that the carried state saves.
+    pub carried_saves_nats: f64,
+    pub tensors: Vec<TensorError>,
+}
+
+/// The gradient of one tensor. Cosine and error are `null` (NaN) where the full gradient is zero.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TensorError {
+    pub name: String,
+    pub cosine: f64,
+    pub relative_error: f64,
+}
+
+/// Compares window lengths for `model` on the text `ids`. `progress` is told which length is next.
+///
+/// Errors: options that cannot be, a text of fewer tokens than `full`, a gradient that is not finite.
+pub fn truncation(
+    model: &Model,
+    cpu: Cpu,
+    ids: &[u32],
+    options: &Options,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Truncation> {
+    options.check()?;
+    let sizes = [options.context, options.full, options.passages];
+    let passages = Passages::draw(ids, model.vocab().eos(), sizes, options.seed)?;
+    let mut bench = Bench::new(model, cpu, &passages);
+    progress(options.full);
+    let carried_nats = bench.differentiate(options.full);
+    let full = bench.engine.grads().clone();
+    if !full.is_finite() || !carried_nats.is_finite() {
+        return Err(Error::Config(
+            "the full gradient is not finite: it explodes over so many steps; compare over fewer with --full".into(),
+        ));
+    }
+    let mut lengths = options.windows.clone();
+    lengths.retain(|steps| *steps < options.full);
+    lengths.sort_unstable();
+    lengths.dedup();
+    let windows = lengths.into_iter().map(|steps| {
+        progress(steps);
+        bench.differentiate(steps);
+        let (tensors, whole) = compare(bench.engine.grads(), &full);
+        let zero_state_nats = bench.zero_state_nats(steps);
+        WindowLength {
+            steps,
+            cosine: whole.cosine(),
+            relative_error: whole.relative_error(),
+            zero_state_nats,
+            carried_saves_nats: zero_state_nats - carried_nats,
+            tensors,
+        }
+    });
+    let windows = windows.collect();
+    let (_, whole) = compare(&full, &full);
+    Ok(Truncation {
+        cell: model.dims().cell.to_string(),
+        text_tokens: ids.len(),
+        passages: passages.lanes,
+        full: passages.steps,
+        context: passages.context,
+        seed: options.seed,
+        carried_nats,
+        gradient_norm: whole.theirs.sqrt() / passages.steps as f64,
+        windows,
+    })
+}
+
+impl Options {
+    /// Refuses what cannot be done.
+    pub fn check(&self) -> Result<()> {
+        check("passages", self.passages, 1..=MOST_PASSAGES)?;
+        check("full", self.full, 1..=MOST_STEPS)?;
+        check("context", self.context, 0..=MOST_STEPS)?;
+        let mut windows = self.windows.iter();
+        windows.try_for_each(|steps| check("window", *steps, 1..=MOST_STEPS))
+    }
+}
+
+/// The engine of training on the passages, without an optimiser.
+struct Bench<'a> {
+    engine: Engine,
+    passages: &'a Passages,
+}
+
+impl Bench<'_> {
+    fn new<'a>(model: &Model, cpu: Cpu, passages: &'a Passages) -> Bench<'a> {
+        let room = Room::whole(passages.steps, passages.lanes);
+        let network = model.network().clone();
+        let mut engine = Engine::new(cpu, network.dims().clone(), room, false, Format::F32);
+        engine.params_mut().copy_from(model.params());
+        Bench { engine, passages }
+    }
+
+    /// Runs windows of `length` steps over the passages and leaves the gradient of the sum over time, averaged over lanes; returns the
+    /// mean loss of a token.
+    fn differentiate(&mut self, length: usize) -> f64 {
+        self.engine.discard_gradient();
+        self.over_windows(length, &mut |engine, window, state| {
+            engine.run_window(window, LossNorm::Lanes, None, state).nats
+        })
+    }
+
+    /// The mean loss of a token where every window starts from zero.
+    fn zero_state_nats(&mut self, length: usize) -> f64 {
+        self.over_windows(length, &mut |engine, window, state| {
+            state.set_zero();
+            engine.score_window(window, state).nats
+        })
+    }
+
+    fn over_windows(
+        &mut self,
+        length: usize,
+        run: &mut dyn FnMut(&mut Engine, &crate::text::Window, &mut crate::net::State) -> f64,
+    ) -> f64 {
+        let Passages {
+            context,
+            steps,
+            lanes,
+            ..
+        } = *self.passages;
+        let mut state = self.engine.zero_state();
+        // In pieces for which the engine has room.
+        for from in (0..context).step_by(steps) {
+            let piece = self.passages.window(from, (from + steps).min(context));
+            self.engine.score_window(&piece, &mut state);
+        }
+        let end = context + steps;
+        let starts = (context..end).step_by(length);
+        let nats: f64 = starts
+            .map(|from| {
+                let window = self.passages.window(from, (from + length).min(end));
+                run(&mut self.engine, &window, &mut state)
+            })
+            .sum();
+        nats / (steps * lanes) as f64
+    }
+}
+
+/// Sums that cosine and error follow from.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    ours: f64,
+    theirs: f64,
+    both: f64,
+    difference: f64,
+}
+
+impl Sums {
+    fn of(ours: &[f32], theirs: &[f32]) -> Sums {
+        let pairs = ours.iter().zip(theirs);
+        pairs.fold(Sums::default(), |sums, (a, b)| {
+            let (a, b) = (f64::from(*a), f64::from(*b));
+            Sums {
+                ours: sums.ours + a * a,
+                theirs: sums.theirs + b * b,
+                both: sums.both + a * b,
+                difference: sums.difference + (a - b) * (a - b),
+            }
+        })
+    }
+
+    fn add(&mut self, other: &Sums) {
+        self.ours += other.ours;
+        self.theirs += other.theirs;
+        self.both += other.both;
+        self.difference += other.difference;
+    }
+
+    fn cosine(&self) -> f64 {
+        self.both / (self.ours.sqrt() * self.theirs.sqrt())
+    }
+
+    fn relative_error(&self) -> f64 {
+        (self.difference / self.theirs).sqrt()
+    }
+}
+
+/// Each tensor, and all together.
+fn compare(ours: &Params, theirs: &Params) -> (Vec<TensorError>, Sums) {
+    let layout = ours.layout().clone();
+    let mut whole = Sums::default();
+    let tensors = layout.tensors().map(|(id, tensor)| {
+        let sums = Sums::of(&ours[id], &theirs[id]);
+        whole.add(&sums);
+        TensorError {
+            name: tensor.name.clone(),
+            cosine: sums.cosine(),
+            relative_error: sums.relative_error(),
+        }
+    });
+    (tensors.collect(), whole)
+}

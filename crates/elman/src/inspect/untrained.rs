@@ -1,0 +1,39 @@
+//! A model as training would begin with it: what initialisation alone does.
+
+use crate::error::Result;
+use crate::infer::{About, Model, VocabularyFrom, Weights};
+use crate::net::{Network, Params};
+use crate::text::{ReadOptions, Source};
+use crate::train::Config;
+
+/// The network of `config` with its initial weights and the vocabulary that training on `sources` would use.
+///
+/// Errors: what [`Config::check`] refuses, and what reading the vocabulary can find.
+pub fn untrained(
+    config: &Config,
+    vocabulary: &VocabularyFrom,
+    sources: Vec<Source>,
+) -> Result<Model> {
+    config.check()?;
+    let read = ReadOptions {
+        lossy: config.lossy,
+        range: None,
+    };
+    let vocab = vocabulary.vocab(
+        sources,
+        config.vocab,
+        &read,
+        config.min_count,
+        config.max_vocab,
+    )?;
+    let network = Network::new(config.dims(vocab.len()));
+    let mut params = Params::zeros(network.layout().clone());
+    config.init().fill(network.dims(), &mut params);
+    let about = About {
+        averaged: 0,
+        step: 0,
+        epoch: 0,
+        valid_loss_nats: None,
+    };
+    Ok(Model::new(network, params, vocab, about, Weights::F32))
+}

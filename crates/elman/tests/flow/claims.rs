@@ -1,0 +1,190 @@
+//! The chapter's claims about gradients, seen on networks that have not been trained, and on truncation.
+
+use elman::dims::Activation;
+use elman::flow::verdict::Verdict;
+use elman::infer::{Model, VocabularyFrom};
+use elman::inspect::passages::tokens;
+use elman::inspect::{Gradients, gradients, truncation, untrained};
+use elman::net::init::{Recurrent, Scheme};
+use elman::text::{ReadOptions, Source};
+use elman::train::Config;
+use elman::train::config::CellName;
+use elman_kernels::{Cpu, Isa};
+use std::path::PathBuf;
+
+fn bible() -> Vec<Source> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/kjv.txt");
+    Source::files(&[PathBuf::from(path)])
+}
+
+fn model(config: &Config) -> (Model, Vec<u32>) {
+    let model = untrained(config, &VocabularyFrom::Text, bible()).unwrap();
+    let read = ReadOptions {
+        lossy: false,
+        range: None,
+    };
+    let ids = tokens(bible(), model.vocab(), &read).unwrap();
+    (model, ids)
+}
+
+fn elman(hidden: usize) -> Config {
+    Config {
+        cell: CellName::Elman,
+        hidden: hidden.into(),
+        embed: hidden,
+        max_vocab: Some(500),
+        ..Config::default()
+    }
+}
+
+fn look(config: &Config) -> Gradients {
+    let (model, ids) = model(config);
+    let options = gradients::Options {
+        passages: 4,
+        ..gradients::Options::default()
+    };
+    let cpu = Cpu::new(Isa::detect(), 2);
+    let found = gradients(&model, &cpu, &ids, &options).unwrap();
+    for layer in &found.layers {
+        for norm in &layer.norms {
+            let slack = 1e-6 / std::f64::consts::LN_10;
+            assert!(norm.most_log10 <= norm.bound_log10 + slack);
+            assert!(norm.mean_log10 <= norm.steps_log10 + slack);
+        }
+        let shares = &layer.contribution.lags;
+        let sum: f64 = shares.iter().map(|lag| lag.share).sum();
+        assert!((sum - 1.0).abs() < 1e-9, "{sum}");
+        assert!(shares.windows(2).all(|two| two[0].lag + 1 == two[1].lag));
+    }
+    found
+}
+
+#[test]
+fn tanh_vanishes_and_four_times_its_weights_explode() {
+    let vanishing = look(&elman(128));
+    let last = vanishing.layers[0].norms[99];
+    println!("tanh: 10^{:.1} at lag 100", last.mean_log10);
+    assert_eq!(vanishing.verdict, Verdict::Vanishing);
+    assert!(last.mean_log10 < -20.0, "{last:?}");
+    assert!(vanishing.contribution.horizon_99 < 20);
+
+    let exploding = look(&Config {
+        init_recurrent_scale: 4.0,
+        ..elman(128)
+    });
+    let last = exploding.layers[0].norms[99];
+    println!("tanh × 4: 10^{:.1} at lag 100", last.mean_log10);
+    assert_eq!(exploding.verdict, Verdict::Exploding);
+    assert!(last.mean_log10 > 3.0, "{last:?}");
+    assert!(exploding.remedies[0].contains("clip"));
+}
+
+#[test]
+fn sigmoid_vanishes_whatever_its_weights_below_norm_four() {
+    let found = look(&Config {
+        activation: Activation::Sigmoid,
+        init_recurrent_scale: 3.0,
+        ..elman(64)
+    });
+    assert_eq!(found.verdict, Verdict::Vanishing);
+    assert!(found.layers[0].norms[99].bound_log10 < 0.0);
+}
+
+#[test]
+fn the_identity_keeps_the_norm_at_one_while_units_die() {
+    let found = look(&Config {
+        activation: Activation::Relu,
+        init: Scheme::Xavier,
+        init_recurrent: Recurrent::Identity,
+        ..elman(128)
+    });
+    let layer = &found.layers[0];
+    for norm in &layer.norms {
+        assert!(norm.mean_log10.abs() < 1e-9, "{norm:?}");
+    }
+    assert_eq!(found.verdict, Verdict::Healthy);
+    let h = &layer.units.signals[0];
+    let interrupted = layer.units.interrupted.unwrap();
+    println!(
+        "IRNN: norm 10^{:.3} at lag 100, inactive {:.0} %, {:.0} % of the units interrupted",
+        layer.norms[99].mean_log10,
+        100.0 * h.low,
+        100.0 * interrupted
+    );
+    assert!(h.low > 0.05 && interrupted > 0.1 && interrupted < 1.0);
+}
+
+#[test]
+fn an_open_forget_gate_keeps_what_others_lose() {
+    let reach = |cell, forget_bias| {
+        let config = Config {
+            cell,
+            forget_bias,
+            ..elman(64)
+        };
+        look(&config).layers[0].norms[99].mean_log10
+    };
+    let open = reach(CellName::Lstm, 5.0);
+    assert!(open > -1.0, "{open}");
+    assert!(reach(CellName::Lstm, 0.0) < -10.0);
+    // A gated unit has to learn to keep, too.
+    assert!(reach(CellName::Gru, 0.0) < -5.0);
+}
+
+#[test]
+fn truncation_costs_nothing_without_recurrence_and_less_with_longer_windows() {
+    let find = |scale| {
+        let config = Config {
+            init_recurrent_scale: scale,
+            ..elman(32)
+        };
+        let (model, ids) = model(&config);
+        let options = truncation::Options {
+            passages: 3,
+            full: 40,
+            windows: vec![1, 5, 20, 40, 80],
+            context: 17,
+            seed: 3,
+        };
+        truncation(
+            &model,
+            Cpu::new(Isa::detect(), 2),
+            &ids,
+            &options,
+            &mut |_| {},
+        )
+        .unwrap()
+    };
+    let cut = find(0.0);
+    // 40 and more is the truth itself.
+    assert_eq!(cut.windows.len(), 3);
+    for window in &cut.windows {
+        assert!(window.relative_error < 1e-5, "{window:?}");
+        assert!((window.cosine - 1.0).abs() < 1e-9);
+        assert!(window.carried_saves_nats.abs() < 1e-9);
+    }
+    let connected = find(1.5);
+    let errors: Vec<f64> = connected.windows.iter().map(|w| w.relative_error).collect();
+    assert!(errors[0] > errors[1] && errors[1] > errors[2] && errors[2] > 0.0);
+    assert!(connected.windows[0].cosine < connected.windows[2].cosine);
+    assert!(connected.windows[0].carried_saves_nats != 0.0);
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_refused() {
+    let (model, ids) = model(&elman(8));
+    let cpu = Cpu::new(Isa::detect(), 1);
+    let refused = |ids: &[u32], lags, passages| {
+        let options = gradients::Options {
+            lags,
+            passages,
+            ..gradients::Options::default()
+        };
+        gradients(&model, &cpu, ids, &options)
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(refused(&ids[..50], 100, 1).contains("50 tokens"));
+    assert!(refused(&ids, 0, 1).contains("lags is 0"));
+    assert!(refused(&ids, 100, 0).contains("passages is 0"));
+}
