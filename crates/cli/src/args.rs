@@ -1,5 +1,6 @@
 //! How single arguments are read. Every error names what was expected.
 
+use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as NameError, StrDeserializer};
@@ -17,6 +18,15 @@ where
         let name: StrDeserializer<'_, NameError> = name.as_str().into_deserializer();
         T::deserialize(name)
     })
+}
+
+/// How a table is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+    Csv,
+    Markdown,
 }
 
 /// A finite number: `nan` and `inf` are numbers to Rust's parser, but no choice that makes sense.

@@ -7,9 +7,12 @@ mod generate;
 mod info;
 mod inspect;
 mod ngram;
+mod runs;
 mod shell;
+mod sweep;
 mod tokenize;
 mod train;
+mod watch;
 
 use crate::output::usage;
 use anyhow::Result;
@@ -33,6 +36,8 @@ Examples:
   elman generate runs/kjv --prompt 'In the'   # let it write
   elman train --resume runs/kjv --epochs 4    # train it longer
   elman info runs/kjv                         # what is in there
+  elman watch runs/kjv                        # its curves, while it trains
+  elman sweep data/kjv.txt --lr 0.002,0.004   # several runs, and which was best
   elman ngram train data/kjv.txt -o kjv5.bin  # an n-gram model
   elman compare runs/kjv kjv5.bin psalms.txt  # which is better, and is that certain?
   elman inspect gradients runs/kjv psalms.txt # do its gradients vanish?
@@ -43,6 +48,9 @@ Every command explains itself: elman COMMAND --help";
 #[derive(Subcommand)]
 enum Command {
     Train(Box<train::TrainArgs>),
+    Watch(watch::WatchArgs),
+    Runs(runs::RunsArgs),
+    Sweep(sweep::SweepArgs),
     Eval(eval::EvalArgs),
     Compare(Box<compare::CompareArgs>),
     Generate(generate::GenerateArgs),
@@ -60,6 +68,9 @@ enum Command {
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Train(args) => train::run(*args),
+        Command::Watch(args) => watch::run(args),
+        Command::Runs(args) => runs::run(args),
+        Command::Sweep(args) => sweep::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Compare(args) => compare::run(*args),
         Command::Generate(args) => generate::run(args),

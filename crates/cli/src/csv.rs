@@ -1,18 +1,17 @@
 //! Comma-separated values (RFC 4180, lines end with `\n`).
 
-use std::io::{self, Write};
-
-/// Writes one line of `cells`.
-pub fn line(out: &mut impl Write, cells: impl IntoIterator<Item = String>) -> io::Result<()> {
-    let cells: Vec<String> = cells.into_iter().map(quoted).collect();
-    writeln!(out, "{}", cells.join(","))
+/// `cells` as one line.
+pub fn line<Cell: AsRef<str>>(cells: impl IntoIterator<Item = Cell>) -> String {
+    let cells = cells.into_iter().map(|cell| quoted(cell.as_ref()));
+    let cells: Vec<String> = cells.collect();
+    format!("{}\n", cells.join(","))
 }
 
 /// A cell in quotation marks where it needs them.
-fn quoted(cell: String) -> String {
+fn quoted(cell: &str) -> String {
     match cell.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell,
+        false => cell.to_owned(),
     }
 }
 
@@ -22,8 +21,9 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_where_they_need_it() {
-        assert_eq!(quoted("plain 1.5".into()), "plain 1.5");
-        assert_eq!(quoted("a,b".into()), "\"a,b\"");
-        assert_eq!(quoted("say \"a\"\n".into()), "\"say \"\"a\"\"\n\"");
+        assert_eq!(quoted("plain 1.5"), "plain 1.5");
+        assert_eq!(quoted("a,b"), "\"a,b\"");
+        assert_eq!(quoted("say \"a\"\n"), "\"say \"\"a\"\"\n\"");
+        assert_eq!(line(["a", "", "b,c"]), "a,,\"b,c\"\n");
     }
 }

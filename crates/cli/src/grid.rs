@@ -1,5 +1,6 @@
 //! A table of cells, for a terminal or as Markdown: names to the left, numbers to the right.
 
+use crate::csv;
 use std::fmt::Write;
 
 /// Rows of cells under a header.
@@ -59,6 +60,11 @@ impl Grid {
             }
         }
         text
+    }
+
+    /// Comma-separated values (RFC 4180, lines end with `\n`).
+    pub fn to_csv(&self) -> String {
+        self.rows.iter().map(csv::line).collect()
     }
 
     fn widths(&self, of: impl Fn(&str) -> usize) -> Vec<usize> {

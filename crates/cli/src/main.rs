@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod chart;
 mod commands;
 mod csv;
 mod grid;
@@ -14,6 +15,7 @@ mod presets;
 mod progress;
 mod resolve;
 mod rundir;
+mod runs;
 mod signals;
 mod summary;
 

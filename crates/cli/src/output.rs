@@ -13,6 +13,11 @@ pub fn say(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Whether the terminal is one that only prints: lines cannot be drawn over.
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
 /// A command line that cannot be carried out: exit code 2.
 #[derive(Debug)]
 pub struct Usage(pub String);

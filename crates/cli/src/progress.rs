@@ -5,7 +5,7 @@
 mod json;
 mod meter;
 
-use crate::output::{clock, count, duration, number, say, thousands};
+use crate::output::{clock, count, duration, is_dumb, number, say, thousands};
 use crate::signals::Stop;
 use crate::summary;
 use elman::text::Layout;
@@ -67,11 +67,10 @@ const LINES_PER_RUN: u64 = 20;
 impl Progress {
     pub fn new(form: Form, text: String, stop: Stop) -> Progress {
         let now = Instant::now();
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let view = match form {
             Form::Json => View::Json,
             Form::Quiet => View::Quiet,
-            Form::People if io::stderr().is_terminal() && !dumb => View::Bar {
+            Form::People if io::stderr().is_terminal() && !is_dumb() => View::Bar {
                 bar: None,
                 drawn: now,
             },

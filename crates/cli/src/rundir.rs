@@ -27,23 +27,28 @@ pub const STDIN: &str = "stdin.txt";
 /// The directory for a run on `text` that nobody named: `runs/kjv`, or `runs/kjv-2` and so on where
 /// there is something already.
 pub fn unused(text: &Path) -> PathBuf {
-    let name = text
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    let stem = match name.as_deref() {
-        None | Some("-") => "stdin".to_owned(),
-        // All extensions go: kjv.txt.gz is kjv. A leading dot is part of a name.
-        Some(name) => match name.char_indices().skip(1).find(|(_, c)| *c == '.') {
-            Some((dot, _)) => name[..dot].to_owned(),
-            None => name.to_owned(),
-        },
-    };
+    let stem = name_after(text);
     let runs = Path::new("runs");
     let numbered = (2..).map(|n| runs.join(format!("{stem}-{n}")));
     let mut candidates = std::iter::once(runs.join(&stem)).chain(numbered);
     candidates
         .find(|path| !path.exists() || is_abandoned(path))
         .unwrap_or_else(|| runs.join(stem))
+}
+
+/// What is called after `text`: `kjv` for data/kjv.txt.gz.
+pub fn name_after(text: &Path) -> String {
+    let name = text
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    match name.as_deref() {
+        None | Some("-") => "stdin".to_owned(),
+        // All extensions go. A leading dot is part of a name.
+        Some(name) => match name.char_indices().skip(1).find(|(_, c)| *c == '.') {
+            Some((dot, _)) => name[..dot].to_owned(),
+            None => name.to_owned(),
+        },
+    }
 }
 
 /// Whether `path` holds nothing but what a run left that never began, and nobody is at work there.

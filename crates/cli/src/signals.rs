@@ -17,12 +17,18 @@ const INTERRUPTED: i32 = 130;
 #[derive(Clone, Default)]
 pub struct Stop {
     wished: Arc<AtomicBool>,
+    listening: Arc<AtomicBool>,
 }
 
 impl Stop {
+    /// Once: a second call does nothing, since two handlers would take one signal for two.
+    ///
     /// From now on signals raise the flag instead of ending the process. A signal that the process
     /// was started to ignore, as under `nohup`, stays ignored.
     pub fn on_signals(&self) -> Result<()> {
+        if self.listening.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
         let ignored = ignored_signals();
         for number in signals()
             .into_iter()

@@ -3,8 +3,11 @@
 mod common;
 use common::Room;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 13] = [
     "train",
+    "watch",
+    "runs",
+    "sweep",
     "eval",
     "compare",
     "generate",
@@ -131,6 +134,14 @@ fn wrong_usage_has_exit_code_2() {
         ],
         &["train", "text.txt", "--tied", "--no-tied"],
         &["train", "-", "-"],
+        &["sweep", "text.txt"],
+        &["sweep", "text.txt", "--lr", "0.1"],
+        &["sweep", "text.txt", "--lr", "0.1,fast"],
+        &["sweep", "-", "--lr", "0.1,0.2"],
+        &["sweep", "text.txt", "--lr", "0.1,0.2", "--dropout", "0.1,1"],
+        &["watch"],
+        &["watch", "run", "--csv", "--json"],
+        &["runs", "--sort", "colour"],
         &["eval", "model"],
         &["eval", "model", "-", "-"],
         &["generate", "model", "--top-p", "0"],

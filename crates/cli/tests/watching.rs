@@ -1,5 +1,9 @@
 //! Watching a run: samples and event files while it trains, its chart, the list of runs, and sweeps.
-#![allow(clippy::unwrap_used, reason = "tests may stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests may stop, and write where they like"
+)]
 
 mod common;
 use common::Room;
@@ -52,4 +56,199 @@ fn an_unknown_prompt_is_remarked_and_one_for_nothing_refused() {
     let said = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
     assert!(said.contains("the vocabulary lacks 'xyzzy'"), "{said}");
     room.fails(2, &[&run[..], &["--sample-every", "0"]].concat());
+}
+
+fn stderr(assert: assert_cmd::assert::Assert) -> String {
+    String::from_utf8(assert.get_output().stderr.clone()).unwrap()
+}
+
+#[test]
+fn the_curves_of_a_run_are_drawn() {
+    let room = Room::new();
+    room.train("run", "40", &["--valid-every", "20"]);
+    let size = ["--width", "60", "--height", "16"];
+    let drawn = room.stdout(&[&["watch", "run"], &size[..]].concat());
+    assert_eq!(drawn.lines().count(), 16, "{drawn}");
+    assert!(
+        drawn.lines().all(|line| line.chars().count() <= 60),
+        "{drawn}"
+    );
+    for part in [
+        "lstm 1×8",
+        "finished, step 40 of 40 (100 %)",
+        "training    loss",
+        "validation  loss",
+        "●",
+        "└┬",
+    ] {
+        assert!(drawn.contains(part), "{part}: {drawn}");
+    }
+    assert!(!drawn.contains('\x1b'), "no colours where nobody sees them");
+
+    // Half a line, as a process at work leaves it for a moment.
+    let metrics = room.read("run/metrics.jsonl");
+    room.write("run/metrics.jsonl", format!("{metrics}{{\"kind\":\"tra"));
+    let csv = room.stdout(&["watch", "run", "--csv"]);
+    let mut lines = csv.lines();
+    assert!(
+        lines
+            .next()
+            .unwrap()
+            .starts_with("kind,step,epoch,loss_nats,perplexity,")
+    );
+    let kinds: Vec<_> = lines.map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(
+        kinds,
+        ["train", "train", "valid", "train", "train", "valid"]
+    );
+    assert!(
+        csv.lines().all(|line| line.matches(',').count() == 10),
+        "{csv}"
+    );
+    let json = room.json(&["watch", "run", "--json"]);
+    assert_eq!(
+        (&json["state"], &json["step"]),
+        (&"finished".into(), &40.into())
+    );
+
+    // A run that was killed has no last line.
+    let killed = metrics.lines().filter(|line| !line.contains("\"end\""));
+    room.write(
+        "run/metrics.jsonl",
+        killed.map(|line| format!("{line}\n")).collect::<String>(),
+    );
+    let drawn = room.stdout(&["watch", "run", "--once"]);
+    assert!(
+        drawn.contains("crashed") && drawn.contains("--resume run"),
+        "{drawn}"
+    );
+    room.write("run/metrics.jsonl", "");
+    assert!(room.stdout(&["watch", "run"]).contains("no figures yet"));
+    assert!(room.fails(1, &["watch", "absent"]).contains("absent"));
+}
+
+#[test]
+fn runs_are_listed_with_what_they_differ_in() {
+    let room = Room::new();
+    room.train("runs/a", "4", &["--lr", "0.1"]);
+    room.train("runs/deep/b", "6", &["--lr", "0.2"]);
+    room.write("runs/other/file", "no run");
+    let table = room.stdout(&["runs"]);
+    assert_eq!(table.lines().count(), 3, "{table}");
+    for part in [
+        "runs/a",
+        "runs/deep/b",
+        "finished",
+        "lstm 1×8",
+        "lr=0.1 steps=4",
+        "lr=0.2 steps=6",
+    ] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    let all = room.json(&["runs", "--json", "--sort", "steps"]);
+    assert_eq!(all[0]["run"], "runs/deep/b");
+    assert_eq!(all[0]["choices"]["hidden"], "8");
+    assert!(all[0]["valid_perplexity"].as_f64().unwrap() > 1.0);
+    let csv = room.stdout(&["runs", "--format", "csv"]);
+    assert!(
+        csv.lines()
+            .next()
+            .unwrap()
+            .ends_with(",valid_text,lr,steps"),
+        "{csv}"
+    );
+    assert!(
+        room.stdout(&["runs", "runs/a", "--format", "markdown"])
+            .contains("| runs/a |")
+    );
+    let sorted = ["runs", "--sort", "perplexity"];
+    assert_eq!(stderr(room.elman(&sorted).assert().success()), "");
+    room.train("runs/c", "4", &["--vocab", "chars"]);
+    let note = stderr(room.elman(&sorted).assert().success());
+    assert!(note.contains("different vocabularies"), "{note}");
+    assert!(
+        room.fails(1, &["runs", "absent"])
+            .contains("no such directory")
+    );
+}
+
+const SWEEP: [&str; 6] = ["sweep", "text.txt", "--lr", "0.01,0.02", "--steps", "4"];
+
+fn sweep(more: &[&str]) -> Vec<String> {
+    let all = SWEEP.iter().chain(&common::TINY).chain(more);
+    all.map(|arg| (*arg).to_owned()).collect()
+}
+
+#[test]
+fn a_sweep_trains_every_combination_once() {
+    let room = Room::new();
+    let run = |more: &[&str]| {
+        let args = sweep(more);
+        room.elman(&args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let stdout = |more: &[&str]| {
+        let assert = run(more).assert().success();
+        String::from_utf8(assert.get_output().stdout.clone()).unwrap()
+    };
+    let cells = ["--cell", "gru,elman"];
+    let plan = stdout(&[&cells[..], &["--dry-run"]].concat());
+    assert_eq!(plan.matches("new").count(), 4, "{plan}");
+    assert!(plan.contains("runs/text-sweep/cell=gru,lr=0.01"), "{plan}");
+    assert!(!room.path("runs").exists());
+
+    let table = stdout(&cells);
+    assert_eq!(table.matches("finished").count(), 4, "{table}");
+    assert!(table.contains("cell=elman lr=0.02"), "{table}");
+    let all = stdout(&[&cells[..], &["--json"]].concat());
+    let all: serde_json::Value = serde_json::from_str(&all).unwrap();
+    let losses: Vec<f64> = (0..4)
+        .map(|i| all[i]["valid_loss_nats"].as_f64().unwrap())
+        .collect();
+    assert!(losses.is_sorted(), "the best first: {losses:?}");
+
+    // What has ended is kept, what was interrupted goes on.
+    let one = "runs/text-sweep/cell=gru,lr=0.01/metrics.jsonl";
+    let cut: Vec<String> = room
+        .read(one)
+        .lines()
+        .take(1)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    room.write(one, cut.concat());
+    let said = stderr(run(&cells).assert().success());
+    assert_eq!(said.matches("is there already").count(), 3, "{said}");
+    assert_eq!(said.matches("goes on").count(), 1, "{said}");
+
+    // The same names with other choices are not the same runs.
+    let other = run(&[&cells[..], &["--seed", "7"]].concat())
+        .assert()
+        .code(1);
+    let said = stderr(other);
+    assert!(
+        said.contains("seed = 1, not 7") && said.contains("--run"),
+        "{said}"
+    );
+}
+
+#[test]
+fn sweeps_take_turns() {
+    let room = Room::new();
+    std::fs::create_dir_all(room.path("elman/sweep")).unwrap();
+    let lock = elman::store::Lock::acquire(&room.path("elman/sweep")).unwrap();
+    let args = sweep(&[]);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let said = room.fails(1, &args);
+    assert!(
+        said.contains("another sweep") && said.contains("--wait"),
+        "{said}"
+    );
+    assert!(!room.path("runs").exists());
+    let waiting = room.elman(&[&args[..], &["--wait"]].concat());
+    let waiting = std::thread::spawn(move || {
+        let mut waiting = waiting;
+        waiting.assert().success()
+    });
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    drop(lock);
+    assert!(stderr(waiting.join().unwrap()).contains("waiting for another sweep"));
 }

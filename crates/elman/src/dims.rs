@@ -107,6 +107,11 @@ impl Dims {
         self.hidden.iter().fold(self.embed, |most, h| most.max(*h))
     }
 
+    /// The network for people: `lstm 2×650`.
+    pub fn architecture(&self) -> String {
+        format!("{} {}", self.cell, self.shape())
+    }
+
     /// The layers for people: `2×200`, or `1150,1150,400`.
     pub fn shape(&self) -> String {
         match Sizes::describing(&self.hidden) {

@@ -33,7 +33,7 @@ mod stats;
 pub mod vocab;
 
 pub use batch::{Layout, Sentences, Stream, Window};
-pub use corpus::{Corpus, CorpusError, CorpusWriter};
+pub use corpus::{Corpus, CorpusError, CorpusWriter, TokenFile, token_file};
 pub use lines::{ReadOptions, Source};
 pub use places::{Line, Placed, encode_placed, measure_lines};
 pub use split::Split;

@@ -6,6 +6,7 @@ pub mod config;
 pub mod folder;
 pub mod guard;
 pub mod job;
+pub mod look;
 pub mod metrics;
 pub mod optim;
 pub mod run;

@@ -4,11 +4,11 @@ mod csv;
 mod show;
 
 use super::{cpu, is_stdin, sources};
-use crate::args::finite;
+use crate::args::{Format, finite};
 use crate::output::{grouped, say, usage};
 use crate::progress::spinner;
 use anyhow::Result;
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, ValueHint};
 use elman::compare::{Comparison, Entrant, Mixing, Options, Progress, Stage, compare};
 use elman::text::ReadOptions;
 use indicatif::ProgressBar;
@@ -86,14 +86,6 @@ pub struct CompareArgs {
     /// Print one JSON object: --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-    Csv,
-    Markdown,
 }
 
 pub fn run(args: CompareArgs) -> Result<()> {

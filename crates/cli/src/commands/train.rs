@@ -17,7 +17,7 @@ use clap::{Args, ValueHint};
 use elman::infer::{GenerateOptions, Model, generate};
 use elman::store::{disk, write_atomic};
 use elman::text::Layout;
-use elman::train::{Event, Folder, Job, Machine, Outcome, Watch};
+use elman::train::{Config, Event, Folder, Job, Machine, Outcome, Watch};
 use elman_kernels::{Cpu, Isa};
 use serde::Serialize;
 use std::io;
@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Train a language model on text
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(mut_args = options::with_default, after_help = EXAMPLES)]
 pub struct TrainArgs {
     /// Training text, plain or gzip, in this order; '-' is standard input
@@ -105,7 +105,7 @@ Examples:
 
 pub fn run(args: TrainArgs) -> Result<()> {
     let start_bytes = summary::peak_bytes();
-    let machine = machine(&args)?;
+    let machine = args.machine()?;
     let form = match (args.json, args.quiet) {
         (true, _) => Form::Json,
         (_, true) => Form::Quiet,
@@ -193,27 +193,34 @@ impl Watch for Starting<'_> {
     }
 }
 
-fn machine(args: &TrainArgs) -> Result<Machine> {
-    Ok(Machine {
-        threads: super::threads(args.threads),
-        isa: super::isa(args.isa.as_deref())?,
-        save_every: Duration::try_from_secs_f64(args.save_every).unwrap_or(Duration::MAX),
-        memory_bytes: args.memory,
-    })
+impl TrainArgs {
+    pub fn machine(&self) -> Result<Machine> {
+        Ok(Machine {
+            threads: super::threads(self.threads),
+            isa: super::isa(self.isa.as_deref())?,
+            save_every: Duration::try_from_secs_f64(self.save_every).unwrap_or(Duration::MAX),
+            memory_bytes: self.memory,
+        })
+    }
+
+    /// The choices of a new run, from defaults, file and command line.
+    pub fn config(&self) -> Result<Config> {
+        let defaults = defaults(super::isa(self.isa.as_deref())?);
+        let defaults = match &self.preset {
+            Some(name) => presets::over(defaults, name)?,
+            None => defaults,
+        };
+        let file = match &self.config {
+            Some(path) => Layered::from_file(path, defaults)?,
+            None => Layered::none(defaults),
+        };
+        resolve(file, self.options.clone())
+    }
 }
 
 /// Resolves the choices, makes room for the run and brings standard input into it.
-fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replaced>)> {
-    let base = defaults(machine.isa);
-    let base = match &args.preset {
-        Some(name) => presets::over(base, name)?,
-        None => base,
-    };
-    let file = args.config.as_deref().map_or_else(
-        || Ok(Layered::none(base.clone())),
-        |path| Layered::from_file(path, base.clone()),
-    )?;
-    let config = resolve(file, args.options)?;
+pub fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replaced>)> {
+    let config = args.config()?;
     let dashes = args
         .texts
         .iter()

@@ -60,6 +60,8 @@ impl Room {
         command
             .current_dir(self.dir.path())
             .env_remove("RUST_BACKTRACE")
+            // Where sweeps take turns: each room by itself.
+            .env("XDG_RUNTIME_DIR", self.dir.path())
             .args(args);
         command
     }

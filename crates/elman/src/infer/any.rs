@@ -59,10 +59,7 @@ impl AnyModel {
     /// What it is, in two words: `lstm 2×650`, `5-gram`.
     pub fn architecture(&self) -> String {
         match self {
-            AnyModel::Network(model) => {
-                let dims = model.dims();
-                format!("{} {}", dims.cell, dims.shape())
-            }
+            AnyModel::Network(model) => model.dims().architecture(),
             AnyModel::Ngram(model) => format!("{}-gram", model.order()),
         }
     }

@@ -124,6 +124,37 @@ impl Corpus {
     }
 }
 
+/// What the head of a token file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenFile {
+    pub tokens: u64,
+    /// V of the vocabulary that encoded the text.
+    pub vocab_len: usize,
+    pub vocab_hash: String,
+    /// Hash of the text.
+    pub hash: String,
+}
+
+/// Reads the head of a token file. Neither the ids nor the checksum are looked at: see [`Corpus::open`].
+pub fn token_file(path: &Path) -> Result<TokenFile, TextError> {
+    let read = || -> Result<TokenFile, CorpusError> {
+        let mut bytes = [0; HEADER_BYTES];
+        File::open(path)?.read_exact(&mut bytes)?;
+        let header = Header::parse(&bytes)?;
+        let hex = |hash| blake3::Hash::from_bytes(hash).to_hex().to_string();
+        Ok(TokenFile {
+            tokens: header.tokens,
+            vocab_len: header.vocab_len as usize,
+            vocab_hash: hex(header.vocab_hash),
+            hash: hex(header.corpus_hash),
+        })
+    };
+    read().map_err(|source| TextError::TokenFile {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// Writes a token file to anything that can seek, opened elsewhere. Dropped before [`CorpusWriter::finish`], the file is no token file.
 pub struct CorpusWriter<W: Write + Seek> {
     out: W,

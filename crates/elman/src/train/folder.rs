@@ -135,7 +135,12 @@ impl Folder {
     }
 
     pub fn tokens(&self, part: &str) -> PathBuf {
-        self.path.join("tokens").join(format!("{part}.tok"))
+        Folder::tokens_in(&self.path, part)
+    }
+
+    /// The same in the run `path`, for whoever only reads.
+    pub fn tokens_in(path: &Path, part: &str) -> PathBuf {
+        path.join("tokens").join(format!("{part}.tok"))
     }
 
     pub fn tokenizer(&self) -> PathBuf {
@@ -151,7 +156,12 @@ impl Folder {
     }
 
     pub fn metrics(&self) -> PathBuf {
-        self.path.join("metrics.jsonl")
+        Folder::metrics_in(&self.path)
+    }
+
+    /// The same in the run `path`, for whoever only reads.
+    pub fn metrics_in(path: &Path) -> PathBuf {
+        path.join("metrics.jsonl")
     }
 
     pub fn write_record(&self, record: &Record) -> Result<()> {

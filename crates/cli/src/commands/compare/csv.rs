@@ -37,8 +37,8 @@ const HEADER: [&str; 28] = [
 ];
 
 pub fn write(out: &mut impl Write, comparison: &Comparison) -> io::Result<()> {
-    let names = HEADER.iter().map(|name| (*name).to_owned());
-    line(out, names)?;
+    let names = HEADER.map(str::to_owned);
+    write!(out, "{}", line(&names))?;
     let weights = comparison
         .mixture
         .as_ref()
@@ -123,7 +123,7 @@ impl Row {
     }
 
     fn write(self, out: &mut impl Write) -> io::Result<()> {
-        line(out, self.cells)
+        write!(out, "{}", line(&self.cells))
     }
 }
 

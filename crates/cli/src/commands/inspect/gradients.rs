@@ -282,7 +282,7 @@ fn write_csv(out: &mut impl Write, found: &Gradients) -> io::Result<()> {
         "size",
         "beyond",
     ];
-    line(out, header.map(str::to_owned))?;
+    write!(out, "{}", line(header))?;
     for layer in &found.layers {
         for lag in 0..=found.lags {
             let norms = lag.checked_sub(1).map(|i| &layer.norms[i]);
@@ -299,7 +299,7 @@ fn write_csv(out: &mut impl Write, found: &Gradients) -> io::Result<()> {
             ];
             let numbers = cells.map(|cell| cell.map_or(String::new(), |x| x.to_string()));
             let place = [layer.layer.to_string(), lag.to_string()];
-            line(out, place.into_iter().chain(numbers))?;
+            write!(out, "{}", line(place.into_iter().chain(numbers)))?;
         }
     }
     Ok(())

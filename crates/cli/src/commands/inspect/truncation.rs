@@ -176,7 +176,7 @@ fn write_csv(out: &mut impl Write, found: &Truncation) -> io::Result<()> {
         "zero_state_nats",
         "carried_saves_nats",
     ];
-    line(out, header.map(str::to_owned))?;
+    write!(out, "{}", line(header))?;
     for window in &found.windows {
         let steps = window.steps.to_string();
         let whole = [
@@ -186,7 +186,11 @@ fn write_csv(out: &mut impl Write, found: &Truncation) -> io::Result<()> {
             window.carried_saves_nats,
         ];
         let place = [steps.clone(), String::new()];
-        line(out, place.into_iter().chain(whole.map(|x| x.to_string())))?;
+        write!(
+            out,
+            "{}",
+            line(place.into_iter().chain(whole.map(|x| x.to_string())))
+        )?;
         for tensor in &window.tensors {
             let cells = [
                 steps.clone(),
@@ -196,7 +200,7 @@ fn write_csv(out: &mut impl Write, found: &Truncation) -> io::Result<()> {
                 String::new(),
                 String::new(),
             ];
-            line(out, cells)?;
+            write!(out, "{}", line(cells))?;
         }
     }
     Ok(())

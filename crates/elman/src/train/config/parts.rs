@@ -86,6 +86,16 @@ impl Config {
         }
     }
 
+    /// This configuration without what is written beside: two runs that agree in it compute the same.
+    pub fn unwatched(&self) -> Config {
+        Config {
+            sample_every: None,
+            sample_prompt: None,
+            tensorboard: None,
+            ..self.clone()
+        }
+    }
+
     /// Every choice as its name in a configuration file and its value, by name. What is off is "none".
     pub fn choices(&self) -> Vec<(String, String)> {
         // By way of text, which writes a number in single precision with as many digits as it has.

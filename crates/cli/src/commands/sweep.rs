@@ -1,0 +1,266 @@
+//! `elman sweep`: a run for each combination of a few values, one after the other, and a table at the end.
+//!
+//! A combination is a command line of `elman train` with a directory of its own, so that nothing but this file knows that it
+//! is one of many: what has ended is kept, what was interrupted goes on, and each is a run like any other.
+
+mod combine;
+mod turn;
+
+use super::is_stdin;
+use super::train::{self, TrainArgs};
+use crate::grid::Grid;
+use crate::output::{say, usage};
+use crate::progress::{Form, Progress};
+use crate::rundir;
+use crate::runs::{self, Row, by_perplexity};
+use crate::signals::Stop;
+use anyhow::{Result, bail};
+use clap::{Args, ValueHint};
+use combine::{Combination, Given};
+use elman::Error;
+use elman::train::look::{Doing, Look};
+use elman::train::{Config, Ending, Folder, NewBudget};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use turn::Turn;
+
+/// Train a model for each combination of several values, and compare them
+///
+/// Every option of `elman train` that decides what is computed takes several values, separated by commas; every combination
+/// becomes a run in a directory of its own. The same command again goes on where a sweep was stopped: runs that have ended
+/// are kept. Sweeps of one user on one machine take turns.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  elman sweep data/kjv.txt --lr 0.001,0.004 --hidden 128,256           # four runs, in runs/kjv-sweep
+  elman sweep data/kjv.txt --lr 0.001,0.004 --hidden 128,256 --dry-run # what they would be
+  elman sweep data/kjv.txt --seed 1,2,3 --epochs 4 --run runs/seeds    # how much is luck
+  elman sweep data/kjv.txt --hidden '400;1150,1150,400' --epochs 1     # values with commas: semicolons between them
+  elman sweep data/kjv.txt --config base.toml --dropout 0,0.2,0.5 --json | jq '.[0].run'
+  elman runs runs/kjv-sweep --sort perplexity                          # the table again")]
+pub struct SweepArgs {
+    /// Training text, plain or gzip, in this order
+    #[arg(value_name = "TEXT", required = true, value_hint = ValueHint::FilePath)]
+    texts: Vec<PathBuf>,
+    /// Directory of the runs [default: runs/NAME-sweep after the first text]
+    #[arg(long, value_name = "DIR", help_heading = "Sweep", value_hint = ValueHint::DirPath)]
+    run: Option<PathBuf>,
+    /// Say which runs there would be, and train nothing
+    #[arg(long, help_heading = "Sweep")]
+    dry_run: bool,
+    /// Wait while another sweep is at work on this machine, instead of ending at once
+    #[arg(long, help_heading = "Sweep")]
+    wait: bool,
+    /// Print the table as a JSON array on standard output, the best run first
+    #[arg(long, help_heading = "Sweep")]
+    json: bool,
+    /// Report nothing but errors, remarks and the table
+    #[arg(long, short, help_heading = "Sweep")]
+    quiet: bool,
+    #[command(flatten)]
+    given: Given,
+}
+
+pub fn run(args: SweepArgs) -> Result<()> {
+    if args.texts.iter().any(|text| is_stdin(text)) {
+        return Err(usage(
+            "a sweep reads its text for every run, and standard input can be read once: give files",
+        ));
+    }
+    let directory = args.run.clone().unwrap_or_else(|| {
+        let mut name = rundir::name_after(&args.texts[0]);
+        name.push_str("-sweep");
+        Path::new("runs").join(name)
+    });
+    let combinations = args.given.combinations();
+    if combinations.len() < 2 {
+        return Err(usage(
+            "a sweep needs an option with several values, such as --lr 0.001,0.004; for one run there is elman train",
+        ));
+    }
+    // All of them before the first is trained: a mistake in the last shows now.
+    let planned = combinations.into_iter();
+    let planned = planned.map(|combination| Planned::new(combination, &directory, &args.texts));
+    let planned = planned.collect::<Result<Vec<_>>>()?;
+    if args.dry_run {
+        return show_plan(&planned, args.json);
+    }
+    let _turn = Turn::take(args.wait)?;
+    let form = match args.quiet {
+        true => Form::Quiet,
+        false => Form::People,
+    };
+    let (stop, total) = (Stop::default(), planned.len());
+    for (number, run) in planned.iter().enumerate() {
+        if form == Form::People {
+            let name = &run.combination.name;
+            let what = run.doing().map_or("", |doing| match doing {
+                doing if doing.is_interrupted() => ", goes on",
+                _ => ", is there already",
+            });
+            say(format_args!(
+                "\nrun {} of {total}: {name}{what}",
+                number + 1
+            ));
+        }
+        if run.train(form, &stop)? == Some(Ending::Stopped) {
+            say("the sweep was stopped; the same command goes on with it");
+            break;
+        }
+    }
+    show_table(&planned, args.json)
+}
+
+/// One run of the sweep.
+struct Planned {
+    combination: Combination,
+    args: TrainArgs,
+    /// Its directory.
+    run: PathBuf,
+}
+
+impl Planned {
+    /// Errors: choices that are wrong; a run in the directory that was made with others.
+    fn new(combination: Combination, sweep: &Path, texts: &[PathBuf]) -> Result<Planned> {
+        let run = sweep.join(&combination.name);
+        let args = combination.train_args(texts, &run)?;
+        let config = args.config()?;
+        let planned = Planned {
+            combination,
+            args,
+            run,
+        };
+        if Folder::is_run(&planned.run) {
+            planned.check_same(&config, texts)?;
+        }
+        Ok(planned)
+    }
+
+    /// What is there of it.
+    fn doing(&self) -> Option<Doing> {
+        let look = Folder::is_run(&self.run).then(|| Look::at(&self.run));
+        look.and_then(Result::ok).map(|look| look.doing())
+    }
+
+    /// Refuses to go on with a run of other choices under the same name.
+    fn check_same(&self, config: &Config, texts: &[PathBuf]) -> Result<()> {
+        let look = Look::at(&self.run)?;
+        let there = look.config();
+        let mut wanted = config.unwatched();
+        // What comes from files that were given stands in the run alone.
+        wanted.vocab = there.vocab;
+        if look.record().inputs.init_from.is_some() {
+            wanted.set_dims(&there.dims(1));
+        }
+        let (there, wanted) = (there.unwatched().choices(), wanted.choices());
+        let mut pairs = there.iter().zip(&wanted);
+        let text = |paths: &[PathBuf]| format!("{paths:?}");
+        let differs = match pairs.find(|(there, wanted)| there != wanted) {
+            Some(((name, there), (_, wanted))) => format!("{name} = {there}, not {wanted}"),
+            None if look.record().inputs.train != texts => format!(
+                "the text {}, not {}",
+                text(&look.record().inputs.train),
+                text(texts)
+            ),
+            None => return Ok(()),
+        };
+        bail!(
+            "{} holds a run that was made with other choices ({differs}): choose another directory with --run, or delete that one",
+            self.run.display()
+        )
+    }
+
+    /// Starts the run, goes on with it, or leaves it as it has ended. How it ended; nothing if there was nothing to do or it diverged,
+    /// which is a result too.
+    fn train(&self, form: Form, stop: &Stop) -> Result<Option<Ending>> {
+        let machine = self.args.machine()?;
+        let text = self.run.display().to_string();
+        let mut progress = Progress::new(form, text, stop.clone());
+        let outcome = match self.doing() {
+            None => {
+                let (mut job, _) = train::prepare(self.args.clone(), machine)?;
+                if let Some(directory) = &mut job.config.tensorboard
+                    && directory.is_absolute()
+                {
+                    // One that was named: a directory is one run to TensorBoard.
+                    directory.push(&self.combination.name);
+                }
+                elman::train::start(&job, &mut progress)
+            }
+            Some(doing) if doing.is_interrupted() => {
+                elman::train::resume(&self.run, &NewBudget::default(), &machine, &mut progress)
+            }
+            Some(Doing::Running) => bail!(
+                "{} is being trained by another process: wait until that has ended",
+                self.run.display()
+            ),
+            Some(_) => return Ok(None),
+        };
+        progress.finish();
+        match outcome {
+            Ok(outcome) => Ok(Some(outcome.ending)),
+            Err(error @ Error::Diverged(_)) => {
+                say(format_args!("note: {}: {error}", self.combination.name));
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What a dry run says of a run.
+#[derive(Serialize)]
+struct Line<'a> {
+    run: &'a Path,
+    /// `None`: new.
+    state: Option<Doing>,
+    options: &'a [String],
+}
+
+fn show_plan(planned: &[Planned], json: bool) -> Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        let lines: Vec<Line> = planned
+            .iter()
+            .map(|planned| Line {
+                run: &planned.run,
+                state: planned.doing(),
+                options: &planned.combination.options,
+            })
+            .collect();
+        serde_json::to_writer_pretty(&mut out, &lines)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    let mut grid = Grid::new(3, &["run", "state", "options"]);
+    for planned in planned {
+        grid.row(vec![
+            planned.run.display().to_string(),
+            planned.doing().map_or("new", Doing::name).to_owned(),
+            planned.combination.options.join(" "),
+        ]);
+    }
+    write!(out, "{}", grid.to_text())?;
+    Ok(())
+}
+
+/// The runs that there are, the best first.
+fn show_table(planned: &[Planned], json: bool) -> Result<()> {
+    let mut rows = Vec::new();
+    for planned in planned
+        .iter()
+        .filter(|planned| Folder::is_run(&planned.run))
+    {
+        rows.push(Row::new(&Look::at(&planned.run)?));
+    }
+    rows.sort_by(by_perplexity);
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut out, &rows)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", runs::table(&rows).to_text())?;
+    }
+    Ok(())
+}
