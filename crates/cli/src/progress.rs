@@ -9,7 +9,7 @@ use crate::output::{clock, count, duration, is_dumb, number, say, thousands};
 use crate::signals::Stop;
 use crate::summary;
 use elman::text::Layout;
-use elman::train::{Event, Ready, Step, Validation, Watch};
+use elman::train::{Event, GradientFlow, Ready, Step, Validation, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use meter::Meter;
 use serde::Serialize;
@@ -192,6 +192,30 @@ impl Progress {
             duration(validation.seconds),
         ));
     }
+
+    fn gradients(&mut self, flow: &GradientFlow) {
+        self.emit("gradients", flow);
+        let layers: Vec<String> = flow
+            .layers
+            .iter()
+            .map(|layer| {
+                format!(
+                    "10^{:.1} ({} a step, {:.0} % saturated, {} dead)",
+                    layer.norm_log10,
+                    number(layer.factor),
+                    100.0 * layer.saturated,
+                    layer.dead
+                )
+            })
+            .collect();
+        self.line(&format!(
+            "step {}: gradients {} over {}: {}",
+            flow.step,
+            flow.verdict.name(),
+            count(flow.lag, "step"),
+            layers.join("; ")
+        ));
+    }
 }
 
 impl Watch for Progress {
@@ -216,6 +240,7 @@ impl Watch for Progress {
                     summary::indented(&text)
                 ));
             }
+            Event::Gradients(flow) => self.gradients(flow),
             Event::Saved { step } => self.emit("saved", &json::Saved { step: *step }),
         }
         if self.stop.is_wished() && !self.told_to_stop {

@@ -23,4 +23,6 @@ pub use config::Config;
 pub use folder::{Folder, Inputs, Record, read_record};
 pub use job::{Job, Machine, NewBudget};
 pub use run::{plan, resume, start};
-pub use watch::{Best, Ending, Event, Outcome, Ready, Sample, Step, Validation, Watch};
+pub use watch::{
+    Best, Ending, Event, GradientFlow, Outcome, Ready, Sample, Step, Validation, Watch,
+};

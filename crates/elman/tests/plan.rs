@@ -41,7 +41,11 @@ impl Watch for Scales {
                 self.ready = live();
                 ALLOCATOR.reset_peak_usage();
             }
-            Event::Step(_) | Event::Validation(_) | Event::Sample(_) | Event::Saved { .. } => {
+            Event::Step(_)
+            | Event::Validation(_)
+            | Event::Sample(_)
+            | Event::Gradients(_)
+            | Event::Saved { .. } => {
                 self.peak = peak();
             }
             Event::Note(_) => {}
@@ -120,6 +124,7 @@ fn roll(dice: &mut Dice) -> (Config, usize, usize) {
         steps: Some(3),
         valid_every: Some(2),
         sample_every: dice.of(&[None, Some(2)]),
+        watch_gradients: dice.of(&[None, Some(1)]),
         ..Config::default()
     };
     let tokens = if bptt {

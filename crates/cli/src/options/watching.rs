@@ -20,6 +20,9 @@ pub struct WatchingOptions {
     /// What these texts go on from [default: the beginning of a text]
     #[arg(long, value_name = "TEXT", help_heading = "Watching")]
     pub sample_prompt: Option<String>,
+    /// Look at how gradients flow every so many steps: the norm of ∂h_t/∂h_k, a verdict [default: never]
+    #[arg(long, value_name = "N", help_heading = "Watching")]
+    pub watch_gradients: Option<u64>,
     /// Write event files for TensorBoard, to DIR or to 'tensorboard' in the run's directory
     #[arg(long, value_name = "DIR", help_heading = "Watching", num_args = 0..=1, require_equals = true,
         default_missing_value = "", value_hint = ValueHint::DirPath)]
@@ -70,10 +73,12 @@ impl WatchingOptions {
         let WatchingOptions {
             sample_every,
             sample_prompt,
+            watch_gradients,
             tensorboard,
         } = self;
         set(&mut config.sample_every, sample_every.map(Some));
         set(&mut config.sample_prompt, sample_prompt.map(Some));
+        set(&mut config.watch_gradients, watch_gradients.map(Some));
         if let Some(files) = tensorboard {
             config.tensorboard = files.path()?;
         }

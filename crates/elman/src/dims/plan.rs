@@ -70,6 +70,27 @@ pub fn drawing_bytes(dims: &Dims, lanes: usize) -> u64 {
     (lanes * (4 * dims.top() + 8 + 8 + 4)) as u64
 }
 
+/// Lanes and most steps of a window that a look at gradients takes, see `train::run::look`.
+pub(crate) const LOOK_LANES: usize = 2;
+pub(crate) const LOOK_STEPS: usize = 64;
+
+/// What looking at gradients takes in windows of at most `steps` steps: the matrices of the layers in f64, W_h twice; activations
+/// of a few rows; and their slopes, of one layer at a time.
+pub(crate) fn look_bytes(dims: &Dims, steps: usize) -> u64 {
+    let rows = steps.min(LOOK_STEPS) * LOOK_LANES;
+    let gates = dims.cell.gates();
+    let per_unit = match dims.cell {
+        Cell::Elman(_) => 1,
+        Cell::Lstm | Cell::Gru => gates + 2,
+    };
+    let layer = |k| {
+        let hidden = dims.hidden[k];
+        gates * hidden * (dims.input(k) + 2 * hidden) + rows * per_unit * hidden
+    };
+    let layers = (0..dims.layers()).map(layer).sum::<usize>();
+    8 * (layers + rows * (dims.embed + per_unit * dims.widest())) as u64
+}
+
 /// Weights in panels for x·wᵀ: all that inference needs beside embedding and biases.
 pub fn packed_forward_bytes(dims: &Dims, format: Format) -> u64 {
     let gates = dims.cell.gates();

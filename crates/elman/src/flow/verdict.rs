@@ -8,12 +8,12 @@
 //! healthy     between the two
 //! ```
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Steps in which a norm is halved or doubled at the borders of *healthy*.
 const STEPS: f64 = 10.0;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     Vanishing,

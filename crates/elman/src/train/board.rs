@@ -9,6 +9,7 @@
 //! ```text
 //! loss/train  loss/valid  perplexity/train  perplexity/valid         training/learning_rate
 //! training/gradient_norm  training/tokens_per_s  training/epoch      sample and options, as text
+//! gradients/norm_log10_l0, …  gradients/factor_l0, …
 //! ```
 //! The scalars are those of `metrics.jsonl`, in single precision. Pictures, histograms and graphs are not written.
 
@@ -17,7 +18,7 @@ mod event;
 use super::metrics::{Line, TrainLine};
 use crate::error::Result;
 use crate::store::{RecordLog, StoreError, disk};
-use crate::train::watch::{Sample, Validation};
+use crate::train::watch::{GradientFlow, Sample, Validation};
 use event::{Event, Value, record};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -53,6 +54,7 @@ impl Board {
             Line::Train(line) => self.train(line),
             Line::Valid(validation) => self.validation(validation),
             Line::Sample(sample) => self.sample(sample),
+            Line::Gradients(flow) => self.gradients(flow),
             Line::End(_) => Ok(()),
         }
     }
@@ -79,6 +81,16 @@ impl Board {
                 ("perplexity/valid", validation.perplexity),
             ],
         )
+    }
+
+    fn gradients(&mut self, flow: &GradientFlow) -> Result<()> {
+        for layer in &flow.layers {
+            let norm = format!("gradients/norm_log10_l{}", layer.layer);
+            let factor = format!("gradients/factor_l{}", layer.layer);
+            let scalars = [(&*norm, layer.norm_log10), (&*factor, layer.factor)];
+            self.scalars(flow.step, &scalars)?;
+        }
+        Ok(())
     }
 
     /// As a block of code, so that TensorBoard leaves its lines and spaces alone.

@@ -16,6 +16,8 @@ mod drawn;
 use self::drawn::Draws;
 use super::optim::{Optimiser, TouchedRows, Update};
 use crate::dims::{Dims, Room};
+use crate::error::Result;
+use crate::flow::trace::{LayerWeights, Trace};
 use crate::infer::Ready;
 use crate::net::layer::dropout::Dropout;
 use crate::net::network::{BackwardPanels, ForwardPanels, Network, WindowRef};
@@ -233,6 +235,32 @@ impl Engine {
             );
         }
         self.stats(window)
+    }
+
+    /// The activations of the first `lanes` lanes of `window` over its first steps, at most `most_steps` of them or what a segment
+    /// holds, without dropout and from `state`, which stays as it is. Training does not notice: the next window overwrites the tape.
+    ///
+    /// Errors: hidden states that overflow.
+    pub fn trace(
+        &mut self,
+        window: &Window,
+        lanes: usize,
+        most_steps: usize,
+        state: &State,
+        layers: &[LayerWeights],
+    ) -> Result<Trace> {
+        let steps = window.steps.min(most_steps).min(self.room.segment / lanes);
+        let rows = window.inputs.chunks_exact(window.lanes).take(steps);
+        let few = Window {
+            steps,
+            lanes,
+            inputs: rows.flat_map(|row| &row[..lanes]).copied().collect(),
+            ..Window::default()
+        };
+        let mut from = State::zeros(self.network.dims(), lanes);
+        from.copy_lanes(state, lanes);
+        self.read(&few, 0..steps, None, &mut from);
+        Trace::record(layers, &self.tape, steps)
     }
 
     /// Forward over the steps `segment` of a window, from `state`, which becomes that after them.

@@ -159,6 +159,9 @@ pub struct Config {
     /// What those go on from.
     #[serde(default)]
     pub sample_prompt: Option<String>,
+    /// Steps between looks at how gradients flow; `None`: never.
+    #[serde(default)]
+    pub watch_gradients: Option<u64>,
     /// Where event files for TensorBoard go, seen from the run's directory; `None`: there are none.
     #[serde(default)]
     pub tensorboard: Option<PathBuf>,
@@ -235,6 +238,7 @@ impl Default for Config {
             patience: None,
             sample_every: None,
             sample_prompt: None,
+            watch_gradients: None,
             tensorboard: None,
             seed: 1,
             precision: Precision::F32,

@@ -26,6 +26,7 @@ use std::path::Path;
 use std::time::Instant;
 
 mod budget;
+mod look;
 mod memory;
 mod validation;
 mod watching;
@@ -277,6 +278,12 @@ impl Run {
                 return Ok(Ending::Stopped);
             }
             let at = progress.cursor();
+            if self.look_is_due()
+                && let Some(flow) = self.look(&mut window)
+            {
+                metrics.write(&Line::Gradients(flow.clone()))?;
+                watch.event(&Event::Gradients(flow));
+            }
             let started = Instant::now();
             let (mut step, verdict) = self.one_step(&mut window);
             step.seconds = started.elapsed().as_secs_f64();

@@ -3,6 +3,7 @@
 use super::config::Config;
 use super::metrics::number;
 use crate::dims::{Dims, TrainPlan};
+use crate::flow::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -29,6 +30,8 @@ pub enum Event<'a> {
     Validation(Validation),
     /// A text that the present weights wrote.
     Sample(Sample),
+    /// How gradients flow in the window that comes next.
+    Gradients(GradientFlow),
     /// A checkpoint was written.
     Saved {
         step: u64,
@@ -106,6 +109,32 @@ pub struct Sample {
     /// What it goes on from.
     pub prompt: String,
     pub text: String,
+}
+
+/// How gradients flow in the window of a step, before its update; docs/INSPECT.md explains the numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GradientFlow {
+    pub step: u64,
+    /// t − k, in steps.
+    pub lag: usize,
+    pub verdict: Verdict,
+    pub layers: Vec<LayerFlow>,
+}
+
+/// One layer of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerFlow {
+    pub layer: usize,
+    /// log10 ‖∂s_t/∂s_k‖₂, mean over the lanes; −∞, in the file `null`, for 0.
+    #[serde(deserialize_with = "number")]
+    pub norm_log10: f64,
+    /// The factor of a step, γ.
+    pub factor: f64,
+    pub verdict: Verdict,
+    /// The part of activations that is saturated.
+    pub saturated: f64,
+    /// Units that say the same at every step.
+    pub dead: usize,
 }
 
 /// How a run ended.

@@ -6,8 +6,8 @@ use elman::train::bptt::LossNorm;
 use elman::train::config::{Bptt, CellName, OptimizerName};
 use elman::train::schedule::ScheduleKind;
 use elman::train::{
-    Config, Event, Job, Machine, NewBudget, Outcome, Sample, Step, Validation, VocabularyFrom,
-    Watch,
+    Config, Event, GradientFlow, Job, Machine, NewBudget, Outcome, Sample, Step, Validation,
+    VocabularyFrom, Watch,
 };
 use elman::{Result, train};
 use elman_kernels::Isa;
@@ -228,6 +228,7 @@ pub struct Log {
     pub steps: Vec<Step>,
     pub validations: Vec<Validation>,
     pub samples: Vec<Sample>,
+    pub flows: Vec<GradientFlow>,
     pub saved: Vec<u64>,
     pub notes: Vec<String>,
     /// Of the last `Ready`: bytes of the plan, steps done, steps in all.
@@ -261,6 +262,7 @@ impl Watch for Log {
             }
             Event::Validation(validation) => self.validations.push(validation.clone()),
             Event::Sample(sample) => self.samples.push(sample.clone()),
+            Event::Gradients(flow) => self.flows.push(flow.clone()),
             Event::Saved { step } => self.saved.push(*step),
         }
     }

@@ -12,6 +12,7 @@ fn watched(config: &Config) -> Config {
     Config {
         sample_every: Some(9),
         sample_prompt: Some("and the".into()),
+        watch_gradients: Some(3),
         tensorboard: Some("tensorboard".into()),
         ..config.clone()
     }
@@ -30,11 +31,18 @@ fn watching_changes_no_bit() {
         assert_eq!(steps, expected);
         assert!(log.samples.iter().all(|s| s.prompt == "and the"));
         assert!(log.samples.iter().any(|s| !s.text.is_empty()));
-        let without_samples: Vec<_> = metrics(&bench.path("watched"))
+        let steps: Vec<u64> = log.flows.iter().map(|flow| flow.step).collect();
+        let expected: Vec<u64> = (1..=outcome.step).filter(|step| step % 3 == 0).collect();
+        assert_eq!(steps, expected);
+        for flow in &log.flows {
+            assert_eq!(flow.layers.len(), config.layers);
+            assert!(flow.lag > 1 && flow.layers.iter().all(|layer| layer.factor > 0.0));
+        }
+        let without: Vec<_> = metrics(&bench.path("watched"))
             .into_iter()
-            .filter(|line| line["kind"] != "sample")
+            .filter(|line| line["kind"] != "sample" && line["kind"] != "gradients")
             .collect();
-        assert_eq!(without_samples, metrics(&bench.path("plain")));
+        assert_eq!(without, metrics(&bench.path("plain")));
     }
 }
 
@@ -129,7 +137,7 @@ fn event_files_hold_the_figures_of_the_metrics_and_steps_do_not_go_back() {
                 add("loss/valid", valid.loss_nats);
                 add("perplexity/valid", valid.perplexity);
             }
-            Line::Sample(_) | Line::End(_) => {}
+            Line::Sample(_) | Line::Gradients(_) | Line::End(_) => {}
         }
     }
     kept.retain(|(tag, _), _| tag != "training/tokens_per_s");

@@ -40,6 +40,7 @@ impl Config {
             ("average-from", self.average_from),
             ("valid-every", self.valid_every),
             ("sample-every", self.sample_every),
+            ("watch-gradients", self.watch_gradients),
         ];
         for (name, value) in numbers {
             // TOML's integers have a sign; config.toml could not hold more.
@@ -96,6 +97,9 @@ impl Config {
             self.sample_prompt.is_none() || self.sample_every.is_some(),
             || "sample-prompt needs sample-every: the steps between samples".into(),
         )?;
+        require(self.watch_gradients != Some(0), || {
+            "watch-gradients must be at least 1 step".into()
+        })?;
         let unicode = |path: &PathBuf| path.to_str().is_some();
         // config.toml could not hold another.
         require(self.tensorboard.as_ref().is_none_or(unicode), || {

@@ -1,6 +1,6 @@
 //! The lines of `metrics.jsonl`, written and read in one form (`docs/FORMAT.md`, "Metrics").
 
-use crate::train::watch::{Ending, Sample, Validation};
+use crate::train::watch::{Ending, GradientFlow, Sample, Validation};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// One line.
@@ -10,6 +10,7 @@ pub enum Line {
     Train(TrainLine),
     Valid(Validation),
     Sample(Sample),
+    Gradients(GradientFlow),
     End(EndLine),
 }
 
@@ -57,6 +58,7 @@ impl Line {
             Line::Train(line) => line.step,
             Line::Valid(validation) => validation.step,
             Line::Sample(sample) => sample.step,
+            Line::Gradients(flow) => flow.step,
             Line::End(end) => end.step,
         }
     }

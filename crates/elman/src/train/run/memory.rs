@@ -1,7 +1,7 @@
 //! The plan of a run's bytes, and refusing one that does not fit before anything is allocated.
 
 use super::watching::sample_bytes;
-use crate::dims::{Dims, Room, TrainPlan, drawing_bytes};
+use crate::dims::{Dims, Room, TrainPlan, drawing_bytes, look_bytes};
 use crate::error::{Error, Result};
 use crate::net::Network;
 use crate::text::Layout;
@@ -36,12 +36,16 @@ pub(super) fn plan_windows(
     valid: Option<&Windows>,
 ) -> (Room, TrainPlan) {
     let mut shapes = train.shapes();
+    let longest = shapes.iter().map(|(steps, _)| *steps).max();
     shapes.extend(valid.iter().flat_map(|valid| valid.shapes()));
     let room = Room::for_all(shapes, config.recompute).accumulating(config.accumulate, dims);
     let mut plan = plan(config, dims, room);
     // Of the validation text, the losses of its parts too.
     let valid_bytes = valid.map_or(0, |valid| valid.index_bytes() + 8 * valid.parts() as u64);
     plan.fixed_bytes += train.index_bytes() + valid_bytes;
+    if config.watch_gradients.is_some() {
+        plan.fixed_bytes += look_bytes(dims, longest.unwrap_or(0));
+    }
     (room, plan)
 }
 

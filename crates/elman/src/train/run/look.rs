@@ -1,0 +1,80 @@
+//! `--watch-gradients`: how gradients flow in a window, every so many steps.
+//!
+//! The cheap form of `inspect::gradients`: two lanes of the window that is about to be learnt, at most 64 steps of it, read with
+//! the weights of that moment and without dropout; the norm of ∂s_t/∂s_k at the longest lag, layer by layer. It reads the
+//! window before training does and leaves nothing behind that training reads, so it changes no bit of the run.
+
+use super::Run;
+use crate::dims::{LOOK_LANES, LOOK_STEPS};
+use crate::flow::jacobian::Jacobians;
+use crate::flow::norms::{Chain, chain_norms};
+use crate::flow::trace::LayerWeights;
+use crate::flow::units::Units;
+use crate::flow::verdict::{Verdict, factor};
+use crate::net::State;
+use crate::text::Window;
+use crate::train::bptt::Engine;
+use crate::train::watch::{GradientFlow, LayerFlow};
+
+impl Run {
+    pub(super) fn look_is_due(&self) -> bool {
+        let next = self.state.progress.step + 1;
+        let every = self.config.watch_gradients;
+        every.is_some_and(|every| next.is_multiple_of(every))
+    }
+
+    /// Looks at the window that the next step will learn; `window` is room for it. `None` where its hidden states overflow, which the
+    /// step itself will report.
+    pub(super) fn look(&mut self, window: &mut Window) -> Option<GradientFlow> {
+        let progress = &self.state.progress;
+        self.train.read(progress.cursor(), window);
+        look(
+            &mut self.engine,
+            window,
+            &self.state.carried,
+            progress.step + 1,
+        )
+    }
+}
+
+fn look(engine: &mut Engine, window: &Window, carried: &State, step: u64) -> Option<GradientFlow> {
+    let weights = LayerWeights::of(engine.network(), engine.params());
+    let lanes = LOOK_LANES.min(window.lanes);
+    let trace = engine.trace(window, lanes, LOOK_STEPS, carried, &weights);
+    let trace = trace.ok()?;
+    let lag = trace.steps;
+    let layers: Vec<LayerFlow> = weights
+        .iter()
+        .enumerate()
+        .map(|(layer, weights)| {
+            let jacobians = Jacobians::new(weights, &trace, layer);
+            let chains: Vec<Chain> = (0..lanes)
+                .map(|lane| Chain {
+                    lane,
+                    end: lag,
+                    lag,
+                })
+                .collect();
+            let norms = chain_norms(engine.cpu(), &jacobians, &chains);
+            let norm_log10 = norms.iter().sum::<f64>() / lanes as f64;
+            let factor = factor(norm_log10, lag);
+            let units = Units::of(weights, &trace.layers[layer], lanes);
+            let saturated = units.signals.iter().map(|signal| signal.low + signal.high);
+            LayerFlow {
+                layer,
+                norm_log10,
+                factor,
+                verdict: Verdict::of(factor),
+                saturated: saturated.sum::<f64>() / units.signals.len() as f64,
+                dead: units.dead,
+            }
+        })
+        .collect();
+    let verdicts: Vec<Verdict> = layers.iter().map(|layer| layer.verdict).collect();
+    Some(GradientFlow {
+        step,
+        lag,
+        verdict: Verdict::together(&verdicts),
+        layers,
+    })
+}
