@@ -6,7 +6,8 @@
 //! reading     a model in the middle of a text                      → the loss of each token
 //! perplexity  a model and a text                                   → every figure, with what was counted
 //! sample      logits                                               → a token
-//! generate    a prompt                                             → text, piece by piece
+//! constraint  a regular expression and a vocabulary                → the tokens that may come next
+//! generate    prompts                                              → texts, piece by piece, or the best of a search
 //! ```
 //!
 //! A model is shared by reference between threads; each stream of text has its own state. Nothing here
@@ -14,6 +15,7 @@
 
 mod any;
 mod author;
+mod constraint;
 pub mod files;
 pub mod generate;
 pub mod model;
@@ -28,8 +30,12 @@ pub use crate::net::State;
 pub use any::{AnyModel, Walk};
 pub(crate) use author::PROMPT_WINDOW;
 pub use author::{Author, Composing};
+pub use constraint::Allow;
 pub use files::{About, disk_bytes, read_vocab, save_model};
-pub use generate::{Eos, Finish, GenerateOptions, Generated, Generation, Generator, generate};
+pub use generate::{
+    Beam, Eos, Finish, GenerateOptions, Generated, Generation, Generator, Hypothesis,
+    LengthPenalty, generate,
+};
 pub use model::{Model, Ready, Weights, Workspace};
 pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate, evaluate_reader};
 pub use reading::{PerLine, Reader, Reading};

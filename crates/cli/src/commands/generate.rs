@@ -1,19 +1,22 @@
-//! `elman generate`: text from a model, shown as it is drawn.
+//! `elman generate`: text from a model, shown as it is drawn; or the best of a search, or a text for each of many prompts.
 
-use super::{STDIN, cpu, is_stdin};
-use crate::args::{finite32, named};
-use crate::output::{say, usage};
-use anyhow::{Context, Result, bail};
+use super::cpu;
+use crate::args::named;
+use crate::output::usage;
+use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::infer::{
-    AnyModel, Eos, Finish, GenerateOptions, Generation, Generator, Sampling, Weights,
-};
-use serde::Serialize;
-use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use elman::Error;
+use elman::infer::{AnyModel, Eos, GenerateOptions, Generator, Weights};
+use elman_kernels::Cpu;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+mod choice;
+mod prompts;
+mod show;
+use choice::{ChoiceArgs, SearchArgs};
+use prompts::PromptArgs;
+use show::{Base, Show, Source};
 
 /// Let a model write
 #[derive(Args)]
@@ -25,57 +28,23 @@ Examples:
   elman generate runs/kjv --greedy --max-tokens 30           # always the most probable token
   elman generate runs/kjv --temperature 1.2 --top-p 0.9 --repetition-penalty 1.1
   elman generate runs/kjv --prompt 'Q: why?' --stop $'\\n'     # up to the end of the line
+  elman generate runs/kjv --prompt 'He was' --allow ' (glad|wroth)( and [a-z]+)?'
+  elman generate runs/kjv --prompt 'And' --beam 8 --n-best 3 -n 12   # the most probable texts
+  elman generate runs/kjv --prompts lines.txt --json --logprobs      # one text for each line
   elman generate kjv5.bin --prompt 'In the'                  # an n-gram model
-  head -n 20 psalms.txt | elman generate runs/kjv -          # a prompt from a pipe")]
+  head -n 20 psalms.txt | elman generate runs/kjv -          # a prompt from a pipe
+
+docs/GENERATION.md says what each choice does, and in which order they apply.")]
 pub struct GenerateArgs {
     /// The directory of a model or of a run, or the file of an n-gram model
     #[arg(value_hint = ValueHint::AnyPath)]
     model: PathBuf,
-    /// '-' reads the prompt from standard input
-    #[arg(value_name = "-", value_parser = ["-"], conflicts_with_all = ["prompt", "prompt_file"])]
-    stdin: Option<String>,
-    /// What to go on with
-    #[arg(long, short, value_name = "TEXT", help_heading = "Prompt")]
-    prompt: Option<String>,
-    /// Read the prompt from this file; a newline at its very end does not count
-    #[arg(long, value_name = "FILE", help_heading = "Prompt", value_hint = ValueHint::FilePath, conflicts_with = "prompt")]
-    prompt_file: Option<PathBuf>,
-    /// Print only what was written, not the prompt
-    #[arg(long, help_heading = "Prompt")]
-    no_echo: bool,
-
-    /// Flatter (above 1) or sharper (below 1) choices; 0 is --greedy
-    #[arg(long, value_name = "X", help_heading = "Choice of tokens", value_parser = finite32, default_value = "0.8")]
-    temperature: f32,
-    /// Choose among the N most probable tokens
-    #[arg(long, value_name = "N", help_heading = "Choice of tokens")]
-    top_k: Option<usize>,
-    /// Choose among the fewest tokens that together have this probability
-    #[arg(long, value_name = "P", help_heading = "Choice of tokens", value_parser = finite32, default_value = "1")]
-    top_p: f32,
-    /// Choose among tokens with at least this share of the largest probability
-    #[arg(long, value_name = "P", help_heading = "Choice of tokens", value_parser = finite32, default_value = "0")]
-    min_p: f32,
-    /// Above 1: make tokens that stand in the text already less probable
-    #[arg(long, value_name = "X", help_heading = "Choice of tokens", value_parser = finite32, default_value = "1")]
-    repetition_penalty: f32,
-    /// How many of the last tokens the penalty looks at [default: all]
-    #[arg(long, value_name = "N", help_heading = "Choice of tokens")]
-    repetition_window: Option<usize>,
-    /// Always take the most probable token
-    #[arg(long, help_heading = "Choice of tokens", conflicts_with_all = ["temperature", "top_k", "top_p", "min_p"])]
-    greedy: bool,
-    /// Let <unk> be chosen
-    #[arg(long, help_heading = "Choice of tokens")]
-    allow_unk: bool,
-    /// The same seed writes the same text on every machine
-    #[arg(
-        long,
-        value_name = "N",
-        help_heading = "Choice of tokens",
-        default_value = "1"
-    )]
-    seed: u64,
+    #[command(flatten)]
+    prompts: PromptArgs,
+    #[command(flatten)]
+    choice: ChoiceArgs,
+    #[command(flatten)]
+    search: SearchArgs,
 
     /// Tokens at most
     #[arg(
@@ -96,6 +65,9 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "N", help_heading = "Length", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     samples: u64,
 
+    /// Print the log-probability of every token under the model itself, before any filter
+    #[arg(long, value_name = "BASE", help_heading = "Output", num_args = 0..=1, require_equals = true, default_missing_value = "ln", value_parser = named::<Base>(&["ln", "log10"]))]
+    logprobs: Option<Base>,
     /// How a network keeps its matrices: bf16 in half the memory, int8 in a quarter, and so much faster
     #[arg(long, value_name = "NAME", help_heading = "Output", default_value = "f32", value_parser = named::<Weights>(&["f32", "bf16", "int8"]))]
     weights: Weights,
@@ -107,172 +79,138 @@ pub struct GenerateArgs {
     threads: Option<u16>,
 }
 
-const BOM: &[u8] = b"\xEF\xBB\xBF";
-
 pub fn run(args: GenerateArgs) -> Result<()> {
-    let options = options(&args);
-    options.check().map_err(|error| usage(error.to_string()))?;
-    let mut prompt = prompt(&args)?;
+    let options = options(&args)?;
+    options.check().map_err(refused)?;
+    let beam = args.search.beam();
+    if let Some(beam) = &beam {
+        beam.check().map_err(refused)?;
+    }
+    let mut prompts = args.prompts.read()?;
     let model = AnyModel::load_as(&args.model, args.weights)?;
-    // As everywhere at the beginning of a file of text.
-    if args.prompt.is_none() && model.vocab().kind().is_text() && prompt.starts_with(BOM) {
-        prompt.drain(..BOM.len());
-        say("note: byte order mark dropped from the prompt");
-    }
+    prompts.drop_mark(model.vocab().kind());
+    let encoded = prompts.encode(model.vocab())?;
+    let show = Show {
+        vocab: model.vocab(),
+        json: args.json,
+        base: args.logprobs,
+        echo: args.prompts.echo(),
+        headed: args.search.n_best() > 1,
+        seed: args.choice.seed(),
+    };
     let cpu = cpu(args.threads);
-    let encoded = model.vocab().tokenize(&prompt)?;
-    if !encoded.unknown.is_empty() {
-        let unknown: Vec<String> = encoded
-            .unknown
-            .iter()
-            .take(MOST_NAMED)
-            .map(|symbol| format!("{symbol:?}"))
-            .collect();
-        say(format_args!(
-            "note: outside the vocabulary, read as <unk>: {}{}",
-            unknown.join(", "),
-            match encoded.unknown.len().saturating_sub(MOST_NAMED) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
+    let task = Task {
+        model: &model,
+        cpu: &cpu,
+        options,
+        show,
+        samples: args.samples,
+    };
+    if let Some(beam) = beam {
+        for (index, (prompt, ids)) in prompts.texts().zip(&encoded).enumerate() {
+            let mut generator = task.generator(std::slice::from_ref(ids))?;
+            for (rank, found) in (1..).zip(generator.search(0, &beam)?) {
+                let source = Source {
+                    index,
+                    prompt,
+                    prompt_tokens: ids.len(),
+                };
+                task.show.hypothesis(&source, rank, &found)?;
             }
-        ));
+        }
+        return Ok(());
     }
-    let generator = Generator::new(model.author(&cpu), cpu.isa(), &encoded.ids)?;
-    let echo = if args.no_echo { &[][..] } else { &prompt };
-    for number in 0..args.samples {
-        if args.json {
-            let sample = generator.sample(number, &options, &mut |_| ControlFlow::Continue(()))?;
-            print_json(number, &prompt, encoded.ids.len(), &args, &sample)?;
-        } else {
-            if number > 0 {
-                print(b"---\n")?;
-            }
-            stream(&generator, number, &options, echo)?;
+    let lanes = args.prompts.lanes();
+    let prompts: Vec<&[u8]> = prompts.texts().collect();
+    for (first, (texts, ids)) in (0..)
+        .step_by(lanes)
+        .zip(prompts.chunks(lanes).zip(encoded.chunks(lanes)))
+    {
+        match (texts, prompts.len()) {
+            ([text], 1) if !args.json => task.stream(text, ids)?,
+            _ => task.sample(first, texts, ids)?,
         }
     }
     Ok(())
 }
 
-fn options(args: &GenerateArgs) -> GenerateOptions {
-    GenerateOptions {
-        sampling: Sampling {
-            temperature: if args.greedy { 0.0 } else { args.temperature },
-            top_k: args.top_k,
-            top_p: args.top_p,
-            min_p: args.min_p,
-            repetition_penalty: args.repetition_penalty,
-            repetition_window: args.repetition_window,
-            banned: Vec::new(),
-        },
-        seed: args.seed,
+/// What is done with every prompt.
+struct Task<'a> {
+    model: &'a AnyModel,
+    cpu: &'a Cpu,
+    options: GenerateOptions,
+    show: Show<'a>,
+    samples: u64,
+}
+
+impl Task<'_> {
+    fn generator(&self, prompts: &[Vec<u32>]) -> Result<Generator<'_>> {
+        let author = self.model.author(self.cpu, prompts.len());
+        Generator::new(author, self.cpu.isa(), prompts, self.options.clone()).map_err(refused)
+    }
+
+    /// Writes the samples of the only prompt to standard output while they are drawn.
+    fn stream(&self, prompt: &[u8], ids: &[Vec<u32>]) -> Result<()> {
+        let mut generator = self.generator(ids)?;
+        for number in 0..self.samples {
+            let mut text = self.show.begin(number > 0, prompt)?;
+            let mut failed = None;
+            let sample = generator.sample(number, &mut |_, piece| match text.piece(piece) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            })?;
+            if let Some(error) = failed {
+                return Err(error.into());
+            }
+            sample.iter().try_for_each(|sample| text.end(sample))?;
+        }
+        Ok(())
+    }
+
+    /// Shows the samples of the prompts from number `first` on, which are written side by side.
+    fn sample(&self, first: usize, prompts: &[&[u8]], ids: &[Vec<u32>]) -> Result<()> {
+        let mut generator = self.generator(ids)?;
+        let mut samples = Vec::new();
+        for number in 0..self.samples {
+            samples.push(generator.sample(number, &mut |_, _| ControlFlow::Continue(()))?);
+        }
+        for (lane, (prompt, ids)) in prompts.iter().zip(ids).enumerate() {
+            let source = Source {
+                index: first + lane,
+                prompt,
+                prompt_tokens: ids.len(),
+            };
+            for (number, samples) in (0..).zip(&samples) {
+                self.show.sample(&source, number, &samples[lane])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn options(args: &GenerateArgs) -> Result<GenerateOptions> {
+    Ok(GenerateOptions {
+        sampling: args.choice.sampling(),
+        seed: args.choice.seed(),
         max_tokens: args.max_tokens,
         stop: args.stop.clone(),
-        eos: if args.ignore_eos {
-            Eos::GoOn
-        } else {
-            Eos::ByKind
+        eos: match args.ignore_eos {
+            true => Eos::GoOn,
+            false => Eos::ByKind,
         },
-        allow_unk: args.allow_unk,
-    }
+        allow_unk: args.choice.allow_unk(),
+        allow: args.choice.allow()?,
+        logprobs: args.logprobs.is_some(),
+    })
 }
 
-/// Symbols outside the vocabulary that a note names.
-const MOST_NAMED: usize = 10;
-/// A prompt is held in memory.
-const LONGEST_PROMPT: u64 = 64 << 20;
-
-/// The bytes to go on with.
-fn prompt(args: &GenerateArgs) -> Result<Vec<u8>> {
-    let path = match (&args.prompt, &args.prompt_file, &args.stdin) {
-        (Some(text), _, _) => return Ok(text.clone().into_bytes()),
-        (None, Some(path), _) => path.as_path(),
-        (None, None, Some(_)) => Path::new(STDIN),
-        (None, None, None) => return Ok(Vec::new()),
-    };
-    let (mut bytes, source): (_, Box<dyn Read>) = if is_stdin(path) {
-        (Vec::new(), Box::new(io::stdin()))
-    } else {
-        let file = File::open(path);
-        let file = file.with_context(|| format!("cannot open the prompt {}", path.display()))?;
-        (Vec::new(), Box::new(file))
-    };
-    let read = source.take(LONGEST_PROMPT + 1).read_to_end(&mut bytes);
-    read.with_context(|| format!("cannot read the prompt in {}", path.display()))?;
-    if bytes.len() as u64 > LONGEST_PROMPT {
-        bail!("the prompt is longer than 64 MiB; `elman eval` reads texts of any length");
+/// Choices that the library refuses are the user's.
+fn refused(error: Error) -> anyhow::Error {
+    match error {
+        Error::Config(said) => usage(said),
+        other => other.into(),
     }
-    // Editors and `echo` end a file with a newline that nobody means as part of the prompt.
-    for end in [b'\n', b'\r'] {
-        if bytes.last() == Some(&end) {
-            bytes.pop();
-        }
-    }
-    Ok(bytes)
-}
-
-/// Writes a sample to standard output while it is drawn.
-fn stream(
-    generator: &Generator,
-    number: u64,
-    options: &GenerateOptions,
-    echo: &[u8],
-) -> Result<()> {
-    let mut last = echo.last().copied();
-    let mut failed = print(echo).err();
-    let sample = generator.sample(number, options, &mut |piece| {
-        last = piece.last().copied().or(last);
-        failed = failed.take().or(print(piece).err());
-        if failed.is_some() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    })?;
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
-    if last != Some(b'\n') {
-        print(b"\n")?;
-    }
-    if sample.text.is_empty() && matches!(sample.finish, Finish::Eos | Finish::Line) {
-        say("note: the model ended the text at once");
-    }
-    Ok(())
-}
-
-fn print(bytes: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
-}
-
-fn print_json(
-    number: u64,
-    prompt: &[u8],
-    prompt_tokens: usize,
-    args: &GenerateArgs,
-    sample: &Generation,
-) -> Result<()> {
-    #[derive(Serialize)]
-    struct Json<'a> {
-        sample: u64,
-        seed: u64,
-        prompt: Cow<'a, str>,
-        text: Cow<'a, str>,
-        finish: Finish,
-        prompt_tokens: usize,
-        tokens: &'a [u32],
-    }
-    let json = Json {
-        sample: number,
-        seed: args.seed,
-        prompt: String::from_utf8_lossy(prompt),
-        text: String::from_utf8_lossy(&sample.text),
-        finish: sample.finish,
-        prompt_tokens,
-        tokens: &sample.tokens,
-    };
-    let mut line = serde_json::to_vec(&json)?;
-    line.push(b'\n');
-    Ok(print(&line)?)
 }

@@ -250,7 +250,7 @@ fn sheet(look: &Look) -> Grid {
                 cells.resize(11, String::new());
                 grid.row(cells);
             }
-            Line::Sample(_) | Line::End(_) => {}
+            Line::Sample(_) | Line::Gradients(_) | Line::End(_) => {}
         }
     }
     grid

@@ -231,8 +231,6 @@ fn score(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
 
 fn generate(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Result<Outcome> {
     let model = model(case, weights);
-    let author = Box::new(Composing::new(&model, cpu));
-    let generator = Generator::new(author, cpu.isa(), &[])?;
     let options = GenerateOptions {
         sampling: Sampling {
             temperature: TEMPERATURE,
@@ -242,9 +240,11 @@ fn generate(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Result<
         eos: Eos::GoOn,
         ..GenerateOptions::default()
     };
+    let author = Box::new(Composing::new(&model, cpu, 1));
+    let mut generator = Generator::new(author, cpu.isa(), &[Vec::new()], options)?;
     let mut clock = Clock::start(amount);
     // Every token is a word, and handed out as soon as it is drawn.
-    generator.sample(0, &options, &mut |_| clock.lap(cpu))?;
+    generator.sample(0, &mut |_, _| clock.lap(cpu))?;
     Ok(Outcome {
         laps: clock.finish(cpu),
         tokens_per_step: 1,

@@ -105,21 +105,24 @@ impl AnyModel {
         }
     }
 
-    /// At the beginning of a text that is to be written.
-    pub fn author<'a>(&'a self, cpu: &'a Cpu) -> Box<dyn Author + 'a> {
+    /// At the beginning of `lanes` texts that are to be written, at least one.
+    pub fn author<'a>(&'a self, cpu: &'a Cpu, lanes: usize) -> Box<dyn Author + 'a> {
         match self {
-            AnyModel::Network(model) => Box::new(Composing::new(model, cpu)),
-            AnyModel::Ngram(model) => Box::new(Walk::new(model)),
+            AnyModel::Network(model) => Box::new(Composing::new(model, cpu, lanes)),
+            AnyModel::Ngram(model) => Box::new(Walks {
+                model,
+                states: vec![model.start(); lanes],
+                log10: Vec::new(),
+            }),
         }
     }
 }
 
-/// An n-gram model in the middle of a text, which it reads or writes.
-#[derive(Clone)]
+/// An n-gram model in the middle of a text, which it reads.
 pub struct Walk<'a> {
     model: &'a ngram::Model,
     state: ngram::State,
-    /// Of the tokens that are read, or of all that may come next.
+    /// Of the tokens that are read.
     log10: Vec<f32>,
 }
 
@@ -147,8 +150,7 @@ impl Reader for Walk<'_> {
         self.log10.resize(tokens.len(), 0.0);
         self.state = self.model.score_all(self.state, tokens, &mut self.log10);
         for (nats, &log10) in nats.iter_mut().zip(&self.log10) {
-            // Rounding may leave log10 p a little above 0.
-            *nats = (-f64::from(log10) * LN_10).max(0.0);
+            *nats = nats_of(log10);
         }
         Ok(())
     }
@@ -158,23 +160,58 @@ impl Reader for Walk<'_> {
     }
 }
 
-impl Author for Walk<'_> {
+/// −ln p. Rounding may leave log10 p a little above 0.
+fn nats_of(log10: f32) -> f64 {
+    (-f64::from(log10) * LN_10).max(0.0)
+}
+
+/// An n-gram model in the middle of several texts, which it writes.
+#[derive(Clone)]
+struct Walks<'a> {
+    model: &'a ngram::Model,
+    /// (B)
+    states: Vec<ngram::State>,
+    /// (V): of all that may come next in one lane.
+    log10: Vec<f32>,
+}
+
+impl Author for Walks<'_> {
     fn vocab(&self) -> &Vocab {
         self.model.vocab()
     }
 
-    fn advance(&mut self, tokens: &[u32]) {
-        for &token in tokens {
-            self.state = self.model.score(self.state, token).1;
+    fn lanes(&self) -> usize {
+        self.states.len()
+    }
+
+    fn read(&mut self, texts: &[&[u32]]) {
+        assert_eq!(texts.len(), self.states.len(), "a text for each lane");
+        for (state, text) in self.states.iter_mut().zip(texts) {
+            for &token in *text {
+                *state = self.model.score(*state, token).1;
+            }
         }
     }
 
     fn next_logits(&mut self, logits: &mut [f32]) {
-        self.log10.resize(logits.len(), 0.0);
-        self.model.distribution(self.state, &mut self.log10);
-        for (logit, log10) in logits.iter_mut().zip(&self.log10) {
-            *logit = (f64::from(*log10) * LN_10) as f32;
+        let v = self.model.vocab().len();
+        self.log10.resize(v, 0.0);
+        for (&state, logits) in self.states.iter().zip(logits.chunks_exact_mut(v)) {
+            self.model.distribution(state, &mut self.log10);
+            for (logit, log10) in logits.iter_mut().zip(&self.log10) {
+                *logit = (f64::from(*log10) * LN_10) as f32;
+            }
         }
+    }
+
+    fn next_nats(&self, lane: usize, _logits: &[f32], tokens: &[u32], nats: &mut [f64]) {
+        for (nats, &token) in nats.iter_mut().zip(tokens) {
+            *nats = nats_of(self.model.score(self.states[lane], token).0);
+        }
+    }
+
+    fn select(&mut self, from: &[usize]) {
+        self.states = from.iter().map(|&lane| self.states[lane]).collect();
     }
 
     fn fork(&self) -> Box<dyn Author + '_> {

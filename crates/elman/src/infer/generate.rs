@@ -1,5 +1,10 @@
-//! Writing text: a prompt is read once, then tokens are drawn one after the other, and their text is handed out as soon as it
+//! Writing text: prompts are read once, then tokens are chosen one after the other, and their text is handed out as soon as it
 //! can be printed.
+//!
+//! ```text
+//! generator   prompts, read side by side; samples of them    beam    the search for the most probable texts
+//! draft       a text while it is written, and its end
+//! ```
 //!
 //! - A text begins with `<eos>`, and so does a prompt, which may be empty.
 //! - Several samples share the state after the prompt. Sample n of a seed is the same whichever others are drawn.
@@ -8,14 +13,22 @@
 //! - `<unk>` is never drawn unless that is allowed: a reader has no use for it.
 //! - Stop strings are found in the generated text, across tokens; neither they nor what follows is handed out.
 //! - The repetition penalty looks at the prompt and at what was drawn, not at the `<eos>` in front.
+//! - Log-probabilities are natural and the model's own: before penalties, bans, constraints, temperature and filters, with the bits of
+//!   evaluation (`Reader`).
 
-use super::{Author, Composing, Model, Sampler, Sampling};
+use super::constraint::Allow;
+use super::{Composing, Model, Sampling};
 use crate::error::{Error, Result};
-use crate::rng::{Site, Stream, key};
-use crate::text::{Decoder, Kind, Layout};
-use elman_kernels::{Cpu, Isa};
+use crate::text::{Kind, Layout, Vocab};
+use elman_kernels::Cpu;
 use serde::Serialize;
 use std::ops::ControlFlow;
+
+mod beam;
+mod draft;
+mod generator;
+pub use beam::{Beam, Hypothesis, LengthPenalty};
+pub use generator::Generator;
 
 /// What and how much to write.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +42,10 @@ pub struct GenerateOptions {
     pub eos: Eos,
     /// Let `<unk>` be drawn.
     pub allow_unk: bool,
+    /// Only texts that these are; with it there are no stop strings.
+    pub allow: Option<Allow>,
+    /// Keep the log-probability of every token.
+    pub logprobs: bool,
 }
 
 impl Default for GenerateOptions {
@@ -40,6 +57,8 @@ impl Default for GenerateOptions {
             stop: Vec::new(),
             eos: Eos::ByKind,
             allow_unk: false,
+            allow: None,
+            logprobs: false,
         }
     }
 }
@@ -56,11 +75,16 @@ pub enum Eos {
 }
 
 impl Eos {
-    fn stops(self, kind: Kind) -> bool {
+    /// Why token `id` ends a text of an author whose texts are laid out as `layout`, if it does.
+    pub(super) fn finish(self, vocab: &Vocab, layout: Layout, id: u32) -> Option<Finish> {
+        let is_eos = id == vocab.eos();
         match self {
-            Eos::ByKind => kind != Kind::Whitespace,
-            Eos::Stop => true,
-            Eos::GoOn => false,
+            Eos::ByKind if layout == Layout::Sentences => {
+                vocab.ends_line(id).then_some(Finish::Line)
+            }
+            Eos::ByKind => (is_eos && vocab.kind() != Kind::Whitespace).then_some(Finish::Eos),
+            Eos::Stop => is_eos.then_some(Finish::Eos),
+            Eos::GoOn => None,
         }
     }
 }
@@ -76,22 +100,26 @@ pub enum Finish {
     Eos,
     /// The end of the line, of a model of sentences.
     Line,
+    /// The constraint has no room for a further token.
+    Match,
     /// Whoever took the text wanted no more.
     Cancelled,
 }
 
-/// One sample.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One text that was written.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Generation {
     /// All that was handed out, without the prompt. UTF-8 except perhaps in kind `bytes`.
     pub text: Vec<u8>,
     /// All that was drawn, a closing `<eos>` and the tokens of a stop string included.
     pub tokens: Vec<u32>,
+    /// ln p of each token under the model; empty unless it was wanted.
+    pub logprobs: Vec<f64>,
     pub finish: Finish,
 }
 
 /// What [`generate`] returns.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Generated {
     pub prompt_tokens: usize,
     /// Symbols of the prompt that the vocabulary lacks, each once; they were read as `<unk>`.
@@ -111,20 +139,23 @@ pub fn generate(
     options: &GenerateOptions,
     sink: &mut dyn FnMut(u64, &[u8]) -> ControlFlow<()>,
 ) -> Result<Generated> {
-    options.check()?;
     let encoded = model.vocab().tokenize(prompt)?;
-    let author = Box::new(Composing::new(model, cpu));
-    let generator = Generator::new(author, cpu.isa(), &encoded.ids)?;
+    let author = Box::new(Composing::new(model, cpu, 1));
+    let prompts = [encoded.ids];
+    let mut generator = Generator::new(author, cpu.isa(), &prompts, options.clone())?;
     let mut generated = Generated {
-        prompt_tokens: encoded.ids.len(),
+        prompt_tokens: generator.prompt_tokens(0),
         unknown: encoded.unknown,
         samples: Vec::new(),
     };
+    let mut flow = ControlFlow::Continue(());
     for number in 0..samples {
-        let sample = generator.sample(number, options, &mut |piece| sink(number, piece))?;
-        let cancelled = sample.finish == Finish::Cancelled;
-        generated.samples.push(sample);
-        if cancelled {
+        let sample = generator.sample(number, &mut |_, piece| {
+            flow = sink(number, piece);
+            flow
+        })?;
+        generated.samples.extend(sample);
+        if flow.is_break() {
             break;
         }
     }
@@ -155,170 +186,12 @@ impl GenerateOptions {
                 "a stop string must not be empty: it would stop every text at once".into(),
             ));
         }
+        if self.allow.is_some() && !self.stop.is_empty() {
+            return Err(Error::Config(
+                "a constraint says itself where a text ends: leave the stop strings out".into(),
+            ));
+        }
         Ok(())
-    }
-}
-
-/// A prompt that has been read, ready to be continued any number of times.
-pub struct Generator<'a> {
-    /// After the prompt.
-    author: Box<dyn Author + 'a>,
-    isa: Isa,
-    prompt: Vec<u32>,
-    /// (V): what follows the prompt.
-    logits: Vec<f32>,
-    decoder: Decoder,
-}
-
-impl<'a> Generator<'a> {
-    /// Lets `author`, who is at the beginning of a text, read the ids of `prompt`. Errors: an id that is not below V.
-    pub fn new(
-        mut author: Box<dyn Author + 'a>,
-        isa: Isa,
-        prompt: &[u32],
-    ) -> Result<Generator<'a>> {
-        let v = author.vocab().len();
-        if let Some(id) = prompt.iter().find(|id| **id as usize >= v) {
-            return Err(Error::Config(format!(
-                "the prompt holds the id {id}, and the vocabulary ends at {}",
-                v - 1
-            )));
-        }
-        author.advance(prompt);
-        let mut logits = vec![0.0; v];
-        author.next_logits(&mut logits);
-        let mut decoder = Decoder::default();
-        for &id in prompt {
-            decoder.push(author.vocab(), id);
-        }
-        Ok(Generator {
-            author,
-            isa,
-            prompt: prompt.to_vec(),
-            logits,
-            decoder,
-        })
-    }
-
-    /// Writes sample `number`; `sink` gets its text piece by piece and may `Break` it off.
-    pub fn sample(
-        &self,
-        number: u64,
-        options: &GenerateOptions,
-        sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-    ) -> Result<Generation> {
-        options.check()?;
-        let vocab = self.author.vocab();
-        let mut author = self.author.fork();
-        let mut sampler = self.sampler(number, options)?;
-        let stops_at_eos = options.eos.stops(vocab.kind());
-        let one_line = options.eos == Eos::ByKind && author.layout() == Layout::Sentences;
-        let (mut logits, mut decoder) = (self.logits.clone(), self.decoder.clone());
-        let mut out = Out {
-            stop: &options.stop,
-            held: Vec::new(),
-            text: Vec::new(),
-            sink,
-        };
-        let mut tokens = Vec::new();
-        let mut finish = Finish::Length;
-        while tokens.len() < options.max_tokens {
-            let id = sampler.choose(self.isa, &logits)?;
-            tokens.push(id);
-            if one_line && vocab.ends_line(id) {
-                finish = Finish::Line;
-                break;
-            }
-            if id == vocab.eos() && stops_at_eos {
-                finish = Finish::Eos;
-                break;
-            }
-            if let ControlFlow::Break(why) = out.push(decoder.push(vocab, id)) {
-                finish = why;
-                break;
-            }
-            if tokens.len() < options.max_tokens {
-                author.advance(&[id]);
-                author.next_logits(&mut logits);
-            }
-        }
-        if matches!(finish, Finish::Eos | Finish::Line | Finish::Length)
-            && let ControlFlow::Break(why) = out.end(decoder.finish())
-        {
-            finish = why;
-        }
-        Ok(Generation {
-            text: out.text,
-            tokens,
-            finish,
-        })
-    }
-
-    fn sampler(&self, number: u64, options: &GenerateOptions) -> Result<Sampler> {
-        let vocab = self.author.vocab();
-        let mut sampling = options.sampling.clone();
-        if !options.allow_unk {
-            sampling.banned.extend(vocab.unk());
-        }
-        let stream = Stream::new(key(options.seed, Site::Sample, number));
-        let mut sampler = Sampler::new(&sampling, vocab.len(), stream)?;
-        self.prompt.iter().for_each(|&id| sampler.observe(id));
-        Ok(sampler)
-    }
-}
-
-/// Hands out text, but holds back what may be the beginning of a stop string.
-struct Out<'a> {
-    stop: &'a [String],
-    held: Vec<u8>,
-    text: Vec<u8>,
-    sink: &'a mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-}
-
-impl Out<'_> {
-    fn push(&mut self, piece: &[u8]) -> ControlFlow<Finish> {
-        self.held.extend_from_slice(piece);
-        let first = |holds: fn(&[u8], &[u8]) -> bool| {
-            let tail = |i: usize| &self.held[i..];
-            (0..self.held.len()).find(|&i| {
-                let mut stops = self.stop.iter();
-                stops.any(|stop| holds(tail(i), stop.as_bytes()))
-            })
-        };
-        // A complete one ends the text, even where a longer one that began before it might follow.
-        if let Some(at) = first(|tail, stop| tail.starts_with(stop)) {
-            self.held.truncate(at);
-            self.flush()?;
-            return ControlFlow::Break(Finish::Stop);
-        }
-        match first(|tail, stop| stop.starts_with(tail)) {
-            Some(at) => self.release(at),
-            None => self.flush(),
-        }
-    }
-
-    /// Takes the last piece: what is held back begins no stop string any more.
-    fn end(&mut self, piece: &[u8]) -> ControlFlow<Finish> {
-        self.push(piece)?;
-        self.flush()
-    }
-
-    /// Hands out everything.
-    fn flush(&mut self) -> ControlFlow<Finish> {
-        self.release(self.held.len())
-    }
-
-    /// Hands out the first `n` bytes.
-    fn release(&mut self, n: usize) -> ControlFlow<Finish> {
-        if n == 0 {
-            return ControlFlow::Continue(());
-        }
-        let start = self.text.len();
-        self.text.extend(self.held.drain(..n));
-        match (self.sink)(&self.text[start..]) {
-            ControlFlow::Continue(()) => ControlFlow::Continue(()),
-            ControlFlow::Break(()) => ControlFlow::Break(Finish::Cancelled),
-        }
     }
 }
 

@@ -98,6 +98,19 @@ impl Ready<'_> {
         );
     }
 
+    /// Logits of what follows in `state`, (B, V) into `out`: once a token has been read, a state says by itself what may come next.
+    pub fn state_logits(
+        &self,
+        cpu: &Cpu,
+        state: &State,
+        workspace: &mut Workspace,
+        out: &mut [f32],
+    ) {
+        let tape = &mut workspace.tape;
+        self.network
+            .state_logits(cpu, self.params, self.panels, state, tape, out);
+    }
+
     /// One window.
     fn read(&self, cpu: &Cpu, inputs: &[u32], state: &mut State, workspace: &mut Workspace) {
         self.network.forward(

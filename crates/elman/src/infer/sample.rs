@@ -4,15 +4,20 @@
 //!
 //! 1. repetition penalty θ (Keskar et al. 2019, CTRL, section 4.1, in the form of `transformers`): the logit of a token
 //!    that stands among the recent ones is divided by θ where positive and multiplied by θ where negative;
-//! 2. banned tokens get probability 0;
+//! 2. tokens that are banned, or that a constraint does not allow here, get probability 0: the others are renormalised;
 //! 3. temperature τ: z ← z / τ; τ = 0 takes the largest logit at once (greedy);
 //! 4. top-k (Fan et al. 2018): the k largest;
 //! 5. top-p (Holtzman et al. 2020): the fewest of the most probable that together have probability ≥ p;
 //! 6. min-p (Nguyen et al. 2024): those with at least `min_p` times the probability of the most probable;
-//! 7. one draw from what is left, in proportion.
+//! 7. locally typical (Meister et al. 2023, section 4): the fewest tokens whose information −ln p is nearest to its mean, the
+//!    entropy, that together have probability ≥ P;
+//! 8. one draw from what is left, in proportion.
 //!
 //! Equal logits are ranked by id, the lower first, so exactly k tokens pass top-k. A constant added to all logits changes
 //! nothing but the penalty, which is why it is given logits and not log-probabilities: only then it is that of other programs.
+//!
+//! Each step at its neutral value (θ = 1, τ = 1, all k, p = 1, min-p 0, P = 1) changes nothing. llama.cpp has the same filters, but
+//! takes typical before top-p and min-p and the temperature last: from the same settings it draws from a slightly other distribution.
 //!
 //! Draws are counter-based (`rng::Stream`), and all arithmetic is our own: a seed gives the same text on every machine.
 
@@ -20,8 +25,10 @@ use crate::error::{Error, Result};
 use crate::rng::{Stream, pick};
 use elman_kernels::Isa;
 use elman_kernels::vmath::exp_in_place;
-use std::cmp::Ordering;
 use std::collections::VecDeque;
+
+mod filter;
+use filter::Filters;
 
 /// How tokens are chosen. The default draws from the model's own distribution.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +41,8 @@ pub struct Sampling {
     pub top_p: f32,
     /// In [0, 1]; 0: all.
     pub min_p: f32,
+    /// P in (0, 1]; 1: all.
+    pub typical: f32,
     /// θ > 0; 1: none, above 1 repeats less.
     pub repetition_penalty: f32,
     /// How many of the last tokens count as recent; `None`: all.
@@ -49,6 +58,7 @@ impl Default for Sampling {
             top_k: None,
             top_p: 1.0,
             min_p: 0.0,
+            typical: 1.0,
             repetition_penalty: 1.0,
             repetition_window: None,
             banned: Vec::new(),
@@ -63,6 +73,11 @@ impl Sampling {
             temperature: 0.0,
             ..Sampling::default()
         }
+    }
+
+    /// Whether steps 4 to 7 take anything away.
+    fn filters(&self) -> bool {
+        self.top_k.is_some() || self.top_p < 1.0 || self.min_p > 0.0 || self.typical < 1.0
     }
 
     /// Refuses what means nothing.
@@ -87,6 +102,11 @@ impl Sampling {
                 (0.0..=1.0).contains(&self.min_p),
                 "min-p",
                 "between 0 and 1",
+            ),
+            (
+                self.typical > 0.0 && self.typical <= 1.0,
+                "typical",
+                "above 0 and at most 1",
             ),
             (
                 self.repetition_penalty > 0.0 && self.repetition_penalty.is_finite(),
@@ -118,8 +138,8 @@ pub struct Sampler {
     scores: Vec<f32>,
     /// (V): probabilities, not normalised; the largest is 1.
     weights: Vec<f32>,
-    /// The ids that are still in play, if some are not, and their weights.
-    kept: Vec<u32>,
+    filters: Filters,
+    /// The weights of what the filters have left.
     kept_weights: Vec<f32>,
 }
 
@@ -143,7 +163,7 @@ impl Sampler {
             seen: vec![0; vocab],
             scores: vec![0.0; vocab],
             weights: vec![0.0; vocab],
-            kept: Vec::new(),
+            filters: Filters::default(),
             kept_weights: Vec::new(),
         })
     }
@@ -163,31 +183,42 @@ impl Sampler {
         }
     }
 
-    /// Chooses the token that follows, given its `logits` (V), and observes it.
+    /// Chooses the token that follows, given its `logits` (V) and, if not all are, which ids are allowed, and observes it.
     ///
-    /// Errors: logits that are no numbers, from hidden states that overflow.
-    pub fn choose(&mut self, isa: Isa, logits: &[f32]) -> Result<u32> {
+    /// Errors: logits that are no numbers, from hidden states that overflow; allowed tokens that are all impossible.
+    pub fn choose(&mut self, isa: Isa, logits: &[f32], allowed: Option<&[u32]>) -> Result<u32> {
         assert_eq!(
             logits.len(),
             self.scores.len(),
             "logits of another vocabulary"
         );
-        self.score(logits);
+        self.score(logits, allowed);
         let most = largest(&self.scores)?;
+        if most == f32::NEG_INFINITY {
+            return Err(impossible(allowed.is_some()));
+        }
         let id = if self.sampling.temperature == 0.0 {
             let first = self.scores.iter().position(|score| *score == most);
             first.expect("the largest is one of them") as u32
         } else {
             self.weigh(isa, most);
-            self.draw()
+            self.draw(most)
         };
         self.observe(id);
         Ok(id)
     }
 
     /// Steps 1 and 2.
-    fn score(&mut self, logits: &[f32]) {
-        self.scores.copy_from_slice(logits);
+    fn score(&mut self, logits: &[f32], allowed: Option<&[u32]>) {
+        match allowed {
+            None => self.scores.copy_from_slice(logits),
+            Some(allowed) => {
+                self.scores.fill(f32::NEG_INFINITY);
+                for &id in allowed {
+                    self.scores[id as usize] = logits[id as usize];
+                }
+            }
+        }
         let penalty = self.sampling.repetition_penalty;
         if penalty != 1.0 {
             for (score, _) in self
@@ -216,66 +247,27 @@ impl Sampler {
         exp_in_place(isa, &mut self.weights);
     }
 
-    /// Steps 4 to 6: leaves in `kept` what may be drawn, ids ascending.
-    fn keep(&mut self) {
-        let Sampler {
-            sampling,
-            scores,
-            weights,
-            kept,
-            ..
-        } = self;
-        let weight = |id: u32| weights[id as usize];
-        // Best first; ids are distinct, so the order is total.
-        let rank = |a: &u32, b: &u32| -> Ordering {
-            let (x, y) = (scores[*a as usize], scores[*b as usize]);
-            y.total_cmp(&x).then(a.cmp(b))
-        };
-        kept.clear();
-        kept.extend((0..weights.len() as u32).filter(|&id| weight(id) > 0.0));
-        if let Some(k) = sampling.top_k.filter(|&k| k < kept.len()) {
-            kept.select_nth_unstable_by(k - 1, rank);
-            kept.truncate(k);
-            kept.sort_unstable();
-        }
-        if sampling.top_p < 1.0 {
-            let total: f64 = kept.iter().map(|&id| f64::from(weight(id))).sum();
-            let wanted = f64::from(sampling.top_p) * total;
-            let enough = nucleus(kept, wanted, |id| f64::from(weight(id)), rank);
-            kept.truncate(enough);
-            kept.sort_unstable();
-        }
-        if sampling.min_p > 0.0 {
-            // The largest weight is 1.
-            kept.retain(|&id| weight(id) >= sampling.min_p);
-        }
-    }
-
-    /// Steps 4 to 7.
-    fn draw(&mut self) -> u32 {
+    /// Steps 4 to 8.
+    fn draw(&mut self, most: f32) -> u32 {
         let uniform = self.stream.uniform_f64();
-        let Sampling {
-            top_k,
-            top_p,
-            min_p,
-            ..
-        } = self.sampling;
-        if top_k.is_none() && top_p == 1.0 && min_p == 0.0 {
+        if !self.sampling.filters() {
             return pick(uniform, &self.weights) as u32;
         }
-        self.keep();
-        let weights = self.kept.iter().map(|&id| self.weights[id as usize]);
+        let kept = self
+            .filters
+            .keep(&self.sampling, &self.scores, &self.weights, most);
         self.kept_weights.clear();
+        let weights = kept.iter().map(|&id| self.weights[id as usize]);
         self.kept_weights.extend(weights);
-        self.kept[pick(uniform, &self.kept_weights)]
+        kept[pick(uniform, &self.kept_weights)]
     }
 }
 
 /// Running maxima: as many as keep the instructions busy.
 const LANES: usize = 16;
 
-/// The largest score, which is finite.
-fn largest(scores: &[f32]) -> Result<f32> {
+/// The largest score; −∞ if there is no other. Errors: NaN or +∞ among them.
+pub(super) fn largest(scores: &[f32]) -> Result<f32> {
     let mut most = [f32::NEG_INFINITY; LANES];
     let mut numbers = true;
     for chunk in scores.chunks(LANES) {
@@ -285,7 +277,7 @@ fn largest(scores: &[f32]) -> Result<f32> {
         }
     }
     let most = most.into_iter().fold(f32::NEG_INFINITY, f32::max);
-    if !numbers || !most.is_finite() {
+    if !numbers || most == f32::INFINITY {
         return Err(Error::Diverged(
             "the model gives no probabilities: its hidden states grow beyond every number; it was trained badly (a relu cell needs a lower learning rate or clipping)".into(),
         ));
@@ -293,31 +285,13 @@ fn largest(scores: &[f32]) -> Result<f32> {
     Ok(most)
 }
 
-/// Brings the best of `ids` to the front, best first, and returns how many of them it takes to weigh `wanted`. Looks at few
-/// where few are enough.
-fn nucleus(
-    ids: &mut [u32],
-    wanted: f64,
-    weight: impl Fn(u32) -> f64,
-    rank: impl Fn(&u32, &u32) -> Ordering + Copy,
-) -> usize {
-    let (mut sorted, mut more, mut sum) = (0, 64, 0.0);
-    while sorted < ids.len() {
-        let end = ids.len().min(sorted + more);
-        let rest = &mut ids[sorted..];
-        if end - sorted < rest.len() {
-            rest.select_nth_unstable_by(end - sorted - 1, rank);
-        }
-        ids[sorted..end].sort_unstable_by(rank);
-        for i in sorted..end {
-            sum += weight(ids[i]);
-            if sum >= wanted {
-                return i + 1;
-            }
-        }
-        (sorted, more) = (end, 4 * more);
-    }
-    ids.len()
+/// There is nothing to choose from.
+pub(super) fn impossible(constrained: bool) -> Error {
+    let said = match constrained {
+        true => "the model gives probability 0 to every token that is allowed here: allow more",
+        false => "the model gives probability 0 to every token",
+    };
+    Error::Diverged(said.into())
 }
 
 #[cfg(test)]

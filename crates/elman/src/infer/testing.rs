@@ -4,6 +4,7 @@ use super::{About, Model, Weights};
 use crate::dims::{Activation, Cell, Dims};
 use crate::net::init::{Init, Recurrent, Scheme};
 use crate::net::{Network, Params};
+use crate::ngram;
 use crate::rng::{Site, Stream, key};
 use crate::text::{Kind, Vocab};
 use elman_kernels::{Cpu, Isa};
@@ -56,6 +57,24 @@ pub fn uniform(cell: Cell, vocab: Vocab) -> Model {
     let network = Network::new(dims(cell, vocab.len(), false));
     let params = Params::zeros(network.layout().clone());
     Model::new(network, params, vocab, About::default(), Weights::F32)
+}
+
+/// A bigram model in which every pair is possible and a third of them have numbers of their own. Its probabilities sum to nothing in particular.
+pub fn bigrams(vocab: Vocab) -> ngram::Model {
+    let words = vocab.len() as u32 + 1; // `<s>` comes last
+    let mut builder = ngram::Builder::new(ngram::Words::new(vocab), 2);
+    for word in 0..words {
+        let log10 = -1.2 - (word % 5) as f32 / 10.0;
+        builder.push(&[word], log10, -0.3).unwrap();
+    }
+    for pair in (0..words * words).filter(|pair| pair % 3 == 0) {
+        let (first, second) = (pair / words, pair % words);
+        if second + 1 < words {
+            let log10 = -0.5 - (pair * 37 % 23) as f32 / 10.0;
+            builder.push(&[first, second], log10, 0.0).unwrap();
+        }
+    }
+    builder.finish().unwrap()
 }
 
 /// The vocabulary of the tokens of `text`; for chars each character, else the words between spaces.

@@ -115,6 +115,39 @@ impl State {
         self.layers.iter().all(numbers)
     }
 
+    /// The lanes `from` of this state, in that order; one may stand several times.
+    pub fn select(&self, from: &[usize]) -> State {
+        let gather = |all: &[f32]| {
+            let width = all.len() / self.lanes;
+            let lane = |&i: &usize| &all[i * width..(i + 1) * width];
+            from.iter().flat_map(lane).copied().collect()
+        };
+        let layer = |layer: &LayerState| LayerState {
+            h: gather(&layer.h),
+            c: gather(&layer.c),
+        };
+        State {
+            lanes: from.len(),
+            layers: self.layers.iter().map(layer).collect(),
+        }
+    }
+
+    /// Lane `to[i]` becomes lane i of `other`, which has the same layers.
+    pub fn put(&mut self, to: &[usize], other: &State) {
+        assert_eq!(to.len(), other.lanes, "one place for each lane");
+        let scatter = |all: &mut [f32], other: &[f32]| {
+            let width = other.len() / to.len();
+            for (i, &lane) in to.iter().enumerate() {
+                all[lane * width..(lane + 1) * width]
+                    .copy_from_slice(&other[i * width..(i + 1) * width]);
+            }
+        };
+        for (layer, other) in self.layers.iter_mut().zip(&other.layers) {
+            scatter(&mut layer.h, &other.h);
+            scatter(&mut layer.c, &other.c);
+        }
+    }
+
     pub fn set_zero(&mut self) {
         for layer in &mut self.layers {
             layer.h.fill(0.0);

@@ -227,6 +227,26 @@ impl Network {
         self.above_layers(tape, rows, dropped)
     }
 
+    /// Logits of the next token in `state`, (B, V) into `out`: with the bits of [`Network::last_logits`] after the step that led
+    /// there. The tape, of B rows at least, serves as memory.
+    pub fn state_logits(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        state: &State,
+        tape: &mut Tape,
+        out: &mut [f32],
+    ) {
+        let mut top = &state.layers[self.dims.layers() - 1].h[..];
+        if let (Some(projection), Some(panels)) = (&self.projection, &panels.projection) {
+            let y = &mut tape.projected[..state.lanes * self.dims.output()];
+            projection.forward(cpu, panels, top, y);
+            top = y;
+        }
+        self.output.logits(cpu, params, &panels.output, top, out);
+    }
+
     /// Logits of the next token after the last step of a window of `rows` rows, (B, V) into `out`.
     pub fn last_logits(
         &self,

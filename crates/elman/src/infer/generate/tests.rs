@@ -1,7 +1,9 @@
 use super::*;
 use crate::dims::Cell;
-use crate::infer::testing::{cpu, model, model_of, vocab};
+use crate::infer::AnyModel;
+use crate::infer::testing::{bigrams, cpu, model, model_of, vocab};
 use crate::text::Vocab;
+use elman_kernels::Isa;
 
 fn run(model: &Model, prompt: &str, options: &GenerateOptions) -> Generation {
     let mut pieces = Vec::new();
@@ -20,6 +22,10 @@ fn run(model: &Model, prompt: &str, options: &GenerateOptions) -> Generation {
     let sample = generated.unwrap().samples.remove(0);
     assert_eq!(pieces, sample.text, "what is handed out is the text");
     sample
+}
+
+fn silent(_: usize, _: &[u8]) -> ControlFlow<()> {
+    ControlFlow::Continue(())
 }
 
 fn letters() -> Model {
@@ -76,12 +82,10 @@ fn samples_differ_and_do_not_depend_on_each_other() {
     assert_ne!(three[1], three[2]);
     let cpu = cpu();
     let prompt = model.vocab().tokenize(b"abc").unwrap().ids;
-    let author = Box::new(Composing::new(&model, &cpu));
-    let generator = Generator::new(author, cpu.isa(), &prompt).unwrap();
-    let last = generator
-        .sample(2, &long(), &mut |_| ControlFlow::Continue(()))
-        .unwrap();
-    assert_eq!(last, three[2]);
+    let author = Box::new(Composing::new(&model, &cpu, 1));
+    let mut generator = Generator::new(author, cpu.isa(), &[prompt], long()).unwrap();
+    let last = generator.sample(2, &mut silent).unwrap();
+    assert_eq!(last, three[2..]);
     let other = GenerateOptions { seed: 2, ..long() };
     assert_ne!(run(&model, "abc", &other).tokens, three[0].tokens);
 }
@@ -114,42 +118,6 @@ fn stop_strings_end_the_text_and_are_never_handed_out() {
         ..long()
     };
     assert_eq!(run(&model, "", &options).text, free.text);
-}
-
-#[test]
-fn what_is_held_back_is_no_more_than_a_prefix() {
-    let stop = ["abc".to_owned(), "bd".to_owned()];
-    let mut seen = Vec::new();
-    let mut sink = |piece: &[u8]| {
-        seen.push(String::from_utf8(piece.to_vec()).unwrap());
-        ControlFlow::Continue(())
-    };
-    let mut out = Out {
-        stop: &stop,
-        held: Vec::new(),
-        text: Vec::new(),
-        sink: &mut sink,
-    };
-    for piece in ["xa", "b", "ab", "x", "", "ya", "bd", "z"] {
-        if out.push(piece.as_bytes()).is_break() {
-            break;
-        }
-    }
-    assert_eq!(seen, ["x", "ab", "abx", "y", "a"]);
-}
-
-#[test]
-fn a_stop_string_inside_the_beginning_of_a_longer_one_is_found() {
-    let stop = ["abcd".to_owned(), "bc".to_owned()];
-    let mut out = Out {
-        stop: &stop,
-        held: Vec::new(),
-        text: Vec::new(),
-        sink: &mut |_| ControlFlow::Continue(()),
-    };
-    assert!(out.push(b"xab").is_continue());
-    assert_eq!(out.push(b"c"), ControlFlow::Break(Finish::Stop));
-    assert_eq!(out.text, b"xa");
 }
 
 #[test]
@@ -215,8 +183,8 @@ fn unknown_symbols_of_a_prompt_are_reported() {
     assert_eq!(generated.prompt_tokens, 5);
     assert!(generate(&model, &cpu(), b"a\xff", 1, &long(), silent).is_err());
     let cpu = cpu();
-    let author = Box::new(Composing::new(&model, &cpu));
-    assert!(Generator::new(author, cpu.isa(), &[22]).is_err());
+    let author = Box::new(Composing::new(&model, &cpu, 1));
+    assert!(Generator::new(author, cpu.isa(), &[vec![22]], long()).is_err());
 }
 
 #[test]
@@ -286,6 +254,63 @@ fn whoever_reads_may_stop() {
     );
 }
 
+/// Natural log-probabilities of a network's text and of an n-gram model's are those of evaluation, and prompts side by side, of any
+/// lengths, give every text the bits that it has alone, at any number of threads.
+#[test]
+fn prompts_in_company_are_continued_as_alone() {
+    let letters = "abcdefghij klmnopqr\n";
+    let ngram = bigrams(vocab(Kind::Chars, letters));
+    let models = [
+        AnyModel::Network(Box::new(model(Cell::Lstm, true))),
+        AnyModel::Network(Box::new(model(Cell::Gru, false))),
+        AnyModel::Ngram(Box::new(ngram)),
+    ];
+    let prompts = ["abc", "", "hij klm", "abc", &letters.repeat(9)[..150], "a"];
+    for model in &models {
+        let ids = prompts.map(|prompt| model.vocab().tokenize(prompt.as_bytes()).unwrap().ids);
+        let options = |allow| GenerateOptions {
+            sampling: Sampling {
+                typical: 0.9,
+                repetition_penalty: 1.1,
+                ..Sampling::default()
+            },
+            max_tokens: 40,
+            logprobs: true,
+            allow,
+            ..GenerateOptions::default()
+        };
+        let regex = Allow::Regex("[a-h ]{3,30}|x".into());
+        for options in [options(None), options(Some(regex))] {
+            let write = |threads, prompts: &[Vec<u32>]| {
+                let cpu = Cpu::new(Isa::detect(), threads);
+                let author = model.author(&cpu, prompts.len());
+                let mut generator =
+                    Generator::new(author, cpu.isa(), prompts, options.clone()).unwrap();
+                generator.sample(4, &mut silent).unwrap()
+            };
+            let together = write(2, &ids);
+            assert_eq!(together[0], together[3], "a prompt's place does not matter");
+            assert!(
+                together
+                    .iter()
+                    .any(|text| text.tokens != together[0].tokens)
+            );
+            for (ids, text) in ids.iter().zip(&together) {
+                assert_eq!(
+                    write(1, std::slice::from_ref(ids)),
+                    std::slice::from_ref(text)
+                );
+                let cpu = cpu();
+                let whole = [&ids[..], &text.tokens].concat();
+                let mut nats = vec![0.0; whole.len()];
+                model.reader(&cpu).read(&whole, &mut nats).unwrap();
+                let found: Vec<f64> = text.logprobs.iter().map(|logprob| -logprob).collect();
+                assert_eq!(found, nats[ids.len()..]);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_model_of_sentences_writes_one_line() {
     let model = letters();
@@ -313,4 +338,24 @@ fn a_model_of_sentences_writes_one_line() {
         },
     );
     assert_eq!(more.tokens.len(), 500);
+}
+
+#[test]
+fn a_line_end_ends_what_is_allowed_of_a_model_of_sentences() {
+    let model = letters().with_layout(Layout::Sentences);
+    let mut lines = 0;
+    for seed in 1..9 {
+        let options = GenerateOptions {
+            seed,
+            max_tokens: 40,
+            allow: Some(Allow::Regex("[a-h]{3,}".into())),
+            ..GenerateOptions::default()
+        };
+        let text = run(&model, "abc", &options);
+        assert!(text.text.len() >= 3 && text.text.iter().all(|c| (b'a'..=b'h').contains(c)));
+        let ends_line = model.vocab().ends_line(text.tokens[text.tokens.len() - 1]);
+        assert_eq!(ends_line, text.finish == Finish::Line);
+        lines += usize::from(ends_line);
+    }
+    assert!(lines > 4);
 }

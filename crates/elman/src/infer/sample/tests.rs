@@ -1,3 +1,4 @@
+use super::filter::nucleus;
 use super::*;
 use crate::rng::{Site, key};
 use proptest::prelude::*;
@@ -11,7 +12,12 @@ fn sampler(sampling: &Sampling, vocab: usize) -> Sampler {
 }
 
 /// The distribution that `sampling` draws from, by the definitions and in f64.
-fn oracle(logits: &[f32], sampling: &Sampling, history: &[u32]) -> Vec<f64> {
+fn oracle(
+    logits: &[f32],
+    sampling: &Sampling,
+    history: &[u32],
+    allowed: Option<&[u32]>,
+) -> Vec<f64> {
     let start = history.len()
         - sampling
             .repetition_window
@@ -23,7 +29,8 @@ fn oracle(logits: &[f32], sampling: &Sampling, history: &[u32]) -> Vec<f64> {
         if history[start..].contains(&(id as u32)) {
             *z = if *z > 0.0 { *z / penalty } else { *z * penalty };
         }
-        if sampling.banned.contains(&(id as u32)) {
+        let allowed = allowed.is_none_or(|allowed| allowed.contains(&(id as u32)));
+        if sampling.banned.contains(&(id as u32)) || !allowed {
             *z = f64::NEG_INFINITY;
         }
     }
@@ -60,27 +67,55 @@ fn oracle(logits: &[f32], sampling: &Sampling, history: &[u32]) -> Vec<f64> {
     let least = f64::from(sampling.min_p) * p[order[0]];
     p.iter_mut().filter(|p| **p < least).for_each(|p| *p = 0.0);
     normalise(&mut p);
+    if sampling.typical < 1.0 {
+        let information = |p: f64| if p > 0.0 { -p.ln() } else { 0.0 };
+        let entropy: f64 = p.iter().map(|&p| p * information(p)).sum();
+        let far = |id: usize| (information(p[id]) - entropy).abs();
+        order.retain(|&id| p[id] > 0.0);
+        // Equal probabilities are as far in exact arithmetic only if they are the same number, and these are.
+        let place: Vec<usize> = order.clone();
+        let rank = |id: usize| place.iter().position(|&other| other == id);
+        order.sort_by(|&a, &b| far(a).total_cmp(&far(b)).then(rank(a).cmp(&rank(b))));
+        let (whole, mut above) = (p.clone(), 0.0);
+        for &id in &order {
+            if above >= f64::from(sampling.typical) {
+                p[id] = 0.0;
+            }
+            above += whole[id];
+        }
+        normalise(&mut p);
+    }
     p
 }
 
 /// The distribution of a sampler, from its own weights.
-fn distribution(sampling: &Sampling, logits: &[f32], history: &[u32]) -> Vec<f64> {
+fn distribution(
+    sampling: &Sampling,
+    logits: &[f32],
+    history: &[u32],
+    allowed: Option<&[u32]>,
+) -> Vec<f64> {
     let mut sampler = sampler(sampling, logits.len());
     history.iter().for_each(|&id| sampler.observe(id));
-    let chosen = sampler.choose(Isa::detect(), logits).unwrap();
+    let chosen = sampler.choose(Isa::detect(), logits, allowed).unwrap();
     let mut p = vec![0.0; logits.len()];
     if sampling.temperature == 0.0 {
         p[chosen as usize] = 1.0;
         return p;
     }
-    sampler.keep(); // where nothing is filtered, `choose` needs no list
-    let sum: f64 = sampler
-        .kept
-        .iter()
-        .map(|&id| f64::from(sampler.weights[id as usize]))
-        .sum();
-    for &id in &sampler.kept {
-        p[id as usize] = f64::from(sampler.weights[id as usize]) / sum;
+    // Where nothing is filtered, `choose` needs no list.
+    let most = sampler.scores.iter().copied().fold(f32::MIN, f32::max);
+    let Sampler {
+        filters,
+        scores,
+        weights,
+        ..
+    } = &mut sampler;
+    let kept = filters.keep(sampling, scores, weights, most);
+    let weight = |id: u32| f64::from(weights[id as usize]);
+    let sum: f64 = kept.iter().map(|&id| weight(id)).sum();
+    for &id in kept {
+        p[id as usize] = weight(id) / sum;
     }
     p
 }
@@ -94,19 +129,27 @@ proptest! {
         top_k in prop::option::of(1usize..40),
         top_p in prop::sample::select(vec![0.013f32, 0.31, 0.57, 0.9137, 0.999, 1.0]),
         min_p in prop::sample::select(vec![0.0f32, 0.0213, 0.3, 1.0]),
+        typical in prop::sample::select(vec![0.0137f32, 0.2713, 0.6173, 0.9537, 1.0]),
         penalty in prop::sample::select(vec![0.5f32, 1.0, 1.25, 3.0]),
         window in prop::option::of(1usize..6),
         history in prop::collection::vec(0u32..3, 0..12),
         banned in prop::collection::vec(0u32..2, 0..3),
+        allowed in prop::option::of(prop::collection::btree_set(0u32..300, 1..100)),
     ) {
+        let allowed = allowed.map(|ids| {
+            let ids = ids.into_iter().filter(|&id| (id as usize) < logits.len());
+            // The last one is not banned.
+            ids.chain([logits.len() as u32 - 1]).collect::<std::collections::BTreeSet<u32>>()
+        });
+        let allowed = allowed.map(|ids| ids.into_iter().collect::<Vec<u32>>());
         let sampling = Sampling {
-            temperature, top_k, top_p, min_p,
+            temperature, top_k, top_p, min_p, typical,
             repetition_penalty: penalty,
             repetition_window: window,
             banned,
         };
-        let found = distribution(&sampling, &logits, &history);
-        let expected = oracle(&logits, &sampling, &history);
+        let found = distribution(&sampling, &logits, &history, allowed.as_deref());
+        let expected = oracle(&logits, &sampling, &history, allowed.as_deref());
         for (id, (p, q)) in found.iter().zip(&expected).enumerate() {
             prop_assert!((p - q).abs() < 1e-6, "token {}: {} and {}", id, p, q);
         }
@@ -133,18 +176,28 @@ proptest! {
 fn greedy_takes_the_largest_and_the_lowest_id_of_equals() {
     let logits = [0.5, 2.0, -1.0, 2.0];
     let mut greedy = sampler(&Sampling::greedy(), 4);
-    assert_eq!(greedy.choose(Isa::detect(), &logits).unwrap(), 1);
+    assert_eq!(greedy.choose(Isa::detect(), &logits, None).unwrap(), 1);
     let one = Sampling {
         top_k: Some(1),
         ..Sampling::default()
     };
-    assert_eq!(sampler(&one, 4).choose(Isa::detect(), &logits).unwrap(), 1);
+    assert_eq!(
+        sampler(&one, 4)
+            .choose(Isa::detect(), &logits, None)
+            .unwrap(),
+        1
+    );
     let cold = Sampling {
         temperature: f32::MIN_POSITIVE,
         banned: vec![1],
         ..Sampling::default()
     };
-    assert_eq!(sampler(&cold, 4).choose(Isa::detect(), &logits).unwrap(), 3);
+    assert_eq!(
+        sampler(&cold, 4)
+            .choose(Isa::detect(), &logits, None)
+            .unwrap(),
+        3
+    );
 }
 
 #[test]
@@ -169,6 +222,10 @@ fn frequencies_are_the_probabilities() {
             ..Sampling::default()
         },
         Sampling {
+            typical: 0.7,
+            ..Sampling::default()
+        },
+        Sampling {
             top_k: Some(5),
             top_p: 0.9,
             min_p: 0.1,
@@ -177,12 +234,12 @@ fn frequencies_are_the_probabilities() {
         },
     ];
     for sampling in cases {
-        let expected = oracle(&logits, &sampling, &[]);
+        let expected = oracle(&logits, &sampling, &[], None);
         let mut sampler = sampler(&sampling, logits.len());
         let n = 40_000;
         let mut counts = [0u32; 7];
         for _ in 0..n {
-            counts[sampler.choose(Isa::detect(), &logits).unwrap() as usize] += 1;
+            counts[sampler.choose(Isa::detect(), &logits, None).unwrap() as usize] += 1;
         }
         let mut chi_square = 0.0;
         for (&count, &p) in counts.iter().zip(&expected) {
@@ -211,7 +268,7 @@ fn seeds_repeat_and_instruction_sets_agree() {
     let run = |seed, isa| -> Vec<u32> {
         let mut sampler = Sampler::new(&sampling, 500, stream(seed)).unwrap();
         (0..100)
-            .map(|_| sampler.choose(isa, &logits).unwrap())
+            .map(|_| sampler.choose(isa, &logits, None).unwrap())
             .collect()
     };
     let first = run(1, Isa::detect());
@@ -231,13 +288,17 @@ fn the_penalty_forgets_what_leaves_its_window() {
     let mut sampler = sampler(&sampling, 3);
     // 2.0 / 10 < 1.0 / 10 < 0.5 in turn: each token waits until two others have been chosen.
     let chosen: Vec<u32> = (0..6)
-        .map(|_| sampler.choose(Isa::detect(), &[2.0, 1.0, 0.5]).unwrap())
+        .map(|_| {
+            sampler
+                .choose(Isa::detect(), &[2.0, 1.0, 0.5], None)
+                .unwrap()
+        })
         .collect();
     assert_eq!(chosen, [0, 1, 2, 0, 1, 2]);
     // A negative logit is multiplied.
     let mut sampler = Sampler::new(&sampling, 2, stream(1)).unwrap();
     let chosen: Vec<u32> = (0..3)
-        .map(|_| sampler.choose(Isa::detect(), &[-1.0, -2.0]).unwrap())
+        .map(|_| sampler.choose(Isa::detect(), &[-1.0, -2.0], None).unwrap())
         .collect();
     assert_eq!(chosen, [0, 1, 0]);
 }
@@ -290,6 +351,13 @@ fn what_means_nothing_is_refused() {
         ),
         (
             Sampling {
+                typical: 0.0,
+                ..defaults()
+            },
+            "typical",
+        ),
+        (
+            Sampling {
                 repetition_penalty: 0.0,
                 ..defaults()
             },
@@ -323,7 +391,7 @@ fn what_means_nothing_is_refused() {
             logits[at] = bad;
             assert!(
                 sampler(&defaults(), 3)
-                    .choose(Isa::detect(), &logits)
+                    .choose(Isa::detect(), &logits, None)
                     .is_err()
             );
         }
@@ -331,7 +399,7 @@ fn what_means_nothing_is_refused() {
     let none = [f32::NEG_INFINITY; 3];
     assert!(
         sampler(&defaults(), 3)
-            .choose(Isa::detect(), &none)
+            .choose(Isa::detect(), &none, None)
             .is_err()
     );
 }

@@ -16,6 +16,23 @@ impl Vocab {
         text.extend_from_slice(decoder.finish());
         text
     }
+
+    /// What token `id` prints by itself, be it a part of a character. Panics if `id ≥ V`.
+    pub fn printed(&self, id: u32) -> &[u8] {
+        match (id == self.eos(), self.kind()) {
+            (false, _) => self.token_bytes(id),
+            (true, Kind::Whitespace) => b"\n",
+            (true, _) => b"",
+        }
+    }
+
+    /// What stands between a token other than `<eos>` and the text before it, of which a word stands in the same line or not.
+    pub fn separator(&self, in_line: bool) -> &'static [u8] {
+        match self.kind() {
+            Kind::Whitespace if in_line => b" ",
+            _ => b"",
+        }
+    }
 }
 
 /// Turns ids into text that may be printed at once. A plain value: it holds at most three bytes of an unfinished character.
@@ -26,7 +43,7 @@ pub struct Decoder {
     out: Vec<u8>,
     /// Bytes of an unfinished UTF-8 character (kind `bytes`).
     held: Vec<u8>,
-    /// Whether a word stands before in this line (kind `whitespace`).
+    /// Whether a token stands before in this line (of use in kind `whitespace`).
     in_line: bool,
 }
 
@@ -34,29 +51,23 @@ impl Decoder {
     /// The bytes that may be printed after token `id`: whole characters, or bytes that can belong to none. Panics if `id ≥ V`.
     pub fn push(&mut self, vocab: &Vocab, id: u32) -> &[u8] {
         self.out.clear();
-        let token = vocab.token_bytes(id);
         let eos = id == vocab.eos();
-        match vocab.kind() {
-            Kind::Words | Kind::Chars if eos => {}
-            Kind::Words | Kind::Chars => self.out.extend_from_slice(token),
-            Kind::Whitespace if eos => {
-                self.out.push(b'\n');
-                self.in_line = false;
-            }
-            Kind::Whitespace => {
-                if self.in_line {
-                    self.out.push(b' ');
-                }
-                self.out.extend_from_slice(token);
-                self.in_line = true;
-            }
-            Kind::Bytes if eos => self.out.append(&mut self.held),
-            Kind::Bytes => {
-                self.held.extend_from_slice(token);
-                self.release();
-            }
+        if !eos {
+            self.held.extend_from_slice(vocab.separator(self.in_line));
+        }
+        self.held.extend_from_slice(vocab.printed(id));
+        self.in_line = !eos;
+        if vocab.kind().is_text() || eos {
+            self.out.append(&mut self.held);
+        } else {
+            self.release();
         }
         &self.out
+    }
+
+    /// Whether a token stands before in the line, for [`Vocab::separator`].
+    pub fn in_line(&self) -> bool {
+        self.in_line
     }
 
     /// What is still held back at the end.

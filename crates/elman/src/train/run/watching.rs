@@ -49,15 +49,17 @@ impl Run {
             &self.vocab,
             self.config.layout,
             cpu,
+            1,
             WINDOW,
         ));
-        let generator = Generator::new(author, cpu.isa(), &ids)?;
-        let written = generator.sample(step, &options, &mut |_| ControlFlow::Continue(()))?;
+        let mut generator = Generator::new(author, cpu.isa(), &[ids], options)?;
+        let written = generator.sample(step, &mut |_, _| ControlFlow::Continue(()))?;
+        let text = written.iter().map(|written| &written.text[..]);
         Ok(Sample {
             step,
             epoch,
             prompt,
-            text: String::from_utf8_lossy(&written.text).into_owned(),
+            text: String::from_utf8_lossy(&text.collect::<Vec<_>>().concat()).into_owned(),
         })
     }
 

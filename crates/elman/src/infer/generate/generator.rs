@@ -1,0 +1,199 @@
+//! Prompts that have been read side by side, ready to be continued any number of times: by draws here, by search in `beam.rs`.
+//!
+//! Each prompt is a lane of the author. A lane whose text has ended leaves, so the others have its time. Sample n of a seed is the same
+//! whatever stands beside it: its numbers are keyed by (seed, n), and lanes do not know each other.
+
+use super::draft::{Draft, Rules};
+use super::{Finish, GenerateOptions, Generation};
+use crate::error::{Error, Result};
+use crate::infer::constraint::{Constraint, Place};
+use crate::infer::{Author, Sampler};
+use crate::rng::{Site, Stream, key};
+use crate::text::Decoder;
+use elman_kernels::Isa;
+use std::ops::ControlFlow;
+
+/// B prompts that have been read, with how they are to be continued.
+pub struct Generator<'a> {
+    pub(super) options: GenerateOptions,
+    /// After the prompts.
+    pub(super) author: Box<dyn Author + 'a>,
+    isa: Isa,
+    prompts: Vec<Prompt>,
+    /// (B, V): what follows the prompts.
+    pub(super) logits: Vec<f32>,
+    pub(super) constraint: Option<Constraint>,
+    /// Ids that are never written.
+    pub(super) banned: Vec<u32>,
+}
+
+struct Prompt {
+    ids: Vec<u32>,
+    decoder: Decoder,
+    /// At its end.
+    place: Option<Place>,
+}
+
+impl<'a> Generator<'a> {
+    /// Lets `author`, whose lanes are at the beginning of their texts, read the ids of `prompts`, one for each.
+    ///
+    /// Errors: options that mean nothing or that the vocabulary cannot fulfil; an id that is not below V.
+    pub fn new(
+        mut author: Box<dyn Author + 'a>,
+        isa: Isa,
+        prompts: &[Vec<u32>],
+        options: GenerateOptions,
+    ) -> Result<Generator<'a>> {
+        options.check()?;
+        let vocab = author.vocab();
+        let v = vocab.len();
+        if let Some(id) = prompts.iter().flatten().find(|id| **id as usize >= v) {
+            return Err(Error::Config(format!(
+                "the prompt holds the id {id}, and the vocabulary ends at {}",
+                v - 1
+            )));
+        }
+        let mut banned = options.sampling.banned.clone();
+        banned.retain(|&id| (id as usize) < v);
+        if !options.allow_unk {
+            banned.extend(vocab.unk());
+        }
+        let constraint = match &options.allow {
+            Some(allow) => {
+                let ends = |id| options.eos.finish(vocab, author.layout(), id).is_some();
+                Some(Constraint::new(allow, vocab, options.eos, &ends, &banned)?)
+            }
+            None => None,
+        };
+        let prompt = |ids: &Vec<u32>| -> Result<Prompt> {
+            let (mut decoder, mut text) = (Decoder::default(), Vec::new());
+            for &id in ids {
+                text.extend_from_slice(decoder.push(vocab, id));
+            }
+            let start = constraint
+                .as_ref()
+                .map(|constraint| constraint.start(&text, decoder.in_line(), options.max_tokens));
+            Ok(Prompt {
+                ids: ids.clone(),
+                place: start.transpose()?,
+                decoder,
+            })
+        };
+        let prompts: Vec<Prompt> = prompts.iter().map(prompt).collect::<Result<_>>()?;
+        let texts: Vec<&[u32]> = prompts.iter().map(|prompt| &prompt.ids[..]).collect();
+        author.read(&texts);
+        let mut logits = vec![0.0; prompts.len() * v];
+        author.next_logits(&mut logits);
+        Ok(Generator {
+            options,
+            author,
+            isa,
+            prompts,
+            logits,
+            constraint,
+            banned,
+        })
+    }
+
+    /// B.
+    pub fn prompts(&self) -> usize {
+        self.prompts.len()
+    }
+
+    /// Ids of prompt `lane`.
+    pub fn prompt_tokens(&self, lane: usize) -> usize {
+        self.prompts[lane].ids.len()
+    }
+
+    /// Writes sample `number` of each prompt; `sink` gets the texts piece by piece with the prompt's lane, and may `Break` all of them off.
+    ///
+    /// Errors: hidden states that overflow; nothing possible among what is allowed.
+    pub fn sample(
+        &mut self,
+        number: u64,
+        sink: &mut dyn FnMut(usize, &[u8]) -> ControlFlow<()>,
+    ) -> Result<Vec<Generation>> {
+        let v = self.author.vocab().len();
+        let lanes = 0..self.prompts.len();
+        let samplers: Result<Vec<Sampler>> = lanes
+            .clone()
+            .map(|lane| self.sampler(lane, number))
+            .collect();
+        let mut samplers = samplers?;
+        let mut drafts: Vec<Draft> = lanes.map(|lane| self.draft(lane)).collect();
+        let mut rules = Rules::new(&*self.author, &self.options, &mut self.constraint);
+        let mut author = self.author.fork();
+        // Row i of the logits is about draft `live[i]`, and so is lane i of the author.
+        let mut live: Vec<usize> = (0..drafts.len()).collect();
+        leave(&mut live, &drafts, &mut *author);
+        let row = |&lane: &usize| &self.logits[lane * v..(lane + 1) * v];
+        let mut logits: Vec<f32> = live.iter().flat_map(row).copied().collect();
+        let mut ids = Vec::new();
+        while !live.is_empty() {
+            for (row, &lane) in live.iter().enumerate() {
+                let (draft, logits) = (&mut drafts[lane], &logits[row * v..(row + 1) * v]);
+                let allowed = draft.allowed(&mut rules, &mut ids);
+                let id = samplers[lane].choose(self.isa, logits, allowed)?;
+                let logprob = rules.options.logprobs.then(|| {
+                    let mut nats = [0.0];
+                    author.next_nats(row, logits, &[id], &mut nats);
+                    -nats[0]
+                });
+                draft.push(&mut rules, id, logprob);
+                let fresh = draft.fresh();
+                if !fresh.is_empty() && sink(lane, fresh).is_break() {
+                    return Ok(drafts.into_iter().map(Generation::from).collect());
+                }
+            }
+            leave(&mut live, &drafts, &mut *author);
+            if !live.is_empty() {
+                let last: Vec<&[u32]> = live.iter().map(|&lane| drafts[lane].last()).collect();
+                author.read(&last);
+                logits.truncate(live.len() * v);
+                author.next_logits(&mut logits);
+            }
+        }
+        Ok(drafts.into_iter().map(Generation::from).collect())
+    }
+
+    /// The text after prompt `lane`, before its first token.
+    pub(super) fn draft(&mut self, lane: usize) -> Draft {
+        let prompt = &self.prompts[lane];
+        let mut rules = Rules::new(&*self.author, &self.options, &mut self.constraint);
+        Draft::new(&mut rules, prompt.decoder.clone(), prompt.place)
+    }
+
+    fn sampler(&self, lane: usize, number: u64) -> Result<Sampler> {
+        let mut sampling = self.options.sampling.clone();
+        sampling.banned.clone_from(&self.banned);
+        let stream = Stream::new(key(self.options.seed, Site::Sample, number));
+        let mut sampler = Sampler::new(&sampling, self.author.vocab().len(), stream)?;
+        let prompt = self.prompts[lane].ids.iter();
+        prompt.for_each(|&id| sampler.observe(id));
+        Ok(sampler)
+    }
+}
+
+/// The lanes whose texts have ended leave.
+fn leave(live: &mut Vec<usize>, drafts: &[Draft], author: &mut dyn Author) {
+    let open = |&row: &usize| drafts[live[row]].finish.is_none();
+    let rows: Vec<usize> = (0..live.len()).filter(open).collect();
+    if rows.len() < live.len() {
+        *live = rows.iter().map(|&row| live[row]).collect();
+        if !live.is_empty() {
+            author.select(&rows);
+        }
+    }
+}
+
+impl From<Draft> for Generation {
+    fn from(draft: Draft) -> Generation {
+        Generation {
+            text: draft.text().to_vec(),
+            // What has no reason to have ended was broken off.
+            finish: draft.finish.unwrap_or(Finish::Cancelled),
+            tokens: draft.tokens,
+            logprobs: draft.logprobs,
+        }
+    }
+}
