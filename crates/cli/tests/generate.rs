@@ -1,5 +1,7 @@
 //! Search, constraints, log-probabilities and prompts in batches, as a person asks for them.
 
+#![allow(clippy::unwrap_used, reason = "tests may stop")]
+
 mod common;
 use common::Room;
 use serde_json::Value;
