@@ -3,7 +3,9 @@
 mod bench;
 mod compare;
 mod eval;
+mod export;
 mod generate;
+mod import;
 mod info;
 mod inspect;
 mod ngram;
@@ -15,9 +17,10 @@ mod train;
 mod watch;
 
 use crate::output::usage;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use elman::text::Source;
+use elman::train::Folder;
 use elman_kernels::{Cpu, Isa};
 use std::path::{Path, PathBuf};
 
@@ -41,6 +44,7 @@ Examples:
   elman ngram train data/kjv.txt -o kjv5.bin  # an n-gram model
   elman compare runs/kjv kjv5.bin psalms.txt  # which is better, and is that certain?
   elman inspect gradients runs/kjv psalms.txt # do its gradients vanish?
+  elman export runs/kjv -o kjv.onnx           # for other programs; elman import brings PyTorch's in
   elman bench                                 # how fast, and how fast it could be
 
 Every command explains itself: elman COMMAND --help";
@@ -55,6 +59,8 @@ enum Command {
     Compare(Box<compare::CompareArgs>),
     Generate(generate::GenerateArgs),
     Info(info::InfoArgs),
+    Import(import::ImportArgs),
+    Export(export::ExportArgs),
     #[command(subcommand)]
     Inspect(inspect::InspectCommand),
     #[command(subcommand)]
@@ -76,6 +82,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Generate(args) => generate::run(args),
         Command::Info(args) => info::run(args),
         Command::Inspect(command) => inspect::run(command),
+        Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
         Command::Ngram(command) => ngram::run(command),
         Command::Tokenize(args) => tokenize::run(args),
         Command::Bench(args) => bench::run(&args),
@@ -116,6 +124,41 @@ fn name_of(texts: &[PathBuf]) -> String {
     match texts.len() {
         1 => first,
         n => format!("{first} and {} more", n - 1),
+    }
+}
+
+/// What a command makes.
+#[derive(Clone, Copy, PartialEq)]
+enum Making {
+    File,
+    /// The directory of a model.
+    Model,
+}
+
+/// Makes sure that a command replaces nothing at `path` that it was not asked to replace.
+fn refuse_existing(path: &Path, making: Making, force: bool) -> Result<()> {
+    let shown = path.display();
+    let is_empty = || {
+        path.read_dir()
+            .is_ok_and(|mut entries| entries.next().is_none())
+    };
+    match (making, path.is_dir()) {
+        _ if !path.exists() => Ok(()),
+        (Making::File, true) => {
+            bail!("{shown} is a directory, and a file is to be written: give its name")
+        }
+        (Making::Model, false) => {
+            bail!("{shown} is a file, and a model is a directory: choose another name")
+        }
+        (Making::Model, true) if is_empty() => Ok(()),
+        (Making::Model, true) if Folder::is_run(path) => {
+            bail!("{shown} is a run: choose another directory")
+        }
+        (Making::Model, true) if !path.join("config.json").exists() => {
+            bail!("{shown} is a directory that holds other things than a model: choose another one")
+        }
+        _ if !force => bail!("{shown} exists: choose another name, or replace it with --force"),
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 mod common;
 use common::Room;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "train",
     "watch",
     "runs",
@@ -13,6 +13,8 @@ const COMMANDS: [&str; 13] = [
     "generate",
     "info",
     "inspect",
+    "import",
+    "export",
     "tokenize",
     "bench",
     "completions",

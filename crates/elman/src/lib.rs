@@ -8,6 +8,7 @@
 //! * [`net`]: windows of tokens become hidden states, losses and gradients
 //! * [`flow`]: how gradients flow through time
 //! * [`infer`]: a model that never changes, and what it says about text
+//! * [`exchange`]: networks of PyTorch come in; models go out to PyTorch and ONNX
 //! * [`compare`]: models against each other, and together
 //! * [`train`]: runs that survive anything
 //! * [`inspect`]: what the chapter claims, measured on a model and a text
@@ -18,6 +19,7 @@ pub mod bench;
 pub mod compare;
 pub mod dims;
 mod error;
+pub mod exchange;
 pub mod flow;
 pub mod infer;
 pub mod inspect;

@@ -38,7 +38,7 @@ pub use lines::{ReadOptions, Source};
 pub use places::{Line, Placed, encode_placed, measure_lines};
 pub use split::Split;
 pub use stats::TextStats;
-pub use vocab::{Counts, Decoder, Encoded, Vocab};
+pub use vocab::{Counts, Decoder, Encoded, Listed, SpecialNames, Vocab};
 
 use scan::Scanner;
 

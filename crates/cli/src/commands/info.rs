@@ -199,6 +199,8 @@ struct ModelInfo {
     layout: Layout,
     /// Weights of different updates of which these are the mean; 0: of one.
     averaged: u64,
+    /// The file of another program that it comes from.
+    imported: Option<String>,
     id: String,
 }
 
@@ -228,6 +230,7 @@ impl ModelInfo {
             valid_loss_nats: about.valid_loss_nats,
             layout: model.layout(),
             averaged: about.averaged,
+            imported: about.imported.clone(),
             id: model.id().to_owned(),
         })
     }
@@ -247,11 +250,14 @@ impl ModelInfo {
             0 => String::new(),
             n => format!(" (the average over {})", count(n as usize, "update")),
         };
-        let step = grouped(self.step);
-        table.row(
-            "model",
-            format!("{}, after step {step}{averaged}{trained}", self.path),
-        );
+        let steps = match (&self.imported, self.step) {
+            (Some(_), 0) => String::new(),
+            _ => format!(", after step {}{averaged}", grouped(self.step)),
+        };
+        table.row("model", format!("{}{steps}{trained}", self.path));
+        if let Some(origin) = &self.imported {
+            table.row("imported", format!("from {origin}"));
+        }
         table.row("network", format!("{}, {}", self.cell, self.shape));
         table.row("parameters", grouped(self.parameters as u64));
         table.row(

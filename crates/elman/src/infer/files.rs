@@ -13,7 +13,7 @@
 //!
 //! Sizes are compared with the numbers that the weights' file really holds before anything is allocated from them.
 
-mod config;
+pub(crate) mod config;
 
 use super::{Model, Weights};
 use crate::dims::{Cell, Dims};
@@ -30,7 +30,7 @@ use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-/// Where the training of a model stood when it was saved. It stands in the header of the weights, so that `config.json` stays
+/// Where a model comes from: where its training stood when it was saved. It stands in the header of the weights, so that `config.json` stays
 /// the same from save to save.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -44,6 +44,9 @@ pub struct About {
     /// Weights of different updates of which these are the mean; 0: they are the weights of one.
     #[serde(skip_serializing_if = "is_zero")]
     pub averaged: u64,
+    /// The file of another program that its weights come from, and what it was there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imported: Option<String>,
 }
 
 fn is_zero(n: &u64) -> bool {
@@ -60,12 +63,34 @@ pub fn save_model(
     layout: Layout,
     about: &About,
 ) -> Result<()> {
+    let arrays = arrays(network, params);
+    write_model(
+        directory,
+        network.dims(),
+        arrays,
+        vocab,
+        layout,
+        about,
+        None,
+    )
+}
+
+/// [`save_model`] from the arrays of the weights, with one more file (name, text).
+pub(crate) fn write_model(
+    directory: &Path,
+    dims: &Dims,
+    arrays: Vec<Array>,
+    vocab: &Vocab,
+    layout: Layout,
+    about: &About,
+    more: Option<(&str, &str)>,
+) -> Result<()> {
     assert_eq!(
-        network.dims().vocab,
+        dims.vocab,
         vocab.len(),
         "the network is for another vocabulary"
     );
-    let config = pretty(&ConfigFile::new(network.dims(), vocab, layout));
+    let config = pretty(&ConfigFile::new(dims, vocab, layout));
     let extras = [
         ("tokenizer_config.json", pretty(&tokenizer_config(vocab))),
         ("special_tokens_map.json", pretty(&specials(vocab))),
@@ -74,11 +99,12 @@ pub fn save_model(
     let extras: Vec<(&str, &str)> = extras
         .iter()
         .map(|(name, text)| (*name, text.as_str()))
+        .chain(more)
         .collect();
     let header = json!({"vocab_hash": vocab.hash(), "about": about});
     let weights = Snapshot {
         header: object(header),
-        arrays: arrays(network, params),
+        arrays,
     };
     write_model_dir(
         directory,
@@ -198,12 +224,13 @@ fn parse_vocab(directory: &Path, tokenizer: &str) -> Result<Vocab> {
     Ok(Vocab::from_tokenizer_json(&name, tokenizer.as_bytes())?)
 }
 
-fn mismatch(path: &Path, what: &str) -> Error {
+/// An error about a file that is intact.
+pub(crate) fn mismatch(path: &Path, what: &str) -> Error {
     Error::Mismatch(format!("{}: {what}", path.display()))
 }
 
 /// All parameters under PyTorch's names, in its shapes.
-fn arrays<'a>(network: &Network, params: &'a Params) -> Vec<Array<'a>> {
+pub(crate) fn arrays<'a>(network: &Network, params: &'a Params) -> Vec<Array<'a>> {
     let mut arrays = Vec::new();
     for (id, tensor) in network.layout().tensors() {
         let values = &params[id];
@@ -231,23 +258,14 @@ fn second_bias(first: &Tensor) -> String {
     first.name.replace("bias_ih", "bias_hh")
 }
 
-/// The parameters in `weights`; `path` stands in messages.
-fn params(network: &Network, weights: &Snapshot, path: &Path) -> Result<Params> {
+/// The parameters in `weights`, which have the names and shapes that [`arrays`] gives them; `path` stands in messages.
+pub(crate) fn params(network: &Network, weights: &Snapshot, path: &Path) -> Result<Params> {
     let array = |name: &str, shape: &[usize]| -> Result<&[f32]> {
         let values = weights
             .f32(name, shape)
             .map_err(|flaw| StoreError::in_file(path, flaw))?;
-        if all_finite(values) {
-            return Ok(values);
-        }
-        let at = values.iter().take_while(|x| x.is_finite()).count();
-        Err(mismatch(
-            path,
-            &format!(
-                "element {at} of `{name}` is {}, not a finite number: the model is damaged or diverged",
-                values[at]
-            ),
-        ))
+        refuse_infinite(name, values, path)?;
+        Ok(values)
     };
     let mut params = Params::zeros(network.layout().clone());
     let mut known: Vec<String> = Vec::new();
@@ -280,6 +298,21 @@ fn params(network: &Network, weights: &Snapshot, path: &Path) -> Result<Params> 
     }
     refuse_others(network.dims(), weights, &known, path)?;
     Ok(params)
+}
+
+/// Every value must be a number.
+pub(crate) fn refuse_infinite(name: &str, values: &[f32], path: &Path) -> Result<()> {
+    if all_finite(values) {
+        return Ok(());
+    }
+    let at = values.iter().take_while(|x| x.is_finite()).count();
+    Err(mismatch(
+        path,
+        &format!(
+            "element {at} of `{name}` is {}, not a finite number: the model is damaged or diverged",
+            values[at]
+        ),
+    ))
 }
 
 /// No array may be left over, except that other programs write a tied table twice.

@@ -38,7 +38,21 @@ pub fn model(cell: Cell, tied: bool) -> Model {
 }
 
 pub fn model_of(cell: Cell, tied: bool, vocab: Vocab) -> Model {
-    let network = Network::new(dims(cell, vocab.len(), tied));
+    model_with(dims(cell, vocab.len(), tied), vocab)
+}
+
+/// Layers of different sizes, below a projection to a tied table.
+pub fn projected(cell: Cell) -> Model {
+    let vocab = vocab(Kind::Chars, "abcdefghij klmnopqr\n");
+    let dims = Dims {
+        hidden: vec![9, 21, 5],
+        ..dims(cell, vocab.len(), true)
+    };
+    model_with(dims, vocab)
+}
+
+fn model_with(dims: Dims, vocab: Vocab) -> Model {
+    let network = Network::new(dims);
     let mut params = Params::zeros(network.layout().clone());
     let init = Init {
         scheme: Scheme::Uniform,

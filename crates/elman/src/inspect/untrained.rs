@@ -31,6 +31,7 @@ pub fn untrained(
     config.init().fill(network.dims(), &mut params);
     let about = About {
         averaged: 0,
+        imported: None,
         step: 0,
         epoch: 0,
         valid_loss_nats: None,

@@ -98,6 +98,19 @@ impl Dtype {
         }
     }
 
+    /// As safetensors spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F64 => "F64",
+            Self::U32 => "U32",
+            Self::U64 => "U64",
+            Self::I64 => "I64",
+            Self::F16 => "F16",
+            Self::BF16 => "BF16",
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "F32" => Self::F32,

@@ -34,6 +34,41 @@ pub enum Integrity {
     Foreign,
 }
 
+/// What a file says before its numbers.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Empty for a foreign file.
+    pub header: Map<String, Value>,
+    /// In the order of the file.
+    pub arrays: Vec<Described>,
+}
+
+/// An array's description. Its size fits the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    pub name: String,
+    /// As it stands in the file, where 16-bit floats have not been widened yet: "F16".
+    pub dtype: &'static str,
+    pub shape: Vec<usize>,
+}
+
+/// Reads the head of a snapshot or of a foreign file. Nothing is allocated for the arrays, and no checksum verified.
+pub fn read_head(path: &Path) -> Result<Head, StoreError> {
+    let (mut file, length) = disk::open_regular(path)?;
+    let read = Layout::read(&mut file, length).and_then(|layout| {
+        let describe = |place: &Place| Described {
+            name: place.name.clone(),
+            dtype: place.dtype.name(),
+            shape: place.shape.clone(),
+        };
+        Ok(Head {
+            header: elman_header(&layout)?,
+            arrays: layout.places.iter().map(describe).collect(),
+        })
+    });
+    read.map_err(|flaw| StoreError::in_file(path, flaw))
+}
+
 /// Reads and verifies the snapshot in `path`. Memory: its arrays (16-bit floats are widened to f32) and
 /// its JSON header.
 pub fn read_snapshot(path: &Path, integrity: Integrity) -> Result<Snapshot<'static>, StoreError> {

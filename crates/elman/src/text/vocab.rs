@@ -23,6 +23,7 @@ mod table;
 pub use count::Counts;
 pub use decode::Decoder;
 pub(crate) use list::is_token;
+pub use list::{Listed, SpecialNames};
 use table::TokenTable;
 
 /// A table of tokens. Immutable; two vocabularies with the same [`Vocab::hash`] are the same.

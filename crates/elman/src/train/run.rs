@@ -395,6 +395,7 @@ impl Run {
             epoch: self.state.progress.epoch,
             valid_loss_nats: self.state.progress.best.map(|best| best.loss_nats),
             averaged: self.state.optimiser.averaged(),
+            imported: None,
         };
         let average = self.state.optimiser.average();
         save_model(

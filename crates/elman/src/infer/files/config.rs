@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 /// The version of what is written.
 const VERSION: u32 = 1;
 /// Sizes beyond this are no network.
-const LARGEST: u64 = 1 << 20;
+pub(crate) const LARGEST: u64 = 1 << 20;
 /// Every layer costs memory and time beside its weights, however small these are.
-const MOST_LAYERS: u64 = 1 << 10;
+pub(crate) const MOST_LAYERS: u64 = 1 << 10;
 /// Ids are 32 bits, and one of them marks.
 const LARGEST_VOCAB: u64 = 1 << 31;
 const MODEL_TYPE: &str = "elman";

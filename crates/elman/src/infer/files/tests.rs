@@ -64,6 +64,7 @@ fn only_the_weights_change_between_saves() {
         epoch: 2,
         valid_loss_nats: Some(1.25),
         averaged: 3,
+        imported: None,
     };
     save(room.path(), &model, &about);
     assert_eq!(text("config.json"), before);

@@ -20,21 +20,10 @@ impl Vocab {
     /// A file named `*.json`, or one that begins as ours do, is read as `tokenizer.json`.
     pub fn from_file(path: &Path, kind: Kind) -> Result<Vocab, TextError> {
         let (name, bytes) = read_whole(path)?;
-        let json = path
-            .extension()
-            .is_some_and(|extension| extension == "json");
-        if !json && !bytes.starts_with(b"{\n  \"version\"") {
-            return Vocab::from_list(&name, &bytes, kind);
+        match is_json(path, &bytes) {
+            true => json_of_kind(&name, &bytes, Some(kind)),
+            false => Vocab::from_list(&name, &bytes, kind),
         }
-        let vocab = Vocab::from_tokenizer_json(&name, &bytes)?;
-        if vocab.kind() != kind {
-            return Err(TextError::KindMismatch {
-                name,
-                found: vocab.kind(),
-                wanted: kind,
-            });
-        }
-        Ok(vocab)
     }
 
     /// Reads a `tokenizer.json` of any of our kinds, as it stands in a model's directory.
@@ -45,6 +34,61 @@ impl Vocab {
 
     /// Reads a list; `name` stands in messages.
     pub fn from_list(name: &str, bytes: &[u8], kind: Kind) -> Result<Vocab, TextError> {
+        Ok(Listed::from_list(name, bytes, kind, &SpecialNames::default())?.vocab)
+    }
+}
+
+/// What the two specials are called in a list of another program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpecialNames {
+    pub eos: String,
+    pub unk: String,
+}
+
+impl Default for SpecialNames {
+    fn default() -> SpecialNames {
+        SpecialNames {
+            eos: EOS.to_owned(),
+            unk: UNK.to_owned(),
+        }
+    }
+}
+
+/// A vocabulary, and the numbers that its tokens have in the file it comes from.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub vocab: Vocab,
+    /// The id in `vocab` of each entry of the file, in its order. `<eos>` and `<unk>` need not be among them.
+    pub ids: Vec<u32>,
+}
+
+impl Listed {
+    /// As [`Vocab::from_file`], for a list in which every line counts. Without `kind` a `tokenizer.json` may be of any,
+    /// and a list is of kind `whitespace`.
+    pub fn from_file(
+        path: &Path,
+        kind: Option<Kind>,
+        names: &SpecialNames,
+    ) -> Result<Listed, TextError> {
+        let (name, bytes) = read_whole(path)?;
+        if !is_json(path, &bytes) {
+            return Listed::from_list(&name, &bytes, kind.unwrap_or(Kind::Whitespace), names);
+        }
+        Ok(Listed::all(json_of_kind(&name, &bytes, kind)?))
+    }
+
+    /// A vocabulary whose numbers are its own.
+    pub fn all(vocab: Vocab) -> Listed {
+        let ids = (0..vocab.len() as u32).collect();
+        Listed { vocab, ids }
+    }
+
+    fn from_list(
+        name: &str,
+        bytes: &[u8],
+        kind: Kind,
+        names: &SpecialNames,
+    ) -> Result<Listed, TextError> {
         let failed = |line: usize, what: String| TextError::VocabFile {
             name: name.to_owned(),
             line,
@@ -63,27 +107,52 @@ impl Vocab {
         })?;
         let mut seen = HashSet::new();
         let mut tokens: Vec<Box<[u8]>> = Vec::new();
+        let mut ids = Vec::new();
         for (number, line) in (1..).zip(text.split_terminator('\n')) {
             let line = line.strip_suffix('\r').unwrap_or(line);
             let token = unescape(line).map_err(|what| failed(number, what))?;
             if !seen.insert(token.clone()) {
                 return Err(failed(number, format!("the token {line:?} stands twice")));
             }
-            if token == EOS || token == UNK {
+            if token == names.eos || token == names.unk {
+                ids.push(u32::from(token == names.unk));
                 continue;
             }
-            if !is_token(&token, kind) {
+            if token == EOS || token == UNK || !is_token(&token, kind) {
                 return Err(failed(
                     number,
                     format!("{line:?} is not one token of kind {kind}"),
                 ));
             }
+            ids.push(2 + tokens.len() as u32);
             tokens.push(token.into_bytes().into());
         }
         if tokens.is_empty() {
             return Err(failed(1, "no token is listed: write one a line".to_owned()));
         }
-        Ok(Vocab::of_text(kind, tokens))
+        let vocab = Vocab::of_text(kind, tokens);
+        Ok(Listed { vocab, ids })
+    }
+}
+
+/// Whether a vocabulary's file is a `tokenizer.json`: by its name, or because it begins as ours do.
+fn is_json(path: &Path, bytes: &[u8]) -> bool {
+    let named = path
+        .extension()
+        .is_some_and(|extension| extension == "json");
+    named || bytes.starts_with(b"{\n  \"version\"")
+}
+
+/// A `tokenizer.json`, which must be of this kind.
+fn json_of_kind(name: &str, bytes: &[u8], kind: Option<Kind>) -> Result<Vocab, TextError> {
+    let vocab = Vocab::from_tokenizer_json(name, bytes)?;
+    match kind {
+        Some(wanted) if wanted != vocab.kind() => Err(TextError::KindMismatch {
+            name: name.to_owned(),
+            found: vocab.kind(),
+            wanted,
+        }),
+        _ => Ok(vocab),
     }
 }
 

@@ -145,6 +145,43 @@ fn lists_name_the_bad_line() {
 }
 
 #[test]
+fn a_list_of_another_program_keeps_its_numbers() {
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("list");
+    let listed = |list: &str, names: &SpecialNames| {
+        crate::store::write_atomic(&path, |file| {
+            std::io::Write::write_all(file, list.as_bytes())
+        })
+        .unwrap();
+        Listed::from_file(&path, None, names)
+    };
+    let own = SpecialNames::default();
+    let found = listed("cat\n<eos>\nsat\n<unk>\n", &own).unwrap();
+    assert_eq!(names(&found.vocab), ["<eos>", "<unk>", "cat", "sat"]);
+    assert_eq!(found.ids, [2, 0, 3, 1]);
+    assert_eq!(listed("cat\n<eos>\n", &own).unwrap().ids, [2, 0]);
+    let other = SpecialNames {
+        eos: "</s>".into(),
+        unk: "<UNK>".into(),
+    };
+    assert_eq!(listed("<UNK>\n</s>\ncat\n", &other).unwrap().ids, [1, 0, 2]);
+    // Two rows for one entry.
+    let twice = listed("<UNK>\n</s>\n<unk>\n", &other).unwrap_err();
+    assert!(twice.to_string().contains("line 3"), "{twice}");
+    let json = room.path().join("t.json");
+    let text = vocab("ab", Kind::Chars).to_tokenizer_json();
+    crate::store::write_atomic(&json, |file| {
+        std::io::Write::write_all(file, text.as_bytes())
+    })
+    .unwrap();
+    assert_eq!(
+        Listed::from_file(&json, None, &own).unwrap().ids,
+        [0, 1, 2, 3]
+    );
+    assert!(Listed::from_file(&json, Some(Kind::Words), &own).is_err());
+}
+
+#[test]
 fn other_tokenizer_files_say_what_they_are() {
     let failed = |json: &str| {
         Vocab::from_tokenizer_json("t.json", json.as_bytes())

@@ -1,0 +1,130 @@
+//! `elman import`: a network of PyTorch becomes a model.
+
+use super::{Making, refuse_existing};
+use crate::args::{Activation, Quoted, named};
+use crate::output::{Table, grouped, say, shape, usage};
+use anyhow::Result;
+use clap::{Args, ValueHint};
+use elman::exchange::{Hints, Imported, import};
+use elman::infer::read_vocab;
+use elman::text::{EOS, Kind, Listed, SpecialNames, UNK, Vocab};
+use serde_json::json;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// Make a model of a network that PyTorch trained
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  elman import lm.safetensors --vocab-file tokens.txt -o models/lm       # nn.LSTM or nn.GRU
+  elman import rnn.safetensors --activation tanh --vocab-file tokens.txt -o models/rnn
+  elman import lm.safetensors --vocab-from runs/kjv -o models/lm         # another model's tokens
+  elman import lm.safetensors --vocab-file t.txt --unk '<UNK>' --eos '</s>' -o models/lm
+  elman import chars.safetensors --vocab chars --vocab-file abc.txt -o models/chars
+
+Cell, sizes, layers and tying follow from the names and shapes of the tensors. docs/EXCHANGE.md
+says how to write such files in PyTorch.")]
+pub struct ImportArgs {
+    /// The state dict of a language model, as a safetensors file
+    #[arg(value_hint = ValueHint::FilePath)]
+    state_dict: PathBuf,
+    /// The directory of the model to be made
+    #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    output: PathBuf,
+    /// Replace the model that is there
+    #[arg(long)]
+    force: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    /// The tokens in the order of the rows of the embedding: one a line, or a tokenizer.json
+    #[arg(long, value_name = "FILE", help_heading = "Vocabulary", value_hint = ValueHint::FilePath)]
+    vocab_file: Option<PathBuf>,
+    /// The tokens of this model or run
+    #[arg(long, value_name = "MODEL", help_heading = "Vocabulary", value_hint = ValueHint::AnyPath,
+        conflicts_with_all = ["vocab_file", "vocab", "eos", "unk"])]
+    vocab_from: Option<PathBuf>,
+    /// How a text becomes tokens [default: whitespace, as in PyTorch's example]
+    #[arg(long, value_name = "KIND", help_heading = "Vocabulary",
+        value_parser = named::<Kind>(&["words", "whitespace", "chars", "bytes"]))]
+    vocab: Option<Kind>,
+    /// What the list of tokens calls the end of a line or text
+    #[arg(long, value_name = "TOKEN", help_heading = "Vocabulary", default_value = EOS, requires = "vocab_file")]
+    eos: String,
+    /// What the list of tokens calls whatever it lacks
+    #[arg(long, value_name = "TOKEN", help_heading = "Vocabulary", default_value = UNK, requires = "vocab_file")]
+    unk: String,
+
+    /// The activation of a plain RNN, which its tensors do not show
+    #[arg(long, value_name = "NAME", help_heading = "Network",
+        value_parser = named::<Activation>(&["sigmoid", "tanh", "relu"]))]
+    activation: Option<Activation>,
+    /// The tensor or module that is the embedding, where its name and shape leave doubts
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    embedding: Option<String>,
+    /// The tensor or module that is the output layer, where its name and shape leave doubts
+    #[arg(long = "output-layer", value_name = "NAME", help_heading = "Network")]
+    output_layer: Option<String>,
+}
+
+pub fn run(args: ImportArgs) -> Result<()> {
+    let listed = vocabulary(&args)?;
+    refuse_existing(&args.output, Making::Model, args.force)?;
+    let hints = Hints {
+        activation: args.activation.map(|activation| activation.0),
+        embedding: args.embedding,
+        output: args.output_layer,
+    };
+    let imported = import(&args.state_dict, &listed, &hints)?;
+    imported.save(&args.output)?;
+
+    let mut out = io::stdout().lock();
+    let Imported {
+        network,
+        vocab,
+        notes,
+        about,
+        ..
+    } = &imported;
+    let (dims, parameters) = (network.dims(), network.layout().parameter_count());
+    if args.json {
+        let json = json!({
+            "model": args.output, "imported": about.imported, "cell": dims.cell.to_string(), "layers": dims.layers(),
+            "hidden": dims.hidden, "embed": dims.embed, "tied": dims.tied, "parameters": parameters,
+            "vocab_kind": vocab.kind(), "vocab_entries": vocab.len(), "notes": notes,
+        });
+        return Ok(writeln!(out, "{json}")?);
+    }
+    for note in notes {
+        say(format_args!("note: {note}"));
+    }
+    let mut table = Table::default();
+    table.row("model", Quoted(&args.output));
+    table.row("network", format!("{}, {}", dims.cell, shape(dims)));
+    table.row("parameters", grouped(parameters as u64));
+    let entries = grouped(vocab.len() as u64);
+    table.row("vocabulary", format!("{}, {entries} entries", vocab.kind()));
+    Ok(writeln!(out, "{table}")?)
+}
+
+/// The tokens, in the order of the file's rows.
+fn vocabulary(args: &ImportArgs) -> Result<Listed> {
+    if args.eos == args.unk {
+        return Err(usage("--eos and --unk are two different tokens"));
+    }
+    match (&args.vocab_file, &args.vocab_from) {
+        (Some(file), _) => {
+            let names = SpecialNames {
+                eos: args.eos.clone(),
+                unk: args.unk.clone(),
+            };
+            Ok(Listed::from_file(file, args.vocab, &names)?)
+        }
+        (None, Some(model)) => Ok(Listed::all(read_vocab(model)?)),
+        (None, None) if args.vocab == Some(Kind::Bytes) => Ok(Listed::all(Vocab::bytes())),
+        (None, None) => Err(usage(
+            "which token each row of the embedding belongs to does not stand in the file: add --vocab-file FILE (a token a line, or a tokenizer.json) or --vocab-from MODEL",
+        )),
+    }
+}

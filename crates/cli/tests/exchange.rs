@@ -1,0 +1,166 @@
+//! Models go out to other programs and come in from them.
+
+mod common;
+use common::Room;
+
+/// A file that PyTorch wrote.
+fn fixture(name: &str) -> String {
+    format!(
+        "{}/../elman/tests/exchange/fixtures/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    )
+}
+
+#[test]
+fn a_model_goes_out_and_comes_back() {
+    let room = Room::new();
+    room.train(
+        "run",
+        "4",
+        &["--cell", "elman", "--activation", "relu", "--layers", "2"],
+    );
+    let id = room.json(&["info", "run/model", "--json"])["model"]["id"].clone();
+
+    let shown = room.stdout(&["export", "run", "-o", "lm.safetensors"]);
+    assert!(
+        shown.contains("lm.safetensors") && shown.contains(id.as_str().unwrap()),
+        "{shown}"
+    );
+    let shown = room.stdout(&[
+        "import",
+        "lm.safetensors",
+        "--vocab-from",
+        "run",
+        "-o",
+        "back",
+    ]);
+    assert!(
+        shown.contains("elman (relu), 2 layers of 8 units"),
+        "{shown}"
+    );
+    let info = room.json(&["info", "back", "--json"]);
+    assert_eq!(info["model"]["id"], id);
+    assert_eq!(
+        info["model"]["imported"],
+        "lm.safetensors (a state dict of nn.RNN)"
+    );
+    assert!(
+        room.stdout(&["info", "back"])
+            .contains("from lm.safetensors (a state dict of nn.RNN)")
+    );
+
+    let json = room.json(&["export", "run", "--to", "pytorch", "-o", "torch", "--json"]);
+    assert_eq!((&json["form"], &json["model_id"]), (&"pytorch".into(), &id));
+    assert!(
+        room.read("torch/elman_torch.py")
+            .contains("def load(directory)")
+    );
+    assert_eq!(room.json(&["info", "torch", "--json"])["model"]["id"], id);
+
+    room.stdout(&["export", "run", "-o", "lm.onnx"]);
+    let plain = std::fs::read(room.path("lm.onnx")).unwrap();
+    room.stdout(&["export", "run", "-o", "lm.onnx", "--log-probs", "--force"]);
+    assert!(std::fs::read(room.path("lm.onnx")).unwrap().len() > plain.len());
+}
+
+#[test]
+fn a_network_of_pytorch_is_a_model_like_any_other() {
+    let room = Room::new();
+    let (lstm, tokens) = (fixture("lstm_tied.safetensors"), fixture("tokens.txt"));
+    let args = [
+        "import",
+        &lstm,
+        "--vocab-file",
+        &tokens,
+        "-o",
+        "models/lm",
+        "--json",
+    ];
+    let json = room.json(&args);
+    assert_eq!(
+        (&json["cell"], &json["tied"]),
+        (&"lstm".into(), &true.into())
+    );
+    assert_eq!(
+        (&json["vocab_kind"], &json["vocab_entries"]),
+        (&"whitespace".into(), &7.into())
+    );
+    room.write("verse", "the cat sat on the mat\n");
+    assert_eq!(
+        room.json(&["eval", "models/lm", "verse", "--json"])["oov"],
+        0
+    );
+    room.stdout(&["generate", "models/lm", "--max-tokens", "5"]);
+    let shown = room.stdout(&["info", "models/lm"]);
+    assert!(!shown.contains("after step"), "{shown}");
+}
+
+#[test]
+fn what_cannot_be_done_says_why() {
+    let room = Room::new();
+    let (rnn, tokens) = (fixture("relu_f16.safetensors"), fixture("tokens.txt"));
+    let import = |more: &[&str]| [&["import", &rnn, "-o", "m"], more].concat();
+    let says = room.fails(2, &import(&[]));
+    assert!(says.contains("--vocab-file FILE"), "{says}");
+    let says = room.fails(1, &import(&["--vocab-file", &tokens]));
+    assert!(
+        says.contains("`rnn.weight_hh_l0`") && says.contains("--activation tanh"),
+        "{says}"
+    );
+    let says = room.fails(
+        2,
+        &import(&["--vocab-file", &tokens, "--eos", "x", "--unk", "x"]),
+    );
+    assert!(says.contains("two different tokens"), "{says}");
+    let says = room.fails(
+        1,
+        &import(&[
+            "--vocab-file",
+            &tokens,
+            "--eos",
+            "</s>",
+            "--activation",
+            "relu",
+        ]),
+    );
+    assert!(says.contains("\"<eos>\" is not one token"), "{says}");
+    let says = room.fails(1, &import(&["--vocab", "bytes", "--activation", "relu"]));
+    assert!(says.contains("no matrix has 257 rows"), "{says}");
+    assert!(!room.path("m").exists());
+
+    room.train("run", "2", &[]);
+    let says = room.fails(2, &["export", "run", "-o", "lm.bin"]);
+    assert!(says.contains("--to onnx, safetensors or pytorch"), "{says}");
+    let says = room.fails(2, &["export", "run", "-o", "lm.safetensors", "--log-probs"]);
+    assert!(says.contains("--log-probs is for ONNX"), "{says}");
+    room.stdout(&["export", "run", "-o", "lm.onnx"]);
+    let says = room.fails(1, &["export", "run", "-o", "lm.onnx"]);
+    assert!(says.contains("replace it with --force"), "{says}");
+    let says = room.fails(
+        1,
+        &["export", "run", "--to", "pytorch", "-o", "run", "--force"],
+    );
+    assert!(says.contains("run is a run"), "{says}");
+    let says = room.fails(
+        1,
+        &["export", "run", "--to", "pytorch", "-o", ".", "--force"],
+    );
+    assert!(says.contains("holds other things"), "{says}");
+    let says = room.fails(
+        1,
+        &[
+            "export", "run", "--to", "pytorch", "-o", "lm.onnx", "--force",
+        ],
+    );
+    assert!(says.contains("lm.onnx is a file"), "{says}");
+    let says = room.fails(
+        1,
+        &["export", "run", "--to", "onnx", "-o", "run", "--force"],
+    );
+    assert!(says.contains("run is a directory"), "{says}");
+    room.elman(&["ngram", "train", "text.txt", "-o", "lm.bin"])
+        .assert()
+        .success();
+    let says = room.fails(2, &["export", "lm.bin", "-o", "n.onnx"]);
+    assert!(says.contains("elman ngram convert"), "{says}");
+}

@@ -1,0 +1,294 @@
+//! A state dict of PyTorch in a safetensors file, and the vocabulary that numbers its rows, become a network.
+//!
+//! The head of the file is judged first (`recognise`). Then its arrays are read, turned into f32, given our names and, in the
+//! tables, the order of our vocabulary, and go the way of every model's file: checked for numbers, biases folded.
+//!
+//! An `<unk>` that the other vocabulary lacks is a new row: an embedding of zeros, and an output bias that gives it no
+//! probability at all.
+
+use super::recognise::{Hints, Recognised, recognise};
+use super::state_dict::{ABOUT, CELL, TIED, VOCAB_HASH};
+use crate::dims::{Activation, Cell, Dims};
+use crate::error::{Error, Result};
+use crate::infer::About;
+use crate::infer::files::{self, mismatch, refuse_infinite};
+use crate::net::{Network, Params};
+use crate::store::{
+    Array, Data, Head, Integrity, Snapshot, StoreError, disk, read_head, read_snapshot,
+};
+use crate::text::{EOS, Layout, Listed, UNK, Vocab};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::Path;
+
+/// Where e^x is 0 in f32, and so far below that other logits do not matter; a finite number, as a weight must be.
+const NO_PROBABILITY: f32 = -1e4;
+
+/// A network from elsewhere.
+pub struct Imported {
+    pub network: Network,
+    pub params: Params,
+    pub vocab: Vocab,
+    pub about: About,
+    /// What was done that the numbers of the file do not say, for people.
+    pub notes: Vec<String>,
+}
+
+impl Imported {
+    /// Writes it as a model; see [`crate::infer::save_model`].
+    pub fn save(&self, directory: &Path) -> Result<()> {
+        files::save_model(
+            directory,
+            &self.network,
+            &self.params,
+            &self.vocab,
+            Layout::Stream,
+            &self.about,
+        )
+    }
+}
+
+/// Reads the state dict in `path`, whose rows are numbered by `listed`.
+///
+/// Memory: its arrays and once more its weights. Errors: a file that is no safetensors file, that holds no language model of
+/// the kinds there are, or numbers that are not finite; each by tensor.
+pub fn import(path: &Path, listed: &Listed, hints: &Hints) -> Result<Imported> {
+    refuse_pickle(path)?;
+    let head = read_head(path)?;
+    let vocab = &listed.vocab;
+    if !listed.ids.contains(&vocab.eos()) {
+        return Err(Error::Config(format!(
+            "the vocabulary has no {EOS}, which begins and ends every text here: say with --eos TOKEN what it is called there"
+        )));
+    }
+    let ours = Ours::of(&head, vocab).map_err(|what| mismatch(path, &what))?;
+    let hints = Hints {
+        activation: hints.activation.or(ours.activation),
+        ..hints.clone()
+    };
+    let found =
+        recognise(&head.arrays, listed.ids.len(), &hints).map_err(|what| mismatch(path, &what))?;
+    let mut notes = notes(&head, &found, listed);
+
+    let mut weights = read(path, &head, &found)?;
+    let mut tied = found.tied;
+    if !tied && ours.tied != Some(false) && is_twin(&weights) {
+        notes.push("embedding and output layer are the same numbers: tied weights".into());
+        weights
+            .arrays
+            .retain(|array| array.name != "decoder.weight");
+        tied = true;
+    }
+    if let (false, Ok(projection)) = (tied, weights.array("projection.weight")) {
+        let what = format!(
+            "its projection {:?} stands before an output layer that is not the embedding, which there is only with tied weights: \
+             multiply the output layer's weight by it, and leave it out",
+            projection.shape
+        );
+        return Err(mismatch(path, &what));
+    }
+    for array in &mut weights.arrays {
+        let filler = match array.name.as_str() {
+            "encoder.weight" | "decoder.weight" => 0.0,
+            "decoder.bias" => NO_PROBABILITY,
+            _ => continue,
+        };
+        *array = reordered(array, listed, filler);
+    }
+    let network = Network::new(Dims {
+        cell: found.cell,
+        vocab: vocab.len(),
+        embed: found.embed,
+        hidden: found.hidden.clone(),
+        tied,
+    });
+    let params = files::params(&network, &weights, path)?;
+    let name = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy();
+    let about = About {
+        imported: Some(format!("{name} ({})", origin(&found))),
+        ..ours.about
+    };
+    Ok(Imported {
+        network,
+        params,
+        vocab: vocab.clone(),
+        about,
+        notes,
+    })
+}
+
+/// The arrays of the file as f32, under our names, with zeros for biases that it does without.
+fn read(path: &Path, head: &Head, found: &Recognised) -> Result<Snapshot<'static>> {
+    let mut weights = read_snapshot(path, Integrity::Foreign)?;
+    let judged = head.arrays.iter().map(|array| (&array.name, &array.shape));
+    let is_float = |array: &Array| matches!(array.data, Data::F32(_) | Data::F64(_));
+    if !judged.eq(weights
+        .arrays
+        .iter()
+        .map(|array| (&array.name, &array.shape)))
+        || !weights.arrays.iter().all(is_float)
+    {
+        return Err(mismatch(path, "it changed while it was read: try again"));
+    }
+    for array in &mut weights.arrays {
+        narrow(array);
+        refuse_infinite(&array.name, f32s(array), path)?;
+    }
+    let names: HashMap<&str, &str> = found
+        .names
+        .iter()
+        .map(|(ours, theirs)| (theirs.as_str(), ours.as_str()))
+        .collect();
+    for array in &mut weights.arrays {
+        array.name = names[array.name.as_str()].to_owned();
+    }
+    for (name, rows) in &found.no_biases {
+        weights
+            .arrays
+            .push(Array::f32(name, &[*rows], vec![0.0; *rows]));
+    }
+    Ok(weights)
+}
+
+/// Whether the output layer's weight is the embedding's table.
+fn is_twin(weights: &Snapshot) -> bool {
+    let [embedding, output] = ["encoder.weight", "decoder.weight"].map(|name| weights.array(name));
+    matches!((embedding, output), (Ok(embedding), Ok(output)) if embedding.data == output.data)
+}
+
+/// What the header of a state dict says that was written here; nothing for one of PyTorch.
+#[derive(Default)]
+struct Ours {
+    activation: Option<Activation>,
+    tied: Option<bool>,
+    about: About,
+}
+
+impl Ours {
+    fn of(head: &Head, vocab: &Vocab) -> std::result::Result<Ours, String> {
+        let text = |key: &str| head.header.get(key).and_then(Value::as_str);
+        match text(VOCAB_HASH) {
+            Some(hash) if hash != vocab.hash() => {
+                return Err("it was exported with another vocabulary than this one".into());
+            }
+            _ => {}
+        }
+        let about = match head.header.get(ABOUT) {
+            None => About::default(),
+            Some(about) => serde_json::from_value(about.clone())
+                .map_err(|error| format!("its account of the training is not readable: {error}"))?,
+        };
+        Ok(Ours {
+            activation: text(CELL).and_then(Activation::named),
+            tied: head.header.get(TIED).and_then(Value::as_bool),
+            about,
+        })
+    }
+}
+
+/// What the program did to the numbers or took for granted.
+fn notes(head: &Head, found: &Recognised, listed: &Listed) -> Vec<String> {
+    let mut notes = Vec::new();
+    let count = |dtype: &str| {
+        head.arrays
+            .iter()
+            .filter(|array| array.dtype == dtype)
+            .count()
+    };
+    for (dtype, how) in [("F16", "exactly"), ("BF16", "exactly"), ("F64", "rounded")] {
+        match count(dtype) {
+            0 => {}
+            1 => notes.push(format!("1 tensor of {dtype} became f32, {how}")),
+            n => notes.push(format!("{n} tensors of {dtype} became f32, {how}")),
+        }
+    }
+    let without = |prefix: &str| {
+        found
+            .no_biases
+            .iter()
+            .any(|(name, _)| name.starts_with(prefix))
+    };
+    for (prefix, what) in [
+        ("rnn.", "the recurrent layers"),
+        ("decoder.", "the output layer"),
+    ] {
+        if without(prefix) {
+            notes.push(format!("{what} had no bias: it is zero"));
+        }
+    }
+    let vocab = &listed.vocab;
+    if vocab.unk().is_some_and(|unk| !listed.ids.contains(&unk)) {
+        notes.push(format!(
+            "the vocabulary has no {UNK}: one was added, with no probability (if it has another name there, say it with --unk)"
+        ));
+    }
+    notes
+}
+
+/// The module that PyTorch would call it.
+fn origin(found: &Recognised) -> &'static str {
+    match found.cell {
+        Cell::Elman(_) => "a state dict of nn.RNN",
+        Cell::Lstm => "a state dict of nn.LSTM",
+        Cell::Gru => "a state dict of nn.GRU",
+    }
+}
+
+/// Rounds an f64 array to f32; 16-bit floats have been widened on reading.
+fn narrow(array: &mut Array) {
+    if let Data::F64(values) = &array.data {
+        let values: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+        array.data = Data::F32(values.into());
+    }
+}
+
+fn f32s<'a>(array: &'a Array) -> &'a [f32] {
+    match &array.data {
+        Data::F32(values) => values,
+        other => unreachable!("`{}` is {}", array.name, other.dtype()),
+    }
+}
+
+/// The rows of a table (or the numbers of a bias) in the order of our ids; `filler` where the file has none.
+fn reordered(array: &Array, listed: &Listed, filler: f32) -> Array<'static> {
+    let values = f32s(array);
+    let width = values.len() / listed.ids.len();
+    let mut out = vec![filler; listed.vocab.len() * width];
+    for (row, &id) in values.chunks_exact(width).zip(&listed.ids) {
+        out[id as usize * width..][..width].copy_from_slice(row);
+    }
+    let mut shape = array.shape.clone();
+    shape[0] = listed.vocab.len();
+    Array::f32(&array.name, &shape, out)
+}
+
+/// A pickle is a program that runs when it is opened.
+fn refuse_pickle(path: &Path) -> Result<()> {
+    let (file, _) = disk::open_regular(path)?;
+    let mut first = Vec::new();
+    file.take(4)
+        .read_to_end(&mut first)
+        .map_err(|error| StoreError::io(path, "read", error))?;
+    let zip = first.starts_with(b"PK\x03\x04");
+    if !zip && !matches!(first[..], [0x80, 2..=5, ..]) {
+        return Ok(());
+    }
+    let shown = path.display().to_string();
+    let target = path.with_extension("safetensors").display().to_string();
+    Err(Error::Mismatch(format!(
+        "{shown} is a pickle of PyTorch, a program that runs when it is opened, so it is not read here. \
+         If you trust it, turn it into safetensors with Python (pip install torch safetensors):\n\n    \
+         import torch\n    \
+         from safetensors.torch import save_file\n    \
+         saved = torch.load({shown:?}, map_location=\"cpu\", weights_only=False)\n    \
+         state = saved if isinstance(saved, dict) else saved.state_dict()\n    \
+         save_file({{name: tensor.detach().clone().contiguous() for name, tensor in state.items()}}, {target:?})\n"
+    )))
+}
+
+#[cfg(test)]
+mod tests;
