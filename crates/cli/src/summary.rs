@@ -4,6 +4,7 @@ use crate::args::Quoted;
 use crate::output::{Table, bytes, count, duration, grouped, number, shape};
 use crate::progress::Planned;
 use elman::dims::Cell;
+use elman::net::layer::dropout::Rates;
 use elman::text::Layout;
 use elman::train::config::{Bptt, Config, OptimizerName};
 use elman::train::schedule::ScheduleKind;
@@ -103,16 +104,49 @@ fn training(config: &Config) -> String {
         (None, Some(_)) => ", averaged once validation gets no better".into(),
         (None, None) => String::new(),
     };
-    let dropout = number(config.dropout.into());
     let recomputed = if config.recompute { ", recomputed" } else { "" };
     let windows = match config.accumulate {
         1 => String::new(),
         n => format!(", {} an update", count(n as usize, "window")),
     };
     format!(
-        "{window}{recomputed}{windows}, {optimizer} (rate {}, {schedule}){averaged}, {clip}, dropout {dropout}",
-        number(config.lr)
+        "{window}{recomputed}{windows}, {optimizer} (rate {}, {schedule}){averaged}, {clip}, {}",
+        number(config.lr),
+        regularisation(config),
     )
+}
+
+/// What keeps the network from learning its text by heart; dropout is always named.
+fn regularisation(config: &Config) -> String {
+    let Rates {
+        input,
+        between,
+        output,
+        embed,
+        weight,
+        variational,
+    } = config.rates();
+    let variational = if variational { "variational " } else { "" };
+    let places = match input == between && between == output {
+        true => number(input.into()),
+        false => format!(
+            "{} on the input, {} between layers, {} on the output",
+            number(input.into()),
+            number(between.into()),
+            number(output.into())
+        ),
+    };
+    let mut parts = vec![format!("{variational}dropout {places}")];
+    let others = [
+        ("dropout of words", embed.into()),
+        ("weight drop", weight.into()),
+        ("AR", config.ar),
+        ("TAR", config.tar),
+        ("labels smoothed by", config.label_smoothing.into()),
+    ];
+    let on = others.into_iter().filter(|(_, value)| *value > 0.0);
+    parts.extend(on.map(|(name, value)| format!("{name} {}", number(value))));
+    parts.join(", ")
 }
 
 fn windows(config: &Config) -> String {

@@ -99,32 +99,40 @@ fn a_network_of_pytorch_is_a_model_like_any_other() {
 fn what_cannot_be_done_says_why() {
     let room = Room::new();
     let (rnn, tokens) = (fixture("relu_f16.safetensors"), fixture("tokens.txt"));
-    let import = |more: &[&str]| [&["import", &rnn, "-o", "m"], more].concat();
-    let says = room.fails(2, &import(&[]));
+    fn importing<'a>(rnn: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+        [&["import", rnn, "-o", "m"], more].concat()
+    }
+    let says = room.fails(2, &importing(&rnn, &[]));
     assert!(says.contains("--vocab-file FILE"), "{says}");
-    let says = room.fails(1, &import(&["--vocab-file", &tokens]));
+    let says = room.fails(1, &importing(&rnn, &["--vocab-file", &tokens]));
     assert!(
         says.contains("`rnn.weight_hh_l0`") && says.contains("--activation tanh"),
         "{says}"
     );
     let says = room.fails(
         2,
-        &import(&["--vocab-file", &tokens, "--eos", "x", "--unk", "x"]),
+        &importing(&rnn, &["--vocab-file", &tokens, "--eos", "x", "--unk", "x"]),
     );
     assert!(says.contains("two different tokens"), "{says}");
     let says = room.fails(
         1,
-        &import(&[
-            "--vocab-file",
-            &tokens,
-            "--eos",
-            "</s>",
-            "--activation",
-            "relu",
-        ]),
+        &importing(
+            &rnn,
+            &[
+                "--vocab-file",
+                &tokens,
+                "--eos",
+                "</s>",
+                "--activation",
+                "relu",
+            ],
+        ),
     );
     assert!(says.contains("\"<eos>\" is not one token"), "{says}");
-    let says = room.fails(1, &import(&["--vocab", "bytes", "--activation", "relu"]));
+    let says = room.fails(
+        1,
+        &importing(&rnn, &["--vocab", "bytes", "--activation", "relu"]),
+    );
     assert!(says.contains("no matrix has 257 rows"), "{says}");
     assert!(!room.path("m").exists());
 

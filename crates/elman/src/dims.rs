@@ -9,7 +9,7 @@ mod sizes;
 
 pub use elman_kernels::Activation;
 pub(crate) use plan::{LOOK_LANES, LOOK_STEPS, look_bytes};
-pub use plan::{TrainPlan, drawing_bytes, inference_bytes, packed_forward_bytes};
+pub use plan::{Slots, TrainPlan, drawing_bytes, inference_bytes, packed_forward_bytes};
 pub use room::Room;
 pub use sizes::Sizes;
 

@@ -17,6 +17,10 @@ pub enum Site {
     Dropout(usize),
     /// Noise on the gradient; `step` is the training step.
     GradientNoise,
+    /// Dropping rows of the embedding table; `step` is the training step.
+    EmbeddingRows,
+    /// Dropping recurrent weights of layer k; `step` is the training step.
+    RecurrentWeights(usize),
     /// Sampling during generation; `step` is the sample's number.
     Sample,
     /// Scheduled sampling: coins and draws; `step` is the training step.
@@ -42,6 +46,8 @@ impl Site {
         match self {
             Site::Init => 0,
             Site::Dropout(k) => 1 + u32::try_from(k).expect("fewer than 2³² layers"),
+            Site::EmbeddingRows => 500_000,
+            Site::RecurrentWeights(k) => 500_001 + u32::try_from(k).expect("fewer than 2³² layers"),
             Site::Sample => 1_000_000,
             Site::Bootstrap => 1_000_001,
             Site::SignFlips => 1_000_002,
@@ -177,6 +183,9 @@ mod tests {
             key(1, Site::Init, 1 << 32),
             key(1, Site::Dropout(0), 0),
             key(1, Site::Dropout(1), 0),
+            key(1, Site::EmbeddingRows, 0),
+            key(1, Site::RecurrentWeights(0), 0),
+            key(1, Site::RecurrentWeights(1), 0),
             key(1, Site::Sample, 0),
             key(1, Site::Bootstrap, 0),
             key(1, Site::SignFlips, 0),

@@ -8,6 +8,7 @@ pub mod guard;
 pub mod job;
 pub mod look;
 pub mod metrics;
+pub mod objective;
 pub mod optim;
 pub mod run;
 pub mod schedule;

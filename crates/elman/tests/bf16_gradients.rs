@@ -1,7 +1,7 @@
 //! Training in bf16 goes where training in f32 would go.
 #![allow(clippy::unwrap_used, reason = "tests may stop")]
 
-use elman::dims::{Activation, Cell, Dims, Room};
+use elman::dims::{Activation, Cell, Dims, Room, Slots};
 use elman::net::Params;
 use elman::net::init::Init;
 use elman::rng::{Site, Stream, key};
@@ -49,7 +49,13 @@ fn gradients_in_bf16_point_where_those_in_f32_do() {
 
 fn gradient(dims: &Dims, window: &Window, format: Format) -> Params {
     let cpu = Cpu::new(Isa::detect(), 2);
-    let mut engine = Engine::new(cpu, dims.clone(), Room::whole(STEPS, LANES), false, format);
+    let mut engine = Engine::new(
+        cpu,
+        dims.clone(),
+        Room::whole(STEPS, LANES),
+        Slots::default(),
+        format,
+    );
     let init = Init {
         range: Some(1.0 / (dims.top() as f32).sqrt()),
         ..Config::default().init()

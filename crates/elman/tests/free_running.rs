@@ -1,7 +1,7 @@
 //! Scheduled sampling that draws every input is the network running freely.
 #![allow(clippy::unwrap_used, reason = "tests may stop")]
 
-use elman::dims::{Activation, Cell, Dims, Room};
+use elman::dims::{Activation, Cell, Dims, Room, Slots};
 use elman::net::State;
 use elman::rng::{Site, Stream, key};
 use elman::text::Window;
@@ -136,7 +136,7 @@ fn engine(cell: Cell, room: Room, threads: usize) -> Engine {
         tied: false,
     };
     let cpu = Cpu::new(Isa::detect(), threads);
-    let mut engine = Engine::new(cpu, dims, room, false, Format::F32);
+    let mut engine = Engine::new(cpu, dims, room, Slots::default(), Format::F32);
     let mut draw = Stream::new(key(2, Site::Init, 0));
     for (_, values) in engine.params_mut().tensors_mut() {
         values.iter_mut().for_each(|x| *x = draw.uniform() - 0.5);

@@ -8,14 +8,15 @@
 mod goldens;
 mod reference;
 
-use elman::dims::{Activation, Cell, Dims, Room};
-use elman::net::layer::dropout::Dropout;
+use elman::dims::{Activation, Cell, Dims, Room, Slots};
+use elman::net::layer::dropout::{Dropout, Rates};
 use elman::net::params::{Params, Role};
 use elman::net::{Network, State};
 use elman::rng::{Site, Stream, key};
 use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm};
 use elman::train::guard::{Guard, Verdict};
+use elman::train::objective::Objective;
 use elman::train::optim::{Method, Optimiser, Rule, Update};
 use elman::train::scheduled::Coins;
 use elman_kernels::{Cpu, Format, Isa};
@@ -30,6 +31,11 @@ const CELLS: [Cell; 5] = [
     Cell::Gru,
 ];
 
+const ALL_SLOTS: Slots = Slots {
+    dropped: true,
+    recurrent: true,
+};
+
 /// Loss, logits, states and every gradient agree with the reference, at sizes that are no multiple
 /// of a vector.
 #[test]
@@ -41,8 +47,9 @@ fn every_cell_agrees_with_the_reference() {
             (2, true, 0.25, LossNorm::Tokens),
         ] {
             let dims = dims(cell, 71, if tied { 37 } else { 21 }, 37, layers, tied);
-            agrees_with_reference(dims.clone(), dropout, norm, 9, false);
-            agrees_with_reference(dims, dropout, norm, 9, true);
+            let rates = Rates::same(dropout);
+            agrees_with_reference(dims.clone(), rates, norm.into(), 9, false);
+            agrees_with_reference(dims, rates, norm.into(), 9, true);
         }
         // Wider and narrower from layer to layer; tied, to a table of yet another width.
         for (tied, dropout, norm) in [(false, 0.0, LossNorm::Lanes), (true, 0.3, LossNorm::Tokens)]
@@ -51,7 +58,7 @@ fn every_cell_agrees_with_the_reference() {
                 hidden: vec![37, 50, 19],
                 ..dims(cell, 71, 21, 0, 0, tied)
             };
-            agrees_with_reference(dims, dropout, norm, 9, true);
+            agrees_with_reference(dims, Rates::same(dropout), norm.into(), 9, true);
         }
     }
 }
@@ -63,7 +70,58 @@ fn an_overlapping_window_agrees_with_the_reference() {
         for (dropout, norm) in [(0.0, LossNorm::Tokens), (0.4, LossNorm::Lanes)] {
             for drawn in [false, true] {
                 let dims = dims(cell, 71, 21, 37, 2, false);
-                agrees_with_reference(dims, dropout, norm, 3, drawn);
+                agrees_with_reference(dims, Rates::same(dropout), norm.into(), 3, drawn);
+            }
+        }
+    }
+}
+
+/// Each kind of dropout, each with its mask, and everything at once.
+#[test]
+fn every_regulariser_agrees_with_the_reference() {
+    let p = 0.3;
+    let none = Rates::default();
+    let rates = [
+        Rates { input: p, ..none },
+        Rates { between: p, ..none },
+        Rates { output: p, ..none },
+        Rates { embed: p, ..none },
+        Rates { weight: p, ..none },
+        Rates {
+            input: 0.5,
+            between: 0.2,
+            output: 0.4,
+            embed: 0.1,
+            weight: 0.5,
+            variational: true,
+        },
+    ];
+    for cell in CELLS {
+        for (norm, tied) in [(LossNorm::Tokens, true), (LossNorm::Lanes, false)] {
+            let dims = || Dims {
+                hidden: vec![37, 50, 19],
+                ..dims(cell, 71, 21, 0, 0, tied)
+            };
+            for rates in rates {
+                agrees_with_reference(dims(), rates, norm.into(), 9, false);
+            }
+            for (smoothing, ar, tar) in [(0.1, 0.0, 0.0), (0.0, 2.0, 0.0), (0.0, 0.0, 1.5)] {
+                let objective = Objective {
+                    norm,
+                    smoothing,
+                    ar,
+                    tar,
+                };
+                agrees_with_reference(dims(), none, objective, 9, false);
+            }
+            let all = Objective {
+                norm,
+                smoothing: 0.1,
+                ar: 2.0,
+                tar: 1.0,
+            };
+            for (stride, drawn) in [(9, false), (9, true), (4, false)] {
+                agrees_with_reference(dims(), rates[5], all, stride, drawn);
             }
         }
     }
@@ -71,11 +129,17 @@ fn an_overlapping_window_agrees_with_the_reference() {
 
 /// A window of nine steps of which the last `stride` are new; `drawn`: with half of the inputs drawn from the network,
 /// which are constants for the gradient.
-fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm, stride: usize, drawn: bool) {
+fn agrees_with_reference(
+    dims: Dims,
+    rates: Rates,
+    objective: Objective,
+    stride: usize,
+    drawn: bool,
+) {
     let (steps, lanes) = (9, 5);
     let rows = steps * lanes;
     let what = format!(
-        "{:?} × {:?}, tied {}, dropout {p}, drawn inputs {drawn}",
+        "{:?} × {:?}, tied {}, {rates:?}, {objective:?}, drawn inputs {drawn}",
         dims.cell, dims.hidden, dims.tied
     );
     let mut draw = Stream::new(key(11, Site::Init, 0));
@@ -95,23 +159,21 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm, stride: usize, draw
         }
     }
     let initial = widen_state(&carried);
-    let weights = on_disk(engine.params());
-    let dropout = (p > 0.0).then_some(Dropout {
-        p,
-        seed: 3,
-        step: 8,
+    let mut weights = on_disk(engine.params());
+    let dropout = rates.any().then_some(Dropout {
+        rates,
+        seed: SEED,
+        step: STEP,
         first: 0,
     });
-    let multipliers: Vec<Vec<f64>> = (0..=dims.layers())
-        .filter(|_| dropout.is_some())
-        .map(|site| {
-            let units = dims.input(site);
-            let mut ones = vec![1.0; rows * units];
-            let key = key(3, Site::Dropout(site), 8);
-            elman_kernels::dropout(engine.cpu(), key, p, lanes, (0, 0), units, &mut ones);
-            widen(&ones)
-        })
+    // The reference multiplies with what weight drop leaves.
+    let masks: Vec<Vec<f64>> = (0..dims.layers())
+        .map(|k| weight_mask(engine.cpu(), &dims, rates, k))
         .collect();
+    for (k, mask) in masks.iter().enumerate() {
+        let w_h = weights.get_mut(&format!("rnn.weight_hh_l{k}"));
+        multiply(&mut w_h.expect("every layer has one").1, mask);
+    }
     if drawn {
         let given = window.inputs.clone();
         let coins = Coins::new(0.5, 3, 8);
@@ -119,8 +181,14 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm, stride: usize, draw
         assert!(count > rows / 4 && window.inputs != given, "{what}");
     }
 
-    let stats = engine.run_window(&window, norm, dropout, &mut carried);
-    let logits = engine.logits(rows, dropout.is_some());
+    // Words are dropped by what is read in the end.
+    let multipliers = match dropout {
+        Some(_) => multipliers(engine.cpu(), &dims, rates, &window),
+        None => Vec::new(),
+    };
+    let norm = objective.norm;
+    let stats = engine.run_window(&window, objective, dropout, &mut carried);
+    let logits = engine.logits(rows, rates.slots().dropped);
 
     let oracle = reference_network(&dims);
     let zero = oracle.zero_state(lanes);
@@ -139,6 +207,11 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm, stride: usize, draw
                 norm: match norm {
                     LossNorm::Tokens => reference::Norm::Tokens,
                     LossNorm::Lanes => reference::Norm::Lanes,
+                },
+                regularisers: reference::Regularisers {
+                    smoothing: f64::from(objective.smoothing),
+                    ar: objective.ar,
+                    tar: objective.tar,
                 },
                 initial: &initial,
                 d_final: &zero,
@@ -159,7 +232,102 @@ fn agrees_with_reference(dims: Dims, p: f32, norm: LossNorm, stride: usize, draw
         close(&what, "state", ours, theirs, 1e-5);
     }
     for (name, (_, gradient)) in on_disk(engine.grads()) {
-        close(&what, &name, &gradient, &expected.gradients[&name].1, 1e-4);
+        let mut theirs = expected.gradients[&name].1.clone();
+        if let Some(k) = name.strip_prefix("rnn.weight_hh_l") {
+            multiply(&mut theirs, &masks[k.parse::<usize>().expect("a layer")]);
+        }
+        close(&what, &name, &gradient, &theirs, 1e-4);
+    }
+}
+
+const SEED: u64 = 3;
+const STEP: u64 = 8;
+
+/// What dropout multiplies with at every site, as docs/MATH.md says: drawn by unit, or by word and then by unit.
+fn multipliers(cpu: &Cpu, dims: &Dims, rates: Rates, window: &Window) -> Vec<Vec<f64>> {
+    let (lanes, layers) = (window.lanes, dims.layers());
+    let rates_of = |site| match site {
+        0 => rates.input,
+        k if k < layers => rates.between,
+        _ => rates.output,
+    };
+    let at_site = |site| {
+        let (p, units) = (rates_of(site), dims.input(site));
+        let mut ones = vec![1.0; window.steps * lanes * units];
+        let key = key(SEED, Site::Dropout(site), STEP);
+        elman_kernels::dropout(cpu, key, p, lanes, (0, 0), units, &mut ones);
+        if rates.variational {
+            let first = ones[..lanes * units].to_vec();
+            let steps = ones.chunks_exact_mut(lanes * units);
+            steps.for_each(|step| step.copy_from_slice(&first));
+        }
+        widen(&ones)
+    };
+    let mut multipliers: Vec<Vec<f64>> = (0..=layers).map(at_site).collect();
+    let mut words = vec![1.0; dims.vocab];
+    let key = key(SEED, Site::EmbeddingRows, STEP);
+    elman_kernels::dropout(cpu, key, rates.embed, 1, (0, 0), dims.vocab, &mut words);
+    for (row, id) in multipliers[0]
+        .chunks_exact_mut(dims.embed)
+        .zip(&window.inputs)
+    {
+        row.iter_mut()
+            .for_each(|m| *m *= f64::from(words[*id as usize]));
+    }
+    multipliers
+}
+
+/// What weight drop multiplies the recurrent weights of layer `k` with.
+fn weight_mask(cpu: &Cpu, dims: &Dims, rates: Rates, k: usize) -> Vec<f64> {
+    let hidden = dims.hidden[k];
+    let mut ones = vec![1.0; dims.cell.gates() * hidden * hidden];
+    let key = key(SEED, Site::RecurrentWeights(k), STEP);
+    elman_kernels::dropout(cpu, key, rates.weight, 1, (0, 0), hidden, &mut ones);
+    widen(&ones)
+}
+
+fn multiply(values: &mut [f64], factors: &[f64]) {
+    values.iter_mut().zip(factors).for_each(|(x, m)| *x *= m);
+}
+
+/// Windows whose gradients come together in one update have masks of their own, and what is validated has none.
+#[test]
+fn dropped_weights_come_back() {
+    let (steps, lanes) = (7, 4);
+    let rates = Rates {
+        weight: 0.5,
+        ..Rates::default()
+    };
+    let dropout = |step| Dropout {
+        rates,
+        seed: SEED,
+        step,
+        first: 0,
+    };
+    for cell in CELLS {
+        let dims = dims(cell, 30, 12, 17, 2, false);
+        let gradient = |steps_of: &[u64]| {
+            let mut draw = Stream::new(key(4, Site::Init, 0));
+            let mut engine = random_engine(&dims, Isa::detect(), 2, steps, lanes, &mut draw);
+            let window = random_window(dims.vocab, steps, lanes, &mut draw);
+            let zero = engine.zero_state();
+            let before = engine.score_window(&window, &mut zero.clone());
+            for &step in steps_of {
+                let dropout = Some(dropout(step));
+                engine.run_window(&window, LossNorm::Tokens, dropout, &mut zero.clone());
+            }
+            let after = engine.score_window(&window, &mut zero.clone());
+            assert_eq!(before, after, "{cell}: validation sees a mask");
+            engine.grads().clone()
+        };
+        let (one, other, both) = (gradient(&[1]), gradient(&[2]), gradient(&[1, 2]));
+        for (id, tensor) in both.layout().tensors() {
+            if tensor.role == Role::RecurrentWeight {
+                assert_ne!(one[id], other[id]);
+                let sum: Vec<f32> = one[id].iter().zip(&other[id]).map(|(a, b)| a + b).collect();
+                assert_eq!(both[id], sum[..], "{cell}, {}", tensor.name);
+            }
+        }
     }
 }
 
@@ -271,15 +439,26 @@ fn trained_bits(dims: &Dims, isa: Isa, threads: usize) -> Vec<u32> {
         ..Method::plain(rule)
     };
     let mut optimiser = Optimiser::new(method, engine.network().layout());
+    let rates = Rates {
+        embed: 0.1,
+        weight: 0.4,
+        ..Rates::same(0.3)
+    };
+    let objective = Objective {
+        norm: LossNorm::Tokens,
+        smoothing: 0.1,
+        ar: 2.0,
+        tar: 1.0,
+    };
     for step in 0..4 {
         let window = random_window(dims.vocab, steps, lanes, &mut draw);
         let dropout = Some(Dropout {
-            p: 0.3,
+            rates,
             seed: 2,
             step,
             first: 0,
         });
-        engine.run_window(&window, LossNorm::Tokens, dropout, &mut carried);
+        engine.run_window(&window, objective, dropout, &mut carried);
         let norm = engine.gradient_norm(f32::INFINITY);
         let update = Update {
             scale: (0.5 / norm) as f32,
@@ -311,7 +490,7 @@ fn agrees_with_golden(golden: &Golden) {
         cpu,
         golden_dims(settings),
         Room::whole(steps, lanes),
-        true,
+        ALL_SLOTS,
         Format::F32,
     );
     let initial = golden.named("initial");
@@ -358,12 +537,18 @@ fn agrees_with_golden(golden: &Golden) {
             parts: (0..lanes as u32).collect(),
         };
         let dropout = Dropout {
-            p: settings.dropout,
+            rates: Rates::same(settings.dropout),
             seed: settings.seed,
             step: update as u64,
             first: 0,
         };
-        let stats = engine.run_window(&window, norm, Some(dropout), &mut carried);
+        let objective = Objective {
+            norm,
+            smoothing: settings.smoothing,
+            ar: settings.ar,
+            tar: settings.tar,
+        };
+        let stats = engine.run_window(&window, objective, Some(dropout), &mut carried);
         if update == 0 {
             let logits = widen(&engine.logits(rows, true));
             close(
@@ -478,7 +663,7 @@ fn random_engine(
         Cpu::new(isa, threads),
         dims.clone(),
         Room::whole(steps, lanes),
-        true,
+        ALL_SLOTS,
         Format::F32,
     );
     for (_, values) in engine.params_mut().tensors_mut() {

@@ -106,6 +106,8 @@ fn roll(dice: &mut Dice) -> (Config, usize, usize) {
         layers,
         tied,
         dropout: dice.of(&[0.0, 0.5]),
+        weight_drop: dice.of(&[0.0, 0.5]),
+        tar: 1.0,
         recompute: dice.of(&[true, false]),
         layout,
         batch_tokens: (layout == Layout::Sentences).then_some(lanes * steps),

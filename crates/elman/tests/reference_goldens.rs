@@ -5,7 +5,7 @@ mod goldens;
 mod reference;
 
 use goldens::Golden;
-use reference::{Cell, Network, Norm, Tensors, Window};
+use reference::{Cell, Network, Norm, Regularisers, Tensors, Window};
 
 const TOLERANCE: f64 = 1e-5;
 
@@ -59,6 +59,11 @@ fn reference_reproduces_pytorch() {
                     Norm::Lanes
                 } else {
                     Norm::Tokens
+                },
+                regularisers: Regularisers {
+                    smoothing: f64::from(settings.smoothing),
+                    ar: settings.ar,
+                    tar: settings.tar,
                 },
                 initial: &zero,
                 d_final: &zero,

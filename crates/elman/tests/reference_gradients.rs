@@ -1,13 +1,13 @@
 //! The reference's own backward pass against central differences of its forward pass.
 //!
-//! The objective is `loss + ⟨d_final, s_T⟩` with a random `d_final`, so what arrives from after the
+//! What is differentiated is `objective + ⟨d_final, s_T⟩` with a random `d_final`, so what arrives from after the
 //! window is checked too. Every element of every tensor is moved by ±ε; tensors are compared by
 //! ‖a − n‖ / max(‖a‖, ‖n‖). A rectifier has no derivative at zero: for ReLU the point is drawn
 //! again until no pre-activation is nearer to zero than a hundred times ε.
 
 mod reference;
 
-use reference::{Cell, Network, Norm, Outcome, State, Tensors, Window};
+use reference::{Cell, Network, Norm, Outcome, Regularisers, State, Tensors, Window};
 
 const EPSILON: f64 = 1e-5;
 const TOLERANCE: f64 = 1e-6;
@@ -70,6 +70,7 @@ fn tied_weights_and_all_at_once() {
                 masked: true,
                 dropout: true,
                 norm: Norm::Lanes,
+                ..Case::default()
             });
         }
     }
@@ -89,6 +90,27 @@ fn layers_of_different_sizes() {
                 masked: true,
                 dropout: true,
                 norm: Norm::Tokens,
+                ..Case::default()
+            });
+        }
+    }
+}
+
+#[test]
+fn smoothed_labels_and_penalties() {
+    for cell in CELLS {
+        for norm in [Norm::Tokens, Norm::Lanes] {
+            check(&Case {
+                network: network(cell, 2, 4, true),
+                carried: true,
+                masked: true,
+                dropout: true,
+                norm,
+                regularisers: Regularisers {
+                    smoothing: 0.2,
+                    ar: 0.7,
+                    tar: 1.3,
+                },
             });
         }
     }
@@ -119,6 +141,7 @@ fn two_windows_are_one() {
                     weights: &point.mask[range],
                     multipliers: &[],
                     norm: case.norm,
+                    regularisers: case.regularisers,
                     initial,
                     d_final,
                 },
@@ -160,6 +183,7 @@ struct Case {
     carried: bool,
     masked: bool,
     dropout: bool,
+    regularisers: Regularisers,
 }
 
 impl Default for Case {
@@ -171,6 +195,7 @@ impl Default for Case {
             carried: false,
             masked: false,
             dropout: false,
+            regularisers: Regularisers::default(),
         }
     }
 }
@@ -249,6 +274,7 @@ impl Point<'_> {
                 weights: &self.mask,
                 multipliers: &self.multipliers,
                 norm: self.case.norm,
+                regularisers: self.case.regularisers,
                 initial,
                 d_final: &self.d_final,
             },
@@ -259,7 +285,7 @@ impl Point<'_> {
         let outcome = self.run(weights, initial);
         let last = outcome.last.h.iter().chain(&outcome.last.c);
         let arriving = self.d_final.h.iter().chain(&self.d_final.c);
-        outcome.loss
+        outcome.objective
             + last
                 .flatten()
                 .zip(arriving.flatten())

@@ -30,14 +30,11 @@ pub fn dropout(
     x: &mut [f32],
 ) {
     let _time = cpu.time(Kernel::Dropout);
-    assert!((0.0..1.0).contains(&p), "dropout of {p} is not in [0, 1)");
+    let (threshold, scale) = threshold_and_scale(p);
     if p == 0.0 || x.is_empty() {
         return;
     }
     assert_eq!(x.len() % (lanes * units), 0, "dropout: x is not (T, B, N)");
-    // u ≥ p in integers; both products are exact.
-    let threshold = (f64::from(p) * 16_777_216.0).ceil() as u32;
-    let scale = 1.0 / (1.0 - p);
     let rows = x.len() / units;
     let x = Parts::new(x);
     cpu.parallel_from(SHARED_FROM, rows * units, &|worker| {
@@ -55,6 +52,41 @@ pub fn dropout(
             });
         }
     });
+}
+
+/// Multiplies row m of `x` (M, E) by the multiplier of `ids[m]`, 0 or 1/(1−p): rows of the same id
+/// are dropped or kept together. Id i has the multiplier that unit i of lane 0 has at step 0 in
+/// [`dropout`] under the same key.
+pub fn drop_ids(cpu: &Cpu, key: [u32; 2], p: f32, ids: &[u32], x: &mut [f32]) {
+    let _time = cpu.time(Kernel::Dropout);
+    if p == 0.0 || ids.is_empty() {
+        return;
+    }
+    let (threshold, scale) = threshold_and_scale(p);
+    assert!(
+        x.len().is_multiple_of(ids.len()),
+        "dropout: x is not (M, E)"
+    );
+    let width = x.len() / ids.len();
+    let x = Parts::new(x);
+    cpu.parallel_from(SHARED_FROM, x.len(), &|worker| {
+        for m in worker.share(ids.len()) {
+            // SAFETY: shares of rows are disjoint.
+            let row = unsafe { x.part(m * width..(m + 1) * width) };
+            let word = philox([ids[m] / 4, 0, 0, 0], key)[ids[m] as usize % 4];
+            match word >> 8 >= threshold {
+                true => row.iter_mut().for_each(|x| *x *= scale),
+                false => row.fill(0.0),
+            }
+        }
+    });
+}
+
+/// From the share of units to drop: what the upper 24 bits of a word are compared with, in integers
+/// (both products are exact), and the multiplier of what is kept.
+fn threshold_and_scale(p: f32) -> (u32, f32) {
+    assert!((0.0..1.0).contains(&p), "dropout of {p} is not in [0, 1)");
+    ((f64::from(p) * 16_777_216.0).ceil() as u32, 1.0 / (1.0 - p))
 }
 
 struct DropRow<'a> {
@@ -134,6 +166,28 @@ mod tests {
                     });
                     assert_eq!(bits(&x), bits(&expected.collect::<Vec<_>>()));
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_dropped_as_the_units_of_one_row() {
+        let ids = [4u32, 0, 3, 3, 9, 0, 1_000_003, 7, 8, 2];
+        for cpu in machines() {
+            for width in [1, 5, 33] {
+                let before = numbers(ids.len() * width, 2);
+                let mut x = before.clone();
+                drop_ids(&cpu, [5, 6], 0.5, &ids, &mut x);
+                let (mut ones, mut kept) = (vec![1.0; 1_000_004], 0);
+                dropout(&cpu, [5, 6], 0.5, 1, (0, 0), ones.len(), &mut ones);
+                for (m, id) in ids.iter().enumerate() {
+                    let multiplier = ones[*id as usize];
+                    kept += usize::from(multiplier > 0.0);
+                    for j in m * width..(m + 1) * width {
+                        assert_eq!(x[j], before[j] * multiplier, "id {id}");
+                    }
+                }
+                assert!((1..ids.len()).contains(&kept), "{kept} kept");
             }
         }
     }

@@ -29,7 +29,7 @@ mod wide;
 
 pub use buffer::Buffer;
 pub use cpu::Cpu;
-pub use dropout::dropout;
+pub use dropout::{drop_ids, dropout};
 pub use embed::{gather, scatter_add};
 pub use isa::Isa;
 pub use ledger::Kernel;

@@ -1,8 +1,9 @@
 //! Softmax over rows of logits, and the cross-entropy of its predictions.
 //!
 //! For a row z with target y: p = e^(z − max z) / Σ e^(z − max z), the loss is −ln p_y in nats and
-//! its gradient at z is p − onehot(y). Rows are independent of each other, so a row gives the same
-//! bits alone and in company.
+//! its gradient at z is p − onehot(y). With labels smoothed by ε (Szegedy et al. 2016, section 7) the
+//! gradient is that towards (1 − ε) onehot(y) + ε/V, while the loss that is told stays −ln p_y. Rows are
+//! independent of each other, so a row gives the same bits alone and in company.
 //!
 //! The sum of a row has sixteen running sums in f32 over 1024 columns at a time, and f64 above
 //! that; the logarithm and the loss are in f64. A row with NaN or ±∞ among its logits gets a loss
@@ -21,13 +22,16 @@ const CHUNK: usize = 1024;
 /// Cross-entropy and its gradient, row by row.
 ///
 /// `logits` (R, V), `targets` (R), `weight` (R), `nats` (R). `nats[r]` becomes `−ln p[target]` and
-/// the logits become their gradient, `(p − onehot) · weight[r]`. Where the weight is 0 (padding) the
-/// row is neither read nor its target looked at: gradient and loss are zero.
+/// the logits become their gradient, `(p − (1 − smoothing) onehot − smoothing/V) · weight[r]`. Where the
+/// weight is 0 (padding) the row is neither read nor its target looked at: gradient and loss are zero.
+///
+/// `smoothing` lies in [0, 1).
 pub fn cross_entropy(
     cpu: &Cpu,
     logits: &mut [f32],
     targets: &[u32],
     weight: &[f32],
+    smoothing: f32,
     nats: &mut [f64],
 ) {
     let _time = cpu.time(Kernel::Softmax);
@@ -36,6 +40,12 @@ pub fn cross_entropy(
     };
     assert_eq!(weight.len(), targets.len(), "one weight per row");
     assert_eq!(nats.len(), targets.len(), "one loss per row");
+    assert!(
+        (0.0..1.0).contains(&smoothing),
+        "labels smoothed by {smoothing}"
+    );
+    let on_target = 1.0 - f64::from(smoothing);
+    let on_all = f64::from(smoothing) / cols as f64;
     for (r, target) in targets.iter().enumerate() {
         assert!(
             weight[r] == 0.0 || (*target as usize) < cols,
@@ -61,9 +71,11 @@ pub fn cross_entropy(
             let logit = row[target];
             let sum = cpu.isa().run(Exponentials(row));
             *nats = sum.nats(logit);
-            let at_target = (f64::from(row[target]) / sum.sum - 1.0) * f64::from(weight[r]);
-            let factor = (f64::from(weight[r]) / sum.sum) as f32;
-            cpu.isa().run(Scale { factor, row });
+            let weight = f64::from(weight[r]);
+            let at_target = (f64::from(row[target]) / sum.sum - on_target - on_all) * weight;
+            let factor = (weight / sum.sum) as f32;
+            let shift = (on_all * weight) as f32;
+            cpu.isa().run(Affine { factor, shift, row });
             row[target] = at_target as f32;
         }
     });
@@ -245,12 +257,14 @@ unsafe fn lanes_from<V: Vector>(n: usize) -> V {
     unsafe { V::load(lanes.as_ptr()) }
 }
 
-struct Scale<'a> {
+/// x·factor − shift.
+struct Affine<'a> {
     factor: f32,
+    shift: f32,
     row: &'a mut [f32],
 }
 
-impl Op for Scale<'_> {
+impl Op for Affine<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -259,6 +273,7 @@ impl Op for Scale<'_> {
             // SAFETY: the chunk has `x.len()` ≤ 16 numbers.
             unsafe {
                 let y = read::<V>(x.as_ptr(), x.len()).mul(V::splat(self.factor));
+                let y = y.sub(V::splat(self.shift));
                 write(y, x.as_mut_ptr(), x.len());
             }
         }

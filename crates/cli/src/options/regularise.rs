@@ -1,7 +1,7 @@
 //! What keeps a network from learning its text by heart.
 
 use super::set;
-use crate::args::finite32;
+use crate::args::{finite, finite32};
 use clap::Args;
 use elman::train::Config;
 use serde::Deserialize;
@@ -10,15 +10,67 @@ use serde::Deserialize;
 #[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct RegulariseOptions {
-    /// Probability of dropping a unit between layers in training
+    /// Probability of dropping a unit in training: of the input, between layers and of the output
     #[arg(long, value_name = "P", help_heading = "Regularisation", value_parser = finite32)]
     pub dropout: Option<f32>,
+    /// Of the first layer's input instead
+    #[arg(long, value_name = "P", help_heading = "Regularisation", value_parser = finite32)]
+    pub dropout_input: Option<f32>,
+    /// Between layers instead
+    #[arg(long, value_name = "P", help_heading = "Regularisation", value_parser = finite32)]
+    pub dropout_between: Option<f32>,
+    /// Of the last layer's output instead
+    #[arg(long, value_name = "P", help_heading = "Regularisation", value_parser = finite32)]
+    pub dropout_output: Option<f32>,
+    /// Probability of dropping a word wherever it occurs in a step
+    #[arg(long, value_name = "P", help_heading = "Regularisation", value_parser = finite32)]
+    pub dropout_embed: Option<f32>,
+    /// Drop the same units at every time step of a window
+    #[arg(
+        long,
+        help_heading = "Regularisation",
+        num_args = 0,
+        default_missing_value = "true"
+    )]
+    pub variational: Option<bool>,
+    /// Probability of dropping a recurrent weight for a window
+    #[arg(long, value_name = "P", help_heading = "Regularisation", value_parser = finite32)]
+    pub weight_drop: Option<f32>,
+    /// Penalty on the squares of the last layer's output
+    #[arg(long, value_name = "A", help_heading = "Regularisation", value_parser = finite)]
+    pub ar: Option<f64>,
+    /// Penalty on the squares of its changes from step to step
+    #[arg(long, value_name = "B", help_heading = "Regularisation", value_parser = finite)]
+    pub tar: Option<f64>,
+    /// Share of every label that is spread over the vocabulary; the loss that is shown stays plain
+    #[arg(long, value_name = "E", help_heading = "Regularisation", value_parser = finite32)]
+    pub label_smoothing: Option<f32>,
 }
 
 impl RegulariseOptions {
     /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
     pub(super) fn apply(self, config: &mut Config) {
-        let RegulariseOptions { dropout } = self;
+        let RegulariseOptions {
+            dropout,
+            dropout_input,
+            dropout_between,
+            dropout_output,
+            dropout_embed,
+            variational,
+            weight_drop,
+            ar,
+            tar,
+            label_smoothing,
+        } = self;
         set(&mut config.dropout, dropout);
+        set(&mut config.dropout_input, dropout_input.map(Some));
+        set(&mut config.dropout_between, dropout_between.map(Some));
+        set(&mut config.dropout_output, dropout_output.map(Some));
+        set(&mut config.dropout_embed, dropout_embed);
+        set(&mut config.variational, variational);
+        set(&mut config.weight_drop, weight_drop);
+        set(&mut config.ar, ar);
+        set(&mut config.tar, tar);
+        set(&mut config.label_smoothing, label_smoothing);
     }
 }

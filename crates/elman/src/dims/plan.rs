@@ -21,8 +21,17 @@ pub struct TrainPlan {
     pub packed_bytes: u64,
     /// Activations and their gradients, linear in T; recomputed, in √T, but for a few numbers a position.
     pub window_bytes: u64,
-    /// Independent of T: carried states, a block of logits.
+    /// Independent of T: carried states, a block of logits, recurrent weights under a mask.
     pub fixed_bytes: u64,
+}
+
+/// Memory that only some ways to train need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slots {
+    /// Outputs of the layers after dropout, beside those before it.
+    pub dropped: bool,
+    /// Recurrent weights that are used in another form than they are stored, or their gradient.
+    pub recurrent: bool,
 }
 
 impl TrainPlan {
@@ -32,22 +41,29 @@ impl TrainPlan {
         dims: &Dims,
         arena_len: usize,
         kept: usize,
-        dropout: bool,
+        slots: Slots,
         format: Format,
         room: Room,
     ) -> TrainPlan {
         let f32s = |n: usize| 4 * n as u64;
         let block = room.segment.min(LOGIT_ROWS);
+        let recurrent: usize = match slots.recurrent {
+            true => dims.hidden.iter().map(|h| dims.cell.gates() * h * h).sum(),
+            false => 0,
+        };
         TrainPlan {
             weights_bytes: f32s(arena_len),
             gradients_bytes: f32s(arena_len),
             moments_bytes: kept as u64 * f32s(arena_len),
             packed_bytes: packed_forward_bytes(dims, format) + packed_backward_bytes(dims, format),
-            window_bytes: window_bytes(dims, dropout, format, room),
+            window_bytes: window_bytes(dims, slots, format, room),
             fixed_bytes: f32s(block * dims.vocab)
                 + Packed::bytes(format, block, 1, dims.output()) as u64
                 // Carried, running, their gradients, and those of validation.
-                + 4 * f32s(room.lanes * dims.state_len()),
+                + 4 * f32s(room.lanes * dims.state_len())
+                // The output after a segment.
+                + f32s(room.lanes * dims.top())
+                + f32s(recurrent),
         }
     }
 
@@ -148,7 +164,7 @@ fn packed_backward_bytes(dims: &Dims, format: Format) -> u64 {
 /// What the tape and the two gradient buffers hold, see `net::tape` and `net::layer`, and what is
 /// kept for each segment and each position, see `train::bptt`. Saturates, since `--bptt full` makes
 /// anything possible.
-fn window_bytes(dims: &Dims, dropout: bool, format: Format, room: Room) -> u64 {
+fn window_bytes(dims: &Dims, slots: Slots, format: Format, room: Room) -> u64 {
     let of = |n: usize| n as u128;
     let (rows, starts) = (of(room.segment), of(room.lanes));
     let (embed, units) = (of(dims.embed), of(dims.units()));
@@ -160,7 +176,7 @@ fn window_bytes(dims: &Dims, dropout: bool, format: Format, room: Room) -> u64 {
         Cell::Gru => rows * 7 * units + stateful,
     };
     let projected = if dims.projected() { rows * embed } else { 0 };
-    let dropped = if dropout { rows * units } else { 0 };
+    let dropped = if slots.dropped { rows * units } else { 0 };
     let widths = dims.widths();
     let gradients = 2 * rows * of(dims.widest());
     // As `Packed::bytes`, in wider numbers.

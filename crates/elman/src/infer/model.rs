@@ -179,7 +179,8 @@ impl Model {
         let mut panels = network.forward_panels(weights.format());
         // On all CPUs, since somebody waits for the first token; the result is the same.
         let threads = available_parallelism().map_or(1, |n| n.get());
-        network.pack_forward(&Cpu::new(Isa::detect(), threads), &params, &mut panels);
+        let cpu = Cpu::new(Isa::detect(), threads);
+        network.pack_forward(&cpu, &params, None, &mut panels);
         Model {
             network,
             params,

@@ -11,7 +11,7 @@
 //! each window starts from zero says what the state brings from beyond the window.
 
 use super::passages::{MOST_PASSAGES, MOST_STEPS, Passages, check};
-use crate::dims::Room;
+use crate::dims::{Room, Slots};
 use crate::error::{Error, Result};
 use crate::infer::Model;
 use crate::net::Params;
@@ -158,7 +158,13 @@ impl Bench<'_> {
     fn new<'a>(model: &Model, cpu: Cpu, passages: &'a Passages) -> Bench<'a> {
         let room = Room::whole(passages.steps, passages.lanes);
         let network = model.network().clone();
-        let mut engine = Engine::new(cpu, network.dims().clone(), room, false, Format::F32);
+        let mut engine = Engine::new(
+            cpu,
+            network.dims().clone(),
+            room,
+            Slots::default(),
+            Format::F32,
+        );
         engine.params_mut().copy_from(model.params());
         Bench { engine, passages }
     }

@@ -9,7 +9,9 @@ pub mod embedding;
 pub mod gru;
 pub mod lstm;
 pub mod output;
+pub mod penalty;
 pub mod projection;
+pub mod weight_drop;
 
 use super::params::{Layout, Params, Role, TensorId};
 use super::tape::{Data, LayerTape};
@@ -244,16 +246,27 @@ impl Layer {
         }
     }
 
-    pub(crate) fn pack(&self, cpu: &Cpu, params: &Params, panels: &mut Panels) {
-        let w = &self.weights;
-        panels.x.pack_transposed(cpu, &params[w.w_x]);
-        panels.h.pack_transposed(cpu, &params[w.w_h]);
+    /// (G·H, H): the recurrent weights.
+    pub(crate) fn w_h(&self) -> TensorId {
+        self.weights.w_h
     }
 
-    pub(crate) fn pack_back(&self, cpu: &Cpu, params: &Params, panels: &mut BackPanels) {
-        let w = &self.weights;
-        panels.x.pack(cpu, &params[w.w_x]);
-        panels.h.pack(cpu, &params[w.w_h]);
+    /// Packs the input weights of `params`, and `w_h` as the recurrent weights.
+    pub(crate) fn pack(&self, cpu: &Cpu, params: &Params, w_h: &[f32], panels: &mut Panels) {
+        panels.x.pack_transposed(cpu, &params[self.weights.w_x]);
+        panels.h.pack_transposed(cpu, w_h);
+    }
+
+    /// The same for the backward pass.
+    pub(crate) fn pack_back(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        w_h: &[f32],
+        panels: &mut BackPanels,
+    ) {
+        panels.x.pack(cpu, &params[self.weights.w_x]);
+        panels.h.pack(cpu, w_h);
     }
 
     /// Runs `x` (T, B, in) through the layer from `state`, which becomes the state after the
@@ -304,6 +317,7 @@ impl Layer {
             tape,
             data,
             dparams,
+            dw_h,
             dx,
         } = pass;
         let len = dh.len();
@@ -321,7 +335,7 @@ impl Layer {
         };
         let h_prev = &tape.h[..len];
         self.weights
-            .gradients(cpu, (dz, dz_h), (x, h_prev), data, dparams);
+            .gradients(cpu, (dz, dz_h), (x, h_prev), data, dparams, dw_h);
         if let Recurrence::Gru(cell) = &self.recurrence {
             cell.bias_gradient(cpu, dz_h, dparams);
         }
@@ -344,6 +358,8 @@ pub(crate) struct Backward<'a> {
     pub(crate) tape: &'a mut LayerTape,
     pub(crate) data: &'a mut Data,
     pub(crate) dparams: &'a mut Params,
+    /// Where the gradient of the recurrent weights is summed, if not in `dparams`.
+    pub(crate) dw_h: Option<&'a mut [f32]>,
     /// (T, B, in): the gradient at what it read.
     pub(crate) dx: &'a mut [f32],
 }
@@ -363,6 +379,7 @@ impl Weights {
         (x, h_prev): (&[f32], &[f32]),
         data: &mut Data,
         dparams: &mut Params,
+        dw_h: Option<&mut [f32]>,
     ) {
         let width = self.gates * self.hidden;
         let rows = dz.len() / width;
@@ -376,7 +393,7 @@ impl Weights {
         let data_h = data.of_width(self.hidden);
         data_h.pack_last_first(cpu, h_prev);
         let dz_h_t = Operand::last_first(dz_h, width, rows);
-        let dw_h = &mut dparams[self.w_h];
+        let dw_h = dw_h.unwrap_or(&mut dparams[self.w_h]);
         product(cpu, dz_h_t, data_h, Init::Accumulate, dw_h);
 
         add_column_sums(cpu, dz, width, 0, &mut dparams[self.b]);

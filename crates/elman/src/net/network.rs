@@ -3,7 +3,9 @@
 use super::layer::dropout::Dropout;
 use super::layer::embedding::Embedding;
 use super::layer::output::Output;
+use super::layer::penalty::Penalties;
 use super::layer::projection::Projection;
+use super::layer::weight_drop::WeightDrop;
 use super::layer::{BackPanels, Backward, Layer, Panels, State, outputs};
 use super::params::{Layout, Params};
 use super::tape::{LayerTape, Scratch, Tape};
@@ -48,6 +50,9 @@ pub struct WindowRef<'a> {
     pub targets: &'a [u32],
     /// (T, B): each position's factor in the loss; 0 masks it.
     pub weight: &'a [f32],
+    /// How much of a label is spread over the vocabulary, in [0, 1).
+    pub smoothing: f32,
+    pub penalties: Penalties<'a>,
 }
 
 impl Network {
@@ -111,10 +116,18 @@ impl Network {
         }
     }
 
-    /// Copies the weights into panels; once per update.
-    pub fn pack_forward(&self, cpu: &Cpu, params: &Params, panels: &mut ForwardPanels) {
-        for (layer, panels) in self.layers.iter().zip(&mut panels.layers) {
-            layer.pack(cpu, params, panels);
+    /// Copies the weights into panels; once per update, or with other recurrent weights, see `drop`, once per mask.
+    pub fn pack_forward(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        mut drop: Option<(WeightDrop, &mut Scratch)>,
+        panels: &mut ForwardPanels,
+    ) {
+        for (k, panels) in panels.layers.iter_mut().enumerate() {
+            self.with_recurrent(cpu, params, k, &mut drop, |layer, w_h| {
+                layer.pack(cpu, params, w_h, panels);
+            });
         }
         if let (Some(projection), Some(panels)) = (&self.projection, &mut panels.projection) {
             panels.pack_transposed(cpu, &params[projection.weight]);
@@ -122,15 +135,45 @@ impl Network {
         panels.output.pack_transposed(cpu, &params[self.output.w_s]);
     }
 
-    /// Copies the weights into transposed panels; once per update.
-    pub fn pack_backward(&self, cpu: &Cpu, params: &Params, panels: &mut BackwardPanels) {
-        for (layer, panels) in self.layers.iter().zip(&mut panels.layers) {
-            layer.pack_back(cpu, params, panels);
+    /// Copies the weights into transposed panels, likewise.
+    pub fn pack_backward(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        mut drop: Option<(WeightDrop, &mut Scratch)>,
+        panels: &mut BackwardPanels,
+    ) {
+        for (k, panels) in panels.layers.iter_mut().enumerate() {
+            self.with_recurrent(cpu, params, k, &mut drop, |layer, w_h| {
+                layer.pack_back(cpu, params, w_h, panels);
+            });
         }
         if let (Some(projection), Some(panels)) = (&self.projection, &mut panels.projection) {
             panels.pack(cpu, &params[projection.weight]);
         }
         panels.output.pack(cpu, &params[self.output.w_s]);
+    }
+
+    /// Calls `pack` with layer `k` and its recurrent weights, those of `params` or what `drop` leaves of them.
+    fn with_recurrent(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        k: usize,
+        drop: &mut Option<(WeightDrop, &mut Scratch)>,
+        pack: impl FnOnce(&Layer, &[f32]),
+    ) {
+        let layer = &self.layers[k];
+        let w_h = &params[layer.w_h()];
+        let Some((drop, scratch)) = drop else {
+            return pack(layer, w_h);
+        };
+        let left = &mut scratch.recurrent[k];
+        left.copy_from_slice(w_h);
+        drop.apply(cpu, k, self.dims.hidden[k], left);
+        pack(layer, left);
+        // It is the room of their gradient.
+        left.fill(0.0);
     }
 
     /// Reads `inputs` (T, B) from `state`, whose lanes are B, and which becomes the state after the
@@ -154,12 +197,15 @@ impl Network {
         tape.lanes = lanes;
         let x = &mut tape.x[..rows * self.dims.embed];
         self.embedding.forward(cpu, params, inputs, x);
+        let layers = self.layers.len();
         if let Some(dropout) = dropout {
-            dropout.apply(cpu, 0, lanes, self.dims.embed, x);
+            dropout.apply_to_words(cpu, inputs, x);
+            dropout.apply(cpu, (0, layers), lanes, self.dims.embed, x);
         }
+        let copying = dropout.filter(|dropout| dropout.copies());
         for (k, layer) in self.layers.iter().enumerate() {
             let (below, here) = tape.layers.split_at_mut(k);
-            let dropped = dropout.map(|_| &tape.dropped[..]);
+            let dropped = copying.map(|_| &tape.dropped[..]);
             let x = self.read_by(k, rows, lanes, &tape.x, below, dropped);
             layer.forward(
                 cpu,
@@ -169,17 +215,16 @@ impl Network {
                 &mut state.layers[k],
                 &mut here[0],
             );
-            if let Some(dropout) = dropout {
+            if let Some(dropout) = copying {
                 let hidden = self.dims.hidden[k];
                 let h = outputs(&here[0], rows, hidden, lanes * hidden);
                 let dropped = &mut tape.dropped[k][..h.len()];
                 dropped.copy_from_slice(h);
-                dropout.apply(cpu, k + 1, lanes, hidden, dropped);
+                dropout.apply(cpu, (k + 1, layers), lanes, hidden, dropped);
             }
         }
         if let (Some(projection), Some(panels)) = (&self.projection, &panels.projection) {
-            let dropped = dropout.map(|_| &tape.dropped[..]);
-            let layers = self.layers.len();
+            let dropped = copying.map(|_| &tape.dropped[..]);
             let h = self.read_by(layers, rows, lanes, &tape.x, &tape.layers, dropped);
             let y = &mut tape.projected[..rows * self.dims.output()];
             projection.forward(cpu, panels, h, y);
@@ -355,9 +400,11 @@ impl Network {
         nats: &mut [f64],
         grads: &mut Params,
     ) {
-        let (rows, lanes) = (window.inputs.len(), tape.lanes);
+        let (rows, lanes, layers) = (window.inputs.len(), tape.lanes, self.layers.len());
+        let copying = dropout.filter(|dropout| dropout.copies());
+        let weight_drop = dropout.and_then(Dropout::weight_drop);
         let mut logits = std::mem::take(&mut tape.logits);
-        let h = self.top(tape, rows, dropout.is_some());
+        let h = self.top(tape, rows, copying.is_some());
         self.output.loss_backward(
             cpu,
             params,
@@ -366,6 +413,7 @@ impl Network {
             h,
             window.targets,
             window.weight,
+            window.smoothing,
             &mut logits,
             &mut scratch.data_block,
             nats,
@@ -373,23 +421,30 @@ impl Network {
             grads,
         );
         tape.logits = logits;
+        let dropped = copying.map(|_| &tape.dropped[..]);
         if let (Some(projection), Some(panels)) = (&self.projection, &back.projection) {
-            let dropped = dropout.map(|_| &tape.dropped[..]);
-            let layers = self.layers.len();
             let h = self.read_by(layers, rows, lanes, &tape.x, &tape.layers, dropped);
             let dy = &scratch.d_above[..rows * self.dims.output()];
             let dh = &mut scratch.d_below[..h.len()];
             projection.backward(cpu, panels, h, dy, &mut scratch.data, dh, grads);
             std::mem::swap(&mut scratch.d_above, &mut scratch.d_below);
         }
+        let top = self.dims.top();
+        let h = self.read_by(layers, rows, lanes, &tape.x, &tape.layers, dropped);
+        let dh = &mut scratch.d_above[..rows * top];
+        window.penalties.add_ar(top, h, dh);
         for (k, layer) in self.layers.iter().enumerate().rev() {
             let hidden = self.dims.hidden[k];
             let dh = &mut scratch.d_above[..rows * hidden];
             if let Some(dropout) = dropout {
-                dropout.apply(cpu, k + 1, lanes, hidden, dh);
+                dropout.apply(cpu, (k + 1, layers), lanes, hidden, dh);
             }
             let (below, here) = tape.layers.split_at_mut(k);
-            let dropped = dropout.map(|_| &tape.dropped[..]);
+            if k + 1 == layers {
+                let h = &here[0].h[..(rows + lanes) * hidden];
+                let after = &mut scratch.after;
+                window.penalties.add_tar((lanes, hidden), h, after, dh);
+            }
             let x = self.read_by(k, rows, lanes, &tape.x, below, dropped);
             layer.backward(Backward {
                 cpu,
@@ -400,19 +455,39 @@ impl Network {
                 tape: &mut here[0],
                 data: &mut scratch.data,
                 dparams: grads,
+                dw_h: weight_drop.map(|_| &mut scratch.recurrent[k][..]),
                 dx: &mut scratch.d_below[..x.len()],
             });
             std::mem::swap(&mut scratch.d_above, &mut scratch.d_below);
         }
         let dx = &mut scratch.d_above[..rows * self.dims.embed];
         if let Some(dropout) = dropout {
-            dropout.apply(cpu, 0, lanes, self.dims.embed, dx);
+            dropout.apply(cpu, (0, layers), lanes, self.dims.embed, dx);
+            dropout.apply_to_words(cpu, window.inputs, dx);
         }
         let dtable = match self.dims.tied {
             true => &mut scratch.d_table[..],
             false => &mut grads[self.embedding.table],
         };
         self.embedding.backward(cpu, window.rows, dx, dtable);
+    }
+
+    /// With weight drop, after a window: adds the gradient of the recurrent weights under its mask to that of the weights, and
+    /// clears it.
+    pub fn add_dropped_weights(
+        &self,
+        cpu: &Cpu,
+        drop: &WeightDrop,
+        scratch: &mut Scratch,
+        grads: &mut Params,
+    ) {
+        for (k, layer) in self.layers.iter().enumerate() {
+            let left = &mut scratch.recurrent[k];
+            drop.apply(cpu, k, self.dims.hidden[k], left);
+            let dw_h = grads[layer.w_h()].iter_mut();
+            dw_h.zip(&left[..]).for_each(|(sum, d)| *sum += d);
+            left.fill(0.0);
+        }
     }
 
     /// With tied weights, after a window: adds the embedding rows' own gradient, whose row i belongs to

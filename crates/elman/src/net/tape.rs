@@ -6,7 +6,7 @@
 //! `dims.rs` knows what they add up to.
 
 use super::layer::State;
-use crate::dims::{Cell, Dims, LOGIT_ROWS, Room};
+use crate::dims::{Cell, Dims, LOGIT_ROWS, Room, Slots};
 use elman_kernels::{Buffer, Format, Packed};
 
 /// Activations of one window.
@@ -47,9 +47,9 @@ impl Tape {
         Tape::new(dims, max_steps * lanes, lanes, false, false)
     }
 
-    /// For segments of windows that are also differentiated; `dropout` reserves its slots.
-    pub fn training(dims: &Dims, room: Room, dropout: bool) -> Tape {
-        Tape::new(dims, room.segment, room.lanes, true, dropout)
+    /// For segments of windows that are also differentiated.
+    pub fn training(dims: &Dims, room: Room, slots: Slots) -> Tape {
+        Tape::new(dims, room.segment, room.lanes, true, slots.dropped)
     }
 
     fn new(dims: &Dims, rows: usize, lanes: usize, training: bool, dropout: bool) -> Tape {
@@ -118,25 +118,40 @@ pub struct Scratch {
     /// With tied weights, (min(V, rows of a window), E): the gradient of the embedding rows that a
     /// window reads, summed apart from that of the output layer, which has the same table.
     pub(crate) d_table: Buffer,
+    /// With weight drop, (G·H, H) of every layer: the gradient of the weights that a window uses; while these are packed, the
+    /// weights themselves. Zero in between.
+    pub(crate) recurrent: Vec<Buffer>,
+    /// (B, H): the top layer's output after the segment that is differentiated, where its window goes on.
+    pub(crate) after: Buffer,
     /// Gradients with respect to the states: of the last step on entry, of the first on exit.
     pub(crate) d_state: State,
 }
 
 impl Scratch {
     /// For windows that fit into `room`, with operands in `format`.
-    pub fn new(dims: &Dims, room: Room, format: Format) -> Scratch {
+    pub fn new(dims: &Dims, room: Room, slots: Slots, format: Format) -> Scratch {
         let rows = room.segment;
         let read = match dims.tied {
             true => dims.vocab.min(room.window),
             false => 0,
         };
         let width = dims.widest();
+        let recurrent = if slots.recurrent {
+            &dims.hidden[..]
+        } else {
+            &[]
+        };
         Scratch {
             d_above: Buffer::zeros(rows * width),
             d_below: Buffer::zeros(rows * width),
             data: Data::new(dims, rows, format),
             data_block: Packed::new(format, rows.min(LOGIT_ROWS), 1, dims.output()),
             d_table: Buffer::zeros(read * dims.embed),
+            recurrent: recurrent
+                .iter()
+                .map(|hidden| Buffer::zeros(dims.cell.gates() * hidden * hidden))
+                .collect(),
+            after: Buffer::zeros(room.lanes * dims.top()),
             d_state: State::zeros(dims, room.lanes),
         }
     }

@@ -14,12 +14,14 @@
 mod drawn;
 
 use self::drawn::Draws;
+use super::objective::Objective;
 use super::optim::{Optimiser, TouchedRows, Update};
-use crate::dims::{Dims, Room};
+use crate::dims::{Dims, Room, Slots};
 use crate::error::Result;
 use crate::flow::trace::{LayerWeights, Trace};
 use crate::infer::Ready;
 use crate::net::layer::dropout::Dropout;
+use crate::net::layer::weight_drop::WeightDrop;
 use crate::net::network::{BackwardPanels, ForwardPanels, Network, WindowRef};
 use crate::net::tape::Scratch;
 use crate::net::{Params, State, Tape};
@@ -55,9 +57,9 @@ pub struct Engine {
     grads: Params,
     forward: ForwardPanels,
     backward: BackwardPanels,
-    /// The panels hold the present weights.
-    forward_fresh: bool,
-    backward_fresh: bool,
+    /// What the panels hold, where it is the present weights: `Some(None)` these as they are.
+    forward_holds: Option<Option<WeightDrop>>,
+    backward_holds: Option<Option<WeightDrop>>,
     room: Room,
     /// Activations of the last segment that was read.
     tape: Tape,
@@ -81,7 +83,7 @@ pub struct Engine {
 impl Engine {
     /// Allocates everything for windows that fit into `room`, with products in `format`; weights are
     /// zero.
-    pub fn new(cpu: Cpu, dims: Dims, room: Room, dropout: bool, format: Format) -> Engine {
+    pub fn new(cpu: Cpu, dims: Dims, room: Room, slots: Slots, format: Format) -> Engine {
         let network = Network::new(dims.clone());
         let layout = network.layout();
         let positions = room.window;
@@ -91,10 +93,10 @@ impl Engine {
             grads: Params::zeros(layout.clone()),
             forward: network.forward_panels(format),
             backward: network.backward_panels(format),
-            forward_fresh: false,
-            backward_fresh: false,
-            tape: Tape::training(&dims, room, dropout),
-            scratch: Scratch::new(&dims, room, format),
+            forward_holds: None,
+            backward_holds: None,
+            tape: Tape::training(&dims, room, slots),
+            scratch: Scratch::new(&dims, room, slots, format),
             running: State::zeros(&dims, room.lanes),
             starts: vec![0.0; room.starts * dims.state_len()],
             nats: vec![0.0; positions],
@@ -122,8 +124,8 @@ impl Engine {
 
     /// The weights, to be changed.
     pub fn params_mut(&mut self) -> &mut Params {
-        self.forward_fresh = false;
-        self.backward_fresh = false;
+        self.forward_holds = None;
+        self.backward_holds = None;
         &mut self.params
     }
 
@@ -151,19 +153,19 @@ impl Engine {
     pub fn run_window(
         &mut self,
         window: &Window,
-        norm: LossNorm,
+        objective: impl Into<Objective>,
         dropout: Option<Dropout>,
         carried: &mut State,
     ) -> WindowStats {
-        if !self.backward_fresh {
+        let objective = objective.into();
+        let weight_drop = dropout.and_then(|dropout| dropout.weight_drop());
+        if self.backward_holds != Some(weight_drop) {
+            let drop = weight_drop.map(|drop| (drop, &mut self.scratch));
             self.network
-                .pack_backward(&self.cpu, &self.params, &mut self.backward);
-            self.backward_fresh = true;
+                .pack_backward(&self.cpu, &self.params, drop, &mut self.backward);
+            self.backward_holds = Some(weight_drop);
         }
-        let divisor = match norm {
-            LossNorm::Tokens => window.real.max(1),
-            LossNorm::Lanes => window.lanes,
-        };
+        let divisor = objective.divisor(window);
         assert!(
             (1..=window.steps).contains(&window.carry),
             "a window carries a state on"
@@ -204,9 +206,13 @@ impl Engine {
                 running.load(&starts[i * size..(i + 1) * size]);
                 self.read(window, segment.clone(), dropout.as_ref(), &mut running);
             }
-            self.differentiate(window, segment, dropout.as_ref());
+            self.differentiate(window, segment, &objective, dropout.as_ref());
         }
         (self.running, self.starts) = (running, starts);
+        if let Some(drop) = weight_drop {
+            self.network
+                .add_dropped_weights(&self.cpu, &drop, &mut self.scratch, &mut self.grads);
+        }
         if self.network.dims().tied {
             self.network.add_tied_rows(
                 &self.cpu,
@@ -271,7 +277,7 @@ impl Engine {
         dropout: Option<&Dropout>,
         state: &mut State,
     ) {
-        self.refresh();
+        self.refresh(dropout.and_then(Dropout::weight_drop));
         self.network.forward(
             &self.cpu,
             &self.params,
@@ -283,18 +289,19 @@ impl Engine {
         );
     }
 
-    /// Packs the present weights, unless that was done.
-    fn refresh(&mut self) {
-        if !self.forward_fresh {
+    /// Packs the present weights, or what is left of them, unless that was done.
+    fn refresh(&mut self, weight_drop: Option<WeightDrop>) {
+        if self.forward_holds != Some(weight_drop) {
+            let drop = weight_drop.map(|drop| (drop, &mut self.scratch));
             self.network
-                .pack_forward(&self.cpu, &self.params, &mut self.forward);
-            self.forward_fresh = true;
+                .pack_forward(&self.cpu, &self.params, drop, &mut self.forward);
+            self.forward_holds = Some(weight_drop);
         }
     }
 
     /// The network with its present weights, and what computes with them: to write a text.
     pub fn ready(&mut self) -> (Ready<'_>, &Cpu) {
-        self.refresh();
+        self.refresh(None);
         let ready = Ready {
             network: &self.network,
             params: &self.params,
@@ -305,7 +312,13 @@ impl Engine {
 
     /// Loss and gradient of the segment that was read last. The gradient at its final state is that
     /// which the segment after it left.
-    fn differentiate(&mut self, window: &Window, segment: Range<usize>, dropout: Option<&Dropout>) {
+    fn differentiate(
+        &mut self,
+        window: &Window,
+        segment: Range<usize>,
+        objective: &Objective,
+        dropout: Option<&Dropout>,
+    ) {
         let rows = segment.start * window.lanes..segment.end * window.lanes;
         let inputs = &window.inputs[rows.clone()];
         let table_rows = match self.network.dims().tied {
@@ -317,6 +330,9 @@ impl Engine {
             }
             false => inputs,
         };
+        let positions = &self.weight[..window.steps * window.lanes];
+        let units = self.network.dims().top();
+        let penalties = objective.penalties(window, positions, rows.start, units);
         self.network.loss_backward(
             &self.cpu,
             &self.params,
@@ -327,6 +343,8 @@ impl Engine {
                 rows: table_rows,
                 targets: &window.targets[rows.clone()],
                 weight: &self.weight[rows.clone()],
+                smoothing: objective.smoothing,
+                penalties,
             },
             dropout,
             &mut self.tape,
@@ -371,8 +389,8 @@ impl Engine {
             touched,
         );
         self.touched.clear();
-        self.forward_fresh = false;
-        self.backward_fresh = false;
+        self.forward_holds = None;
+        self.backward_holds = None;
     }
 
     /// Clears the gradient without using it.

@@ -43,7 +43,28 @@ pub struct Config {
     pub hidden: Sizes,
     pub layers: usize,
     pub tied: bool,
+    // Regularisation
+    /// On the input, between layers and on the output, where these have none of their own.
     pub dropout: f32,
+    pub dropout_input: Option<f32>,
+    pub dropout_between: Option<f32>,
+    pub dropout_output: Option<f32>,
+    /// Of whole rows of the embedding table.
+    #[serde(default)]
+    pub dropout_embed: f32,
+    /// Drops the same units at all steps of a window.
+    #[serde(default)]
+    pub variational: bool,
+    /// Of recurrent weights.
+    #[serde(default)]
+    pub weight_drop: f32,
+    /// Penalty on the top layer's activations, and on their changes.
+    #[serde(default)]
+    pub ar: f64,
+    #[serde(default)]
+    pub tar: f64,
+    #[serde(default)]
+    pub label_smoothing: f32,
     // Initial weights
     pub init: Scheme,
     pub init_range: Option<f32>,
@@ -185,6 +206,15 @@ impl Default for Config {
             layers: 1,
             tied: true,
             dropout: 0.1,
+            dropout_input: None,
+            dropout_between: None,
+            dropout_output: None,
+            dropout_embed: 0.0,
+            variational: false,
+            weight_drop: 0.0,
+            ar: 0.0,
+            tar: 0.0,
+            label_smoothing: 0.0,
             init: Scheme::Uniform,
             init_range: None,
             init_recurrent: Recurrent::Same,

@@ -145,7 +145,7 @@ impl Run {
             cpu,
             dims,
             room,
-            config.dropout > 0.0,
+            config.rates().slots(),
             config.precision.format(),
         );
         let state = TrainState {

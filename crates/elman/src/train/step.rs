@@ -50,8 +50,9 @@ impl Gathered {
     ) {
         // Every window has a number of its own, which is the step's where one window makes an update.
         let number = state.progress.step.wrapping_mul(config.accumulate) + self.windows;
-        let dropout = (config.dropout > 0.0).then_some(Dropout {
-            p: config.dropout,
+        let rates = config.rates();
+        let dropout = rates.any().then_some(Dropout {
+            rates,
             seed: config.seed,
             step: number,
             first: 0,
@@ -64,7 +65,7 @@ impl Gathered {
             let coins = Coins::new(share, config.seed, number);
             engine.draw_inputs(window, coins, dropout, carried)
         });
-        let stats = engine.run_window(window, config.loss_norm, dropout, carried);
+        let stats = engine.run_window(window, config.objective(), dropout, carried);
         self.stats.nats += stats.nats;
         self.stats.tokens += stats.tokens;
         self.windows += 1;
@@ -147,12 +148,13 @@ mod tests {
         let dims = config.dims(7);
         let room = Room::whole(STEPS, config.lanes).accumulating(config.accumulate, &dims);
         let cpu = Cpu::new(Isa::detect(), 2);
-        let mut engine = Engine::new(cpu, dims.clone(), room, config.dropout > 0.0, Format::F32);
+        let slots = config.rates().slots();
+        let mut engine = Engine::new(cpu, dims.clone(), room, slots, Format::F32);
         config.init().fill(&dims, engine.params_mut());
         engine
     }
 
-    /// Each window with a dropout mask and, untied, embedding rows of its own.
+    /// Each window with masks of dropout and weight drop and, untied, embedding rows of its own.
     #[test]
     fn an_update_takes_the_mean_gradient_of_its_windows() {
         for tied in [false, true] {
@@ -161,6 +163,7 @@ mod tests {
                 hidden: Sizes::Same(6),
                 tied,
                 dropout: 0.3,
+                weight_drop: 0.5,
                 lanes: 2,
                 optimizer: OptimizerName::Sgd,
                 accumulate: WINDOWS as u64,
@@ -182,7 +185,7 @@ mod tests {
             for number in 0..WINDOWS {
                 stream.window(&ids, EOS, number * STEPS, STEPS, &mut window);
                 let dropout = Some(Dropout {
-                    p: config.dropout,
+                    rates: config.rates(),
                     seed: config.seed,
                     step: number as u64,
                     first: 0,

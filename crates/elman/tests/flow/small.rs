@@ -59,7 +59,7 @@ impl Small {
     ) -> Small {
         let cpu = Cpu::new(Isa::detect(), 2);
         let mut panels = network.forward_panels(Format::F32);
-        network.pack_forward(&cpu, &params, &mut panels);
+        network.pack_forward(&cpu, &params, None, &mut panels);
         let lanes = inputs.len() / steps;
         let mut tape = Tape::forward_only(network.dims(), steps, lanes);
         let mut state = initial.clone();

@@ -2,7 +2,7 @@
 
 use crate::reference;
 use crate::small::{CELLS, Small, dims};
-use elman::dims::{Activation, Cell, Room};
+use elman::dims::{Activation, Cell, Room, Slots};
 use elman::flow::jacobian::Jacobians;
 use elman::flow::terms::{Injection, double_sum, loss_gradients};
 use elman::flow::trace::{LayerTrace, LayerWeights, Trace};
@@ -63,7 +63,13 @@ fn all_terms_add_up_to_the_gradient_of_the_program() {
         let small = small(cell);
         let room = Room::whole(STEPS, LANES);
         let cpu = Cpu::new(Isa::detect(), 2);
-        let mut engine = Engine::new(cpu, dims(cell, &HIDDEN), room, false, Format::F32);
+        let mut engine = Engine::new(
+            cpu,
+            dims(cell, &HIDDEN),
+            room,
+            Slots::default(),
+            Format::F32,
+        );
         engine.params_mut().copy_from(&small.params);
         let window = Window {
             steps: STEPS,
@@ -230,6 +236,7 @@ fn run_reference(
             targets: &ids(&small.targets),
             weights: &mask[first * LANES..],
             multipliers: &[],
+            regularisers: reference::Regularisers::default(),
             norm: reference::Norm::Lanes,
             initial,
             d_final: &network.zero_state(LANES),

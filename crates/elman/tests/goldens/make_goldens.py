@@ -56,6 +56,8 @@ CASES = {
         cell="lstm", optimizer="adam", lr=0.02, tied=True, hidden=[9, 14, 12], embed=10, clip=0.3
     ),
     "gru_sgd_sizes": dict(cell="gru", optimizer="sgd", lr=0.5, hidden=[14, 9], clip=0.45),
+    "tanh_adam_smoothing": dict(cell="tanh", optimizer="adam", lr=0.02, smoothing=0.1, clip=0.75),
+    "lstm_sgd_penalties": dict(cell="lstm", optimizer="sgd", lr=0.5, ar=2.0, tar=1.0, clip=0.28),
 }
 DEFAULTS = dict(
     hidden=HIDDEN, norm="tokens", masked=False, tied=False, momentum=0.0, weight_decay=0.0
@@ -194,12 +196,14 @@ class Network(nn.Module):
         return [(zero(n), zero(n)) if self.cell == "lstm" else zero(n) for n in widths]
 
     def forward(self, inputs, states, multipliers):
-        """Logits (T, B, V) and the states of the layers after the window."""
+        """Logits (T, B, V), the states of the layers after the window, and the top layer's outputs
+        (T, B, H) without and with dropout."""
         x, after = self.encoder(inputs), []
         for layer, state, multiplier in zip(self.layers, states, multipliers):
             x, state = layer(x * multiplier, state)
             after.append(state)
-        return self.decoder(self.projection(x * multipliers[-1])), after
+        dropped = x * multipliers[-1]
+        return self.decoder(self.projection(dropped)), after, x, dropped
 
 
 def train(case, number, dtype):
@@ -220,13 +224,22 @@ def train(case, number, dtype):
     states, losses, norms = network.zero_state(), [], []
     for update in range(UPDATES):
         multipliers = dropout_masks(network.widths, update, dtype)
-        logits, states = network(inputs[update], states, multipliers)
-        nats = mask[update] * functional.cross_entropy(
-            logits.flatten(0, 1), targets[update].flatten(), reduction="none"
+        logits, states, raw, dropped = network(inputs[update], states, multipliers)
+        entropy = lambda smoothing: functional.cross_entropy(
+            logits.flatten(0, 1),
+            targets[update].flatten(),
+            reduction="none",
+            label_smoothing=smoothing,
         ).reshape(STEPS, LANES)
-        loss = nats.sum() / (LANES if case["norm"] == "lanes" else mask[update].sum())
+        nats = mask[update] * entropy(0.0)
+        divisor = LANES if case["norm"] == "lanes" else mask[update].sum()
+        loss = nats.sum() / divisor
+        objective = (mask[update] * entropy(case.get("smoothing", 0.0))).sum() / divisor
+        # As in github.com/salesforce/awd-lstm-lm, main.py.
+        objective = objective + case.get("ar", 0.0) * dropped.pow(2).mean()
+        objective = objective + case.get("tar", 0.0) * (raw[1:] - raw[:-1]).pow(2).mean()
         optimizer.zero_grad()
-        loss.backward()
+        objective.backward()
         for bias in network.second_biases():
             if bias.grad is None:
                 continue

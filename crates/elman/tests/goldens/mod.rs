@@ -48,6 +48,14 @@ pub struct Settings {
     pub betas: [f64; 2],
     pub eps: f64,
     pub clip: f64,
+    /// Of labels.
+    #[serde(default)]
+    pub smoothing: f32,
+    /// Coefficients of the penalties.
+    #[serde(default)]
+    pub ar: f64,
+    #[serde(default)]
+    pub tar: f64,
     pub torch: String,
 }
 
@@ -69,7 +77,7 @@ impl Golden {
             .filter(|path| path.extension().is_some_and(|e| e == "safetensors"))
             .collect();
         paths.sort();
-        assert_eq!(paths.len(), 10, "goldens are missing");
+        assert_eq!(paths.len(), 12, "goldens are missing");
         paths.iter().map(|path| Golden::read(path)).collect()
     }
 

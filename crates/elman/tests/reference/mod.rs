@@ -13,6 +13,9 @@
 //!   nats_t   = −ln softmax(logits_t)[target_t]
 //!   loss     = Σ weight_t nats_t / Σ weight_t          Norm::Tokens
 //!            = Σ weight_t nats_t / B                   Norm::Lanes (sum over steps, mean over lanes)
+//!   objective  the same of (1−ε) nats_t + ε/V Σ_v −ln softmax(logits_t)_v, plus in both norms that of the penalties
+//!              α mean (m^L_t ⊙ h^L_t)² and β mean (h^L_t − h^L_{t−1})² at every position: means over real positions,
+//!              or pairs of them, and units
 //! ```
 //!
 //! and the cells (σ the logistic function, ⊙ the product by elements) are
@@ -26,7 +29,7 @@
 //! ```
 //!
 //! (Elman 1990; Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000; Cho et al. 2014
-//! in the variant of cuDNN and PyTorch.) Gradients are those of `loss + ⟨d_final, s_T⟩`, so that a window can
+//! in the variant of cuDNN and PyTorch.) Gradients are those of `objective + ⟨d_final, s_T⟩`, so that a window can
 //! be differentiated as one part of a longer text.
 //!
 //! Not here: speed, random numbers, optimisers, any check of the input beyond what indexing does.
@@ -71,6 +74,17 @@ pub struct State {
     pub c: Vec<Vec<f64>>,
 }
 
+/// What the objective has beside the loss; 0: nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Regularisers {
+    /// ε
+    pub smoothing: f64,
+    /// α
+    pub ar: f64,
+    /// β
+    pub tar: f64,
+}
+
 /// One window of a batch. All (T, B) arrays are time-major.
 pub struct Window<'a> {
     pub steps: usize,
@@ -83,6 +97,7 @@ pub struct Window<'a> {
     /// Empty: no dropout.
     pub multipliers: &'a [Vec<f64>],
     pub norm: Norm,
+    pub regularisers: Regularisers,
     pub initial: &'a State,
     /// Gradient arriving at the final state from after the window.
     pub d_final: &'a State,
@@ -95,6 +110,7 @@ pub struct Outcome {
     /// (T, B); 0 where the weight is 0
     pub nats: Vec<f64>,
     pub loss: f64,
+    pub objective: f64,
     /// Of every tensor of [`Network::tensors`]; what is frozen has a gradient of zeros.
     pub gradients: Tensors,
     pub last: State,
@@ -162,6 +178,7 @@ impl Network {
             logits: vec![0.0; positions * self.vocab],
             nats: vec![0.0; positions],
             loss: 0.0,
+            objective: 0.0,
             gradients: Tensors::new(),
             last: self.zero_state(window.lanes),
             d_initial: self.zero_state(window.lanes),
@@ -182,6 +199,7 @@ impl Network {
             .map(|(n, w)| n * w)
             .sum();
         outcome.loss = total / window.denominator();
+        outcome.objective += (1.0 - window.regularisers.smoothing) * outcome.loss;
         outcome
     }
 
@@ -226,6 +244,7 @@ impl Network {
                 out.last.c[k][mine(k)].copy_from_slice(&c_prev);
             }
         }
+        let raw = xs.clone();
         window.drop_out(layers, lane, &mut xs);
 
         // The output layer, forward and backward. `dxs` is the gradient that flows down.
@@ -245,8 +264,14 @@ impl Network {
             if weight != 0.0 {
                 out.nats[at] = sum.ln() + largest - logits[target];
             }
+            let Regularisers { smoothing, .. } = window.regularisers;
             let mut dlogits: Vec<f64> = logits.iter().map(|z| (z - largest).exp() / sum).collect();
-            dlogits[target] -= 1.0;
+            dlogits[target] -= 1.0 - smoothing;
+            for (d, z) in dlogits.iter_mut().zip(&logits) {
+                *d -= smoothing / v as f64;
+                let nats = sum.ln() + largest - z;
+                out.objective += smoothing / v as f64 * weight * nats / window.denominator();
+            }
             for d in &mut dlogits {
                 *d *= weight / window.denominator();
             }
@@ -262,7 +287,9 @@ impl Network {
                 dxs.push(dy);
             }
         }
+        window.penalise(lane, &xs, &mut dxs, out, Penalty::Activations);
         window.drop_out(layers, lane, &mut dxs);
+        window.penalise(lane, &raw, &mut dxs, out, Penalty::Changes);
 
         // Backward through the layers, each from its last step to its first.
         for k in (0..layers).rev() {
@@ -328,12 +355,53 @@ impl Window<'_> {
         }
     }
 
+    /// Adds a penalty on the values `xs` (T, H) of one lane to the objective, and its gradient to `dxs`.
+    fn penalise(
+        &self,
+        lane: usize,
+        xs: &[Vec<f64>],
+        dxs: &mut [Vec<f64>],
+        out: &mut Outcome,
+        penalty: Penalty,
+    ) {
+        let real = |t: usize, lane: usize| self.weights[self.at(t, lane)] > 0.0;
+        let pair = |t: usize, lane: usize| t > 0 && real(t, lane) && real(t - 1, lane);
+        let (coefficient, counts): (f64, &dyn Fn(usize, usize) -> bool) = match penalty {
+            Penalty::Activations => (self.regularisers.ar, &real),
+            Penalty::Changes => (self.regularisers.tar, &pair),
+        };
+        let cells = (0..self.steps).flat_map(|t| (0..self.lanes).map(move |lane| (t, lane)));
+        let terms = cells.filter(|(t, lane)| counts(*t, *lane)).count();
+        let positions: f64 = self.weights.iter().sum();
+        let factor = coefficient * positions / self.denominator() / (terms * xs[0].len()) as f64;
+        for t in (0..self.steps).filter(|t| counts(*t, lane)) {
+            for j in 0..xs[t].len() {
+                let change = match penalty {
+                    Penalty::Activations => xs[t][j],
+                    Penalty::Changes => xs[t][j] - xs[t - 1][j],
+                };
+                out.objective += factor * change * change;
+                dxs[t][j] += 2.0 * factor * change;
+                if penalty == Penalty::Changes {
+                    dxs[t - 1][j] -= 2.0 * factor * change;
+                }
+            }
+        }
+    }
+
     fn denominator(&self) -> f64 {
         match self.norm {
             Norm::Tokens => self.weights.iter().sum(),
             Norm::Lanes => self.lanes as f64,
         }
     }
+}
+
+/// A penalty on what comes out of the top layer.
+#[derive(Clone, Copy, PartialEq)]
+enum Penalty {
+    Activations,
+    Changes,
 }
 
 /// The weights of one recurrent layer.

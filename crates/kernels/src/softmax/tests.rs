@@ -31,11 +31,11 @@ fn softmax(row: &[f32]) -> Vec<f64> {
 
 #[test]
 fn losses_and_gradients_are_those_of_f64() {
-    for cols in lengths() {
+    for (cols, smoothing) in lengths().flat_map(|cols| [(cols, 0.0), (cols, 0.2)]) {
         let (before, targets, weight) = case(cols);
         let cpu = Cpu::new(Isa::detect(), 1);
         let (mut logits, mut nats) = (before.clone(), vec![9.0; ROWS]);
-        cross_entropy(&cpu, &mut logits, &targets, &weight, &mut nats);
+        cross_entropy(&cpu, &mut logits, &targets, &weight, smoothing, &mut nats);
         for r in 0..ROWS {
             let p = softmax(&before[r * cols..(r + 1) * cols]);
             let gradient = &logits[r * cols..(r + 1) * cols];
@@ -49,10 +49,12 @@ fn losses_and_gradients_are_those_of_f64() {
             assert!((nats[r] - exact).abs() <= 2e-6 * exact.max(1.0));
             for j in 0..cols {
                 let one = if j == target { 1.0 } else { 0.0 };
-                let exact = (p[j] - one) * f64::from(weight[r]);
+                let on_all = f64::from(smoothing) / cols as f64;
+                let label = (1.0 - f64::from(smoothing)) * one + on_all;
+                let exact = (p[j] - label) * f64::from(weight[r]);
+                let size = p[j].max(one).max(on_all);
                 assert!(
-                    (f64::from(gradient[j]) - exact).abs()
-                        <= 3e-6 * f64::from(weight[r]) * p[j].max(one)
+                    (f64::from(gradient[j]) - exact).abs() <= 3e-6 * f64::from(weight[r]) * size
                 );
             }
         }
@@ -66,7 +68,7 @@ fn every_machine_gives_the_same_bits() {
         let mut first: Option<(Vec<u32>, Vec<f64>, Vec<u32>)> = None;
         for cpu in machines() {
             let (mut gradient, mut nats) = (before.clone(), vec![0.0; ROWS]);
-            cross_entropy(&cpu, &mut gradient, &targets, &weight, &mut nats);
+            cross_entropy(&cpu, &mut gradient, &targets, &weight, 0.1, &mut nats);
             let mut log_p = before.clone();
             log_softmax(&cpu, cols, &mut log_p);
             let result = (bits(&gradient), nats.clone(), bits(&log_p));
@@ -103,11 +105,18 @@ fn a_row_alone_is_the_row_in_company() {
     let cols = 1037;
     let (before, targets, weight) = case(cols);
     let (mut together, mut nats) = (before.clone(), vec![0.0; ROWS]);
-    cross_entropy(&cpu, &mut together, &targets, &weight, &mut nats);
+    cross_entropy(&cpu, &mut together, &targets, &weight, 0.0, &mut nats);
     for r in 0..ROWS {
         let mut row = before[r * cols..(r + 1) * cols].to_vec();
         let mut one = [0.0];
-        cross_entropy(&cpu, &mut row, &targets[r..=r], &weight[r..=r], &mut one);
+        cross_entropy(
+            &cpu,
+            &mut row,
+            &targets[r..=r],
+            &weight[r..=r],
+            0.0,
+            &mut one,
+        );
         assert_eq!(one[0], nats[r]);
         assert_eq!(row, together[r * cols..(r + 1) * cols]);
     }
@@ -125,7 +134,7 @@ fn no_broken_logit_goes_unseen() {
                         let (mut nats, target) = ([0.0], [target as u32]);
                         target_nats(&cpu, &logits, &target, &mut nats);
                         assert!(!nats[0].is_finite());
-                        cross_entropy(&cpu, &mut logits, &target, &[1.0], &mut nats);
+                        cross_entropy(&cpu, &mut logits, &target, &[1.0], 0.0, &mut nats);
                         assert!(!nats[0].is_finite());
                     }
                 }
@@ -139,7 +148,7 @@ fn a_masked_row_may_hold_anything() {
     let cpu = Cpu::new(Isa::detect(), 1);
     let mut logits = [f32::NAN, f32::INFINITY, 0.0];
     let mut nats = [f64::NAN];
-    cross_entropy(&cpu, &mut logits, &[u32::MAX], &[0.0], &mut nats);
+    cross_entropy(&cpu, &mut logits, &[u32::MAX], &[0.0], 0.0, &mut nats);
     assert_eq!((logits, nats), ([0.0; 3], [0.0]));
 }
 
@@ -150,14 +159,14 @@ fn large_logits_do_not_overflow() {
     let mut nats = [0.0];
     target_nats(&cpu, &logits, &[1], &mut nats);
     assert!((nats[0] / 6e38 - 1.0).abs() < 1e-6);
-    cross_entropy(&cpu, &mut logits, &[0], &[1.0], &mut nats);
+    cross_entropy(&cpu, &mut logits, &[0], &[1.0], 0.0, &mut nats);
     assert_eq!((logits, nats), ([0.0; 3], [0.0]));
 }
 
 #[test]
 fn no_rows_are_no_error() {
     let cpu = Cpu::new(Isa::detect(), 2);
-    cross_entropy(&cpu, &mut [], &[], &[], &mut []);
+    cross_entropy(&cpu, &mut [], &[], &[], 0.0, &mut []);
     target_nats(&cpu, &[], &[], &mut []);
     log_softmax(&cpu, 3, &mut []);
 }

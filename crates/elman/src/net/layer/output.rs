@@ -1,7 +1,7 @@
 //! The output layer: ŷ = softmax(W_S h + b_2), with cross-entropy.
 //!
 //! ```text
-//! J = −ln ŷ_target          dz = ŷ − onehot(target)
+//! J = −ln ŷ_target          dz = ŷ − onehot(target); with labels smoothed by ε, ŷ − (1 − ε) onehot(target) − ε/V
 //! dh = W_Sᵀ dz              dW_S += dz hᵀ              db_2 += dz
 //! ```
 //! Works on blocks of [`LOGIT_ROWS`] rows: the logits of a whole window are never in memory, and a
@@ -104,7 +104,7 @@ impl Output {
     }
 
     /// The loss and its gradient, from the last rows to the first. `weight[r]` scales row r's part of the loss (0: masked);
-    /// `nats[r]` is the loss before scaling; `dh` (R, H) is overwritten, `dparams` added to.
+    /// its labels are smoothed by `smoothing`; `nats[r]` is the loss before both; `dh` (R, H) is overwritten, `dparams` added to.
     pub(crate) fn loss_backward(
         &self,
         cpu: &Cpu,
@@ -114,6 +114,7 @@ impl Output {
         h: &[f32],
         targets: &[u32],
         weight: &[f32],
+        smoothing: f32,
         block: &mut [f32],
         data: &mut Packed,
         nats: &mut [f64],
@@ -129,7 +130,8 @@ impl Output {
             let logits = &mut block[..rows * vocab];
             self.logits(cpu, params, panels, h, logits);
             let nats = &mut nats[start..end];
-            cross_entropy(cpu, logits, &targets[start..end], &weight[start..end], nats);
+            let (targets, weight) = (&targets[start..end], &weight[start..end]);
+            cross_entropy(cpu, logits, targets, weight, smoothing, nats);
             let dz: &[f32] = logits;
             let dh = &mut dh[start * width..end * width];
             product(cpu, Operand::rows(dz, rows, vocab), back, Init::Zero, dh);

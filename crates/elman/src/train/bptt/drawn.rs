@@ -31,7 +31,8 @@ impl Engine {
         dropout: Option<Dropout>,
         carried: &State,
     ) -> usize {
-        self.refresh();
+        self.refresh(dropout.and_then(|dropout| dropout.weight_drop()));
+        let dropped = dropout.is_some_and(|dropout| dropout.copies());
         let lanes = window.lanes;
         let piece_steps = self.room.segment / lanes;
         let mut running = std::mem::take(&mut self.running);
@@ -61,7 +62,7 @@ impl Engine {
                 });
                 self.read(window, piece, dropout.as_ref(), &mut running);
             }
-            self.draw(rows, dropout.is_some(), &running, &mut draws);
+            self.draw(rows, dropped, &running, &mut draws);
             for (&lane, &id) in draws.lanes.iter().zip(&draws.ids) {
                 window.inputs[t * lanes + lane] = id;
             }

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::dims::{Activation, Cell};
+use crate::net::layer::dropout::Rates;
+use crate::net::layer::penalty::Penalties;
 use crate::rng::{Site, Stream, key};
 use elman_kernels::Isa;
 
@@ -21,7 +23,13 @@ fn dims(cell: Cell, tied: bool) -> Dims {
 }
 
 fn engine(dims: Dims, room: Room) -> Engine {
-    let mut engine = Engine::new(Cpu::new(Isa::detect(), 2), dims, room, true, Format::F32);
+    let mut engine = Engine::new(
+        Cpu::new(Isa::detect(), 2),
+        dims,
+        room,
+        dropout().rates.slots(),
+        Format::F32,
+    );
     let mut draw = Stream::new(key(4, Site::Init, 0));
     for (_, values) in engine.params_mut().tensors_mut() {
         values.iter_mut().for_each(|x| *x = draw.uniform() - 0.5);
@@ -65,7 +73,7 @@ fn batch(sentences: &[Vec<u32>], steps: usize, pad: u32) -> Window {
 
 fn dropout() -> Dropout {
     Dropout {
-        p: 0.3,
+        rates: Rates::same(0.3),
         seed: 2,
         step: 3,
         first: 0,
@@ -259,6 +267,13 @@ fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>)
                 rows: &rows,
                 targets: &part(range, *lanes, &window.targets),
                 weight: &vec![1.0 / window.real as f32; inputs.len()],
+                smoothing: 0.0,
+                penalties: Penalties {
+                    ar: 0.0,
+                    tar: 0.0,
+                    weight: &[],
+                    start: 0,
+                },
             },
             Some(&dropout),
             tape,

@@ -58,12 +58,26 @@ impl Config {
                 self.hidden, self.layers
             )
         })?;
-        require((0.0..1.0).contains(&self.dropout), || {
-            format!(
-                "dropout is {}; it must be at least 0 and below 1",
-                self.dropout
-            )
-        })?;
+        let shares = [
+            ("dropout", Some(self.dropout)),
+            ("dropout-input", self.dropout_input),
+            ("dropout-between", self.dropout_between),
+            ("dropout-output", self.dropout_output),
+            ("dropout-embed", Some(self.dropout_embed)),
+            ("weight-drop", Some(self.weight_drop)),
+            ("label-smoothing", Some(self.label_smoothing)),
+        ];
+        for (name, share) in shares {
+            let share = share.unwrap_or(0.0);
+            require((0.0..1.0).contains(&share), || {
+                format!("{name} is {share}; it must be at least 0 and below 1")
+            })?;
+        }
+        for (name, coefficient) in [("ar", self.ar), ("tar", self.tar)] {
+            require((0.0..=f64::from(f32::MAX)).contains(&coefficient), || {
+                format!("{name} is {coefficient}; it must be at least 0")
+            })?;
+        }
         let elman = self.cell == CellName::Elman;
         require(elman || self.init_recurrent != Recurrent::Identity, || {
             "identity initialisation is for the Elman cell (with relu: the IRNN); use --cell elman --activation relu".into()

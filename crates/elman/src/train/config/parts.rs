@@ -3,6 +3,8 @@
 use super::{CellName, Config, OptimizerName};
 use crate::dims::{Cell, Dims, Sizes};
 use crate::net::init::Init;
+use crate::net::layer::dropout::Rates;
+use crate::train::objective::Objective;
 use crate::train::optim::{Method, Rule, Start};
 use crate::train::schedule::{OneCycle, Patience, Schedule};
 use serde_json::Value;
@@ -55,6 +57,28 @@ impl Config {
             recurrent_scale: self.init_recurrent_scale,
             forget_bias: self.forget_bias,
             seed: self.seed,
+        }
+    }
+
+    /// What is dropped in training.
+    pub fn rates(&self) -> Rates {
+        let unless_given = |p: Option<f32>| p.unwrap_or(self.dropout);
+        Rates {
+            input: unless_given(self.dropout_input),
+            between: unless_given(self.dropout_between),
+            output: unless_given(self.dropout_output),
+            embed: self.dropout_embed,
+            weight: self.weight_drop,
+            variational: self.variational,
+        }
+    }
+
+    pub fn objective(&self) -> Objective {
+        Objective {
+            norm: self.loss_norm,
+            smoothing: self.label_smoothing,
+            ar: self.ar,
+            tar: self.tar,
         }
     }
 

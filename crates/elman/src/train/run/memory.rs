@@ -15,7 +15,7 @@ pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
         dims,
         arena_len,
         config.method().kept(),
-        config.dropout > 0.0,
+        config.rates().slots(),
         config.precision.format(),
         room,
     );
