@@ -151,7 +151,7 @@ pub fn with_default(arg: Arg) -> Arg {
     let defaults: serde_json::Value = serde_json::from_str(&defaults).unwrap_or_default();
     let default = match &defaults[name(&arg)] {
         serde_json::Value::Bool(true) => "yes".to_owned(),
-        serde_json::Value::String(name) => name.clone(),
+        serde_json::Value::String(name) if !name.is_empty() => name.clone(),
         serde_json::Value::Number(number) => {
             let text = number.to_string();
             text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
