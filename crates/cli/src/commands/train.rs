@@ -56,10 +56,10 @@ pub struct TrainArgs {
     force: bool,
     /// Go on with this run, perhaps with a new budget, until its budget is used up
     #[arg(long, value_name = "RUN", help_heading = "Run", value_hint = ValueHint::DirPath,
-        conflicts_with_all = ["texts", "valid", "vocab_file", "vocab_from", "init_from", "run", "config"])]
+        conflicts_with_all = ["texts", "valid", "vocab_file", "vocab_from", "init_from", "run", "preset", "config"])]
     resume: Option<PathBuf>,
     /// Begin with a published recipe; docs/TRAINING.md has the sources. Options here and in --config come first
-    #[arg(long, value_name = "NAME", help_heading = "Run", conflicts_with = "resume",
+    #[arg(long, value_name = "NAME", help_heading = "Run",
         value_parser = PossibleValuesParser::new(presets::names()))]
     preset: Option<String>,
     /// Take choices from this TOML file, where they have the names of the options here; the

@@ -115,6 +115,7 @@ impl Config {
         Config {
             sample_every: None,
             sample_prompt: None,
+            watch_gradients: None,
             tensorboard: None,
             ..self.clone()
         }
