@@ -4,6 +4,7 @@ mod bench;
 mod compare;
 mod eval;
 mod export;
+mod finetune;
 mod generate;
 mod import;
 mod info;
@@ -52,6 +53,7 @@ Every command explains itself: elman COMMAND --help";
 #[derive(Subcommand)]
 enum Command {
     Train(Box<train::TrainArgs>),
+    Finetune(Box<finetune::FinetuneArgs>),
     Watch(watch::WatchArgs),
     Runs(runs::RunsArgs),
     Sweep(sweep::SweepArgs),
@@ -74,6 +76,7 @@ enum Command {
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Train(args) => train::run(*args),
+        Command::Finetune(args) => finetune::run(*args),
         Command::Watch(args) => watch::run(args),
         Command::Runs(args) => runs::run(args),
         Command::Sweep(args) => sweep::run(args),

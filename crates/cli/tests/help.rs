@@ -3,8 +3,9 @@
 mod common;
 use common::Room;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "train",
+    "finetune",
     "watch",
     "runs",
     "sweep",

@@ -34,7 +34,7 @@ pub use constraint::Allow;
 pub use files::{About, disk_bytes, read_vocab, save_model};
 pub use generate::{
     Beam, Eos, Finish, GenerateOptions, Generated, Generation, Generator, Hypothesis,
-    LengthPenalty, generate,
+    LengthPenalty, OwnText, generate, write_own,
 };
 pub use model::{Model, Ready, Weights, Workspace};
 pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate, evaluate_reader};

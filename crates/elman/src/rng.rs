@@ -35,6 +35,8 @@ pub enum Site {
     Batches,
     /// The length of a window; `step` is the epoch, and the place the window's number in it.
     WindowLength,
+    /// Where the beginnings of a model's own text lie in a true one.
+    Beginnings,
     /// Tokens that stand for a text where only speed matters.
     Bench,
     /// Places of a text that is looked at (`step` 0), and the first vector of an iteration (1).
@@ -58,6 +60,7 @@ impl Site {
             Site::WindowLength => 1_000_012,
             Site::GradientNoise => 1_000_020,
             Site::Passages => 1_000_021,
+            Site::Beginnings => 1_000_022,
         }
     }
 }
@@ -196,6 +199,7 @@ mod tests {
             key(1, Site::WindowLength, 0),
             key(1, Site::GradientNoise, 0),
             key(1, Site::Passages, 0),
+            key(1, Site::Beginnings, 0),
         ];
         for (i, a) in keys.iter().enumerate() {
             assert!(keys[..i].iter().all(|b| a != b));

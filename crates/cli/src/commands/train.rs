@@ -17,7 +17,7 @@ use clap::{Args, ValueHint};
 use elman::infer::{GenerateOptions, Model, generate};
 use elman::store::{disk, write_atomic};
 use elman::text::Layout;
-use elman::train::{Config, Event, Folder, Job, Machine, Outcome, Watch};
+use elman::train::{Config, Event, Folder, Job, Machine, NewBudget, Outcome, Watch};
 use elman_kernels::{Cpu, Isa};
 use serde::Serialize;
 use std::io;
@@ -194,6 +194,48 @@ impl Watch for Starting<'_> {
 }
 
 impl TrainArgs {
+    /// Starts from the weights of `model`, at a quarter of the default rate and for one epoch unless that is chosen.
+    pub fn start_from(&mut self, model: &Path) {
+        let defaults = Config::default();
+        self.init_from = Some(model.to_path_buf());
+        if self.config.is_none() && self.preset.is_none() {
+            self.options.update.lr.get_or_insert(defaults.lr / 4.0);
+            let budget = &mut self.options.budget;
+            if budget.new_budget() == NewBudget::default() {
+                budget.epochs = Some(1.0);
+            }
+        }
+    }
+
+    /// Trains on `text` too, before the others, in the run's directory `run`.
+    pub fn read_first(&mut self, text: PathBuf, run: PathBuf) {
+        self.texts.insert(0, text);
+        self.run = Some(run);
+    }
+
+    pub fn texts(&self) -> &[PathBuf] {
+        &self.texts
+    }
+
+    /// Whether there is a validation text of its own.
+    pub fn is_validated_apart(&self) -> bool {
+        !self.valid.is_empty()
+    }
+
+    pub fn is_for_people(&self) -> bool {
+        !self.json && !self.quiet
+    }
+
+    /// Where a new run will be. Errors: a run that is there already, even to be replaced.
+    pub fn new_run(&self) -> Result<PathBuf> {
+        let run = match &self.run {
+            Some(run) => run.clone(),
+            None => rundir::unused(&self.texts[0]),
+        };
+        Folder::refuse_existing(&run)?;
+        Ok(run)
+    }
+
     pub fn machine(&self) -> Result<Machine> {
         Ok(Machine {
             threads: super::threads(self.threads),

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! generator   prompts, read side by side; samples of them    beam    the search for the most probable texts
-//! draft       a text while it is written, and its end
+//! draft       a text while it is written, and its end       own     a text to be trained on
 //! ```
 //!
 //! - A text begins with `<eos>`, and so does a prompt, which may be empty.
@@ -27,8 +27,10 @@ use std::ops::ControlFlow;
 mod beam;
 mod draft;
 mod generator;
+mod own;
 pub use beam::{Beam, Hypothesis, LengthPenalty};
 pub use generator::Generator;
+pub use own::{OwnText, write_own};
 
 /// What and how much to write.
 #[derive(Clone, Debug, PartialEq)]
