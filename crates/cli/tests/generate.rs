@@ -69,25 +69,18 @@ fn the_best_texts_have_scores_and_a_beam_of_one_is_greedy() {
         shown.starts_with("--- 1: score -") && shown.contains("\n--- 2: score -"),
         "{shown}"
     );
-    assert_eq!(shown.matches("The king").count(), 2, "{shown}");
+    assert!(shown.matches("The king").count() >= 2, "{shown}");
 }
 
 #[test]
 fn log_probabilities_are_those_of_eval() {
     let room = room();
+    // Words that are one token each, so that `eval` reads the text as it was written.
+    let words = "( [a-z]+){9}";
     for model in MODELS {
-        let text = room.stdout(&[
-            "generate",
-            model,
-            "-p",
-            "The king",
-            "-n",
-            "9",
-            "--temperature",
-            "1.5",
-            "--no-echo",
-            "--logprobs",
-        ]);
+        let args = [model, "-p", "The king", "-n", "9", "--allow", words];
+        let shown = [&["generate"], &args[..], &["--no-echo", "--logprobs"]].concat();
+        let text = room.stdout(&shown);
         let rows: Vec<&str> = text
             .lines()
             .skip_while(|line| !line.contains("before any filter"))
@@ -97,32 +90,27 @@ fn log_probabilities_are_those_of_eval() {
             rows[10].contains("in all, of 9 tokens, perplexity "),
             "{text}"
         );
-        let args = [model, "-p", "The king", "-n", "9", "--temperature", "1.5"];
         let ln = &json_lines(&room, &[&args[..], &["--logprobs"]].concat())[0];
         let log10 = &json_lines(&room, &[&args[..], &["--logprobs=log10"]].concat())[0];
         assert_eq!(ln["text"], log10["text"]);
-        assert_eq!(
-            (&ln["logprobs"]["base"], &log10["logprobs"]["base"]),
-            (&"ln".into(), &"log10".into())
-        );
+        assert_eq!(ln["logprobs"]["base"], "ln");
+        assert_eq!(log10["logprobs"]["base"], "log10");
         let total = ln["logprobs"]["total"].as_f64().unwrap();
         assert!(near(
             &log10["logprobs"]["total"],
             total / std::f64::consts::LN_10
         ));
-        // The same tokens, read by `eval`.
-        let prompt = ln["prompt"].as_str().unwrap();
-        room.write(
-            "part.txt",
-            format!("{prompt}{}", ln["text"].as_str().unwrap()),
-        );
+        let whole = format!("The king{}\n", ln["text"].as_str().unwrap());
+        room.write("part.txt", whole);
         let table = room.stdout(&["eval", model, "part.txt", "--per-token"]);
         let read = per_token(&table);
         let start = ln["prompt_tokens"].as_u64().unwrap() as usize;
         let found = log10["logprobs"]["token_logprobs"].as_array().unwrap();
         assert_eq!(found.len(), 9);
         for (found, read) in found.iter().zip(&read[start..]) {
-            assert!(near(found, *read), "{model}: {table}");
+            // An n-gram model's are printed with the digits of an f32.
+            let difference = found.as_f64().unwrap() - read;
+            assert!(difference.abs() < 1e-6, "{model}: {found} in\n{table}");
         }
     }
 }
@@ -280,10 +268,7 @@ fn choices_that_contradict_each_other_are_refused() {
             &["--beam", "2", "--n-best", "3"],
             "n-best is more than the beam",
         ),
-        (
-            &["--beam", "2", "--length-penalty", "-1"],
-            "a value is required|length-penalty",
-        ),
+        (&["--beam", "2", "--length-penalty=-1"], "at least 0"),
         (&["--length-penalty", "1"], "--beam"),
         (&["--greedy", "--typical", "0.5"], "cannot be used with"),
         (&["--typical", "0"], "typical must be above 0"),
@@ -306,10 +291,7 @@ fn choices_that_contradict_each_other_are_refused() {
         ),
     ] {
         let error = room.fails(2, &[&["generate", "run"], args].concat());
-        assert!(
-            said.split('|').any(|said| error.contains(said)),
-            "{args:?}: {error}"
-        );
+        assert!(error.contains(said), "{args:?}: {error}");
     }
     let error = room.fails(1, &["generate", "run", "--prompts", "empty.txt"]);
     assert!(error.contains("there is no prompt in"), "{error}");
