@@ -41,7 +41,6 @@ fn flags_come_before_the_file_and_the_file_before_defaults() {
 
 #[test]
 fn choices_of_gradient_optimiser_and_schedule_reach_the_run_by_file_and_by_flag() {
-    let room = Room::new();
     let choices = [
         ("accumulate", "2", "2"),
         ("clip-value", "0.5", "0.5"),
@@ -62,13 +61,32 @@ fn choices_of_gradient_optimiser_and_schedule_reach_the_run_by_file_and_by_flag(
         ("cycle-div", "10.0", "10.0"),
         ("cycle-final-div", "100.0", "100.0"),
     ];
-    let (mut file, mut flags) = (
-        format!("{TINY_FILE}centered = true\n"),
-        vec!["--centered".to_owned()],
-    );
+    reach_the_run(&choices, "centered");
+}
+
+#[test]
+fn choices_of_regularisation_reach_the_run_by_file_and_by_flag() {
+    let choices = [
+        ("dropout", "0.5", "0.5"),
+        ("dropout-input", "0.25", "0.25"),
+        ("dropout-between", "0.125", "0.125"),
+        ("dropout-output", "0.75", "0.75"),
+        ("dropout-embed", "0.125", "0.125"),
+        ("weight-drop", "0.5", "0.5"),
+        ("ar", "2.0", "2.0"),
+        ("tar", "1.0", "1.0"),
+        ("label-smoothing", "0.125", "0.125"),
+    ];
+    reach_the_run(&choices, "variational");
+}
+
+/// Trains with `choices` (name, as a flag, in a file) and the switch `on`, once by file and once by flags.
+fn reach_the_run(choices: &[(&str, &str, &str)], on: &str) {
+    let room = Room::new();
+    let (mut file, mut flags) = (format!("{TINY_FILE}{on} = true\n"), vec![format!("--{on}")]);
     for (name, flag, toml) in choices {
         file += &format!("{name} = {toml}\n");
-        flags.extend([format!("--{name}"), flag.to_owned()]);
+        flags.extend([format!("--{name}"), (*flag).to_owned()]);
     }
     room.write("all.toml", file);
     room.write("tiny.toml", TINY_FILE);
@@ -82,10 +100,31 @@ fn choices_of_gradient_optimiser_and_schedule_reach_the_run_by_file_and_by_flag(
     let (of_file, of_flags) = (config(&room, "file"), config(&room, "flags"));
     assert_eq!(of_file, of_flags);
     for (name, _, toml) in choices {
-        let expected: Value = serde_json::from_str(toml).unwrap();
-        assert_eq!(of_file[name], expected, "{name}");
+        let expected: Value = serde_json::from_str(toml).expect("a value");
+        assert_eq!(of_file[*name], expected, "{name}");
     }
-    assert_eq!(of_file["centered"], true);
+    assert_eq!(of_file[on], true);
+}
+
+#[test]
+fn layers_may_differ_and_be_tied_to_a_smaller_table() {
+    let room = Room::new();
+    room.write(
+        "tiny.toml",
+        "hidden = [12, 8]\nlanes = 2\nbptt = 5\nsteps = 2\n",
+    );
+    let train = ["train", "text.txt", "--config", "tiny.toml", "--run", "run"];
+    let sizes = ["--embed", "6", "--tied"];
+    let assert = room
+        .elman(&[&train[..], &sizes].concat())
+        .assert()
+        .success();
+    let told = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    let shape = "2 layers of 12 and 8 units, embedding 6, weights tied through a projection";
+    assert!(told.contains(shape), "{told}");
+    assert!(room.stdout(&["info", "run"]).contains(shape));
+    assert_eq!(config(&room, "run")["hidden"], serde_json::json!([12, 8]));
+    room.stdout(&["generate", "run", "-n", "3"]);
 }
 
 #[test]
