@@ -143,9 +143,10 @@ pub(crate) fn widened(values: &[f32]) -> Vec<f64> {
 
 /// (N, M) from (M, N), whose rows have `width` = N numbers.
 pub(crate) fn transposed(matrix: &[f64], width: usize) -> Vec<f64> {
-    let column = |n| matrix[n..].iter().step_by(width).copied();
-    match matrix.is_empty() {
-        true => Vec::new(),
-        false => (0..width).flat_map(column).collect(),
+    // As long as it becomes, for the memory plan.
+    let mut out = Vec::with_capacity(matrix.len());
+    for n in 0..width.min(matrix.len()) {
+        out.extend(matrix[n..].iter().step_by(width));
     }
+    out
 }

@@ -149,7 +149,7 @@ pub fn gradients(model: &Model, cpu: &Cpu, ids: &[u32], options: &Options) -> Re
         lags: steps,
         context: passages.context,
         seed: options.seed,
-        remedies: remedies(verdict, cell, &units, contribution.horizon_99),
+        remedies: remedies(verdict, cell, &units, contribution.horizon_99, steps),
         layers,
         contribution,
         verdict,

@@ -13,6 +13,7 @@ pub(super) fn remedies(
     cell: Cell,
     units: &[Units],
     horizon: usize,
+    lags: usize,
 ) -> Vec<String> {
     let mut remedies = Vec::new();
     match (verdict, cell) {
@@ -34,6 +35,10 @@ pub(super) fn remedies(
         (Verdict::Vanishing, Cell::Gru) => remedies.push(
             "take --cell lstm with a high --forget-bias, whose cell keeps what it has from the first step".to_owned(),
         ),
+        // The last lag that is seen is the one before `lags`.
+        (Verdict::Healthy, _) if 20 * (horizon + 1) >= 19 * lags => remedies.push(format!(
+            "nothing to mend; the gradient reaches further back than {lags} steps: look at more with --lags"
+        )),
         (Verdict::Healthy, _) => remedies.push(format!(
             "nothing to mend; windows (--bptt) well above {} steps keep nearly all of the gradient",
             horizon + 1

@@ -137,7 +137,14 @@ fn event_files_hold_the_figures_of_the_metrics_and_steps_do_not_go_back() {
                 add("loss/valid", valid.loss_nats);
                 add("perplexity/valid", valid.perplexity);
             }
-            Line::Sample(_) | Line::Gradients(_) | Line::End(_) => {}
+            Line::Gradients(flow) => {
+                for layer in &flow.layers {
+                    let k = layer.layer;
+                    add(&format!("gradients/norm_log10_l{k}"), layer.norm_log10);
+                    add(&format!("gradients/factor_l{k}"), layer.factor);
+                }
+            }
+            Line::Sample(_) | Line::End(_) => {}
         }
     }
     kept.retain(|(tag, _), _| tag != "training/tokens_per_s");

@@ -150,7 +150,8 @@ fn write_layer(out: &mut impl Write, found: &Gradients, layer: &LayerFlow) -> Re
     );
     for lag in shown(found.lags) {
         let share = layer.contribution.lags.get(lag);
-        let percent = |x: Option<f64>| x.map_or("-".into(), |x| format!("{:.2} %", 100.0 * x));
+        let percent =
+            |x: Option<f64>| x.map_or("-".into(), |x| format!("{} %", rounded(100.0 * x)));
         let mut row = vec![lag.to_string()];
         row.extend(match lag.checked_sub(1).map(|i| layer.norms[i]) {
             None => vec!["0".to_owned(); 5],
@@ -161,7 +162,7 @@ fn write_layer(out: &mut impl Write, found: &Gradients, layer: &LayerFlow) -> Re
                 n.steps_log10,
                 n.bound_log10,
             ]
-            .map(|x| format!("{x:.2}"))
+            .map(rounded)
             .to_vec(),
         });
         row.push(percent(share.map(|s| s.share)));
@@ -218,6 +219,15 @@ fn write_layer(out: &mut impl Write, found: &Gradients, layer: &LayerFlow) -> Re
     }
     writeln!(out, "{table}")?;
     Ok(())
+}
+
+/// To two digits, without a sign before 0.
+fn rounded(x: f64) -> String {
+    let text = format!("{x:.2}");
+    match text.as_str() {
+        "-0.00" => "0.00".to_owned(),
+        _ => text,
+    }
 }
 
 /// Some lags, from 0 to `most`: close together at first.
