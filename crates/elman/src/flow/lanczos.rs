@@ -15,7 +15,7 @@ use crate::rng::Stream;
 /// Steps of the iteration; in practice five to fifty.
 const MOST_STEPS: usize = 300;
 /// Done when two steps in a row change the norm by less than this part.
-const TOLERANCE: f64 = 1e-10;
+const TOLERANCE: f64 = 1e-8;
 /// A new direction this small beside the norm is rounding: the space is complete.
 const NOTHING: f64 = 1e-13;
 

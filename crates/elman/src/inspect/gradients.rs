@@ -32,7 +32,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            passages: 8,
+            passages: 4,
             lags: 100,
             context: 100,
             seed: 1,
