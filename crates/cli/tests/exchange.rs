@@ -74,9 +74,12 @@ fn a_network_of_pytorch_is_a_model_like_any_other() {
         &tokens,
         "-o",
         "models/lm",
+        "--layout",
+        "sentences",
         "--json",
     ];
     let json = room.json(&args);
+    assert_eq!(json["layout"], "sentences");
     assert_eq!(
         (&json["cell"], &json["tied"]),
         (&"lstm".into(), &true.into())

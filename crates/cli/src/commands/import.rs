@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::exchange::{Hints, Imported, import};
 use elman::infer::read_vocab;
-use elman::text::{EOS, Kind, Listed, SpecialNames, UNK, Vocab};
+use elman::text::{EOS, Kind, Layout, Listed, SpecialNames, UNK, Vocab};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -49,6 +49,10 @@ pub struct ImportArgs {
     #[arg(long, value_name = "KIND", help_heading = "Vocabulary",
         value_parser = named::<Kind>(&["words", "whitespace", "chars", "bytes"]))]
     vocab: Option<Kind>,
+    /// How the training texts were laid out; 'sentences' began every line anew [default: stream]
+    #[arg(long, value_name = "NAME", help_heading = "Vocabulary",
+        value_parser = named::<Layout>(&["stream", "sentences"]))]
+    layout: Option<Layout>,
     /// What the list of tokens calls the end of a line or text
     #[arg(long, value_name = "TOKEN", help_heading = "Vocabulary", default_value = EOS, requires = "vocab_file")]
     eos: String,
@@ -75,6 +79,7 @@ pub fn run(args: ImportArgs) -> Result<()> {
         activation: args.activation.map(|activation| activation.0),
         embedding: args.embedding,
         output: args.output_layer,
+        layout: args.layout,
     };
     let imported = import(&args.state_dict, &listed, &hints)?;
     imported.save(&args.output)?;
@@ -83,6 +88,7 @@ pub fn run(args: ImportArgs) -> Result<()> {
     let Imported {
         network,
         vocab,
+        layout,
         notes,
         about,
         ..
@@ -92,7 +98,7 @@ pub fn run(args: ImportArgs) -> Result<()> {
         let json = json!({
             "model": args.output, "imported": about.imported, "cell": dims.cell.to_string(), "layers": dims.layers(),
             "hidden": dims.hidden, "embed": dims.embed, "tied": dims.tied, "parameters": parameters,
-            "vocab_kind": vocab.kind(), "vocab_entries": vocab.len(), "notes": notes,
+            "layout": layout, "vocab_kind": vocab.kind(), "vocab_entries": vocab.len(), "notes": notes,
         });
         return Ok(writeln!(out, "{json}")?);
     }

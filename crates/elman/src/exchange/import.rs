@@ -7,7 +7,7 @@
 //! probability at all.
 
 use super::recognise::{Hints, Recognised, recognise};
-use super::state_dict::{ABOUT, CELL, TIED, VOCAB_HASH};
+use super::state_dict::{ABOUT, CELL, LAYOUT, TIED, VOCAB_HASH};
 use crate::dims::{Activation, Cell, Dims};
 use crate::error::{Error, Result};
 use crate::infer::About;
@@ -17,6 +17,7 @@ use crate::store::{
     Array, Data, Head, Integrity, Snapshot, StoreError, disk, read_head, read_snapshot,
 };
 use crate::text::{EOS, Layout, Listed, UNK, Vocab};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::Read;
@@ -30,6 +31,7 @@ pub struct Imported {
     pub network: Network,
     pub params: Params,
     pub vocab: Vocab,
+    pub layout: Layout,
     pub about: About,
     /// What was done that the numbers of the file do not say, for people.
     pub notes: Vec<String>,
@@ -43,7 +45,7 @@ impl Imported {
             &self.network,
             &self.params,
             &self.vocab,
-            Layout::Stream,
+            self.layout,
             &self.about,
         )
     }
@@ -116,6 +118,7 @@ pub fn import(path: &Path, listed: &Listed, hints: &Hints) -> Result<Imported> {
         network,
         params,
         vocab: vocab.clone(),
+        layout: hints.layout.or(ours.layout).unwrap_or_default(),
         about,
         notes,
     })
@@ -165,6 +168,7 @@ fn is_twin(weights: &Snapshot) -> bool {
 struct Ours {
     activation: Option<Activation>,
     tied: Option<bool>,
+    layout: Option<Layout>,
     about: About,
 }
 
@@ -177,15 +181,19 @@ impl Ours {
             }
             _ => {}
         }
-        let about = match head.header.get(ABOUT) {
-            None => About::default(),
-            Some(about) => serde_json::from_value(about.clone())
-                .map_err(|error| format!("its account of the training is not readable: {error}"))?,
-        };
+        fn read<T: DeserializeOwned>(
+            head: &Head,
+            key: &str,
+        ) -> std::result::Result<Option<T>, String> {
+            let value = head.header.get(key).cloned().unwrap_or(Value::Null);
+            serde_json::from_value(value)
+                .map_err(|error| format!("`{key}` in its header is not readable: {error}"))
+        }
         Ok(Ours {
             activation: text(CELL).and_then(Activation::named),
-            tied: head.header.get(TIED).and_then(Value::as_bool),
-            about,
+            tied: read(head, TIED)?,
+            layout: read(head, LAYOUT)?,
+            about: read(head, ABOUT)?.unwrap_or_default(),
         })
     }
 }

@@ -17,6 +17,7 @@ mod tables;
 use crate::dims::{Activation, Cell};
 use crate::infer::files::config::LARGEST;
 use crate::store::Described;
+use crate::text::Layout;
 use layers::{Part, stack};
 use tables::tables;
 
@@ -31,6 +32,8 @@ pub struct Hints {
     pub embedding: Option<String>,
     /// The output layer's tensor or module.
     pub output: Option<String>,
+    /// How its training texts were laid out; as a stream where nothing says otherwise.
+    pub layout: Option<Layout>,
 }
 
 /// A network, and where its tensors are.

@@ -15,6 +15,7 @@ use std::path::Path;
 pub(super) const CELL: &str = "cell";
 pub(super) const TIED: &str = "tied";
 pub(super) const VOCAB_HASH: &str = "vocab_hash";
+pub(super) const LAYOUT: &str = "layout";
 pub(super) const ABOUT: &str = "about";
 
 /// The Python module that loads a model's directory into `torch.nn`, and what it is called there.
@@ -32,6 +33,7 @@ pub fn save_state_dict(path: &Path, model: &Model) -> Result<()> {
         (CELL.to_owned(), cell.into()),
         (TIED.to_owned(), model.dims().tied.into()),
         (VOCAB_HASH.to_owned(), model.vocab().hash().into()),
+        (LAYOUT.to_owned(), json!(model.layout())),
         (ABOUT.to_owned(), json!(model.about())),
     ]);
     let arrays = state_dict(model);

@@ -3,7 +3,7 @@ use crate::exchange::{save_for_pytorch, save_state_dict};
 use crate::infer::testing::{CELLS, model, projected};
 use crate::infer::{Model, Weights};
 use crate::store::{Snapshot, write_atomic, write_snapshot};
-use crate::text::{Kind, SpecialNames};
+use crate::text::{Kind, Layout, SpecialNames};
 use std::io::Write;
 
 fn bits(params: &Params) -> Vec<u32> {
@@ -21,7 +21,11 @@ fn all(vocab: &Vocab) -> Listed {
 #[test]
 fn what_was_exported_comes_back_bit_by_bit() {
     for cell in CELLS {
-        for model in [model(cell, false), model(cell, true), projected(cell)] {
+        for model in [
+            model(cell, false),
+            model(cell, true).with_layout(Layout::Sentences),
+            projected(cell),
+        ] {
             let room = tempfile::tempdir().unwrap();
             let file = room.path().join("state.safetensors");
             save_state_dict(&file, &model).unwrap();
@@ -29,6 +33,7 @@ fn what_was_exported_comes_back_bit_by_bit() {
             assert_eq!(back.network.dims(), model.dims());
             assert_eq!(bits(&back.params), bits(model.params()));
             assert_eq!(back.about.step, model.about().step);
+            assert_eq!(back.layout, model.layout());
 
             let directory = room.path().join("torch");
             save_for_pytorch(&directory, &model).unwrap();
