@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use elman::text::Kind;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,49 @@ pub enum Format {
     Json,
     Csv,
     Markdown,
+}
+
+/// What a token is, and of `bpe:N` how many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Vocabulary {
+    pub kind: Kind,
+    pub entries: Option<usize>,
+}
+
+impl FromStr for Vocabulary {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Vocabulary, String> {
+        let (name, entries) = match text.split_once(':') {
+            None => (text, None),
+            Some((name, entries)) => (name, Some(entries)),
+        };
+        let kind = name.parse::<Kind>().map_err(|error| error.to_string())?;
+        let entries = match (kind, entries) {
+            (Kind::Foreign, _) => {
+                return Err("a tokenizer.json of another program is named with --tokenizer".into());
+            }
+            (_, None) => None,
+            (Kind::Bpe, Some(entries)) => Some(entries.parse().map_err(|_| {
+                format!("`{entries}` is no number of entries; write, for example, bpe:8000")
+            })?),
+            (kind, Some(_)) => {
+                return Err(format!(
+                    "{kind} takes no number; --max-vocab limits its entries"
+                ));
+            }
+        };
+        Ok(Vocabulary { kind, entries })
+    }
+}
+
+impl TryFrom<String> for Vocabulary {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Vocabulary, String> {
+        text.parse()
+    }
 }
 
 /// A finite number: `nan` and `inf` are numbers to Rust's parser, but no choice that makes sense.
@@ -164,6 +208,20 @@ impl fmt::Display for Quoted<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_vocabulary_is_a_kind_and_perhaps_a_number() {
+        let parsed = |text: &str| {
+            let found = text.parse::<Vocabulary>();
+            found.map(|found| (found.kind, found.entries))
+        };
+        assert_eq!(parsed("chars"), Ok((Kind::Chars, None)));
+        assert_eq!(parsed("bpe"), Ok((Kind::Bpe, None)));
+        assert_eq!(parsed("bpe:8000"), Ok((Kind::Bpe, Some(8000))));
+        for wrong in ["", "bpe:", "bpe:-1", "bpe:x", "words:5", "foreign", "Bpe"] {
+            assert!(parsed(wrong).is_err(), "{wrong}");
+        }
+    }
     use std::path::Path;
 
     #[test]

@@ -44,6 +44,7 @@ impl Row {
             train,
             valid,
             vocab_file,
+            tokenizer,
             vocab_from,
             init_from,
         } = record.inputs.clone();
@@ -56,6 +57,7 @@ impl Row {
         add("text", train);
         add("valid", valid.unwrap_or_default());
         add("vocab-file", vocab_file.into_iter().collect());
+        add("tokenizer", tokenizer.into_iter().collect());
         add("vocab-from", vocab_from.into_iter().collect());
         add("init-from", init_from.into_iter().collect());
         Row {

@@ -41,6 +41,7 @@ pub use stats::TextStats;
 pub use vocab::{Counts, Decoder, Encoded, Listed, SpecialNames, Vocab};
 
 use scan::Scanner;
+use vocab::{Encoder, Piece};
 
 /// The control token that ends every document (`whitespace`: every line) and stands before the first token of a text.
 pub const EOS: &str = "<eos>";
@@ -62,11 +63,21 @@ pub enum Kind {
     Chars,
     /// Bytes of any input, text or not.
     Bytes,
+    /// Pieces of the tokens of `words`, from bytes up: what byte-pair encoding learns in the text. Loses nothing, knows everything.
+    Bpe,
+    /// Whatever the `tokenizer.json` of another program says.
+    Foreign,
 }
 
 impl Kind {
-    /// All kinds, in the order in which help texts list them.
-    pub const ALL: [Kind; 4] = [Kind::Words, Kind::Whitespace, Kind::Chars, Kind::Bytes];
+    /// All kinds that a text can be given, in the order in which help texts list them.
+    pub const ALL: [Kind; 5] = [
+        Kind::Words,
+        Kind::Whitespace,
+        Kind::Chars,
+        Kind::Bytes,
+        Kind::Bpe,
+    ];
 
     /// The name on the command line and in files.
     pub fn name(self) -> &'static str {
@@ -75,7 +86,14 @@ impl Kind {
             Kind::Whitespace => "whitespace",
             Kind::Chars => "chars",
             Kind::Bytes => "bytes",
+            Kind::Bpe => "bpe",
+            Kind::Foreign => "foreign",
         }
+    }
+
+    /// Whether pieces of text are cut further, by what its `tokenizer.json` says.
+    pub fn has_engine(self) -> bool {
+        matches!(self, Kind::Bpe | Kind::Foreign)
     }
 
     /// Whether input must be UTF-8 (every kind but `bytes`).
@@ -96,6 +114,7 @@ impl FromStr for Kind {
     fn from_str(name: &str) -> Result<Kind, TextError> {
         Kind::ALL
             .into_iter()
+            .chain([Kind::Foreign])
             .find(|kind| kind.name() == name)
             .ok_or_else(|| TextError::UnknownKind(name.to_owned()))
     }
@@ -138,7 +157,7 @@ pub enum TextError {
         "the text ({bytes} bytes) is too short to set a part aside for validation: name a validation text with --valid"
     )]
     TooShort { bytes: u64 },
-    #[error("unknown vocabulary kind `{0}`: it is one of words, whitespace, chars, bytes")]
+    #[error("unknown vocabulary kind `{0}`: it is one of words, whitespace, chars, bytes, bpe")]
     UnknownKind(String),
     #[error(
         "counting the vocabulary would take more than {limit_bytes} bytes: {distinct} different tokens so far, which is not what words look like; use --vocab chars or bytes, or give --vocab-file"
@@ -158,9 +177,11 @@ pub enum TextError {
     },
     #[error("{0}: more than 1 GiB is too large for a vocabulary; is it the text itself?")]
     VocabTooLarge(String),
-    #[error("{name}: not a vocabulary of elman: {what}")]
+    #[error("{name}: not a tokenizer that can be used: {what}")]
     TokenizerJson { name: String, what: String },
-    #[error("{name} holds a vocabulary of kind {found}, not {wanted}")]
+    #[error(
+        "{name} holds a vocabulary of kind {found}, not {wanted}: name it with --tokenizer to use it as it is"
+    )]
     KindMismatch {
         name: String,
         found: Kind,
@@ -170,6 +191,16 @@ pub enum TextError {
         "the text has {lines} lines, and layout `sentences` takes at most 2³²: train on fewer, or with --layout stream"
     )]
     TooManyLines { lines: usize },
+    #[error(
+        "kind foreign is that of a tokenizer.json of another program: name the file with --tokenizer"
+    )]
+    NoTokenizer,
+    #[error(
+        "{entries} entries are too few for bpe, which begins with the 256 bytes and {EOS}: ask for more, such as --vocab bpe:8000"
+    )]
+    BpeTooSmall { entries: usize },
+    #[error("the tokenizer cannot encode this text: {0}")]
+    Tokenizer(String),
     #[error("the token file cannot be written: {0}")]
     WriteTokens(std::io::Error),
     #[error("{path}: {source}", path = .path.display())]
@@ -200,13 +231,12 @@ pub fn encode<E: From<TextError>>(
     sink: &mut dyn FnMut(Symbol) -> Result<(), E>,
 ) -> Result<TextStats, E> {
     let (mut tokens, mut oov) = (0, 0);
-    let mut scanner = Scanner::new(vocab.kind());
+    let mut encoder = Encoder::new(vocab);
     let mut stats = lines::read(sources, vocab.kind(), options, |chunk| {
-        scanner.push(chunk, &mut |token| {
-            let symbol = vocab.symbol(token);
+        encoder.push(chunk, &mut |found: Piece<'_>| {
             tokens += 1;
-            oov += u64::from(symbol.oov);
-            sink(symbol)
+            oov += u64::from(found.symbol.oov);
+            sink(found.symbol)
         })
     })?;
     (stats.tokens, stats.oov) = (tokens, oov);
@@ -215,13 +245,17 @@ pub fn encode<E: From<TextError>>(
 
 /// Counts the tokens of `sources`, from which [`Counts::into_vocab`] makes a vocabulary.
 ///
-/// Errors: as for [`encode`], and [`TextError::TooManyTokens`] when the table of different tokens would outgrow `limit_bytes`.
+/// Errors: as for [`encode`], [`TextError::TooManyTokens`] when the table of different tokens would outgrow `limit_bytes`, and
+/// kind `foreign`, whose vocabulary is in no text.
 pub fn count(
     sources: impl IntoIterator<Item = Source>,
     kind: Kind,
     options: &ReadOptions,
     limit_bytes: u64,
 ) -> Result<(Counts, TextStats), TextError> {
+    if kind == Kind::Foreign {
+        return Err(TextError::NoTokenizer);
+    }
     let mut counts = Counts::new(kind, limit_bytes);
     let mut scanner = Scanner::new(kind);
     let mut stats = lines::read(sources, kind, options, |chunk| {

@@ -92,6 +92,20 @@ fn long_lines_take_bounded_memory() {
 }
 
 #[test]
+fn long_lines_are_cut_into_byte_pairs_in_bounded_memory() {
+    const SIZE: usize = 4 << 20;
+    let options = ReadOptions::default();
+    let text = line(b"ab ", 3000);
+    let counts = text::count(text, Kind::Bpe, &options, 1 << 20).unwrap().0;
+    let vocab = counts.into_vocab(2, Some(260)).unwrap();
+    for (pattern, tokens) in [(&b"ab "[..], SIZE.div_ceil(3) + 1), (b"xa", SIZE)] {
+        let sink = &mut |_| Ok::<(), TextError>(());
+        let stats = bounded(|| text::encode(line(pattern, SIZE), &vocab, &options, sink)).unwrap();
+        assert_eq!((stats.tokens as usize, stats.oov), (tokens + 1, 0));
+    }
+}
+
+#[test]
 fn a_line_of_a_gigabyte_takes_bounded_memory() {
     let options = ReadOptions::default();
     let (counts, stats) =

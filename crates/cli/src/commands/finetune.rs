@@ -34,7 +34,7 @@ Examples:
 pub struct FinetuneArgs {
     /// Model or run to go on from
     #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath,
-        conflicts_with_all = ["vocab_file", "vocab_from", "vocab", "min_count", "max_vocab", "cell", "activation",
+        conflicts_with_all = ["vocab_file", "tokenizer", "vocab_from", "vocab", "min_count", "max_vocab", "cell", "activation",
             "hidden", "embed", "layers", "tied", "no_tied", "init", "init_range", "init_recurrent", "init_recurrent_scale",
             "forget_bias", "init_from", "resume"])]
     model: PathBuf,

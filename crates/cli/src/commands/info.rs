@@ -338,7 +338,7 @@ fn file_info(path: &Path) -> Result<(Table, Value)> {
     let got = read.with_context(|| format!("cannot read {}", path.display()))?;
     let mut table = Table::default();
     if got > 0 && first == *b"{" {
-        let vocab = VocabInfo::new(&Vocab::from_file_any(path)?);
+        let vocab = VocabInfo::new(&Vocab::from_tokenizer(path, None)?);
         vocab.rows(&mut table);
         return Ok((table, json!({"kind": "vocabulary", "vocabulary": vocab})));
     }

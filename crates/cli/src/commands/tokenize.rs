@@ -1,8 +1,9 @@
 //! `elman tokenize`: what a vocabulary makes of a text, and back; making a vocabulary without a model.
 
 use super::{name_of, sources};
-use crate::args::named;
+use crate::args::Vocabulary;
 use crate::output::{Table, grouped, say, usage};
+use crate::progress::spinner;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
 use elman::infer::read_vocab;
@@ -23,7 +24,8 @@ Examples:
   elman tokenize runs/kjv verse.txt --ids               # their ids
   elman tokenize runs/kjv verse.txt --count             # how many, and how many the vocabulary lacks
   elman tokenize runs/kjv verse.txt --ids | elman tokenize runs/kjv --decode
-  elman tokenize --vocab words --save tokenizer.json corpus.txt   # make a vocabulary")]
+  elman tokenize gpt2/tokenizer.json verse.txt          # the tokenizer of another program
+  elman tokenize --vocab bpe:8000 --save tokenizer.json corpus.txt   # make a vocabulary")]
 pub struct TokenizeArgs {
     /// A model, a run or a tokenizer.json (left out with --vocab), then texts; without a text or
     /// for '-', standard input
@@ -44,11 +46,10 @@ pub struct TokenizeArgs {
     /// Read invalid UTF-8 as U+FFFD instead of refusing it
     #[arg(long, conflicts_with = "decode")]
     lossy: bool,
-    /// Make a vocabulary of this kind from the texts
+    /// Make a vocabulary from the texts: words, whitespace, chars, bytes, or bpe:N with N entries
     #[arg(long, value_name = "KIND", help_heading = "Making a vocabulary", requires = "save",
-        conflicts_with_all = ["ids", "json", "count", "decode"],
-        value_parser = named::<Kind>(&["words", "whitespace", "chars", "bytes"]))]
-    vocab: Option<Kind>,
+        conflicts_with_all = ["ids", "json", "count", "decode"])]
+    vocab: Option<Vocabulary>,
     /// Leave out what occurs fewer times
     #[arg(
         long,
@@ -72,8 +73,8 @@ pub struct TokenizeArgs {
 }
 
 pub fn run(args: TokenizeArgs) -> Result<()> {
-    if let (Some(kind), Some(file)) = (args.vocab, &args.save) {
-        return make(&args, kind, file);
+    if let (Some(vocab), Some(file)) = (args.vocab, &args.save) {
+        return make(&args, vocab, file);
     }
     let stdin = [PathBuf::from(super::STDIN)];
     let (vocab, texts) = match args.inputs.split_first() {
@@ -96,18 +97,29 @@ pub fn run(args: TokenizeArgs) -> Result<()> {
 /// Memory that counting a vocabulary may take.
 const COUNT_LIMIT_BYTES: u64 = 2 << 30;
 
-fn make(args: &TokenizeArgs, kind: Kind, file: &Path) -> Result<()> {
+fn make(args: &TokenizeArgs, vocab: Vocabulary, file: &Path) -> Result<()> {
+    let kind = vocab.kind;
+    let most = args.max_vocab.or(vocab.entries);
+    let shown = spinner(false);
+    shown.set_message("counting");
     let read = ReadOptions {
         lossy: args.lossy,
         range: None,
     };
     let (counts, stats) = text::count(sources(&args.inputs)?, kind, &read, COUNT_LIMIT_BYTES)?;
+    let distinct = counts.distinct();
+    if kind == Kind::Bpe {
+        shown.set_message(format!(
+            "learning merges in {} different pieces",
+            grouped(distinct as u64)
+        ));
+    }
+    let vocab = counts.into_vocab(args.min_count, most)?;
+    shown.finish_and_clear();
     stats
         .notes
         .iter()
         .for_each(|note| say(format_args!("note: {note}")));
-    let distinct = counts.distinct();
-    let vocab = counts.into_vocab(args.min_count, args.max_vocab)?;
     write_atomic(file, |out| {
         out.write_all(vocab.to_tokenizer_json().as_bytes())
     })?;
@@ -125,7 +137,7 @@ fn make(args: &TokenizeArgs, kind: Kind, file: &Path) -> Result<()> {
 /// The vocabulary of a model, of a run, or in a tokenizer.json.
 fn open_vocab(path: &Path) -> Result<Vocab> {
     Ok(if path.is_file() {
-        Vocab::from_file_any(path)?
+        Vocab::from_tokenizer(path, None)?
     } else {
         read_vocab(path)?
     })
@@ -183,7 +195,7 @@ fn print(
         &read,
         &mut |Symbol { id, .. }| {
             line.push(id);
-            let ends = id == vocab.eos() || vocab.ends_line(id);
+            let ends = vocab.ends_line(id);
             if ends || line.len() == LONGEST_LINE {
                 print_line(args, vocab, &line, out)?;
                 line.clear();
@@ -238,11 +250,12 @@ fn quoted(vocab: &Vocab, id: u32) -> String {
     if id == vocab.eos() || Some(id) == vocab.unk() {
         return vocab.token(id).into_owned();
     }
-    let shown = match vocab.token_bytes(id) {
-        &[byte] if vocab.kind() == Kind::Bytes && !(b' '..=b'~').contains(&byte) => {
-            vocab.token(id).into_owned()
-        }
-        _ => escape(&vocab.token(id)),
+    let token = vocab.token(id);
+    let shown = match vocab.kind() {
+        // Names of bytes are escaped already.
+        Kind::Bytes if token.len() > 1 => token.into_owned(),
+        Kind::Bpe if token.as_bytes() != vocab.token_bytes(id) => token.into_owned(),
+        _ => escape(&token),
     };
     format!("\"{shown}\"")
 }

@@ -44,7 +44,7 @@ pub struct TrainArgs {
     vocabulary: VocabularyArgs,
     /// Start from the weights of this model or run; its vocabulary and sizes are kept
     #[arg(long, value_name = "MODEL", help_heading = "Initial weights", value_hint = ValueHint::DirPath,
-        conflicts_with_all = ["vocab_file", "vocab_from", "vocab", "min_count", "max_vocab", "cell", "activation",
+        conflicts_with_all = ["vocab_file", "tokenizer", "vocab_from", "vocab", "min_count", "max_vocab", "cell", "activation",
             "hidden", "embed", "layers", "tied", "no_tied", "init", "init_range", "init_recurrent", "init_recurrent_scale", "forget_bias"])]
     init_from: Option<PathBuf>,
 
@@ -56,7 +56,7 @@ pub struct TrainArgs {
     force: bool,
     /// Go on with this run, perhaps with a new budget, until its budget is used up
     #[arg(long, value_name = "RUN", help_heading = "Run", value_hint = ValueHint::DirPath,
-        conflicts_with_all = ["texts", "valid", "vocab_file", "vocab_from", "init_from", "run", "preset", "config"])]
+        conflicts_with_all = ["texts", "valid", "vocab_file", "tokenizer", "vocab_from", "init_from", "run", "preset", "config"])]
     resume: Option<PathBuf>,
     /// Begin with a published recipe; docs/TRAINING.md has the sources. Options here and in --config come first
     #[arg(long, value_name = "NAME", help_heading = "Run",
@@ -96,6 +96,9 @@ Examples:
   elman train data/kjv.txt --minutes 10 --hidden 512
   # Characters; from a pipe
   zcat names/*.gz | elman train - --run runs/names --vocab chars --cell gru --hidden 128
+  # Byte-pair encoding learnt in the text; the tokenizer of another model
+  elman train data/kjv.txt --vocab bpe:4000
+  elman train data/kjv.txt --tokenizer gpt2/tokenizer.json
   # The small LSTM of Zaremba et al. (2014)
   elman train ptb.train.txt --valid ptb.valid.txt --preset zaremba-small
   # Go on, and further than planned
@@ -280,7 +283,8 @@ pub fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replace
             .iter()
             .chain(&args.valid)
             .filter(|path| !is_stdin(path))
-            .chain(&args.vocabulary.vocab_file);
+            .chain(&args.vocabulary.vocab_file)
+            .chain(&args.vocabulary.tokenizer);
         let models = args.vocabulary.vocab_from.iter().chain(&args.init_from);
         rundir::check_inputs(&run, texts, models)?;
         replaced = Some(Replaced::set_aside(&run)?);

@@ -1,9 +1,8 @@
 //! What a token is, and which tokens there are.
 
 use super::set;
-use crate::args::{Limit, named};
+use crate::args::{Limit, Vocabulary};
 use clap::Args;
-use elman::text::Kind;
 use elman::train::Config;
 use serde::Deserialize;
 
@@ -11,10 +10,9 @@ use serde::Deserialize;
 #[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct TextOptions {
-    /// What a token is
-    #[arg(long, value_name = "KIND", help_heading = "Text",
-        value_parser = named::<Kind>(&["words", "whitespace", "chars", "bytes"]))]
-    pub vocab: Option<Kind>,
+    /// What a token is: words, whitespace, chars, bytes, or bpe:N, byte-pair encoding with N entries
+    #[arg(long, value_name = "KIND", help_heading = "Text")]
+    pub vocab: Option<Vocabulary>,
     /// Leave out of the vocabulary what occurs fewer times
     #[arg(long, value_name = "N", help_heading = "Text")]
     pub min_count: Option<u64>,
@@ -40,7 +38,9 @@ impl TextOptions {
             max_vocab,
             lossy,
         } = self;
-        set(&mut config.vocab, vocab);
+        set(&mut config.vocab, vocab.map(|vocab| vocab.kind));
+        let entries = vocab.and_then(|vocab| vocab.entries);
+        set(&mut config.max_vocab, entries.map(Some));
         set(&mut config.min_count, min_count);
         set(&mut config.max_vocab, max_vocab.map(Limit::value));
         set(&mut config.lossy, lossy);

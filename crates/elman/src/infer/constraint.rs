@@ -20,7 +20,7 @@
 
 use super::Eos;
 use crate::error::{Error, Result};
-use crate::text::Vocab;
+use crate::text::{Kind, Vocab};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -100,6 +100,11 @@ impl Constraint {
         ends: &dyn Fn(u32) -> bool,
         banned: &[u32],
     ) -> Result<Constraint> {
+        if vocab.kind() == Kind::Foreign {
+            return Err(Error::Config(
+                "what the tokens of a foreign tokenizer print depends on their neighbours: constraints need a model whose vocabulary is one of elman's kinds, such as bpe".into(),
+            ));
+        }
         let expression = match allow {
             Allow::Regex(regex) => regex.clone(),
             Allow::Words(list) => words::expression(list)?,

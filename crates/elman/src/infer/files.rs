@@ -23,7 +23,7 @@ use crate::net::{Network, Params};
 use crate::ngram;
 use crate::store::model_dir::{CONFIG, TOKENIZER, WEIGHTS};
 use crate::store::{Array, Data, Snapshot, StoreError, read_model_dir, write_model_dir};
-use crate::text::{EOS, Layout, UNK, Vocab};
+use crate::text::{Layout, Vocab};
 use config::ConfigFile;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -358,9 +358,10 @@ fn about(weights: &Snapshot, vocab: &Vocab) -> std::result::Result<About, String
 }
 
 fn specials(vocab: &Vocab) -> Value {
-    let mut map = json!({"bos_token": EOS, "eos_token": EOS});
-    if vocab.unk().is_some() {
-        map["unk_token"] = UNK.into();
+    let eos = vocab.token(vocab.eos());
+    let mut map = json!({"bos_token": eos, "eos_token": eos});
+    if let Some(unk) = vocab.unk() {
+        map["unk_token"] = vocab.token(unk).into();
     }
     map
 }

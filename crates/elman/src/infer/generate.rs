@@ -68,8 +68,8 @@ impl Default for GenerateOptions {
 /// What a drawn `<eos>` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Eos {
-    /// Goes on in kind `whitespace`, where it is a line end; stops in the others, where it ends the document. A model of
-    /// sentences stops at any line end.
+    /// Goes on where it ends lines, as in kind `whitespace`; stops where it ends the document. A model of sentences stops at
+    /// any line end.
     ByKind,
     Stop,
     /// Goes on from the state after it.
@@ -84,7 +84,7 @@ impl Eos {
             Eos::ByKind if layout == Layout::Sentences => {
                 vocab.ends_line(id).then_some(Finish::Line)
             }
-            Eos::ByKind => (is_eos && vocab.kind() != Kind::Whitespace).then_some(Finish::Eos),
+            Eos::ByKind => (is_eos && !vocab.eos_ends_lines()).then_some(Finish::Eos),
             Eos::Stop => is_eos.then_some(Finish::Eos),
             Eos::GoOn => None,
         }
@@ -174,6 +174,7 @@ impl GenerateOptions {
             },
             max_tokens: match kind {
                 Kind::Words | Kind::Whitespace => 80,
+                Kind::Bpe | Kind::Foreign => 120,
                 Kind::Chars | Kind::Bytes => 350,
             },
             ..GenerateOptions::default()

@@ -381,8 +381,10 @@ impl Evaluation {
         });
         let bits_per = |n: u64| (stats.oov == 0).then_some(bits / n as f64);
         let mut notes = stats.notes;
-        if vocab.kind() == Kind::Whitespace {
-            notes.push("kind whitespace reads any run of white space as one: bits per character and byte leave its form out".into());
+        if let Some(what) = vocab.loses() {
+            notes.push(format!(
+                "{what}: bits per character and byte leave out what is lost"
+            ));
         }
         Evaluation {
             layout: Layout::Stream,

@@ -3,7 +3,7 @@
 use super::read_vocab;
 use crate::error::Result;
 use crate::text::{self, Kind, ReadOptions, Source, Vocab};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Memory that counting a vocabulary may take.
 const COUNT_LIMIT_BYTES: u64 = 2 << 30;
@@ -13,13 +13,24 @@ const COUNT_LIMIT_BYTES: u64 = 2 << 30;
 pub enum VocabularyFrom {
     /// Counted in the training text.
     Text,
-    /// One token a line, or a tokenizer.json.
+    /// One token a line, or a `tokenizer.json` of the kind that was chosen.
     File(PathBuf),
+    /// A `tokenizer.json`, and which of its tokens ends a text (`None`: as the file says, or a usual name).
+    Tokenizer { file: PathBuf, eos: Option<String> },
     /// The one of another model.
     Model(PathBuf),
 }
 
 impl VocabularyFrom {
+    /// The file or model that holds it.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            VocabularyFrom::Text => None,
+            VocabularyFrom::File(path) | VocabularyFrom::Model(path) => Some(path),
+            VocabularyFrom::Tokenizer { file, .. } => Some(file),
+        }
+    }
+
     /// Reads or counts the vocabulary; `sources` are the training text, and the other choices hold where it is counted.
     ///
     /// Errors: what reading the text, the file or the model can find, and a text of which nothing is left.
@@ -34,6 +45,7 @@ impl VocabularyFrom {
         Ok(match self {
             VocabularyFrom::Model(path) => read_vocab(path)?,
             VocabularyFrom::File(path) => Vocab::from_file(path, kind)?,
+            VocabularyFrom::Tokenizer { file, eos } => Vocab::from_tokenizer(file, eos.as_deref())?,
             VocabularyFrom::Text => {
                 let (counts, _) = text::count(sources, kind, read, COUNT_LIMIT_BYTES)?;
                 counts.into_vocab(min_count, max_vocab)?

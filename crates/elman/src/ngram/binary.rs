@@ -1,11 +1,12 @@
 //! The binary file of a model: its tables as they stand in memory, behind a header and the words.
 //!
 //! ```text
-//!   0  magic "ELMANGRM"                56  tokens of the vocabulary, specials aside   (u32)
+//!   0  magic "ELMANGRM"                56  tokens of the vocabulary, specials aside (kinds `bpe` and `foreign`: all)   (u32)
 //!   8  version = 1          (u32)      60  hidden words               (u32)
 //!  12  0                    (u32)      64  bytes of all words         (u64)
 //!  16  BLAKE3 of all bytes from 48     72  n-grams of order 1 … N     (u64 each)
-//!  48  kind of vocabulary   (u32)      ..  of each token, then of each hidden word, its length (u32) and its bytes
+//!  48  kind of vocabulary   (u32)      ..  of each token, then of each hidden word, its length (u32) and its bytes; of
+//!                                          kinds `bpe` and `foreign` the tokenizer.json in place of all tokens
 //!  52  N                    (u32)      ..  the tables of `tables.rs`, then 4 zeros
 //! ```
 //! Opening maps the file and looks at all of it once: sizes against the file's length before anything else, the checksum, and
@@ -34,6 +35,15 @@ const CHECKSUM_AT: usize = 16;
 /// What the checksum is of begins here.
 const SUMMED_AT: usize = 48;
 const COUNTS_AT: usize = 72;
+/// Kinds of vocabulary by their numbers.
+const KINDS: [Kind; 6] = [
+    Kind::Words,
+    Kind::Whitespace,
+    Kind::Chars,
+    Kind::Bytes,
+    Kind::Bpe,
+    Kind::Foreign,
+];
 
 /// How a binary file can be wrong.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +118,10 @@ impl Image {
         let vocab = words.vocab();
         let mut names = Vec::new();
         let mut tokens = 0u32;
+        if vocab.kind().has_engine() {
+            push_name(&mut names, vocab.to_tokenizer_json().as_bytes());
+            tokens = vocab.len() as u32;
+        }
         for id in listed(vocab) {
             push_name(&mut names, vocab.token_bytes(id));
             tokens += 1;
@@ -115,7 +129,7 @@ impl Image {
         for name in words.hidden() {
             push_name(&mut names, name.as_bytes());
         }
-        let kind = Kind::ALL.iter().position(|kind| *kind == vocab.kind());
+        let kind = KINDS.iter().position(|kind| *kind == vocab.kind());
         let mut bytes = Vec::new();
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
@@ -153,11 +167,11 @@ impl Image {
     }
 }
 
-/// Tokens that must be listed: the specials need not, nor does kind `bytes`.
+/// Tokens that must be listed: the specials need not, nor do kind `bytes` and those that bring their whole `tokenizer.json`.
 fn listed(vocab: &Vocab) -> std::ops::Range<u32> {
     let v = vocab.len() as u32;
     match vocab.kind() {
-        Kind::Bytes => v..v,
+        Kind::Bytes | Kind::Bpe | Kind::Foreign => v..v,
         _ => 2..v,
     }
 }
@@ -214,7 +228,7 @@ impl Header {
         if u32_at(bytes, 12) != 0 {
             return Err(BinaryFlaw::Header("a field that must be 0 is not"));
         }
-        let kind = Kind::ALL.get(u32_at(bytes, 48) as usize);
+        let kind = KINDS.get(u32_at(bytes, 48) as usize);
         let kind = *kind.ok_or(BinaryFlaw::Header("there is no such kind of vocabulary"))?;
         let order = u32_at(bytes, 52) as usize;
         if !(1..=MAX_ORDER).contains(&order) {
@@ -227,7 +241,11 @@ impl Header {
         let counts = bytes[COUNTS_AT..names_at].chunks_exact(8);
         let counts: Vec<u64> = counts.map(|count| u64_at(count, 0)).collect();
         let (tokens, hidden) = (u32_at(bytes, 56), u32_at(bytes, 60));
-        let specials = if kind == Kind::Bytes { 257 } else { 2 };
+        let specials = match kind {
+            Kind::Bytes => 257,
+            Kind::Bpe | Kind::Foreign => 0,
+            Kind::Words | Kind::Whitespace | Kind::Chars => 2,
+        };
         if kind == Kind::Bytes && tokens > 0 {
             return Err(BinaryFlaw::Header("kind bytes lists no tokens"));
         }
@@ -271,16 +289,27 @@ fn read_words(header: &Header, mut names: &[u8]) -> Result<Words, BinaryFlaw> {
     };
     let mut tokens = HashSet::new();
     let mut in_order: Vec<Box<[u8]>> = Vec::new();
-    for index in 0..header.tokens {
+    let mut engine = None;
+    if header.kind.has_engine() {
+        let vocab = Vocab::from_tokenizer_json("its tokenizer", next(0)?.as_bytes());
+        let vocab = vocab.map_err(|_| flaw(0, "is not a tokenizer.json"))?;
+        if vocab.kind() != header.kind || vocab.len() as u64 != u64::from(header.tokens) {
+            return Err(flaw(0, "is not the tokenizer.json of the header"));
+        }
+        engine = Some(vocab);
+    }
+    let listed = if engine.is_some() { 0 } else { header.tokens };
+    for index in 0..listed {
         let token = next(index)?;
         if [EOS, UNK].contains(&token) || !tokens.insert(token) {
             return Err(flaw(index, "stands there twice"));
         }
         in_order.push(token.as_bytes().into());
     }
-    let vocab = match header.kind {
-        Kind::Bytes => Vocab::bytes(),
-        kind => Vocab::of_text(kind, in_order),
+    let vocab = match (engine, header.kind) {
+        (Some(vocab), _) => vocab,
+        (None, Kind::Bytes) => Vocab::bytes(),
+        (None, kind) => Vocab::of_text(kind, in_order),
     };
     let mut hidden = Vec::new();
     for index in header.tokens..header.tokens + header.hidden {

@@ -35,6 +35,10 @@ pub enum NgramError {
          save the model as a binary, or train it without that word"
     )]
     ReservedName { name: String, kind: Kind },
+    #[error(
+        "an ARPA file holds names of tokens, and a vocabulary of kind {kind} also needs its tokenizer.json: save the model as a .bin"
+    )]
+    NoArpa { kind: Kind },
     #[error("an order of {order} is not possible: it is between 1 and {most}", most = super::MAX_ORDER)]
     Order { order: usize },
     #[error(

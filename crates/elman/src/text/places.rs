@@ -1,12 +1,13 @@
 //! Where tokens stand: the lines of a raw text, told in the same way by every vocabulary kind.
 //!
 //! A line ends at `\n` or with its document, whatever a token is, so that models of different kinds can be compared line by line.
-//! The `<eos>` of a document belongs to the last line; in kind `whitespace` every line has its own. How many lines a text has is
+//! The `<eos>` of a document belongs to the last line; in kind `whitespace` (and some `foreign` ones) every line has its own. How many lines a text has is
 //! [`TextStats::line_ends`] in every kind.
 
 use super::lines::{self, Chunk};
-use super::scan::{Scanner, Token};
+use super::scan::Token;
 use super::stats::Tally;
+use super::vocab::{Encoder, Piece};
 use super::{Kind, ReadOptions, Source, Symbol, TextError, TextStats, Vocab};
 
 /// A token and its place.
@@ -37,19 +38,19 @@ pub fn encode_placed<E: From<TextError>>(
 ) -> Result<TextStats, E> {
     let (mut tokens, mut oov) = (0, 0);
     let mut after_line = true;
-    let mut scanner = Scanner::new(vocab.kind());
+    let mut encoder = Encoder::new(vocab);
     let mut stats = lines::read(sources, vocab.kind(), options, |chunk| {
-        scanner.push(chunk, &mut |token| {
-            let symbol = vocab.symbol(token);
-            let closes_document = token == Token::Eos && vocab.kind() != Kind::Whitespace;
-            let begins_line = after_line && !closes_document;
-            after_line = ends_line(token);
+        encoder.push(chunk, &mut |found: Piece<'_>| {
+            let symbol = found.symbol;
+            let closes_document = found.piece == Token::Eos && !vocab.eos_ends_lines();
+            let begins_line = after_line && found.first && !closes_document;
+            after_line = found.last && ends_line(found.piece);
             tokens += 1;
             oov += u64::from(symbol.oov);
             sink(Placed {
                 symbol,
                 begins_line,
-                unknown_chars: if symbol.oov { chars(token) } else { 0 },
+                unknown_chars: found.unknown_chars,
             })
         })
     })?;
@@ -99,13 +100,5 @@ fn ends_line(token: Token<'_>) -> bool {
         Token::Text(text) => text.as_bytes().contains(&b'\n'),
         Token::Byte(byte) => byte == b'\n',
         Token::TooLong { .. } => false,
-    }
-}
-
-fn chars(token: Token<'_>) -> u64 {
-    match token {
-        Token::Text(text) => text.chars().count() as u64,
-        Token::TooLong { chars } => chars,
-        Token::Byte(_) | Token::Eos => 0,
     }
 }

@@ -4,8 +4,9 @@
 //! [`Carry`], which keeps at most [`LONGEST_TOKEN`] bytes of it. Where chunks end makes no difference to the tokens.
 
 use super::lines::Chunk;
-use super::{Kind, LONGEST_TOKEN};
+use super::{Kind, LONGEST_TOKEN, Vocab};
 
+mod lines;
 mod whitespace;
 mod words;
 
@@ -28,13 +29,25 @@ pub(super) enum Token<'a> {
 pub(super) enum Scanner {
     Words(words::Words),
     Whitespace(whitespace::Whitespace),
+    Lines(lines::Lines),
     Chars,
     Bytes,
 }
 
 impl Scanner {
+    /// The scanner of a vocabulary's kind; of a foreign one as its control token demands.
+    pub fn of(vocab: &Vocab) -> Scanner {
+        match vocab.kind() {
+            Kind::Foreign => Scanner::Lines(lines::Lines::new(vocab.eos_ends_lines())),
+            kind => Scanner::new(kind),
+        }
+    }
+
+    /// The scanner of one of our own kinds.
     pub fn new(kind: Kind) -> Scanner {
         match kind {
+            Kind::Foreign => unreachable!("a foreign vocabulary comes with its scanner"),
+            Kind::Bpe => Scanner::Words(words::Words::in_parts()),
             Kind::Words => Scanner::Words(words::Words::default()),
             Kind::Whitespace => Scanner::Whitespace(whitespace::Whitespace::default()),
             Kind::Chars => Scanner::Chars,
@@ -56,6 +69,8 @@ impl Scanner {
             }
             (Scanner::Whitespace(fields), Chunk::Text(text)) => fields.push(text, emit),
             (Scanner::Whitespace(fields), Chunk::EndOfDocument) => fields.end(emit),
+            (Scanner::Lines(lines), Chunk::Text(text)) => lines.push(text, emit),
+            (Scanner::Lines(lines), Chunk::EndOfDocument) => lines.end(emit),
             (Scanner::Chars, Chunk::Text(text)) => {
                 let mut start = 0;
                 for (end, _) in text.char_indices().skip(1) {
@@ -84,6 +99,7 @@ impl Scanner {
         match self {
             Scanner::Words(words) => words.flush(emit),
             Scanner::Whitespace(fields) => fields.flush(emit),
+            Scanner::Lines(lines) => lines.flush(emit),
             Scanner::Chars | Scanner::Bytes => Ok(()),
         }
     }
@@ -98,16 +114,58 @@ struct Carry {
     len: usize,
     /// The same in characters.
     chars: u64,
+    /// A long token is emitted in parts, of which no byte is lost, instead of as one that is too long.
+    in_parts: bool,
 }
 
 impl Carry {
-    fn push(&mut self, text: &str) {
+    fn in_parts() -> Carry {
+        Carry {
+            in_parts: true,
+            ..Carry::default()
+        }
+    }
+
+    /// Takes more of the token. The last character stays here in any case: `words` may give it to the next token.
+    fn push<E>(
+        &mut self,
+        text: &str,
+        emit: &mut impl FnMut(Token<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.in_parts {
+            return self.push_parts(text, emit);
+        }
         // One byte of slack, because `words` may give the last space of a run to the token after it.
         if self.len + text.len() <= LONGEST_TOKEN + 1 {
             self.text.push_str(text);
         }
         self.len += text.len();
         self.chars += text.chars().count() as u64;
+        Ok(())
+    }
+
+    fn push_parts<E>(
+        &mut self,
+        mut text: &str,
+        emit: &mut impl FnMut(Token<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while self.text.len() + text.len() > LONGEST_TOKEN {
+            let room = LONGEST_TOKEN - self.text.len();
+            let fits = (0..=room.min(text.len()))
+                .rev()
+                .find(|&i| text.is_char_boundary(i));
+            let (front, rest) = text.split_at(fits.unwrap_or(0));
+            self.text.push_str(front);
+            text = rest;
+            // Between words, if one ends in the second half.
+            let space = self.text[..].rfind(' ').filter(|&i| i > LONGEST_TOKEN / 2);
+            let end = space.unwrap_or(self.text.len());
+            emit(Token::Text(&self.text[..end]))?;
+            self.text.drain(..end);
+        }
+        self.text.push_str(text);
+        self.len = self.text.len();
+        Ok(())
     }
 
     /// Emits the token that ends with `tail`, if it is not empty, and starts anew.
@@ -116,10 +174,10 @@ impl Carry {
         tail: &str,
         emit: &mut impl FnMut(Token<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        if self.len == 0 {
+        if self.len == 0 && (tail.len() <= LONGEST_TOKEN || !self.in_parts) {
             return emit_text(tail, emit);
         }
-        self.push(tail);
+        self.push(tail, emit)?;
         let done = if self.len > LONGEST_TOKEN {
             emit(Token::TooLong { chars: self.chars })
         } else {
@@ -135,7 +193,7 @@ impl Carry {
             self.text.pop();
         }
         self.len -= 1;
-        self.chars -= 1;
+        self.chars = self.chars.saturating_sub(1);
     }
 
     fn clear(&mut self) {

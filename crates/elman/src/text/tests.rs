@@ -10,6 +10,7 @@ use super::scan::Token;
 use super::*;
 
 mod conventions;
+mod engines;
 mod laws;
 mod reading;
 

@@ -2,26 +2,33 @@
 //!
 //! Ids are dense. The specials come first (`<eos>` 0, `<unk>` 1), then the tokens of the training text, most frequent first, ties
 //! in the order of their bytes, so that the same text gives the same ids. In kind `bytes` the id is the byte and `<eos>` is 256;
-//! there is nothing unknown. There is no padding id: padding is a mask.
+//! there is nothing unknown. There is no padding id: padding is a mask. Kinds `bpe` and `foreign` have an engine that cuts pieces
+//! of text further; the ids of a foreign vocabulary are its own, and where they leave holes an entry stands for nothing.
 //!
-//! A vocabulary comes from counting ([`Counts`]), from a list or a `tokenizer.json` ([`Vocab::from_file`]), and is saved as
-//! `tokenizer.json`, which the Python package `tokenizers` loads and encodes with identically.
+//! A vocabulary comes from counting ([`Counts`]), from a list ([`Vocab::from_file`]) or from a `tokenizer.json`
+//! ([`Vocab::from_tokenizer`]), and is saved as `tokenizer.json`, which the Python package `tokenizers` loads and encodes with identically.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::lines::Chunk;
-use super::scan::{Scanner, Token};
+use super::scan::Token;
 use super::{EOS, Kind, Symbol, TextError, UNK};
 
+mod bpe;
 mod count;
 mod decode;
+mod encoder;
+mod engine;
 mod json;
 mod list;
 mod table;
 
 pub use count::Counts;
 pub use decode::Decoder;
+pub(super) use encoder::{Encoder, Piece};
+use engine::Engine;
 pub(crate) use list::is_token;
 pub use list::{Listed, SpecialNames};
 use table::TokenTable;
@@ -38,6 +45,10 @@ pub struct Vocab {
     ascii: [u32; 128],
     eos: u32,
     unk: Option<u32>,
+    /// Of kinds `bpe` and `foreign`: what cuts pieces of text into tokens.
+    engine: Option<Arc<Engine>>,
+    /// Of kind `foreign`: the text of each token by itself.
+    alone: Vec<Box<str>>,
     hash: String,
 }
 
@@ -59,9 +70,9 @@ impl Vocab {
         Vocab::new(Kind::Bytes, tokens, 256, None)
     }
 
-    /// The vocabulary of a kind of text whose tokens, specials aside, are `tokens` in the order of their ids. They must differ.
+    /// The vocabulary of a kind with a table whose tokens, specials aside, are `tokens` in the order of their ids. They must differ.
     pub(crate) fn of_text(kind: Kind, tokens: impl IntoIterator<Item = Box<[u8]>>) -> Vocab {
-        assert!(kind.is_text());
+        assert!(kind.is_text() && !kind.has_engine());
         let specials = [EOS, UNK].map(|special| special.as_bytes().into());
         Vocab::new(
             kind,
@@ -98,7 +109,26 @@ impl Vocab {
             ascii,
             eos,
             unk,
+            engine: None,
+            alone: Vec::new(),
             hash: hash.finalize().to_hex().to_string(),
+        }
+    }
+
+    /// A vocabulary with an engine, whose `tokens` differ. The hash is that of the whole file, for the tokens alone do not
+    /// decide how a text is cut.
+    fn with_engine(kind: Kind, tokens: Vec<Box<[u8]>>, engine: Engine) -> Vocab {
+        let mut hash = blake3::Hasher::new();
+        hash.update(kind.name().as_bytes());
+        hash.update(engine.json.as_bytes());
+        let (eos, unk) = (engine.eos, engine.unk);
+        let ids = 0..tokens.len() as u32;
+        let ids = ids.filter(|_| kind == Kind::Foreign);
+        Vocab {
+            alone: ids.map(|id| engine.text(&[id]).into()).collect(),
+            hash: hash.finalize().to_hex().to_string(),
+            engine: Some(Arc::new(engine)),
+            ..Vocab::new(kind, tokens, eos, unk)
         }
     }
 
@@ -116,17 +146,31 @@ impl Vocab {
         self.eos
     }
 
-    /// Whether a line ends after the token `id`: `<eos>`, and whatever ends with a newline. Panics if `id ≥ V`.
-    pub fn ends_line(&self, id: u32) -> bool {
-        id == self.eos || self.token_bytes(id).ends_with(b"\n")
+    /// Whether `<eos>` ends every line, as in kind `whitespace`, or every document.
+    pub fn eos_ends_lines(&self) -> bool {
+        match &self.engine {
+            Some(engine) => engine.eos_ends_lines,
+            None => self.kind == Kind::Whitespace,
+        }
     }
 
-    /// The id of whatever is unknown; `bytes` has none.
+    /// What decoding does not give back of a text, if anything.
+    pub fn loses(&self) -> Option<&'static str> {
+        match &self.engine {
+            Some(engine) if !engine.exact => Some("the tokenizer changes the text that it reads"),
+            None if self.kind == Kind::Whitespace => {
+                Some("kind whitespace reads any run of white space as one")
+            }
+            _ => None,
+        }
+    }
+
+    /// The id of whatever is unknown; `bytes` and `bpe` have none.
     pub fn unk(&self) -> Option<u32> {
         self.unk
     }
 
-    /// BLAKE3 (hex) over the kind and all tokens in order.
+    /// BLAKE3 (hex) over the kind and all tokens in order, or the whole file of a kind with an engine.
     pub fn hash(&self) -> &str {
         &self.hash
     }
@@ -141,19 +185,29 @@ impl Vocab {
         }
     }
 
-    /// The bytes of a token; of a special, its name. Panics if `id ≥ V`.
+    /// The bytes of a token; of a special, its name; in kind `foreign` as it stands in its file. Panics if `id ≥ V`.
     pub fn token_bytes(&self, id: u32) -> &[u8] {
         &self.tokens[id as usize]
     }
 
-    /// A token for people to read: bytes that are no printable ASCII appear as `\x..` in kind `bytes`. Panics if `id ≥ V`.
+    /// A token for people to read: bytes that are no printable ASCII appear as `\x..` in kind `bytes`, and in kind `bpe` where a
+    /// token is no text. Panics if `id ≥ V`.
     pub fn token(&self, id: u32) -> Cow<'_, str> {
-        match self.token_bytes(id) {
-            &[byte] if self.kind == Kind::Bytes && !(b' '..=b'~').contains(&byte) => {
-                Cow::Owned(format!("\\x{byte:02x}"))
-            }
-            bytes => String::from_utf8_lossy(bytes),
+        let bytes = self.token_bytes(id);
+        match (self.kind, std::str::from_utf8(bytes)) {
+            (Kind::Bytes, _) if bytes.len() == 1 => Cow::Owned(printable(bytes)),
+            (Kind::Bpe, Err(_)) => Cow::Owned(printable(bytes)),
+            _ => String::from_utf8_lossy(bytes),
         }
+    }
+
+    /// Whether a line ends after the token `id`: `<eos>`, and whatever ends with a newline. Panics if `id ≥ V`.
+    pub fn ends_line(&self, id: u32) -> bool {
+        id == self.eos
+            || match self.kind {
+                Kind::Foreign => self.alone[id as usize].ends_with('\n'),
+                _ => self.token_bytes(id).ends_with(b"\n"),
+            }
     }
 
     /// The symbol of a scanned token.
@@ -186,12 +240,12 @@ impl Vocab {
         };
         let mut encoded = Encoded::default();
         let mut seen = HashSet::new();
-        let mut scanner = Scanner::new(self.kind);
-        let mut emit = |token: Token<'_>| {
-            let symbol = self.symbol(token);
-            encoded.ids.push(symbol.id);
-            if symbol.oov {
-                let name = match token {
+        let mut encoder = Encoder::new(self);
+        let mut emit = |found: Piece<'_>| {
+            encoded.ids.push(found.symbol.id);
+            if found.symbol.oov {
+                let name = match found.piece {
+                    _ if self.engine.is_some() => self.token(found.symbol.id).into_owned(),
                     Token::Text(text) => text.to_owned(),
                     _ => format!("(a token of more than {} bytes)", super::LONGEST_TOKEN),
                 };
@@ -201,8 +255,8 @@ impl Vocab {
             }
             Ok::<(), TextError>(())
         };
-        scanner.push(chunk, &mut emit)?;
-        scanner.flush(&mut emit)?;
+        encoder.push(chunk, &mut emit)?;
+        encoder.flush(&mut emit)?;
         Ok(encoded)
     }
 }
@@ -217,6 +271,18 @@ impl std::fmt::Debug for Vocab {
             &self.hash[..16]
         )
     }
+}
+
+/// Bytes with those that are no printable ASCII as `\x..`.
+fn printable(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for &byte in bytes {
+        match byte {
+            b' '..=b'~' => text.push(char::from(byte)),
+            _ => text.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    text
 }
 
 #[cfg(test)]

@@ -48,6 +48,8 @@ pub struct Inputs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vocab_file: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vocab_from: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_from: Option<PathBuf>,
@@ -60,18 +62,22 @@ impl Inputs {
         vocabulary: &VocabularyFrom,
         init_from: Option<&Path>,
     ) -> Inputs {
-        let (vocab_file, vocab_from) = match vocabulary {
-            VocabularyFrom::Text => (None, None),
-            VocabularyFrom::File(path) => (Some(path.as_path()), None),
-            VocabularyFrom::Model(path) => (None, Some(path.as_path())),
-        };
         let written = |path: &Path| PathBuf::from(path.to_string_lossy().into_owned());
+        let path = vocabulary.path().map(written);
+        let (mut vocab_file, mut tokenizer, mut vocab_from) = (None, None, None);
+        match vocabulary {
+            VocabularyFrom::Text => {}
+            VocabularyFrom::File(_) => vocab_file = path,
+            VocabularyFrom::Tokenizer { .. } => tokenizer = path,
+            VocabularyFrom::Model(_) => vocab_from = path,
+        }
         let all = |paths: &[PathBuf]| paths.iter().map(|path| written(path)).collect();
         Inputs {
             train: all(train),
             valid: valid.map(all),
-            vocab_file: vocab_file.map(written),
-            vocab_from: vocab_from.map(written),
+            vocab_file,
+            tokenizer,
+            vocab_from,
             init_from: init_from.map(written),
         }
     }

@@ -7,7 +7,7 @@ use super::folder::Folder;
 use super::job::Job;
 use super::state::Identity;
 use crate::error::{Error, Result};
-use crate::infer::{VocabularyFrom, read_vocab};
+use crate::infer::read_vocab;
 use crate::store::{AtomicFile, write_atomic};
 use crate::text::{
     self, Corpus, CorpusWriter, ReadOptions, Source, Split, TextError, TextStats, Vocab,
@@ -66,7 +66,7 @@ impl Texts {
 
     /// Opens what `prepare` left in the run's directory.
     pub fn open(folder: &Folder) -> Result<Texts> {
-        let vocab = Vocab::from_file_any(&folder.tokenizer())?;
+        let vocab = Vocab::from_tokenizer(&folder.tokenizer(), None)?;
         let open = |part: &str| -> Result<Corpus> {
             let path = folder.tokens(part);
             let corpus = Corpus::open(&path)?;
@@ -111,18 +111,16 @@ fn check_valid(job: &Job) -> Result<()> {
 
 fn vocabulary(job: &Job, options: &ReadOptions) -> Result<Vocab> {
     let config = &job.config;
-    match (&job.init_from, &job.vocabulary) {
-        (Some(model), VocabularyFrom::Text) => read_vocab(model),
-        (Some(model), VocabularyFrom::File(path) | VocabularyFrom::Model(path)) => {
-            Err(Error::Config(format!(
-                "the weights of {} only fit its own vocabulary: leave {} out, or start from random weights",
-                model.display(),
-                path.display()
-            )))
-        }
-        (None, from) => {
+    match (&job.init_from, job.vocabulary.path()) {
+        (Some(model), None) => read_vocab(model),
+        (Some(model), Some(path)) => Err(Error::Config(format!(
+            "the weights of {} only fit its own vocabulary: leave {} out, or start from random weights",
+            model.display(),
+            path.display()
+        ))),
+        (None, _) => {
             let sources = Source::files(&job.train);
-            from.vocab(
+            job.vocabulary.vocab(
                 sources,
                 config.vocab,
                 options,

@@ -1,7 +1,7 @@
 //! `elman ngram train`: counting, estimating, writing, and what is said about it.
 
 use super::output_file::{Output, write_arpa, write_model};
-use crate::args::{Limit, named, positive, size};
+use crate::args::{Limit, Vocabulary, positive, size};
 use crate::commands::{is_stdin, name_of, threads};
 use crate::options::VocabularyArgs;
 use crate::output::{Table, bytes, duration, grouped, say, usage};
@@ -42,10 +42,14 @@ pub struct NgramTrainArgs {
     #[arg(long, short = 'n', value_name = "N", default_value = "5")]
     order: usize,
 
-    /// What a token is
-    #[arg(long, value_name = "KIND", help_heading = "Text", default_value = "whitespace",
-        value_parser = named::<Kind>(&["words", "whitespace", "chars", "bytes"]))]
-    vocab: Kind,
+    /// What a token is: words, whitespace, chars, bytes, or bpe:N, byte-pair encoding with N entries
+    #[arg(
+        long,
+        value_name = "KIND",
+        help_heading = "Text",
+        default_value = "whitespace"
+    )]
+    vocab: Vocabulary,
     /// Leave out of the vocabulary what occurs fewer times; it is read as <unk>
     #[arg(long, value_name = "N", help_heading = "Text", default_value = "1")]
     min_count: u64,
@@ -117,9 +121,13 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
     let shown = spinner(args.json);
 
     shown.set_message("counting words");
-    let most = args.max_vocab.value();
-    let from = args.vocabulary.from();
-    let vocab = from.vocab(texts.open()?, args.vocab, &read, args.min_count, most)?;
+    let most = args.max_vocab.value().or(args.vocab.entries);
+    let (from, kind) = (args.vocabulary.from(), args.vocab.kind);
+    let vocab = from.vocab(texts.open()?, kind, &read, args.min_count, most)?;
+    if vocab.kind().has_engine() && matches!(output, Output::Arpa(_) | Output::Stdout) {
+        let kind = vocab.kind();
+        return Err(NgramError::NoArpa { kind }.into());
+    }
     let words = Words::new(vocab);
     let counts = Counts::of(texts.open()?, &read, &words, &options, &mut |tokens| {
         shown.set_message(format!("counting n-grams: {} tokens", grouped(tokens)));

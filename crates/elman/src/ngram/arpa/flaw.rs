@@ -17,7 +17,7 @@ pub enum ArpaFlaw {
     #[error("n-grams of more than {0} words are not read")]
     Order(usize),
     #[error(
-        "there is no kind of vocabulary {0}: the line should be left out, or name words, whitespace, chars or bytes"
+        "there is no kind of vocabulary {0}: the line should be left out, or name words, whitespace, chars or bytes (bpe and foreign stand in .bin files)"
     )]
     Kind(String),
 

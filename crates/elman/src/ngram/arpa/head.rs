@@ -84,8 +84,8 @@ fn named_kind(line: &[u8]) -> Result<Kind, ArpaFlaw> {
         None => Ok(Kind::Whitespace),
         Some(name) => {
             let name = String::from_utf8_lossy(name);
-            name.parse()
-                .map_err(|_| ArpaFlaw::Kind(super::quoted(name.as_bytes())))
+            let kind = name.parse().ok().filter(|kind: &Kind| !kind.has_engine());
+            kind.ok_or_else(|| ArpaFlaw::Kind(super::quoted(name.as_bytes())))
         }
     }
 }

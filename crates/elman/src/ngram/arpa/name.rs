@@ -5,6 +5,7 @@
 //! | `whitespace` | the word itself: it holds no white space |
 //! | `words`, `chars` | a space is `▁` (U+2581); newline, carriage return and tab are `\n`, `\r`, `\t`; other white space and control characters and a literal `▁` are `\u{…}` with their number in hexadecimal; a backslash is `\\` |
 //! | `bytes` | the same for a single byte, which is `\x..` if it is no printable ASCII |
+//! | `bpe`, `foreign` | as `words`, or as `bytes` where a token is no whole character; for people alone: their files are binary |
 //!
 //! `<eos>` is `</s>`, `<unk>` is itself. Every token has exactly one name, and [`unescape`] takes no other.
 
@@ -75,8 +76,11 @@ pub fn escape(kind: Kind, token: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(token);
     match kind {
         Kind::Whitespace => text,
-        Kind::Words | Kind::Chars if text.chars().all(is_plain) => text,
-        Kind::Words | Kind::Chars => {
+        Kind::Bpe if std::str::from_utf8(token).is_err() => by_bytes(token).into(),
+        Kind::Words | Kind::Chars | Kind::Bpe | Kind::Foreign => {
+            if text.chars().all(is_plain) {
+                return text;
+            }
             let mut name = String::new();
             for c in text.chars() {
                 if !push_char(&mut name, c) {
@@ -85,16 +89,18 @@ pub fn escape(kind: Kind, token: &[u8]) -> Cow<'_, str> {
             }
             name.into()
         }
-        Kind::Bytes => {
-            let mut name = String::new();
-            for &byte in token {
-                if !byte.is_ascii() || !push_char(&mut name, char::from(byte)) {
-                    let _ = write!(name, "\\x{byte:02x}");
-                }
-            }
-            name.into()
+        Kind::Bytes => by_bytes(token).into(),
+    }
+}
+
+fn by_bytes(token: &[u8]) -> String {
+    let mut name = String::new();
+    for &byte in token {
+        if !byte.is_ascii() || !push_char(&mut name, char::from(byte)) {
+            let _ = write!(name, "\\x{byte:02x}");
         }
     }
+    name
 }
 
 /// The token with this name; none if no token has it.

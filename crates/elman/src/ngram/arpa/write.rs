@@ -28,9 +28,14 @@ pub struct Writer<W: Write> {
 impl<W: Write> Writer<W> {
     /// Begins a file with `counts[n − 1]` n-grams of order n. Their ids are those of `words`.
     ///
-    /// Errors: names that cannot be written ([`NgramError::ReservedName`]), and the failures of `out`.
+    /// Errors: names that cannot be written ([`NgramError::ReservedName`]), a vocabulary that is more than its names
+    /// ([`NgramError::NoArpa`]), and the failures of `out`.
     pub fn new(out: W, words: &Words, counts: &[u64]) -> Result<Writer<W>, NgramError> {
         assert!(!counts.is_empty(), "a model has at least order 1");
+        let kind = words.vocab().kind();
+        if kind.has_engine() {
+            return Err(NgramError::NoArpa { kind });
+        }
         let mut buffer = Vec::with_capacity(BUFFER + (BUFFER >> 2));
         writeln!(buffer, "{HEADER}{}\n\n\\data\\", words.vocab().kind())?;
         for (n, count) in (1..).zip(counts) {

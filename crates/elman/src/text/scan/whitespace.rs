@@ -46,8 +46,7 @@ impl Whitespace {
             }
             i += width;
         }
-        self.carry.push(&text[start..]);
-        Ok(())
+        self.carry.push(&text[start..], emit)
     }
 
     /// Emits the word that is being read, leaving the line open.

@@ -40,6 +40,14 @@ pub struct Words {
 }
 
 impl Words {
+    /// A scanner that gives a token beyond the limit in parts: for kind `bpe`, which knows every byte.
+    pub fn in_parts() -> Words {
+        Words {
+            carry: Carry::in_parts(),
+            ..Words::default()
+        }
+    }
+
     pub fn push<E>(
         &mut self,
         text: &str,
@@ -63,8 +71,7 @@ impl Words {
             self.ends_in_space = bytes[i] == b' ';
             i += width;
         }
-        self.carry.push(&text[start..]);
-        Ok(())
+        self.carry.push(&text[start..], emit)
     }
 
     /// Ends the run before byte `at`, where a character of another `class` stands; returns where the new run begins.
@@ -88,7 +95,7 @@ impl Words {
         // The space is the last character of the chunk before.
         self.carry.pop_space();
         self.carry.finish("", emit)?;
-        self.carry.push(" ");
+        self.carry.push(" ", emit)?;
         Ok(at)
     }
 

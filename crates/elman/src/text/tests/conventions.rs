@@ -104,7 +104,7 @@ fn files_are_read_in_order_and_end_documents() {
 #[test]
 fn a_byte_order_mark_is_dropped_and_noted() {
     let text = b"\xEF\xBB\xBFone\n";
-    for kind in [Kind::Words, Kind::Whitespace, Kind::Chars] {
+    for kind in [Kind::Words, Kind::Whitespace, Kind::Chars, Kind::Bpe] {
         let (found, stats) = tokens(text, kind);
         assert!(!found.concat().contains('\u{feff}'));
         assert_eq!((stats.chars, stats.bytes), (4, 4));

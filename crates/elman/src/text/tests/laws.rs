@@ -109,7 +109,7 @@ proptest! {
 
     #[test]
     fn decoding_restores_the_text(text in tricky().prop_filter("not empty", |text| !text.is_empty() && !text.starts_with('\u{feff}'))) {
-        for kind in [Kind::Words, Kind::Chars, Kind::Bytes] {
+        for kind in [Kind::Words, Kind::Chars, Kind::Bytes, Kind::Bpe] {
             let vocab = vocab_of(text.as_bytes(), kind);
             let (ids, stats) = ids_of(vec![source(text.as_bytes())], &vocab, &plain()).unwrap();
             prop_assert_eq!(stats.oov, 0);
@@ -147,7 +147,7 @@ proptest! {
     fn what_is_measured_does_not_depend_on_the_kind(text in tricky().prop_filter("not empty", |text| !text.is_empty() && !text.starts_with('\u{feff}'))) {
         let of = |kind| TextStats { tokens: 0, notes: Vec::new(), ..tokens(text.as_bytes(), kind).1 };
         let words = of(Kind::Words);
-        prop_assert!([Kind::Whitespace, Kind::Chars, Kind::Bytes].into_iter().all(|kind| of(kind) == words));
+        prop_assert!([Kind::Whitespace, Kind::Chars, Kind::Bytes, Kind::Bpe].into_iter().all(|kind| of(kind) == words));
         prop_assert_eq!(words.chars, text.chars().count() as u64);
         prop_assert_eq!(words.bytes, text.len() as u64);
         prop_assert_eq!(words.hash, blake3::hash(text.as_bytes()).to_hex().to_string());

@@ -19,7 +19,7 @@ fn invalid_utf8_is_an_error_with_its_offset() {
     ] {
         let text = [vec![b'a'; front], bad.to_vec()].concat();
         let file = file(&text);
-        for kind in [Kind::Words, Kind::Whitespace, Kind::Chars] {
+        for kind in [Kind::Words, Kind::Whitespace, Kind::Chars, Kind::Bpe] {
             let error = count(Source::files(&[file.path()]), kind, &plain(), 1 << 30)
                 .err()
                 .unwrap();

@@ -4,10 +4,12 @@ use std::cmp::Reverse;
 
 use super::super::scan::Token;
 use super::table::TokenTable;
-use super::{EOS, Kind, TextError, UNK, Vocab};
+use super::{EOS, Kind, TextError, UNK, Vocab, bpe};
 
 /// What an entry of the table costs beside its token: slot, allocation, spare room.
 const ENTRY_BYTES: u64 = 80;
+/// The same in kind `bpe`, and for each byte: merging keeps every pair of neighbours with the places where it stands.
+const BPE_ENTRY_BYTES: (u64, u64) = (200, 80);
 
 /// How often each token occurs.
 pub struct Counts {
@@ -38,6 +40,9 @@ impl Counts {
         let Token::Text(token) = token else {
             return Ok(()); // control tokens, bytes and what is too long need no counting
         };
+        if self.kind == Kind::Bpe && token.len() > bpe::LONGEST_LEARNT {
+            return Ok(());
+        }
         if let &[byte @ 0..0x80] = token.as_bytes() {
             self.ascii[usize::from(byte)] += 1;
             return Ok(());
@@ -45,7 +50,11 @@ impl Counts {
         match self.table.get_mut(token.as_bytes()) {
             Some(count) => *count += 1,
             None => {
-                self.bytes += token.len() as u64 + ENTRY_BYTES;
+                let (entry, byte) = match self.kind {
+                    Kind::Bpe => BPE_ENTRY_BYTES,
+                    _ => (ENTRY_BYTES, 1),
+                };
+                self.bytes += token.len() as u64 * byte + entry;
                 if self.bytes > self.limit_bytes {
                     return Err(TextError::TooManyTokens {
                         distinct: self.table.len(),
@@ -70,12 +79,17 @@ impl Counts {
 
     /// The vocabulary of all tokens that occur at least `min_count` times, cut to `max_vocab` entries (specials included).
     ///
-    /// Kind `bytes` always has its 257 entries. Errors: nothing would be left beside the specials.
+    /// Kind `bytes` always has its 257 entries; in kind `bpe` pairs below `min_count` are not merged.
+    /// Errors: nothing would be left beside the specials.
     pub fn into_vocab(self, min_count: u64, max_vocab: Option<usize>) -> Result<Vocab, TextError> {
         if self.kind == Kind::Bytes {
             return Ok(Vocab::bytes());
         }
         let most = max_vocab.unwrap_or(u32::MAX as usize);
+        if self.kind == Kind::Bpe {
+            // Pieces of one byte teach no merge.
+            return bpe::learn(self.table.into_entries(), min_count, most);
+        }
         if most < 3 {
             return Err(TextError::MaxVocab { max: most });
         }

@@ -1,9 +1,14 @@
 //! From ids back to text: at once, or token by token for a terminal.
 //!
 //! `words` and `chars` join their tokens, `bytes` its bytes, and `<eos>` prints nothing: decoding restores the text.
-//! `whitespace` joins words by single spaces, and `<eos>` is a newline. `<unk>` prints as `<unk>`.
+//! `whitespace` joins words by single spaces, and `<eos>` is a newline. `<unk>` prints as `<unk>`. `bpe` joins bytes; `foreign` has the
+//! decoder of its file, and `<eos>` is a newline where it ends lines.
 
+use super::engine::Engine;
 use super::{Kind, Vocab};
+
+/// Tokens of a foreign vocabulary that are held back at most while they form no whole characters.
+const MOST_HELD: usize = 32;
 
 impl Vocab {
     /// The text of `ids`. Panics if one of them is not below V.
@@ -17,11 +22,13 @@ impl Vocab {
         text
     }
 
-    /// What token `id` prints by itself, be it a part of a character. Panics if `id ≥ V`.
+    /// What token `id` prints by itself, be it a part of a character. In kind `foreign` a space may come before it, if its
+    /// decoder puts one there. Panics if `id ≥ V`.
     pub fn printed(&self, id: u32) -> &[u8] {
         match (id == self.eos(), self.kind()) {
+            (false, Kind::Foreign) => self.alone[id as usize].as_bytes(),
             (false, _) => self.token_bytes(id),
-            (true, Kind::Whitespace) => b"\n",
+            (true, _) if self.eos_ends_lines() => b"\n",
             (true, _) => b"",
         }
     }
@@ -35,14 +42,17 @@ impl Vocab {
     }
 }
 
-/// Turns ids into text that may be printed at once. A plain value: it holds at most three bytes of an unfinished character.
+/// Turns ids into text that may be printed at once. A plain value: it holds at most three bytes of an unfinished character, or a few ids.
 ///
 /// To go on after a prompt, push the ids of the prompt first and print nothing of what comes back.
 #[derive(Clone, Debug, Default)]
 pub struct Decoder {
     out: Vec<u8>,
-    /// Bytes of an unfinished UTF-8 character (kind `bytes`).
+    /// Bytes of an unfinished UTF-8 character (kinds `bytes` and `bpe`), or text that is not printed yet (`foreign`).
     held: Vec<u8>,
+    /// The last ids (kind `foreign`), and how many of them are printed.
+    ids: Vec<u32>,
+    printed: usize,
     /// Whether a token stands before in this line (of use in kind `whitespace`).
     in_line: bool,
 }
@@ -52,12 +62,18 @@ impl Decoder {
     pub fn push(&mut self, vocab: &Vocab, id: u32) -> &[u8] {
         self.out.clear();
         let eos = id == vocab.eos();
+        if let (Kind::Foreign, Some(engine)) = (vocab.kind(), &vocab.engine) {
+            self.in_line = !eos;
+            self.push_foreign(engine, id);
+            return &self.out;
+        }
         if !eos {
             self.held.extend_from_slice(vocab.separator(self.in_line));
         }
         self.held.extend_from_slice(vocab.printed(id));
         self.in_line = !eos;
-        if vocab.kind().is_text() || eos {
+        let of_characters = !matches!(vocab.kind(), Kind::Bytes | Kind::Bpe);
+        if of_characters || eos {
             self.out.append(&mut self.held);
         } else {
             self.release();
@@ -68,6 +84,32 @@ impl Decoder {
     /// Whether a token stands before in the line, for [`Vocab::separator`].
     pub fn in_line(&self) -> bool {
         self.in_line
+    }
+
+    /// A token's text depends on the one before (a space or none), so two stretches are decoded, without and with what is new.
+    fn push_foreign(&mut self, engine: &Engine, id: u32) {
+        if id == engine.eos {
+            self.out.append(&mut self.held);
+            self.ids.clear();
+            self.printed = 0;
+            if engine.eos_ends_lines {
+                self.out.push(b'\n');
+            }
+            return;
+        }
+        self.ids.push(id);
+        let before = engine.text(&self.ids[..self.printed]);
+        let all = engine.text(&self.ids);
+        let new = all.strip_prefix(&before).unwrap_or(&all);
+        // A replacement character may be the beginning of a character.
+        if new.ends_with('\u{FFFD}') && self.ids.len() - self.printed < MOST_HELD {
+            self.held = new.into();
+            return;
+        }
+        self.held.clear();
+        self.out.extend_from_slice(new.as_bytes());
+        self.ids.drain(..self.printed);
+        self.printed = self.ids.len();
     }
 
     /// What is still held back at the end.

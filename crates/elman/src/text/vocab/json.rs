@@ -6,17 +6,21 @@
 //! | `whitespace` | Replace `<eos>` by `<\eos>` | WhitespaceSplit | WordLevel | spaces between words, Fuse, Replace `<eos>` by a newline |
 //! | `chars` | none | Split (`[\s\S]`, isolated) | WordLevel | as `words` |
 //! | `bytes` | none | ByteLevel (no regex, no prefix space) | BPE without merges | Replace `<eos>` by nothing, ByteLevel |
+//! | `bpe` | none | Split as `words`, then ByteLevel as `bytes` | BPE | as `bytes` |
 //!
 //! All have the template `$A <eos>` and no `added_tokens`: an added token would match raw text, and the control token
 //! cannot be written in a text. What is written is what the package itself would write, byte for byte.
 //!
-//! Reading is strict: everything but the vocabulary must be as above, for only then are the ids the same as in Python.
+//! Reading is strict: everything but the vocabulary must be as above, for only then does our own scanner find the ids that Python
+//! finds. Any other file is of kind `foreign` and is left to the crate `tokenizers` (`engine.rs`).
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
 use super::super::scan::{CONTROL_LITERAL, ESCAPED_LITERAL, WORDS_PATTERN};
+use super::engine::Engine;
 use super::{EOS, Kind, TextError, UNK, Vocab};
 
 const CHARS_PATTERN: &str = r"[\s\S]";
@@ -24,85 +28,74 @@ const CHARS_PATTERN: &str = r"[\s\S]";
 impl Vocab {
     /// The vocabulary as a `tokenizer.json`.
     pub fn to_tokenizer_json(&self) -> String {
-        let mut text = String::from(
-            "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n  \"added_tokens\": [],\n",
-        );
-        for (name, part) in parts(self.kind) {
-            let _ = writeln!(text, "  \"{name}\": {part},");
+        if let Some(engine) = &self.engine {
+            return engine.json.clone();
         }
-        text.push_str("  \"model\": {\n");
+        let mut model = String::from("{\n");
         let bpe = self.kind == Kind::Bytes;
-        text.push_str(if bpe {
+        model.push_str(if bpe {
             BPE_HEAD
         } else {
             "    \"type\": \"WordLevel\",\n"
         });
-        text.push_str("    \"vocab\": {\n");
+        model.push_str("    \"vocab\": {\n");
         for id in 0..self.len() as u32 {
             let comma = if id + 1 < self.len() as u32 { "," } else { "" };
             let _ = writeln!(
-                text,
+                model,
                 "      {}: {id}{comma}",
                 Value::from(self.json_token(id))
             );
         }
-        text.push_str(if bpe {
+        model.push_str(if bpe {
             "    },\n    \"merges\": []\n"
         } else {
             "    },\n    \"unk_token\": \"<unk>\"\n"
         });
-        text.push_str("  }\n}");
-        text
+        model.push_str("  }");
+        with_model(self.kind, &model)
     }
 
-    /// Reads what [`Vocab::to_tokenizer_json`] writes; `name` stands in messages.
+    /// Reads any `tokenizer.json`; `name` stands in messages.
     ///
-    /// Errors: whatever is not a vocabulary of one of our kinds, saying what it seems to be.
+    /// Errors: whatever is no tokenizer, saying what it seems to be; one without a token that ends a text.
     pub fn from_tokenizer_json(name: &str, bytes: &[u8]) -> Result<Vocab, TextError> {
+        Vocab::parse_tokenizer(name, bytes, None)
+    }
+
+    /// [`Vocab::from_tokenizer`], from bytes.
+    pub(super) fn parse_tokenizer(
+        name: &str,
+        bytes: &[u8],
+        eos: Option<&str>,
+    ) -> Result<Vocab, TextError> {
         let failed = |what: String| TextError::TokenizerJson {
             name: name.to_owned(),
             what,
         };
+        if bytes.len() > LARGEST_JSON {
+            return Err(failed(format!(
+                "its {} bytes are more than a tokenizer has (at most {LARGEST_JSON})",
+                bytes.len()
+            )));
+        }
         let file: Value = serde_json::from_slice(bytes)
             .map_err(|error| failed(format!("it is not valid JSON: {error}")))?;
-        let kind = kind_of(&file).map_err(failed)?;
-        for (part, value) in parts(kind) {
-            if serde_json::from_str::<Value>(&value).ok().as_ref() != file.get(part) {
-                return Err(failed(format!(
-                    "its `{part}` is not that of kind {kind}, so its ids would not be the same"
-                )));
-            }
-        }
-        for part in ["truncation", "padding"] {
-            if !file[part].is_null() {
-                return Err(failed(format!("it sets `{part}`, which elman does not do")));
-            }
-        }
-        if file["added_tokens"]
-            .as_array()
-            .is_some_and(|added| !added.is_empty())
-        {
-            return Err(failed(
-                "it has `added_tokens`, which would be found in raw text".to_owned(),
-            ));
-        }
-        let tokens = listed(&file["model"]["vocab"]).map_err(failed)?;
-        let vocab = match kind {
-            Kind::Bytes => Vocab::bytes(),
-            _ if tokens.len() < 2 || tokens[0] != EOS || tokens[1] != UNK => {
-                return Err(failed(format!("ids 0 and 1 are not {EOS} and {UNK}")));
-            }
-            _ => Vocab::of_text(
-                kind,
-                tokens[2..].iter().map(|token| token.as_bytes().into()),
-            ),
+        no_tokenizer(&file).map_or(Ok(()), |what| Err(failed(what)))?;
+        let text = std::str::from_utf8(bytes).map_err(|error| failed(error.to_string()))?;
+        let vocab = match kind_of(&file) {
+            Kind::Foreign => foreign(text, eos),
+            Kind::Bpe => byte_pairs(text),
+            kind => table(kind, &file["model"]["vocab"]),
         };
-        if kind == Kind::Bytes && !(0..257).map(|id| vocab.json_token(id)).eq(tokens) {
-            return Err(failed(
-                "its byte-level vocabulary is not in the order of the bytes".to_owned(),
-            ));
+        let vocab = vocab.map_err(failed)?;
+        match eos {
+            Some(eos) if vocab.token_bytes(vocab.eos()) != eos.as_bytes() => Err(failed(format!(
+                "its kind is {}, and there {EOS} ends a text: leave --tokenizer-eos out",
+                vocab.kind()
+            ))),
+            _ => Ok(vocab),
         }
-        Ok(vocab)
     }
 
     /// A token as it stands in the file. The byte-level alphabet gives each byte a printable character.
@@ -113,6 +106,73 @@ impl Vocab {
         }
     }
 }
+
+/// A vocabulary of a kind that looks its tokens up.
+fn table(kind: Kind, vocab: &Value) -> Result<Vocab, String> {
+    let tokens = listed(vocab)?;
+    if kind != Kind::Bytes {
+        if tokens.len() < 2 || tokens[0] != EOS || tokens[1] != UNK {
+            return Err(format!("ids 0 and 1 are not {EOS} and {UNK}"));
+        }
+        let tokens = tokens[2..].iter().map(|token| token.as_bytes().into());
+        return Ok(Vocab::of_text(kind, tokens));
+    }
+    let vocab = Vocab::bytes();
+    if !(0..257).map(|id| vocab.json_token(id)).eq(tokens) {
+        return Err("its byte-level vocabulary is not in the order of the bytes".to_owned());
+    }
+    Ok(vocab)
+}
+
+/// A vocabulary of kind `bpe`: `<eos>`, every byte, and what their merges make.
+fn byte_pairs(text: &str) -> Result<Vocab, String> {
+    let engine = Engine::parse(text, Some(EOS))?;
+    let letters: HashMap<char, u8> = (0..=255).map(|byte| (byte_letter(byte), byte)).collect();
+    let bytes = |token: &String| -> Option<Box<[u8]>> {
+        let bytes = token.chars().map(|letter| letters.get(&letter).copied());
+        bytes.collect()
+    };
+    let mut tokens: Vec<Box<[u8]>> = Vec::new();
+    for token in engine.tokens()? {
+        let token = token.ok_or("its ids leave a hole")?;
+        let special = tokens.is_empty().then(|| token.as_bytes().into());
+        let token = special.or_else(|| bytes(&token)).ok_or_else(|| {
+            format!("its token {token:?} is not written in the byte-level alphabet")
+        })?;
+        tokens.push(token);
+    }
+    let singles = tokens.iter().skip(1).take_while(|token| token.len() == 1);
+    if engine.eos != 0 || singles.count() != 256 {
+        return Err(format!("its first ids are not {EOS} and the 256 bytes"));
+    }
+    if engine.unk.is_some() {
+        return Err("it has an unknown token, and no byte is unknown".into());
+    }
+    Ok(Vocab::with_engine(Kind::Bpe, tokens, engine))
+}
+
+fn foreign(text: &str, eos: Option<&str>) -> Result<Vocab, String> {
+    let engine = Engine::parse(text, eos)?;
+    let tokens = engine.tokens()?.into_iter().enumerate();
+    // The name of a hole is none that a token can have twice: ids are unique.
+    let tokens = tokens.map(|(id, token)| token.unwrap_or_else(|| format!("\u{0}hole {id}")));
+    let tokens = tokens.map(|token| token.into_bytes().into()).collect();
+    Ok(Vocab::with_engine(Kind::Foreign, tokens, engine))
+}
+
+/// A whole file of a kind, around its model.
+pub(super) fn with_model(kind: Kind, model: &str) -> String {
+    let mut text = String::from(
+        "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n  \"added_tokens\": [],\n",
+    );
+    for (name, part) in parts(kind) {
+        let _ = writeln!(text, "  \"{name}\": {part},");
+    }
+    text + "  \"model\": " + model + "\n}"
+}
+
+/// A tokenizer.json larger than this is none: the largest that people use have some ten megabytes.
+const LARGEST_JSON: usize = 256 << 20;
 
 /// What the package writes before the vocabulary of a BPE model.
 const BPE_HEAD: &str = r#"    "type": "BPE",
@@ -145,6 +205,13 @@ fn parts(kind: Kind) -> [(&'static str, String); 4] {
             )
         }
         Kind::Bytes => ("null".to_owned(), BYTE_LEVEL.to_owned(), JOIN_BYTES),
+        Kind::Bpe => {
+            let sequence = SEQUENCE
+                .replace("FIRST", &split(WORDS_PATTERN))
+                .replace("SECOND", BYTE_LEVEL);
+            ("null".to_owned(), sequence, JOIN_BYTES)
+        }
+        Kind::Foreign => unreachable!("a foreign file has parts of its own"),
     };
     let template = TEMPLATE.replace("EOS_ID", if kind == Kind::Bytes { "256" } else { "0" });
     [
@@ -177,6 +244,14 @@ const BYTE_LEVEL: &str = r#"{
     "add_prefix_space": false,
     "trim_offsets": true,
     "use_regex": false
+  }"#;
+
+const SEQUENCE: &str = r#"{
+    "type": "Sequence",
+    "pretokenizers": [
+      FIRST,
+      SECOND
+    ]
   }"#;
 
 const TEMPLATE: &str = r#"{
@@ -280,33 +355,39 @@ const JOIN_BYTES: &str = r#"{
     ]
   }"#;
 
-/// The kind that a file of the package seems to hold, or what it is instead.
-fn kind_of(file: &Value) -> Result<Kind, String> {
-    let model = file["model"]["type"].as_str();
-    let splitter = &file["pre_tokenizer"];
-    match (model, splitter["type"].as_str()) {
-        (Some("WordLevel"), Some("WhitespaceSplit")) => Ok(Kind::Whitespace),
-        (Some("WordLevel"), Some("Split")) => match splitter["pattern"]["Regex"].as_str() {
-            Some(WORDS_PATTERN) => Ok(Kind::Words),
-            Some(CHARS_PATTERN) => Ok(Kind::Chars),
-            _ => Err("a word-level vocabulary that splits text by another pattern than ours".to_owned()),
-        },
-        (Some("WordLevel"), other) => {
-            Err(format!("a word-level vocabulary with the pre-tokeniser {}", other.unwrap_or("(none)")))
+/// Why a file is no tokenizer, if so.
+fn no_tokenizer(file: &Value) -> Option<String> {
+    match file["model"]["type"].as_str() {
+        None if file.get("model_type").is_some() => Some(
+            "it seems to be the config.json of a model; name the tokenizer.json beside it".into(),
+        ),
+        None if file["model"].is_null() => {
+            Some("it has no `model`; is it a tokenizer.json?".into())
         }
-        (Some("BPE"), _) if file["model"]["merges"].as_array().is_some_and(|merges| !merges.is_empty()) => {
-            Err("it seems to be a byte-pair encoding (as of GPT-2), whose merges elman does not read".to_owned())
-        }
-        (Some("BPE"), Some("ByteLevel")) => Ok(Kind::Bytes),
-        (Some("BPE"), _) => Err("it seems to be a byte-pair encoding that is not byte-level".to_owned()),
-        (Some("WordPiece"), _) => Err("it seems to be a WordPiece vocabulary (as of BERT)".to_owned()),
-        (Some("Unigram"), _) => Err("it seems to be a Unigram vocabulary (SentencePiece)".to_owned()),
-        (Some(other), _) => Err(format!("its model is of the unknown type `{other}`")),
-        (None, _) if file.get("model_type").is_some() => {
-            Err("it seems to be the config.json of a model; name the tokenizer.json beside it".to_owned())
-        }
-        (None, _) => Err("it has no `model` with a `type`; is it a tokenizer.json?".to_owned()),
+        _ => None,
     }
+}
+
+/// The one of our kinds that a file is of; any other is foreign.
+fn kind_of(file: &Value) -> Kind {
+    let is = |kind: &Kind| {
+        let parts = parts(*kind);
+        let same = |(name, text): &(&str, String)| {
+            serde_json::from_str::<Value>(text).ok().as_ref() == file.get(*name)
+        };
+        let merges = file["model"]["merges"].as_array();
+        let model = match kind {
+            Kind::Bytes => merges.is_some_and(Vec::is_empty),
+            Kind::Bpe => merges.is_some(),
+            _ => file["model"]["type"] == "WordLevel",
+        };
+        let added = file["added_tokens"].as_array();
+        let plain = ["truncation", "padding"]
+            .iter()
+            .all(|part| file[part].is_null());
+        model && plain && added.is_none_or(Vec::is_empty) && parts.iter().all(same)
+    };
+    Kind::ALL.into_iter().find(is).unwrap_or(Kind::Foreign)
 }
 
 /// The tokens of a vocabulary object in the order of their ids, which must be 0, 1, 2 … without holes.
@@ -326,15 +407,31 @@ fn listed(vocab: &Value) -> Result<Vec<String>, String> {
     Ok(tokens.into_iter().flatten().collect())
 }
 
-/// The printable character that stands for a byte in byte-level vocabularies (GPT-2's `bytes_to_unicode`): printable Latin-1
+/// The printable characters that stand for the bytes in byte-level vocabularies (GPT-2's `bytes_to_unicode`): printable Latin-1
 /// bytes stand for themselves, the others follow from U+0100 on.
-fn byte_letter(byte: u8) -> char {
-    let plain = |byte: u8| matches!(byte, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);
-    if plain(byte) {
-        return char::from(byte);
+const LETTERS: [char; 256] = {
+    let mut letters = ['\0'; 256];
+    let mut others = 0;
+    let mut i = 0;
+    while i < 256 {
+        let byte = i as u8;
+        letters[i] = match byte {
+            0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF => byte as char,
+            _ => {
+                others += 1;
+                match char::from_u32(0xFF + others) {
+                    Some(letter) => letter,
+                    None => char::REPLACEMENT_CHARACTER,
+                }
+            }
+        };
+        i += 1;
     }
-    let before = (0..byte).filter(|&other| !plain(other)).count() as u32;
-    char::from_u32(0x100 + before).unwrap_or(char::REPLACEMENT_CHARACTER)
+    letters
+};
+
+pub(super) fn byte_letter(byte: u8) -> char {
+    LETTERS[usize::from(byte)]
 }
 
 #[cfg(test)]

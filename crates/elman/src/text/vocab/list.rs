@@ -26,10 +26,11 @@ impl Vocab {
         }
     }
 
-    /// Reads a `tokenizer.json` of any of our kinds, as it stands in a model's directory.
-    pub fn from_file_any(path: &Path) -> Result<Vocab, TextError> {
+    /// Reads a `tokenizer.json` of ours or of any other program, which may be compressed with gzip. `eos` names the token that
+    /// ends a text in a foreign one; `None`: as the file says, or a usual name.
+    pub fn from_tokenizer(path: &Path, eos: Option<&str>) -> Result<Vocab, TextError> {
         let (name, bytes) = read_whole(path)?;
-        Vocab::from_tokenizer_json(&name, &bytes)
+        Vocab::parse_tokenizer(&name, &bytes, eos)
     }
 
     /// Reads a list; `name` stands in messages.
@@ -94,11 +95,8 @@ impl Listed {
             line,
             what,
         };
-        if kind == Kind::Bytes {
-            return Err(failed(
-                1,
-                "kind bytes has a fixed vocabulary and takes no list".to_owned(),
-            ));
+        if kind == Kind::Bytes || kind.has_engine() {
+            return Err(failed(1, format!("kind {kind} takes no list of tokens")));
         }
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let text = std::str::from_utf8(bytes).map_err(|error| TextError::InvalidUtf8 {
