@@ -28,8 +28,7 @@ fn a_model_is_trained_on_a_text_and_on_its_own_words() {
             run,
         ]
     };
-    let said = room.stdout(&command("mixed"));
-    assert!(said.contains("own text"), "{said}");
+    room.stdout(&command("mixed"));
     let own = std::fs::read(room.path("mixed/own.txt")).unwrap_or_default();
     let text = std::fs::read(room.path("text.txt")).unwrap_or_default();
     assert!(

@@ -278,11 +278,14 @@ fn reordered(array: &Array, listed: &Listed, filler: f32) -> Array<'static> {
 fn refuse_pickle(path: &Path) -> Result<()> {
     let (file, _) = disk::open_regular(path)?;
     let mut first = Vec::new();
-    file.take(4)
+    file.take(9)
         .read_to_end(&mut first)
         .map_err(|error| StoreError::io(path, "read", error))?;
     let zip = first.starts_with(b"PK\x03\x04");
-    if !zip && !matches!(first[..], [0x80, 2..=5, ..]) {
+    let bare = matches!(first[..], [0x80, 2..=5, ..]);
+    // The length of a header of 640 bytes begins like that too; then its JSON follows.
+    let safetensors = matches!(first[..], [_, _, _, _, _, _, 0, 0, b'{']);
+    if safetensors || !(zip || bare) {
         return Ok(());
     }
     let shown = path.display().to_string();

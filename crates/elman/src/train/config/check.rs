@@ -22,7 +22,7 @@ impl Config {
             Sizes::Each(sizes) => &sizes[..],
         };
         let hidden = hidden.iter().map(|size| ("hidden", *size));
-        for (name, value) in sizes.into_iter().chain(hidden) {
+        for (name, value) in hidden.chain(sizes) {
             require((1..=1 << 20).contains(&value), || {
                 format!("{name} is {value}; it must be between 1 and 1,048,576")
             })?;

@@ -49,7 +49,7 @@ mod tests {
             div: 25.0,
             final_div: 1e4,
         };
-        assert_eq!(cycle.shape(0, 100), 0.04);
+        assert!((cycle.shape(0, 100) - 0.04).abs() < 1e-12);
         assert!((cycle.shape(29, 100) - 1.0).abs() < 1e-12);
         assert!((cycle.shape(99, 100) - 4e-6).abs() < 1e-12);
         assert!((cycle.shape(500, 100) - 4e-6).abs() < 1e-12);
