@@ -12,14 +12,12 @@
 //! the last row to the first, wherever a segment interrupts them.
 
 mod drawn;
+mod reading;
 
 use self::drawn::Draws;
 use super::objective::Objective;
 use super::optim::{Optimiser, TouchedRows, Update};
 use crate::dims::{Dims, Room, Slots};
-use crate::error::Result;
-use crate::flow::trace::{LayerWeights, Trace};
-use crate::infer::Ready;
 use crate::net::layer::dropout::Dropout;
 use crate::net::layer::weight_drop::WeightDrop;
 use crate::net::network::{BackwardPanels, ForwardPanels, Network, WindowRef};
@@ -225,50 +223,6 @@ impl Engine {
         self.stats(window)
     }
 
-    /// The loss of one window without dropout, gradient or memory of it, from `state`, which has the
-    /// window's lanes and becomes that after it.
-    pub fn score_window(&mut self, window: &Window, state: &mut State) -> WindowStats {
-        for segment in self.room.segments(window.steps, window.lanes) {
-            let rows = segment.start * window.lanes..segment.end * window.lanes;
-            self.read(window, segment, None, state);
-            self.network.loss(
-                &self.cpu,
-                &self.params,
-                &self.forward,
-                &window.targets[rows.clone()],
-                &mut self.tape,
-                &mut self.nats[rows],
-            );
-        }
-        self.stats(window)
-    }
-
-    /// The activations of the first `lanes` lanes of `window` over its first steps, at most `most_steps` of them or what a segment
-    /// holds, without dropout and from `state`, which stays as it is. Training does not notice: the next window overwrites the tape.
-    ///
-    /// Errors: hidden states that overflow.
-    pub fn trace(
-        &mut self,
-        window: &Window,
-        lanes: usize,
-        most_steps: usize,
-        state: &State,
-        layers: &[LayerWeights],
-    ) -> Result<Trace> {
-        let steps = window.steps.min(most_steps).min(self.room.segment / lanes);
-        let rows = window.inputs.chunks_exact(window.lanes).take(steps);
-        let few = Window {
-            steps,
-            lanes,
-            inputs: rows.flat_map(|row| &row[..lanes]).copied().collect(),
-            ..Window::default()
-        };
-        let mut from = State::zeros(self.network.dims(), lanes);
-        from.copy_lanes(state, lanes);
-        self.read(&few, 0..steps, None, &mut from);
-        Trace::record(layers, &self.tape, steps)
-    }
-
     /// Forward over the steps `segment` of a window, from `state`, which becomes that after them.
     fn read(
         &mut self,
@@ -297,17 +251,6 @@ impl Engine {
                 .pack_forward(&self.cpu, &self.params, drop, &mut self.forward);
             self.forward_holds = Some(weight_drop);
         }
-    }
-
-    /// The network with its present weights, and what computes with them: to write a text.
-    pub fn ready(&mut self) -> (Ready<'_>, &Cpu) {
-        self.refresh(None);
-        let ready = Ready {
-            network: &self.network,
-            params: &self.params,
-            panels: &self.forward,
-        };
-        (ready, &self.cpu)
     }
 
     /// Loss and gradient of the segment that was read last. The gradient at its final state is that
@@ -399,42 +342,6 @@ impl Engine {
             self.grads[id].fill(0.0);
         }
         self.touched.clear();
-    }
-
-    /// The logits of the last segment, (T, B, V); for tests and inspection, since training never
-    /// holds them all.
-    pub fn logits(&self, rows: usize, dropped: bool) -> Vec<f32> {
-        let mut out = vec![0.0; rows * self.network.dims().vocab];
-        self.network.logits(
-            &self.cpu,
-            &self.params,
-            &self.forward,
-            &self.tape,
-            dropped,
-            &mut out,
-        );
-        out
-    }
-
-    /// Adds the losses of the last window, which is `window`, to those of the parts of the text that
-    /// its lanes read.
-    pub fn add_part_nats(&self, window: &Window, part_nats: &mut [f64]) {
-        let cells = self.nats.iter().zip(&window.weight).enumerate();
-        for (cell, (nats, _)) in cells.filter(|(_, (_, mask))| **mask > 0.0) {
-            part_nats[window.parts[cell % window.lanes] as usize] += nats;
-        }
-    }
-
-    fn stats(&self, window: &Window) -> WindowStats {
-        let real = self
-            .nats
-            .iter()
-            .zip(&window.weight)
-            .filter(|(_, mask)| **mask > 0.0);
-        WindowStats {
-            nats: real.map(|(nats, _)| nats).sum(),
-            tokens: window.real,
-        }
     }
 }
 

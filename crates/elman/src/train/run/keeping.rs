@@ -1,0 +1,97 @@
+//! What a run keeps on disk, and what it says when it must not.
+
+use super::Run;
+use crate::error::{Error, Result};
+use crate::infer::{About, save_model};
+use crate::net::Params;
+use crate::train::guard::MOST_SKIPPED_IN_ROW;
+use crate::train::state::VOLATILE;
+use crate::train::watch::Step;
+use crate::train::windows::Cursor;
+
+impl Run {
+    /// A run that ends before its first validation, or has no validation text, leaves its last
+    /// weights as the model.
+    pub(super) fn keep_a_model(&mut self) -> Result<()> {
+        if self.state.progress.best.is_none() {
+            self.save_model()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn save_model(&self) -> Result<()> {
+        self.refuse_overflow()?;
+        let about = About {
+            step: self.state.progress.step,
+            epoch: self.state.progress.epoch,
+            valid_loss_nats: self.state.progress.best.map(|best| best.loss_nats),
+            averaged: self.state.optimiser.averaged(),
+            imported: None,
+        };
+        let average = self.state.optimiser.average();
+        save_model(
+            &self.folder.model(),
+            self.engine.network(),
+            average.map_or(self.engine.params(), |average| &average.weights),
+            &self.vocab,
+            self.config.layout,
+            &about,
+        )
+    }
+
+    /// Writes a checkpoint; returns its hash.
+    pub(super) fn save(&self) -> Result<String> {
+        self.refuse_overflow()?;
+        let snapshot = self.state.snapshot(self.engine.params(), &self.identity);
+        self.generations.save(self.state.progress.step, &snapshot)?;
+        Ok(snapshot.digest(&VOLATILE))
+    }
+
+    /// Finite gradients too can push a weight beyond every number, when the rate is absurd. Such
+    /// weights never replace good ones on disk.
+    pub(super) fn refuse_overflow(&self) -> Result<()> {
+        let kept = self.state.optimiser.arenas().map(|(_, arena)| arena);
+        let weights = std::iter::once(self.engine.params());
+        if weights.chain(kept).all(Params::is_finite) {
+            return Ok(());
+        }
+        Err(Error::Diverged(format!(
+            "by step {} an update had made a weight overflow, so training stopped; the last checkpoint is from before that and intact. Start again with a lower --lr or a lower --clip",
+            self.state.progress.step
+        )))
+    }
+
+    /// Says that `step` made the average begin, if it did.
+    pub(super) fn average_note(&self, step: &Step) -> Option<String> {
+        let begun = !step.skipped && self.state.optimiser.averaged() == 1;
+        begun.then(|| {
+            format!(
+                "step {}: the weights are averaged from here on; validation and the saved model take the average",
+                step.step
+            )
+        })
+    }
+
+    pub(super) fn skipped_note(&self, step: &Step, at: Cursor) -> String {
+        let (first, windows) = (at.window + 1, self.train.in_epoch(at.epoch));
+        let last = windows.min(at.window + self.config.accumulate);
+        let (place, what) = match self.config.accumulate {
+            1 => (format!("window {first}"), "this window was"),
+            _ => (format!("windows {first} to {last}"), "these windows were"),
+        };
+        format!(
+            "step {} (epoch {}, {place} of {windows}): the loss was {} and the gradient norm {}; {what} kept from the weights and the carried state starts anew",
+            step.step,
+            at.epoch + 1,
+            step.loss_nats,
+            step.grad_norm,
+        )
+    }
+
+    pub(super) fn diverged_message(&self) -> String {
+        format!(
+            "{MOST_SKIPPED_IN_ROW} steps in a row, up to step {}, had a loss or gradient that is not finite, so training stopped; the weights are untouched by them and the last checkpoint is intact. Start again with a lower --lr or a lower --clip",
+            self.state.progress.step
+        )
+    }
+}
