@@ -168,7 +168,8 @@ fn headers_are_checked_whatever_the_checksum() {
     let mut reserved = bytes();
     reserved[13] = 1;
     assert!(flaw(reserved).to_string().contains("must be 0"));
-    assert!(after(48, [4]).contains("no such kind"));
+    assert!(after(48, [6]).contains("no such kind"));
+    assert!(after(48, [4]).contains("one 1-gram for each word"));
     assert!(after(48, [3]).contains("lists no tokens"));
     for order in [0u32, 33, u32::MAX] {
         assert!(after(52, order.to_le_bytes()).contains("no such order"));

@@ -206,6 +206,8 @@ fn foreign_files_that_contradict_themselves_are_refused() {
     assert!(huge.contains("largest id is 4000000000"), "{huge}");
     let twice = refused(&|file| file["model"]["vocab"]["other"] = 3.into());
     assert!(twice.contains("shares its id 3"), "{twice}");
+    let hole = refused(&|file| file["model"]["vocab"]["\0hole 9"] = 40.into());
+    assert!(hole.contains("holes between ids"), "{hole}");
     let model =
         json!({"type": "BPE", "vocab": {"a": 0, "b": 1, "</s>": 2}, "merges": [["</s>", "</s>"]]});
     let merge = refused(&|file| file["model"] = model.clone());

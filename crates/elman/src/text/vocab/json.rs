@@ -153,9 +153,15 @@ fn byte_pairs(text: &str) -> Result<Vocab, String> {
 
 fn foreign(text: &str, eos: Option<&str>) -> Result<Vocab, String> {
     let engine = Engine::parse(text, eos)?;
-    let tokens = engine.tokens()?.into_iter().enumerate();
-    // The name of a hole is none that a token can have twice: ids are unique.
-    let tokens = tokens.map(|(id, token)| token.unwrap_or_else(|| format!("\u{0}hole {id}")));
+    let tokens = engine.tokens()?;
+    let mut named = tokens.iter().flatten();
+    if let Some(token) = named.find(|token| token.starts_with(HOLE)) {
+        return Err(format!(
+            "its token {token:?} is called as holes between ids are"
+        ));
+    }
+    let tokens = tokens.into_iter().enumerate();
+    let tokens = tokens.map(|(id, token)| token.unwrap_or_else(|| format!("{HOLE}{id}")));
     let tokens = tokens.map(|token| token.into_bytes().into()).collect();
     Ok(Vocab::with_engine(Kind::Foreign, tokens, engine))
 }
@@ -170,6 +176,9 @@ pub(super) fn with_model(kind: Kind, model: &str) -> String {
     }
     text + "  \"model\": " + model + "\n}"
 }
+
+/// How the name of an id that no token has begins.
+const HOLE: &str = "\0hole ";
 
 /// A tokenizer.json larger than this is none: the largest that people use have some ten megabytes.
 const LARGEST_JSON: usize = 256 << 20;
