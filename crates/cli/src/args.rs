@@ -2,11 +2,12 @@
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use elman::text::Kind;
+use elman::text::{Kind, MOST_WEIGHT};
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// One of the library's choices, by the name that it has in a configuration file. `names` are all
@@ -70,6 +71,40 @@ impl TryFrom<String> for Vocabulary {
 
     fn try_from(text: String) -> Result<Vocabulary, String> {
         text.parse()
+    }
+}
+
+/// A text and how often an epoch reads it: `FILE` or `FILE:WEIGHT`. A file that is called so comes first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weighted {
+    pub path: PathBuf,
+    pub weight: f64,
+}
+
+impl FromStr for Weighted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Weighted, String> {
+        let whole = Weighted {
+            path: text.into(),
+            weight: 1.0,
+        };
+        let Some((path, number)) = text.rsplit_once(':') else {
+            return Ok(whole);
+        };
+        match number.parse::<f64>() {
+            _ if whole.path.exists() => Ok(whole),
+            Ok(weight) if weight > 0.0 && weight <= MOST_WEIGHT && !path.is_empty() => {
+                Ok(Weighted {
+                    path: path.into(),
+                    weight,
+                })
+            }
+            Ok(_) => Err(format!(
+                "the weight after the colon must be above 0 and at most {MOST_WEIGHT}, such as 2 or 0.5"
+            )),
+            Err(_) => Ok(whole),
+        }
     }
 }
 
@@ -208,6 +243,21 @@ impl fmt::Display for Quoted<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_may_have_a_weight() {
+        let parsed = |text: &str| {
+            let found = text.parse::<Weighted>();
+            found.map(|found| (found.path.display().to_string(), found.weight))
+        };
+        assert_eq!(parsed("a.txt"), Ok(("a.txt".into(), 1.0)));
+        assert_eq!(parsed("a.txt:2"), Ok(("a.txt".into(), 2.0)));
+        assert_eq!(parsed("c:/a.gz:0.5"), Ok(("c:/a.gz".into(), 0.5)));
+        assert_eq!(parsed("c:/a.txt"), Ok(("c:/a.txt".into(), 1.0)));
+        for wrong in ["a:0", "a:-1", "a:nan", "a:1e9"] {
+            assert!(parsed(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_vocabulary_is_a_kind_and_perhaps_a_number() {

@@ -39,7 +39,7 @@ use findings::{Findings, Fitted};
 use scores::{Extras, Group, groups};
 use std::collections::VecDeque;
 use std::f64::consts::LN_2;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use units::Units;
 
 /// Most lines that are units of their own; more are joined.
@@ -212,13 +212,20 @@ fn repeated(sources: Vec<Source>, passes: usize) -> Result<VecDeque<Vec<Source>>
     }
     // What is missing or a directory is better said when it is opened.
     let once = |path: &Path| path.exists() && !path.is_file() && !path.is_dir();
-    let paths = sources.into_iter().map(|source| match source {
-        Source::File(path) if once(&path) => Err(TextError::NotRereadable(path)),
-        Source::File(path) => Ok(path),
+    let again = |source: &Source| match source {
+        Source::File(path) if once(path) => Err(TextError::NotRereadable(path.clone())),
+        Source::File(path) => Ok(Source::File(path.clone())),
+        Source::Stretch { path, range } => Ok(Source::Stretch {
+            path: path.clone(),
+            range: range.clone(),
+        }),
         Source::Reader { name, .. } => Err(TextError::NotRereadable(name.into())),
-    });
-    let paths: Vec<PathBuf> = paths.collect::<std::result::Result<_, _>>()?;
-    Ok((0..passes).map(|_| Source::files(&paths)).collect())
+    };
+    let pass = |_| -> Result<Vec<Source>> {
+        let sources: std::result::Result<_, TextError> = sources.iter().map(again).collect();
+        Ok(sources?)
+    };
+    (0..passes).map(pass).collect()
 }
 
 fn check_mixing(entrants: &[Entrant], groups: &[Group], mixing: &Mixing) -> Result<()> {

@@ -39,6 +39,8 @@ pub enum Site {
     Beginnings,
     /// Tokens that stand for a text where only speed matters.
     Bench,
+    /// Where the fraction of a weighted text begins; `step` is the text's place in the list.
+    Portion,
     /// Places of a text that is looked at (`step` 0), and the first vector of an iteration (1).
     Passages,
 }
@@ -61,6 +63,7 @@ impl Site {
             Site::GradientNoise => 1_000_020,
             Site::Passages => 1_000_021,
             Site::Beginnings => 1_000_022,
+            Site::Portion => 1_000_030,
         }
     }
 }

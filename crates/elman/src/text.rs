@@ -9,6 +9,7 @@
 //! corpus   the token file, memory-mapped               → &[u32]
 //! batch    lanes, windows, masks                       → inputs, targets, weights
 //! places   where lines begin, what unknown tokens cost → for comparisons
+//! portions what an epoch reads of weighted texts       → sources
 //! ```
 //!
 //! Everything streams: memory stays bounded whatever the length of a file, a line or a token, and each pass also measures
@@ -27,6 +28,7 @@ pub mod batch;
 pub mod corpus;
 pub mod lines;
 mod places;
+mod portions;
 mod scan;
 mod split;
 mod stats;
@@ -36,6 +38,7 @@ pub use batch::{Layout, Sentences, Stream, Window};
 pub use corpus::{Corpus, CorpusError, CorpusWriter, TokenFile, token_file};
 pub use lines::{ReadOptions, Source};
 pub use places::{Line, Placed, encode_placed, measure_lines};
+pub use portions::{MOST_WEIGHT, portions};
 pub use split::Split;
 pub use stats::TextStats;
 pub use vocab::{Counts, Decoder, Encoded, Listed, SpecialNames, Vocab};
@@ -201,6 +204,10 @@ pub enum TextError {
     BpeTooSmall { entries: usize },
     #[error("the tokenizer cannot encode this text: {0}")]
     Tokenizer(String),
+    #[error(
+        "{path}: a weight of {weight} says nothing; it is a number above 0 and at most {most}, such as 2 or 0.5", path = .path.display(), most = MOST_WEIGHT
+    )]
+    Weight { path: PathBuf, weight: f64 },
     #[error("the token file cannot be written: {0}")]
     WriteTokens(std::io::Error),
     #[error("{path}: {source}", path = .path.display())]

@@ -88,6 +88,7 @@ pub fn run(args: FinetuneArgs) -> Result<()> {
         temperature,
         train: mut choices,
     } = args;
+    choices.gather();
     choices.start_from(&model);
     if let Some(share) = on_generated {
         let run = choices.new_run()?;

@@ -1,7 +1,7 @@
 //! `elman train`: from arguments to a [`Job`], and what is said when it has ended.
 
 use super::{is_stdin, name_of};
-use crate::args::{seconds, size};
+use crate::args::{Weighted, seconds, size};
 use crate::options::{self, TrainOptions, VocabularyArgs};
 use crate::output::{say, usage};
 use crate::presets;
@@ -30,8 +30,15 @@ use std::time::Duration;
 #[command(mut_args = options::with_default, after_help = EXAMPLES)]
 pub struct TrainArgs {
     /// Training text, plain or gzip, in this order; '-' is standard input
-    #[arg(value_name = "TEXT", required_unless_present = "resume", value_hint = ValueHint::FilePath)]
+    #[arg(value_name = "TEXT", required_unless_present_any = ["resume", "corpus"], value_hint = ValueHint::FilePath)]
     texts: Vec<PathBuf>,
+    /// More training text, after that: FILE, or FILE:WEIGHT to read it so many times an epoch, such as
+    /// a.txt:2 or b.txt.gz:0.5
+    #[arg(long, value_name = "FILE[:WEIGHT]", help_heading = "Text", num_args = 1.., value_hint = ValueHint::FilePath)]
+    corpus: Vec<Weighted>,
+    /// One for each of `texts`, once they are gathered.
+    #[arg(skip)]
+    weights: Vec<f64>,
 
     /// Validation text; may be given several times [default: the last 5 % of the training text]
     #[arg(long, value_name = "FILE", help_heading = "Text", value_hint = ValueHint::FilePath)]
@@ -56,7 +63,7 @@ pub struct TrainArgs {
     force: bool,
     /// Go on with this run, perhaps with a new budget, until its budget is used up
     #[arg(long, value_name = "RUN", help_heading = "Run", value_hint = ValueHint::DirPath,
-        conflicts_with_all = ["texts", "valid", "vocab_file", "tokenizer", "vocab_from", "init_from", "run", "preset", "config"])]
+        conflicts_with_all = ["texts", "corpus", "valid", "vocab_file", "tokenizer", "vocab_from", "init_from", "run", "preset", "config"])]
     resume: Option<PathBuf>,
     /// Begin with a published recipe; docs/TRAINING.md has the sources. Options here and in --config come first
     #[arg(long, value_name = "NAME", help_heading = "Run",
@@ -92,6 +99,8 @@ Examples:
   elman train data/kjv.txt
   # Several texts, and a validation text of its own
   elman train part1.txt part2.txt.gz --valid held-out.txt
+  # One text twice an epoch, half of another
+  elman train --corpus letters.txt:2 news.txt.gz:0.5
   # A larger network, ten minutes
   elman train data/kjv.txt --minutes 10 --hidden 512
   # Characters; from a pipe
@@ -106,7 +115,7 @@ Examples:
   # Go on with another text
   elman train sermons.txt --init-from runs/kjv --lr 0.001";
 
-pub fn run(args: TrainArgs) -> Result<()> {
+pub fn run(mut args: TrainArgs) -> Result<()> {
     let start_bytes = summary::peak_bytes();
     let machine = args.machine()?;
     let form = match (args.json, args.quiet) {
@@ -133,6 +142,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
             );
         }
         None => {
+            args.gather();
             let text = name_of(&args.texts);
             let (job, replaced) = prepare(args, machine)?;
             progress = Progress::new(form, text, stop.clone());
@@ -210,9 +220,19 @@ impl TrainArgs {
         }
     }
 
+    /// Puts the weighted texts behind the others; later calls change nothing.
+    pub fn gather(&mut self) {
+        self.weights.resize(self.texts.len(), 1.0);
+        for text in self.corpus.drain(..) {
+            self.texts.push(text.path);
+            self.weights.push(text.weight);
+        }
+    }
+
     /// Trains on `text` too, before the others, in the run's directory `run`.
     pub fn read_first(&mut self, text: PathBuf, run: PathBuf) {
         self.texts.insert(0, text);
+        self.weights.insert(0, 1.0);
         self.run = Some(run);
     }
 
@@ -259,7 +279,13 @@ impl TrainArgs {
             Some(path) => Layered::from_file(path, defaults)?,
             None => Layered::none(defaults),
         };
-        resolve(file, self.options.clone())
+        let mut config = resolve(file, self.options.clone())?;
+        // They belong to the texts, not to a configuration that is used again.
+        config.corpus_weights.clear();
+        if self.weights.iter().any(|&weight| weight != 1.0) {
+            config.corpus_weights.clone_from(&self.weights);
+        }
+        Ok(config)
     }
 }
 

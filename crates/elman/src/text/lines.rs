@@ -25,6 +25,11 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// One text to read. The end of each is the end of a document.
 pub enum Source {
     File(PathBuf),
+    /// These bytes of a file, decompressed, which begin and end at characters.
+    Stretch {
+        path: PathBuf,
+        range: Range<u64>,
+    },
     /// Anything else that can be read once; `name` stands in messages.
     Reader {
         name: String,
@@ -74,6 +79,21 @@ pub(super) fn read<E: From<TextError>>(
         any = true;
         if base >= range.end {
             break;
+        }
+        if let Source::Stretch { path, range: own } = source {
+            assert!(options.range.is_none(), "a stretch has a range of its own");
+            let mut input = Input::open(Source::File(path))?;
+            let skipped = input.skip(own.start)?;
+            let length = own.end - own.start;
+            let found = pass.document(&mut input, skipped, length, &mut visit)?;
+            if skipped < own.start || found < length {
+                return Err(TextError::Changed {
+                    expected: own.end,
+                    found: skipped + found,
+                }
+                .into());
+            }
+            continue;
         }
         let mut input = Input::open(source)?;
         let skip = range.start.saturating_sub(base);

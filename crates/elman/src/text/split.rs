@@ -70,7 +70,7 @@ impl Split {
 }
 
 /// Decompressed bytes of a file.
-fn length(path: &Path) -> Result<u64, TextError> {
+pub(super) fn length(path: &Path) -> Result<u64, TextError> {
     if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
         return Err(TextError::NotRereadable(path.to_owned()));
     }
@@ -87,7 +87,7 @@ fn length(path: &Path) -> Result<u64, TextError> {
 }
 
 /// The place in a file of `length` bytes to cut at, not before `from`; the end itself only counts if `more` files follow.
-fn cut(path: &Path, from: u64, length: u64, more: bool) -> Result<u64, TextError> {
+pub(super) fn cut(path: &Path, from: u64, length: u64, more: bool) -> Result<u64, TextError> {
     let end = if more { length } else { length - 1 };
     let mut input = Input::open(Source::File(path.to_owned()))?;
     // The byte before `from` tells whether `from` begins a line already.

@@ -33,6 +33,9 @@ pub struct Config {
     /// Entries of the vocabulary, special tokens included; `None`: all.
     pub max_vocab: Option<usize>,
     pub lossy: bool,
+    /// How often an epoch reads each training text (`text::portions`); none: each once.
+    #[serde(default)]
+    pub corpus_weights: Vec<f64>,
     // Network
     pub cell: CellName,
     /// Of the Elman cell.
@@ -199,6 +202,7 @@ impl Default for Config {
             min_count: 1,
             max_vocab: Some(8_000),
             lossy: false,
+            corpus_weights: Vec::new(),
             cell: CellName::Lstm,
             activation: Activation::Tanh,
             embed: 256,

@@ -2,6 +2,7 @@
 
 use super::config::Config;
 use crate::infer::VocabularyFrom;
+use crate::text::Kind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +20,14 @@ pub struct Job {
     /// The run's directory, which must not hold a run yet.
     pub run: PathBuf,
     pub machine: Machine,
+}
+
+impl Job {
+    /// Whether the vocabulary is to be learnt, which takes a moment.
+    pub(super) fn learns_byte_pairs(&self) -> bool {
+        let from_text = self.vocabulary == VocabularyFrom::Text && self.init_from.is_none();
+        from_text && self.config.vocab == Kind::Bpe
+    }
 }
 
 /// Choices that change speed and safety but no bit of the result.

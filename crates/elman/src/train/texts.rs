@@ -13,7 +13,6 @@ use crate::text::{
     self, Corpus, CorpusWriter, ReadOptions, Source, Split, TextError, TextStats, Vocab,
 };
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
 
 /// The part of the training text that validates when no other text is given.
 pub const VALIDATION_FRACTION: f64 = 0.05;
@@ -34,27 +33,27 @@ impl Texts {
             Some(_) => None,
             None => Some(Split::plan(&job.train, VALIDATION_FRACTION)?),
         };
-        let train_options = ReadOptions {
-            lossy: job.config.lossy,
-            range: split.as_ref().map(Split::train),
-        };
         let valid_options = ReadOptions {
             lossy: job.config.lossy,
             range: split.as_ref().map(Split::valid),
         };
-        let vocab = vocabulary(job, &train_options)?;
+        if job.learns_byte_pairs() {
+            note("learning byte pairs in the training text".into());
+        }
+        let vocab = vocabulary(job, split.as_ref())?;
         let json = vocab.to_tokenizer_json();
         write_atomic(&folder.tokenizer(), |file| file.write_all(json.as_bytes()))?;
 
         let mut encode =
-            |part: &str, files: &[PathBuf], options: &ReadOptions| -> Result<TextStats> {
-                let stats = encode(folder, part, files, &vocab, options)?;
+            |part: &str, sources: Vec<Source>, options: &ReadOptions| -> Result<TextStats> {
+                let stats = encode(folder, part, sources, &vocab, options)?;
                 stats.notes.iter().for_each(|n| note(n.clone()));
                 Ok(stats)
             };
-        encode("train", &job.train, &train_options)?;
+        let (sources, options) = training(job, split.as_ref())?;
+        encode("train", sources, &options)?;
         let valid = job.valid.as_ref().unwrap_or(&job.train);
-        let stats = encode("valid", valid, &valid_options)?;
+        let stats = encode("valid", Source::files(valid), &valid_options)?;
         if stats.oov > 0 {
             let share = 100.0 * stats.oov as f64 / stats.tokens as f64;
             note(format!(
@@ -109,7 +108,26 @@ fn check_valid(job: &Job) -> Result<()> {
     Ok(())
 }
 
-fn vocabulary(job: &Job, options: &ReadOptions) -> Result<Vocab> {
+/// What an epoch reads: the training files, as often as their weights say.
+fn training(job: &Job, split: Option<&Split>) -> Result<(Vec<Source>, ReadOptions)> {
+    let (weights, lossy) = (&job.config.corpus_weights, job.config.lossy);
+    if weights.is_empty() {
+        let range = split.map(Split::train);
+        return Ok((Source::files(&job.train), ReadOptions { lossy, range }));
+    }
+    if weights.len() != job.train.len() {
+        return Err(Error::Config(format!(
+            "there are {} weights for {} training texts: give one for each, or none",
+            weights.len(),
+            job.train.len()
+        )));
+    }
+    let sources = text::portions(&job.train, weights, split, job.config.seed)?;
+    let range = None;
+    Ok((sources, ReadOptions { lossy, range }))
+}
+
+fn vocabulary(job: &Job, split: Option<&Split>) -> Result<Vocab> {
     let config = &job.config;
     match (&job.init_from, job.vocabulary.path()) {
         (Some(model), None) => read_vocab(model),
@@ -119,11 +137,11 @@ fn vocabulary(job: &Job, options: &ReadOptions) -> Result<Vocab> {
             path.display()
         ))),
         (None, _) => {
-            let sources = Source::files(&job.train);
+            let (sources, options) = training(job, split)?;
             job.vocabulary.vocab(
                 sources,
                 config.vocab,
-                options,
+                &options,
                 config.min_count,
                 config.max_vocab,
             )
@@ -134,13 +152,13 @@ fn vocabulary(job: &Job, options: &ReadOptions) -> Result<Vocab> {
 fn encode(
     folder: &Folder,
     part: &str,
-    files: &[PathBuf],
+    sources: Vec<Source>,
     vocab: &Vocab,
     options: &ReadOptions,
 ) -> Result<TextStats> {
     let mut file = AtomicFile::create(&folder.tokens(part))?;
     let mut writer = CorpusWriter::new(&mut file, vocab).map_err(TextError::WriteTokens)?;
-    let stats = text::encode(Source::files(files), vocab, options, &mut |symbol| {
+    let stats = text::encode(sources, vocab, options, &mut |symbol| {
         writer.push(symbol.id).map_err(TextError::WriteTokens)
     })?;
     writer.finish(&stats).map_err(TextError::WriteTokens)?;

@@ -26,7 +26,7 @@ enum Stream {
 impl Input {
     pub fn open(source: Source) -> Result<Input, TextError> {
         match source {
-            Source::File(path) => open_file(&path),
+            Source::File(path) | Source::Stretch { path, .. } => open_file(&path),
             Source::Reader { name, mut reader } => {
                 let first = first_bytes(&mut reader).map_err(|source| TextError::Read {
                     name: name.clone(),

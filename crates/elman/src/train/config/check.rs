@@ -7,6 +7,7 @@ use crate::dims::Sizes;
 use crate::error::{Error, Result};
 use crate::net::init::Recurrent;
 use crate::text::Layout;
+use crate::text::MOST_WEIGHT;
 use std::path::PathBuf;
 
 impl Config {
@@ -48,6 +49,10 @@ impl Config {
                 format!("{name} must be at most {}", i64::MAX)
             })?;
         }
+        let weight = |w: &f64| *w > 0.0 && *w <= MOST_WEIGHT;
+        require(self.corpus_weights.iter().all(weight), || {
+            format!("weights of texts must be above 0 and at most {MOST_WEIGHT}")
+        })?;
         require(self.bptt != Bptt::Steps(0), || {
             "bptt is 0; a window has at least one step".into()
         })?;
