@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy.toml does not recognise as such
 
 use std::io::{self, Read};
+use std::sync::Mutex;
 
 use elman::text::{self, Kind, ReadOptions, Source, TextError, TextStats};
 
@@ -46,6 +47,9 @@ fn line(pattern: &[u8], bytes: usize) -> [Source; 1] {
     }]
 }
 
+/// The peak is that of the process: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// Checks that `work` makes the process no larger than a few buffers do.
 fn bounded<T>(work: impl FnOnce() -> T) -> T {
     let before = peak_kib();
@@ -69,6 +73,7 @@ fn passes(kind: Kind, pattern: &[u8], bytes: usize) -> TextStats {
 
 #[test]
 fn long_lines_take_bounded_memory() {
+    let _alone = ALONE.lock();
     const SIZE: usize = 32 << 20;
     // One token that never ends.
     for (kind, pattern) in [
@@ -93,6 +98,7 @@ fn long_lines_take_bounded_memory() {
 
 #[test]
 fn long_lines_are_cut_into_byte_pairs_in_bounded_memory() {
+    let _alone = ALONE.lock();
     const SIZE: usize = 4 << 20;
     let options = ReadOptions::default();
     let text = line(b"ab ", 3000);
@@ -107,6 +113,7 @@ fn long_lines_are_cut_into_byte_pairs_in_bounded_memory() {
 
 #[test]
 fn a_line_of_a_gigabyte_takes_bounded_memory() {
+    let _alone = ALONE.lock();
     let options = ReadOptions::default();
     let (counts, stats) =
         bounded(|| text::count(line(b"a", 1 << 30), Kind::Words, &options, 1 << 20)).unwrap();
