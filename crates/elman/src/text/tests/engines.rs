@@ -188,6 +188,10 @@ fn the_token_that_ends_a_text_is_found_or_named() {
     assert_eq!(back.to_tokenizer_json(), json);
     let error = foreign(&file, Some("</s>")).unwrap_err().to_string();
     assert!(error.contains("no token \"</s>\""), "{error}");
+    // An ordinary token that is called like a control token is none.
+    let mut file = of_gpt2();
+    file["added_tokens"][1]["content"] = "</s>".into();
+    assert_eq!(foreign(&file, None).unwrap().eos(), 256);
     // Ours have <eos>.
     let ours = byte_pairs("aa aa", 258).to_tokenizer_json();
     let ours: Value = serde_json::from_str(&ours).unwrap();

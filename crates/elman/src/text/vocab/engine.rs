@@ -200,7 +200,10 @@ fn end_of_text(file: &Value, tokenizer: &Tokenizer, asked: Option<&str>) -> Resu
         let last = last.and_then(|piece| piece["SpecialToken"]["id"].as_str());
         last.or(part["sep"][0].as_str())
     });
-    let mut candidates = named.chain(ENDS).filter(known);
+    // A text may hold such names, and a tokenizer learn them as ordinary tokens: its control tokens come first.
+    let added = tokenizer.get_added_vocabulary();
+    let special = ENDS.into_iter().filter(|name| added.is_special_token(name));
+    let mut candidates = named.chain(special).chain(ENDS).filter(known);
     candidates.next().map(str::to_owned).ok_or_else(|| {
         format!(
             "none of its tokens is known to end a text ({}): name one with --tokenizer-eos TOKEN",
