@@ -13,17 +13,22 @@
 //!
 //! Reading is strict: everything but the vocabulary must be as above, for only then does our own scanner find the ids that Python
 //! finds. Any other file is of kind `foreign` and is left to the crate `tokenizers` (`engine.rs`).
+//!
+//! ```text
+//! parts    all but the model, of each kind    read    from the model to a vocabulary    letters    the byte-level alphabet
+//! ```
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::super::scan::{CONTROL_LITERAL, ESCAPED_LITERAL, WORDS_PATTERN};
-use super::engine::Engine;
-use super::{EOS, Kind, TextError, UNK, Vocab};
+use super::{EOS, Kind, TextError, Vocab};
 
-const CHARS_PATTERN: &str = r"[\s\S]";
+mod letters;
+mod parts;
+mod read;
+pub(super) use letters::byte_letter;
+use parts::parts;
 
 impl Vocab {
     /// The vocabulary as a `tokenizer.json`.
@@ -84,9 +89,9 @@ impl Vocab {
         no_tokenizer(&file).map_or(Ok(()), |what| Err(failed(what)))?;
         let text = std::str::from_utf8(bytes).map_err(|error| failed(error.to_string()))?;
         let vocab = match kind_of(&file) {
-            Kind::Foreign => foreign(text, eos),
-            Kind::Bpe => byte_pairs(text),
-            kind => table(kind, &file["model"]["vocab"]),
+            Kind::Foreign => read::foreign(text, eos),
+            Kind::Bpe => read::byte_pairs(text),
+            kind => read::table(kind, &file["model"]["vocab"]),
         };
         let vocab = vocab.map_err(failed)?;
         match eos {
@@ -107,65 +112,6 @@ impl Vocab {
     }
 }
 
-/// A vocabulary of a kind that looks its tokens up.
-fn table(kind: Kind, vocab: &Value) -> Result<Vocab, String> {
-    let tokens = listed(vocab)?;
-    if kind != Kind::Bytes {
-        if tokens.len() < 2 || tokens[0] != EOS || tokens[1] != UNK {
-            return Err(format!("ids 0 and 1 are not {EOS} and {UNK}"));
-        }
-        let tokens = tokens[2..].iter().map(|token| token.as_bytes().into());
-        return Ok(Vocab::of_text(kind, tokens));
-    }
-    let vocab = Vocab::bytes();
-    if !(0..257).map(|id| vocab.json_token(id)).eq(tokens) {
-        return Err("its byte-level vocabulary is not in the order of the bytes".to_owned());
-    }
-    Ok(vocab)
-}
-
-/// A vocabulary of kind `bpe`: `<eos>`, every byte, and what their merges make.
-fn byte_pairs(text: &str) -> Result<Vocab, String> {
-    let engine = Engine::parse(text, Some(EOS))?;
-    let letters: HashMap<char, u8> = (0..=255).map(|byte| (byte_letter(byte), byte)).collect();
-    let bytes = |token: &String| -> Option<Box<[u8]>> {
-        let bytes = token.chars().map(|letter| letters.get(&letter).copied());
-        bytes.collect()
-    };
-    let mut tokens: Vec<Box<[u8]>> = Vec::new();
-    for token in engine.tokens()? {
-        let token = token.ok_or("its ids leave a hole")?;
-        let special = tokens.is_empty().then(|| token.as_bytes().into());
-        let token = special.or_else(|| bytes(&token)).ok_or_else(|| {
-            format!("its token {token:?} is not written in the byte-level alphabet")
-        })?;
-        tokens.push(token);
-    }
-    let singles = tokens.iter().skip(1).take_while(|token| token.len() == 1);
-    if engine.eos != 0 || singles.count() != 256 {
-        return Err(format!("its first ids are not {EOS} and the 256 bytes"));
-    }
-    if engine.unk.is_some() {
-        return Err("it has an unknown token, and no byte is unknown".into());
-    }
-    Ok(Vocab::with_engine(Kind::Bpe, tokens, engine))
-}
-
-fn foreign(text: &str, eos: Option<&str>) -> Result<Vocab, String> {
-    let engine = Engine::parse(text, eos)?;
-    let tokens = engine.tokens()?;
-    let mut named = tokens.iter().flatten();
-    if let Some(token) = named.find(|token| token.starts_with(HOLE)) {
-        return Err(format!(
-            "its token {token:?} is called as holes between ids are"
-        ));
-    }
-    let tokens = tokens.into_iter().enumerate();
-    let tokens = tokens.map(|(id, token)| token.unwrap_or_else(|| format!("{HOLE}{id}")));
-    let tokens = tokens.map(|token| token.into_bytes().into()).collect();
-    Ok(Vocab::with_engine(Kind::Foreign, tokens, engine))
-}
-
 /// A whole file of a kind, around its model.
 pub(super) fn with_model(kind: Kind, model: &str) -> String {
     let mut text = String::from(
@@ -176,9 +122,6 @@ pub(super) fn with_model(kind: Kind, model: &str) -> String {
     }
     text + "  \"model\": " + model + "\n}"
 }
-
-/// How the name of an id that no token has begins.
-const HOLE: &str = "\0hole ";
 
 /// A tokenizer.json larger than this is none: the largest that people use have some ten megabytes.
 const LARGEST_JSON: usize = 256 << 20;
@@ -193,176 +136,6 @@ const BPE_HEAD: &str = r#"    "type": "BPE",
     "byte_fallback": false,
     "ignore_merges": false,
 "#;
-
-/// Every part of the file that depends on the kind but not on the text, in the order of the file.
-///
-/// Kept as text and not as a `Value`, so that the order of the keys in the file is always that of the package.
-fn parts(kind: Kind) -> [(&'static str, String); 4] {
-    let quoted = |text: &str| Value::from(text).to_string();
-    let split = |pattern: &str| SPLIT.replace("PATTERN", &quoted(pattern));
-    let (normalizer, pre_tokenizer, decoder) = match kind {
-        Kind::Words => ("null".to_owned(), split(WORDS_PATTERN), JOIN),
-        Kind::Chars => ("null".to_owned(), split(CHARS_PATTERN), JOIN),
-        Kind::Whitespace => {
-            let escape = ESCAPE
-                .replace("FROM", &quoted(CONTROL_LITERAL))
-                .replace("TO", &quoted(ESCAPED_LITERAL));
-            (
-                escape,
-                "{\n    \"type\": \"WhitespaceSplit\"\n  }".to_owned(),
-                JOIN_FIELDS,
-            )
-        }
-        Kind::Bytes => ("null".to_owned(), BYTE_LEVEL.to_owned(), JOIN_BYTES),
-        Kind::Bpe => {
-            let sequence = SEQUENCE
-                .replace("FIRST", &split(WORDS_PATTERN))
-                .replace("SECOND", BYTE_LEVEL);
-            ("null".to_owned(), sequence, JOIN_BYTES)
-        }
-        Kind::Foreign => unreachable!("a foreign file has parts of its own"),
-    };
-    let template = TEMPLATE.replace("EOS_ID", if kind == Kind::Bytes { "256" } else { "0" });
-    [
-        ("normalizer", normalizer),
-        ("pre_tokenizer", pre_tokenizer),
-        ("post_processor", template),
-        ("decoder", decoder.to_owned()),
-    ]
-}
-
-const SPLIT: &str = r#"{
-    "type": "Split",
-    "pattern": {
-      "Regex": PATTERN
-    },
-    "behavior": "Isolated",
-    "invert": false
-  }"#;
-
-const ESCAPE: &str = r#"{
-    "type": "Replace",
-    "pattern": {
-      "String": FROM
-    },
-    "content": TO
-  }"#;
-
-const BYTE_LEVEL: &str = r#"{
-    "type": "ByteLevel",
-    "add_prefix_space": false,
-    "trim_offsets": true,
-    "use_regex": false
-  }"#;
-
-const SEQUENCE: &str = r#"{
-    "type": "Sequence",
-    "pretokenizers": [
-      FIRST,
-      SECOND
-    ]
-  }"#;
-
-const TEMPLATE: &str = r#"{
-    "type": "TemplateProcessing",
-    "single": [
-      {
-        "Sequence": {
-          "id": "A",
-          "type_id": 0
-        }
-      },
-      {
-        "SpecialToken": {
-          "id": "<eos>",
-          "type_id": 0
-        }
-      }
-    ],
-    "pair": [
-      {
-        "Sequence": {
-          "id": "A",
-          "type_id": 0
-        }
-      },
-      {
-        "Sequence": {
-          "id": "B",
-          "type_id": 1
-        }
-      }
-    ],
-    "special_tokens": {
-      "<eos>": {
-        "id": "<eos>",
-        "ids": [
-          EOS_ID
-        ],
-        "tokens": [
-          "<eos>"
-        ]
-      }
-    }
-  }"#;
-
-/// Kinds whose tokens joined are the text; no token of theirs contains the letters `<eos>`.
-const JOIN: &str = r#"{
-    "type": "Sequence",
-    "decoders": [
-      {
-        "type": "Replace",
-        "pattern": {
-          "String": "<eos>"
-        },
-        "content": ""
-      },
-      {
-        "type": "Fuse"
-      }
-    ]
-  }"#;
-
-/// The WordPiece decoder puts a space before every token but the first, unless the token begins with the prefix; no word has a newline.
-const JOIN_FIELDS: &str = r#"{
-    "type": "Sequence",
-    "decoders": [
-      {
-        "type": "WordPiece",
-        "prefix": "\n",
-        "cleanup": false
-      },
-      {
-        "type": "Fuse"
-      },
-      {
-        "type": "Replace",
-        "pattern": {
-          "Regex": " ?<eos> ?"
-        },
-        "content": "\n"
-      }
-    ]
-  }"#;
-
-const JOIN_BYTES: &str = r#"{
-    "type": "Sequence",
-    "decoders": [
-      {
-        "type": "Replace",
-        "pattern": {
-          "String": "<eos>"
-        },
-        "content": ""
-      },
-      {
-        "type": "ByteLevel",
-        "add_prefix_space": true,
-        "trim_offsets": true,
-        "use_regex": true
-      }
-    ]
-  }"#;
 
 /// Why a file is no tokenizer, if so.
 fn no_tokenizer(file: &Value) -> Option<String> {
@@ -397,77 +170,4 @@ fn kind_of(file: &Value) -> Kind {
         model && plain && added.is_none_or(Vec::is_empty) && parts.iter().all(same)
     };
     Kind::ALL.into_iter().find(is).unwrap_or(Kind::Foreign)
-}
-
-/// The tokens of a vocabulary object in the order of their ids, which must be 0, 1, 2 … without holes.
-fn listed(vocab: &Value) -> Result<Vec<String>, String> {
-    let entries = vocab.as_object().ok_or("its `model` has no `vocab`")?;
-    let mut tokens = vec![None; entries.len()];
-    for (token, id) in entries {
-        let slot = id
-            .as_u64()
-            .and_then(|id| usize::try_from(id).ok())
-            .and_then(|id| tokens.get_mut(id));
-        let free = slot.filter(|slot| slot.is_none());
-        *free
-            .ok_or_else(|| format!("the id {id} of {token:?} is used twice or leaves a hole"))? =
-            Some(token.clone());
-    }
-    Ok(tokens.into_iter().flatten().collect())
-}
-
-/// The printable characters that stand for the bytes in byte-level vocabularies (GPT-2's `bytes_to_unicode`): printable Latin-1
-/// bytes stand for themselves, the others follow from U+0100 on.
-const LETTERS: [char; 256] = {
-    let mut letters = ['\0'; 256];
-    let mut others = 0;
-    let mut i = 0;
-    while i < 256 {
-        let byte = i as u8;
-        letters[i] = match byte {
-            0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF => byte as char,
-            _ => {
-                others += 1;
-                match char::from_u32(0xFF + others) {
-                    Some(letter) => letter,
-                    None => char::REPLACEMENT_CHARACTER,
-                }
-            }
-        };
-        i += 1;
-    }
-    letters
-};
-
-pub(super) fn byte_letter(byte: u8) -> char {
-    LETTERS[usize::from(byte)]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_byte_alphabet_has_256_letters() {
-        let letters: std::collections::BTreeSet<char> = (0..=255).map(byte_letter).collect();
-        assert_eq!(letters.len(), 256);
-        assert_eq!(
-            (
-                byte_letter(0),
-                byte_letter(b' '),
-                byte_letter(b'\n'),
-                byte_letter(0xAD)
-            ),
-            ('Ā', 'Ġ', 'Ċ', 'Ń')
-        );
-    }
-
-    #[test]
-    fn the_parts_are_json() {
-        for kind in Kind::ALL {
-            for (_, part) in parts(kind) {
-                serde_json::from_str::<Value>(&part).unwrap();
-            }
-        }
-    }
 }
