@@ -117,19 +117,23 @@ impl Vocab {
 
     /// A vocabulary with an engine, whose `tokens` differ. The hash is that of the whole file, for the tokens alone do not
     /// decide how a text is cut.
-    fn with_engine(kind: Kind, tokens: Vec<Box<[u8]>>, engine: Engine) -> Vocab {
+    ///
+    /// Errors: tokens that cannot be decoded.
+    fn with_engine(kind: Kind, tokens: Vec<Box<[u8]>>, engine: Engine) -> Result<Vocab, String> {
         let mut hash = blake3::Hasher::new();
         hash.update(kind.name().as_bytes());
         hash.update(engine.json.as_bytes());
         let (eos, unk) = (engine.eos, engine.unk);
-        let ids = 0..tokens.len() as u32;
-        let ids = ids.filter(|_| kind == Kind::Foreign);
-        Vocab {
-            alone: ids.map(|id| engine.text(&[id]).into()).collect(),
+        let alone = match kind {
+            Kind::Foreign => engine.alone(tokens.len())?,
+            _ => Vec::new(),
+        };
+        Ok(Vocab {
+            alone,
             hash: hash.finalize().to_hex().to_string(),
             engine: Some(Arc::new(engine)),
             ..Vocab::new(kind, tokens, eos, unk)
-        }
+        })
     }
 
     pub fn kind(&self) -> Kind {

@@ -124,8 +124,9 @@ impl Generator<'_> {
                 let mut nats = vec![0.0; ids.len()];
                 author.next_nats(hypothesis, logits, &ids, &mut nats);
                 let possible = ids.iter().zip(nats).filter(|(_, nats)| nats.is_finite());
+                let logprob = draft.logprob();
                 proposals.extend(possible.map(|(&id, nats)| Proposal {
-                    logprob: draft.logprob() - nats,
+                    logprob: logprob - nats,
                     hypothesis,
                     id,
                     token_logprob: -nats,

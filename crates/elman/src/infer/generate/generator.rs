@@ -113,11 +113,26 @@ impl<'a> Generator<'a> {
         number: u64,
         sink: &mut dyn FnMut(usize, &[u8]) -> ControlFlow<()>,
     ) -> Result<Vec<Generation>> {
+        self.sample_each(&vec![number; self.prompts.len()], sink)
+    }
+
+    /// Of each prompt the sample of its own number in `numbers`.
+    pub(super) fn sample_each(
+        &mut self,
+        numbers: &[u64],
+        sink: &mut dyn FnMut(usize, &[u8]) -> ControlFlow<()>,
+    ) -> Result<Vec<Generation>> {
+        assert_eq!(
+            numbers.len(),
+            self.prompts.len(),
+            "a number for each prompt"
+        );
         let v = self.author.vocab().len();
         let lanes = 0..self.prompts.len();
         let samplers: Result<Vec<Sampler>> = lanes
             .clone()
-            .map(|lane| self.sampler(lane, number))
+            .zip(numbers)
+            .map(|(lane, &number)| self.sampler(lane, number))
             .collect();
         let mut samplers = samplers?;
         let mut drafts: Vec<Draft> = lanes.map(|lane| self.draft(lane)).collect();

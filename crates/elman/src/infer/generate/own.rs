@@ -1,10 +1,13 @@
 //! A text that a model writes to be trained on: true beginnings, drawn from a text, each continued by the model itself.
 //!
 //! What a model reads when it writes are its own words; trained on true words alone it has never seen them (exposure bias). A
-//! text of its own sequences, mixed with true text, shows it some. Places are keyed by the seed and the number of the
+//! text of its own sequences, mixed with true text, shows it some. Places and draws are keyed by the seed and the number of the
 //! beginning, so the text is the same at any thread count.
+//!
+//! A beginning or a continuation may start or end within a character, where tokens are parts of one (kind `bpe`): of the pieces that
+//! are no whole character nothing is kept, since a text must be UTF-8 to be read again.
 
-use super::{GenerateOptions, Generator};
+use super::{Finish, GenerateOptions, Generator};
 use crate::error::{Error, Result};
 use crate::infer::{Composing, Model, Sampling};
 use crate::rng::{Site, Stream, key};
@@ -61,7 +64,7 @@ pub fn write_own(
         max_tokens: length,
         ..GenerateOptions::default()
     };
-    let (mut text, mut written, mut batch) = (Vec::new(), 0, 0);
+    let (mut text, mut written, mut begun) = (Vec::new(), 0, 0u64);
     while written < tokens {
         let lanes = LANES.min((tokens - written).div_ceil(length));
         let prompts: Vec<Vec<u32>> = (0..lanes)
@@ -72,17 +75,25 @@ pub fn write_own(
             .collect();
         let author = Box::new(Composing::new(model, cpu, lanes));
         let mut generator = Generator::new(author, cpu.isa(), &prompts, options.clone())?;
-        let samples = generator.sample(batch, &mut |_, _| ControlFlow::Continue(()))?;
-        for (prompt, sample) in prompts.iter().zip(samples) {
-            text.extend(model.vocab().decode(prompt));
-            text.extend(sample.text);
+        let numbers: Vec<u64> = (begun..).take(lanes).collect();
+        let samples = generator.sample_each(&numbers, &mut |_, _| ControlFlow::Continue(()))?;
+        for (mut tokens, sample) in prompts.into_iter().zip(samples) {
+            let ended = matches!(sample.finish, Finish::Eos | Finish::Line);
+            tokens.extend(&sample.tokens[..sample.tokens.len() - usize::from(ended)]);
+            let bytes = model.vocab().decode(&tokens);
+            match model.vocab().kind().is_text() {
+                true => bytes
+                    .utf8_chunks()
+                    .for_each(|chunk| text.extend(chunk.valid().as_bytes())),
+                false => text.extend(bytes),
+            }
             if text.last() != Some(&b'\n') {
                 text.push(b'\n');
             }
             // A text that ends at once takes its place too, so that this comes to an end.
             written += sample.tokens.len().max(1);
         }
-        batch += 1;
+        begun += lanes as u64;
         if watch(written).is_break() {
             break;
         }
@@ -95,7 +106,9 @@ mod tests {
     use super::*;
     use crate::dims::Cell;
     use crate::infer::testing;
+    use crate::text::{self, Kind, ReadOptions, Source};
     use elman_kernels::Isa;
+    use std::collections::HashSet;
 
     fn own(tokens: usize) -> OwnText {
         OwnText {
@@ -127,6 +140,36 @@ mod tests {
         assert!((500..500 + 10 * LANES).contains(&written), "{written}");
         assert_eq!(write(3, 500), (text.clone(), written));
         assert_ne!(write(1, 100).0, text);
+    }
+
+    #[test]
+    fn the_same_beginning_is_continued_in_many_ways() {
+        let (model, cpu) = (testing::model(Cell::Gru, false), testing::cpu());
+        let end = &mut |_| ControlFlow::Continue(());
+        let text = write_own(&model, &cpu, &[5, 6, 7], &own(10 * LANES), end).unwrap();
+        let beginning = model.vocab().decode(&[5, 6, 7]);
+        let lines = text.split(|&byte| byte == b'\n');
+        let ways: HashSet<&[u8]> = lines.filter(|line| line.starts_with(&beginning)).collect();
+        assert!(ways.len() > LANES / 2, "{}", ways.len());
+    }
+
+    #[test]
+    fn a_text_of_byte_pairs_is_utf8() {
+        let source = || {
+            [Source::Reader {
+                name: "letters".into(),
+                reader: Box::new("äöü é 猫\n".as_bytes()),
+            }]
+        };
+        let read = ReadOptions::default();
+        let (counts, _) = text::count(source(), Kind::Bpe, &read, 1 << 20).unwrap();
+        // Bytes alone: every letter here is several tokens.
+        let vocab = counts.into_vocab(1, Some(257)).unwrap();
+        let ids = vocab.tokenize("äöü é 猫\n".as_bytes()).unwrap().ids;
+        let model = testing::model_of(Cell::Gru, false, vocab);
+        let end = &mut |_| ControlFlow::Continue(());
+        let text = write_own(&model, &testing::cpu(), &ids, &own(500), end).unwrap();
+        assert!(String::from_utf8(text).is_ok_and(|text| text.contains(['ö', 'é'])));
     }
 
     #[test]

@@ -216,8 +216,37 @@ fn foreign_files_that_contradict_themselves_are_refused() {
         json!({"type": "BPE", "vocab": {"a": 0, "b": 1, "</s>": 2}, "merges": [["</s>", "</s>"]]});
     let merge = refused(&|file| file["model"] = model.clone());
     assert!(merge.contains("contradicts itself"), "{merge}");
+    let strip = json!({"type": "Strip", "content": "#", "start": 0, "stop": 6});
+    // No token of the probe has but this letter.
+    let stripped = refused(&|file| {
+        file["decoder"] = strip.clone();
+        file["model"]["vocab"]["#"] = 13.into();
+    });
+    assert!(stripped.contains("contradicts itself"), "{stripped}");
     let mut random = of_gpt2();
     random["model"]["dropout"] = 0.1.into();
     let random = foreign(&random, None).unwrap_err().to_string();
     assert!(random.contains("at random"), "{random}");
+}
+
+#[test]
+fn a_foreign_unknown_token_is_one_of_its_tokens() {
+    let mut file = of_bert();
+    file["model"] = json!({"type": "WordLevel", "unk_token": "[UNK]", "unk_id": 4_000, "vocab": {"[UNK]": 0, "[SEP]": 1, "a": 2}});
+    let vocab = foreign(&file, None).unwrap();
+    assert!(vocab.unk().is_none_or(|unk| (unk as usize) < vocab.len()));
+}
+
+#[test]
+fn control_tokens_in_a_text_are_letters_however_many() {
+    let mut file = of_bert();
+    file["added_tokens"] = json!([]);
+    file["pre_tokenizer"] = json!({"type": "WhitespaceSplit"});
+    file["normalizer"] = Value::Null;
+    file["model"]["vocab"]["SEP]"] = 13.into();
+    let vocab = foreign(&file, None).unwrap();
+    let text = "the [SEP] cat ".to_owned() + &"[SEP] ".repeat(5_000);
+    let (ids, _) = ids_of(vec![source(text.as_bytes())], &vocab, &plain()).unwrap();
+    let letters = [7, 13].repeat(5_000);
+    assert_eq!(ids, [&[3, 7, 13, 4][..], &letters, &[1]].concat());
 }

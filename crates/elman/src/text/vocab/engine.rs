@@ -62,10 +62,7 @@ impl Engine {
         if file["model"]["dropout"].as_f64().is_some_and(|p| p > 0.0) {
             return Err("its merges are dropped at random (`dropout`): a text would have other tokens each time; set it to null".into());
         }
-        // The crate's checks have gaps (such as a merge longer than every token), and a broken file must not end the program.
-        let read = catch_unwind(AssertUnwindSafe(|| Tokenizer::from_bytes(text)));
-        let mut tokenizer = read
-            .map_err(|_| "it contradicts itself".to_owned())?
+        let mut tokenizer = guarded(|| Tokenizer::from_bytes(text))?
             .map_err(|error| format!("the tokenizers library refuses it: {error}"))?;
         let name = end_of_text(&file, &tokenizer, eos)?;
         let eos = tokenizer
@@ -91,17 +88,16 @@ impl Engine {
                 .as_str()
                 .and_then(|name| tokenizer.token_to_id(name)),
         };
+        let unk = unk.filter(|&id| id != eos && tokenizer.id_to_token(id).is_some());
         let mut engine = Engine {
             json,
             tokenizer,
             eos,
-            unk: unk.filter(|&id| id != eos),
+            unk,
             eos_ends_lines: false,
             exact: false,
         };
-        let probe = catch_unwind(AssertUnwindSafe(|| engine.probe()));
-        let probe = probe.map_err(|_| "it contradicts itself".to_owned())?;
-        (engine.eos_ends_lines, engine.exact) = probe?;
+        (engine.eos_ends_lines, engine.exact) = engine.probe()?;
         Ok(engine)
     }
 
@@ -113,7 +109,7 @@ impl Engine {
                 let found = self.line(line).map_err(|error| error.to_string())?;
                 ids.extend(found.iter().map(|found| found.id));
             }
-            Ok(self.text(&ids))
+            self.decode(&ids)
         };
         Ok((!decoded("a\nb")?.contains('\n'), decoded(PROBE)? == PROBE))
     }
@@ -147,38 +143,69 @@ impl Engine {
     /// Kind `foreign`: the tokens of a line, none of which is `<eos>`.
     pub fn line(&self, line: &str) -> Result<Vec<Found>, TextError> {
         let mut found = Vec::new();
-        self.push_line(line, &mut found)?;
+        // What is left of the line, the first part last.
+        let mut parts = vec![line];
+        while let Some(part) = parts.pop() {
+            let encoding = guarded(|| self.tokenizer.encode(part, false))
+                .and_then(|encoding| encoding.map_err(|error| error.to_string()))
+                .map_err(TextError::Tokenizer)?;
+            let (ids, places) = (encoding.get_ids(), encoding.get_offsets());
+            if ids.contains(&self.eos) {
+                parts.extend(self.taken_apart(part, ids, places)?.into_iter().rev());
+                continue;
+            }
+            found.extend(ids.iter().zip(places).map(|(&id, &(a, b))| {
+                let chars = || part.get(a..b).map_or(1, |text| text.chars().count().max(1)) as u64;
+                let unknown_chars = if Some(id) == self.unk { chars() } else { 0 };
+                Found { id, unknown_chars }
+            }));
+        }
         Ok(found)
     }
 
-    fn push_line(&self, line: &str, out: &mut Vec<Found>) -> Result<(), TextError> {
-        let encoding = self.tokenizer.encode(line, false);
-        let encoding = encoding.map_err(|error| TextError::Tokenizer(error.to_string()))?;
-        let places = encoding.get_offsets();
-        if let Some(at) = encoding.get_ids().iter().position(|&id| id == self.eos) {
-            // Its letters stand in the text: taken apart they are ordinary ones.
-            let (from, to) = places[at];
+    /// The parts of a line that is read with `<eos>` in it: its letters stand in the text, and taken apart they are ordinary ones.
+    fn taken_apart<'t>(
+        &self,
+        line: &'t str,
+        ids: &[u32],
+        places: &[(usize, usize)],
+    ) -> Result<Vec<&'t str>, TextError> {
+        let (mut parts, mut start) = (Vec::new(), 0);
+        for (_, &(from, to)) in ids.iter().zip(places).filter(|(id, _)| **id == self.eos) {
             let letters = line.get(from..to).unwrap_or_default();
-            let Some((second, _)) = letters.char_indices().nth(1) else {
+            let second = letters.char_indices().nth(1).map(|(at, _)| from + at);
+            let Some(cut) = second.filter(|cut| *cut > start) else {
                 return Err(TextError::Tokenizer(format!(
                     "{letters:?} is read as its control token"
                 )));
             };
-            self.push_line(&line[..from + second], out)?;
-            return self.push_line(&line[from + second..], out);
+            parts.push(&line[start..cut]);
+            start = cut;
         }
-        out.extend(encoding.get_ids().iter().zip(places).map(|(&id, &(a, b))| {
-            let chars = || line.get(a..b).map_or(1, |text| text.chars().count().max(1)) as u64;
-            let unknown_chars = if Some(id) == self.unk { chars() } else { 0 };
-            Found { id, unknown_chars }
-        }));
-        Ok(())
+        parts.push(&line[start..]);
+        Ok(parts)
     }
 
     /// The text of `ids`.
     pub fn text(&self, ids: &[u32]) -> String {
-        self.tokenizer.decode(ids, false).unwrap_or_default()
+        self.decode(ids).unwrap_or_default()
     }
+
+    /// The text of each id below `vocab` by itself.
+    pub fn alone(&self, vocab: usize) -> Result<Vec<Box<str>>, String> {
+        let ids = 0..vocab as u32;
+        ids.map(|id| self.decode(&[id]).map(String::into)).collect()
+    }
+
+    fn decode(&self, ids: &[u32]) -> Result<String, String> {
+        guarded(|| self.tokenizer.decode(ids, false))?.map_err(|error| error.to_string())
+    }
+}
+
+/// The crate's checks have gaps (such as a merge longer than every token, or a decoder that strips more than there is), and a broken
+/// file must not end the program.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| "it contradicts itself".to_owned())
 }
 
 /// The name of the token that ends a text.

@@ -71,7 +71,7 @@ pub fn byte_pairs(text: &str) -> Result<Vocab, String> {
     if engine.unk.is_some() {
         return Err("it has an unknown token, and no byte is unknown".into());
     }
-    Ok(Vocab::with_engine(Kind::Bpe, tokens, engine))
+    Vocab::with_engine(Kind::Bpe, tokens, engine)
 }
 
 /// A vocabulary of another program. Where its ids leave a hole, an entry stands for nothing.
@@ -87,5 +87,5 @@ pub fn foreign(text: &str, eos: Option<&str>) -> Result<Vocab, String> {
     let tokens = tokens.into_iter().enumerate();
     let tokens = tokens.map(|(id, token)| token.unwrap_or_else(|| format!("{HOLE}{id}")));
     let tokens = tokens.map(|token| token.into_bytes().into()).collect();
-    Ok(Vocab::with_engine(Kind::Foreign, tokens, engine))
+    Vocab::with_engine(Kind::Foreign, tokens, engine)
 }
