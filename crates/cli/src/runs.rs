@@ -40,26 +40,8 @@ impl Row {
         let loss_nats = best.map(|best| best.loss_nats);
         let record = look.record();
         let mut choices: BTreeMap<_, _> = look.config().unwatched().choices().into_iter().collect();
-        let Inputs {
-            train,
-            valid,
-            vocab_file,
-            tokenizer,
-            vocab_from,
-            init_from,
-        } = record.inputs.clone();
-        let mut add = |name: &str, paths: Vec<PathBuf>| {
-            if !paths.is_empty() {
-                let paths = paths.iter().map(|path| path.display().to_string());
-                choices.insert(name.to_owned(), paths.collect::<Vec<_>>().join(" "));
-            }
-        };
-        add("text", train);
-        add("valid", valid.unwrap_or_default());
-        add("vocab-file", vocab_file.into_iter().collect());
-        add("tokenizer", tokenizer.into_iter().collect());
-        add("vocab-from", vocab_from.into_iter().collect());
-        add("init-from", init_from.into_iter().collect());
+        let files = files(&record.inputs).into_iter();
+        choices.extend(files.map(|(name, paths)| (name.to_owned(), paths)));
         Row {
             run: look.path().to_path_buf(),
             state: look.doing(),
@@ -79,6 +61,33 @@ impl Row {
             elman: record.elman.clone(),
         }
     }
+}
+
+/// The files that a run was made of, under the names of the options that give them.
+pub fn files(inputs: &Inputs) -> BTreeMap<&'static str, String> {
+    let Inputs {
+        train,
+        valid,
+        vocab_file,
+        tokenizer,
+        vocab_from,
+        init_from,
+    } = inputs;
+    let one = |path: &Option<PathBuf>| path.iter().cloned().collect::<Vec<_>>();
+    let given = [
+        ("text", train.clone()),
+        ("valid", valid.clone().unwrap_or_default()),
+        ("vocab-file", one(vocab_file)),
+        ("tokenizer", one(tokenizer)),
+        ("vocab-from", one(vocab_from)),
+        ("init-from", one(init_from)),
+    ];
+    let some = given.into_iter().filter(|(_, paths)| !paths.is_empty());
+    let shown = some.map(|(name, paths)| {
+        let paths = paths.iter().map(|path| path.display().to_string());
+        (name, paths.collect::<Vec<_>>().join(" "))
+    });
+    shown.collect()
 }
 
 /// The names of the choices in which the runs differ.

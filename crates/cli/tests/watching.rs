@@ -231,6 +231,40 @@ fn a_sweep_trains_every_combination_once() {
 }
 
 #[test]
+fn a_sweep_reads_all_its_texts_and_goes_on_with_the_same_files_only() {
+    let room = Room::new();
+    let run = |more: &[&str]| {
+        let args = sweep(more);
+        let assert = room
+            .elman(&args.iter().map(String::as_str).collect::<Vec<_>>())
+            .assert();
+        let code = assert.get_output().status.code();
+        (code, stderr(assert))
+    };
+    let corpus = ["--corpus", "other.txt:2"];
+    assert_eq!(run(&corpus).0, Some(0));
+    let record = room.read("runs/text-sweep/lr=0.01/config.toml");
+    assert!(
+        record.contains(r#"train = ["text.txt", "other.txt"]"#),
+        "{record}"
+    );
+    assert!(record.contains("corpus-weights = [1.0, 2.0]"), "{record}");
+    let (code, said) = run(&corpus);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(said.matches("is there already").count(), 2, "{said}");
+    for (more, differs) in [
+        (&["--valid", "other.txt"][..], "valid = none, not other.txt"),
+        (&["--vocab", "chars"], "vocab = words, not chars"),
+    ] {
+        let (code, said) = run(&[&corpus[..], more].concat());
+        assert!(code == Some(1) && said.contains(differs), "{said}");
+    }
+    let (code, said) = run(&["--corpus", "text.txt:2"]);
+    let differs = "text = text.txt other.txt, not text.txt text.txt";
+    assert!(code == Some(1) && said.contains(differs), "{said}");
+}
+
+#[test]
 fn sweeps_take_turns() {
     let room = Room::new();
     std::fs::create_dir_all(room.path("elman/sweep")).unwrap();

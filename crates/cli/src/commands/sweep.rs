@@ -19,8 +19,9 @@ use clap::{Args, ValueHint};
 use combine::{Combination, Given};
 use elman::Error;
 use elman::train::look::{Doing, Look};
-use elman::train::{Config, Ending, Folder, NewBudget};
+use elman::train::{Config, Ending, Folder, Inputs, NewBudget};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use turn::Turn;
@@ -124,7 +125,8 @@ impl Planned {
     /// Errors: choices that are wrong; a run in the directory that was made with others.
     fn new(combination: Combination, sweep: &Path, texts: &[PathBuf]) -> Result<Planned> {
         let run = sweep.join(&combination.name);
-        let args = combination.train_args(texts, &run)?;
+        let mut args = combination.train_args(texts, &run)?;
+        args.gather();
         let config = args.config()?;
         let planned = Planned {
             combination,
@@ -132,7 +134,7 @@ impl Planned {
             run,
         };
         if Folder::is_run(&planned.run) {
-            planned.check_same(&config, texts)?;
+            planned.check_same(&config)?;
         }
         Ok(planned)
     }
@@ -144,26 +146,26 @@ impl Planned {
     }
 
     /// Refuses to go on with a run of other choices under the same name.
-    fn check_same(&self, config: &Config, texts: &[PathBuf]) -> Result<()> {
+    fn check_same(&self, config: &Config) -> Result<()> {
         let look = Look::at(&self.run)?;
         let there = look.config();
         let mut wanted = config.unwatched();
         // What comes from files that were given stands in the run alone.
-        wanted.vocab = there.vocab;
-        if look.record().inputs.init_from.is_some() {
+        let inputs = self.args.inputs();
+        if inputs.tokenizer.is_some() || inputs.vocab_from.is_some() || inputs.init_from.is_some() {
+            wanted.vocab = there.vocab;
+        }
+        if inputs.init_from.is_some() {
             wanted.set_dims(&there.dims(1));
         }
         let (there, wanted) = (there.unwatched().choices(), wanted.choices());
         let mut pairs = there.iter().zip(&wanted);
-        let text = |paths: &[PathBuf]| format!("{paths:?}");
         let differs = match pairs.find(|(there, wanted)| there != wanted) {
             Some(((name, there), (_, wanted))) => format!("{name} = {there}, not {wanted}"),
-            None if look.record().inputs.train != texts => format!(
-                "the text {}, not {}",
-                text(&look.record().inputs.train),
-                text(texts)
-            ),
-            None => return Ok(()),
+            None => match other_inputs(&look.record().inputs, &inputs) {
+                Some(differs) => differs,
+                None => return Ok(()),
+            },
         };
         bail!(
             "{} holds a run that was made with other choices ({differs}): choose another directory with --run, or delete that one",
@@ -207,6 +209,16 @@ impl Planned {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// The first of a run's files that are not those that are given, by name.
+fn other_inputs(there: &Inputs, given: &Inputs) -> Option<String> {
+    let (there, given) = (runs::files(there), runs::files(given));
+    let mut names = there.keys().chain(given.keys());
+    let name = names.find(|name| there.get(*name) != given.get(*name))?;
+    let shown =
+        |files: &BTreeMap<&str, String>| files.get(name).map_or("none".into(), Clone::clone);
+    Some(format!("{name} = {}, not {}", shown(&there), shown(&given)))
 }
 
 /// What a dry run says of a run.

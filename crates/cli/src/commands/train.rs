@@ -17,7 +17,7 @@ use clap::{Args, ValueHint};
 use elman::infer::{GenerateOptions, Model, generate};
 use elman::store::{disk, write_atomic};
 use elman::text::Layout;
-use elman::train::{Config, Event, Folder, Job, Machine, NewBudget, Outcome, Watch};
+use elman::train::{Config, Event, Folder, Inputs, Job, Machine, NewBudget, Outcome, Watch};
 use elman_kernels::{Cpu, Isa};
 use serde::Serialize;
 use std::io;
@@ -238,6 +238,16 @@ impl TrainArgs {
 
     pub fn texts(&self) -> &[PathBuf] {
         &self.texts
+    }
+
+    /// The files that a run with these arguments is made of, once the texts are gathered.
+    pub fn inputs(&self) -> Inputs {
+        Inputs::new(
+            &self.texts,
+            self.is_validated_apart().then_some(&self.valid[..]),
+            &self.vocabulary.from(),
+            self.init_from.as_deref(),
+        )
     }
 
     /// Whether there is a validation text of its own.
