@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Everything that a run keeps in its directory, the file that makes it a run first: a removal that
 /// is cut short leaves no half of one.
-const ENTRIES: [&str; 8] = [
+const ENTRIES: [&str; 9] = [
     "config.toml",
     "state",
     "metrics.jsonl",
@@ -20,9 +20,12 @@ const ENTRIES: [&str; 8] = [
     "report.html",
     options::TENSORBOARD,
     STDIN,
+    OWN_TEXT,
 ];
 /// The copy of standard input.
 pub const STDIN: &str = "stdin.txt";
+/// What the model has written that `elman finetune --on-generated` goes on from.
+pub const OWN_TEXT: &str = "own.txt";
 
 /// The directory for a run on `text` that nobody named: `runs/kjv`, or `runs/kjv-2` and so on where
 /// there is something already.

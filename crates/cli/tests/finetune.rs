@@ -47,6 +47,14 @@ fn a_model_is_trained_on_a_text_and_on_its_own_words() {
     );
     // It is a run like any other.
     room.stdout(&["train", "--resume", "mixed", "--steps", "3"]);
+    let said = room.fails(1, &command("mixed"));
+    assert!(
+        said.contains("--run") && !said.contains("--force"),
+        "{said}"
+    );
+    room.fails(2, &[&command("mixed")[..], &["--force"]].concat());
+    room.train("again", "2", &["--force"]);
+    assert!(!room.path("again/own.txt").exists());
     // Without own words: the text alone, at a low rate.
     room.stdout(&[
         "finetune", "base", "text.txt", "--lanes", "2", "--bptt", "5", "--steps", "1", "--run",

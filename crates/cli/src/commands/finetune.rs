@@ -4,6 +4,7 @@ use super::train::{self, TrainArgs};
 use super::{is_stdin, sources};
 use crate::args::finite32;
 use crate::output::{grouped, say, usage};
+use crate::rundir;
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::infer::{Model, OwnText, write_own};
@@ -14,9 +15,6 @@ use elman_kernels::Cpu;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-
-/// The text that the model has written, in the run's directory.
-const OWN_TEXT: &str = "own.txt";
 
 /// Go on training a model on a text, mixed with sequences of its own
 ///
@@ -41,7 +39,7 @@ pub struct FinetuneArgs {
 
     /// Share of the tokens to be trained on that the model writes itself, below 1
     #[arg(long, value_name = "SHARE", help_heading = "Own sequences", value_parser = share,
-        num_args = 0..=1, default_missing_value = "0.5")]
+        num_args = 0..=1, default_missing_value = "0.5", conflicts_with = "force")]
     on_generated: Option<f64>,
     /// Tokens of a true beginning
     #[arg(
@@ -142,6 +140,8 @@ impl Writing {
         };
         let mut tenths = 0;
         let text = write_own(&model, &cpu, &ids[..seen], &own, &mut |written| {
+            // The last texts are written to their ends.
+            let written = written.min(own.tokens);
             if choices.is_for_people() && 10 * written / own.tokens > tenths {
                 tenths = 10 * written / own.tokens;
                 let (written, all) = (grouped(written as u64), grouped(own.tokens as u64));
@@ -150,7 +150,7 @@ impl Writing {
             ControlFlow::Continue(())
         })?;
         disk::create_dir_all(run)?;
-        let path = run.join(OWN_TEXT);
+        let path = run.join(rundir::OWN_TEXT);
         write_atomic(&path, |file| file.write_all(&text))
             .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)

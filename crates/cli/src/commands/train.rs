@@ -1,7 +1,7 @@
 //! `elman train`: from arguments to a [`Job`], and what is said when it has ended.
 
 use super::{is_stdin, name_of};
-use crate::args::{Weighted, seconds, size};
+use crate::args::{Quoted, Weighted, seconds, size};
 use crate::options::{self, TrainOptions, VocabularyArgs};
 use crate::output::{say, usage};
 use crate::presets;
@@ -11,7 +11,7 @@ use crate::rundir::{self, Replaced};
 use crate::signals::Stop;
 use crate::summary;
 use crate::summary::Memory;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 use elman::infer::{GenerateOptions, Model, generate};
@@ -259,13 +259,18 @@ impl TrainArgs {
         !self.json && !self.quiet
     }
 
-    /// Where a new run will be. Errors: a run that is there already, even to be replaced.
+    /// Where a new run will be that replaces none. Errors: one is there already.
     pub fn new_run(&self) -> Result<PathBuf> {
         let run = match &self.run {
             Some(run) => run.clone(),
             None => rundir::unused(&self.texts[0]),
         };
-        Folder::refuse_existing(&run)?;
+        if Folder::is_run(&run) {
+            bail!(
+                "{0} already holds a run, and a text of the model's own is written into a new one: go on with it by elman train --resume {0}, or choose another directory with --run",
+                Quoted(&run)
+            );
+        }
         Ok(run)
     }
 
