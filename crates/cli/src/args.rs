@@ -134,6 +134,11 @@ pub fn seconds(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a number of seconds, such as 60".into())
 }
 
+/// A number of threads, no more than a system surely starts.
+pub fn thread_count() -> impl TypedValueParser<Value = u16> {
+    clap::value_parser!(u16).range(1..=1024)
+}
+
 /// A finite number above 0.
 pub fn positive(text: &str) -> Result<f64, String> {
     finite(text)

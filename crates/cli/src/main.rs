@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            output::say(format_args!("error: {error:#}"));
+            output::say(format_args!("error: {}", output::in_one_line(&error)));
             ExitCode::from(if output::is_usage(&error) {
                 USAGE
             } else {

@@ -47,6 +47,17 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
+/// An error with its causes, but for those whose words it has already.
+pub fn in_one_line(error: &anyhow::Error) -> String {
+    let causes = error.chain().skip(1).map(ToString::to_string);
+    causes.fold(error.to_string(), |text, cause| {
+        match text.contains(&cause) {
+            true => text,
+            false => format!("{text}: {cause}"),
+        }
+    })
+}
+
 /// Whether the choices are at fault and not the world.
 pub fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<Usage>()
@@ -276,5 +287,17 @@ mod tests {
         assert!(is_broken_pipe(&json.into()));
         assert!(!is_broken_pipe(&usage("x")));
         assert!(is_usage(&usage("x")));
+    }
+
+    #[test]
+    fn an_error_says_nothing_twice() {
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let cause = denied().to_string();
+        let error = anyhow::Error::from(denied()).context("cannot read a");
+        assert_eq!(in_one_line(&error), format!("cannot read a: {cause}"));
+        let said = elman::store::StoreError::io("a".as_ref(), "open", denied());
+        let error = anyhow::Error::from(said).context("the model");
+        let line = in_one_line(&error);
+        assert_eq!(line.matches(&cause).count(), 1, "{line}");
     }
 }

@@ -330,3 +330,20 @@ fn a_reader_that_goes_away_is_no_error() {
         );
     }
 }
+
+#[test]
+fn more_threads_than_a_system_starts_are_refused_by_every_command() {
+    let room = Room::new();
+    for args in [
+        &["train", "text.txt"][..],
+        &["eval", "run", "text.txt"],
+        &["generate", "run"],
+        &["compare", "run", "text.txt"],
+        &["inspect", "gradients", "run", "text.txt"],
+        &["ngram", "train", "text.txt", "-o", "k.bin"],
+        &["bench"],
+    ] {
+        let said = room.fails(2, &[args, &["--threads", "65535"]].concat());
+        assert!(said.contains("1..=1024"), "{args:?}: {said}");
+    }
+}

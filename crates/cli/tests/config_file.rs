@@ -65,6 +65,15 @@ fn choices_of_gradient_optimiser_and_schedule_reach_the_run_by_file_and_by_flag(
 }
 
 #[test]
+fn a_form_of_one_optimiser_is_refused_beside_another() {
+    let room = Room::new();
+    for (form, says) in [("--nesterov", "sgd"), ("--centered", "rmsprop")] {
+        let said = room.fails(2, &["train", "text.txt", form, "--run", "run"]);
+        assert!(said.contains(&format!("--optimizer {says}")), "{said}");
+    }
+}
+
+#[test]
 fn choices_of_regularisation_reach_the_run_by_file_and_by_flag() {
     let choices = [
         ("dropout", "0.5", "0.5"),

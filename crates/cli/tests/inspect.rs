@@ -83,6 +83,9 @@ fn truncation_as_text_json_and_csv() {
     let windows = json["windows"].as_array().unwrap();
     let error = |at: usize| windows[at]["relative_error"].as_f64().unwrap();
     assert!(error(0) > error(1) && error(1) > 0.0);
+    let longer = [&args[..5], &["20", "--windows", "20,50"]].concat();
+    let said = room.fails(2, &longer);
+    assert!(said.contains("shorter than full, which is 20"), "{said}");
     let csv = room.stdout(&[&args[..], &["--csv"]].concat());
     let tensors = windows[0]["tensors"].as_array().unwrap().len();
     assert_eq!(csv.lines().count(), 1 + 2 * (1 + tensors));

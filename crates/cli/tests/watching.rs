@@ -124,7 +124,11 @@ fn the_curves_of_a_run_are_drawn() {
     );
     room.write("run/metrics.jsonl", "");
     assert!(room.stdout(&["watch", "run"]).contains("no figures yet"));
-    assert!(room.fails(1, &["watch", "absent"]).contains("absent"));
+    let said = room.fails(1, &["watch", "absent"]);
+    assert!(
+        said.contains("absent holds no run") && said.contains("elman train"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@
 mod show;
 
 use super::{isa, threads};
-use crate::args::{named, positive};
+use crate::args::{named, positive, thread_count};
 use crate::progress::spinner;
 use crate::summary::peak_bytes;
 use anyhow::{Context, Result, bail};
@@ -63,7 +63,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "NAME", default_value = "f32", value_parser = named::<Weights>(&["f32", "bf16", "int8"]))]
     weights: Weights,
     /// Threads [default: one for each CPU]
-    #[arg(long, short = 't', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, short = 't', value_name = "N", value_parser = thread_count())]
     threads: Option<u16>,
     /// Instruction set [default: the best of this CPU]
     #[arg(long, value_name = "NAME", value_parser = Isa::NAMES)]

@@ -4,7 +4,7 @@ mod csv;
 mod show;
 
 use super::{cpu, is_stdin, sources};
-use crate::args::{Format, finite};
+use crate::args::{Format, finite, thread_count};
 use crate::output::{grouped, say, usage};
 use crate::progress::spinner;
 use anyhow::Result;
@@ -78,7 +78,7 @@ pub struct CompareArgs {
     #[arg(long)]
     lossy: bool,
     /// Threads of networks; any number gives the same figures [default: one for each CPU]
-    #[arg(long, short = 't', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, short = 't', value_name = "N", value_parser = thread_count())]
     threads: Option<u16>,
     /// How to print the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]

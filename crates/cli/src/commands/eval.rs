@@ -1,7 +1,7 @@
 //! `elman eval`: the perplexity of texts, printed with everything that was counted.
 
 use super::{cpu, name_of, sources};
-use crate::args::named;
+use crate::args::{named, thread_count};
 use crate::output::{Table, bytes, count, duration, grouped, number, say, usage};
 use crate::progress::spinner;
 use anyhow::Result;
@@ -50,7 +50,7 @@ pub struct EvalArgs {
     #[arg(long)]
     lossy: bool,
     /// Threads; any number gives the same figures [default: one for each CPU]
-    #[arg(long, short = 't', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, short = 't', value_name = "N", value_parser = thread_count())]
     threads: Option<u16>,
     /// Print one JSON object
     #[arg(long)]

@@ -1,7 +1,7 @@
 //! `elman generate`: text from a model, shown as it is drawn; or the best of a search, or a text for each of many prompts.
 
 use super::cpu;
-use crate::args::named;
+use crate::args::{named, thread_count};
 use crate::output::usage;
 use anyhow::Result;
 use clap::{Args, ValueHint};
@@ -75,7 +75,7 @@ pub struct GenerateArgs {
     #[arg(long, help_heading = "Output")]
     json: bool,
     /// Threads; any number writes the same text [default: one for each CPU]
-    #[arg(long, short = 't', value_name = "N", help_heading = "Output", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, short = 't', value_name = "N", help_heading = "Output", value_parser = thread_count())]
     threads: Option<u16>,
 }
 

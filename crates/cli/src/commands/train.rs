@@ -1,7 +1,7 @@
 //! `elman train`: from arguments to a [`Job`], and what is said when it has ended.
 
 use super::{is_stdin, name_of};
-use crate::args::{Quoted, Weighted, seconds, size};
+use crate::args::{Quoted, Weighted, seconds, size, thread_count};
 use crate::options::{self, TrainOptions, VocabularyArgs};
 use crate::output::{say, usage};
 use crate::presets;
@@ -74,7 +74,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE", help_heading = "Run", value_hint = ValueHint::FilePath)]
     config: Option<PathBuf>,
     /// Threads; any number computes the same model [default: one for each CPU]
-    #[arg(long, short = 't', value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, short = 't', value_name = "N", help_heading = "Run", value_parser = thread_count())]
     threads: Option<u16>,
     /// Instruction set; in f32 any computes the same model [default: the best of this CPU]
     #[arg(long, value_name = "NAME", help_heading = "Run", value_parser = Isa::NAMES)]

@@ -144,7 +144,14 @@ impl Options {
         check("full", self.full, 1..=MOST_STEPS)?;
         check("context", self.context, 0..=MOST_STEPS)?;
         let mut windows = self.windows.iter();
-        windows.try_for_each(|steps| check("window", *steps, 1..=MOST_STEPS))
+        windows.try_for_each(|steps| check("window", *steps, 1..=MOST_STEPS))?;
+        match self.windows.iter().any(|steps| *steps < self.full) {
+            true => Ok(()),
+            false => Err(Error::Config(format!(
+                "none of the windows is shorter than full, which is {}: give shorter windows, or a longer full",
+                self.full
+            ))),
+        }
     }
 }
 

@@ -111,14 +111,20 @@ impl Folder {
         )))
     }
 
+    /// Says what to do where no run stands.
+    fn refuse_missing(path: &Path) -> Result<()> {
+        if Folder::is_run(path) {
+            return Ok(());
+        }
+        Err(Error::Config(format!(
+            "{} holds no run (there is no config.toml): start one with `elman train TEXT --run {0}`",
+            path.display()
+        )))
+    }
+
     /// Opens the directory of a run that was prepared before.
     pub fn open(path: &Path) -> Result<Folder> {
-        if !Folder::is_run(path) {
-            return Err(Error::Config(format!(
-                "{} holds no run (there is no config.toml): start one with `elman train TEXT --run {0}`",
-                path.display()
-            )));
-        }
+        Folder::refuse_missing(path)?;
         Folder::lock(path)
     }
 
@@ -181,6 +187,7 @@ impl Folder {
 
 /// Reads `config.toml` of the run in `path`.
 pub fn read_record(path: &Path) -> Result<Record> {
+    Folder::refuse_missing(path)?;
     let file = path.join("config.toml");
     let text = std::fs::read_to_string(&file)
         .map_err(|e| Error::Config(format!("{}: cannot be read: {e}", file.display())))?;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[command(next_help_heading = "Prompt")]
 pub struct PromptArgs {
     /// '-' reads the prompt from standard input
-    #[arg(value_name = "-", value_parser = ["-"], conflicts_with_all = ["prompt", "prompt_file", "prompts"])]
+    #[arg(value_name = "-", value_parser = ["-"], hide_possible_values = true, help_heading = None::<&str>, conflicts_with_all = ["prompt", "prompt_file", "prompts"])]
     stdin: Option<String>,
     /// What to go on with; several prompts are continued side by side
     #[arg(long, short, value_name = "TEXT")]

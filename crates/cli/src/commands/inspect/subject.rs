@@ -1,5 +1,6 @@
 //! What is looked at: a model, or a network as training would begin with it, and the tokens of a text.
 
+use crate::args::thread_count;
 use crate::commands::{cpu, is_stdin, sources};
 use crate::options::{InitOptions, NetworkOptions, TextOptions, TrainOptions, VocabularyArgs};
 use crate::output::usage;
@@ -34,7 +35,7 @@ pub struct SubjectArgs {
     vocabulary: VocabularyArgs,
 
     /// Threads; any number gives the same figures [default: one for each CPU]
-    #[arg(long, short = 't', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, short = 't', value_name = "N", value_parser = thread_count())]
     threads: Option<u16>,
     /// Print one JSON object
     #[arg(long, conflicts_with = "csv")]

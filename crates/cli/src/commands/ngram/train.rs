@@ -1,7 +1,7 @@
 //! `elman ngram train`: counting, estimating, writing, and what is said about it.
 
 use super::output_file::{Output, write_arpa, write_model};
-use crate::args::{Limit, Vocabulary, positive, size};
+use crate::args::{Limit, Vocabulary, positive, size, thread_count};
 use crate::commands::{is_stdin, name_of, threads};
 use crate::options::VocabularyArgs;
 use crate::output::{Table, bytes, duration, grouped, say, usage};
@@ -89,7 +89,7 @@ pub struct NgramTrainArgs {
     #[arg(long, value_name = "DIR", help_heading = "Machine", value_hint = ValueHint::DirPath)]
     scratch: Option<PathBuf>,
     /// Threads; any number gives the same model [default: one for each CPU]
-    #[arg(long, short = 't', value_name = "N", help_heading = "Machine", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, short = 't', value_name = "N", help_heading = "Machine", value_parser = thread_count())]
     threads: Option<u16>,
     /// Print one JSON object
     #[arg(long, help_heading = "Machine")]

@@ -40,6 +40,10 @@ impl Config {
         require(!self.nesterov || momentum, || {
             "Nesterov's momentum is a momentum of sgd; use --optimizer sgd --momentum 0.9".into()
         })?;
+        let rmsprop = self.optimizer == OptimizerName::RmsProp;
+        require(!self.centered || rmsprop, || {
+            "centered is a form of rmsprop; use --optimizer rmsprop, or leave it out".into()
+        })?;
         require((0.0..1.0).contains(&self.rms_alpha), || {
             let alpha = self.rms_alpha;
             format!("rms-alpha is {alpha}; it must be at least 0 and below 1")
