@@ -1,6 +1,7 @@
 //! The commands, one file each with its arguments and what it does.
 
 mod bench;
+mod cache;
 mod compare;
 mod eval;
 mod export;
@@ -68,6 +69,7 @@ enum Command {
     #[command(subcommand)]
     Ngram(ngram::NgramCommand),
     Tokenize(tokenize::TokenizeArgs),
+    Cache(cache::CacheArgs),
     Bench(bench::BenchArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
@@ -89,6 +91,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Export(args) => export::run(args),
         Command::Ngram(command) => ngram::run(command),
         Command::Tokenize(args) => tokenize::run(args),
+        Command::Cache(args) => cache::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),

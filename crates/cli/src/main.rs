@@ -11,6 +11,7 @@ mod csv;
 mod grid;
 mod options;
 mod output;
+mod places;
 mod presets;
 mod progress;
 mod resolve;

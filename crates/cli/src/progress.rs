@@ -46,8 +46,9 @@ pub struct Planned {
 }
 
 enum View {
+    /// While the text is read, a spinner.
     Bar {
-        bar: Option<ProgressBar>,
+        bar: ProgressBar,
         drawn: Instant,
     },
     Lines {
@@ -71,7 +72,7 @@ impl Progress {
             Form::Json => View::Json,
             Form::Quiet => View::Quiet,
             Form::People if io::stderr().is_terminal() && !is_dumb() => View::Bar {
-                bar: None,
+                bar: reading(&text),
                 drawn: now,
             },
             Form::People => View::Lines {
@@ -96,7 +97,7 @@ impl Progress {
 
     /// Takes the bar away, so that what follows stands on clean lines.
     pub fn finish(&mut self) {
-        if let View::Bar { bar: Some(bar), .. } = &self.view {
+        if let View::Bar { bar, .. } = &self.view {
             bar.finish_and_clear();
         }
     }
@@ -114,8 +115,8 @@ impl Progress {
     /// A line that stays.
     fn line(&self, text: &str) {
         match &self.view {
-            View::Bar { bar: Some(bar), .. } => bar.suspend(|| say(text)),
-            View::Bar { bar: None, .. } | View::Lines { .. } => say(text),
+            View::Bar { bar, .. } => bar.suspend(|| say(text)),
+            View::Lines { .. } => say(text),
             View::Json | View::Quiet => {}
         }
     }
@@ -132,9 +133,10 @@ impl Progress {
             ));
         }
         self.emit("ready", &json::Ready::new(ready));
+        self.finish();
         self.line(&summary::ready(ready, &self.text));
         match &mut self.view {
-            View::Bar { bar, .. } => *bar = Some(new_bar(ready)),
+            View::Bar { bar, .. } => *bar = new_bar(ready),
             View::Lines { next_step, .. } => *next_step = ready.step,
             View::Json | View::Quiet => {}
         }
@@ -145,10 +147,7 @@ impl Progress {
         self.emit("step", step);
         let now = Instant::now();
         match &mut self.view {
-            View::Bar {
-                bar: Some(bar),
-                drawn,
-            } if now - *drawn >= REDRAW || step.step == step.total_steps => {
+            View::Bar { bar, drawn } if now - *drawn >= REDRAW || step.step == step.total_steps => {
                 *drawn = now;
                 bar.set_position(step.step);
                 bar.set_message(brief(&self.meter, step));
@@ -252,6 +251,16 @@ impl Watch for Progress {
     fn stop_requested(&self) -> bool {
         self.stop.is_wished()
     }
+}
+
+/// What is shown before the run is ready: a long text takes a while.
+fn reading(text: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let bar = spinner(false).with_style(style);
+    bar.set_message(format!("reading {text}"));
+    bar.enable_steady_tick(REDRAW);
+    bar
 }
 
 fn new_bar(ready: &Ready) -> ProgressBar {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Room, TINY, story};
+use common::{Room, TINY, stderr, story};
 
 #[test]
 fn weights_say_how_often_a_text_is_read() {
@@ -112,4 +112,33 @@ fn the_tokenizer_of_another_program_is_used_as_it_is() {
     assert!(room.fails(1, &args).contains("--tokenizer-eos"));
     let args = ["tokenize", "none.json", "text.txt"];
     assert!(room.fails(1, &args).contains("--tokenizer-eos"));
+}
+
+#[test]
+fn encoded_texts_are_kept_listed_and_deleted() {
+    let room = Room::new();
+    let list = || room.json(&["cache", "--json"]).as_array().unwrap().clone();
+    assert!(list().is_empty());
+    room.train("first", "1", &[]);
+    let entries = list();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0]["train"][0], "text.txt");
+    assert_eq!(entries[0]["kind"], "words");
+    let path = entries[0]["path"].as_str().unwrap();
+    assert!(path.starts_with(room.path("cache/elman/texts").to_str().unwrap()));
+    room.train("same", "1", &["--layers", "2", "--force"]);
+    assert_eq!(list().len(), 1);
+    room.train("elsewhere", "1", &["--vocab", "chars", "--cache", "there"]);
+    room.train("none", "1", &["--vocab", "bytes", "--no-cache"]);
+    assert_eq!(list().len(), 1);
+    let there = room.stdout(&["cache", "--cache", "there"]);
+    assert!(
+        there.contains("text.txt") && there.contains("chars"),
+        "{there}"
+    );
+    let said = stderr(room.elman(&["cache", "clear"]).assert().success());
+    assert!(said.contains("deleted 1 encoded text ("), "{said}");
+    assert!(list().is_empty());
+    // A run needs no cache to go on.
+    room.stdout(&["train", "--resume", "first", "--steps", "2"]);
 }

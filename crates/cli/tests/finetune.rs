@@ -111,5 +111,16 @@ fn what_a_model_has_cannot_be_chosen_again() {
             "base",
         ],
     );
+    // So much of its own that the validation text would lend beginnings.
+    let mostly = [
+        "finetune",
+        "base",
+        "text.txt",
+        "--on-generated",
+        "0.9",
+        "--run",
+        "x",
+    ];
+    assert!(room.fails(2, &mostly).contains("--valid"));
     assert!(!room.path("x").exists());
 }

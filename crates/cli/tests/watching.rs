@@ -6,7 +6,7 @@
 )]
 
 mod common;
-use common::Room;
+use common::{Room, stderr};
 
 #[test]
 fn samples_are_printed_and_kept_and_event_files_written() {
@@ -56,10 +56,6 @@ fn an_unknown_prompt_is_remarked_and_one_for_nothing_refused() {
     let said = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
     assert!(said.contains("the vocabulary lacks 'xyzzy'"), "{said}");
     room.fails(2, &[&run[..], &["--sample-every", "0"]].concat());
-}
-
-fn stderr(assert: assert_cmd::assert::Assert) -> String {
-    String::from_utf8(assert.get_output().stderr.clone()).unwrap()
 }
 
 #[test]

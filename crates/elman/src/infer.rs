@@ -40,4 +40,4 @@ pub use model::{Model, Ready, Weights, Workspace};
 pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate, evaluate_reader};
 pub use reading::{PerLine, Reader, Reading};
 pub use sample::{Sampler, Sampling};
-pub use vocabulary::VocabularyFrom;
+pub use vocabulary::{VocabularyFrom, count_vocab};

@@ -2,6 +2,7 @@
 
 mod board;
 pub mod bptt;
+pub mod cache;
 pub mod config;
 pub mod folder;
 pub mod guard;
@@ -20,10 +21,12 @@ pub mod watch;
 pub mod windows;
 
 pub use crate::infer::VocabularyFrom;
+pub use cache::Cache;
 pub use config::Config;
 pub use folder::{Folder, Inputs, Record, read_record};
 pub use job::{Job, Machine, NewBudget};
 pub use run::{plan, resume, start};
+pub use texts::VALIDATION_FRACTION;
 pub use watch::{
     Best, Ending, Event, GradientFlow, Outcome, Ready, Sample, Step, Validation, Watch,
 };

@@ -96,6 +96,11 @@ fn roll(dice: &mut Dice) -> (Config, usize, usize) {
     let most_rows = (120_000_000 / matrices).clamp(1, 200_000);
     let lanes = dice.size(1..65).min(most_rows);
     let steps = dice.size(1..2000).min(most_rows / lanes).max(1);
+    let optimizer = dice.of(&[
+        OptimizerName::Sgd,
+        OptimizerName::Adam,
+        OptimizerName::RmsProp,
+    ]);
     let config = Config {
         vocab: Kind::Whitespace,
         max_vocab: None,
@@ -113,13 +118,9 @@ fn roll(dice: &mut Dice) -> (Config, usize, usize) {
         batch_tokens: (layout == Layout::Sentences).then_some(lanes * steps),
         lanes,
         bptt: if bptt { Bptt::Full } else { Bptt::Steps(steps) },
-        optimizer: dice.of(&[
-            OptimizerName::Sgd,
-            OptimizerName::Adam,
-            OptimizerName::RmsProp,
-        ]),
+        optimizer,
         momentum: dice.of(&[0.0, 0.9]),
-        centered: dice.of(&[true, false]),
+        centered: dice.of(&[true, false]) && optimizer == OptimizerName::RmsProp,
         accumulate: dice.of(&[1, 2]),
         average_trigger: dice.of(&[None, Some(0)]),
         epochs: None,
@@ -162,6 +163,7 @@ fn the_plan_is_what_a_run_takes() {
             vocabulary: VocabularyFrom::Text,
             init_from: None,
             run: room.path().join(format!("run{i}")),
+            cache: None,
             machine: Machine {
                 threads: 1,
                 isa: Isa::detect(),

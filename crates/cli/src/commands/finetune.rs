@@ -11,6 +11,7 @@ use elman::infer::{Model, OwnText, write_own};
 use elman::inspect::passages::tokens;
 use elman::store::{disk, write_atomic};
 use elman::text::ReadOptions;
+use elman::train::VALIDATION_FRACTION;
 use elman_kernels::Cpu;
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -102,6 +103,20 @@ pub fn run(args: FinetuneArgs) -> Result<()> {
     train::run(choices)
 }
 
+/// The part of the true text, from its end, that lends no beginnings: without a validation text of its own the end of all that is read
+/// is set aside, and the model's own text comes first. Half as much again, since its bytes and tokens are not in one proportion.
+///
+/// Errors: so much is its own that little is left.
+fn unseen(share: f64) -> Result<f64> {
+    let part = 1.5 * VALIDATION_FRACTION / (1.0 - share);
+    if part > 0.5 {
+        return Err(usage(format!(
+            "with a share of {share} most of the text would be set aside for validation, which must lend no beginnings: give a validation text with --valid"
+        )));
+    }
+    Ok(part)
+}
+
 /// How the model is to write its own text.
 struct Writing {
     share: f64,
@@ -126,11 +141,11 @@ impl Writing {
             range: None,
         };
         let ids = tokens(sources(choices.texts())?, model.vocab(), &read)?;
-        // Without a validation text of its own the end of the true one is set aside, and must not be seen here.
-        let seen = match choices.is_validated_apart() {
-            true => ids.len(),
-            false => ids.len() - ids.len() / 10,
+        let unseen = match choices.is_validated_apart() {
+            true => 0.0,
+            false => unseen(self.share)?,
         };
+        let seen = ids.len() - (ids.len() as f64 * unseen).ceil() as usize;
         let own = OwnText {
             tokens: (ids.len() as f64 * self.share / (1.0 - self.share)).ceil() as usize,
             beginning: self.beginning,

@@ -1,5 +1,6 @@
 //! `elman train`: from arguments to a [`Job`], and what is said when it has ended.
 
+use super::cache::KeepArgs;
 use super::{is_stdin, name_of};
 use crate::args::{Quoted, Weighted, seconds, size, thread_count};
 use crate::options::{self, TrainOptions, VocabularyArgs};
@@ -85,6 +86,8 @@ pub struct TrainArgs {
     /// Refuse to start if more memory than this is planned, such as 2GiB [default: what is free]
     #[arg(long, value_name = "SIZE", help_heading = "Run", value_parser = size)]
     memory: Option<u64>,
+    #[command(flatten)]
+    keep: KeepArgs,
     /// Report as JSON, one event a line on standard output
     #[arg(long, help_heading = "Run", conflicts_with = "quiet")]
     json: bool,
@@ -350,6 +353,7 @@ pub fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replace
         vocabulary: args.vocabulary.from(),
         init_from: args.init_from,
         run,
+        cache: args.keep.cache(),
         machine,
     };
     Ok((job, replaced))

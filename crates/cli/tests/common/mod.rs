@@ -62,6 +62,7 @@ impl Room {
             .env_remove("RUST_BACKTRACE")
             // Where sweeps take turns: each room by itself.
             .env("XDG_RUNTIME_DIR", self.dir.path())
+            .env("XDG_CACHE_HOME", self.path("cache"))
             .args(args);
         command
     }
@@ -133,4 +134,9 @@ pub fn contents(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     }
     all.sort();
     all
+}
+
+/// What a command has said to people.
+pub fn stderr(assert: assert_cmd::assert::Assert) -> String {
+    String::from_utf8(assert.get_output().stderr.clone()).unwrap()
 }

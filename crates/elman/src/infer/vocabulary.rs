@@ -31,9 +31,9 @@ impl VocabularyFrom {
         }
     }
 
-    /// Reads or counts the vocabulary; `sources` are the training text, and the other choices hold where it is counted.
+    /// Reads the vocabulary, or counts it in `sources`.
     ///
-    /// Errors: what reading the text, the file or the model can find, and a text of which nothing is left.
+    /// Errors: those of [`VocabularyFrom::read`] and [`count_vocab`].
     pub fn vocab(
         &self,
         sources: Vec<Source>,
@@ -42,14 +42,35 @@ impl VocabularyFrom {
         min_count: u64,
         max_vocab: Option<usize>,
     ) -> Result<Vocab> {
-        Ok(match self {
+        match self.read(kind)? {
+            Some(vocab) => Ok(vocab),
+            None => count_vocab(sources, kind, read, min_count, max_vocab),
+        }
+    }
+
+    /// Reads the vocabulary of kind `kind`, or of its own; `None`: it is to be counted in a text.
+    ///
+    /// Errors: what reading the file or the model can find.
+    pub fn read(&self, kind: Kind) -> Result<Option<Vocab>> {
+        Ok(Some(match self {
+            VocabularyFrom::Text => return Ok(None),
             VocabularyFrom::Model(path) => read_vocab(path)?,
             VocabularyFrom::File(path) => Vocab::from_file(path, kind)?,
             VocabularyFrom::Tokenizer { file, eos } => Vocab::from_tokenizer(file, eos.as_deref())?,
-            VocabularyFrom::Text => {
-                let (counts, _) = text::count(sources, kind, read, COUNT_LIMIT_BYTES)?;
-                counts.into_vocab(min_count, max_vocab)?
-            }
-        })
+        }))
     }
+}
+
+/// Counts a vocabulary in `sources`.
+///
+/// Errors: what reading the text can find, and a text of which nothing is left.
+pub fn count_vocab(
+    sources: Vec<Source>,
+    kind: Kind,
+    read: &ReadOptions,
+    min_count: u64,
+    max_vocab: Option<usize>,
+) -> Result<Vocab> {
+    let (counts, _) = text::count(sources, kind, read, COUNT_LIMIT_BYTES)?;
+    Ok(counts.into_vocab(min_count, max_vocab)?)
 }

@@ -197,6 +197,17 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     fs::rename(from, to).map_err(|error| StoreError::io(from, "rename", error))
 }
 
+/// Makes `to` a file with the bytes of `from`, in place of what stands there: another name of the same bytes where the file
+/// system can, else a copy. For files that are never changed, only replaced.
+pub fn share(from: &Path, to: &Path) -> Result<(), StoreError> {
+    remove_file(to)?;
+    let (mut file, _) = open_regular(from)?;
+    if fs::hard_link(from, to).is_ok() {
+        return sync_directory(&parent(to));
+    }
+    write_atomic(to, |copy| io::copy(&mut file, copy).map(|_| ()))
+}
+
 /// Opens a regular file for reading and returns it with its length in bytes. Directories, devices and
 /// pipes are refused, before opening them could block.
 pub fn open_regular(path: &Path) -> Result<(File, u64), StoreError> {

@@ -1,8 +1,8 @@
 //! What a new run is made from: a configuration, and where its texts and files lie.
 
+use super::cache::Cache;
 use super::config::Config;
 use crate::infer::VocabularyFrom;
-use crate::text::Kind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,15 +19,9 @@ pub struct Job {
     pub init_from: Option<PathBuf>,
     /// The run's directory, which must not hold a run yet.
     pub run: PathBuf,
+    /// Where encoded texts are kept for other runs.
+    pub cache: Option<Cache>,
     pub machine: Machine,
-}
-
-impl Job {
-    /// Whether the vocabulary is to be learnt, which takes a moment.
-    pub(super) fn learns_byte_pairs(&self) -> bool {
-        let from_text = self.vocabulary == VocabularyFrom::Text && self.init_from.is_none();
-        from_text && self.config.vocab == Kind::Bpe
-    }
 }
 
 /// Choices that change speed and safety but no bit of the result.

@@ -3,14 +3,15 @@
 //! The vocabulary comes from the training text only. The encoded texts stay in the run's
 //! directory, so a run goes on when the original files have changed or vanished.
 
+use super::cache::{self, Description};
 use super::folder::Folder;
 use super::job::Job;
 use super::state::Identity;
 use crate::error::{Error, Result};
-use crate::infer::read_vocab;
+use crate::infer::{count_vocab, read_vocab};
 use crate::store::{AtomicFile, write_atomic};
 use crate::text::{
-    self, Corpus, CorpusWriter, ReadOptions, Source, Split, TextError, TextStats, Vocab,
+    self, Corpus, CorpusWriter, Kind, ReadOptions, Source, Split, TextError, TextStats, Vocab,
 };
 use std::io::{ErrorKind, Write};
 
@@ -25,42 +26,48 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Reads, counts and encodes the job's texts into the run's directory. `note` is told what a
-    /// person should know about them.
+    /// Brings the job's texts, encoded, into the run's directory: from the cache, or by reading, counting and encoding them.
+    /// `note` is told what a person should know about them.
     pub fn prepare(job: &Job, folder: &Folder, note: &mut dyn FnMut(String)) -> Result<Texts> {
         check_valid(job)?;
-        let split = match &job.valid {
-            Some(_) => None,
-            None => Some(Split::plan(&job.train, VALIDATION_FRACTION)?),
-        };
-        let valid_options = ReadOptions {
-            lossy: job.config.lossy,
-            range: split.as_ref().map(Split::valid),
-        };
-        if job.learns_byte_pairs() {
+        let given = given_vocabulary(job)?;
+        let cache = job.cache.as_ref();
+        let cache = cache.and_then(|cache| Some((cache, cache::key(job, given.as_ref())?)));
+        if let Some((cache, key)) = &cache
+            && let Some(remarks) = cache.fetch(key, folder)
+            // A damaged entry is made anew.
+            && let Ok(texts) = Texts::open(folder)
+        {
+            remarks.into_iter().for_each(note);
+            return Ok(texts);
+        }
+        if given.is_none() && job.config.vocab == Kind::Bpe {
             note("learning byte pairs in the training text".into());
         }
-        let vocab = vocabulary(job, split.as_ref())?;
-        let json = vocab.to_tokenizer_json();
-        write_atomic(&folder.tokenizer(), |file| file.write_all(json.as_bytes()))?;
-
-        let mut encode =
-            |part: &str, sources: Vec<Source>, options: &ReadOptions| -> Result<TextStats> {
-                let stats = encode(folder, part, sources, &vocab, options)?;
-                stats.notes.iter().for_each(|n| note(n.clone()));
-                Ok(stats)
-            };
-        let (sources, options) = training(job, split.as_ref())?;
-        encode("train", sources, &options)?;
-        let valid = job.valid.as_ref().unwrap_or(&job.train);
-        let stats = encode("valid", Source::files(valid), &valid_options)?;
-        if stats.oov > 0 {
-            let share = 100.0 * stats.oov as f64 / stats.tokens as f64;
+        let remarks = encode_all(job, folder, given)?;
+        remarks.iter().cloned().for_each(&mut *note);
+        let texts = Texts::open(folder)?;
+        if let Some((cache, key)) = cache
+            && let Err(error) = cache.keep(&key, folder, &texts.description(job, remarks))
+        {
             note(format!(
-                "{share:.1} % of the validation tokens are outside the vocabulary and read as <unk>"
+                "the encoded texts are not kept for other runs: {error}"
             ));
         }
-        Texts::open(folder)
+        Ok(texts)
+    }
+
+    fn description(&self, job: &Job, remarks: Vec<String>) -> Description {
+        let valid = self.valid.as_ref().map_or(0, |corpus| corpus.ids().len());
+        Description {
+            train: job.train.clone(),
+            valid: job.valid.clone(),
+            kind: self.vocab.kind().name().into(),
+            vocab: self.vocab.len(),
+            train_tokens: self.train.ids().len() as u64,
+            valid_tokens: valid as u64,
+            remarks,
+        }
     }
 
     /// Opens what `prepare` left in the run's directory.
@@ -127,26 +134,62 @@ fn training(job: &Job, split: Option<&Split>) -> Result<(Vec<Source>, ReadOption
     Ok((sources, ReadOptions { lossy, range }))
 }
 
-fn vocabulary(job: &Job, split: Option<&Split>) -> Result<Vocab> {
-    let config = &job.config;
+/// The vocabulary of a model or a file; `None`: it is to be counted in the training text.
+fn given_vocabulary(job: &Job) -> Result<Option<Vocab>> {
     match (&job.init_from, job.vocabulary.path()) {
-        (Some(model), None) => read_vocab(model),
+        (Some(model), None) => Ok(Some(read_vocab(model)?)),
         (Some(model), Some(path)) => Err(Error::Config(format!(
             "the weights of {} only fit its own vocabulary: leave {} out, or start from random weights",
             model.display(),
             path.display()
         ))),
-        (None, _) => {
-            let (sources, options) = training(job, split)?;
-            job.vocabulary.vocab(
-                sources,
-                config.vocab,
-                &options,
-                config.min_count,
-                config.max_vocab,
-            )
-        }
+        (None, _) => job.vocabulary.read(job.config.vocab),
     }
+}
+
+/// Counts and encodes the job's texts into the run's directory. Returns what a person should know about them.
+fn encode_all(job: &Job, folder: &Folder, given: Option<Vocab>) -> Result<Vec<String>> {
+    let config = &job.config;
+    let split = match &job.valid {
+        Some(_) => None,
+        None => Some(Split::plan(&job.train, VALIDATION_FRACTION)?),
+    };
+    let (sources, train_options) = training(job, split.as_ref())?;
+    let vocab = match given {
+        Some(vocab) => vocab,
+        None => count_vocab(
+            sources,
+            config.vocab,
+            &train_options,
+            config.min_count,
+            config.max_vocab,
+        )?,
+    };
+    let json = vocab.to_tokenizer_json();
+    write_atomic(&folder.tokenizer(), |file| file.write_all(json.as_bytes()))?;
+
+    let (sources, train_options) = training(job, split.as_ref())?;
+    let mut remarks = encode(folder, "train", sources, &vocab, &train_options)?.notes;
+    let valid = job.valid.as_ref().unwrap_or(&job.train);
+    let valid_options = ReadOptions {
+        lossy: config.lossy,
+        range: split.as_ref().map(Split::valid),
+    };
+    let stats = encode(
+        folder,
+        "valid",
+        Source::files(valid),
+        &vocab,
+        &valid_options,
+    )?;
+    remarks.extend(stats.notes);
+    if stats.oov > 0 {
+        let share = 100.0 * stats.oov as f64 / stats.tokens as f64;
+        remarks.push(format!(
+            "{share:.1} % of the validation tokens are outside the vocabulary and read as <unk>"
+        ));
+    }
+    Ok(remarks)
 }
 
 fn encode(

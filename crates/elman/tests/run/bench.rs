@@ -49,6 +49,7 @@ impl Bench {
             vocabulary: VocabularyFrom::Text,
             init_from: None,
             run: self.path(run),
+            cache: None,
             machine: machine(),
         }
     }

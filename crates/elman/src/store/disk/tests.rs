@@ -192,3 +192,18 @@ fn a_second_lock_is_refused_until_the_first_is_gone() {
     Lock::acquire(room.path()).unwrap();
     assert!(Lock::acquire(&room.path().join("absent")).is_err());
 }
+
+#[test]
+fn a_shared_file_has_the_same_bytes_and_outlives_its_other_name() {
+    let room = tempfile::tempdir().unwrap();
+    let (from, to) = (room.path().join("from"), room.path().join("to"));
+    fs::write(&from, "bytes").unwrap();
+    fs::write(&to, "what stood there").unwrap();
+    share(&from, &to).unwrap();
+    // Replaced, not changed: the other name keeps what it had.
+    write_atomic(&from, |file| file.write_all(b"others")).unwrap();
+    assert_eq!(fs::read(&to).unwrap(), b"bytes");
+    remove_file(&from).unwrap();
+    assert_eq!(fs::read(&to).unwrap(), b"bytes");
+    assert!(share(&from, &to).is_err());
+}
