@@ -28,6 +28,7 @@ mod scores;
 mod units;
 
 pub use bootstrap::{Interval, LEVEL};
+pub(crate) use bootstrap::{percentiles, resampled};
 pub use cache::{Cache, CacheReading, CacheState};
 pub use entrant::{Entrant, Player};
 pub use result::{Comparison, Difference, Entry, Measure, Mixture, MixtureFit, Pair, Unit, UnitOf};

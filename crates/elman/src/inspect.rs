@@ -5,11 +5,13 @@
 //!
 //! ```text
 //! gradients    ‖∂h_t/∂h_k‖ by lag beside its bound; the double sum term by term; units; a verdict
+//! exposure     divergence from a known source after true prefixes, and after the model's own
 //! truncation   the gradient of short windows beside that of long ones; what the carried state is worth
 //! ```
 //! What it does not do: it prints and draws nothing.
 
 mod contribution;
+pub mod exposure;
 pub mod gradients;
 pub mod passages;
 mod remedies;
@@ -17,6 +19,7 @@ pub mod truncation;
 mod untrained;
 
 pub use contribution::{Contribution, LagShare};
+pub use exposure::{Exposure, exposure};
 pub use gradients::{Gradients, gradients};
 pub use truncation::{Truncation, truncation};
 pub use untrained::untrained;

@@ -43,6 +43,8 @@ pub enum Site {
     Portion,
     /// Places of a text that is looked at (`step` 0), and the first vector of an iteration (1).
     Passages,
+    /// The prefixes that exposure bias is measured after; `step` is the sequence's number.
+    Exposure,
 }
 
 impl Site {
@@ -63,6 +65,7 @@ impl Site {
             Site::GradientNoise => 1_000_020,
             Site::Passages => 1_000_021,
             Site::Beginnings => 1_000_022,
+            Site::Exposure => 1_000_023,
             Site::Portion => 1_000_030,
         }
     }
@@ -203,6 +206,7 @@ mod tests {
             key(1, Site::GradientNoise, 0),
             key(1, Site::Passages, 0),
             key(1, Site::Beginnings, 0),
+            key(1, Site::Exposure, 0),
         ];
         for (i, a) in keys.iter().enumerate() {
             assert!(keys[..i].iter().all(|b| a != b));

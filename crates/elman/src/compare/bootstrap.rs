@@ -33,7 +33,7 @@ pub struct Interval {
 
 /// The figures of `columns` (each (U)) in each resample: (columns, `resamples`) of Σ column / Σ `counts`. There is at least one unit, and
 /// all counts are positive.
-pub(super) fn resampled(
+pub(crate) fn resampled(
     counts: &[f64],
     columns: &[&[f64]],
     resamples: usize,
@@ -60,7 +60,7 @@ pub(super) fn resampled(
 }
 
 /// The interval between two quantiles of `figures`, in any order.
-pub(super) fn percentiles(mut figures: Vec<f64>) -> Interval {
+pub(crate) fn percentiles(mut figures: Vec<f64>) -> Interval {
     figures.sort_unstable_by(f64::total_cmp);
     let tail = (1.0 - LEVEL) / 2.0;
     Interval {

@@ -267,7 +267,7 @@ impl Sampler {
 const LANES: usize = 16;
 
 /// The largest score; −∞ if there is no other. Errors: NaN or +∞ among them.
-pub(super) fn largest(scores: &[f32]) -> Result<f32> {
+pub(crate) fn largest(scores: &[f32]) -> Result<f32> {
     let mut most = [f32::NEG_INFINITY; LANES];
     let mut numbers = true;
     for chunk in scores.chunks(LANES) {

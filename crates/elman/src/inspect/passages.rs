@@ -102,6 +102,17 @@ impl Passages {
         Ok(passages)
     }
 
+    /// The tokens of `lane` before its steps.
+    pub fn context_of(&self, lane: usize) -> Vec<u32> {
+        let tokens = self.targets[..self.context * self.lanes].iter();
+        tokens.skip(lane).step_by(self.lanes).copied().collect()
+    }
+
+    /// Token `step` of `lane`, counted from the end of the context.
+    pub fn token(&self, lane: usize, step: usize) -> u32 {
+        self.targets[(self.context + step) * self.lanes + lane]
+    }
+
     /// Steps `from` to `to` of all lanes, counted from the beginning of the context.
     pub fn window(&self, from: usize, to: usize) -> Window {
         let cells = from * self.lanes..to * self.lanes;
@@ -136,6 +147,11 @@ mod tests {
                 assert_eq!(passages.targets[at], passages.targets[lane] + t as u32);
             }
         }
+        assert_eq!(
+            passages.context_of(2),
+            [0, 1, 2].map(|t| passages.targets[t * 4 + 2])
+        );
+        assert_eq!(passages.token(2, 0), passages.targets[3 * 4 + 2]);
         let window = passages.window(3, 10);
         assert_eq!((window.steps, window.real), (7, 28));
         assert_eq!(window.inputs, passages.inputs[12..]);
