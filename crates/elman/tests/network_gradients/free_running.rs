@@ -1,6 +1,6 @@
 //! Scheduled sampling that draws every input is the network running freely.
-#![allow(clippy::unwrap_used, reason = "tests may stop")]
 
+use crate::small::random_window;
 use elman::dims::{Activation, Cell, Dims, Room, Slots};
 use elman::net::State;
 use elman::rng::{Site, Stream, key};
@@ -145,20 +145,5 @@ fn engine(cell: Cell, room: Room, threads: usize) -> Engine {
 }
 
 fn window() -> Window {
-    let mut draw = Stream::new(key(2, Site::Init, 1));
-    let mut ids = || {
-        (0..STEPS * LANES)
-            .map(|_| draw.below(VOCAB as u32))
-            .collect()
-    };
-    Window {
-        steps: STEPS,
-        lanes: LANES,
-        inputs: ids(),
-        targets: ids(),
-        weight: vec![1.0; STEPS * LANES],
-        real: STEPS * LANES,
-        carry: STEPS,
-        parts: (0..LANES as u32).collect(),
-    }
+    random_window(VOCAB, STEPS, LANES, &mut Stream::new(key(2, Site::Init, 1)))
 }

@@ -1,6 +1,6 @@
 //! Training in bf16 goes where training in f32 would go.
-#![allow(clippy::unwrap_used, reason = "tests may stop")]
 
+use crate::small::random_window;
 use elman::dims::{Activation, Cell, Dims, Room, Slots};
 use elman::net::Params;
 use elman::net::init::Init;
@@ -30,7 +30,8 @@ fn gradients_in_bf16_point_where_those_in_f32_do() {
             hidden: vec![96; 2],
             tied: false,
         };
-        let window = window(dims.vocab);
+        let mut draw = Stream::new(key(3, Site::Init, 0));
+        let window = random_window(dims.vocab, STEPS, LANES, &mut draw);
         let in_f32 = gradient(&dims, &window, Format::F32);
         let in_bf16 = gradient(&dims, &window, Format::Bf16);
         let mut sums = [0.0; 3];
@@ -64,25 +65,6 @@ fn gradient(dims: &Dims, window: &Window, format: Format) -> Params {
     let mut state = engine.zero_state();
     engine.run_window(window, LossNorm::Tokens, None, &mut state);
     engine.grads().clone()
-}
-
-fn window(vocab: usize) -> Window {
-    let mut draw = Stream::new(key(3, Site::Init, 0));
-    let mut ids = || {
-        (0..STEPS * LANES)
-            .map(|_| draw.below(vocab as u32))
-            .collect()
-    };
-    Window {
-        steps: STEPS,
-        lanes: LANES,
-        inputs: ids(),
-        targets: ids(),
-        weight: vec![1.0; STEPS * LANES],
-        real: STEPS * LANES,
-        carry: STEPS,
-        parts: (0..LANES as u32).collect(),
-    }
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f64 {
