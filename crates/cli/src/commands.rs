@@ -11,6 +11,7 @@ mod import;
 mod info;
 mod inspect;
 mod ngram;
+mod report;
 mod runs;
 mod shell;
 mod sweep;
@@ -42,6 +43,7 @@ Examples:
   elman train --resume runs/kjv --epochs 4    # train it longer
   elman info runs/kjv                         # what is in there
   elman watch runs/kjv                        # its curves, while it trains
+  elman report runs/kjv                       # its page, for a browser
   elman sweep data/kjv.txt --lr 0.002,0.004   # several runs, and which was best
   elman ngram train data/kjv.txt -o kjv5.bin  # an n-gram model
   elman compare runs/kjv kjv5.bin psalms.txt  # which is better, and is that certain?
@@ -56,6 +58,7 @@ enum Command {
     Train(Box<train::TrainArgs>),
     Finetune(Box<finetune::FinetuneArgs>),
     Watch(watch::WatchArgs),
+    Report(report::ReportArgs),
     Runs(runs::RunsArgs),
     Sweep(sweep::SweepArgs),
     Eval(eval::EvalArgs),
@@ -80,6 +83,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Train(args) => train::run(*args),
         Command::Finetune(args) => finetune::run(*args),
         Command::Watch(args) => watch::run(args),
+        Command::Report(args) => report::run(args),
         Command::Runs(args) => runs::run(args),
         Command::Sweep(args) => sweep::run(args),
         Command::Eval(args) => eval::run(args),

@@ -15,6 +15,7 @@ mod places;
 mod presets;
 mod progress;
 mod resolve;
+mod run_page;
 mod rundir;
 mod runs;
 mod signals;

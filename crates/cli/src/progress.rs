@@ -5,9 +5,11 @@
 mod json;
 mod meter;
 
-use crate::output::{clock, count, duration, is_dumb, number, say, thousands};
+use crate::output::{clock, count, duration, in_one_line, is_dumb, number, say, thousands};
+use crate::run_page::Keeper;
 use crate::signals::Stop;
 use crate::summary;
+use anyhow::Result;
 use elman::text::Layout;
 use elman::train::{Event, GradientFlow, Ready, Step, Validation, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -33,6 +35,8 @@ pub struct Progress {
     text: String,
     meter: Meter,
     planned: Option<Planned>,
+    /// Of the run's page, once the run is ready.
+    page: Option<Keeper>,
     told_to_stop: bool,
 }
 
@@ -86,6 +90,7 @@ impl Progress {
             text,
             meter: Meter::default(),
             planned: None,
+            page: None,
             told_to_stop: false,
         }
     }
@@ -95,8 +100,9 @@ impl Progress {
         self.planned
     }
 
-    /// Takes the bar away, so that what follows stands on clean lines.
+    /// Takes the bar away, so that what follows stands on clean lines, and writes the run's page a last time.
     pub fn finish(&mut self) {
+        self.keep_page(Keeper::write);
         if let View::Bar { bar, .. } = &self.view {
             bar.finish_and_clear();
         }
@@ -121,7 +127,24 @@ impl Progress {
         }
     }
 
+    /// Has the page written. That it cannot be is no reason to end a run.
+    fn keep_page(&mut self, how: fn(&mut Keeper) -> Result<()>) {
+        if let Some(Err(error)) = self.page.as_mut().map(how) {
+            self.note(&in_one_line(&error));
+        }
+    }
+
+    /// A remark, which is the one thing that a quiet run says.
+    fn note(&self, text: &str) {
+        self.emit("note", &json::Note { text });
+        match self.view {
+            View::Quiet => say(format_args!("note: {text}")),
+            _ => self.line(&format!("note: {text}")),
+        }
+    }
+
     fn ready(&mut self, ready: &Ready) {
+        self.page = Some(Keeper::new(ready.run));
         self.planned = Some(Planned {
             bytes: ready.plan.total_bytes(),
             steps_per_epoch: ready.steps_per_epoch,
@@ -220,16 +243,13 @@ impl Progress {
 impl Watch for Progress {
     fn event(&mut self, event: &Event) {
         match event {
-            Event::Note(text) => {
-                self.emit("note", &json::Note { text });
-                match self.view {
-                    View::Quiet => say(format_args!("note: {text}")),
-                    _ => self.line(&format!("note: {text}")),
-                }
-            }
+            Event::Note(text) => self.note(text),
             Event::Ready(ready) => self.ready(ready),
             Event::Step(step) => self.step(step),
-            Event::Validation(validation) => self.validation(validation),
+            Event::Validation(validation) => {
+                self.validation(validation);
+                self.keep_page(Keeper::keep);
+            }
             Event::Sample(sample) => {
                 self.emit("sample", sample);
                 let text = format!("{}{}", sample.prompt, sample.text);
@@ -240,7 +260,10 @@ impl Watch for Progress {
                 ));
             }
             Event::Gradients(flow) => self.gradients(flow),
-            Event::Saved { step } => self.emit("saved", &json::Saved { step: *step }),
+            Event::Saved { step } => {
+                self.emit("saved", &json::Saved { step: *step });
+                self.keep_page(Keeper::keep);
+            }
         }
         if self.stop.is_wished() && !self.told_to_stop {
             self.told_to_stop = true;

@@ -1,6 +1,7 @@
 //! Where a new run goes, and making room for it.
 
 use crate::options;
+use crate::run_page;
 use anyhow::{Context, Result, bail};
 use elman::infer::read_vocab;
 use elman::store::{Lock, disk};
@@ -17,7 +18,7 @@ const ENTRIES: [&str; 9] = [
     "metrics.jsonl",
     "model",
     "tokens",
-    "report.html",
+    run_page::NAME,
     options::TENSORBOARD,
     STDIN,
     OWN_TEXT,

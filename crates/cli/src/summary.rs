@@ -259,6 +259,10 @@ pub fn next(run: &Path, outcome: &Outcome, planned: Option<Planned>) -> String {
         ));
     }
     commands.push((
+        format!("elman watch {run}"),
+        "its curves; the page report.html there has more",
+    ));
+    commands.push((
         format!("elman eval {run} TEXT"),
         "the exact perplexity of a text",
     ));
@@ -290,13 +294,4 @@ pub fn indented(text: &str) -> String {
         .map(|line| format!("  {line}"))
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-/// The most memory that this process has had at once so far, where the system says so.
-pub fn peak_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let kib = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }

@@ -18,7 +18,9 @@ use clap::{Args, ValueHint};
 use elman::infer::{GenerateOptions, Model, generate};
 use elman::store::{disk, write_atomic};
 use elman::text::Layout;
-use elman::train::{Config, Event, Folder, Inputs, Job, Machine, NewBudget, Outcome, Watch};
+use elman::train::{
+    Config, Event, Folder, Inputs, Job, Machine, NewBudget, Outcome, Watch, peak_bytes,
+};
 use elman_kernels::{Cpu, Isa};
 use serde::Serialize;
 use std::io;
@@ -119,7 +121,7 @@ Examples:
   elman train sermons.txt --init-from runs/kjv --lr 0.001";
 
 pub fn run(mut args: TrainArgs) -> Result<()> {
-    let start_bytes = summary::peak_bytes();
+    let start_bytes = peak_bytes();
     let machine = args.machine()?;
     let form = match (args.json, args.quiet) {
         (true, _) => Form::Json,
@@ -161,7 +163,7 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
     }
     progress.finish();
     let outcome = outcome?;
-    let memory = start_bytes.zip(summary::peak_bytes());
+    let memory = start_bytes.zip(peak_bytes());
     let memory = memory.map(|(start_bytes, peak_bytes)| Memory {
         start_bytes,
         peak_bytes,

@@ -6,6 +6,7 @@ use crate::args::{Quoted, seconds};
 use crate::chart::{Chart, Colours, LINE, MARK};
 use crate::grid::Grid;
 use crate::output::{clock, grouped, is_dumb, number};
+use crate::run_page;
 use crate::runs::Row;
 use anyhow::Result;
 use clap::{Args, ValueHint};
@@ -203,6 +204,10 @@ fn head(look: &Look) -> String {
     };
     let seconds = clock(look.seconds());
     let _ = writeln!(out, "time        {seconds} of training{speed}{left}");
+    let page = look.path().join(run_page::NAME);
+    if page.exists() {
+        let _ = writeln!(out, "page        {}", page.display());
+    }
     out
 }
 

@@ -3,13 +3,14 @@
 
 use super::{Cell, Dims, LOGIT_ROWS, Room};
 use elman_kernels::{Format, Packed};
+use serde::{Deserialize, Serialize};
 
 /// The bytes of a training run, before anything is allocated.
 ///
 /// Not in it: the vocabulary, the token files, which are mapped and not loaded, and the checkpoint
 /// that a resumed run holds for a moment beside its own arrays until it has been copied into them
 /// (weights, moments and carried states a second time).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrainPlan {
     /// Weights, f32.
     pub weights_bytes: u64,

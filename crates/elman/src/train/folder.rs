@@ -6,6 +6,7 @@
 //! RUN/state/             checkpoints, two generations
 //! RUN/model/             the best model so far, in the Hugging Face shape
 //! RUN/metrics.jsonl      one line per logged step and validation
+//! RUN/report.html        a page of curves and figures, made of the two above by whoever watches the run
 //! RUN/lock               held while a process works here
 //! ```
 //! `config.toml` is written last when a run is prepared, so a directory without one holds no run.

@@ -31,8 +31,8 @@ mod memory;
 mod validation;
 mod watching;
 
-pub use memory::plan;
 use memory::{check_memory, plan_windows};
+pub use memory::{peak_bytes, plan};
 
 /// Starts a new run and follows it to its end, or until `watch` asks to stop.
 pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
@@ -250,6 +250,8 @@ impl Run {
             step: self.state.progress.step,
             ending,
             seconds: self.state.seconds,
+            plan: Some(self.plan),
+            peak_bytes: peak_bytes(),
         }
     }
 

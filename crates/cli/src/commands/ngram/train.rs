@@ -6,7 +6,6 @@ use crate::commands::{is_stdin, name_of, threads};
 use crate::options::VocabularyArgs;
 use crate::output::{Table, bytes, duration, grouped, say, usage};
 use crate::progress::spinner;
-use crate::summary::peak_bytes;
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::ngram::{
@@ -14,6 +13,7 @@ use elman::ngram::{
 };
 use elman::store::{StoreError, disk};
 use elman::text::{Kind, ReadOptions, Source, TextStats};
+use elman::train::peak_bytes;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Seek, Write};

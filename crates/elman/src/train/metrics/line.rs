@@ -1,5 +1,6 @@
 //! The lines of `metrics.jsonl`, written and read in one form (`docs/FORMAT.md`, "Metrics").
 
+use crate::dims::TrainPlan;
 use crate::train::watch::{Ending, GradientFlow, Sample, Validation};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -50,6 +51,12 @@ pub struct EndLine {
     pub ending: Ending,
     /// Of training, over all resumes.
     pub seconds: f64,
+    /// What memory was planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<TrainPlan>,
+    /// The most memory that the process had had at once, where the system says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_bytes: Option<u64>,
 }
 
 impl Line {

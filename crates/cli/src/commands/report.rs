@@ -1,0 +1,56 @@
+//! `elman report`: a run's page, made anew from its files.
+
+use crate::output::usage;
+use crate::run_page;
+use anyhow::{Context, Result};
+use clap::{Args, ValueHint};
+use elman::store::{disk, write_atomic};
+use elman::train::look::Look;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// Write a run's page: its curves, figures, samples and choices in one HTML file
+///
+/// Training keeps the page report.html in the run's directory. This makes it anew, for a run of an earlier version or under another name, and
+/// writes its plots as pictures.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  elman report runs/kjv                   # runs/kjv/report.html
+  elman report runs/kjv -o kjv.html       # elsewhere
+  elman report runs/kjv --svg figures     # the plots too: figures/loss.svg, …")]
+pub struct ReportArgs {
+    /// The directory of a run
+    #[arg(value_hint = ValueHint::DirPath)]
+    run: PathBuf,
+    /// The page [default: report.html in the run's directory]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
+    /// Write each plot as an SVG file into this directory
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    svg: Option<PathBuf>,
+}
+
+pub fn run(args: ReportArgs) -> Result<()> {
+    let page = run_page::page(&Look::at(&args.run)?);
+    let output = args.output.unwrap_or_else(|| args.run.join(run_page::NAME));
+    if output.is_dir() {
+        return Err(usage(format!(
+            "{} is a directory: give the name of a file",
+            output.display()
+        )));
+    }
+    run_page::write(&page, &output)?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", output.display())?;
+    if let Some(directory) = args.svg {
+        disk::create_dir_all(&directory)?;
+        for plot in page.plots() {
+            let path = directory.join(format!("{}.svg", plot.id));
+            write_atomic(&path, |file| file.write_all(plot.to_svg().as_bytes()))
+                .with_context(|| format!("cannot write the picture {}", path.display()))?;
+            writeln!(out, "{}", path.display())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! The pages that the command writes: whole, self-contained, and right about the run.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests may stop, and write where they like"
+)]
+
+mod common;
+use common::Room;
+
+/// Every plot has its picture and its numbers, and nothing is loaded from anywhere.
+fn check_page(html: &str) {
+    let plots = html.matches("<figure class=\"plot\"").count();
+    assert!(plots > 0);
+    assert_eq!(html.matches("<svg viewBox").count(), plots);
+    assert_eq!(
+        html.matches("<script type=\"application/json\">").count(),
+        plots
+    );
+    assert!(html.contains("Content-Security-Policy"));
+    for loading in [" src=", "rel=\"stylesheet", "@import", "url("] {
+        assert!(!html.contains(loading), "{loading}");
+    }
+    for (at, _) in html.match_indices("http") {
+        let what: String = html[at..].chars().take(40).collect();
+        let known = ["http-equiv", "https://github.com/leeoniya/uPlot"];
+        assert!(known.iter().any(|known| what.starts_with(known)), "{what}");
+    }
+    assert!(!html.contains("NaN"), "a number that is none");
+    assert!(html.len() < 3_000_000, "{} bytes", html.len());
+}
+
+#[test]
+fn a_run_keeps_its_page() {
+    let room = Room::new();
+    room.write("<b>.txt", common::story(120));
+    let args = [
+        "--steps",
+        "40",
+        "--valid-every",
+        "20",
+        "--sample-every",
+        "20",
+        "--watch-gradients",
+        "10",
+    ];
+    let run = ["train", "<b>.txt", "--run", "run"];
+    room.elman(&[&run[..], &common::TINY, &args].concat())
+        .assert()
+        .success();
+    let html = room.read("run/report.html");
+    check_page(&html);
+    for id in [
+        "loss",
+        "perplexity",
+        "rate",
+        "norm",
+        "speed",
+        "flow",
+        "saturated",
+    ] {
+        assert!(
+            html.contains(&format!("<figure class=\"plot\" id=\"{id}\"")),
+            "{id}"
+        );
+    }
+    for part in [
+        "finished: 40 steps",
+        "&lt;b&gt;.txt",
+        "together",
+        "Step 40, epoch",
+        "watch-gradients",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!html.contains("<b>"));
+    let best = room.json(&["watch", "run", "--json"])["valid_perplexity"]
+        .as_f64()
+        .unwrap();
+    assert!(
+        html.contains(&format!("perplexity about {best:.2}")),
+        "{best}"
+    );
+    assert!(
+        room.stdout(&["watch", "run", "--once"])
+            .contains("run/report.html")
+    );
+
+    // Made anew it is the same, and its plots are pictures.
+    let said = room.stdout(&["report", "run", "-o", "again.html", "--svg", "figures"]);
+    assert_eq!(room.read("again.html"), html);
+    assert!(said.starts_with("again.html\nfigures/loss.svg\n"), "{said}");
+    let picture = room.read("figures/loss.svg");
+    assert!(
+        picture.contains("xmlns=\"http://www.w3.org/2000/svg\"") && picture.contains("<style>")
+    );
+    let said = room.fails(2, &["report", "run", "-o", "figures"]);
+    assert!(said.contains("figures is a directory"), "{said}");
+}
+
+#[test]
+fn a_resumed_run_shows_all_its_steps() {
+    let room = Room::new();
+    room.train("run", "20", &[]);
+    room.elman(&["train", "--resume", "run", "--steps", "30", "--quiet"])
+        .assert()
+        .success();
+    let html = room.read("run/report.html");
+    check_page(&html);
+    assert!(html.contains("\"x\":[10.0,20.0,30.0]"));
+    let said = room.fails(1, &["report", "nowhere"]);
+    assert!(said.contains("nowhere holds no run"), "{said}");
+}
+
+/// A directory where the page should be keeps nobody from training.
+#[test]
+fn a_page_that_cannot_be_written_ends_no_run() {
+    let room = Room::new();
+    std::fs::create_dir_all(room.path("run/report.html")).unwrap();
+    let args = [
+        &["train", "text.txt", "--run", "run", "--steps", "4"],
+        &common::TINY[..],
+    ]
+    .concat();
+    let assert = room.elman(&args).assert().success();
+    let said = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    assert!(
+        said.contains("note: cannot write the page run/report.html"),
+        "{said}"
+    );
+}

@@ -1,0 +1,25 @@
+//! Pages and plots from plain numbers.
+//!
+//! A [`Page`] becomes one HTML file that needs nothing else: no network, no fonts, no files beside it. Its plots can be hovered over
+//! where scripts run (uPlot, which is embedded), and are SVG pictures where none do, on paper, and as files of their own.
+//!
+//! ```text
+//! page → block → text (inline) → math (LaTeX to MathML)
+//!              → plot → scale (ticks) → svg
+//! ```
+//! All text is escaped by `maud`, which writes the tags. What it does not do: it knows no network, no run and no text, computes nothing
+//! but places on an axis, and writes no file.
+#![forbid(unsafe_code)]
+
+pub mod block;
+mod math;
+pub mod page;
+pub mod plot;
+mod scale;
+mod svg;
+pub mod text;
+
+pub use block::{Block, Table, Verdict};
+pub use page::{Page, Section};
+pub use plot::{Axis, Plot, Scale, Series, Style};
+pub use text::Text;
