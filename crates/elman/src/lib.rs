@@ -12,6 +12,7 @@
 //! * [`compare`]: models against each other, and together
 //! * [`train`]: runs that survive anything
 //! * [`inspect`]: what the chapter claims, measured on a model and a text
+//! * [`lab`]: all of them, on networks that are made on the spot
 //! * [`bench`]: how fast all that is, and how fast it could be
 #![forbid(unsafe_code)]
 
@@ -23,6 +24,7 @@ pub mod exchange;
 pub mod flow;
 pub mod infer;
 pub mod inspect;
+pub mod lab;
 pub mod net;
 pub mod ngram;
 pub mod rng;

@@ -41,6 +41,8 @@ pub enum Site {
     Bench,
     /// Where the fraction of a weighted text begins; `step` is the text's place in the list.
     Portion,
+    /// Texts of sources whose laws are known; `step` tells them apart.
+    Laboratory,
     /// Places of a text that is looked at (`step` 0), and the first vector of an iteration (1).
     Passages,
     /// The prefixes that exposure bias is measured after; `step` is the sequence's number.
@@ -67,6 +69,7 @@ impl Site {
             Site::Beginnings => 1_000_022,
             Site::Exposure => 1_000_023,
             Site::Portion => 1_000_030,
+            Site::Laboratory => 1_000_040,
         }
     }
 }

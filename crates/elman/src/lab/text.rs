@@ -1,0 +1,164 @@
+//! What is learnt: a text in two parts, and sources whose laws are known.
+//!
+//! ```text
+//! uniform   every symbol is drawn from n, all alike: no model can have a perplexity below n
+//! cycle     the n symbols in turn: the perplexity of who has seen that is 1
+//! echo      x_t = x_{t−d} with probability p, else one of n: its best perplexity is known, and who knows less than d back has n
+//! ```
+
+use crate::error::{Error, Result};
+use crate::rng::{Site, Stream, key};
+use crate::store::write_atomic;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The part of the text that is kept for testing: one in so many.
+const HELD_OUT: usize = 12;
+
+/// A text in two parts, each a file.
+#[derive(Clone, Debug)]
+pub struct Texts {
+    pub train: PathBuf,
+    pub valid: PathBuf,
+    pub train_bytes: usize,
+    pub valid_bytes: usize,
+}
+
+impl Texts {
+    /// Cuts at most `most` bytes of `text`, at ends of lines, and writes the parts into `directory`.
+    ///
+    /// Errors: fewer than twenty-four lines, bytes that are not UTF-8.
+    pub(super) fn prepare(directory: &Path, text: &[u8], most: usize) -> Result<Texts> {
+        let text = std::str::from_utf8(text).map_err(|error| {
+            Error::Config(format!(
+                "the text is not UTF-8: see its byte {}",
+                error.valid_up_to()
+            ))
+        })?;
+        let mut lines: Vec<&str> = Vec::new();
+        let mut bytes = 0;
+        for line in text.split_inclusive('\n') {
+            bytes += line.len();
+            if bytes > most {
+                break;
+            }
+            lines.push(line);
+        }
+        if lines.len() < 2 * HELD_OUT {
+            return Err(Error::Config(format!(
+                "the text has {} lines within its first {most} bytes, and the laboratory needs at least {}: give a text of shorter lines, or a longer one",
+                lines.len(),
+                2 * HELD_OUT
+            )));
+        }
+        let (train, valid) = lines.split_at(lines.len() - lines.len() / HELD_OUT);
+        let part = |name: &str, lines: &[&str]| -> Result<(PathBuf, usize)> {
+            let (path, text) = (directory.join(name), lines.concat());
+            write_text(&path, &text)?;
+            Ok((path, text.len()))
+        };
+        let ((train, train_bytes), (valid, valid_bytes)) =
+            (part("train.txt", train)?, part("valid.txt", valid)?);
+        Ok(Texts {
+            train,
+            valid,
+            train_bytes,
+            valid_bytes,
+        })
+    }
+}
+
+/// A source whose law is known, over n symbols of one character.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Source {
+    Uniform { symbols: usize },
+    Cycle { symbols: usize },
+    Echo { symbols: usize, lag: usize, p: f64 },
+}
+
+impl Source {
+    /// The perplexity that no model of the source can better.
+    pub fn least_perplexity(self) -> f64 {
+        match self {
+            Source::Uniform { symbols } => symbols as f64,
+            Source::Cycle { .. } => 1.0,
+            Source::Echo { symbols, p, .. } => {
+                let (n, other) = (symbols as f64, (1.0 - p) / symbols as f64);
+                let kept = p + other;
+                let nats = -kept * libm::log(kept) - (n - 1.0) * other * libm::log(other);
+                libm::exp(nats)
+            }
+        }
+    }
+
+    /// `length` symbols; `number` tells texts of one seed apart.
+    pub fn text(self, length: usize, seed: u64, number: u64) -> String {
+        const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+        let mut draws = Stream::new(key(seed, Site::Laboratory, number));
+        let mut ids: Vec<usize> = Vec::with_capacity(length);
+        for t in 0..length {
+            let mut any = |symbols: usize| draws.below(symbols as u32) as usize;
+            let id = match self {
+                Source::Uniform { symbols } => any(symbols),
+                Source::Cycle { symbols } => t % symbols,
+                Source::Echo { symbols, lag, p } => {
+                    let fresh = any(symbols);
+                    match t >= lag && draws.uniform_f64() < p {
+                        true => ids[t - lag],
+                        false => fresh,
+                    }
+                }
+            };
+            ids.push(id);
+        }
+        ids.into_iter().map(|id| char::from(ALPHABET[id])).collect()
+    }
+}
+
+pub(super) fn write_text(path: &Path, text: &str) -> Result<()> {
+    Ok(write_atomic(path, |file| file.write_all(text.as_bytes()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_obey_their_laws() {
+        let echo = Source::Echo {
+            symbols: 4,
+            lag: 5,
+            p: 0.9,
+        };
+        let text = echo.text(20_000, 1, 0).into_bytes();
+        let same = (5..text.len()).filter(|&t| text[t] == text[t - 5]).count();
+        let share = same as f64 / (text.len() - 5) as f64;
+        assert!((share - 0.925).abs() < 0.01, "{share}");
+        // Entropy by counting, of what was predicted from five back.
+        let nats = -(share * share.ln() + (1.0 - share) * ((1.0 - share) / 3.0).ln());
+        assert!((nats.exp() / echo.least_perplexity() - 1.0).abs() < 0.03);
+
+        assert_eq!(Source::Cycle { symbols: 3 }.text(7, 1, 0), "abcabca");
+        let uniform = Source::Uniform { symbols: 50 };
+        let text = uniform.text(50_000, 1, 0);
+        let most = (b'a'..=b'z').map(|c| text.bytes().filter(|b| *b == c).count());
+        assert!(most.max().is_some_and(|most| most < 1200));
+        assert_ne!(text, uniform.text(50_000, 1, 1));
+        assert_eq!(uniform.least_perplexity(), 50.0);
+    }
+
+    #[test]
+    fn a_text_is_cut_at_lines_and_no_line_is_in_both_parts() {
+        let room = tempfile::tempdir().unwrap();
+        let text: String = (0..100).map(|i| format!("line {i}\n")).collect();
+        let texts = Texts::prepare(room.path(), text.as_bytes(), 500).unwrap();
+        let read = |path| std::fs::read_to_string(path).unwrap();
+        let (train, valid) = (read(&texts.train), read(&texts.valid));
+        let both = format!("{train}{valid}");
+        assert!(text.starts_with(&both) && both.len() <= 500 && both.ends_with('\n'));
+        assert!(valid.lines().count() >= 4);
+        assert!(Texts::prepare(room.path(), b"one line", 500).is_err());
+        assert!(Texts::prepare(room.path(), b"\xff", 500).is_err());
+    }
+}
