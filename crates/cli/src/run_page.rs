@@ -391,15 +391,8 @@ fn memory(end: &EndLine) -> Option<Section> {
         1,
         &["for", "bytes"],
     );
-    let parts = [
-        ("weights", plan.weights_bytes),
-        ("gradients", plan.gradients_bytes),
-        ("moments of the optimiser", plan.moments_bytes),
-        ("packed copies of the weights", plan.packed_bytes),
-        ("activations of a window", plan.window_bytes),
-        ("other", plan.fixed_bytes),
-        ("together", plan.total_bytes()),
-    ];
+    let parts = plan.parts().into_iter().filter(|(_, size)| *size > 0);
+    let parts = parts.chain([("together", plan.total_bytes())]);
     for (name, size) in parts {
         table.row([name.into(), bytes(size)]);
     }

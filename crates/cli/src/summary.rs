@@ -47,17 +47,16 @@ pub fn ready(ready: &Ready, text: &str) -> String {
         ),
     );
     table.row("training", training(config));
+    let parts = plan.parts().into_iter().filter(|(_, bytes)| *bytes > 0);
+    let parts: Vec<String> = parts
+        .map(|(part, size)| format!("{part} {}", bytes(size)))
+        .collect();
     table.row(
         "memory",
         format!(
-            "{} planned: weights {}, gradients {}, moments {}, packed copies {}, window {}, other {}",
+            "{} planned: {}",
             bytes(plan.total_bytes()),
-            bytes(plan.weights_bytes),
-            bytes(plan.gradients_bytes),
-            bytes(plan.moments_bytes),
-            bytes(plan.packed_bytes),
-            bytes(plan.window_bytes),
-            bytes(plan.fixed_bytes),
+            parts.join(", ")
         ),
     );
     table.row("budget", budget(ready));

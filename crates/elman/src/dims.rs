@@ -6,12 +6,14 @@
 mod plan;
 mod room;
 mod sizes;
+mod window;
 
 pub use elman_kernels::Activation;
+pub use plan::{Kept, Slots, TrainPlan, drawing_bytes, inference_bytes, packed_forward_bytes};
 pub(crate) use plan::{LOOK_LANES, LOOK_STEPS, look_bytes};
-pub use plan::{Slots, TrainPlan, drawing_bytes, inference_bytes, packed_forward_bytes};
 pub use room::Room;
 pub use sizes::Sizes;
+pub use window::WindowPlan;
 
 use std::fmt;
 

@@ -70,7 +70,7 @@ impl Case {
     }
 
     /// B and T of a training window.
-    pub(super) fn window(&self) -> (usize, usize) {
+    pub(crate) fn window(&self) -> (usize, usize) {
         let steps = match self.config.bptt {
             Bptt::Steps(steps) => steps,
             Bptt::Full => panic!("a case has windows of some length"),

@@ -1,7 +1,7 @@
 //! The bytes of a network at work: every number is closed form, so that a plan can be printed, and refused, before a
 //! byte is allocated.
 
-use super::{Cell, Dims, LOGIT_ROWS, Room};
+use super::{Cell, Dims, LOGIT_ROWS, Room, WindowPlan};
 use elman_kernels::{Format, Packed};
 use serde::{Deserialize, Serialize};
 
@@ -16,14 +16,26 @@ pub struct TrainPlan {
     pub weights_bytes: u64,
     /// Their gradients.
     pub gradients_bytes: u64,
-    /// The optimiser's moments, and the average of the weights if one is kept.
+    /// The optimiser's moments.
     pub moments_bytes: u64,
+    /// The average of the weights, if one is kept.
+    pub average_bytes: u64,
     /// Copies of the weights in panels, forward and backward.
     pub packed_bytes: u64,
     /// Activations and their gradients, linear in T; recomputed, in √T, but for a few numbers a position.
-    pub window_bytes: u64,
-    /// Independent of T: carried states, a block of logits, recurrent weights under a mask.
+    pub window: WindowPlan,
+    /// What lanes carry, linear in B: states at four places, and the output after a segment.
+    pub states_bytes: u64,
+    /// Independent of T: a block of logits, recurrent weights under a mask, what is known about the text.
     pub fixed_bytes: u64,
+}
+
+/// The numbers that an update keeps for each parameter beside its weight and gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub moments: usize,
+    /// 1 if the weights are averaged.
+    pub averages: usize,
 }
 
 /// Memory that only some ways to train need.
@@ -36,12 +48,11 @@ pub struct Slots {
 }
 
 impl TrainPlan {
-    /// The plan for windows that fit into `room`, with an optimiser that keeps `kept` numbers for
-    /// each parameter, and products in `format`.
+    /// The plan for windows that fit into `room`, with an update that keeps `kept`, and products in `format`.
     pub fn new(
         dims: &Dims,
         arena_len: usize,
-        kept: usize,
+        kept: Kept,
         slots: Slots,
         format: Format,
         room: Room,
@@ -55,31 +66,50 @@ impl TrainPlan {
         TrainPlan {
             weights_bytes: f32s(arena_len),
             gradients_bytes: f32s(arena_len),
-            moments_bytes: kept as u64 * f32s(arena_len),
+            moments_bytes: kept.moments as u64 * f32s(arena_len),
+            average_bytes: kept.averages as u64 * f32s(arena_len),
             packed_bytes: packed_forward_bytes(dims, format) + packed_backward_bytes(dims, format),
-            window_bytes: window_bytes(dims, slots, format, room),
+            window: WindowPlan::new(dims, slots, format, room),
+            // Carried, running, their gradients, and those of validation.
+            states_bytes: 4 * f32s(room.lanes * dims.state_len())
+                // The output after a segment.
+                + f32s(room.lanes * dims.top()),
             fixed_bytes: f32s(block * dims.vocab)
                 + Packed::bytes(format, block, 1, dims.output()) as u64
-                // Carried, running, their gradients, and those of validation.
-                + 4 * f32s(room.lanes * dims.state_len())
-                // The output after a segment.
-                + f32s(room.lanes * dims.top())
                 + f32s(recurrent),
         }
     }
 
+    /// What it is for, and the bytes.
+    pub fn parts(&self) -> [(&'static str, u64); 8] {
+        [
+            ("weights", self.weights_bytes),
+            ("gradients", self.gradients_bytes),
+            ("moments", self.moments_bytes),
+            ("average", self.average_bytes),
+            ("packed copies", self.packed_bytes),
+            ("window", self.window.total_bytes()),
+            ("states", self.states_bytes),
+            ("other", self.fixed_bytes),
+        ]
+    }
+
     /// Everything together.
     pub fn total_bytes(&self) -> u64 {
-        let parts = [
-            self.weights_bytes,
-            self.gradients_bytes,
-            self.moments_bytes,
-            self.packed_bytes,
-            self.window_bytes,
-            self.fixed_bytes,
-        ];
-        parts.into_iter().fold(0, u64::saturating_add)
+        total(&self.parts())
     }
+
+    /// What the parameters alone decide, whatever windows there are.
+    pub fn static_bytes(&self) -> u64 {
+        total(&self.parts()[..5])
+    }
+}
+
+/// The bytes of `parts` together.
+pub(super) fn total(parts: &[(&str, u64)]) -> u64 {
+    parts
+        .iter()
+        .fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
 }
 
 /// What drawing inputs takes in training: for each lane a row of the top layer, a draw and its place.
@@ -161,42 +191,3 @@ fn packed_backward_bytes(dims: &Dims, format: Format) -> u64 {
     }
     (bytes + Packed::bytes(format, dims.vocab, 1, dims.output())) as u64
 }
-
-/// What the tape and the two gradient buffers hold, see `net::tape` and `net::layer`, and what is
-/// kept for each segment and each position, see `train::bptt`. Saturates, since `--bptt full` makes
-/// anything possible.
-fn window_bytes(dims: &Dims, slots: Slots, format: Format, room: Room) -> u64 {
-    let of = |n: usize| n as u128;
-    let (rows, starts) = (of(room.segment), of(room.lanes));
-    let (embed, units) = (of(dims.embed), of(dims.units()));
-    let stateful = (rows + starts) * units;
-    let layers = match dims.cell {
-        Cell::Elman(_) => stateful,
-        Cell::Lstm => rows * 4 * units + 2 * stateful,
-        // gates, their gradient at the recurrent product, W_hn h + b_hn, h
-        Cell::Gru => rows * 7 * units + stateful,
-    };
-    let projected = if dims.projected() { rows * embed } else { 0 };
-    let dropped = if slots.dropped { rows * units } else { 0 };
-    let widths = dims.widths();
-    let gradients = 2 * rows * of(dims.widest());
-    // As `Packed::bytes`, in wider numbers.
-    let words = rows.div_ceil(of(format.per_word()));
-    let packed = |cols: &usize| words * of(cols.next_multiple_of(16));
-    let data: u128 = widths.iter().map(packed).sum();
-    let kept = of(room.starts) * of(dims.state_len());
-    let positions = of(room.window);
-    // With tied weights: the embedding rows' own gradient, and the place of each input's row in it.
-    let own_rows = match dims.tied {
-        true => positions.min(of(dims.vocab)) * embed + rows,
-        false => 0,
-    };
-    let activations = rows * embed + layers + projected + dropped;
-    let numbers = activations + gradients + data + kept + own_rows;
-    let listed = 4 * (of(room.inputs) - positions);
-    (4 * numbers + positions * POSITION_BYTES + listed).min(u128::from(u64::MAX)) as u64
-}
-
-/// A position's loss (f64), factor and entry in the list of touched rows, and its input, target and
-/// mask in the window, once for training and once for validation.
-const POSITION_BYTES: u128 = 8 + 4 + 4 + 2 * 12;

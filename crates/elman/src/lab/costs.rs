@@ -83,12 +83,9 @@ pub fn costs(lab: &mut Lab) -> Result<Costs> {
             };
             Ok(Window {
                 steps,
-                window_bytes: kept.window_bytes,
-                recomputed_bytes: recomputed.window_bytes,
-                static_bytes: kept.weights_bytes
-                    + kept.gradients_bytes
-                    + kept.moments_bytes
-                    + kept.packed_bytes,
+                window_bytes: kept.window.total_bytes(),
+                recomputed_bytes: recomputed.window.total_bytes(),
+                static_bytes: kept.static_bytes(),
                 update_ms: timed.as_ref().map(|timed| timed.step_ms),
                 tokens_per_s: timed.as_ref().map(|timed| timed.tokens_per_s),
             })

@@ -13,6 +13,7 @@ pub use average::{Average, AverageProgress, Start};
 pub use groups::{Group, Scales};
 pub use rule::Rule;
 
+use crate::dims::Kept;
 use crate::net::TensorId;
 use crate::net::params::{Layout, Params, Tensor};
 use elman_kernels::{Average as AveragePart, Cpu, Noise, Operands, Prepare};
@@ -48,8 +49,11 @@ impl Method {
     }
 
     /// Numbers that are kept for each parameter beside its weight and gradient.
-    pub fn kept(&self) -> usize {
-        self.rule.moments() + usize::from(self.average.is_some())
+    pub fn kept(&self) -> Kept {
+        Kept {
+            moments: self.rule.moments(),
+            averages: usize::from(self.average.is_some()),
+        }
     }
 }
 

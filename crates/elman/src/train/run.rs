@@ -31,8 +31,8 @@ mod memory;
 mod validation;
 mod watching;
 
+pub use memory::{available_bytes, peak_bytes, plan, plan_shapes};
 use memory::{check_memory, plan_windows};
-pub use memory::{peak_bytes, plan};
 
 /// Starts a new run and follows it to its end, or until `watch` asks to stop.
 pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {

@@ -179,6 +179,11 @@ impl Windows {
     }
 }
 
+/// The most steps of a window of `config` in lanes of `length` steps of a stream.
+pub fn longest_window(config: &Config, length: usize) -> usize {
+    Pace::new(config, length).longest(length)
+}
+
 fn sentences(corpus: &Corpus, vocab: &Vocab, config: &Config) -> Result<Sentences> {
     let ends_line = |id| vocab.ends_line(id);
     let positions = config.batch_positions();

@@ -57,7 +57,7 @@ fn a_plan_that_does_not_fit_is_refused_before_anything_is_allocated() {
         let error = train::start(&job, &mut Log::default()).unwrap_err();
         assert!(matches!(error, Error::Config(_)), "{error}");
         let message = error.to_string();
-        for part in ["training needs", "weights", "activations", "--hidden"] {
+        for part in ["training needs", "weights", "window", "--hidden"] {
             assert!(message.contains(part), "{message}");
         }
         // The weights alone are too large.
@@ -123,7 +123,9 @@ fn recomputed_windows_take_the_memory_of_short_ones() {
                     ..config()
                 };
                 let room = Room::for_all([(steps, lanes)], recompute);
-                train::plan(&config, &config.dims(2000), room).window_bytes as f64
+                train::plan(&config, &config.dims(2000), room)
+                    .window
+                    .total_bytes() as f64
             };
             let short = window_bytes(200, false);
             let ratio = window_bytes(10_000, true) / short;

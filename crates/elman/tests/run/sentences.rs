@@ -72,7 +72,9 @@ fn long_lines_have_few_lanes_in_the_plan() {
     let config = sentences();
     let plan = |shapes: &[(usize, usize)]| {
         let room = Room::for_all(shapes.iter().copied(), false);
-        train::plan(&config, &config.dims(100), room).window_bytes
+        train::plan(&config, &config.dims(100), room)
+            .window
+            .total_bytes()
     };
     let long = plan(&[(10_000, 1), (128, 32), (1, 32)]);
     assert!(long < plan(&[(10_000, 1)]) + (1 << 20));

@@ -28,6 +28,23 @@ pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
     plan
 }
 
+/// The room for windows of any of these shapes (T, B), of training and of validation, and the plan of a run's bytes beside its text.
+pub fn plan_shapes(
+    config: &Config,
+    dims: &Dims,
+    train: &[(usize, usize)],
+    valid: &[(usize, usize)],
+) -> (Room, TrainPlan) {
+    let shapes = train.iter().chain(valid).copied();
+    let room = Room::for_all(shapes, config.recompute).accumulating(config.accumulate, dims);
+    let mut plan = plan(config, dims, room);
+    if config.watch_gradients.is_some() {
+        let longest = train.iter().map(|(steps, _)| *steps).max();
+        plan.fixed_bytes += look_bytes(dims, longest.unwrap_or(0));
+    }
+    (room, plan)
+}
+
 /// The room that the windows of a run need, and the plan of its bytes.
 pub(super) fn plan_windows(
     config: &Config,
@@ -35,17 +52,11 @@ pub(super) fn plan_windows(
     train: &Windows,
     valid: Option<&Windows>,
 ) -> (Room, TrainPlan) {
-    let mut shapes = train.shapes();
-    let longest = shapes.iter().map(|(steps, _)| *steps).max();
-    shapes.extend(valid.iter().flat_map(|valid| valid.shapes()));
-    let room = Room::for_all(shapes, config.recompute).accumulating(config.accumulate, dims);
-    let mut plan = plan(config, dims, room);
+    let valid_shapes = valid.map_or(Vec::new(), Windows::shapes);
+    let (room, mut plan) = plan_shapes(config, dims, &train.shapes(), &valid_shapes);
     // Of the validation text, the losses of its parts too.
     let valid_bytes = valid.map_or(0, |valid| valid.index_bytes() + 8 * valid.parts() as u64);
     plan.fixed_bytes += train.index_bytes() + valid_bytes;
-    if config.watch_gradients.is_some() {
-        plan.fixed_bytes += look_bytes(dims, longest.unwrap_or(0));
-    }
     (room, plan)
 }
 
@@ -68,26 +79,25 @@ pub(super) fn check_memory(plan: &TrainPlan, budget: Option<u64>, config: &Confi
         Bptt::Steps(_) => "choose a smaller --hidden, --max-vocab, --lanes or --bptt",
     };
     // It shortens what the window takes, and nothing else.
-    let rest = plan.total_bytes().saturating_sub(plan.window_bytes);
+    let rest = plan.total_bytes().saturating_sub(plan.window.total_bytes());
     let recompute = match !config.recompute && rest < limit {
         true => ", or give --recompute",
         false => "",
     };
+    let parts = plan.parts().into_iter().filter(|(_, bytes)| *bytes > 0);
+    let parts: Vec<String> = parts
+        .map(|(part, bytes)| format!("{part} {}", mib(bytes)))
+        .collect();
     Err(Error::Config(format!(
-        "training needs {} MiB (weights {}, gradients {}, moments {}, packed copies {}, activations {}, other {}), but {whose} {} MiB: {remedy}{recompute}",
+        "training needs {} MiB ({}), but {whose} {} MiB: {remedy}{recompute}",
         mib(plan.total_bytes()),
-        mib(plan.weights_bytes),
-        mib(plan.gradients_bytes),
-        mib(plan.moments_bytes),
-        mib(plan.packed_bytes),
-        mib(plan.window_bytes),
-        mib(plan.fixed_bytes),
+        parts.join(", "),
         limit >> 20,
     )))
 }
 
 /// Memory that can be had without swapping, where the system says so; no limit elsewhere.
-fn available_bytes() -> u64 {
+pub fn available_bytes() -> u64 {
     let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib = info
         .lines()

@@ -1,0 +1,96 @@
+//! The bytes of a training window: the part of a plan that grows with T.
+//!
+//! What the tape and the two gradient buffers hold, see `net::tape` and `net::layer`, and what is kept for each segment and each
+//! position, see `train::bptt`. Numbers saturate, since `--bptt full` makes anything possible.
+
+use super::{Cell, Dims, Room, Slots};
+use elman_kernels::Format;
+use serde::{Deserialize, Serialize};
+
+/// A window's bytes by what they are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowPlan {
+    /// (T, B, E): embedded inputs.
+    pub inputs_bytes: u64,
+    /// States and gates of the layers.
+    pub layers_bytes: u64,
+    /// Outputs of the layers after dropout, and those of the projection.
+    pub outputs_bytes: u64,
+    /// The gradient on its way down, in and out of a layer.
+    pub gradients_bytes: u64,
+    /// Rows in panels, from which the gradients of weights are made.
+    pub operands_bytes: u64,
+    /// States between segments that are recomputed.
+    pub segments_bytes: u64,
+    /// With tied weights, the gradient of the embedding rows that a window reads.
+    pub rows_bytes: u64,
+    /// A position's input, target, mask, loss and factor.
+    pub positions_bytes: u64,
+}
+
+/// A position's loss (f64), factor and entry in the list of touched rows, and its input, target and
+/// mask in the window, once for training and once for validation.
+const POSITION_BYTES: u128 = 8 + 4 + 4 + 2 * 12;
+
+impl WindowPlan {
+    /// For windows that fit into `room`.
+    pub fn new(dims: &Dims, slots: Slots, format: Format, room: Room) -> WindowPlan {
+        let of = |n: usize| n as u128;
+        let (rows, starts) = (of(room.segment), of(room.lanes));
+        let (embed, units) = (of(dims.embed), of(dims.units()));
+        let stateful = (rows + starts) * units;
+        let layers = match dims.cell {
+            Cell::Elman(_) => stateful,
+            Cell::Lstm => rows * 4 * units + 2 * stateful,
+            // gates, their gradient at the recurrent product, W_hn h + b_hn, h
+            Cell::Gru => rows * 7 * units + stateful,
+        };
+        let projected = if dims.projected() { rows * embed } else { 0 };
+        let dropped = if slots.dropped { rows * units } else { 0 };
+        // As `Packed::bytes`, in wider numbers.
+        let words = rows.div_ceil(of(format.per_word()));
+        let packed = |cols: &usize| words * of(cols.next_multiple_of(16));
+        let operands: u128 = dims.widths().iter().map(packed).sum();
+        let positions = of(room.window);
+        // The rows, and the place of each input's row among them.
+        let own_rows = match dims.tied {
+            true => positions.min(of(dims.vocab)) * embed + rows,
+            false => 0,
+        };
+        let listed = 4 * (of(room.inputs) - positions);
+        let f32s = |numbers: u128| saturated(4 * numbers);
+        WindowPlan {
+            inputs_bytes: f32s(rows * embed),
+            layers_bytes: f32s(layers),
+            outputs_bytes: f32s(dropped + projected),
+            gradients_bytes: f32s(2 * rows * of(dims.widest())),
+            operands_bytes: f32s(operands),
+            segments_bytes: f32s(of(room.starts) * of(dims.state_len())),
+            rows_bytes: f32s(own_rows),
+            positions_bytes: saturated(positions * POSITION_BYTES + listed),
+        }
+    }
+
+    /// What it is for, and the bytes.
+    pub fn parts(&self) -> [(&'static str, u64); 8] {
+        [
+            ("embedded inputs", self.inputs_bytes),
+            ("states and gates", self.layers_bytes),
+            ("dropped or projected outputs", self.outputs_bytes),
+            ("gradients on their way down", self.gradients_bytes),
+            ("operands of weight gradients", self.operands_bytes),
+            ("states between segments", self.segments_bytes),
+            ("gradients of tied rows", self.rows_bytes),
+            ("inputs, targets and losses", self.positions_bytes),
+        ]
+    }
+
+    /// Everything together.
+    pub fn total_bytes(&self) -> u64 {
+        super::plan::total(&self.parts())
+    }
+}
+
+fn saturated(bytes: u128) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
