@@ -21,5 +21,5 @@ mod work;
 
 pub use case::{Case, NAMES};
 pub use clock::{Amount, KernelTime};
-pub use report::{Machine, Report, Row};
+pub use report::{Machine, Report, Row, processor};
 pub use work::{Measured, Settings, Work, measure};

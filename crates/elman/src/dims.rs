@@ -9,7 +9,9 @@ mod sizes;
 mod window;
 
 pub use elman_kernels::Activation;
-pub use plan::{Kept, Slots, TrainPlan, drawing_bytes, inference_bytes, packed_forward_bytes};
+pub use plan::{
+    Kept, Slots, TrainPlan, drawing_bytes, inference_bytes, largest, packed_forward_bytes,
+};
 pub(crate) use plan::{LOOK_LANES, LOOK_STEPS, look_bytes};
 pub use room::Room;
 pub use sizes::Sizes;

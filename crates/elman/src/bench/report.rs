@@ -43,7 +43,7 @@ impl Machine {
     pub fn measure(cpu: &Cpu) -> Machine {
         let caches = Caches::detect();
         Machine {
-            cpu: cpu_name(),
+            cpu: processor(),
             isa: cpu.isa().name(),
             threads: cpu.threads(),
             peaks: Peaks::measure(cpu, &caches),
@@ -84,7 +84,8 @@ fn peaks_as_json<S: Serializer>(peaks: &Peaks, serializer: S) -> Result<S::Ok, S
     json.serialize(serializer)
 }
 
-fn cpu_name() -> String {
+/// The processor's name, where the system tells it; its architecture otherwise.
+pub fn processor() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info
         .lines()

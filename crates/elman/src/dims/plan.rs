@@ -112,6 +112,23 @@ pub(super) fn total(parts: &[(&str, u64)]) -> u64 {
         .fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
 }
 
+/// The largest number from 1 to `most` that `fits`; `None`: 1 does not. Where one fits, smaller ones do.
+pub fn largest(most: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
+    if !fits(1) {
+        return None;
+    }
+    // `low` fits, and `high` does not unless it is `most` + 1, which nobody asks.
+    let (mut low, mut high) = (1, most + 1);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        match fits(middle) {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    Some(low)
+}
+
 /// What drawing inputs takes in training: for each lane a row of the top layer, a draw and its place.
 pub fn drawing_bytes(dims: &Dims, lanes: usize) -> u64 {
     (lanes * (4 * dims.top() + 8 + 8 + 4)) as u64

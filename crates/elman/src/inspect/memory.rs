@@ -8,7 +8,7 @@
 //! cannot be known without one is left out: the places of lines in layout `sentences`.
 
 use super::passages::check;
-use crate::dims::{Dims, TrainPlan};
+use crate::dims::{Dims, TrainPlan, largest};
 use crate::error::Result;
 use crate::net::Network;
 use crate::text::{Layout, Stream};
@@ -170,23 +170,6 @@ pub fn memory(config: &Config, vocab: usize, options: &Options) -> Result<Memory
             .map(|tokens| planner.of_text(*tokens))
             .collect(),
     })
-}
-
-/// The largest number from 1 to `most` that `fits`; `None`: 1 does not. Where one fits, smaller ones do.
-pub fn largest(most: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
-    if !fits(1) {
-        return None;
-    }
-    // `low` fits, and `high` does not unless it is `most` + 1, which nobody asks.
-    let (mut low, mut high) = (1, most + 1);
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        match fits(middle) {
-            true => low = middle,
-            false => high = middle,
-        }
-    }
-    Some(low)
 }
 
 /// A configuration, planned for windows of any shape.

@@ -13,7 +13,7 @@
 //! each other, above 1 they hinder.
 
 use super::passages::check;
-use crate::bench::{Amount, Case, KernelTime, Settings, Work, measure};
+use crate::bench::{Amount, Case, KernelTime, Settings, Work, measure, processor};
 use crate::error::{Error, Result};
 use crate::infer::Weights;
 use crate::text::Layout;
@@ -54,7 +54,7 @@ impl Options {
         check("numbers of lanes", self.lanes.len(), 1..=100)?;
         for &lanes in &self.lanes {
             check("lanes", lanes, 1..=self.positions.min(1 << 20))?;
-            if self.positions % lanes != 0 {
+            if !self.positions.is_multiple_of(lanes) {
                 return Err(Error::Config(format!(
                     "{} positions cannot be cut into {lanes} lanes of as many steps each: choose divisors of it",
                     self.positions
@@ -77,6 +77,7 @@ pub struct Sequential {
     pub network: String,
     pub vocabulary: usize,
     pub precision: &'static str,
+    pub processor: String,
     pub isa: &'static str,
     pub positions: usize,
     pub threads: usize,
@@ -141,6 +142,7 @@ pub fn sequential(
         network: dims.architecture(),
         vocabulary: vocab,
         precision: config.precision.name(),
+        processor: processor(),
         isa: options.isa.name(),
         positions: options.positions,
         threads: options.threads,

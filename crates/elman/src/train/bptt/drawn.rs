@@ -17,6 +17,23 @@ pub(super) struct Draws {
     ids: Vec<u32>,
 }
 
+impl Draws {
+    /// Makes room for every lane at once, as it is planned; once.
+    fn reserve(&mut self, lanes: usize, width: usize) {
+        self.lanes.reserve_exact(lanes);
+        self.uniforms.reserve_exact(lanes);
+        self.h.reserve_exact(lanes * width);
+        self.ids.reserve_exact(lanes);
+    }
+
+    fn clear(&mut self) {
+        self.lanes.clear();
+        self.uniforms.clear();
+        self.h.clear();
+        self.ids.clear();
+    }
+}
+
 impl Engine {
     /// Replaces the inputs of `window` that `coins` choose by draws from the model's distribution after the inputs
     /// before them; returns how many. The window is read from the first lanes of `carried`, which stays as it is. Where that
@@ -37,12 +54,13 @@ impl Engine {
         let piece_steps = self.room.segment / lanes;
         let mut running = std::mem::take(&mut self.running);
         let mut draws = std::mem::take(&mut self.draws);
+        draws.clear();
+        draws.reserve(self.room.lanes, self.network.dims().top());
         running.copy_lanes(carried, lanes);
         let ends: Vec<usize> = (0..lanes).map(|lane| end_of(window, lane)).collect();
         let (mut read, mut rows, mut count) = (0, 0, 0);
         for t in usize::from(running.is_zero())..window.steps {
-            draws.lanes.clear();
-            draws.uniforms.clear();
+            draws.clear();
             for lane in (0..lanes).filter(|&lane| t < ends[lane]) {
                 if let Some(uniform) = coins.toss(t, lane) {
                     draws.lanes.push(lane);
@@ -80,7 +98,6 @@ impl Engine {
         };
         let width = h.len() / rows.max(state.lanes);
         let last = &h[h.len() - state.lanes * width..];
-        draws.h.clear();
         for &lane in &draws.lanes {
             draws
                 .h

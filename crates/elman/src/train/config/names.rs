@@ -50,7 +50,8 @@ impl Precision {
         }
     }
 
-    pub(crate) fn format(self) -> Format {
+    /// How operands of products are kept.
+    pub fn format(self) -> Format {
         match self {
             Precision::F32 => Format::F32,
             Precision::Bf16 => Format::Bf16,

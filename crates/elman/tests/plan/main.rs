@@ -1,0 +1,38 @@
+//! The bytes that are planned are the bytes that are taken. Alone in its process, and one test after the other, because it
+//! counts every allocation in it.
+//!
+//! ```text
+//! cargo test -p elman --test plan -- --nocapture      prints every run and the worst one
+//! ```
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // as in tests/run
+
+mod dice;
+mod runs;
+mod slope;
+
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// Bytes that are allocated now.
+fn live() -> i64 {
+    ALLOCATOR.current_usage() as i64
+}
+
+/// The most there have been since [`reset_peak`].
+fn peak() -> i64 {
+    ALLOCATOR.peak_usage() as i64
+}
+
+fn reset_peak() {
+    ALLOCATOR.reset_peak_usage();
+}
+
+#[test]
+fn the_plan_is_what_is_taken() {
+    slope::every_step_takes_exactly_what_is_planned();
+    runs::a_run_takes_what_is_planned();
+    runs::a_longer_text_changes_neither_parameters_nor_memory();
+}
