@@ -25,7 +25,7 @@ import tempfile
 from pathlib import Path
 
 import tokenizers
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Encoding, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 KINDS = ["words", "whitespace", "chars", "bytes", "bpe:1000"]
 TRAPS = """a  b \t c\t\td  \n x\r\n\r\n\n <eos> <unk> b<eos>c <<eos>> <\\eos>  trailing  \n\u00a0\u3000x\u2028y \u0085 z
@@ -53,8 +53,22 @@ def theirs(tokenizer: Tokenizer, result: dict, text: str) -> list[int]:
         lines[-1] = lines[-1].removesuffix("\n")
     if lines[-1] == "":
         lines.pop()
-    ids = [i for encoding in tokenizer.encode_batch(lines, add_special_tokens=ends) for i in encoding.ids]
-    return ids if ends else ids + tokenizer.encode("").ids
+    (eos,) = tokenizer.encode("").ids
+    ids = []
+    for line, encoding in zip(lines, tokenizer.encode_batch(lines, add_special_tokens=False)):
+        ids += apart(tokenizer, line, encoding, eos)
+        if ends:
+            ids.append(eos)
+    return ids if ends else ids + [eos]
+
+
+def apart(tokenizer: Tokenizer, line: str, encoding: Encoding, eos: int) -> list[int]:
+    """The ids of a line. Unigram reads a control token as one of its pieces; elman cuts the line within it, so that it is letters."""
+    cuts = [start + 1 for i, (start, _) in zip(encoding.ids, encoding.offsets) if i == eos]
+    if not cuts:
+        return encoding.ids
+    parts = [line[start:end] for start, end in zip([0] + cuts, cuts + [len(line)])]
+    return [i for part in parts for i in apart(tokenizer, part, tokenizer.encode(part, add_special_tokens=False), eos)]
 
 
 def same_file(theirs: str, ours: str) -> bool:

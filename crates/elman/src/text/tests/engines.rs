@@ -174,6 +174,19 @@ fn a_foreign_tokenizer_that_keeps_everything_is_exact() {
 }
 
 #[test]
+fn an_added_token_that_swallows_spaces_makes_a_tokenizer_inexact() {
+    for side in ["lstrip", "rstrip"] {
+        let mut file = of_gpt2();
+        file["added_tokens"][1][side] = true.into();
+        let vocab = foreign(&file, None).unwrap();
+        assert!(vocab.loses().is_some(), "{side}");
+        let text = "a  <tool>  b";
+        let (ids, _) = ids_of(vec![source(text.as_bytes())], &vocab, &plain()).unwrap();
+        assert_ne!(vocab.decode(&ids), text.as_bytes(), "{side}");
+    }
+}
+
+#[test]
 fn the_token_that_ends_a_text_is_found_or_named() {
     let mut file = of_gpt2();
     file["added_tokens"][0]["content"] = "<end of it>".into();

@@ -111,7 +111,13 @@ impl Engine {
             }
             self.decode(&ids)
         };
-        Ok((!decoded("a\nb")?.contains('\n'), decoded(PROBE)? == PROBE))
+        // An added token may swallow the spaces around it.
+        let added = self.tokenizer.get_added_tokens_decoder();
+        let added = added.values().filter(|token| !token.special);
+        let probe = added.fold(PROBE.to_owned(), |text, token| {
+            format!("{text}\na  {}  b", token.content)
+        });
+        Ok((!decoded("a\nb")?.contains('\n'), decoded(&probe)? == probe))
     }
 
     /// Every token by its id, as it stands in the file; none where the ids leave a hole.
