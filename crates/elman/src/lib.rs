@@ -4,6 +4,7 @@
 //!
 //! * [`store`]: named arrays on disk; the only door to writing files
 //! * [`text`]: characters and words become token ids
+//! * [`synth`]: texts that can only be predicted by remembering
 //! * [`ngram`]: counted n-grams, and the files in which they are passed on
 //! * [`net`]: windows of tokens become hidden states, losses and gradients
 //! * [`flow`]: how gradients flow through time
@@ -29,6 +30,7 @@ pub mod net;
 pub mod ngram;
 pub mod rng;
 pub mod store;
+pub mod synth;
 pub mod text;
 pub mod train;
 

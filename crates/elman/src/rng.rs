@@ -47,6 +47,8 @@ pub enum Site {
     Passages,
     /// The prefixes that exposure bias is measured after; `step` is the sequence's number.
     Exposure,
+    /// A line of a text that is made up; `step` is its number.
+    Synth,
 }
 
 impl Site {
@@ -70,6 +72,7 @@ impl Site {
             Site::Exposure => 1_000_023,
             Site::Portion => 1_000_030,
             Site::Laboratory => 1_000_040,
+            Site::Synth => 1_000_031,
         }
     }
 }
@@ -210,6 +213,7 @@ mod tests {
             key(1, Site::Passages, 0),
             key(1, Site::Beginnings, 0),
             key(1, Site::Exposure, 0),
+            key(1, Site::Synth, 0),
         ];
         for (i, a) in keys.iter().enumerate() {
             assert!(keys[..i].iter().all(|b| a != b));
