@@ -15,6 +15,7 @@ mod report;
 mod runs;
 mod shell;
 mod sweep;
+mod synth;
 mod tokenize;
 mod train;
 mod watch;
@@ -71,6 +72,8 @@ enum Command {
     Inspect(inspect::InspectCommand),
     #[command(subcommand)]
     Ngram(ngram::NgramCommand),
+    #[command(subcommand)]
+    Synth(synth::SynthCommand),
     Tokenize(tokenize::TokenizeArgs),
     Cache(cache::CacheArgs),
     Bench(bench::BenchArgs),
@@ -94,6 +97,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
         Command::Ngram(command) => ngram::run(command),
+        Command::Synth(command) => synth::run(command),
         Command::Tokenize(args) => tokenize::run(args),
         Command::Cache(args) => cache::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -158,6 +158,11 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// A share as a percentage.
+pub fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}
+
 /// `1 layer`, `2 layers`.
 pub fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };

@@ -5,7 +5,9 @@
 mod json;
 mod meter;
 
-use crate::output::{clock, count, duration, in_one_line, is_dumb, number, say, thousands};
+use crate::output::{
+    clock, count, duration, in_one_line, is_dumb, number, percent, say, thousands,
+};
 use crate::run_page::Keeper;
 use crate::signals::Stop;
 use crate::summary;
@@ -196,9 +198,16 @@ impl Progress {
     fn validation(&mut self, validation: &Validation) {
         self.emit("validation", validation);
         self.line(&format!(
-            "epoch {:.2}, step {}: validation perplexity {}{}{} (loss {:.4}){} in {}",
+            "epoch {:.2}, step {}: validation {}perplexity {}{}{} (loss {:.4}){} in {}",
             validation.epoch,
             validation.step,
+            validation.accuracy.map_or(String::new(), |accuracy| {
+                let lines = validation.line_accuracy.filter(|lines| *lines != accuracy);
+                let lines = lines.map_or(String::new(), |lines| {
+                    format!(" ({} of lines)", percent(lines))
+                });
+                format!("accuracy {}{lines}, ", percent(accuracy))
+            }),
             match validation.averaged {
                 0 => String::new(),
                 n => format!("of the average of {} ", count(n as usize, "update")),

@@ -150,10 +150,96 @@ fn what_contradicts_itself_is_a_usage_error() {
         "leave bptt-stride and bptt-random out",
     );
     refused(&["--batch-tokens", "99"], "layout sentences");
+    refused(&["--loss-after", "="], "--layout sentences");
     refused(&["--bptt-stride", "36"], "between 1 and bptt, which is 35");
     refused(
         &["--bptt-stride", "5", "--bptt-random"],
         "exclude each other",
     );
     refused(&["--layout", "lines"], "sentences");
+}
+
+/// From made-up lines to the accuracy of a model that has learnt them.
+#[test]
+fn answers_are_made_up_learnt_and_counted() {
+    let room = Room::new();
+    let adding = ["synth", "adding", "--lag", "2", "--digits", "3"];
+    let three = room.stdout(&[&adding[..], &["-n", "3"]].concat());
+    assert_eq!(three.lines().count(), 3);
+    for line in three.lines() {
+        let tokens: Vec<&str> = line.split(' ').collect();
+        let digit = |place: usize| tokens[place].strip_suffix('*').unwrap();
+        let [a, b, sum] = [digit(0), digit(1), tokens[3]].map(|t| t.parse::<u32>().unwrap());
+        assert!(
+            tokens[2] == "=" && a + b == sum && tokens.len() == 4,
+            "{line}"
+        );
+    }
+    let file = [&adding[..], &["-n", "300", "--out", "adding.txt"]].concat();
+    room.elman(&file).assert().success();
+    assert!(room.read("adding.txt").starts_with(&three));
+    assert!(room.fails(1, &file).contains("--force"));
+
+    let train = [
+        "train",
+        "adding.txt",
+        "--run",
+        "run",
+        "--vocab",
+        "whitespace",
+        "--layout",
+        "sentences",
+        "--loss-after",
+        "=",
+        "--hidden",
+        "16",
+        "--lanes",
+        "4",
+        "--dropout",
+        "0",
+        "--lr",
+        "0.01",
+        "--epochs",
+        "3",
+        "--tensorboard",
+    ];
+    let shown = room
+        .elman(&train)
+        .assert()
+        .success()
+        .get_output()
+        .stderr
+        .clone();
+    let shown = String::from_utf8(shown).unwrap();
+    assert!(shown.contains("validation accuracy 100.00 %"), "{shown}");
+    let config = room.json(&["info", "run", "--json"])["record"]["config"].clone();
+    assert_eq!(config["loss-after"], "=");
+    let metrics = room.read("run/metrics.jsonl");
+    assert!(
+        metrics.contains(r#""accuracy":1.0,"line_accuracy":1.0"#),
+        "{metrics}"
+    );
+
+    let eval = ["eval", "run", "adding.txt", "--loss-after", "="];
+    let page = room.stdout(&eval);
+    assert!(
+        page.contains("300 tokens after '=', in 300 of 300 lines"),
+        "{page}"
+    );
+    let found = room.json(&[&eval[..], &["--json"]].concat());
+    assert_eq!(
+        (&found["accuracy"], &found["lines"]),
+        (&1.0.into(), &300.into())
+    );
+    let error = room.fails(1, &["eval", "run", "adding.txt", "--loss-after", "3 4"]);
+    assert!(error.contains("'3 4' is 2 tokens"), "{error}");
+
+    for (args, word) in [
+        (vec!["adding", "--lag", "1"], "lag is 1"),
+        (vec!["recall", "--lag", "5", "--pairs", "11"], "pairs is 11"),
+        (vec!["copy", "--lag", "5", "--length", "0"], "length is 0"),
+    ] {
+        let error = room.fails(2, &[&["synth"], &args[..]].concat());
+        assert!(error.contains(word), "{error}");
+    }
 }

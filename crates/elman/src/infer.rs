@@ -5,6 +5,8 @@
 //! model       tokens and a state                                   → next state, log-probabilities
 //! reading     a model in the middle of a text                      → the loss of each token
 //! perplexity  a model and a text                                   → every figure, with what was counted
+//! answers     a model, a text and a mark                           → how often it knows what follows the mark
+//! hits        which targets were the most likely tokens            → accuracy
 //! sample      logits                                               → a token
 //! constraint  a regular expression and a vocabulary                → the tokens that may come next
 //! generate    prompts                                              → texts, piece by piece, or the best of a search
@@ -13,11 +15,13 @@
 //! A model is shared by reference between threads; each stream of text has its own state. Nothing here
 //! knows gradients, optimisers or runs.
 
+pub mod answers;
 mod any;
 mod author;
 mod constraint;
 pub mod files;
 pub mod generate;
+pub mod hits;
 pub mod model;
 pub mod perplexity;
 pub mod reading;
@@ -27,6 +31,7 @@ pub(crate) mod testing;
 mod vocabulary;
 
 pub use crate::net::State;
+pub use answers::{Answered, evaluate_answers};
 pub use any::{AnyModel, Walk};
 pub(crate) use author::PROMPT_WINDOW;
 pub use author::{Author, Composing};
@@ -36,6 +41,7 @@ pub use generate::{
     Beam, Eos, Finish, GenerateOptions, Generated, Generation, Generator, Hypothesis,
     LengthPenalty, OwnText, generate, write_own,
 };
+pub use hits::Hits;
 pub use model::{Model, Ready, Weights, Workspace};
 pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate, evaluate_reader};
 pub use reading::{PerLine, Reader, Reading};

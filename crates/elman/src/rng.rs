@@ -71,8 +71,8 @@ impl Site {
             Site::Beginnings => 1_000_022,
             Site::Exposure => 1_000_023,
             Site::Portion => 1_000_030,
-            Site::Laboratory => 1_000_040,
             Site::Synth => 1_000_031,
+            Site::Laboratory => 1_000_040,
         }
     }
 }

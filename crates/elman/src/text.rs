@@ -34,7 +34,7 @@ mod split;
 mod stats;
 pub mod vocab;
 
-pub use batch::{Layout, Sentences, Stream, Window};
+pub use batch::{Layout, Mark, Sentences, Stream, Window};
 pub use corpus::{Corpus, CorpusError, CorpusWriter, TokenFile, token_file};
 pub use lines::{ReadOptions, Source};
 pub use places::{Line, Placed, encode_placed, measure_lines};
@@ -132,6 +132,21 @@ pub enum TextError {
     Missing(PathBuf),
     #[error("{path} is a directory: name the files in it, for example {path}/*.txt", path = .0.display())]
     Directory(PathBuf),
+    #[error(
+        "{}: a mark is one token of the vocabulary, whose kind is {kind}",
+        match tokens {
+            1 => format!("the vocabulary has no token '{token}'"),
+            n => format!("'{token}' is {n} tokens"),
+        }
+    )]
+    NoMark {
+        token: String,
+        kind: Kind,
+        /// Into which it is cut.
+        tokens: usize,
+    },
+    #[error("no line of {text} has an answer, that is something between '{token}' and its end")]
+    NoAnswer { text: String, token: String },
     #[error("{0}: the file is empty; a text needs at least one character")]
     Empty(String),
     #[error("{path} can be read only once (a pipe or device): save it to a file first", path = .0.display())]

@@ -2,12 +2,13 @@
 
 use super::{cpu, name_of, sources};
 use crate::args::{named, thread_count};
-use crate::output::{Table, bytes, count, duration, grouped, number, say, usage};
+use crate::output::{Table, bytes, count, duration, grouped, number, percent, say, usage};
 use crate::progress::spinner;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::infer::{
-    AnyModel, EvalOptions, Evaluation, Progress, Reader, Weights, evaluate, evaluate_reader,
+    Answered, AnyModel, EvalOptions, Evaluation, Progress, Reader, Weights, evaluate,
+    evaluate_answers, evaluate_reader,
 };
 use elman::ngram::arpa;
 use elman::text::{self, EOS, Layout, ReadOptions, Source};
@@ -25,6 +26,7 @@ Examples:
   elman eval runs/kjv test.txt                  # exact: one stream, every token predicted
   elman eval runs/kjv test.txt --lanes 32       # faster and approximate
   elman eval runs/kjv test.txt --layout sentences  # each line by itself
+  elman eval runs/adding test.txt --loss-after =   # how often is what follows '=' the most likely?
   elman eval runs/kjv part1.txt part2.txt.gz    # several texts as one
   elman eval runs/kjv test.txt --weights int8   # matrices of eight bits
   elman eval lm.arpa.gz test.txt                # an n-gram model
@@ -43,6 +45,9 @@ pub struct EvalArgs {
     /// Read the text in so many places at once: faster, but each of them starts without context; of sentences so many lines, exact as ever
     #[arg(long, short = 'B', value_name = "N")]
     lanes: Option<usize>,
+    /// Ask only for what stands in each line between the last TOKEN and the line end, and count how often it is the most likely
+    #[arg(long, value_name = "TOKEN", conflicts_with = "layout")]
+    loss_after: Option<String>,
     /// How a network keeps its matrices: bf16 in half the memory, int8 in a quarter, and so much faster
     #[arg(long, value_name = "NAME", default_value = "f32", value_parser = named::<Weights>(&["f32", "bf16", "int8"]))]
     weights: Weights,
@@ -57,7 +62,7 @@ pub struct EvalArgs {
     json: bool,
     /// Print, instead of the figures, a line for each token: the token, log10 of its probability
     /// and, of an n-gram model, the length of the n-gram found
-    #[arg(long, conflicts_with_all = ["json", "lanes"])]
+    #[arg(long, conflicts_with_all = ["json", "lanes", "loss_after"])]
     per_token: bool,
 }
 
@@ -87,6 +92,18 @@ pub fn run(args: EvalArgs) -> Result<()> {
             number(loss.exp())
         ));
     };
+    if let Some(token) = &args.loss_after {
+        let AnyModel::Network(network) = &model else {
+            return Err(usage(
+                "--loss-after is for networks: an n-gram model is not asked for its most likely token",
+            ));
+        };
+        let (read, lanes) = (&read, args.lanes);
+        let answered = evaluate_answers(network, &cpu, sources, read, token, lanes, &mut show);
+        spinner.finish_and_clear();
+        let answered = answered?;
+        return print(&args, &model, &answered, &answered.notes, answers);
+    }
     let evaluation = match &model {
         AnyModel::Network(model) => evaluate(model, &cpu, sources, &read, &options, &mut show),
         AnyModel::Ngram(_) if args.lanes.is_some() => {
@@ -98,20 +115,30 @@ pub fn run(args: EvalArgs) -> Result<()> {
     };
     spinner.finish_and_clear();
     let evaluation = evaluation?;
+    print(&args, &model, &evaluation, &evaluation.notes, table)
+}
 
+/// Prints what was found, as JSON or as the table that `show` makes of it.
+fn print<T: Serialize>(
+    args: &EvalArgs,
+    model: &AnyModel,
+    found: &T,
+    notes: &[String],
+    show: fn(&EvalArgs, &AnyModel, &T) -> Table,
+) -> Result<()> {
     let mut out = io::stdout().lock();
     if args.json {
         let body = Json {
             model: args.model.to_string_lossy(),
             texts: args.texts.iter().map(|p| p.to_string_lossy()).collect(),
-            evaluation: &evaluation,
+            found,
         };
         serde_json::to_writer(&mut out, &body)?;
         writeln!(out)?;
     } else {
-        let notes = model.notes().iter().chain(&evaluation.notes);
+        let notes = model.notes().iter().chain(notes);
         notes.for_each(|note| say(format_args!("note: {note}")));
-        writeln!(out, "{}", table(&args, &model, &evaluation))?;
+        writeln!(out, "{}", show(args, model, found))?;
     }
     Ok(out.flush()?)
 }
@@ -163,24 +190,63 @@ fn per_token(
 }
 
 #[derive(Serialize)]
-struct Json<'a> {
+struct Json<'a, T> {
     model: Cow<'a, str>,
     texts: Vec<Cow<'a, str>>,
     #[serde(flatten)]
-    evaluation: &'a Evaluation,
+    found: &'a T,
+}
+
+fn answers(args: &EvalArgs, model: &AnyModel, a: &Answered) -> Table {
+    let mut table = Table::default();
+    table.row("model", model_line(args, model));
+    let read = grouped(a.tokens_read);
+    table.row("text", format!("{} ({read} tokens)", name_of(&args.texts)));
+    let asked = count(a.hits.tokens as usize, "token");
+    table.row(
+        "answers",
+        format!(
+            "{asked} after '{}', in {} of {}",
+            a.after,
+            grouped(a.hits.lines),
+            count(a.lines_read as usize, "line")
+        ),
+    );
+    if a.oov > 0 {
+        table.row("OOVs", format!("{} of all tokens", grouped(a.oov)));
+    }
+    let of = |right: u64, all: u64| format!("{} of {}", grouped(right), grouped(all));
+    let tokens = of(a.hits.right, a.hits.tokens);
+    table.row(
+        "accuracy",
+        format!("{} ({tokens} tokens)", percent(a.accuracy)),
+    );
+    let lines = of(a.hits.lines_right, a.hits.lines);
+    table.row(
+        "whole answers",
+        format!("{} ({lines} lines)", percent(a.line_accuracy)),
+    );
+    table.row(
+        "loss",
+        format!("{:.6} nats per token of an answer", a.loss_nats),
+    );
+    table.row("perplexity", precise(a.perplexity));
+    table.row("text hash", &a.text_hash);
+    table.row("model id", &a.model_id);
+    let speed = grouped(a.tokens_per_second.round() as u64);
+    table.row("time", format!("{}, {speed} tokens/s", duration(a.seconds)));
+    table
+}
+
+fn model_line(args: &EvalArgs, model: &AnyModel) -> String {
+    let (path, architecture) = (args.model.display(), model.architecture());
+    let parameters = grouped(model.parameters());
+    format!("{path} ({architecture}, {parameters} parameters)")
 }
 
 fn table(args: &EvalArgs, model: &AnyModel, e: &Evaluation) -> Table {
     let mut table = Table::default();
-    let parameters = grouped(model.parameters());
-    table.row(
-        "model",
-        format!(
-            "{} ({}, {parameters} parameters)",
-            args.model.display(),
-            model.architecture()
-        ),
-    );
+    table.row("model", model_line(args, model));
     let size = bytes(e.bytes);
     table.row(
         "text",

@@ -56,6 +56,9 @@ pub struct WindowOptions {
     #[arg(long, value_name = "NAME", help_heading = "Windows",
         value_parser = named::<LossNorm>(&["tokens", "lanes"]))]
     pub loss_norm: Option<LossNorm>,
+    /// Learn only what stands in each line between the last TOKEN and the line end, such as the answer after '=': all else is read and carries no loss
+    #[arg(long, value_name = "TOKEN", help_heading = "Windows")]
+    pub loss_after: Option<String>,
     /// Draw inputs from the model itself, more and more of them as training goes on: linear:C, exponential:K,
     /// inverse-sigmoid:K (Bengio et al. 2015) or constant:P
     #[arg(long, value_name = "DECAY:X", help_heading = "Windows")]
@@ -77,6 +80,7 @@ impl WindowOptions {
             bptt_random,
             recompute,
             loss_norm,
+            loss_after,
             scheduled_sampling,
             sampling_limit,
         } = self;
@@ -88,6 +92,7 @@ impl WindowOptions {
         set(&mut config.bptt_random, bptt_random);
         set(&mut config.recompute, recompute);
         set(&mut config.loss_norm, loss_norm);
+        set(&mut config.loss_after, loss_after.map(Some));
         set(&mut config.scheduled_sampling, scheduled_sampling.map(Some));
         set(&mut config.sampling_limit, sampling_limit);
     }

@@ -29,12 +29,12 @@ impl Meter {
             .last
             .map_or(step.seconds, |last| (now - last).as_secs_f64());
         self.last = Some(now);
-        let tokens = step.tokens as f64;
 
         let keep = (-step.seconds / RECENT_SECONDS).exp();
-        self.tokens = keep * self.tokens + tokens;
+        self.tokens = keep * self.tokens + step.read as f64;
         self.seconds = keep * self.seconds + step.seconds;
         if !step.skipped {
+            let tokens = step.tokens as f64;
             self.nats = keep * self.nats + tokens * step.loss_nats;
             self.tokens_with_loss = keep * self.tokens_with_loss + tokens;
         }
@@ -73,6 +73,7 @@ mod tests {
             grad_norm: 1.0,
             lr: 0.1,
             tokens: 50,
+            read: 50,
             seconds,
             clipped: false,
             sampled: 0,

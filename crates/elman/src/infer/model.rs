@@ -290,11 +290,40 @@ impl Model {
         workspace: &mut Workspace,
         nats: &mut [f64],
     ) {
+        self.score_targets(cpu, inputs, targets, state, workspace, nats, None);
+    }
+
+    /// As [`Model::score`], and whether each target is the most likely token: `right` (T, B).
+    pub fn score_hits(
+        &self,
+        cpu: &Cpu,
+        inputs: &[u32],
+        targets: &[u32],
+        state: &mut State,
+        workspace: &mut Workspace,
+        nats: &mut [f64],
+        right: &mut [bool],
+    ) {
+        self.score_targets(cpu, inputs, targets, state, workspace, nats, Some(right));
+    }
+
+    fn score_targets(
+        &self,
+        cpu: &Cpu,
+        inputs: &[u32],
+        targets: &[u32],
+        state: &mut State,
+        workspace: &mut Workspace,
+        nats: &mut [f64],
+        mut right: Option<&mut [bool]>,
+    ) {
         assert!(inputs.len() == targets.len() && inputs.len() == nats.len());
         let rows = workspace.rows(state.lanes);
         let windows = inputs.chunks(rows).zip(targets.chunks(rows));
-        for ((inputs, targets), nats) in windows.zip(nats.chunks_mut(rows)) {
+        for (number, ((inputs, targets), nats)) in windows.zip(nats.chunks_mut(rows)).enumerate() {
             self.ready().read(cpu, inputs, state, workspace);
+            let right = right.as_mut();
+            let right = right.map(|right| &mut right[number * rows..][..targets.len()]);
             self.network.loss(
                 cpu,
                 &self.params,
@@ -302,6 +331,7 @@ impl Model {
                 targets,
                 &mut workspace.tape,
                 nats,
+                right,
             );
         }
     }

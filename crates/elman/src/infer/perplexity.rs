@@ -30,11 +30,11 @@ use std::f64::consts::LN_2;
 use std::time::Instant;
 
 /// Steps of a window: enough rows for the products to run at speed.
-const WINDOW: usize = 64;
+pub(super) const WINDOW: usize = 64;
 /// Tokens handed to any other reader at once.
 const PIECE: usize = 8192;
 /// Windows and lanes beyond this make nothing faster. With lanes, windows get shorter rather than hold many more rows.
-const ROWS: usize = 4096;
+pub(super) const ROWS: usize = 4096;
 /// Memory for the tokens of a text that is read in lanes.
 const LANES_LIMIT_BYTES: usize = 2 << 30;
 /// A token's id and whether it is unknown.
@@ -242,18 +242,7 @@ fn in_lanes(
     (layout, lanes): (Layout, usize),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Sums, TextStats, usize)> {
-    let (mut ids, mut oov) = (Vec::new(), Vec::new());
-    let stats = text::encode(sources, model.vocab(), read, &mut |symbol| -> Result<()> {
-        if ids.len() == LANES_LIMIT_BYTES / TOKEN_BYTES {
-            return Err(Error::Config(format!(
-                "the text has more than {} tokens, too many to read in lanes: evaluate it without lanes, which is exact and takes any length",
-                ids.len()
-            )));
-        }
-        ids.push(symbol.id);
-        oov.push(symbol.oov);
-        Ok(())
-    })?;
+    let (ids, oov, stats) = in_memory(model.vocab(), sources, read)?;
     let eos = model.vocab().eos();
     let mut progress = |tokens: u64, nats: f64| {
         progress(Progress {
@@ -291,6 +280,29 @@ fn in_lanes(
         }
     };
     Ok((total(&sums), stats, lanes))
+}
+
+/// A whole text: its ids, and whether each is unknown.
+///
+/// Errors: what reading the text can find, and more tokens than [`LANES_LIMIT_BYTES`] hold.
+pub(super) fn in_memory(
+    vocab: &Vocab,
+    sources: Vec<Source>,
+    read: &ReadOptions,
+) -> Result<(Vec<u32>, Vec<bool>, TextStats)> {
+    let (mut ids, mut oov) = (Vec::new(), Vec::new());
+    let stats = text::encode(sources, vocab, read, &mut |symbol| -> Result<()> {
+        if ids.len() == LANES_LIMIT_BYTES / TOKEN_BYTES {
+            return Err(Error::Config(format!(
+                "the text has more than {} tokens, too many to read in lanes: cut it up, or evaluate its perplexity without lanes, which is exact and takes any length",
+                ids.len()
+            )));
+        }
+        ids.push(symbol.id);
+        oov.push(symbol.oov);
+        Ok(())
+    })?;
+    Ok((ids, oov, stats))
 }
 
 /// Parts of a text that are read side by side, each summed on its own.

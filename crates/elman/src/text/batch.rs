@@ -2,16 +2,20 @@
 //!
 //! A [`Window`] is what the network is given, whichever way the text is laid out: [`stream`] cuts the whole text into B lanes,
 //! [`sentences`] makes every line a sequence. Padding is a mask: positions without a token have weight 0, and neither loss nor gradient knows of them.
+//! So is what is no answer, where a [`Mark`] says where answers begin.
 //!
 //! What it does not do: it carries no hidden state, which belongs to training.
 
+mod mark;
 pub mod sentences;
 pub mod stream;
 
+pub use mark::Mark;
 pub use sentences::Sentences;
 pub use stream::Stream;
 
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// How a text becomes sequences.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +39,8 @@ pub struct Window {
     pub inputs: Vec<u32>,
     /// (T, B)
     pub targets: Vec<u32>,
-    /// (T, B): 1 where a token is predicted, 0 where there is none, or where the window before has predicted it.
+    /// (T, B): 1 where a token is predicted, 0 where there is none, where it is no answer, or where the window before has
+    /// predicted it.
     pub weight: Vec<f32>,
     /// How many tokens are predicted: the sum of `weight`.
     pub real: usize,
@@ -70,24 +75,25 @@ impl Window {
         self.parts.clear();
     }
 
-    /// Takes the weight from the first `steps` steps.
+    /// Takes the weight from the first `steps` steps, which the window before has predicted.
     pub fn mask(&mut self, steps: usize) {
         let seen = &mut self.weight[..steps * self.lanes];
         self.real -= seen.iter().filter(|weight| **weight > 0.0).count();
         seen.fill(0.0);
     }
 
-    /// Adds a lane that reads `targets`, its first input being `input`; it is part `part` of the text.
-    fn push_lane(&mut self, part: u32, input: u32, targets: &[u32]) {
+    /// Adds a lane that reads `targets` and predicts those of the range `predicted`, its first input being `input`; it is part
+    /// `part` of the text.
+    fn push_lane(&mut self, part: u32, input: u32, targets: &[u32], predicted: Range<usize>) {
         let lane = self.parts.len();
         self.parts.push(part);
-        self.real += targets.len();
+        self.real += predicted.len();
         let mut input = input;
         for (t, &target) in targets.iter().enumerate() {
             let cell = t * self.lanes + lane;
             self.inputs[cell] = input;
             self.targets[cell] = target;
-            self.weight[cell] = 1.0;
+            self.weight[cell] = f32::from(predicted.contains(&t));
             input = target;
         }
     }

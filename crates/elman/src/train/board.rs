@@ -9,6 +9,7 @@
 //! ```text
 //! loss/train  loss/valid  perplexity/train  perplexity/valid         training/learning_rate
 //! training/gradient_norm  training/tokens_per_s  training/epoch      sample and options, as text
+//! accuracy/valid  accuracy/valid_lines
 //! gradients/norm_log10_l0, …  gradients/factor_l0, …
 //! ```
 //! The scalars are those of `metrics.jsonl`, in single precision. Pictures, histograms and graphs are not written.
@@ -80,7 +81,19 @@ impl Board {
                 ("loss/valid", validation.loss_nats),
                 ("perplexity/valid", validation.perplexity),
             ],
-        )
+        )?;
+        let shares = [
+            ("accuracy/valid", validation.accuracy),
+            ("accuracy/valid_lines", validation.line_accuracy),
+        ];
+        let known: Vec<(&str, f64)> = shares
+            .into_iter()
+            .filter_map(|(tag, share)| Some((tag, share?)))
+            .collect();
+        match known.is_empty() {
+            true => Ok(()),
+            false => self.scalars(validation.step, &known),
+        }
     }
 
     fn gradients(&mut self, flow: &GradientFlow) -> Result<()> {

@@ -147,6 +147,9 @@ pub struct Config {
     /// Average the weights from the first validation on that is worse than the best before the last so many.
     pub average_trigger: Option<u32>,
     pub loss_norm: LossNorm,
+    /// Of a line, only what stands after the last occurrence of this token carries loss; `None`: everything.
+    #[serde(default)]
+    pub loss_after: Option<String>,
     // Schedule
     pub schedule: ScheduleKind,
     pub warmup: u64,
@@ -255,6 +258,7 @@ impl Default for Config {
             average_from: None,
             average_trigger: None,
             loss_norm: LossNorm::Tokens,
+            loss_after: None,
             schedule: ScheduleKind::Cosine,
             warmup: 50,
             decay_after: 4,

@@ -25,7 +25,7 @@ const STEPS_PER_LINE: u64 = 10;
 pub struct Metrics {
     log: AppendLog,
     board: Option<Board>,
-    /// Since the last line, in this process.
+    /// Read since the last line, in this process.
     tokens: usize,
     seconds: f64,
 }
@@ -57,7 +57,7 @@ impl Metrics {
         }
         tally.sampled += step.sampled as u64;
         tally.clipped += u64::from(step.clipped);
-        self.tokens += step.tokens;
+        self.tokens += step.read;
         self.seconds += step.seconds;
         if step.step.is_multiple_of(STEPS_PER_LINE) || step.step == step.total_steps {
             return self.flush(step, tally, seconds);

@@ -345,11 +345,13 @@ impl Run {
         let (engine, state) = (&mut self.engine, &mut self.state);
         let rate = config.schedule().rate(state.progress.place());
         let (mut gathered, mut factors, mut ended) = (Gathered::default(), 0.0, false);
+        let mut read = 0;
         while !ended && gathered.windows() < config.accumulate {
-            let by = self.train.read(state.progress.cursor(), window);
+            let taken = self.train.read(state.progress.cursor(), window);
             factors += self.train.rate_factor(window);
+            read += taken.tokens;
             gathered.read(engine, state, config, window);
-            ended = state.progress.advance(by, self.train.length());
+            ended = state.progress.advance(taken.by, self.train.length());
             if ended || !self.train.carries() {
                 state.carried.set_zero();
             }
@@ -373,6 +375,7 @@ impl Run {
             grad_norm,
             lr,
             tokens: stats.tokens,
+            read,
             sampled,
             seconds: 0.0,
             clipped,

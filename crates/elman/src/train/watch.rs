@@ -66,11 +66,14 @@ pub struct Step {
     pub total_steps: u64,
     /// Epochs done, as a fraction.
     pub epoch: f64,
-    /// Mean −ln ŷ over the tokens of its windows.
+    /// Mean −ln ŷ over the tokens of its windows that are predicted.
     pub loss_nats: f64,
     pub grad_norm: f64,
     pub lr: f64,
+    /// Tokens that were predicted.
     pub tokens: usize,
+    /// Tokens that were read: more, where only answers are predicted.
+    pub read: usize,
     /// Inputs that scheduled sampling drew from the model.
     pub sampled: usize,
     /// Seconds this step took.
@@ -93,7 +96,13 @@ pub struct Validation {
     pub perplexity: f64,
     /// The text was read in parallel lanes, each from the zero state; sentences are exact, and so is `eval`.
     pub approximate: bool,
+    /// Predicted ones.
     pub tokens: usize,
+    /// The share of them that were the most likely token, and of lines of which all were; where only answers are learnt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_accuracy: Option<f64>,
     /// The best so far; its model was saved.
     pub best: bool,
     /// Weights in the average that was validated, and perhaps saved; 0: it was the weights themselves.

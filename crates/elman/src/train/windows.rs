@@ -12,8 +12,8 @@
 mod pace;
 
 use super::config::Config;
-use crate::error::Result;
-use crate::text::{Corpus, Layout, Sentences, Stream, Vocab, Window};
+use crate::error::{Error, Result};
+use crate::text::{Corpus, Layout, Mark, Sentences, Stream, TextError, Vocab, Window};
 use pace::Pace;
 
 /// The windows of one text, epoch after epoch.
@@ -37,6 +37,15 @@ enum Order {
     },
 }
 
+/// What a window takes of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// By how much the epoch's position grows.
+    pub by: usize,
+    /// Tokens that are read for the first time: those that are predicted, and where that is an answer what comes before it.
+    pub tokens: usize,
+}
+
 /// Where the next window is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
@@ -58,7 +67,7 @@ impl Windows {
                 Order::Stream { stream, pace }
             }
             Layout::Sentences => Order::Sentences {
-                sentences: sentences(&corpus, vocab, config)?,
+                sentences: sentences(&corpus, "the training text", vocab, config)?,
                 seed: Some(config.seed),
             },
         };
@@ -77,7 +86,7 @@ impl Windows {
                 pace: Pace::side_by_side(pace.longest(stream.steps())),
             },
             Order::Sentences { .. } => Order::Sentences {
-                sentences: sentences(&corpus, vocab, config)?,
+                sentences: sentences(&corpus, "the validation text", vocab, config)?,
                 seed: None,
             },
         };
@@ -157,8 +166,8 @@ impl Windows {
         }
     }
 
-    /// Fills `window` with what stands at the cursor `at`; returns by how much the epoch's position grows.
-    pub fn read(&mut self, at: Cursor, window: &mut Window) -> usize {
+    /// Fills `window` with what stands at the cursor `at`.
+    pub fn read(&mut self, at: Cursor, window: &mut Window) -> Taken {
         let ids = self.corpus.ids();
         match &mut self.order {
             Order::Stream { stream, pace } => {
@@ -166,14 +175,17 @@ impl Windows {
                 stream.window(ids, self.eos, span.first, span.steps, window);
                 window.mask(span.seen);
                 window.carry = span.carry;
-                span.steps - span.seen
+                Taken {
+                    by: span.steps - span.seen,
+                    tokens: window.real,
+                }
             }
             Order::Sentences { sentences, seed } => {
                 if let Some(seed) = *seed {
                     sentences.shuffle(seed, at.epoch);
                 }
-                sentences.window(ids, self.eos, at.window as usize, window);
-                window.real
+                let tokens = sentences.window(ids, self.eos, at.window as usize, window);
+                Taken { by: tokens, tokens }
             }
         }
     }
@@ -184,13 +196,23 @@ pub fn longest_window(config: &Config, length: usize) -> usize {
     Pace::new(config, length).longest(length)
 }
 
-fn sentences(corpus: &Corpus, vocab: &Vocab, config: &Config) -> Result<Sentences> {
+/// The lines of a text, which is called `name`.
+///
+/// Errors: where only answers are predicted, a mark that is no token, and a text without answers.
+fn sentences(corpus: &Corpus, name: &str, vocab: &Vocab, config: &Config) -> Result<Sentences> {
+    let ids = corpus.ids();
     let ends_line = |id| vocab.ends_line(id);
-    let positions = config.batch_positions();
-    Ok(Sentences::new(
-        corpus.ids(),
-        ends_line,
-        config.lanes,
-        positions,
-    )?)
+    let sentences = Sentences::new(ids, ends_line, config.lanes, config.batch_positions())?;
+    let Some(token) = &config.loss_after else {
+        return Ok(sentences);
+    };
+    let sentences = sentences.answers_after(Mark::find(token, vocab)?);
+    let mut lines = 0..sentences.lines() as u32;
+    match lines.any(|line| !sentences.predicted(ids, line).is_empty()) {
+        true => Ok(sentences),
+        false => Err(Error::Text(TextError::NoAnswer {
+            text: name.to_owned(),
+            token: token.clone(),
+        })),
+    }
 }

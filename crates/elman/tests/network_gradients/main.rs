@@ -13,6 +13,7 @@ mod reference;
 
 mod against_pytorch;
 mod against_reference;
+mod answers;
 mod bf16;
 mod free_running;
 mod same_bits;

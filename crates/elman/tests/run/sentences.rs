@@ -2,8 +2,9 @@
 
 use super::bench::{Bench, Log, essence, resume, saving_always, sentences};
 use elman::dims::Room;
-use elman::infer::{EvalOptions, Model, evaluate};
-use elman::text::{ReadOptions, Source};
+use elman::infer::{EvalOptions, Model, evaluate, evaluate_answers};
+use elman::synth::{MARK, Synth, Task};
+use elman::text::{Kind, ReadOptions, Source};
 use elman::train::config::CellName;
 use elman::train::{self, Config, Ending};
 use elman_kernels::{Cpu, Isa};
@@ -107,9 +108,109 @@ fn a_validation_does_not_depend_on_its_batches() {
     assert!([2, 5, 32].into_iter().all(|lanes| total(lanes) == alone));
 }
 
+/// Sums of two digits, which a small network learns in a moment.
+fn sums(bench: &Bench) -> Config {
+    let synth = Synth::new(Task::Adding { digits: 4 }, 3, 1).unwrap();
+    let mut text = Vec::new();
+    synth.write(1000, &mut text).unwrap();
+    bench.write("text.txt", std::str::from_utf8(&text).unwrap());
+    Config {
+        vocab: Kind::Whitespace,
+        cell: CellName::Gru,
+        hidden: elman::dims::Sizes::Same(24),
+        embed: 24,
+        layers: 1,
+        dropout: 0.0,
+        lr: 0.01,
+        lanes: 16,
+        epochs: Some(3.0),
+        valid_every: Some(60),
+        loss_after: Some(MARK.into()),
+        ..sentences()
+    }
+}
+
+/// Training on answers alone counts answers alone, learns them, and says how many are right: what evaluation finds.
+#[test]
+fn answers_are_learnt_and_counted() {
+    let bench = Bench::new();
+    let config = sums(&bench);
+    let held_out: String = (5000..5200)
+        .map(|number| {
+            Synth::new(Task::Adding { digits: 4 }, 3, 1)
+                .unwrap()
+                .line(number)
+                + "\n"
+        })
+        .collect();
+    let held_out = bench.write("held_out.txt", &held_out);
+    let mut job = bench.job("run", &config);
+    job.valid = Some(vec![held_out.clone()]);
+    let mut log = Log::default();
+    let outcome = train::start(&job, &mut log).unwrap();
+    let counted: usize = log.steps.iter().map(|step| step.tokens).sum();
+    let read: usize = log.steps.iter().map(|step| step.read).sum();
+    // Three digits, the mark, the answer, the line end.
+    assert_eq!((counted, read), (3 * 1000, 3 * 6000));
+    let first = log.validations.first().unwrap();
+    let best = outcome.best.unwrap();
+    let last = log
+        .validations
+        .iter()
+        .find(|v| v.step == best.step)
+        .unwrap();
+    assert_eq!(last.tokens, 200);
+    assert_eq!(last.accuracy, last.line_accuracy, "answers of one token");
+    assert!(first.accuracy < last.accuracy && last.accuracy > Some(0.9));
+
+    let model = Model::load(&job.run).unwrap();
+    let cpu = Cpu::new(Isa::detect(), 1);
+    let (sources, read) = (Source::files(&[held_out]), ReadOptions::default());
+    let found = evaluate_answers(&model, &cpu, sources, &read, MARK, Some(7), &mut |_| {});
+    let found = found.unwrap();
+    assert_eq!(
+        (Some(found.accuracy), found.loss_nats),
+        (last.accuracy, last.loss_nats)
+    );
+
+    // Interrupted it is the same run.
+    let whole = essence(&job.run, &outcome);
+    job.run = bench.path("parts");
+    job.machine = saving_always();
+    train::start(&job, &mut Log::stopping_after([50])).unwrap();
+    let outcome = resume(&job.run, &mut Log::default()).unwrap();
+    assert_eq!(essence(&job.run, &outcome), whole);
+}
+
+#[test]
+fn a_mark_that_no_line_has_is_refused() {
+    let bench = Bench::new();
+    let sums = sums(&bench);
+    let refused = |token: &str, text: &str| {
+        bench.write("text.txt", text);
+        let config = Config {
+            loss_after: Some(token.into()),
+            ..sums.clone()
+        };
+        let mut job = bench.job(&format!("run{}", text.len()), &config);
+        job.valid = Some(job.train.clone());
+        let error = train::start(&job, &mut Log::default()).unwrap_err();
+        error.to_string()
+    };
+    let error = refused("?", "1 = 2\n");
+    assert!(error.contains("no token '?'"), "{error}");
+    let error = refused("=", "1 =\n2 =\n");
+    assert!(error.contains("no line of the training text"), "{error}");
+}
+
 #[test]
 fn what_cannot_be_is_refused() {
     for config in [
+        Config {
+            loss_after: Some(MARK.into()),
+            layout: elman::text::Layout::Stream,
+            ..sentences()
+        },
         Config {
             bptt_stride: Some(3),
             ..sentences()

@@ -81,7 +81,8 @@ impl Output {
         }
     }
 
-    /// The loss alone: `nats[r]` = −ln ŷ of each row's target. `block` holds logits.
+    /// The loss alone: `nats[r]` = −ln ŷ of each row's target; and, where it is asked for, whether the target is the most likely
+    /// token: `right[r]`. `block` holds logits.
     pub(crate) fn loss(
         &self,
         cpu: &Cpu,
@@ -91,15 +92,24 @@ impl Output {
         targets: &[u32],
         block: &mut [f32],
         nats: &mut [f64],
+        mut right: Option<&mut [bool]>,
     ) {
         let blocks = h.chunks(LOGIT_ROWS * self.width);
-        for ((h, targets), nats) in blocks
+        for (number, ((h, targets), nats)) in blocks
             .zip(targets.chunks(LOGIT_ROWS))
             .zip(nats.chunks_mut(LOGIT_ROWS))
+            .enumerate()
         {
             let logits = &mut block[..targets.len() * self.vocab];
             self.logits(cpu, params, panels, h, logits);
             target_nats(cpu, logits, targets, nats);
+            if let Some(right) = &mut right {
+                let right = &mut right[number * LOGIT_ROWS..][..targets.len()];
+                let rows = logits.chunks(self.vocab).zip(targets);
+                for (right, (row, &target)) in right.iter_mut().zip(rows) {
+                    *right = is_first(row, target as usize);
+                }
+            }
         }
     }
 
@@ -141,5 +151,29 @@ impl Output {
             add_column_sums(cpu, dz, vocab, 0, &mut dparams[self.b_s]);
             end = start;
         }
+    }
+}
+
+/// Whether `target` has the largest of `logits` (V), and of equals the lowest id.
+fn is_first(logits: &[f32], target: usize) -> bool {
+    let (before, rest) = logits.split_at(target);
+    let own = rest[0];
+    before.iter().all(|z| *z < own) && rest.iter().all(|z| *z <= own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_equals_is_the_most_likely() {
+        let logits = [1.0, 3.0, 2.0, 3.0];
+        assert_eq!(
+            [0, 1, 2, 3].map(|id| is_first(&logits, id)),
+            [false, true, false, false]
+        );
+        assert!(is_first(&[0.5], 0));
+        // A network that gives no numbers is never right.
+        assert!((0..2).all(|id| !is_first(&[f32::NAN, f32::NAN], id)));
     }
 }

@@ -101,7 +101,8 @@ impl Network {
             .draw(cpu, params, &panels.output, h, uniforms, block, ids);
     }
 
-    /// −ln ŷ of every target of the last forward window, into `nats`.
+    /// −ln ŷ of every target of the last forward window, into `nats`; and, where it is asked for, whether it is the most likely
+    /// token, into `right`.
     pub fn loss(
         &self,
         cpu: &Cpu,
@@ -110,12 +111,14 @@ impl Network {
         targets: &[u32],
         tape: &mut Tape,
         nats: &mut [f64],
+        right: Option<&mut [bool]>,
     ) {
         // The logits are lent out beside what the output layer reads.
         let mut logits = std::mem::take(&mut tape.logits);
         let h = self.top(tape, targets.len(), false);
+        let panels = &panels.output;
         self.output
-            .loss(cpu, params, &panels.output, h, targets, &mut logits, nats);
+            .loss(cpu, params, panels, h, targets, &mut logits, nats, right);
         tape.logits = logits;
     }
 }

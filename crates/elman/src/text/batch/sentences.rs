@@ -1,7 +1,8 @@
 //! Layout `sentences`: every line is a sequence of its own, and lines of about the same length are read side by side.
 //!
 //! A line ends with the token that ends it, which is predicted like any other; what follows the last line end, the `<eos>` of
-//! a document at least, is a line too. So every token is predicted exactly once per epoch. The first input of a line is
+//! a document at least, is a line too. So every token is predicted exactly once per epoch, or, with a [`Mark`], every token of an
+//! answer. The first input of a line is
 //! `<eos>`. Shorter lines of a batch are padded at their end: weight 0, input `<eos>`, target id 0.
 //!
 //! Lines fall into buckets by the four leading bits of their length, eight buckets an octave, so that padding is less than an
@@ -9,7 +10,7 @@
 //! than P tokens is a batch of its own. Where the cuts are depends on the lengths alone. In every epoch the lines of each
 //! bucket are shuffled, and then the batches: the shapes that windows may have are known before training begins.
 
-use super::Window;
+use super::{Mark, Window};
 use crate::rng::{Site, Stream as Draws, key};
 use crate::text::TextError;
 use std::ops::Range;
@@ -29,6 +30,8 @@ pub struct Sentences {
     shapes: Vec<(usize, usize)>,
     /// The epoch whose order this is; `None`: that of the text.
     epoch: Option<u64>,
+    /// Where answers begin that alone are predicted; `None`: every token is.
+    mark: Option<Mark>,
 }
 
 impl Sentences {
@@ -66,10 +69,28 @@ impl Sentences {
             batches: Vec::new(),
             shapes: Vec::new(),
             epoch: None,
+            mark: None,
         };
         sentences.sort();
         sentences.cut(lanes, positions);
         Ok(sentences)
+    }
+
+    /// The same lines, of which only the answers after `mark` are predicted.
+    pub fn answers_after(self, mark: Mark) -> Sentences {
+        Sentences {
+            mark: Some(mark),
+            ..self
+        }
+    }
+
+    /// The tokens of `ids` that are predicted in line `line`, seen from its beginning.
+    pub fn predicted(&self, ids: &[u32], line: u32) -> Range<usize> {
+        let tokens = &ids[self.line(line)];
+        match self.mark {
+            Some(mark) => mark.answer(tokens),
+            None => 0..tokens.len(),
+        }
     }
 
     /// Lines.
@@ -120,17 +141,20 @@ impl Sentences {
         self.epoch = Some(epoch);
     }
 
-    /// Fills `window` with the batch that is read as number `at`.
+    /// Fills `window` with the batch that is read as number `at`; returns how many tokens that reads.
     ///
     /// `ids` are the text's tokens; `eos` is the input before the first one of a line.
-    pub fn window(&self, ids: &[u32], eos: u32, at: usize, window: &mut Window) {
+    pub fn window(&self, ids: &[u32], eos: u32, at: usize, window: &mut Window) -> usize {
         let batch = self.batches[at] as usize;
         let lines = &self.order[self.cuts[batch] as usize..self.cuts[batch + 1] as usize];
-        let steps = lines.iter().map(|line| self.line(*line).len()).max();
+        let lengths = || lines.iter().map(|line| self.line(*line).len());
+        let steps = lengths().max();
         window.clear(steps.expect("a batch has lines"), lines.len(), eos);
         for &line in lines {
-            window.push_lane(line, eos, &ids[self.line(line)]);
+            let predicted = self.predicted(ids, line);
+            window.push_lane(line, eos, &ids[self.line(line)], predicted);
         }
+        lengths().sum()
     }
 
     /// Where the tokens of a line stand.
@@ -242,7 +266,7 @@ mod tests {
             let mut seen = vec![0; sentences.lines()];
             let mut tokens = 0;
             for at in 0..sentences.batches() {
-                sentences.window(&ids, 0, at, &mut window);
+                prop_assert_eq!(sentences.window(&ids, 0, at, &mut window), window.real);
                 let (t, b) = (window.steps, window.lanes);
                 prop_assert!(b <= lanes && (b == 1 || t * b <= positions));
                 prop_assert!(sentences.shapes().iter().any(|(steps, lanes)| t <= *steps && b == *lanes));

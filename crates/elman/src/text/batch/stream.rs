@@ -71,7 +71,7 @@ impl Stream {
             let from = (lane_start + first_step).min(lane_end);
             let targets = &ids[from..(from + steps).min(lane_end)];
             let input = if from == 0 { eos } else { ids[from - 1] };
-            window.push_lane(lane as u32, input, targets);
+            window.push_lane(lane as u32, input, targets, 0..targets.len());
         }
     }
 }

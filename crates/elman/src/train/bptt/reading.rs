@@ -12,6 +12,26 @@ impl Engine {
     /// The loss of one window without dropout, gradient or memory of it, from `state`, which has the
     /// window's lanes and becomes that after it.
     pub fn score_window(&mut self, window: &Window, state: &mut State) -> WindowStats {
+        self.score(window, state, None)
+    }
+
+    /// As [`Engine::score_window`]; `right` becomes (T, B): where the target is the most likely token.
+    pub fn score_hits(
+        &mut self,
+        window: &Window,
+        state: &mut State,
+        right: &mut Vec<bool>,
+    ) -> WindowStats {
+        right.resize(window.targets.len(), false);
+        self.score(window, state, Some(right))
+    }
+
+    fn score(
+        &mut self,
+        window: &Window,
+        state: &mut State,
+        mut right: Option<&mut [bool]>,
+    ) -> WindowStats {
         for segment in self.room.segments(window.steps, window.lanes) {
             let rows = segment.start * window.lanes..segment.end * window.lanes;
             self.read(window, segment, None, state);
@@ -21,7 +41,8 @@ impl Engine {
                 &self.forward,
                 &window.targets[rows.clone()],
                 &mut self.tape,
-                &mut self.nats[rows],
+                &mut self.nats[rows.clone()],
+                right.as_mut().map(|right| &mut right[rows]),
             );
         }
         self.stats(window)

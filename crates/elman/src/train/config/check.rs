@@ -158,6 +158,9 @@ impl Config {
             self.batch_tokens.is_none_or(|n| (1..=1 << 40).contains(&n)),
             || "batch-tokens must be between 1 and 2⁴⁰".into(),
         )?;
+        require(self.loss_after.is_none() || sentences, || {
+            "loss-after is for layout sentences, where every line has an answer of its own: give --layout sentences too".into()
+        })?;
         if let Some(stride) = self.bptt_stride {
             require(!self.bptt_random, || {
                 "bptt-stride and bptt-random exclude each other: windows of random lengths follow one after the other".into()

@@ -38,6 +38,10 @@ pub fn plan_shapes(
     let shapes = train.iter().chain(valid).copied();
     let room = Room::for_all(shapes, config.recompute).accumulating(config.accumulate, dims);
     let mut plan = plan(config, dims, room);
+    if config.loss_after.is_some() {
+        // Which targets of a window are the most likely tokens.
+        plan.fixed_bytes += room.window as u64;
+    }
     if config.watch_gradients.is_some() {
         let longest = train.iter().map(|(steps, _)| *steps).max();
         plan.fixed_bytes += look_bytes(dims, longest.unwrap_or(0));

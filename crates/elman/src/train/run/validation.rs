@@ -2,7 +2,8 @@
 
 use super::Run;
 use crate::error::Result;
-use crate::train::bptt::{Engine, WindowStats};
+use crate::infer::Hits;
+use crate::train::bptt::Engine;
 use crate::train::schedule::ScheduleKind;
 use crate::train::state::{Progress, TrainState};
 use crate::train::watch::{Best, Validation};
@@ -31,11 +32,12 @@ impl Run {
         if let Some(average) = &mut average {
             self.engine.swap_params(&mut average.weights);
         }
-        let stats = score_text(&mut self.engine, valid);
+        let counting = self.config.loss_after.is_some();
+        let found = score_text(&mut self.engine, valid, counting);
         if let Some(average) = &mut average {
             self.engine.swap_params(&mut average.weights);
         }
-        let loss_nats = stats.nats / stats.tokens as f64;
+        let loss_nats = found.nats / found.tokens as f64;
         let progress = &mut self.state.progress;
         let best =
             progress.best.is_none_or(|best| loss_nats < best.loss_nats) && loss_nats.is_finite();
@@ -54,7 +56,9 @@ impl Run {
             loss_nats,
             perplexity: loss_nats.exp(),
             approximate,
-            tokens: stats.tokens,
+            tokens: found.tokens,
+            accuracy: found.hits.accuracy(),
+            line_accuracy: found.hits.line_accuracy(),
             best,
             averaged,
             seconds: started.elapsed().as_secs_f64(),
@@ -91,28 +95,46 @@ impl Run {
     }
 }
 
-/// The loss over a whole text: of a stream in parallel lanes, each from the zero state, which is approximate at their seams;
+/// What a text costs.
+struct Scored {
+    nats: f64,
+    /// Predicted tokens.
+    tokens: usize,
+    /// Of them, where these are counted.
+    hits: Hits,
+}
+
+/// The loss over a whole text and, where `counting`, how often it is right: of a stream in parallel lanes, each from the zero state, which is approximate at their seams;
 /// of sentences exact.
 ///
 /// Every part of the text is summed on its own and the parts in their order: the bits are those of
 /// `infer::evaluate` and do not depend on the windows.
-fn score_text(engine: &mut Engine, text: &mut Windows) -> WindowStats {
+fn score_text(engine: &mut Engine, text: &mut Windows, counting: bool) -> Scored {
     let mut state = engine.zero_state();
     let mut window = engine.window();
+    let (mut hits, mut right) = (Hits::default(), Vec::new());
     let mut nats = vec![0.0; text.parts()];
     let mut done = Progress::default();
     let mut tokens = 0;
     while done.epoch == 0 {
-        let by = text.read(done.cursor(), &mut window);
+        let taken = text.read(done.cursor(), &mut window);
         if !text.carries() {
             state.reset(window.lanes);
         }
-        tokens += engine.score_window(&window, &mut state).tokens;
+        let stats = match counting {
+            true => engine.score_hits(&window, &mut state, &mut right),
+            false => engine.score_window(&window, &mut state),
+        };
+        tokens += stats.tokens;
+        if counting {
+            hits.add(&window, &right);
+        }
         engine.add_part_nats(&window, &mut nats);
-        done.advance(by, text.length());
+        done.advance(taken.by, text.length());
     }
-    WindowStats {
+    Scored {
         nats: nats.iter().sum(),
         tokens,
+        hits,
     }
 }

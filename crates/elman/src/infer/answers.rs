@@ -1,0 +1,205 @@
+//! Evaluation of answers: how often, and how surely, a network knows what stands after a mark in each line.
+//!
+//! ```text
+//! accuracy = right / tokens     lines right / lines     loss = Σ −ln p(token | its line before it) / tokens
+//! ```
+//! over the tokens of the answers alone, as `train` with `--loss-after` learns them (`text::Mark`, [`Hits`]). Every line is read from
+//! `<eos>` and the zero state, several side by side: the figures do not depend on how many. Of an answer of several tokens each
+//! is predicted after the true ones before it.
+//!
+//! What it does not do: n-gram models, whose most likely token nobody else asks for.
+
+use super::perplexity::{Progress, ROWS, WINDOW, in_memory};
+use super::reading::overflow;
+use super::{Hits, Model, Workspace};
+use crate::error::Result;
+use crate::text::{Mark, ReadOptions, Sentences, Source, TextError, Window};
+use elman_kernels::Cpu;
+use serde::Serialize;
+use std::time::Instant;
+
+/// Lines that are read side by side unless told otherwise.
+const LANES: usize = 32;
+
+/// What became of a text's answers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Answered {
+    /// After which they stand.
+    pub after: String,
+    /// Lines of the text, with an answer or without.
+    pub lines_read: u64,
+    pub tokens_read: u64,
+    /// How many of these the vocabulary lacks.
+    pub oov: u64,
+    /// Of the answers: `tokens`, `right`, `lines`, `lines_right`.
+    #[serde(flatten)]
+    pub hits: Hits,
+    pub accuracy: f64,
+    pub line_accuracy: f64,
+    pub total_nats: f64,
+    /// The mean over the tokens of answers.
+    pub loss_nats: f64,
+    pub perplexity: f64,
+    /// BLAKE3 of the decompressed text.
+    pub text_hash: String,
+    pub model_id: String,
+    /// What was dropped or read in a special way.
+    pub notes: Vec<String>,
+    pub seconds: f64,
+    pub tokens_per_second: f64,
+}
+
+/// Finds the answers after `token` in the lines of `sources`, and asks `model` for them; `lanes` lines are read side by side.
+/// `progress` is called after every batch.
+///
+/// Errors: what reading the text can find, a token that is none of the vocabulary, a text without answers, and a model whose
+/// hidden states overflow.
+pub fn evaluate_answers(
+    model: &Model,
+    cpu: &Cpu,
+    sources: Vec<Source>,
+    read: &ReadOptions,
+    token: &str,
+    lanes: Option<usize>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Answered> {
+    let started = Instant::now();
+    let vocab = model.vocab();
+    let mark = Mark::find(token, vocab)?;
+    let (ids, _, stats) = in_memory(vocab, sources, read)?;
+    let lanes = lanes.unwrap_or(LANES);
+    let sentences = Sentences::new(&ids, |id| vocab.ends_line(id), lanes, ROWS)?;
+    let sentences = sentences.answers_after(mark);
+
+    let mut workspace = Workspace::new(model.dims(), WINDOW, lanes);
+    let mut state = model.zero_state(lanes);
+    let mut window = Window::default();
+    let (mut nats, mut right) = (Vec::new(), Vec::new());
+    // Each line by itself, so that the sum has the order of the text.
+    let mut line_nats = vec![0.0; sentences.lines()];
+    let (mut hits, mut done, mut so_far) = (Hits::default(), 0, 0.0);
+    for at in 0..sentences.batches() {
+        done += sentences.window(&ids, vocab.eos(), at, &mut window) as u64;
+        state.reset(window.lanes);
+        nats.resize(window.targets.len(), 0.0);
+        right.resize(window.targets.len(), false);
+        let (inputs, targets) = (&window.inputs, &window.targets);
+        let (state, workspace) = (&mut state, &mut workspace);
+        model.score_hits(
+            cpu, inputs, targets, state, workspace, &mut nats, &mut right,
+        );
+        hits.add(&window, &right);
+        let cells = nats.iter().zip(&window.weight).enumerate();
+        for (cell, (nats, _)) in cells.filter(|(_, (_, weight))| **weight > 0.0) {
+            line_nats[window.parts[cell % window.lanes] as usize] += nats;
+            so_far += nats;
+        }
+        if !f64::is_finite(so_far) {
+            return Err(overflow(done));
+        }
+        progress(Progress {
+            tokens: hits.tokens,
+            total_tokens: None,
+            total_nats: so_far,
+        });
+    }
+    let (Some(accuracy), Some(line_accuracy)) = (hits.accuracy(), hits.line_accuracy()) else {
+        let (text, token) = ("the text".to_owned(), token.to_owned());
+        return Err(TextError::NoAnswer { text, token }.into());
+    };
+    let total_nats: f64 = line_nats.iter().sum();
+    let loss_nats = total_nats / hits.tokens as f64;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Answered {
+        after: token.to_owned(),
+        lines_read: sentences.lines() as u64,
+        tokens_read: stats.tokens,
+        oov: stats.oov,
+        hits,
+        accuracy,
+        line_accuracy,
+        total_nats,
+        loss_nats,
+        perplexity: loss_nats.exp(),
+        text_hash: stats.hash,
+        model_id: model.id().to_owned(),
+        notes: stats.notes,
+        seconds,
+        tokens_per_second: stats.tokens as f64 / seconds.max(1e-9),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infer::testing::{CELLS, cpu, model};
+
+    const TEXT: &str = "abc=df\nno mark\n=f=g\nbad= \nqr=\nhij=klmnopqr\n";
+
+    fn source() -> Vec<Source> {
+        vec![Source::Reader {
+            name: "a test".into(),
+            reader: Box::new(TEXT.replace('=', "e").as_bytes().to_vec().leak() as &[u8]),
+        }]
+    }
+
+    /// Against each line by itself, its probabilities token by token.
+    #[test]
+    fn answers_are_what_a_reader_of_single_lines_finds() {
+        for cell in CELLS {
+            let model = model(cell, false);
+            let (cpu, vocab) = (cpu(), model.vocab().clone());
+            let (mut nats, mut counts) = (0.0, Hits::default());
+            for line in TEXT.lines() {
+                let Some((_, answer)) = line.rsplit_once('=').filter(|(_, a)| !a.is_empty()) else {
+                    continue;
+                };
+                let line = line.replace('=', "e");
+                let ids = vocab.tokenize(line.as_bytes()).unwrap().ids;
+                let mut state = model.zero_state(1);
+                let mut workspace = Workspace::new(model.dims(), 1, 1);
+                let (mut input, mut out) = (vocab.eos(), vec![0.0; vocab.len()]);
+                let (mut right, mut tokens) = (0, 0);
+                for (place, &id) in ids.iter().enumerate() {
+                    model.advance(&cpu, &[input], &mut state, &mut workspace);
+                    input = id;
+                    if place < ids.len() - answer.chars().count() {
+                        continue;
+                    }
+                    model.next_log_probs(&cpu, &workspace, &mut out);
+                    nats -= f64::from(out[id as usize]);
+                    let best = out.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+                    right += u64::from(best.unwrap().0 as u32 == id);
+                    tokens += 1;
+                }
+                counts.tokens += tokens;
+                counts.right += right;
+                counts.lines += 1;
+                counts.lines_right += u64::from(right == tokens);
+            }
+            for lanes in [None, Some(1), Some(3)] {
+                let read = ReadOptions::default();
+                let found =
+                    evaluate_answers(&model, &cpu, source(), &read, "e", lanes, &mut |_| {});
+                let found = found.unwrap();
+                assert_eq!(found.hits, counts, "{cell}");
+                assert!((found.total_nats - nats).abs() < 1e-4, "{cell}");
+                assert_eq!(found.lines_read, 7);
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_without_answers_is_refused() {
+        let model = model(CELLS[0], false);
+        let read = ReadOptions::default();
+        let ask = |token| {
+            let lanes = None;
+            evaluate_answers(&model, &cpu(), source(), &read, token, lanes, &mut |_| {})
+        };
+        let error = ask("\n").unwrap_err().to_string();
+        assert!(error.contains("no line of the text"), "{error}");
+        let error = ask("Z").unwrap_err().to_string();
+        assert!(error.contains("no token 'Z'"), "{error}");
+    }
+}
