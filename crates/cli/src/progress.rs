@@ -43,12 +43,14 @@ pub struct Progress {
 }
 
 /// What the end of a run is compared with.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Planned {
     pub bytes: u64,
     pub steps_per_epoch: u64,
     /// Of the text, that of validation too.
     pub layout: Layout,
+    /// What alone is learnt follows it.
+    pub loss_after: Option<String>,
 }
 
 enum View {
@@ -98,8 +100,8 @@ impl Progress {
     }
 
     /// Known once the run is ready.
-    pub fn planned(&self) -> Option<Planned> {
-        self.planned
+    pub fn planned(&self) -> Option<&Planned> {
+        self.planned.as_ref()
     }
 
     /// Takes the bar away, so that what follows stands on clean lines, and writes the run's page a last time.
@@ -151,6 +153,7 @@ impl Progress {
             bytes: ready.plan.total_bytes(),
             steps_per_epoch: ready.steps_per_epoch,
             layout: ready.config.layout,
+            loss_after: ready.config.loss_after.clone(),
         });
         if let Err(error) = self.stop.on_signals() {
             self.line(&format!(

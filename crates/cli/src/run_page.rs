@@ -227,6 +227,16 @@ fn learning(lines: &[&TrainLine], validations: &[&Validation]) -> Section {
     } else {
         blocks.extend([Block::Plot(loss), Block::Plot(perplexity)]);
     }
+    let right = validations
+        .iter()
+        .filter_map(|validation| Some((validation.step as f64, 100.0 * validation.accuracy?)));
+    let right: Vec<(f64, f64)> = right.collect();
+    if !right.is_empty() {
+        let axes = (Axis::linear("step"), Axis::linear("% of tokens"));
+        let plot = Plot::new("accuracy", "Answers that are right", axes.0, axes.1);
+        let plot = plot.with("validation", Style::Marked, right);
+        blocks.push(Block::Plot(plot));
+    }
     if !validations.is_empty() {
         let title = match validations.len() > LISTED {
             true => format!("The last {LISTED} of {} validations", validations.len()),

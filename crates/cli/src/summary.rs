@@ -108,8 +108,11 @@ fn training(config: &Config) -> String {
         1 => String::new(),
         n => format!(", {} an update", count(n as usize, "window")),
     };
+    let answers = config.loss_after.as_ref().map_or(String::new(), |token| {
+        format!(", loss on what follows '{token}' alone")
+    });
     format!(
-        "{window}{recomputed}{windows}, {optimizer} (rate {}, {schedule}){averaged}, {clip}, {}",
+        "{window}{answers}{recomputed}{windows}, {optimizer} (rate {}, {schedule}){averaged}, {clip}, {}",
         number(config.lr),
         regularisation(config),
     )
@@ -201,7 +204,7 @@ pub struct Memory {
 }
 
 /// How a run ended.
-pub fn ended(outcome: &Outcome, planned: Option<Planned>, memory: Option<Memory>) -> String {
+pub fn ended(outcome: &Outcome, planned: Option<&Planned>, memory: Option<Memory>) -> String {
     let mut table = Table::default();
     let steps = format!(
         "{} of {} steps",
@@ -248,7 +251,7 @@ pub fn ended(outcome: &Outcome, planned: Option<Planned>, memory: Option<Memory>
 }
 
 /// What to type after a run.
-pub fn next(run: &Path, outcome: &Outcome, planned: Option<Planned>) -> String {
+pub fn next(run: &Path, outcome: &Outcome, planned: Option<&Planned>) -> String {
     let run = Quoted(run);
     let mut commands = Vec::new();
     if outcome.ending == Ending::Stopped {
@@ -261,11 +264,22 @@ pub fn next(run: &Path, outcome: &Outcome, planned: Option<Planned>) -> String {
         format!("elman watch {run}"),
         "its curves; the page report.html there has more",
     ));
-    commands.push((
-        format!("elman eval {run} TEXT"),
-        "the exact perplexity of a text",
-    ));
-    commands.push((format!("elman generate {run} --prompt 'In the'"), "write"));
+    match planned.and_then(|planned| planned.loss_after.as_ref()) {
+        Some(token) => commands.push((
+            format!(
+                "elman eval {run} TEXT --loss-after {}",
+                Quoted(Path::new(token))
+            ),
+            "how many of the answers in a text it knows",
+        )),
+        None => commands.extend([
+            (
+                format!("elman eval {run} TEXT"),
+                "the exact perplexity of a text",
+            ),
+            (format!("elman generate {run} --prompt 'In the'"), "write"),
+        ]),
+    }
     if outcome.ending != Ending::Stopped {
         let epochs = planned.map_or(1, |p| {
             outcome.step.div_ceil(p.steps_per_epoch.max(1)).max(1)

@@ -370,7 +370,7 @@ fn spool(run: &Path) -> Result<()> {
     .context("cannot copy standard input")
 }
 
-/// Reports the outcome, lets the model write a few lines, and says what can be done next.
+/// Reports the outcome, lets the model write a few lines where it has learnt to, and says what can be done next.
 fn end(
     ended: &Ended,
     progress: &Progress,
@@ -386,12 +386,14 @@ fn end(
     if form == Form::Quiet {
         return Ok(());
     }
-    let sample = if stop.is_wished() {
+    let planned = progress.planned();
+    // A network that has learnt answers alone has no idea of the rest.
+    let only_answers = planned.is_some_and(|planned| planned.loss_after.is_some());
+    let sample = if stop.is_wished() || only_answers {
         None
     } else {
         Some(sample(directory, machine)?)
     };
-    let planned = progress.planned();
     progress.emit(
         "end",
         &End {
