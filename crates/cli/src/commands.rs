@@ -10,6 +10,7 @@ mod generate;
 mod import;
 mod info;
 mod inspect;
+mod lab;
 mod ngram;
 mod report;
 mod runs;
@@ -49,6 +50,7 @@ Examples:
   elman ngram train data/kjv.txt -o kjv5.bin  # an n-gram model
   elman compare runs/kjv kjv5.bin psalms.txt  # which is better, and is that certain?
   elman inspect gradients runs/kjv psalms.txt # do its gradients vanish?
+  elman lab                                   # the chapter's claims, measured, as a page
   elman export runs/kjv -o kjv.onnx           # for other programs; elman import brings PyTorch's in
   elman bench                                 # how fast, and how fast it could be
 
@@ -70,6 +72,7 @@ enum Command {
     Export(export::ExportArgs),
     #[command(subcommand)]
     Inspect(inspect::InspectCommand),
+    Lab(lab::LabArgs),
     #[command(subcommand)]
     Ngram(ngram::NgramCommand),
     #[command(subcommand)]
@@ -94,6 +97,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Generate(args) => generate::run(args),
         Command::Info(args) => info::run(args),
         Command::Inspect(command) => inspect::run(command),
+        Command::Lab(args) => lab::run(args),
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
         Command::Ngram(command) => ngram::run(command),

@@ -6,7 +6,7 @@
 use crate::output::{bytes, count, duration, grouped, number, shape};
 use crate::runs::files;
 use anyhow::{Context, Result};
-use elman::store::write_atomic;
+use elman::store::{disk, write_atomic};
 use elman::train::Config;
 use elman::train::look::{Doing, Look};
 use elman::train::metrics::{EndLine, Line, TrainLine};
@@ -70,6 +70,18 @@ pub fn write(page: &Page, path: &Path) -> Result<()> {
     let html = page.to_html();
     write_atomic(path, |file| file.write_all(html.as_bytes()))
         .with_context(|| format!("cannot write the page {}", path.display()))
+}
+
+/// Writes every plot of `page` into `directory`, and the names of the files to `out`.
+pub fn write_pictures(page: &Page, directory: &Path, out: &mut impl Write) -> Result<()> {
+    disk::create_dir_all(directory)?;
+    for plot in page.plots() {
+        let path = directory.join(format!("{}.svg", plot.id));
+        write_atomic(&path, |file| file.write_all(plot.to_svg().as_bytes()))
+            .with_context(|| format!("cannot write the picture {}", path.display()))?;
+        writeln!(out, "{}", path.display())?;
+    }
+    Ok(())
 }
 
 /// The page of a run as it stands.

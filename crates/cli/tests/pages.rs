@@ -129,3 +129,84 @@ fn a_page_that_cannot_be_written_ends_no_run() {
         "{said}"
     );
 }
+
+/// A tiny laboratory is complete, and a second start measures nothing anew.
+#[test]
+fn a_laboratory_answers_every_claim() {
+    let room = Room::new();
+    let lab = ["lab", "--quick", "-o", "lab", "--threads", "1"];
+    let said = room.stdout(&[&lab[..], &["--svg", "figures"]].concat());
+    let html = room.read("lab/lab.html");
+    check_page(&html);
+    let claims = [
+        "history",
+        "perplexity",
+        "exponential",
+        "vocabulary",
+        "forcing",
+        "exposure",
+        "truncation",
+        "cost",
+        "vanishing",
+        "bound",
+        "clipping",
+        "relu",
+        "identity",
+        "gates",
+        "long",
+        "parameters",
+        "ngrams",
+        "memory",
+    ];
+    for claim in claims {
+        let section = format!("<section id=\"{claim}\"");
+        let from = html
+            .find(&section)
+            .unwrap_or_else(|| panic!("{claim} is missing"));
+        let section = &html[from..from + html[from..].find("</section>").unwrap()];
+        assert!(section.contains("What the chapter says"), "{claim}");
+        assert!(
+            section.contains("<p class=\"conclusion"),
+            "{claim} has no verdict"
+        );
+        assert!(section.contains("<table>"), "{claim} has no numbers");
+    }
+    assert_eq!(html.matches("<section id=").count(), claims.len());
+    let plots = html.matches("<figure class=\"plot\"").count();
+    assert_eq!(
+        said.lines().count(),
+        1 + plots,
+        "the page and every plot: {said}"
+    );
+    for name in said.lines() {
+        assert!(room.path(name).exists(), "{name}");
+    }
+    assert!(html.contains("This is a quick page"));
+    // What needs no luck holds at any size.
+    for (claim, verdict) in [
+        ("exponential", "holds"),
+        ("bound", "holds"),
+        ("parameters", "holds"),
+        ("memory", "holds"),
+    ] {
+        let from = html.find(&format!("<section id=\"{claim}\"")).unwrap();
+        let conclusion = html[from..].find("<p class=\"conclusion").unwrap() + from;
+        assert!(
+            html[conclusion..].starts_with(&format!("<p class=\"conclusion {verdict}\"")),
+            "{claim}"
+        );
+    }
+
+    let begun = std::time::Instant::now();
+    room.stdout(&lab);
+    assert!(begun.elapsed().as_secs_f64() < 5.0, "everything was kept");
+    assert_eq!(room.read("lab/lab.html"), html);
+    let said = room.fails(1, &[&lab[..], &["--seed", "2"]].concat());
+    assert!(
+        said.contains("lab holds measurements with another text, seed"),
+        "{said}"
+    );
+    room.write("short.txt", "one line\n");
+    let said = room.fails(1, &["lab", "short.txt", "-o", "other", "--quick"]);
+    assert!(said.contains("1 lines"), "{said}");
+}

@@ -4,6 +4,7 @@
 //! text         a text, cut into a part to learn and a part to be tested on; sources whose laws are known
 //! nets         the networks that several claims share, trained once
 //! perplexity   its meaning, its identity with exp(loss), what it owes to the vocabulary
+//! exposure     networks on their own words, beside a source that is known
 //! forcing      teacher forcing beside a network's own words
 //! reach        what truncation cuts, what the state carries, which lags are learnt
 //! flow         ‖∂h_t/∂h_k‖ of seven networks beside their bounds
@@ -17,6 +18,7 @@
 
 pub mod clipping;
 pub mod costs;
+pub mod exposure;
 pub mod flow;
 pub mod forcing;
 pub mod nets;
@@ -27,6 +29,7 @@ pub mod text;
 
 use crate::error::{Error, Result};
 use crate::store::{disk, write_atomic};
+use crate::text::Source;
 use crate::train::look::{Doing, Look};
 use crate::train::{Config, Event, Job, Machine, NewBudget, VocabularyFrom, Watch, resume, start};
 use elman_kernels::Cpu;
@@ -90,10 +93,10 @@ impl Scale {
     };
     /// Some seconds: to see that everything works. Little of what it finds means anything.
     pub const QUICK: Scale = Scale {
-        text_bytes: 24_000,
+        text_bytes: 48_000,
         hidden: 8,
         max_vocab: 200,
-        epochs: 0.5,
+        epochs: 0.25,
         steps: 40,
         seeds: 2,
         lags: 20,
@@ -124,21 +127,22 @@ pub struct Lab<'a> {
 }
 
 impl<'a> Lab<'a> {
-    /// Opens the laboratory in `directory`, or founds it, on the bytes `text`, of which at most [`Scale::text_bytes`] are used.
+    /// Opens the laboratory in `directory`, or founds it, on `text`, of which at most [`Scale::text_bytes`] are read.
     ///
     /// Errors: another laboratory is there, a text that is too short or not UTF-8, and what the system refuses.
     pub fn open(
         directory: &Path,
-        text: &[u8],
+        text: Source,
         scale: Scale,
         seed: u64,
         machine: Machine,
         watch: &'a mut dyn Watch,
     ) -> Result<Lab<'a>> {
+        let text = text::beginning(text, scale.text_bytes)?;
         let plan = Plan {
             scale,
             seed,
-            text_hash: blake3::hash(text).to_hex().to_string(),
+            text_hash: blake3::hash(&text).to_hex().to_string(),
             elman: env!("CARGO_PKG_VERSION").into(),
         };
         disk::create_dir_all(&directory.join("measured"))?;
@@ -154,7 +158,7 @@ impl<'a> Lab<'a> {
             None => write_json(&kept, &plan)?,
         }
         Ok(Lab {
-            texts: Texts::prepare(directory, text, scale.text_bytes)?,
+            texts: Texts::prepare(directory, &text)?,
             directory: directory.to_path_buf(),
             plan,
             cpu: Cpu::new(machine.isa, machine.threads),
@@ -217,7 +221,14 @@ impl<'a> Lab<'a> {
     }
 
     /// Trains `config` on `train`, with the validation text `valid`, in the run `name`, or finds that it was trained. That it diverged is a result.
-    fn train(&mut self, name: &str, config: Config, train: &Path, valid: &Path) -> Result<Trained> {
+    fn train(
+        &mut self,
+        name: &str,
+        config: Config,
+        vocabulary: VocabularyFrom,
+        train: &Path,
+        valid: &Path,
+    ) -> Result<Trained> {
         let run = self.directory.join("runs").join(name);
         let there = Look::at(&run).ok();
         let doing = there.as_ref().map(Look::doing);
@@ -230,7 +241,7 @@ impl<'a> Lab<'a> {
                         config,
                         train: vec![train.to_path_buf()],
                         valid: Some(vec![valid.to_path_buf()]),
-                        vocabulary: VocabularyFrom::Text,
+                        vocabulary,
                         init_from: None,
                         run: run.clone(),
                         cache: None,
@@ -250,7 +261,7 @@ impl<'a> Lab<'a> {
     /// [`Lab::train`] on the laboratory's text.
     fn learn(&mut self, name: &str, config: Config) -> Result<Trained> {
         let (train, valid) = (self.texts.train.clone(), self.texts.valid.clone());
-        self.train(name, config, &train, &valid)
+        self.train(name, config, VocabularyFrom::Text, &train, &valid)
     }
 }
 

@@ -21,11 +21,19 @@
       if (axis.scale === "log" && (value >= 1e6 || value < 1e-4)) return powerOfTen(Math.round(Math.log10(value)));
       return number(value);
     });
-  // On a logarithmic axis the digits between 2 and 5, and between 5 and 10, have no label.
-  const ticked = (axis, value) => {
-    if (axis.scale !== "log") return true;
-    const digit = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
-    return [1, 2, 5].some((d) => Math.abs(digit - d) < 1e-6);
+  // Labelled places of a logarithmic axis: round numbers within a decade, 1, 2 and 5 over a few, powers of ten over many.
+  const places = (low, high) => {
+    const found = [], decades = Math.log10(high / low);
+    if (decades < 0.9) {
+      const least = (high - low) / 5, unit = 10 ** Math.floor(Math.log10(least));
+      const step = [1, 2, 5, 10].find((digit) => digit * unit >= least) * unit;
+      for (let i = Math.ceil(low / step); i * step <= high; i++) found.push(i * step);
+      return found;
+    }
+    const every = Math.ceil(decades / 8), digits = decades < 2.5 ? [1, 2, 5] : [1];
+    for (let d = Math.floor(Math.log10(low)); d <= Math.log10(high); d++)
+      if (d % every === 0) for (const digit of digits) found.push(digit * 10 ** d);
+    return found.filter((value) => value >= low && value <= high);
   };
   const shown = (axis) => (u, value) => {
     if (value == null) return "–";
@@ -40,8 +48,8 @@
     const axis = (axis, size) => ({
       label: axis.label, labelSize: 20, size, labelFont: "12px " + style("--sans"), font: "12px " + style("--sans"),
       stroke: () => style("--soft"),
-      // Only lines that have a label.
-      grid: { stroke: () => style("--rule"), width: 1, filter: (u, places) => places.map((p) => (ticked(axis, p) ? p : null)) },
+      grid: { stroke: () => style("--rule"), width: 1 },
+      ...(axis.scale === "log" ? { splits: (u, i, low, high) => places(low, high), filter: (u, values) => values } : {}),
       ticks: { stroke: () => style("--rule"), width: 1, size: 5 }, values: tick(axis),
     });
     const scale = (axis) => ({

@@ -78,6 +78,15 @@ impl Span {
                     .map(|value| (value, power_of_ten(value as i64)))
                     .collect()
             }
+            // Within a decade: round numbers, as on a linear axis.
+            Scale::Log if width < 0.9 => {
+                let (low, high) = (10f64.powf(self.low), 10f64.powf(self.high));
+                let step = nice_step((high - low) / wanted.max(1) as f64);
+                let decimals = (-step.log10().floor()).max(0.0) as usize;
+                multiples(step, low, high)
+                    .map(|value| (value.log10(), decimal(value, decimals)))
+                    .collect()
+            }
             Scale::Log if width < 2.0 => {
                 let from = self.low.floor() as i32;
                 let decades = from..=self.high.ceil() as i32;
@@ -202,6 +211,7 @@ mod tests {
             ["1", "10", "100", "1,000", "10,000"]
         );
         assert_eq!(labels(Scale::Log, 3.0, 60.0, 5), ["5", "10", "20", "50"]);
+        assert_eq!(labels(Scale::Log, 50.6, 53.1, 4), ["51", "52", "53"]);
         assert_eq!(
             labels(Scale::Log, 1e-8, 1e-2, 3),
             ["10⁻⁸", "10⁻⁶", "0.0001", "0.01"]

@@ -2,9 +2,8 @@
 
 use crate::output::usage;
 use crate::run_page;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::store::{disk, write_atomic};
 use elman::train::look::Look;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -44,13 +43,7 @@ pub fn run(args: ReportArgs) -> Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", output.display())?;
     if let Some(directory) = args.svg {
-        disk::create_dir_all(&directory)?;
-        for plot in page.plots() {
-            let path = directory.join(format!("{}.svg", plot.id));
-            write_atomic(&path, |file| file.write_all(plot.to_svg().as_bytes()))
-                .with_context(|| format!("cannot write the picture {}", path.display()))?;
-            writeln!(out, "{}", path.display())?;
-        }
+        run_page::write_pictures(&page, &directory, &mut out)?;
     }
     Ok(())
 }

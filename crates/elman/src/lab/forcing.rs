@@ -22,6 +22,7 @@ pub fn forcing(lab: &mut Lab) -> Result<Forcing> {
         let mut config = lab.config(Net::Gru);
         config.seed += seed;
         config.epochs = config.epochs.map(|epochs| epochs / 4.0);
+        config.valid_every = Some(20);
         runs.forced
             .push(lab.learn(&format!("forced-{seed}"), config.clone())?);
         config.scheduled_sampling = Some(Decay::Constant(1.0));

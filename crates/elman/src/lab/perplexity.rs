@@ -85,7 +85,7 @@ fn learn_law(lab: &mut Lab, name: &str, law: Law) -> Result<Trained> {
     let mut config = lab.small(Net::Gru, 32, 20);
     config.steps = config.steps.map(|steps| (steps / 4).max(20));
     config.valid_every = config.steps.map(|steps| (steps / 10).max(1));
-    lab.train(name, config, &train, &valid)
+    lab.train(name, config, VocabularyFrom::Text, &train, &valid)
 }
 
 impl Meaning {

@@ -9,6 +9,7 @@ use super::{Lab, Trained, Verdict};
 use crate::error::Result;
 use crate::inspect::truncation;
 use crate::inspect::truncation::Options;
+use crate::train::VocabularyFrom;
 use serde::{Deserialize, Serialize};
 
 /// The gradients of short windows, and what states bring from beyond them.
@@ -157,7 +158,7 @@ fn echo(lab: &mut Lab, net: Net, lag: usize, window: usize) -> Result<Echo> {
         lag,
         window,
         least: law.least_perplexity(),
-        trained: lab.train(&name, config, &train, &valid)?,
+        trained: lab.train(&name, config, VocabularyFrom::Text, &train, &valid)?,
     })
 }
 

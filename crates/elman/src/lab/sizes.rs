@@ -53,7 +53,7 @@ pub struct Sizes {
 }
 
 const ORDERS: [usize; 3] = [2, 3, 5];
-const PARTS: [usize; 5] = [16, 8, 4, 2, 1];
+const PARTS: [usize; 4] = [8, 4, 2, 1];
 
 pub fn sizes(lab: &mut Lab) -> Result<Sizes> {
     let mut models = Vec::new();

@@ -9,6 +9,8 @@
 use crate::error::{Error, Result};
 use crate::rng::{Site, Stream, key};
 use crate::store::write_atomic;
+use crate::text;
+use crate::text::lines::Input;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -26,29 +28,22 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Cuts at most `most` bytes of `text`, at ends of lines, and writes the parts into `directory`.
+    /// Cuts `text` at an end of a line, and writes the parts into `directory`.
     ///
     /// Errors: fewer than twenty-four lines, bytes that are not UTF-8.
-    pub(super) fn prepare(directory: &Path, text: &[u8], most: usize) -> Result<Texts> {
+    pub(super) fn prepare(directory: &Path, text: &[u8]) -> Result<Texts> {
         let text = std::str::from_utf8(text).map_err(|error| {
             Error::Config(format!(
                 "the text is not UTF-8: see its byte {}",
                 error.valid_up_to()
             ))
         })?;
-        let mut lines: Vec<&str> = Vec::new();
-        let mut bytes = 0;
-        for line in text.split_inclusive('\n') {
-            bytes += line.len();
-            if bytes > most {
-                break;
-            }
-            lines.push(line);
-        }
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
         if lines.len() < 2 * HELD_OUT {
             return Err(Error::Config(format!(
-                "the text has {} lines within its first {most} bytes, and the laboratory needs at least {}: give a text of shorter lines, or a longer one",
+                "the part of the text that is read has {} lines in {} bytes, and the laboratory needs at least {}: give a text of shorter lines, or a longer one",
                 lines.len(),
+                text.len(),
                 2 * HELD_OUT
             )));
         }
@@ -67,6 +62,23 @@ impl Texts {
             valid_bytes,
         })
     }
+}
+
+/// The beginning of a text, plain or gzip: all of it, or at most `most` bytes up to the end of a line.
+pub(super) fn beginning(source: text::Source, most: usize) -> Result<Vec<u8>> {
+    let mut input = Input::open(source)?;
+    let mut buffer = vec![0; 1 << 16];
+    let mut text = Vec::new();
+    while text.len() <= most {
+        match input.read(&mut buffer)? {
+            0 => return Ok(text),
+            n => text.extend_from_slice(&buffer[..n]),
+        }
+    }
+    text.truncate(most);
+    let end = text.iter().rposition(|byte| *byte == b'\n');
+    text.truncate(end.map_or(0, |end| end + 1));
+    Ok(text)
 }
 
 /// A source whose law is known, over n symbols of one character.
@@ -152,13 +164,19 @@ mod tests {
     fn a_text_is_cut_at_lines_and_no_line_is_in_both_parts() {
         let room = tempfile::tempdir().unwrap();
         let text: String = (0..100).map(|i| format!("line {i}\n")).collect();
-        let texts = Texts::prepare(room.path(), text.as_bytes(), 500).unwrap();
+        let source = || text::Source::Reader {
+            name: "lines".into(),
+            reader: Box::new(std::io::Cursor::new(text.clone().into_bytes())),
+        };
+        assert_eq!(beginning(source(), 10_000).unwrap(), text.as_bytes());
+        let cut = beginning(source(), 500).unwrap();
+        assert!(text.as_bytes().starts_with(&cut) && cut.len() > 490 && cut.ends_with(b"\n"));
+        let texts = Texts::prepare(room.path(), &cut).unwrap();
         let read = |path| std::fs::read_to_string(path).unwrap();
         let (train, valid) = (read(&texts.train), read(&texts.valid));
-        let both = format!("{train}{valid}");
-        assert!(text.starts_with(&both) && both.len() <= 500 && both.ends_with('\n'));
-        assert!(valid.lines().count() >= 4);
-        assert!(Texts::prepare(room.path(), b"one line", 500).is_err());
-        assert!(Texts::prepare(room.path(), b"\xff", 500).is_err());
+        assert_eq!(format!("{train}{valid}").into_bytes(), cut);
+        assert!(valid.lines().count() >= 4 && train.ends_with('\n'));
+        assert!(Texts::prepare(room.path(), b"one line").is_err());
+        assert!(Texts::prepare(room.path(), b"\xff").is_err());
     }
 }

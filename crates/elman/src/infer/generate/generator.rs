@@ -117,7 +117,7 @@ impl<'a> Generator<'a> {
     }
 
     /// Of each prompt the sample of its own number in `numbers`.
-    pub(super) fn sample_each(
+    pub(crate) fn sample_each(
         &mut self,
         numbers: &[u64],
         sink: &mut dyn FnMut(usize, &[u8]) -> ControlFlow<()>,
