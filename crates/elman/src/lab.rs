@@ -10,7 +10,8 @@
 //! flow         ‖∂h_t/∂h_k‖ of seven networks beside their bounds
 //! clipping     steps with and without it
 //! sizes        networks and n-gram models as the text grows
-//! costs        memory over T; time over T and B
+//! costs        memory and time of windows over T
+//! order        speed over T/B, one and several threads
 //! ```
 //! Every measurement is a plain value that is kept in the laboratory's directory (`measured/NAME.json`) as soon as it is there, and training
 //! runs are runs like all others (`runs/NAME`), so a second start goes on where the first one ended. Verdicts follow from the numbers by rules that
@@ -22,6 +23,7 @@ pub mod exposure;
 pub mod flow;
 pub mod forcing;
 pub mod nets;
+pub mod order;
 pub mod perplexity;
 pub mod reach;
 pub mod sizes;

@@ -1,10 +1,11 @@
 //! Claims about size: parameters, n-gram models, memory over time, order in time.
 
 use super::claim::{Claim, Found};
-use crate::output::{bytes, grouped, number};
+use crate::output::{bytes, count, grouped, number};
 use anyhow::Result;
 use elman::lab::Lab;
 use elman::lab::costs::costs;
+use elman::lab::order::{Row, order};
 use elman_report::{Axis, Block, Plot, Style, Table};
 
 pub fn claims() -> Vec<Claim> {
@@ -31,6 +32,13 @@ pub fn claims() -> Vec<Claim> {
             says: "A sequence of T words needs storage for T hidden states and what belongs to them.",
             equations: &[],
             measure: memory,
+        },
+        Claim {
+            id: "order",
+            title: "Sequential computation limits parallelism",
+            says: "Step t needs the state of step t − 1, so the steps of a sequence cannot be computed at the same time.",
+            equations: &[r"h_t = f(h_{t-1}, x_t)"],
+            measure: sequence,
         },
     ]
 }
@@ -221,6 +229,98 @@ fn memory(lab: &mut Lab) -> Result<Found> {
             "A further step takes between {} and {} bytes, however long the window is.",
             grouped(slopes.iter().copied().fold(f64::INFINITY, f64::min).round() as u64),
             grouped(slopes.iter().copied().fold(0.0, f64::max).round() as u64)
+        ),
+    })
+}
+
+fn sequence(lab: &mut Lab) -> Result<Found> {
+    let found = order(lab)?;
+    let speeds = |of: &dyn Fn(&Row) -> Option<f64>| {
+        let points = found.rows.iter();
+        let points = points.filter_map(|row| Some((row.lanes as f64, of(row)?)));
+        points.collect::<Vec<_>>()
+    };
+    let several = format!("{} threads", found.threads);
+    let mut plot = Plot::new(
+        "order-plot",
+        format!(
+            "Speed of training on {} positions",
+            grouped(found.positions as u64)
+        ),
+        Axis::log("lanes that are computed side by side"),
+        Axis::log("tokens/s"),
+    )
+    .with(
+        "one thread",
+        Style::Marked,
+        speeds(&|row| Some(row.one_tokens_per_s)),
+    );
+    if found.threads > 1 {
+        plot = plot.with(
+            &*several,
+            Style::Marked,
+            speeds(&|row| row.many_tokens_per_s),
+        );
+    }
+    let mut table = Table::new(
+        format!(
+            "An {} with {} entries",
+            found.network,
+            grouped(found.entries as u64)
+        ),
+        0,
+        &[
+            "lanes",
+            "steps",
+            "tokens/s, one thread",
+            &several,
+            "times as fast",
+            "serial share",
+            "part of a step that has an order",
+        ],
+    );
+    let shown = |value: Option<f64>| value.map_or("–".into(), number);
+    for row in &found.rows {
+        table.row([
+            row.lanes.to_string(),
+            row.steps.to_string(),
+            number(row.one_tokens_per_s.round()),
+            shown(row.many_tokens_per_s.map(f64::round)),
+            shown(row.speedup),
+            row.serial_share
+                .map_or("–".into(), |share| format!("{:.0} %", 100.0 * share)),
+            format!("{:.0} %", 100.0 * row.ordered_share),
+        ]);
+    }
+    let (few, many) = (&found.rows[0], &found.rows[found.rows.len() - 1]);
+    let gains = few
+        .speedup
+        .zip(many.speedup)
+        .map_or(String::new(), |(few_gain, many_gain)| {
+            format!(
+                " {several} make {} lanes {} times as fast and {} lanes {} times.",
+                few.lanes,
+                number(few_gain),
+                many.lanes,
+                number(many_gain)
+            )
+        });
+    Ok(Found {
+        blocks: vec![
+            Block::paragraph(
+                "Every row does the same arithmetic on as many tokens; only the order differs that it must have. In one long lane nearly everything waits for the step before; in many short ones they go side by side. The *serial share* is what Amdahl's law makes of the two speeds.",
+            ),
+            Block::Plot(plot),
+            Block::Table(table),
+        ],
+        verdict: found.verdict(),
+        because: format!(
+            "{} lanes of {} are {} times as fast as {} of {}, with one thread.{gains}",
+            many.lanes,
+            count(many.steps, "step"),
+            number(many.one_tokens_per_s / few.one_tokens_per_s),
+            count(few.lanes, "lane"),
+            count(few.steps, "step"),
         ),
     })
 }
