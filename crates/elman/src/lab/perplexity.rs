@@ -180,7 +180,7 @@ pub fn vocabularies(lab: &mut Lab) -> Result<Vec<Cut>> {
         let cuts = [
             (Kind::Words, Some(most / 8)),
             (Kind::Words, Some(most / 2)),
-            (Kind::Words, Some(2 * most)),
+            (Kind::Words, Some(most)),
             (Kind::Words, None),
             (Kind::Chars, None),
             (Kind::Bytes, None),
