@@ -87,7 +87,7 @@ impl Scale {
         hidden: 96,
         max_vocab: 2000,
         epochs: 4.0,
-        steps: 1500,
+        steps: 2000,
         seeds: 3,
         lags: 100,
         passages: 4,

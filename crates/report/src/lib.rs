@@ -22,4 +22,5 @@ pub mod text;
 pub use block::{Block, Table, Verdict};
 pub use page::{Page, Section};
 pub use plot::{Axis, Plot, Scale, Series, Style};
+pub use scale::power_of_ten;
 pub use text::Text;

@@ -173,6 +173,8 @@ impl Exposed {
     }
 
     pub fn verdict(&self) -> Verdict {
-        Verdict::of(&[self.is_there(), self.grows(), self.is_mended()])
+        // What is not there neither grows nor is mended.
+        let there = self.is_there();
+        Verdict::of(&[there, there && self.grows(), there && self.is_mended()])
     }
 }

@@ -116,7 +116,7 @@ pub fn windows(lab: &mut Lab) -> Result<Vec<Echo>> {
     let windows = [2, 3, 4, 5, 6, 7, 8, 12, 24];
     windows
         .into_iter()
-        .map(|window| echo(lab, Net::Lstm, LAG, window))
+        .map(|window| echo(lab, Net::Lstm, LAG, window, 0.01))
         .collect()
 }
 
@@ -125,13 +125,14 @@ pub fn lags(lab: &mut Lab) -> Result<Vec<Echo>> {
     let mut echoes = Vec::new();
     for lag in [2, 5, 10, 15, 20] {
         for net in Net::TRAINED {
-            echoes.push(echo(lab, net, lag, WINDOW)?);
+            echoes.push(echo(lab, net, lag, WINDOW, 0.005)?);
         }
     }
     Ok(echoes)
 }
 
-fn echo(lab: &mut Lab, net: Net, lag: usize, window: usize) -> Result<Echo> {
+/// `net` after learning the echo of `lag` in windows of `window` steps at the rate `lr`.
+fn echo(lab: &mut Lab, net: Net, lag: usize, window: usize, lr: f64) -> Result<Echo> {
     let law = Source::Echo {
         symbols: SYMBOLS,
         lag,
@@ -150,6 +151,7 @@ fn echo(lab: &mut Lab, net: Net, lag: usize, window: usize) -> Result<Echo> {
         &law.text(6_000, lab.plan().seed, 11 + 2 * lag as u64),
     )?;
     let mut config = lab.small(net, 48, window);
+    config.lr = lr;
     config.valid_every = config.steps.map(|steps| (steps / 5).max(1));
     let name = format!("echo-{lag}-{}-window-{window}", net.key());
     Ok(Echo {

@@ -9,7 +9,7 @@ use elman::lab::costs::costs;
 use elman::lab::flow::{self, Flow, find, flows};
 use elman::lab::nets::Net;
 use elman::lab::reach::{self, Echo};
-use elman_report::{Axis, Block, Plot, Style, Table};
+use elman_report::{Axis, Block, Plot, Style, Table, power_of_ten};
 
 const PRODUCT: &str =
     r"\frac{\partial h_t}{\partial h_k} = \prod_{j=k+1}^{t}\frac{\partial h_j}{\partial h_{j-1}}";
@@ -109,11 +109,6 @@ fn truncation(lab: &mut Lab) -> Result<Found> {
             .iter()
             .map(|echo| (echo.window as f64, 100.0 * echo.learnt()))
             .collect(),
-    )
-    .with(
-        "the echo's distance",
-        Style::Dashed,
-        vec![(lag as f64, 0.0), (lag as f64, 100.0)],
     );
     let mut table = Table::new(
         "The same number of updates for each",
@@ -277,9 +272,17 @@ fn norms(id: &str, caption: &str, flows: &[&Flow], bounds: bool) -> Plot {
     plot
 }
 
-/// A power of ten as text.
+/// 10 to the power `log10`, as people write it.
 fn power(log10: f64) -> String {
-    format!("10^{log10:.1}")
+    if (-3.0..4.0).contains(&log10) {
+        return number(10f64.powf(log10));
+    }
+    let exponent = log10.floor();
+    format!(
+        "{:.1}·{}",
+        10f64.powf(log10 - exponent),
+        power_of_ten(exponent as i64)
+    )
 }
 
 fn fates(caption: String, flows: &[&Flow]) -> Table {
@@ -380,10 +383,14 @@ fn bound(lab: &mut Lab) -> Result<Found> {
             name,
             power(flow.most.last().copied().unwrap_or(0.0)),
             power(flow.bound.last().copied().unwrap_or(0.0)),
-            format!("{:.1}", slack(flow)),
+            format!("{:.1}", slack(flow).max(0.0)),
         ]);
     }
-    let tightest = flows.iter().map(slack).fold(f64::INFINITY, f64::min);
+    let tightest = flows
+        .iter()
+        .map(slack)
+        .fold(f64::INFINITY, f64::min)
+        .max(0.0);
     Ok(Found {
         blocks: vec![
             Block::paragraph(
@@ -399,8 +406,9 @@ fn bound(lab: &mut Lab) -> Result<Found> {
         ],
         verdict: flow::bounded(&flows),
         because: format!(
-            "{within} of {} networks stay below their bound at each of {checked} distances; the tightest is {tightest:.1} orders of magnitude above what was found at the end.",
-            flows.len()
+            "{within} of {} networks stay below their bound at all of their distances, {} in all; the tightest is {tightest:.1} orders of magnitude above what was found at the end.",
+            flows.len(),
+            crate::output::grouped(checked as u64)
         ),
     })
 }

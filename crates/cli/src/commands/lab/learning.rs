@@ -426,14 +426,14 @@ fn exposure(lab: &mut Lab) -> Result<Found> {
         ],
         verdict: found.verdict(),
         because: format!(
-            "On its own words the network is {} nats further from the source ({} to {}): exposure bias {}. It {} with length, and scheduled sampling makes it {} nats, {}.",
+            "The divergence on own words minus that on true ones is {} nats ({} to {}), so exposure bias {}. It {} with length. With scheduled sampling the difference is {} nats.",
             number(plain.value),
             number(plain.low),
             number(plain.high),
             if found.is_there() {
-                "is certain"
+                "is there for certain"
             } else {
-                "is not certain here"
+                "is not there: what the network writes itself is, on average, easier for it"
             },
             if found.grows() {
                 "grows"
@@ -441,11 +441,6 @@ fn exposure(lab: &mut Lab) -> Result<Found> {
                 "does not grow"
             },
             number(sampled.value),
-            if found.is_mended() {
-                "which is less"
-            } else {
-                "which is not less"
-            },
         ),
     })
 }
