@@ -1,7 +1,8 @@
 //! How far back learning reaches: gradients that are cut, states that are carried, lags that are learnt.
 //!
-//! In an echo x_t is most often x_{t−d}. A window of T steps holds both, for one of its losses at least, only if T > d; so whether the echo is learnt
-//! says what truncation does to a dependency of length d, and nothing else differs between the runs.
+//! In an echo x_t is most often x_{t−d}. The loss of a step is about the token that comes next, whose echo was read d − 1 steps before; so a window
+//! of T steps holds both, for one of its losses at least, only if T ≥ d. Whether the echo is learnt says what truncation does to a dependency
+//! of that length, and nothing else differs between the runs.
 
 use super::nets::Net;
 use super::text::{Source, write_text};
@@ -167,7 +168,7 @@ fn echo(lab: &mut Lab, net: Net, lag: usize, window: usize, lr: f64) -> Result<E
 /// No window that is too short learns the lag, and at least one that is long enough does.
 pub fn limits(windows: &[Echo]) -> Verdict {
     let (long, short): (Vec<&Echo>, Vec<&Echo>) =
-        windows.iter().partition(|echo| echo.window > echo.lag);
+        windows.iter().partition(|echo| echo.window >= echo.lag);
     Verdict::of(&[
         !short.iter().any(|echo| echo.is_learnt()),
         long.iter().any(|echo| echo.is_learnt()),

@@ -144,7 +144,8 @@ fn truncation(lab: &mut Lab) -> Result<Found> {
     Ok(Found {
         blocks: vec![
             Block::paragraph(format!(
-                "A source repeats, nineteen times in twenty, the symbol of {lag} steps before. To learn that, the gradient of a loss must reach the input of {lag} steps before, so a window needs more than {lag} steps. Nothing else differs between these runs; the state is carried from window to window in all of them."
+                "A source repeats, nineteen times in twenty, the symbol of {lag} steps before. A loss is about the symbol that comes next, whose echo was read {} steps before: the gradient can reach it only in windows of at least {lag} steps. Nothing else differs between these runs; the state is carried from window to window in all of them.",
+                lag - 1
             )),
             Block::Plot(learnt),
             Block::Table(table),

@@ -433,7 +433,7 @@ fn exposure(lab: &mut Lab) -> Result<Found> {
             if found.is_there() {
                 "is there for certain"
             } else {
-                "is not there: what the network writes itself is, on average, easier for it"
+                "is not seen: the interval does not lie above 0"
             },
             if found.grows() {
                 "grows"
