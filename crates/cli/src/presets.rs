@@ -1,9 +1,11 @@
 //! Published recipes by name: configuration files that are part of the program. `presets/` has them, each with its source.
 
 use crate::options::TrainOptions;
-use crate::resolve::{Layered, resolve};
+use crate::resolve::{Layered, defaults, resolve};
 use anyhow::{Context, Result};
 use elman::train::Config;
+use elman_kernels::Isa;
+use std::path::Path;
 
 const ALL: [(&str, &str); 6] = [
     (
@@ -26,6 +28,19 @@ const ALL: [(&str, &str); 6] = [
 /// What `--preset` takes.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|(name, _)| *name)
+}
+
+/// What the command line's choices are put over: defaults on a CPU with the instructions `isa`, a recipe, a file.
+pub fn layered(isa: Isa, preset: Option<&str>, file: Option<&Path>) -> Result<Layered> {
+    let defaults = defaults(isa);
+    let defaults = match preset {
+        Some(name) => over(defaults, name)?,
+        None => defaults,
+    };
+    match file {
+        Some(path) => Layered::from_file(path, defaults),
+        None => Ok(Layered::none(defaults)),
+    }
 }
 
 /// The recipe `name` over `defaults`, as the base of a file's and a command line's choices.

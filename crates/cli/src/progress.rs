@@ -147,6 +147,11 @@ impl Progress {
         }
     }
 
+    /// Says to machines what is about to be trained.
+    pub fn announce(&self, ready: &Ready) {
+        self.emit("ready", &json::Ready::new(ready));
+    }
+
     fn ready(&mut self, ready: &Ready) {
         self.page = Some(Keeper::new(ready.run));
         self.planned = Some(Planned {
@@ -160,7 +165,7 @@ impl Progress {
                 "note: {error:#}; the run can be ended only at once"
             ));
         }
-        self.emit("ready", &json::Ready::new(ready));
+        self.announce(ready);
         self.finish();
         self.line(&summary::ready(ready, &self.text));
         match &mut self.view {
@@ -299,7 +304,7 @@ fn reading(text: &str) -> ProgressBar {
 }
 
 fn new_bar(ready: &Ready) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(ready.total_steps), ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(ready.total_steps, ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template("{bar:12} {pos}/{len} {wide_msg}") {
         bar.set_style(style.progress_chars("=> "));
     }

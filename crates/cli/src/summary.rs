@@ -14,6 +14,23 @@ use std::path::Path;
 
 /// What is about to happen; `text` names the training text.
 pub fn ready(ready: &Ready, text: &str) -> String {
+    let mut table = about(ready, text);
+    table.row(
+        "run",
+        format!("{} (Ctrl-C saves and stops)", ready.run.display()),
+    );
+    table.to_string()
+}
+
+/// What a run would do that is not begun.
+pub fn told(ready: &Ready, text: &str) -> String {
+    let mut table = about(ready, text);
+    let run = ready.run.display();
+    table.row("run", format!("would be in {run}; nothing was written"));
+    table.to_string()
+}
+
+fn about(ready: &Ready, text: &str) -> Table {
     let (config, dims, plan) = (ready.config, ready.dims, &ready.plan);
     let mut table = Table::default();
     let valid = match ready.valid_tokens {
@@ -69,11 +86,7 @@ pub fn ready(ready: &Ready, text: &str) -> String {
             config.precision.name(),
         ),
     );
-    table.row(
-        "run",
-        format!("{} (Ctrl-C saves and stops)", ready.run.display()),
-    );
-    table.to_string()
+    table
 }
 
 fn training(config: &Config) -> String {
@@ -182,10 +195,17 @@ pub fn validated(loss_nats: f64, layout: Layout) -> String {
 }
 
 fn budget(ready: &Ready) -> String {
-    let epochs = ready.total_steps as f64 / ready.steps_per_epoch.max(1) as f64;
+    let Some(total_steps) = ready.total_steps else {
+        let minutes = ready.config.minutes.unwrap_or_default();
+        return format!(
+            "{} minutes, measured and turned into steps at the start",
+            number(minutes)
+        );
+    };
+    let epochs = total_steps as f64 / ready.steps_per_epoch.max(1) as f64;
     let total = format!(
         "{} = {} epochs",
-        count(ready.total_steps as usize, "step"),
+        count(total_steps as usize, "step"),
         number(epochs)
     );
     match ready.step {

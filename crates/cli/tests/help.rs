@@ -22,7 +22,7 @@ const COMMANDS: [&str; 16] = [
     "man",
 ];
 
-const INSPECTIONS: [&str; 2] = ["gradients", "truncation"];
+const INSPECTIONS: [&str; 4] = ["gradients", "truncation", "memory", "sequential"];
 
 #[test]
 fn every_help_has_examples_and_fits_a_page() {

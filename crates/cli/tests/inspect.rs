@@ -112,3 +112,130 @@ fn what_cannot_be_looked_at_is_explained() {
         assert!(error.contains(says), "{args:?}: {error}");
     }
 }
+
+#[test]
+fn memory_of_a_run_as_text_json_and_csv() {
+    let room = Room::new();
+    room.train("run", "2", &[]);
+    let args = ["inspect", "memory", "run"];
+    let text = room.stdout(&args);
+    for part in [
+        "weights",
+        "window",
+        "a time step more",
+        "recomputed",
+        "what fits",
+        "parameters",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let json = room.json(&[&args[..], &["--json", "--memory", "1MiB"]].concat());
+    // The windows of the run: 2 lanes of 5 steps.
+    assert_eq!((&json["lanes"], &json["steps"]), (&2.into(), &5.into()));
+    assert_eq!(json["budget_bytes"], 1 << 20);
+    let texts = json["texts"].as_array().unwrap();
+    assert!(
+        texts
+            .iter()
+            .all(|text| text["parameters"] == json["parameters"])
+    );
+    // What is planned for the run is what the run plans.
+    let dry = [
+        "train",
+        "text.txt",
+        "--run",
+        "other",
+        "--dry-run",
+        "--json",
+        "--steps",
+        "2",
+    ];
+    let ready = room.json(&[&dry[..], &common::TINY].concat());
+    assert_eq!(ready["plan"]["window"], json["plan"]["window"]);
+    assert_eq!(ready["total_steps"], 2);
+    assert!(!room.path("other").exists());
+    let csv = room.stdout(
+        &[
+            &args[..],
+            &["--csv", "--over-steps", "1,2", "--over-lanes", "3"],
+        ]
+        .concat(),
+    );
+    assert_eq!(csv.lines().count(), 3);
+    assert!(csv.starts_with("steps,lanes,window_bytes"));
+}
+
+#[test]
+fn memory_needs_neither_text_nor_model() {
+    let room = Room::new();
+    let untrained = ["inspect", "memory", "--untrained"];
+    let with = |more: &[&'static str]| [&untrained[..], more].concat();
+    let preset = with(&[
+        "--vocab-size",
+        "10000",
+        "--preset",
+        "zaremba-large",
+        "--json",
+    ]);
+    let json = room.json(&preset);
+    // Zaremba et al. (2014) give 66 million.
+    assert_eq!(json["parameters"], 66_022_000);
+    let of_text = room.json(&with(&[
+        "text.txt", "--hidden", "8", "--bptt", "full", "--json",
+    ]));
+    let tokens = of_text["texts"][0]["tokens"].as_u64().unwrap();
+    assert_eq!(of_text["steps"], tokens.div_ceil(32));
+    for (args, says) in [
+        (&untrained[..2], "name one model"),
+        (&untrained[..], "name a text"),
+        (&with(&["-"])[..], "read twice"),
+        (
+            &["inspect", "memory", "absent", "--hidden", "8"][..],
+            "a model has its own",
+        ),
+    ] {
+        let said = room.fails(2, args);
+        assert!(said.contains(says), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn sequential_as_text_json_and_csv() {
+    let room = Room::new();
+    room.train("run", "2", &[]);
+    let args = [
+        "inspect",
+        "sequential",
+        "run",
+        "--positions",
+        "64",
+        "--over-lanes",
+        "1,8",
+        "--threads",
+        "2",
+        "--seconds",
+        "0.001",
+    ];
+    let with = |more: &[&'static str]| [&args[..], more].concat();
+    let text = room.stdout(&args);
+    for part in ["serial", "in order", "64 positions"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let json = room.json(&with(&["--json"]));
+    assert_eq!(json["rows"].as_array().unwrap().len(), 2);
+    assert_eq!(json["rows"][1]["steps"], 8);
+    assert!(json["rows"][0]["serial_share"].is_f64());
+    // With one thread there is nothing to compare it with.
+    let csv = {
+        let mut args = with(&["--csv"]);
+        args[8] = "1";
+        room.stdout(&args)
+    };
+    assert_eq!(csv.lines().count(), 3);
+    let said = room.fails(2, &with(&["--over-lanes", "3"]));
+    assert!(said.contains("choose divisors"), "{said}");
+    assert!(
+        room.fails(2, &with(&["--hidden", "8"]))
+            .contains("a model has its own")
+    );
+}

@@ -40,7 +40,7 @@ pub struct FinetuneArgs {
 
     /// Share of the tokens to be trained on that the model writes itself, below 1
     #[arg(long, value_name = "SHARE", help_heading = "Own sequences", value_parser = share,
-        num_args = 0..=1, default_missing_value = "0.5", conflicts_with = "force")]
+        num_args = 0..=1, default_missing_value = "0.5", conflicts_with_all = ["force", "dry_run"])]
     on_generated: Option<f64>,
     /// Tokens of a true beginning
     #[arg(

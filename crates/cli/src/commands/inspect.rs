@@ -1,29 +1,38 @@
 //! `elman inspect`: the chapter's claims, measured on a model and a text.
 
 mod gradients;
+mod memory;
+mod sequential;
+mod sizes;
 mod subject;
 mod truncation;
 
 use anyhow::Result;
 use clap::Subcommand;
 
-/// Look inside a model: how gradients flow, what truncation costs
+/// Look inside a model: how gradients flow, what truncation, memory and order in time cost
 #[derive(Subcommand)]
 #[command(after_help = "\
 Examples:
   elman inspect gradients runs/kjv psalms.txt    # do gradients vanish or explode, and how far do they reach?
   elman inspect gradients --untrained text.txt --cell elman --init-recurrent-scale 4
   elman inspect truncation runs/kjv psalms.txt   # what short windows lose of the gradient
+  elman inspect memory runs/kjv --memory 2GiB    # where do the bytes of training go, and what fits?
+  elman inspect sequential                       # what does it cost to read in order?
 
 What each number means: docs/INSPECT.md")]
 pub enum InspectCommand {
     Gradients(Box<gradients::GradientsArgs>),
     Truncation(Box<truncation::TruncationArgs>),
+    Memory(Box<memory::MemoryArgs>),
+    Sequential(Box<sequential::SequentialArgs>),
 }
 
 pub fn run(command: InspectCommand) -> Result<()> {
     match command {
         InspectCommand::Gradients(args) => gradients::run(*args),
         InspectCommand::Truncation(args) => truncation::run(*args),
+        InspectCommand::Memory(args) => memory::run(*args),
+        InspectCommand::Sequential(args) => sequential::run(*args),
     }
 }

@@ -7,7 +7,7 @@ use crate::options::{self, TrainOptions, VocabularyArgs};
 use crate::output::{say, usage};
 use crate::presets;
 use crate::progress::{Form, Progress};
-use crate::resolve::{Layered, defaults, resolve};
+use crate::resolve::resolve;
 use crate::rundir::{self, Replaced};
 use crate::signals::Stop;
 use crate::summary;
@@ -23,7 +23,7 @@ use elman::train::{
 };
 use elman_kernels::{Cpu, Isa};
 use serde::Serialize;
-use std::io;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -88,6 +88,9 @@ pub struct TrainArgs {
     /// Refuse to start if more memory than this is planned, such as 2GiB [default: what is free]
     #[arg(long, value_name = "SIZE", help_heading = "Run", value_parser = size)]
     memory: Option<u64>,
+    /// Tell the run, with its texts, steps and memory, and write nothing
+    #[arg(long, help_heading = "Run", conflicts_with = "resume")]
+    dry_run: bool,
     #[command(flatten)]
     keep: KeepArgs,
     /// Report as JSON, one event a line on standard output
@@ -113,6 +116,9 @@ Examples:
   # Byte-pair encoding learnt in the text; the tokenizer of another model
   elman train data/kjv.txt --vocab bpe:4000
   elman train data/kjv.txt --tokenizer gpt2/tokenizer.json
+  # What would that take, and with the whole text in one window?
+  elman train data/kjv.txt --dry-run
+  elman train data/kjv.txt --dry-run --bptt full --recompute
   # The small LSTM of Zaremba et al. (2014)
   elman train ptb.train.txt --valid ptb.valid.txt --preset zaremba-small
   # Go on, and further than planned
@@ -145,6 +151,10 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
                 &machine,
                 &mut progress,
             );
+        }
+        None if args.dry_run => {
+            args.gather();
+            return dry_run(args, machine, form);
         }
         None => {
             args.gather();
@@ -264,12 +274,15 @@ impl TrainArgs {
         !self.json && !self.quiet
     }
 
+    /// Where a new run will be.
+    fn directory(&self) -> PathBuf {
+        let unnamed = || rundir::unused(&self.texts[0]);
+        self.run.clone().unwrap_or_else(unnamed)
+    }
+
     /// Where a new run will be that replaces none. Errors: one is there already.
     pub fn new_run(&self) -> Result<PathBuf> {
-        let run = match &self.run {
-            Some(run) => run.clone(),
-            None => rundir::unused(&self.texts[0]),
-        };
+        let run = self.directory();
         if Folder::is_run(&run) {
             bail!(
                 "{0} already holds a run, and a text of the model's own is written into a new one: go on with it by elman train --resume {0}, or choose another directory with --run",
@@ -290,15 +303,8 @@ impl TrainArgs {
 
     /// The choices of a new run, from defaults, file and command line.
     pub fn config(&self) -> Result<Config> {
-        let defaults = defaults(super::isa(self.isa.as_deref())?);
-        let defaults = match &self.preset {
-            Some(name) => presets::over(defaults, name)?,
-            None => defaults,
-        };
-        let file = match &self.config {
-            Some(path) => Layered::from_file(path, defaults)?,
-            None => Layered::none(defaults),
-        };
+        let isa = super::isa(self.isa.as_deref())?;
+        let file = presets::layered(isa, self.preset.as_deref(), self.config.as_deref())?;
         let mut config = resolve(file, self.options.clone())?;
         // They belong to the texts, not to a configuration that is used again.
         config.corpus_weights.clear();
@@ -307,58 +313,109 @@ impl TrainArgs {
         }
         Ok(config)
     }
+
+    /// Makes sure that replacing the run in `run` takes none of the inputs away.
+    fn check_inputs(&self, run: &Path) -> Result<()> {
+        let texts = self.texts.iter().chain(&self.valid);
+        let files = texts
+            .filter(|path| !is_stdin(path))
+            .chain(&self.vocabulary.vocab_file)
+            .chain(&self.vocabulary.tokenizer);
+        let models = self.vocabulary.vocab_from.iter().chain(&self.init_from);
+        rundir::check_inputs(run, files, models)
+    }
+
+    /// How often standard input is among the texts.
+    fn dashes(&self) -> usize {
+        let texts = self.texts.iter().chain(&self.valid);
+        texts.filter(|path| is_stdin(path)).count()
+    }
+
+    /// The run of `config` in `run`, where standard input has been copied.
+    fn job(self, config: Config, run: PathBuf, machine: Machine) -> Job {
+        let readable = |path: PathBuf| match is_stdin(&path) {
+            true => run.join(rundir::STDIN),
+            false => path,
+        };
+        let train = self.texts.into_iter().map(readable).collect();
+        let valid: Vec<PathBuf> = self.valid.into_iter().map(readable).collect();
+        Job {
+            config,
+            train,
+            valid: (!valid.is_empty()).then_some(valid),
+            vocabulary: self.vocabulary.from(),
+            init_from: self.init_from,
+            cache: self.keep.cache(),
+            run,
+            machine,
+        }
+    }
+}
+
+/// Tells what a run would do. With --force a run may be there, and stays.
+fn dry_run(args: TrainArgs, machine: Machine, form: Form) -> Result<()> {
+    let config = args.config()?;
+    if args.dashes() > 0 {
+        return Err(usage(
+            "--dry-run writes nothing, and standard input would have to be kept to be read twice: give a file, not '-'",
+        ));
+    }
+    let run = args.directory();
+    match args.force {
+        true => args.check_inputs(&run)?,
+        false => Folder::refuse_existing(&run)?,
+    }
+    let text = name_of(&args.texts);
+    let mut telling = Telling {
+        progress: Progress::new(form, text.clone(), Stop::default()),
+        form,
+        text,
+    };
+    Ok(elman::train::dry_run(
+        &args.job(config, run, machine),
+        &mut telling,
+    )?)
+}
+
+/// Watches a run that does not begin: its summary is the result.
+struct Telling {
+    progress: Progress,
+    form: Form,
+    text: String,
+}
+
+impl Watch for Telling {
+    fn event(&mut self, event: &Event) {
+        match (event, self.form) {
+            (Event::Ready(ready), Form::People) => {
+                self.progress.finish();
+                // That nobody reads it is no error.
+                let _ = writeln!(io::stdout(), "{}", summary::told(ready, &self.text));
+            }
+            (Event::Ready(ready), _) => self.progress.announce(ready),
+            _ => self.progress.event(event),
+        }
+    }
 }
 
 /// Resolves the choices, makes room for the run and brings standard input into it.
 pub fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replaced>)> {
     let config = args.config()?;
-    let dashes = args
-        .texts
-        .iter()
-        .chain(&args.valid)
-        .filter(|path| is_stdin(path))
-        .count();
+    let dashes = args.dashes();
     if dashes > 1 {
         return Err(usage("'-' stands for standard input and may be given once"));
     }
-    let run = args.run.unwrap_or_else(|| rundir::unused(&args.texts[0]));
+    let run = args.directory();
     let mut replaced = None;
     if args.force {
-        let texts = args
-            .texts
-            .iter()
-            .chain(&args.valid)
-            .filter(|path| !is_stdin(path))
-            .chain(&args.vocabulary.vocab_file)
-            .chain(&args.vocabulary.tokenizer);
-        let models = args.vocabulary.vocab_from.iter().chain(&args.init_from);
-        rundir::check_inputs(&run, texts, models)?;
+        args.check_inputs(&run)?;
         replaced = Some(Replaced::set_aside(&run)?);
     }
     Folder::refuse_existing(&run)?;
     if dashes == 1 {
         spool(&run)?;
     }
-    let readable = |path: PathBuf| {
-        if is_stdin(&path) {
-            run.join(rundir::STDIN)
-        } else {
-            path
-        }
-    };
-    let train = args.texts.into_iter().map(readable).collect();
-    let valid: Vec<PathBuf> = args.valid.into_iter().map(readable).collect();
-    let job = Job {
-        config,
-        train,
-        valid: (!valid.is_empty()).then_some(valid),
-        vocabulary: args.vocabulary.from(),
-        init_from: args.init_from,
-        run,
-        cache: args.keep.cache(),
-        machine,
-    };
-    Ok((job, replaced))
+    Ok((args.job(config, run, machine), replaced))
 }
 
 /// Copies standard input into the run's directory, since training reads its text more than once.

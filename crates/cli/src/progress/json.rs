@@ -1,6 +1,7 @@
 //! Events as JSON, one object a line on standard output, each flushed: `{"event":"step",…}`.
 //! Numbers that are not finite are null.
 
+use elman::dims::TrainPlan;
 use elman::train::Config;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -38,12 +39,13 @@ pub struct Ready<'a> {
     vocabulary: usize,
     parameters: usize,
     planned_bytes: u64,
+    plan: TrainPlan,
     train_tokens: usize,
     valid_tokens: usize,
     windows_per_epoch: u64,
     steps_per_epoch: u64,
     step: u64,
-    total_steps: u64,
+    total_steps: Option<u64>,
     threads: usize,
     isa: &'static str,
 }
@@ -56,6 +58,7 @@ impl<'a> Ready<'a> {
             vocabulary: ready.dims.vocab,
             parameters: ready.parameters,
             planned_bytes: ready.plan.total_bytes(),
+            plan: ready.plan,
             train_tokens: ready.train_tokens,
             valid_tokens: ready.valid_tokens,
             windows_per_epoch: ready.windows_per_epoch,

@@ -114,7 +114,7 @@ pub(super) fn total(parts: &[(&str, u64)]) -> u64 {
 
 /// The largest number from 1 to `most` that `fits`; `None`: 1 does not. Where one fits, smaller ones do.
 pub fn largest(most: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
-    if !fits(1) {
+    if most == 0 || !fits(1) {
         return None;
     }
     // `low` fits, and `high` does not unless it is `most` + 1, which nobody asks.
@@ -152,7 +152,8 @@ pub(crate) fn look_bytes(dims: &Dims, steps: usize) -> u64 {
         gates * hidden * (dims.input(k) + 2 * hidden) + rows * per_unit * hidden
     };
     let layers = (0..dims.layers()).map(layer).sum::<usize>();
-    8 * (layers + rows * (dims.embed + per_unit * dims.widest())) as u64
+    let largest = dims.hidden.iter().fold(0, |most, hidden| most.max(*hidden));
+    8 * (layers + rows * (dims.embed + per_unit * largest)) as u64
 }
 
 /// Weights in panels for x·wᵀ: all that inference needs beside embedding and biases.

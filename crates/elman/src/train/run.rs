@@ -28,11 +28,13 @@ mod budget;
 mod keeping;
 mod look;
 mod memory;
+mod outline;
 mod validation;
 mod watching;
 
+use memory::{Open, Reading};
 pub use memory::{available_bytes, peak_bytes, plan, plan_shapes};
-use memory::{check_memory, plan_windows};
+pub use outline::dry_run;
 
 /// Starts a new run and follows it to its end, or until `watch` asks to stop.
 pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
@@ -45,7 +47,8 @@ pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
     let folder = Folder::create(&job.run)?;
     let texts = Texts::prepare(&job, &folder, &mut |note| watch.event(&Event::Note(note)))?;
     job.config.vocab = texts.vocab.kind();
-    let mut run = Run::new(job.config.clone(), texts, folder, &job.machine)?;
+    let open = Open::of(&job);
+    let mut run = Run::new(job.config.clone(), texts, folder, &job.machine, open)?;
     run.initialise(origin.as_ref());
     let total_steps = run.resolve_budget(origin.as_ref());
     // The memory plan has no room for a second model.
@@ -78,7 +81,7 @@ pub fn resume(
     let mut record = read_record(path)?;
     let texts = Texts::open(&folder)?;
     same_arithmetic(&record, machine, path)?;
-    let mut run = Run::new(record.config.clone(), texts, folder, machine)?;
+    let mut run = Run::new(record.config.clone(), texts, folder, machine, Open::Nothing)?;
     run.restore(watch)?;
     if let Some(total) = run.extend(budget)? {
         record.total_steps = total;
@@ -129,7 +132,13 @@ struct Run {
 
 impl Run {
     /// Checks the plan against the memory there is, then allocates everything.
-    fn new(config: Config, texts: Texts, folder: Folder, machine: &Machine) -> Result<Run> {
+    fn new(
+        config: Config,
+        texts: Texts,
+        folder: Folder,
+        machine: &Machine,
+        open: Open,
+    ) -> Result<Run> {
         let identity = texts.identity();
         let dims = config.dims(texts.vocab.len());
         let train = Windows::training(texts.train, &texts.vocab, &config)?;
@@ -137,8 +146,13 @@ impl Run {
             .valid
             .map(|corpus| train.validation(corpus, &texts.vocab, &config));
         let valid = valid.transpose()?;
-        let (room, plan) = plan_windows(&config, &dims, &train, valid.as_ref());
-        check_memory(&plan, machine.memory_bytes, &config)?;
+        let reading = Reading {
+            vocab: texts.vocab.len(),
+            train: train.order(),
+            valid: valid.as_ref().map(Windows::order),
+        };
+        let (room, plan) = reading.plan(&config);
+        reading.check_memory(&plan, machine.memory_bytes, &config, open)?;
 
         let cpu = Cpu::new(machine.isa, machine.threads);
         let engine = Engine::new(
@@ -207,18 +221,14 @@ impl Run {
             plan: self.plan,
             train_tokens: self.train.tokens(),
             valid_tokens: self.valid.as_ref().map_or(0, Windows::tokens),
-            windows_per_epoch: self.train.in_epoch(0),
-            steps_per_epoch: self.steps_in_epoch(0),
+            windows_per_epoch: self.train.order().in_epoch(0),
+            steps_per_epoch: budget::steps_in_epoch(self.train.order(), &self.config, 0),
             step: self.state.progress.step,
-            total_steps: self.state.progress.total_steps,
+            total_steps: Some(self.state.progress.total_steps),
             threads: self.engine.cpu().threads(),
             isa: self.machine.isa.name(),
         }));
-        for symbol in self.unknown_in_prompt()? {
-            watch.event(&Event::Note(format!(
-                "the vocabulary lacks '{symbol}' of the sample's prompt, which is read as <unk>"
-            )));
-        }
+        watching::note_unknown(&self.config, &self.vocab, watch)?;
         let step = self.state.progress.step;
         let mut metrics = Metrics::open(&self.folder.metrics(), step, self.board()?)?;
         let trained = self.train(&mut metrics, watch);
@@ -331,12 +341,6 @@ impl Run {
             }
             last_step = Some(step);
         }
-    }
-
-    /// Updates of epoch `epoch`. The last one may have fewer windows than the others.
-    fn steps_in_epoch(&self, epoch: u64) -> u64 {
-        let windows = self.train.in_epoch(epoch);
-        windows.div_ceil(self.config.accumulate)
     }
 
     /// The windows of one update and, if loss and gradient are finite, the update.

@@ -7,11 +7,13 @@ use super::cache::{self, Description};
 use super::folder::Folder;
 use super::job::Job;
 use super::state::Identity;
+use super::windows::Extent;
 use crate::error::{Error, Result};
 use crate::infer::{count_vocab, read_vocab};
 use crate::store::{AtomicFile, write_atomic};
 use crate::text::{
-    self, Corpus, CorpusWriter, Kind, ReadOptions, Source, Split, TextError, TextStats, Vocab,
+    self, Corpus, CorpusWriter, Kind, Layout, ReadOptions, Source, Split, TextError, TextStats,
+    Vocab,
 };
 use std::io::{ErrorKind, Write};
 
@@ -147,8 +149,67 @@ fn given_vocabulary(job: &Job) -> Result<Option<Vocab>> {
     }
 }
 
-/// Counts and encodes the job's texts into the run's directory. Returns what a person should know about them.
+/// What a run of a job would read.
+pub struct Survey {
+    pub vocab: Vocab,
+    pub train: Extent,
+    pub valid: Extent,
+    /// What a person should know about the texts.
+    pub remarks: Vec<String>,
+}
+
+/// Reads the job's texts as a run would, and keeps what their layout depends on; nothing is written.
+pub fn survey(job: &Job) -> Result<Survey> {
+    check_valid(job)?;
+    let given = given_vocabulary(job)?;
+    let mut extents = Vec::new();
+    let (vocab, remarks) = read_all(job, given, &mut |_, sources, vocab, options| {
+        let (mut tokens, mut starts) = (0, vec![0]);
+        let lines = job.config.layout == Layout::Sentences;
+        let stats = text::encode(sources, vocab, options, &mut |symbol| -> Result<()> {
+            tokens += 1;
+            if lines && vocab.ends_line(symbol.id) {
+                starts.push(tokens);
+            }
+            Ok(())
+        })?;
+        // A line need not have an end.
+        if starts.last() != Some(&tokens) {
+            starts.push(tokens);
+        }
+        extents.push(match job.config.layout {
+            Layout::Stream => Extent::Tokens(tokens),
+            Layout::Sentences => Extent::Lines(starts),
+        });
+        Ok(stats)
+    })?;
+    let (Some(valid), Some(train)) = (extents.pop(), extents.pop()) else {
+        unreachable!("two texts were read");
+    };
+    Ok(Survey {
+        vocab,
+        train,
+        valid,
+        remarks,
+    })
+}
+
+/// Encodes the job's texts into the run's directory. Returns what a person should know about them.
 fn encode_all(job: &Job, folder: &Folder, given: Option<Vocab>) -> Result<Vec<String>> {
+    let (vocab, remarks) = read_all(job, given, &mut |part, sources, vocab, options| {
+        encode(folder, part, sources, vocab, options)
+    })?;
+    let json = vocab.to_tokenizer_json();
+    write_atomic(&folder.tokenizer(), |file| file.write_all(json.as_bytes()))?;
+    Ok(remarks)
+}
+
+/// Reads a text, "train" or "valid", with a vocabulary.
+type Reader<'a> = dyn FnMut(&str, Vec<Source>, &Vocab, &ReadOptions) -> Result<TextStats> + 'a;
+
+/// Counts the vocabulary unless it is given, then reads the training text and that of validation. Returns what a person should
+/// know about them.
+fn read_all(job: &Job, given: Option<Vocab>, read: &mut Reader) -> Result<(Vocab, Vec<String>)> {
     let config = &job.config;
     let split = match &job.valid {
         Some(_) => None,
@@ -165,23 +226,14 @@ fn encode_all(job: &Job, folder: &Folder, given: Option<Vocab>) -> Result<Vec<St
             config.max_vocab,
         )?,
     };
-    let json = vocab.to_tokenizer_json();
-    write_atomic(&folder.tokenizer(), |file| file.write_all(json.as_bytes()))?;
-
     let (sources, train_options) = training(job, split.as_ref())?;
-    let mut remarks = encode(folder, "train", sources, &vocab, &train_options)?.notes;
+    let mut remarks = read("train", sources, &vocab, &train_options)?.notes;
     let valid = job.valid.as_ref().unwrap_or(&job.train);
     let valid_options = ReadOptions {
         lossy: config.lossy,
         range: split.as_ref().map(Split::valid),
     };
-    let stats = encode(
-        folder,
-        "valid",
-        Source::files(valid),
-        &vocab,
-        &valid_options,
-    )?;
+    let stats = read("valid", Source::files(valid), &vocab, &valid_options)?;
     remarks.extend(stats.notes);
     if stats.oov > 0 {
         let share = 100.0 * stats.oov as f64 / stats.tokens as f64;
@@ -189,7 +241,7 @@ fn encode_all(job: &Job, folder: &Folder, given: Option<Vocab>) -> Result<Vec<St
             "{share:.1} % of the validation tokens are outside the vocabulary and read as <unk>"
         ));
     }
-    Ok(remarks)
+    Ok((vocab, remarks))
 }
 
 fn encode(

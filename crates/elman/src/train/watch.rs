@@ -53,7 +53,8 @@ pub struct Ready<'a> {
     pub steps_per_epoch: u64,
     /// 0 unless resumed.
     pub step: u64,
-    pub total_steps: u64,
+    /// `None`: of a run that is only told, whose minutes have not been measured.
+    pub total_steps: Option<u64>,
     pub threads: usize,
     pub isa: &'static str,
 }

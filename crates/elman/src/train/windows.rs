@@ -9,12 +9,14 @@
 //! cursor follows from the configuration and the text alone, so a run that is resumed in the middle of an epoch goes on with
 //! the very windows that it would have had.
 
+mod order;
 mod pace;
+
+pub use order::{Extent, Order, longest_window};
 
 use super::config::Config;
 use crate::error::{Error, Result};
-use crate::text::{Corpus, Layout, Mark, Sentences, Stream, TextError, Vocab, Window};
-use pace::Pace;
+use crate::text::{Corpus, Mark, TextError, Vocab, Window};
 
 /// The windows of one text, epoch after epoch.
 pub struct Windows {
@@ -22,19 +24,6 @@ pub struct Windows {
     /// The input before the first token.
     eos: u32,
     order: Order,
-}
-
-/// How the text is laid out.
-enum Order {
-    Stream {
-        stream: Stream,
-        pace: Pace,
-    },
-    Sentences {
-        sentences: Sentences,
-        /// `None`: the same order in every epoch.
-        seed: Option<u64>,
-    },
 }
 
 /// What a window takes of the text.
@@ -60,17 +49,8 @@ pub struct Cursor {
 impl Windows {
     /// Those on which a run of `config` trains.
     pub fn training(corpus: Corpus, vocab: &Vocab, config: &Config) -> Result<Windows> {
-        let order = match config.layout {
-            Layout::Stream => {
-                let stream = Stream::new(corpus.ids().len(), config.lanes);
-                let pace = Pace::new(config, stream.steps());
-                Order::Stream { stream, pace }
-            }
-            Layout::Sentences => Order::Sentences {
-                sentences: sentences(&corpus, "the training text", vocab, config)?,
-                seed: Some(config.seed),
-            },
-        };
+        let mut order = Order::training(extent(&corpus, vocab, config), config)?;
+        order.predict_answers(&corpus, "the training text", vocab, config)?;
         Ok(Windows {
             corpus,
             eos: vocab.eos(),
@@ -80,16 +60,10 @@ impl Windows {
 
     /// Those in which the same run scores another text: every token once. A stream's are no longer than those of training.
     pub fn validation(&self, corpus: Corpus, vocab: &Vocab, config: &Config) -> Result<Windows> {
-        let order = match &self.order {
-            Order::Stream { stream, pace } => Order::Stream {
-                stream: Stream::new(corpus.ids().len(), config.lanes),
-                pace: Pace::side_by_side(pace.longest(stream.steps())),
-            },
-            Order::Sentences { .. } => Order::Sentences {
-                sentences: sentences(&corpus, "the validation text", vocab, config)?,
-                seed: None,
-            },
-        };
+        let mut order = self
+            .order
+            .validation(extent(&corpus, vocab, config), config)?;
+        order.predict_answers(&corpus, "the validation text", vocab, config)?;
         Ok(Windows {
             corpus,
             eos: vocab.eos(),
@@ -97,60 +71,24 @@ impl Windows {
         })
     }
 
+    /// How the text is laid out.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
     /// N
     pub fn tokens(&self) -> usize {
-        self.corpus.ids().len()
+        self.order.tokens()
     }
 
     /// The length of an epoch, as positions count it.
     pub fn length(&self) -> usize {
-        match &self.order {
-            Order::Stream { stream, .. } => stream.steps(),
-            Order::Sentences { .. } => self.tokens(),
-        }
-    }
-
-    /// Whether all epochs have as many windows.
-    pub fn epochs_are_alike(&self) -> bool {
-        !matches!(
-            self.order,
-            Order::Stream {
-                pace: Pace::Random { .. },
-                ..
-            }
-        )
-    }
-
-    /// Windows of epoch `epoch`.
-    pub fn in_epoch(&self, epoch: u64) -> u64 {
-        match &self.order {
-            Order::Stream { stream, pace } => pace.windows(stream.steps(), epoch),
-            Order::Sentences { sentences, .. } => sentences.batches() as u64,
-        }
-    }
-
-    /// The shapes (T, B) that windows may have, without those that are smaller in both.
-    pub fn shapes(&self) -> Vec<(usize, usize)> {
-        match &self.order {
-            Order::Stream { stream, pace } => vec![(pace.longest(stream.steps()), stream.lanes())],
-            Order::Sentences { sentences, .. } => sentences.shapes().to_vec(),
-        }
-    }
-
-    /// The bytes of what is known about the text beside its tokens, and of the losses of its parts.
-    pub fn index_bytes(&self) -> u64 {
-        match &self.order {
-            Order::Stream { .. } => 0,
-            Order::Sentences { sentences, .. } => sentences.index_bytes(),
-        }
+        self.order.length()
     }
 
     /// The parts of the text that are read side by side: [`Window::parts`] are below it.
     pub fn parts(&self) -> usize {
-        match &self.order {
-            Order::Stream { stream, .. } => stream.lanes(),
-            Order::Sentences { sentences, .. } => sentences.lines(),
-        }
+        self.order.parts()
     }
 
     /// Whether a window goes on from the state of the one before; otherwise every lane begins with zero.
@@ -191,28 +129,33 @@ impl Windows {
     }
 }
 
-/// The most steps of a window of `config` in lanes of `length` steps of a stream.
-pub fn longest_window(config: &Config, length: usize) -> usize {
-    Pace::new(config, length).longest(length)
+fn extent(corpus: &Corpus, vocab: &Vocab, config: &Config) -> Extent {
+    Extent::of(config.layout, corpus.ids(), |id| vocab.ends_line(id))
 }
 
-/// The lines of a text, which is called `name`.
-///
-/// Errors: where only answers are predicted, a mark that is no token, and a text without answers.
-fn sentences(corpus: &Corpus, name: &str, vocab: &Vocab, config: &Config) -> Result<Sentences> {
-    let ids = corpus.ids();
-    let ends_line = |id| vocab.ends_line(id);
-    let sentences = Sentences::new(ids, ends_line, config.lanes, config.batch_positions())?;
-    let Some(token) = &config.loss_after else {
-        return Ok(sentences);
-    };
-    let sentences = sentences.answers_after(Mark::find(token, vocab)?);
-    let mut lines = 0..sentences.lines() as u32;
-    match lines.any(|line| !sentences.predicted(ids, line).is_empty()) {
-        true => Ok(sentences),
-        false => Err(Error::Text(TextError::NoAnswer {
-            text: name.to_owned(),
-            token: token.clone(),
-        })),
+impl Order {
+    /// Where only answers are predicted, marks them in the text `corpus`, which is called `name`.
+    ///
+    /// Errors: a mark that is no token, and a text without answers.
+    fn predict_answers(
+        &mut self,
+        corpus: &Corpus,
+        name: &str,
+        vocab: &Vocab,
+        config: &Config,
+    ) -> Result<()> {
+        let (Order::Sentences { sentences, .. }, Some(token)) = (self, &config.loss_after) else {
+            return Ok(());
+        };
+        let ids = corpus.ids();
+        sentences.answer_after(Mark::find(token, vocab)?);
+        let mut lines = 0..sentences.lines() as u32;
+        match lines.any(|line| !sentences.predicted(ids, line).is_empty()) {
+            true => Ok(()),
+            false => Err(Error::Text(TextError::NoAnswer {
+                text: name.to_owned(),
+                token: token.clone(),
+            })),
+        }
     }
 }

@@ -260,7 +260,8 @@ impl Watch for Log {
         match event {
             Event::Note(note) => self.notes.push(note.clone()),
             Event::Ready(ready) => {
-                self.ready = Some((ready.plan.total_bytes(), ready.step, ready.total_steps));
+                let total_steps = ready.total_steps.unwrap();
+                self.ready = Some((ready.plan.total_bytes(), ready.step, total_steps));
                 self.windows_per_epoch = ready.windows_per_epoch;
                 self.steps_per_epoch = ready.steps_per_epoch;
                 self.stopping = false;

@@ -3,8 +3,10 @@
 use super::bench::{Bench, Log, config, machine, relu_sgd, resume};
 use elman::Error;
 use elman::dims::{Room, Sizes};
+use elman::text::Layout;
 use elman::train::config::{Bptt, CellName};
 use elman::train::{self, Config, Machine};
+use std::collections::BTreeSet;
 
 #[test]
 fn full_bptt_is_one_window_per_epoch() {
@@ -85,25 +87,111 @@ fn the_plan_is_the_limit() {
     let error = train::resume(&bench.path("fits"), &budget, &small, &mut Log::default());
     let message = error.unwrap_err().to_string();
     assert!(message.contains("--memory allows"), "{message}");
+    assert!(message.contains("keeps its choices"), "{message}");
 }
 
+/// A refusal names options, and with each of them the run fits; with the next larger size it does not.
 #[test]
-fn full_bptt_of_a_long_text_says_what_to_do() {
+fn what_a_refusal_says_would_fit_does() {
     let bench = Bench::new();
     let full = Config {
         bptt: Bptt::Full,
         ..config()
     };
-    let mut job = bench.job("run", &full);
-    job.machine = with_memory(300 << 10);
-    let message = train::start(&job, &mut Log::default())
-        .unwrap_err()
-        .to_string();
-    assert!(message.contains("--bptt a number of steps"), "{message}");
-    assert!(message.contains("or give --recompute"), "{message}");
-    // And it is right.
-    job.config.recompute = true;
-    train::start(&job, &mut Log::default()).unwrap();
+    let sentences = Config {
+        layout: Layout::Sentences,
+        lanes: 16,
+        ..config()
+    };
+    let wide = Config {
+        lanes: 64,
+        ..config()
+    };
+    let mut seen = BTreeSet::new();
+    for (name, config, memory) in [
+        ("full", &full, 300 << 10),
+        ("wide", &wide, 300 << 10),
+        ("sentences", &sentences, 300 << 10),
+        ("small", &config(), 40 << 10),
+    ] {
+        let mut job = bench.job(name, config);
+        job.machine = with_memory(memory);
+        let message = train::start(&job, &mut Log::default())
+            .unwrap_err()
+            .to_string();
+        let said = message.split(": ").last().unwrap();
+        let said = said.strip_suffix(" would fit").expect(&message);
+        let options = said.replace(" or ", ", ");
+        for option in options.split(", ") {
+            let mut job = job.clone();
+            apply(&mut job.config, option, 0);
+            let told = train::dry_run(&job, &mut Log::default());
+            assert!(told.is_ok(), "{option}: {told:?}");
+            if option.split(' ').next_back() != Some("--recompute") {
+                apply(&mut job.config, option, 1);
+                let told = train::dry_run(&job, &mut Log::default());
+                assert!(told.is_err(), "{option} and one more: {message}");
+            }
+            seen.extend(
+                option
+                    .split(' ')
+                    .filter(|word| word.starts_with("--"))
+                    .map(str::to_owned),
+            );
+        }
+        // What is told of a dry run holds for one that trains.
+        apply(&mut job.config, options.split(", ").next().unwrap(), 0);
+        train::start(&job, &mut Log::default()).unwrap();
+    }
+    let all = [
+        "--batch-tokens",
+        "--bptt",
+        "--embed",
+        "--hidden",
+        "--lanes",
+        "--recompute",
+    ];
+    assert_eq!(seen, BTreeSet::from(all.map(str::to_owned)));
+}
+
+/// Chooses what `options` say, sizes larger by `more`.
+fn apply(config: &mut Config, options: &str, more: usize) {
+    let mut words = options.split(' ');
+    while let Some(option) = words.next() {
+        if option == "--recompute" {
+            config.recompute = true;
+            continue;
+        }
+        let size = words.next().unwrap().parse::<usize>().unwrap() + more;
+        match option {
+            "--lanes" => config.lanes = size,
+            "--bptt" => config.bptt = Bptt::Steps(size),
+            "--batch-tokens" => config.batch_tokens = Some(size),
+            "--hidden" => config.hidden = Sizes::Same(size),
+            "--embed" => config.embed = size,
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_tells_what_the_run_will_be_and_writes_nothing() {
+    let bench = Bench::new();
+    let sentences = Config {
+        layout: Layout::Sentences,
+        ..config()
+    };
+    for (name, config) in [("stream", config()), ("sentences", sentences)] {
+        let job = bench.job(name, &config);
+        let (mut told, mut trained) = (Log::default(), Log::default());
+        train::dry_run(&job, &mut told).unwrap();
+        assert!(!job.run.exists());
+        train::start(&job, &mut trained).unwrap();
+        assert!(told.steps.is_empty() && told.ready.is_some());
+        assert_eq!(told.ready, trained.ready);
+        assert_eq!(told.windows_per_epoch, trained.windows_per_epoch);
+        assert_eq!(told.steps_per_epoch, trained.steps_per_epoch);
+    }
 }
 
 /// Ten thousand steps in about the memory of two hundred, for every cell; without recomputing,

@@ -14,7 +14,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Options of `elman train` that a sweep decides itself, or has of its own.
-const OWN: [&str; 6] = ["texts", "run", "force", "resume", "json", "quiet"];
+const OWN: [&str; 7] = [
+    "texts", "run", "force", "resume", "dry_run", "json", "quiet",
+];
 /// Of these every run takes the same.
 const SHARED_HEADING: &str = "Watching";
 

@@ -35,17 +35,8 @@ pub struct Sentences {
 }
 
 impl Sentences {
-    /// Finds the lines of `ids`, of which there is at least one, and makes batches of at most `lanes` lines and, but for
-    /// single lines, `positions` positions. They begin in the order of their lengths and of the text.
-    ///
-    /// Errors: more than 2³² lines.
-    pub fn new(
-        ids: &[u32],
-        ends_line: impl Fn(u32) -> bool,
-        lanes: usize,
-        positions: usize,
-    ) -> Result<Sentences, TextError> {
-        assert!(!ids.is_empty() && lanes > 0 && positions > 0);
+    /// Finds the lines of `ids`, of which there is at least one: where they begin, and where the last one ends.
+    pub fn starts(ids: &[u32], ends_line: impl Fn(u32) -> bool) -> Vec<usize> {
         // The last token ends a line whatever it is.
         let (_, inner) = ids.split_last().expect("a text has tokens");
         let ends = || {
@@ -54,14 +45,37 @@ impl Sentences {
                 .filter(|(_, id)| ends_line(**id))
                 .map(|(end, _)| end)
         };
-        let lines = ends().count() + 1;
-        let Ok(last) = u32::try_from(lines) else {
-            return Err(TextError::TooManyLines { lines });
-        };
-        let mut starts = Vec::with_capacity(lines + 1);
+        let mut starts = Vec::with_capacity(ends().count() + 2);
         starts.push(0);
         starts.extend(ends());
         starts.push(ids.len());
+        starts
+    }
+
+    /// Batches of the lines of `ids`: see [`Sentences::of_lines`].
+    pub fn new(
+        ids: &[u32],
+        ends_line: impl Fn(u32) -> bool,
+        lanes: usize,
+        positions: usize,
+    ) -> Result<Sentences, TextError> {
+        Sentences::of_lines(Sentences::starts(ids, ends_line), lanes, positions)
+    }
+
+    /// Makes batches of at most `lanes` lines and, but for single lines, `positions` positions, from where lines begin
+    /// ([`Sentences::starts`]). They begin in the order of their lengths and of the text.
+    ///
+    /// Errors: more than 2³² lines.
+    pub fn of_lines(
+        starts: Vec<usize>,
+        lanes: usize,
+        positions: usize,
+    ) -> Result<Sentences, TextError> {
+        assert!(starts.len() > 1 && lanes > 0 && positions > 0);
+        let lines = starts.len() - 1;
+        let Ok(last) = u32::try_from(lines) else {
+            return Err(TextError::TooManyLines { lines });
+        };
         let mut sentences = Sentences {
             starts,
             order: (0..last).collect(),
@@ -77,11 +91,14 @@ impl Sentences {
     }
 
     /// The same lines, of which only the answers after `mark` are predicted.
-    pub fn answers_after(self, mark: Mark) -> Sentences {
-        Sentences {
-            mark: Some(mark),
-            ..self
-        }
+    pub fn answers_after(mut self, mark: Mark) -> Sentences {
+        self.answer_after(mark);
+        self
+    }
+
+    /// From here on only the answers after `mark` are predicted.
+    pub fn answer_after(&mut self, mark: Mark) {
+        self.mark = Some(mark);
     }
 
     /// The tokens of `ids` that are predicted in line `line`, seen from its beginning.
@@ -91,6 +108,11 @@ impl Sentences {
             Some(mark) => mark.answer(tokens),
             None => 0..tokens.len(),
         }
+    }
+
+    /// Where lines begin, and where the last one ends.
+    pub fn line_starts(&self) -> &[usize] {
+        &self.starts
     }
 
     /// Lines.

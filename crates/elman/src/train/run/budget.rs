@@ -9,7 +9,7 @@ use crate::infer::Model;
 use crate::train::config::Config;
 use crate::train::job::NewBudget;
 use crate::train::state::Progress;
-use crate::train::windows::Windows;
+use crate::train::windows::{Order, Windows};
 use std::time::Instant;
 
 /// No budget comes to more steps: a configuration file holds signed numbers.
@@ -25,7 +25,7 @@ impl Run {
             ..
         } = self.config;
         match (epochs, steps, minutes) {
-            (Some(epochs), _, _) => self.steps_in(epochs),
+            (Some(epochs), _, _) => steps_in(self.train.order(), &self.config, epochs),
             (_, Some(steps), _) => steps,
             (_, _, minutes) => {
                 let per_step = self.rehearse(origin);
@@ -54,7 +54,7 @@ impl Run {
         config.check()?;
         let done = self.state.progress.step;
         let total = match (epochs, steps, minutes) {
-            (Some(epochs), _, _) => self.steps_in(epochs),
+            (Some(epochs), _, _) => steps_in(self.train.order(), &self.config, epochs),
             (_, Some(steps), _) => steps,
             (_, _, minutes) => {
                 let per_step = self.state.seconds / done.max(1) as f64;
@@ -75,16 +75,6 @@ impl Run {
         }
         self.config = config;
         Ok(Some(total))
-    }
-
-    /// Steps of `epochs` epochs.
-    fn steps_in(&self, epochs: f64) -> u64 {
-        if self.train.epochs_are_alike() {
-            return epoch_steps(epochs, self.steps_in_epoch(0));
-        }
-        let last = (epochs.ceil() as u64).saturating_sub(1);
-        let before: u64 = (0..last).map(|epoch| self.steps_in_epoch(epoch)).sum();
-        before + epoch_steps(epochs - last as f64, self.steps_in_epoch(last))
     }
 
     /// Seconds that a step takes, its share of validation included: trains a few steps, then
@@ -122,12 +112,30 @@ impl Run {
         let scored = self.valid.as_ref().map_or(0, Windows::tokens) as f64 / share;
         let trained = match self.config.valid_every {
             Some(every) => {
-                every as f64 * self.train.tokens() as f64 / self.steps_in_epoch(0) as f64
+                every as f64 * self.train.tokens() as f64
+                    / steps_in_epoch(self.train.order(), &self.config, 0) as f64
             }
             None => self.train.tokens() as f64,
         };
         1.0 + scored / trained
     }
+}
+
+/// Updates of epoch `epoch`. The last one may have fewer windows than the others.
+pub(super) fn steps_in_epoch(train: &Order, config: &Config, epoch: u64) -> u64 {
+    train.in_epoch(epoch).div_ceil(config.accumulate)
+}
+
+/// Steps of `epochs` epochs.
+pub(super) fn steps_in(train: &Order, config: &Config, epochs: f64) -> u64 {
+    if train.epochs_are_alike() {
+        return epoch_steps(epochs, steps_in_epoch(train, config, 0));
+    }
+    let last = (epochs.ceil() as u64).saturating_sub(1);
+    let before: u64 = (0..last)
+        .map(|epoch| steps_in_epoch(train, config, epoch))
+        .sum();
+    before + epoch_steps(epochs - last as f64, steps_in_epoch(train, config, last))
 }
 
 /// Steps of `epochs` epochs, begun ones whole; 1.1 epochs of ten updates are eleven steps, although

@@ -73,7 +73,7 @@ impl Run {
     }
 
     pub(super) fn skipped_note(&self, step: &Step, at: Cursor) -> String {
-        let (first, windows) = (at.window + 1, self.train.in_epoch(at.epoch));
+        let (first, windows) = (at.window + 1, self.train.order().in_epoch(at.epoch));
         let last = windows.min(at.window + self.config.accumulate);
         let (place, what) = match self.config.accumulate {
             1 => (format!("window {first}"), "this window was"),

@@ -1,12 +1,13 @@
-//! The plan of a run's bytes, and refusing one that does not fit before anything is allocated.
+//! The plan of a run's bytes, and refusing one that does not fit before anything is allocated, with what would fit.
 
 use super::watching::sample_bytes;
-use crate::dims::{Dims, Room, TrainPlan, drawing_bytes, look_bytes};
+use crate::dims::{Dims, Room, Sizes, TrainPlan, drawing_bytes, largest, look_bytes};
 use crate::error::{Error, Result};
 use crate::net::Network;
 use crate::text::Layout;
 use crate::train::config::{Bptt, Config};
-use crate::train::windows::Windows;
+use crate::train::job::Job;
+use crate::train::windows::Order;
 
 /// The bytes that a run of `config` needs for windows that fit into `room`.
 pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
@@ -49,55 +50,190 @@ pub fn plan_shapes(
     (room, plan)
 }
 
-/// The room that the windows of a run need, and the plan of its bytes.
-pub(super) fn plan_windows(
-    config: &Config,
-    dims: &Dims,
-    train: &Windows,
-    valid: Option<&Windows>,
-) -> (Room, TrainPlan) {
-    let valid_shapes = valid.map_or(Vec::new(), Windows::shapes);
-    let (room, mut plan) = plan_shapes(config, dims, &train.shapes(), &valid_shapes);
-    // Of the validation text, the losses of its parts too.
-    let valid_bytes = valid.map_or(0, |valid| valid.index_bytes() + 8 * valid.parts() as u64);
-    plan.fixed_bytes += train.index_bytes() + valid_bytes;
-    (room, plan)
+/// What a run reads, as far as its memory depends on it.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    /// V
+    pub vocab: usize,
+    pub train: &'a Order,
+    pub valid: Option<&'a Order>,
 }
 
-/// Refuses a plan of more bytes than `budget`, or than the machine has available.
-pub(super) fn check_memory(plan: &TrainPlan, budget: Option<u64>, config: &Config) -> Result<()> {
-    let (limit, whose) = match budget {
-        Some(bytes) => (bytes, "--memory allows"),
-        None => (available_bytes(), "this machine has free"),
-    };
-    if plan.total_bytes() <= limit {
-        return Ok(());
-    }
-    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-    let remedy = match config.bptt {
-        _ if config.layout == Layout::Sentences => {
-            "choose a smaller --hidden, --max-vocab or --batch-tokens, or leave out the longest lines"
+/// What may be chosen otherwise where a plan does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    All,
+    /// The network is that of a model.
+    Windows,
+    /// The run has begun.
+    Nothing,
+}
+
+impl Open {
+    /// Of a run that is to begin.
+    pub fn of(job: &Job) -> Open {
+        match job.init_from {
+            Some(_) => Open::Windows,
+            None => Open::All,
         }
-        // The whole text is in one window, however many lanes it is cut into.
-        Bptt::Full => "give --bptt a number of steps, or train on a shorter text",
-        Bptt::Steps(_) => "choose a smaller --hidden, --max-vocab, --lanes or --bptt",
+    }
+}
+
+impl Reading<'_> {
+    /// The room that the windows of a run need, and the plan of its bytes.
+    pub fn plan(&self, config: &Config) -> (Room, TrainPlan) {
+        let (train, valid) = (self.train, self.valid);
+        let valid_shapes = valid.map_or(Vec::new(), Order::shapes);
+        let dims = config.dims(self.vocab);
+        let (room, mut plan) = plan_shapes(config, &dims, &train.shapes(), &valid_shapes);
+        // Of the validation text, the losses of its parts too.
+        let valid_bytes = valid.map_or(0, |valid| valid.index_bytes() + 8 * valid.parts() as u64);
+        plan.fixed_bytes += train.index_bytes() + valid_bytes;
+        (room, plan)
+    }
+
+    /// The bytes under another configuration of the same layout.
+    fn bytes_under(&self, config: &Config) -> Result<u64> {
+        config.check()?;
+        let train = Order::training(self.train.extent(), config)?;
+        let valid = self
+            .valid
+            .map(|valid| train.validation(valid.extent(), config));
+        let valid = valid.transpose()?;
+        let other = Reading {
+            vocab: self.vocab,
+            train: &train,
+            valid: valid.as_ref(),
+        };
+        Ok(other.plan(config).1.total_bytes())
+    }
+
+    /// Refuses a plan of more bytes than `budget`, or than the machine has available: with its parts, and with options under
+    /// which it would fit, each of them tried.
+    pub fn check_memory(
+        &self,
+        plan: &TrainPlan,
+        budget: Option<u64>,
+        config: &Config,
+        open: Open,
+    ) -> Result<()> {
+        let (limit, whose) = match budget {
+            Some(bytes) => (bytes, "--memory allows"),
+            None => (available_bytes(), "this machine has free"),
+        };
+        if plan.total_bytes() <= limit {
+            return Ok(());
+        }
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        let parts = plan.parts().into_iter().filter(|(_, bytes)| *bytes > 0);
+        let parts: Vec<String> = parts
+            .map(|(part, bytes)| format!("{part} {}", mib(bytes)))
+            .collect();
+        let fits = |other: &Config| self.bytes_under(other).is_ok_and(|bytes| bytes <= limit);
+        let remedies = match open {
+            Open::Nothing => Vec::new(),
+            Open::All | Open::Windows => remedies(config, self.train, open, &fits),
+        };
+        let remedy: String = match (&remedies[..], open) {
+            (_, Open::Nothing) => {
+                "the run keeps its choices, so go on with it where there is more, or start another with smaller ones".into()
+            }
+            ([], _) => "even the smallest windows of this network do not fit: choose a smaller --hidden, --embed or --max-vocab".into(),
+            ([one], _) => format!("{one} would fit"),
+            ([others @ .., last], _) => format!("{} or {last} would fit", others.join(", ")),
+        };
+        Err(Error::Config(format!(
+            "training needs {} MiB ({}), but {whose} {} MiB: {remedy}",
+            mib(plan.total_bytes()),
+            parts.join(", "),
+            limit >> 20,
+        )))
+    }
+}
+
+/// Options each of which makes a run fit, the largest that do.
+fn remedies(
+    config: &Config,
+    train: &Order,
+    open: Open,
+    fits: &dyn Fn(&Config) -> bool,
+) -> Vec<String> {
+    let mut found = windows(config, train, fits);
+    if !config.recompute {
+        let recomputed = Config {
+            recompute: true,
+            ..config.clone()
+        };
+        if fits(&recomputed) {
+            found.push("--recompute".into());
+        } else if found.is_empty() {
+            let both = windows(&recomputed, train, fits);
+            found.extend(
+                both.into_iter()
+                    .map(|option| format!("--recompute {option}")),
+            );
+        }
+    }
+    // Smaller windows cost nothing that a smaller network would give.
+    if found.is_empty() && open == Open::All {
+        found.extend(network(config, fits));
+    }
+    found
+}
+
+/// Fewer lanes, shorter windows.
+fn windows(config: &Config, train: &Order, fits: &dyn Fn(&Config) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut try_sizes = |option: &str, now: usize, with: &dyn Fn(usize) -> Config| {
+        let most = largest(now.saturating_sub(1), |size| fits(&with(size)));
+        found.extend(most.map(|size| format!("{option} {size}")));
     };
-    // It shortens what the window takes, and nothing else.
-    let rest = plan.total_bytes().saturating_sub(plan.window.total_bytes());
-    let recompute = match !config.recompute && rest < limit {
-        true => ", or give --recompute",
-        false => "",
+    match config.layout {
+        Layout::Sentences => try_sizes("--batch-tokens", config.batch_positions(), &|tokens| {
+            Config {
+                batch_tokens: Some(tokens),
+                ..config.clone()
+            }
+        }),
+        Layout::Stream => {
+            try_sizes("--lanes", config.lanes, &|lanes| Config {
+                lanes,
+                ..config.clone()
+            });
+            let now = match config.bptt {
+                Bptt::Steps(steps) => steps.min(train.length()),
+                Bptt::Full => train.length(),
+            };
+            try_sizes("--bptt", now, &|steps| Config {
+                bptt: Bptt::Steps(steps),
+                ..config.clone()
+            });
+        }
+    }
+    found
+}
+
+/// A smaller network.
+fn network(config: &Config, fits: &dyn Fn(&Config) -> bool) -> Option<String> {
+    let Sizes::Same(hidden) = config.hidden else {
+        return None;
     };
-    let parts = plan.parts().into_iter().filter(|(_, bytes)| *bytes > 0);
-    let parts: Vec<String> = parts
-        .map(|(part, bytes)| format!("{part} {}", mib(bytes)))
-        .collect();
-    Err(Error::Config(format!(
-        "training needs {} MiB ({}), but {whose} {} MiB: {remedy}{recompute}",
-        mib(plan.total_bytes()),
-        parts.join(", "),
-        limit >> 20,
-    )))
+    // As on the command line, where the embedding of a tied network follows.
+    let with = |size: usize| Config {
+        hidden: Sizes::Same(size),
+        embed: if config.tied && config.embed == hidden {
+            size
+        } else {
+            config.embed
+        },
+        ..config.clone()
+    };
+    let most = largest(hidden - 1, |size| fits(&with(size)))?;
+    let with = with(most);
+    Some(match with.embed == config.embed {
+        true => format!("--hidden {most}"),
+        false => format!("--hidden {most} --embed {most}"),
+    })
 }
 
 /// Memory that can be had without swapping, where the system says so; no limit elsewhere.

@@ -5,8 +5,10 @@ use super::Run;
 use crate::dims::{Dims, inference_bytes, packed_forward_bytes};
 use crate::error::Result;
 use crate::infer::{Composing, GenerateOptions, Generator};
+use crate::text::Vocab;
 use crate::train::board::Board;
-use crate::train::watch::Sample;
+use crate::train::config::Config;
+use crate::train::watch::{Event, Sample, Watch};
 use elman_kernels::Format;
 use std::ops::ControlFlow;
 
@@ -62,12 +64,17 @@ impl Run {
             text: String::from_utf8_lossy(&text.collect::<Vec<_>>().concat()).into_owned(),
         })
     }
+}
 
-    /// Symbols of the prompt that the vocabulary lacks, to be told before anything is trained.
-    pub(super) fn unknown_in_prompt(&self) -> Result<Vec<String>> {
-        let prompt = self.config.sample_prompt.as_deref().unwrap_or_default();
-        Ok(self.vocab.tokenize(prompt.as_bytes())?.unknown)
+/// Tells which symbols of the prompt the vocabulary lacks, before anything is trained.
+pub(super) fn note_unknown(config: &Config, vocab: &Vocab, watch: &mut dyn Watch) -> Result<()> {
+    let prompt = config.sample_prompt.as_deref().unwrap_or_default();
+    for symbol in vocab.tokenize(prompt.as_bytes())?.unknown {
+        watch.event(&Event::Note(format!(
+            "the vocabulary lacks '{symbol}' of the sample's prompt, which is read as <unk>"
+        )));
     }
+    Ok(())
 }
 
 /// The bytes that a sample takes for a moment: an author at the prompt and one that goes on, each with a window and a state,
