@@ -310,6 +310,7 @@ pub fn metrics(run: &Path) -> Vec<serde_json::Value> {
             let object = line.as_object_mut().unwrap();
             object.remove("tokens_per_s");
             object.remove("seconds");
+            object.remove("peak_bytes");
             line
         })
         .collect()
