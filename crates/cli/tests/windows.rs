@@ -198,9 +198,9 @@ fn answers_are_made_up_learnt_and_counted() {
         "--dropout",
         "0",
         "--lr",
-        "0.01",
+        "0.02",
         "--epochs",
-        "3",
+        "8",
         "--tensorboard",
     ];
     let shown = room
