@@ -297,7 +297,12 @@ impl Watch for Impatient {
 /// the metrics without their speeds.
 pub fn essence(run: &Path, outcome: &Outcome) -> String {
     let best = outcome.best.map(|b| (b.step, b.loss_nats.to_bits()));
-    let metrics: Vec<String> = metrics(run).iter().map(|line| line.to_string()).collect();
+    let mut lines = metrics(run);
+    for line in lines.iter_mut().filter_map(|line| line.as_object_mut()) {
+        // Recomputed, the same run has another one.
+        line.remove("plan");
+    }
+    let metrics: Vec<String> = lines.iter().map(ToString::to_string).collect();
     format!("{} {best:?}\n{}", outcome.checkpoint, metrics.join("\n"))
 }
 
