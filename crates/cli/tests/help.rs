@@ -22,7 +22,14 @@ const COMMANDS: [&str; 16] = [
     "man",
 ];
 
-const INSPECTIONS: [&str; 4] = ["gradients", "truncation", "memory", "sequential"];
+const INSPECTIONS: [&str; 6] = [
+    "exposure",
+    "gradients",
+    "memory",
+    "sequential",
+    "states",
+    "truncation",
+];
 
 #[test]
 fn every_help_has_examples_and_fits_a_page() {

@@ -2,6 +2,7 @@
 
 mod common;
 use common::Room;
+use elman::store::{Integrity, read_snapshot};
 
 #[test]
 fn gradients_of_a_model_as_text_json_and_csv() {
@@ -89,6 +90,148 @@ fn truncation_as_text_json_and_csv() {
     let csv = room.stdout(&[&args[..], &["--csv"]].concat());
     let tensors = windows[0]["tensors"].as_array().unwrap().len();
     assert_eq!(csv.lines().count(), 1 + 2 * (1 + tensors));
+}
+
+#[test]
+fn exposure_to_a_known_source_and_to_a_stand_in() {
+    let room = Room::new();
+    let ngram = [
+        "ngram",
+        "train",
+        "text.txt",
+        "-o",
+        "source.bin",
+        "--order",
+        "2",
+    ];
+    room.elman(&ngram).assert().success();
+    room.train("run", "20", &["--vocab-from", "source.bin"]);
+    let small = ["--sequences", "40", "--length", "6", "--resamples", "99"];
+    let args = [
+        &["inspect", "exposure", "run", "--oracle", "source.bin"],
+        &small[..],
+    ]
+    .concat();
+    let with = |more: &[&str]| room.stdout(&[&args[..], more].concat());
+    let text = with(&[]);
+    for part in [
+        "what the oracle writes",
+        "own − true",
+        "5–6",
+        "1–6",
+        "total variation",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let json = room.json(&[&args[..], &["--json"]].concat());
+    assert_eq!(
+        (&json["truth"], &json["oracle"]),
+        (&"oracle".into(), &"2-gram".into())
+    );
+    let kl = &json["overall"]["kl"];
+    let value = |name: &str| kl[name]["value"].as_f64().unwrap();
+    let difference = value("on_own") - value("on_true");
+    assert!(value("on_true") > 0.0 && (value("difference") - difference).abs() < 1e-9);
+    let csv = with(&["--csv"]);
+    assert_eq!(csv.lines().count(), 1 + 3 * 6);
+    assert_eq!(csv, with(&["--csv", "--threads", "1"]));
+    assert_ne!(csv, with(&["--csv", "--seed", "2"]));
+
+    let args = [
+        &[
+            "inspect",
+            "exposure",
+            "run",
+            "other.txt",
+            "--oracle",
+            "run",
+            "--context",
+            "3",
+        ],
+        &small[..],
+    ]
+    .concat();
+    let text = room.stdout(&args);
+    assert!(text.contains("stands in for the source"), "{text}");
+    assert!(
+        text.contains("passages of other.txt after 3 tokens"),
+        "{text}"
+    );
+    assert!(
+        text.contains("+0.0000"),
+        "a model is its own oracle: {text}"
+    );
+
+    room.train("another", "2", &[]);
+    let other = ["inspect", "exposure", "another", "--oracle", "source.bin"];
+    assert!(room.fails(1, &other).contains("--vocab-from"));
+    let context = [
+        "inspect",
+        "exposure",
+        "run",
+        "--oracle",
+        "run",
+        "--context",
+        "3",
+    ];
+    assert!(room.fails(2, &context).contains("TEXT"));
+}
+
+#[test]
+fn states_as_text_json_csv_and_files() {
+    let room = Room::new();
+    room.train("run", "20", &["--vocab", "chars"]);
+    let args = [
+        "inspect", "states", "run", "text.txt", "--tokens", "700", "--best", "2",
+    ];
+    let with = |more: &[&str]| room.stdout(&[&args[..], more].concat());
+    let text = with(&["--npy", "states", "--safetensors", "states.safetensors"]);
+    for part in [
+        "position in the line",
+        "too rare",
+        "written",
+        "the first 700 of",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let npy = std::fs::read(room.path("states/h_l0.npy")).unwrap();
+    assert_eq!(npy.len(), 128 + 4 * 700 * 8);
+    let file = read_snapshot(&room.path("states.safetensors"), Integrity::Required);
+    let file = file.unwrap();
+    let h = file.f32("h_l0", &[700, 8]).unwrap();
+    let bytes: Vec<u8> = h.iter().flat_map(|x| x.to_le_bytes()).collect();
+    assert_eq!(npy[128..], bytes);
+    assert_eq!(file.array("tokens").unwrap().shape, [700]);
+
+    let json = room.json(&[&args[..], &["--unit", "0:3", "--unit", "0:2:c", "--json"]].concat());
+    let values = json["units"][0]["values"].as_array().unwrap();
+    assert_eq!(
+        (values.len(), values[5].as_f64().unwrap()),
+        (700, f64::from(h[5 * 8 + 3]))
+    );
+    assert_eq!(json["units"][1]["part"], "c");
+    let scored = json["selectivity"].as_array().unwrap();
+    let line = scored
+        .iter()
+        .find(|one| one["annotation"] == "line-position")
+        .unwrap();
+    assert_eq!(line["units"].as_array().unwrap().len(), 2);
+
+    // Where nothing is coloured, a table.
+    let shown = with(&["--unit", "0:3", "--show", "4"]);
+    assert!(
+        shown.ends_with("\n") && shown.contains("\"T\"") && !shown.contains('\x1b'),
+        "{shown}"
+    );
+    let csv = with(&["--csv"]);
+    assert!(csv.starts_with("what,share,layer,unit,part,"), "{csv}");
+    assert_eq!(with(&["--csv", "--unit", "0:3"]).lines().count(), 701);
+
+    let said = room.fails(2, &[&args[..], &["--unit", "1:0"]].concat());
+    assert!(
+        said.contains("no unit 1:0") && said.contains("0 to 7 in layer 0"),
+        "{said}"
+    );
 }
 
 #[test]

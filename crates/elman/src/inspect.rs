@@ -6,6 +6,7 @@
 //! ```text
 //! gradients    ‖∂h_t/∂h_k‖ by lag beside its bound; the double sum term by term; units; a verdict
 //! exposure     divergence from a known source after true prefixes, and after the model's own
+//! states       the hidden state over a text, and the units that follow something in it
 //! truncation   the gradient of short windows beside that of long ones; what the carried state is worth
 //! memory       the bytes of training in closed form over T and B, and what fits a budget
 //! sequential   the speed of T·B positions while T/B varies, and the share of a step that threads do not speed up
@@ -19,6 +20,7 @@ pub mod memory;
 pub mod passages;
 mod remedies;
 pub mod sequential;
+pub mod states;
 pub mod truncation;
 mod untrained;
 
@@ -27,5 +29,6 @@ pub use exposure::{Exposure, exposure};
 pub use gradients::{Gradients, gradients};
 pub use memory::{Memory, memory};
 pub use sequential::{Sequential, sequential};
+pub use states::{States, states};
 pub use truncation::{Truncation, truncation};
 pub use untrained::untrained;

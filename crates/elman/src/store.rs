@@ -4,6 +4,7 @@
 //! - [`disk`] writes: atomically, durably, or line by line; locks a run's directory.
 //! - [`snapshot`] is the value; [`mod@write`] and [`mod@read`] move it to and from a safetensors file that
 //!   carries its own BLAKE3, so that no flipped byte and no cut goes unnoticed.
+//! - `npy` writes single arrays for NumPy.
 //! - [`generations`] keeps the two newest states of a run; [`model_dir`] ties a model's weights to its
 //!   configuration and tokenizer.
 //!
@@ -18,6 +19,7 @@ mod flaw;
 pub mod generations;
 mod layout;
 pub mod model_dir;
+mod npy;
 pub mod read;
 pub mod snapshot;
 pub mod write;
@@ -26,6 +28,7 @@ pub use disk::{AppendLog, AtomicFile, Lock, RecordLog, write_atomic};
 pub use flaw::Flaw;
 pub use generations::{Generations, Loaded};
 pub use model_dir::{ModelDir, read_model_dir, write_model_dir};
+pub use npy::write_npy;
 pub use read::{Described, Head, Integrity, read_head, read_snapshot, verify_snapshot};
 pub use snapshot::{Array, Data, Snapshot};
 pub use write::write_snapshot;

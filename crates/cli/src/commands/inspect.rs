@@ -1,16 +1,18 @@
 //! `elman inspect`: the chapter's claims, measured on a model and a text.
 
+mod exposure;
 mod gradients;
 mod memory;
 mod sequential;
 mod sizes;
+mod states;
 mod subject;
 mod truncation;
 
 use anyhow::Result;
 use clap::Subcommand;
 
-/// Look inside a model: how gradients flow, what truncation, memory and order in time cost
+/// Look inside a model: how gradients flow, what truncation, memory and order in time cost, what its own words do to it, what units follow
 #[derive(Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -19,10 +21,14 @@ Examples:
   elman inspect truncation runs/kjv psalms.txt   # what short windows lose of the gradient
   elman inspect memory runs/kjv --memory 2GiB    # where do the bytes of training go, and what fits?
   elman inspect sequential                       # what does it cost to read in order?
+  elman inspect states runs/chars psalms.txt     # which unit is a quote cell?
+  elman inspect exposure runs/drawn --oracle source.bin   # what changes when it reads its own words
 
 What each number means: docs/INSPECT.md")]
 pub enum InspectCommand {
+    Exposure(Box<exposure::ExposureArgs>),
     Gradients(Box<gradients::GradientsArgs>),
+    States(Box<states::StatesArgs>),
     Truncation(Box<truncation::TruncationArgs>),
     Memory(Box<memory::MemoryArgs>),
     Sequential(Box<sequential::SequentialArgs>),
@@ -30,7 +36,9 @@ pub enum InspectCommand {
 
 pub fn run(command: InspectCommand) -> Result<()> {
     match command {
+        InspectCommand::Exposure(args) => exposure::run(*args),
         InspectCommand::Gradients(args) => gradients::run(*args),
+        InspectCommand::States(args) => states::run(*args),
         InspectCommand::Truncation(args) => truncation::run(*args),
         InspectCommand::Memory(args) => memory::run(*args),
         InspectCommand::Sequential(args) => sequential::run(*args),

@@ -246,7 +246,7 @@ fn print_line(
 }
 
 /// A token between quotation marks, on one line whatever it holds; a special by its name.
-fn quoted(vocab: &Vocab, id: u32) -> String {
+pub(super) fn quoted(vocab: &Vocab, id: u32) -> String {
     if id == vocab.eos() || Some(id) == vocab.unk() {
         return vocab.token(id).into_owned();
     }
