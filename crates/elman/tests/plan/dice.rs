@@ -45,7 +45,7 @@ pub struct Rolled {
 }
 
 /// At most about this much arithmetic for a window, so that the test takes seconds.
-const WORK: usize = 20_000_000;
+const WORK: usize = 5_000_000;
 
 pub fn roll(dice: &mut Dice) -> Rolled {
     let layout = dice.of(&[Layout::Stream, Layout::Stream, Layout::Sentences]);

@@ -297,16 +297,12 @@ impl Watch for Impatient {
 /// the metrics without their speeds.
 pub fn essence(run: &Path, outcome: &Outcome) -> String {
     let best = outcome.best.map(|b| (b.step, b.loss_nats.to_bits()));
-    let mut lines = metrics(run);
-    for line in lines.iter_mut().filter_map(|line| line.as_object_mut()) {
-        // Recomputed, the same run has another one.
-        line.remove("plan");
-    }
-    let metrics: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    let metrics: Vec<String> = metrics(run).iter().map(ToString::to_string).collect();
     format!("{} {best:?}\n{}", outcome.checkpoint, metrics.join("\n"))
 }
 
-/// The lines of `metrics.jsonl` without what was measured with a clock.
+/// The lines of `metrics.jsonl` without what was measured with a clock, and without memory: recomputed or watched, the same run takes
+/// another amount.
 pub fn metrics(run: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     text.lines()
@@ -316,6 +312,7 @@ pub fn metrics(run: &Path) -> Vec<serde_json::Value> {
             object.remove("tokens_per_s");
             object.remove("seconds");
             object.remove("peak_bytes");
+            object.remove("plan");
             line
         })
         .collect()
