@@ -3,7 +3,9 @@
 mod about;
 mod claim;
 mod gradients;
+mod horizon;
 mod learning;
+mod remedies;
 mod show;
 mod sizes;
 

@@ -133,7 +133,7 @@ pub fn a_longer_text_changes_neither_parameters_nor_memory() {
             room.path(),
         )
     };
-    let tokens = 100_000;
+    let tokens = 20_000;
     let (short, long) = (of(tokens), of(16 * tokens));
     println!(
         "{} tokens: {} parameters, planned {}, taken {}; {} tokens: {}, {}, {}",

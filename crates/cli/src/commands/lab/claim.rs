@@ -1,6 +1,6 @@
 //! A claim of the chapter: its title, what is said, and how it is measured. [`all`] is the list, in the order of the chapter.
 
-use super::{gradients, learning, sizes};
+use super::{gradients, horizon, learning, remedies, sizes};
 use anyhow::Result;
 use elman::lab::{Lab, Verdict};
 use elman_report::{Block, Section, Text};
@@ -55,7 +55,9 @@ fn shown(verdict: Verdict) -> elman_report::Verdict {
 /// Every claim, in the order of the chapter.
 pub fn all() -> Vec<Claim> {
     let mut claims = learning::claims();
+    claims.extend(horizon::claims());
     claims.extend(gradients::claims());
+    claims.extend(remedies::claims());
     claims.extend(sizes::claims());
     claims
 }
