@@ -1,30 +1,27 @@
-//! `elman train`: from arguments to a [`Job`], and what is said when it has ended.
+//! `elman train`: from arguments to a [`Job`] and its run.
+
+mod dry_run;
+mod ending;
 
 use super::cache::KeepArgs;
 use super::{is_stdin, name_of};
 use crate::args::{Quoted, Weighted, seconds, size, thread_count};
 use crate::options::{self, TrainOptions, VocabularyArgs};
-use crate::output::{say, usage};
+use crate::output::usage;
 use crate::presets;
 use crate::progress::{Form, Progress};
 use crate::resolve::resolve;
 use crate::rundir::{self, Replaced};
 use crate::signals::Stop;
-use crate::summary;
 use crate::summary::Memory;
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
-use elman::infer::{GenerateOptions, Model, generate};
 use elman::store::{disk, write_atomic};
-use elman::text::Layout;
-use elman::train::{
-    Config, Event, Folder, Inputs, Job, Machine, NewBudget, Outcome, Watch, peak_bytes,
-};
-use elman_kernels::{Cpu, Isa};
-use serde::Serialize;
-use std::io::{self, Write};
-use std::ops::ControlFlow;
+use elman::train::{Config, Event, Folder, Inputs, Job, Machine, NewBudget, Watch, peak_bytes};
+use elman_kernels::Isa;
+use ending::Ended;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -154,7 +151,7 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
         }
         None if args.dry_run => {
             args.gather();
-            return dry_run(args, machine, form);
+            return dry_run::run(args, machine, form);
         }
         None => {
             args.gather();
@@ -178,7 +175,7 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
         start_bytes,
         peak_bytes,
     });
-    end(
+    ending::report(
         &Ended {
             directory,
             outcome,
@@ -352,52 +349,6 @@ impl TrainArgs {
     }
 }
 
-/// Tells what a run would do. With --force a run may be there, and stays.
-fn dry_run(args: TrainArgs, machine: Machine, form: Form) -> Result<()> {
-    let config = args.config()?;
-    if args.dashes() > 0 {
-        return Err(usage(
-            "--dry-run writes nothing, and standard input would have to be kept to be read twice: give a file, not '-'",
-        ));
-    }
-    let run = args.directory();
-    match args.force {
-        true => args.check_inputs(&run)?,
-        false => Folder::refuse_existing(&run)?,
-    }
-    let text = name_of(&args.texts);
-    let mut telling = Telling {
-        progress: Progress::new(form, text.clone(), Stop::default()),
-        form,
-        text,
-    };
-    Ok(elman::train::dry_run(
-        &args.job(config, run, machine),
-        &mut telling,
-    )?)
-}
-
-/// Watches a run that does not begin: its summary is the result.
-struct Telling {
-    progress: Progress,
-    form: Form,
-    text: String,
-}
-
-impl Watch for Telling {
-    fn event(&mut self, event: &Event) {
-        match (event, self.form) {
-            (Event::Ready(ready), Form::People) => {
-                self.progress.finish();
-                // That nobody reads it is no error.
-                let _ = writeln!(io::stdout(), "{}", summary::told(ready, &self.text));
-            }
-            (Event::Ready(ready), _) => self.progress.announce(ready),
-            _ => self.progress.event(event),
-        }
-    }
-}
-
 /// Resolves the choices, makes room for the run and brings standard input into it.
 pub fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replaced>)> {
     let config = args.config()?;
@@ -425,84 +376,4 @@ fn spool(run: &Path) -> Result<()> {
         io::copy(&mut io::stdin().lock(), file).map(|_| ())
     })
     .context("cannot copy standard input")
-}
-
-/// Reports the outcome, lets the model write a few lines where it has learnt to, and says what can be done next.
-fn end(
-    ended: &Ended,
-    progress: &Progress,
-    form: Form,
-    stop: &Stop,
-    machine: &Machine,
-) -> Result<()> {
-    let Ended {
-        directory,
-        outcome,
-        memory,
-    } = ended;
-    if form == Form::Quiet {
-        return Ok(());
-    }
-    let planned = progress.planned();
-    // A network that has learnt answers alone has no idea of the rest.
-    let only_answers = planned.is_some_and(|planned| planned.loss_after.is_some());
-    let sample = if stop.is_wished() || only_answers {
-        None
-    } else {
-        Some(sample(directory, machine)?)
-    };
-    progress.emit(
-        "end",
-        &End {
-            outcome,
-            sample: sample.as_deref(),
-            memory: *memory,
-        },
-    );
-    if form == Form::People {
-        say(format_args!(
-            "\n{}",
-            summary::ended(outcome, planned, *memory)
-        ));
-        if let Some(sample) = sample {
-            say(format_args!("\nsample:\n{}", summary::indented(&sample)));
-        }
-        say(format_args!(
-            "\n{}",
-            summary::next(directory, outcome, planned)
-        ));
-    }
-    Ok(())
-}
-
-/// A run that has ended.
-struct Ended {
-    directory: PathBuf,
-    outcome: Outcome,
-    memory: Option<Memory>,
-}
-
-#[derive(Serialize)]
-struct End<'a> {
-    #[serde(flatten)]
-    outcome: &'a Outcome,
-    sample: Option<&'a str>,
-    memory: Option<Memory>,
-}
-
-/// About sixty words that show what was learnt.
-fn sample(directory: &Path, machine: &Machine) -> Result<String> {
-    let model = Model::load(directory)?;
-    let options = GenerateOptions::glimpse(model.vocab().kind());
-    let cpu = Cpu::new(machine.isa, machine.threads);
-    let texts = match model.layout() {
-        Layout::Stream => 1,
-        Layout::Sentences => 5,
-    };
-    let generated = generate(&model, &cpu, b"", texts, &options, &mut |_, _| {
-        ControlFlow::Continue(())
-    })?;
-    let texts = generated.samples.iter().map(|sample| &*sample.text);
-    let text = texts.collect::<Vec<&[u8]>>().join(&b'\n');
-    Ok(String::from_utf8_lossy(&text).into_owned())
 }
