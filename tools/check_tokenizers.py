@@ -164,8 +164,10 @@ def main() -> None:
         for name, tokenizer in trained(files[1:]).items():
             path = Path(directory) / f"{name}.json"
             tokenizer.save(str(path))
-            total = check(command, str(path), 1, files)
-            print(f"{name:10} of another program: {len(files)} texts, {total} ids identical", flush=True)
+            # Without pre-tokenisation pairs are joined across the places where elman cuts a line of more than 64 KiB (docs/FORMAT.md).
+            some = files if tokenizer.pre_tokenizer else files[1:]
+            total = check(command, str(path), 1, some)
+            print(f"{name:10} of another program: {len(some)} texts, {total} ids identical", flush=True)
     print(f"identical to tokenizers {tokenizers.__version__}")
 
 
