@@ -5,6 +5,7 @@ mod goldens;
 mod reference;
 
 use goldens::Golden;
+use reference::program::widen;
 use reference::{Cell, Network, Norm, Regularisers, Tensors, Window};
 
 const TOLERANCE: f64 = 1e-5;
@@ -97,10 +98,6 @@ fn reference_reproduces_pytorch() {
         let norm = f64::from(golden.values("norms")[0]);
         compare(&format!("{} norm", golden.name), &[squares.sqrt()], &[norm]);
     }
-}
-
-fn widen(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|&value| f64::from(value)).collect()
 }
 
 fn compare(what: &str, a: &[f64], b: &[f64]) {

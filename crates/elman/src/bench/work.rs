@@ -215,6 +215,7 @@ fn score(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
             &mut state,
             &mut workspace,
             &mut nats,
+            None,
         );
         if clock.lap(cpu).is_break() {
             break;

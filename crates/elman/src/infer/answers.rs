@@ -85,8 +85,9 @@ pub fn evaluate_answers(
         right.resize(window.targets.len(), false);
         let (inputs, targets) = (&window.inputs, &window.targets);
         let (state, workspace) = (&mut state, &mut workspace);
-        model.score_hits(
-            cpu, inputs, targets, state, workspace, &mut nats, &mut right,
+        let right_here = Some(&mut right[..]);
+        model.score(
+            cpu, inputs, targets, state, workspace, &mut nats, right_here,
         );
         hits.add(&window, &right);
         let cells = nats.iter().zip(&window.weight).enumerate();

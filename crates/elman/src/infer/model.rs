@@ -9,11 +9,15 @@
 //! A [`Model`] holds its weights twice: in rows, for the embedding and for saving, and in the panels that
 //! the products read. It keeps no state and no activations: these are the caller's [`State`] and [`Workspace`].
 
+mod ready;
+
+pub use ready::{Ready, Workspace};
+
 use super::files::{self, About};
 use crate::dims::{Dims, packed_forward_bytes};
 use crate::error::Result;
 use crate::net::network::ForwardPanels;
-use crate::net::{Network, Params, State, Tape};
+use crate::net::{Network, Params, State};
 use crate::text::{Layout, Vocab};
 use elman_kernels::{Cpu, Format, Isa};
 use serde::{Deserialize, Serialize};
@@ -62,99 +66,6 @@ pub struct Model {
     about: About,
     layout: Layout,
     id: OnceLock<String>,
-}
-
-/// A network and its weights, packed: a model's, or those that training has at the moment.
-#[derive(Clone, Copy)]
-pub struct Ready<'a> {
-    pub(crate) network: &'a Network,
-    pub(crate) params: &'a Params,
-    pub(crate) panels: &'a ForwardPanels,
-}
-
-impl Ready<'_> {
-    pub fn dims(&self) -> &Dims {
-        self.network.dims()
-    }
-
-    /// As [`Model::advance`].
-    pub fn advance(&self, cpu: &Cpu, tokens: &[u32], state: &mut State, workspace: &mut Workspace) {
-        let rows = workspace.rows(state.lanes);
-        for window in tokens.chunks(rows) {
-            self.read(cpu, window, state, workspace);
-        }
-    }
-
-    /// As [`Model::next_logits`].
-    pub fn next_logits(&self, cpu: &Cpu, workspace: &Workspace, out: &mut [f32]) {
-        assert!(workspace.rows > 0, "no token has been read");
-        self.network.last_logits(
-            cpu,
-            self.params,
-            self.panels,
-            &workspace.tape,
-            workspace.rows,
-            out,
-        );
-    }
-
-    /// Logits of what follows in `state`, (B, V) into `out`: once a token has been read, a state says by itself what may come next.
-    pub fn state_logits(
-        &self,
-        cpu: &Cpu,
-        state: &State,
-        workspace: &mut Workspace,
-        out: &mut [f32],
-    ) {
-        let tape = &mut workspace.tape;
-        self.network
-            .state_logits(cpu, self.params, self.panels, state, tape, out);
-    }
-
-    /// One window.
-    fn read(&self, cpu: &Cpu, inputs: &[u32], state: &mut State, workspace: &mut Workspace) {
-        self.network.forward(
-            cpu,
-            self.params,
-            self.panels,
-            inputs,
-            None,
-            state,
-            &mut workspace.tape,
-        );
-        workspace.rows = inputs.len();
-    }
-}
-
-/// Memory for the activations of one window; reused from window to window.
-pub struct Workspace {
-    tape: Tape,
-    /// T·B of the last window; 0 before the first.
-    rows: usize,
-}
-
-impl Workspace {
-    /// For `lanes` lanes at most, read in windows of at most `max_steps` steps, or more where lanes are fewer.
-    pub fn new(dims: &Dims, max_steps: usize, lanes: usize) -> Workspace {
-        assert!(
-            max_steps > 0 && lanes > 0,
-            "a workspace has at least one step and one lane"
-        );
-        Workspace {
-            tape: Tape::forward_only(dims, max_steps, lanes),
-            rows: 0,
-        }
-    }
-
-    /// Rows of the longest window of `lanes` lanes.
-    fn rows(&self, lanes: usize) -> usize {
-        self.tape.max_rows() / lanes * lanes
-    }
-
-    /// The activations of the last window.
-    pub(crate) fn tape(&self) -> &Tape {
-        &self.tape
-    }
 }
 
 impl Model {
@@ -279,35 +190,9 @@ impl Model {
         self.ready().advance(cpu, tokens, state, workspace);
     }
 
-    /// As [`Model::advance`] over `inputs` (T, B), and the loss of each target: `nats` (T, B) = −ln ŷ.
-    /// A position's number is not finite only if the hidden states overflow.
+    /// As [`Model::advance`] over `inputs` (T, B), and the loss of each target: `nats` (T, B) = −ln ŷ; and if asked for, whether it is
+    /// the most likely token: `right` (T, B). A position's number is not finite only if the hidden states overflow.
     pub fn score(
-        &self,
-        cpu: &Cpu,
-        inputs: &[u32],
-        targets: &[u32],
-        state: &mut State,
-        workspace: &mut Workspace,
-        nats: &mut [f64],
-    ) {
-        self.score_targets(cpu, inputs, targets, state, workspace, nats, None);
-    }
-
-    /// As [`Model::score`], and whether each target is the most likely token: `right` (T, B).
-    pub fn score_hits(
-        &self,
-        cpu: &Cpu,
-        inputs: &[u32],
-        targets: &[u32],
-        state: &mut State,
-        workspace: &mut Workspace,
-        nats: &mut [f64],
-        right: &mut [bool],
-    ) {
-        self.score_targets(cpu, inputs, targets, state, workspace, nats, Some(right));
-    }
-
-    fn score_targets(
         &self,
         cpu: &Cpu,
         inputs: &[u32],
@@ -362,90 +247,4 @@ impl std::fmt::Debug for Model {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::infer::testing::{CELLS, cpu, model, tokens};
-
-    #[test]
-    fn a_model_is_shared_between_threads() {
-        fn shared<T: Send + Sync>() {}
-        shared::<Model>();
-        shared::<State>();
-    }
-
-    #[test]
-    fn steps_windows_and_company_give_the_same_bits() {
-        for cell in CELLS {
-            let model = model(cell, false);
-            let (cpu, v) = (cpu(), model.vocab().len());
-            let (steps, lanes) = (13, 5);
-            let text = tokens(v, steps * lanes);
-
-            let mut together = model.zero_state(lanes);
-            let mut wide = Workspace::new(model.dims(), steps, lanes);
-            model.advance(&cpu, &text, &mut together, &mut wide);
-            let mut expected = vec![0.0; lanes * v];
-            model.next_log_probs(&cpu, &wide, &mut expected);
-
-            for lane in 0..lanes {
-                let own: Vec<u32> = (0..steps).map(|t| text[t * lanes + lane]).collect();
-                for window in [1, 4, steps] {
-                    let mut state = model.zero_state(1);
-                    let mut workspace = Workspace::new(model.dims(), window, 1);
-                    model.advance(&cpu, &own, &mut state, &mut workspace);
-                    let mut out = vec![0.0; v];
-                    model.next_log_probs(&cpu, &workspace, &mut out);
-                    assert_eq!(
-                        out,
-                        expected[lane * v..][..v],
-                        "{cell}, lane {lane}, window {window}"
-                    );
-                    let hidden = model.dims().hidden[1];
-                    let h = &together.layers[1].h[lane * hidden..][..hidden];
-                    assert_eq!(state.layers[1].h, h);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn probabilities_sum_to_one_and_agree_with_logits_and_losses() {
-        for cell in CELLS {
-            let model = model(cell, true);
-            let (cpu, v) = (cpu(), model.vocab().len());
-            let text = tokens(v, 9);
-            let mut workspace = Workspace::new(model.dims(), 4, 1);
-            let mut state = model.zero_state(1);
-            for pair in text.windows(2) {
-                let (mut log_probs, mut logits, mut nats) = (vec![0.0; v], vec![0.0; v], [0.0]);
-                let mut again = state.clone();
-                model.score(
-                    &cpu,
-                    &pair[..1],
-                    &pair[1..],
-                    &mut again,
-                    &mut workspace,
-                    &mut nats,
-                );
-                model.advance(&cpu, &pair[..1], &mut state, &mut workspace);
-                assert_eq!(state, again);
-                model.next_log_probs(&cpu, &workspace, &mut log_probs);
-                model.next_logits(&cpu, &workspace, &mut logits);
-                let sum: f64 = log_probs.iter().map(|&x| f64::from(x).exp()).sum();
-                assert!(
-                    (sum - 1.0).abs() < 1e-6,
-                    "{cell}: the probabilities sum to {sum}"
-                );
-                let target = pair[1] as usize;
-                assert!((nats[0] + f64::from(log_probs[target])).abs() < 1e-5);
-                let shift = logits[0] - log_probs[0];
-                assert!(
-                    logits
-                        .iter()
-                        .zip(&log_probs)
-                        .all(|(z, p)| (z - p - shift).abs() < 1e-5)
-                );
-            }
-        }
-    }
-}
+mod tests;

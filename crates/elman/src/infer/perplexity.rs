@@ -348,6 +348,7 @@ impl<'a> Parts<'a> {
             &mut self.state,
             &mut self.workspace,
             &mut self.nats,
+            None,
         );
         let cells = self.nats.iter().zip(&window.weight).enumerate();
         for (cell, (nats, _)) in cells.filter(|(_, (_, weight))| **weight > 0.0) {

@@ -128,7 +128,7 @@ impl Reader for Reading<'_> {
         self.tokens += tokens.len() as u64;
         let (state, workspace) = (&mut self.state, &mut self.workspace);
         self.model
-            .score(self.cpu, &self.inputs, tokens, state, workspace, nats);
+            .score(self.cpu, &self.inputs, tokens, state, workspace, nats, None);
         match nats.iter().all(|nats| nats.is_finite()) {
             true => Ok(()),
             false => Err(overflow(self.tokens)),

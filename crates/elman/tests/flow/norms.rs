@@ -1,7 +1,8 @@
 //! Spectral norms of products of Jacobians.
 
 use crate::dense::{Dense, step};
-use crate::small::{CELLS, Small, dims};
+use crate::reference::program::CELLS;
+use crate::small::{Small, dims};
 use elman::dims::{Activation, Cell};
 use elman::flow::bound::Bound;
 use elman::flow::norms::{Chain, chain_norms, matrix_norm};

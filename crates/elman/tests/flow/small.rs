@@ -1,19 +1,11 @@
 //! Small networks with random weights, read by the program itself.
 
-use elman::dims::{Activation, Cell, Dims};
+use elman::dims::{Cell, Dims};
 use elman::flow::jacobian::Jacobians;
 use elman::flow::trace::{LayerWeights, Trace};
 use elman::net::{Network, Params, State, Tape};
 use elman::rng::{Site, Stream, key};
 use elman_kernels::{Cpu, Format, Isa};
-
-pub const CELLS: [Cell; 5] = [
-    Cell::Elman(Activation::Sigmoid),
-    Cell::Elman(Activation::Tanh),
-    Cell::Elman(Activation::Relu),
-    Cell::Lstm,
-    Cell::Gru,
-];
 
 /// A network, its weights and what it read.
 pub struct Small {

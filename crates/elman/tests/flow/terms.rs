@@ -1,13 +1,12 @@
 //! The terms of the double sum against whole gradients.
 
 use crate::reference;
-use crate::small::{CELLS, Small, dims};
+use crate::reference::program::{self, CELLS, on_disk};
+use crate::small::{Small, dims};
 use elman::dims::{Activation, Cell, Room, Slots};
 use elman::flow::jacobian::Jacobians;
 use elman::flow::terms::{Injection, double_sum, loss_gradients};
 use elman::flow::trace::{LayerTrace, LayerWeights, Trace};
-use elman::net::State;
-use elman::net::params::{Params, Role};
 use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm};
 use elman_kernels::{Cpu, Format, Isa};
@@ -179,7 +178,7 @@ fn compare(what: &str, sum: &Gradients, whole: &reference::Tensors, tolerance: f
 
 /// The reference over the whole window.
 fn window_from(small: &Small, first: usize, mask: &[f64]) -> reference::Outcome {
-    let initial = reference_state(&small.initial);
+    let initial = program::state(&small.initial);
     run_reference(small, first, mask, &initial)
 }
 
@@ -211,19 +210,7 @@ fn run_reference(
     initial: &reference::State,
 ) -> reference::Outcome {
     let dims = small.network.dims();
-    let network = reference::Network {
-        cell: match dims.cell {
-            Cell::Elman(Activation::Sigmoid) => reference::Cell::Sigmoid,
-            Cell::Elman(Activation::Tanh) => reference::Cell::Tanh,
-            Cell::Elman(Activation::Relu) => reference::Cell::Relu,
-            Cell::Lstm => reference::Cell::Lstm,
-            Cell::Gru => reference::Cell::Gru,
-        },
-        vocab: dims.vocab,
-        embed: dims.embed,
-        hidden: HIDDEN.to_vec(),
-        tied: false,
-    };
+    let network = program::network(dims);
     let ids = |ids: &[u32]| -> Vec<usize> {
         ids[first * LANES..].iter().map(|id| *id as usize).collect()
     };
@@ -274,34 +261,4 @@ fn trace_of(outcome: &reference::Outcome, small: &Small) -> Trace {
         x: by_step(0, |step| &step.x),
         layers: small.weights.iter().enumerate().map(layer).collect(),
     }
-}
-
-fn reference_state(state: &State) -> reference::State {
-    let c = state.layers.iter().map(|layer| widen(&layer.c));
-    reference::State {
-        h: state.layers.iter().map(|layer| widen(&layer.h)).collect(),
-        c: c.filter(|c| !c.is_empty()).collect(),
-    }
-}
-
-fn widen(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|&x| f64::from(x)).collect()
-}
-
-/// Tensors as they are on disk: with a full `bias_hh`, zero except GRU's n part.
-fn on_disk(params: &Params) -> reference::Tensors {
-    let mut out = reference::Tensors::new();
-    for (id, tensor) in params.layout().tensors() {
-        let mut values = widen(&params[id]);
-        if tensor.role == Role::ResetBias {
-            values.splice(..0, vec![0.0; 2 * tensor.shape[0]]);
-        }
-        if tensor.role == Role::Bias {
-            let name = tensor.name.replace("bias_ih", "bias_hh");
-            out.insert(name, (vec![values.len()], vec![0.0; values.len()]));
-        }
-        let shape = tensor.shape.clone();
-        out.insert(tensor.name.clone(), (shape, values));
-    }
-    out
 }

@@ -1,10 +1,8 @@
 //! Every cell and every regulariser against the f64 reference.
 
 use crate::reference;
-use crate::small::{
-    CELLS, close, dims, divisor, on_disk, random_engine, random_window, reference_network, widen,
-    widen_state,
-};
+use crate::reference::program::{self, CELLS, on_disk, widen};
+use crate::small::{close, dims, divisor, random_engine, random_window};
 use elman::dims::Dims;
 use elman::net::layer::dropout::{Dropout, Rates};
 use elman::rng::{Site, Stream, key};
@@ -136,7 +134,7 @@ fn agrees_with_reference(
             *x = draw.uniform() - 0.5;
         }
     }
-    let initial = widen_state(&carried);
+    let initial = program::state(&carried);
     let mut weights = on_disk(engine.params());
     let dropout = rates.any().then_some(Dropout {
         rates,
@@ -168,7 +166,7 @@ fn agrees_with_reference(
     let stats = engine.run_window(&window, objective, dropout, &mut carried);
     let logits = engine.logits(rows, rates.slots().dropped);
 
-    let oracle = reference_network(&dims);
+    let oracle = program::network(&dims);
     let zero = oracle.zero_state(lanes);
     let to_usize = |ids: &[u32]| ids.iter().map(|&id| id as usize).collect::<Vec<_>>();
     let run = |steps: usize| {
@@ -200,7 +198,7 @@ fn agrees_with_reference(
     let loss = stats.nats / divisor(norm, &window);
     close(&what, "loss", &[loss], &[expected.loss], 1e-6);
     close(&what, "logits", &widen(&logits), &expected.logits, 1e-5);
-    let (last, next) = (widen_state(&carried), run(stride).last);
+    let (last, next) = (program::state(&carried), run(stride).last);
     for (ours, theirs) in last
         .h
         .iter()

@@ -1,7 +1,8 @@
 //! Loss on answers alone: what a mark takes out of lines is to the gradient as if it were not there.
 
 use crate::reference;
-use crate::small::{CELLS, close, dims, on_disk, random_engine, reference_network, widen};
+use crate::reference::program::{self, CELLS, on_disk, widen};
+use crate::small::{close, dims, random_engine};
 use elman::rng::{Site, Stream, key};
 use elman::text::{Mark, Sentences, Vocab, Window};
 use elman::train::bptt::LossNorm;
@@ -57,7 +58,7 @@ fn only_answers_are_learnt() {
             assert_ne!(others.targets, window.targets);
             assert_eq!(learn(&others), (stats, gradients.clone()));
 
-            let oracle = reference_network(&dims);
+            let oracle = program::network(&dims);
             let zero = oracle.zero_state(lanes);
             let to_usize = |ids: &[u32]| ids.iter().map(|&id| id as usize).collect::<Vec<_>>();
             let expected = oracle.run(

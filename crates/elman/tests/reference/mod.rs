@@ -37,6 +37,7 @@
 #![allow(dead_code)] // each test binary uses its own part
 
 mod layer;
+pub mod program;
 
 pub use layer::Step;
 

@@ -147,6 +147,7 @@ fn lanes_are_each_scored_from_the_zero_state() {
         &mut state,
         &mut workspace,
         &mut nats,
+        None,
     );
     let second: f64 = nats.iter().sum();
     assert!((found.total_nats / (first + second) - 1.0).abs() < 1e-6);
