@@ -11,6 +11,7 @@
 //!
 //! Not here: packing (`pack`), the recurrent products (`sweep`, which calls [`Multiply`]).
 
+mod copied;
 mod element;
 mod multiply;
 mod tile;
@@ -18,10 +19,10 @@ mod tile;
 use crate::cpu::{Cpu, Parts, Worker};
 use crate::ledger::Kernel;
 use crate::pack::{Format, Packed};
+pub(crate) use copied::Layout;
 pub(crate) use element::{Bf16, Element, F32, Int8, scale};
 pub(crate) use multiply::{Multiply, Start};
 use std::ops::Range;
-pub(crate) use tile::Layout;
 
 /// Multiply-adds below which another thread costs more time than it saves.
 const ALONE_BELOW: usize = 40_000;

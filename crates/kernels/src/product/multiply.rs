@@ -1,24 +1,23 @@
 //! What one thread does with its region of C: blocks, and in them tiles.
 //!
 //! Blocks (the scheme of Goto and van de Geijn, "Anatomy of High-Performance Matrix
-//! Multiplication", 2008): at most 512 rows of A; 16 panels of B over 384 words of k, which stay in
-//! the second-level cache; a tile's 12 rows of A over 384 words, copied into the first-level cache.
-//! While a block of B is used, its tiles ask for the next one, so that it has arrived in time.
+//! Multiplication", 2008): up to 192 rows of A over 384 words of k, copied; as many panels of B over
+//! these words as share the second-level cache with them. While a block of B is used, its tiles ask for
+//! the next one, so that it has arrived in time.
 //!
 //! A single row uses nothing twice but itself: B is read straight through, as many panels side by
 //! side as keep the memory busy.
 
 use super::Region;
+use super::copied::{Copied, Layout, MOST_DEPTH, MOST_DEPTH_ALONE, Source, TILES};
 use super::element::{Bf16, Element, F32, Int8};
-use super::tile::{self, Ahead, Layout, MOST_DEPTH, MOST_DEPTH_ALONE, Scratch, Tile};
+use super::tile::{self, Ahead, Tile};
 use crate::pack::{Format, Packed};
 use crate::simd::{LANES, Op, Vector};
 use std::ops::Range;
 
-/// Rows of A that are read again from the cache for every group of panels.
-const MOST_ROWS: usize = 512;
-/// Panels of B that stay in the second-level cache: 16 · 384 · 64 bytes = 384 KiB.
-const MOST_PANELS: usize = 16;
+/// Words of a block of B: 16 panels of 384 words are 384 KiB.
+const BLOCK_WORDS: usize = 16 * MOST_DEPTH;
 
 /// [`Init`](super::Init) with sizes already compared.
 #[derive(Clone, Copy)]
@@ -49,6 +48,10 @@ pub(crate) struct Multiply<'a> {
 struct Block {
     panels: Range<usize>,
     words: Range<usize>,
+    /// The rows of A that it is multiplied with.
+    rows: Range<usize>,
+    /// From its words to those of the block after it.
+    next: isize,
 }
 
 impl Op for Multiply<'_> {
@@ -70,24 +73,88 @@ impl Op for Multiply<'_> {
 impl Multiply<'_> {
     #[inline(always)]
     unsafe fn blocks<V: Vector, E: Element>(self) {
-        let mut scratch = Scratch::new();
-        let group = (MOST_PANELS / self.gates.len()).max(1);
-        let (group, depth) = match self.is_alone() {
-            false => (group, MOST_DEPTH),
-            true => (usize::MAX, most_depth_alone::<E>()),
+        let mut copied = Copied::take();
+        let depth = match self.is_alone() {
+            false => MOST_DEPTH,
+            true => most_depth_alone::<E>(),
         };
-        for rows in even(self.region.rows.clone(), MOST_ROWS) {
-            for panels in even(self.region.blocks.clone(), group) {
-                for words in even(0..self.b.words(), depth) {
-                    let block = Block {
-                        panels: panels.clone(),
-                        words,
-                    };
-                    for tile in even(rows.clone(), V::TILE_ROWS[0]) {
-                        // SAFETY: this struct's contract, and the ranges lie inside the region.
-                        unsafe { self.tiles::<V, E>(&rows, tile, &block, &mut scratch) };
+        for rows in even(self.region.rows.clone(), TILES * V::TILE_ROWS[0]) {
+            for words in even(0..self.b.words(), depth) {
+                // SAFETY: this struct's contract, and the ranges lie inside the region.
+                unsafe {
+                    if !self.is_in_place::<E>() {
+                        self.copy::<V, E>(&rows, &words, &mut copied);
                     }
+                    self.panels::<V, E>(rows.clone(), words, &copied);
                 }
+            }
+        }
+        copied.give_back();
+    }
+
+    /// Whether A is read where it is: a single row of f32 is contiguous already.
+    #[inline(always)]
+    fn is_in_place<E: Element>(&self) -> bool {
+        self.is_alone() && E::PER_WORD == 1
+    }
+
+    /// Where row `row` of A begins, whose k is contiguous.
+    #[inline(always)]
+    fn single_row(&self, row: usize) -> *const f32 {
+        match self.layout {
+            Layout::Rows { stride } => self.a.wrapping_add(row * stride),
+            Layout::LastFirst { .. } => unreachable!("a row of a transpose is not contiguous"),
+        }
+    }
+
+    /// Copies `rows` of A over `words` of k.
+    #[inline(always)]
+    unsafe fn copy<V: Vector, E: Element>(
+        &self,
+        rows: &Range<usize>,
+        words: &Range<usize>,
+        copied: &mut Copied,
+    ) {
+        let depth = self.b.depth();
+        let source = Source {
+            a: self.a,
+            layout: self.layout,
+            depth,
+            range: words.start * E::PER_WORD..depth.min(words.end * E::PER_WORD),
+        };
+        // SAFETY: rows and k lie inside A, and neither range is longer than the copy allows.
+        unsafe { copied.fill::<V, E>(&source, even(rows.clone(), V::TILE_ROWS[0])) };
+    }
+
+    /// The rows against `words` of k of all panels, group by group.
+    #[inline(always)]
+    unsafe fn panels<V: Vector, E: Element>(
+        &self,
+        rows: Range<usize>,
+        words: Range<usize>,
+        copied: &Copied,
+    ) {
+        let all = &self.region.blocks;
+        let group = match self.is_alone() {
+            false => (BLOCK_WORDS / (words.len() * self.gates.len())).max(1),
+            true => usize::MAX,
+        };
+        let size = self.b.panel_size() as isize;
+        for panels in even(all.clone(), group) {
+            // From a word of this block to its place in the next one.
+            let next = match panels.end == all.end {
+                true => (words.len() * LANES) as isize - (panels.start - all.start) as isize * size,
+                false => panels.len() as isize * size,
+            };
+            let block = Block {
+                rows: rows.clone(),
+                words: words.clone(),
+                panels,
+                next,
+            };
+            for (number, tile) in even(rows.clone(), V::TILE_ROWS[0]).enumerate() {
+                // SAFETY: passed on.
+                unsafe { self.tiles::<V, E>(number, tile, &block, copied) };
             }
         }
     }
@@ -98,59 +165,28 @@ impl Multiply<'_> {
         self.region.rows.len() == 1 && matches!(self.layout, Layout::Rows { .. })
     }
 
-    /// Row `row` of A at word `word` of k.
-    #[inline(always)]
-    fn a_at<E: Element>(&self, row: usize, word: usize) -> *const f32 {
-        let k = word * E::PER_WORD;
-        match self.layout {
-            Layout::Rows { stride } => self.a.wrapping_add(row * stride + k),
-            Layout::LastFirst { stride } => self.a.wrapping_add(row).wrapping_sub(k * stride),
-        }
-    }
-
-    /// The rows `tile` of `rows` against one block of B.
+    /// The rows `tile`, the `number`-th of the copied ones, against one block of B.
     #[inline(always)]
     unsafe fn tiles<V: Vector, E: Element>(
         &self,
-        rows: &Range<usize>,
+        number: usize,
         tile: Range<usize>,
         block: &Block,
-        scratch: &mut Scratch,
+        copied: &Copied,
     ) {
         let (m, words) = (tile.len(), block.words.len());
-        let first = self.a_at::<E>(tile.start, 0);
-        let in_place = m == 1 && E::PER_WORD == 1 && matches!(self.layout, Layout::Rows { .. });
-        let a = if in_place {
-            first.wrapping_add(block.words.start) // one row is contiguous already
-        } else {
-            let depth = self.b.depth();
-            let range = block.words.start * E::PER_WORD..depth.min(block.words.end * E::PER_WORD);
-            // SAFETY: rows and k lie inside A, and neither range is longer than the scratch allows.
-            unsafe { tile::gather::<V, E>(first, self.layout, m, depth, range, scratch) };
-            scratch.words()
+        let a = match self.is_in_place::<E>() {
+            true => self.single_row(tile.start).wrapping_add(block.words.start),
+            false => copied.words(number),
         };
         let (cols, size) = (self.b.cols(), self.b.panel_size());
-        let widest = match self.is_alone() {
-            true => V::STREAMS,
-            false => tile::widest::<V>(m),
-        };
-        // From a panel of this block to its place in the next one, or in the next tile.
-        let next = match block.words.end == self.b.words() {
-            true if self.is_alone() => widest * size,
-            true => block.panels.len() * size - block.words.start * LANES,
-            false => words * LANES,
+        let (widest, next) = match self.is_alone() {
+            true => (V::STREAMS, (V::STREAMS * size) as isize),
+            false => (tile::widest::<V>(m), block.next),
         };
         // Of each panel of the next block, every tile asks for its share of lines.
-        let line = |row: usize| words * (row - rows.start) / rows.len();
+        let line = |row: usize| words * (row - block.rows.start) / block.rows.len();
         let lines = line(tile.start)..line(tile.end);
-        // Of the next rows of A, every chunk of every tile asks for some.
-        let next_row = match self.layout {
-            Layout::Rows { .. } => tile.end,
-            // A line that is begun by this tile has been brought for it.
-            Layout::LastFirst { .. } => tile.end + m - 1,
-        };
-        let next_a = self.a_at::<E>(next_row, block.words.start);
-        let mut a_chunks = 0;
         for gate in self.gates.clone() {
             let mut panel = block.panels.start;
             while panel < block.panels.end {
@@ -163,7 +199,7 @@ impl Multiply<'_> {
                     .wrapping_add(block.words.start * LANES);
                 let tile = Tile {
                     a,
-                    quantised: scratch.quantised(),
+                    quantised: copied.quantised(number),
                     layout: self.layout,
                     rows: m,
                     b,
@@ -180,13 +216,10 @@ impl Multiply<'_> {
                     c_stride: self.c_stride,
                     last: LANES.min(cols - (panel + panels - 1) * LANES),
                     ahead: Ahead {
-                        b: b.wrapping_add(next + lines.start * LANES),
+                        b: b.wrapping_offset(next).wrapping_add(lines.start * LANES),
                         b_lines: lines.len(),
-                        a: next_a,
-                        a_chunks,
                     },
                 };
-                a_chunks += tile.chunks();
                 // SAFETY: this struct's contract; `widest` gave a tile that the registers hold.
                 unsafe {
                     match panels {
@@ -220,7 +253,8 @@ fn widest_of(most: usize, left: usize) -> usize {
 }
 
 /// `range` in as few pieces of at most `most` as possible, all about equally long.
-fn even(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
+#[inline(always)]
+fn even(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> + Clone {
     let pieces = range.len().div_ceil(most);
     (0..pieces).map(move |i| {
         let at = |i: usize| range.start + range.len() * i / pieces;

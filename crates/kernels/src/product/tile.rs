@@ -10,72 +10,29 @@
 //! While it computes, a tile asks for the memory that is needed next ([`Ahead`]), so that the
 //! arithmetic seldom waits for more than the second-level cache.
 
-use super::element::{Element, OFFSET, scale};
+use super::copied::{Layout, ROW, TILE_ROWS};
+use super::element::Element;
 use super::multiply::Start;
 use crate::simd::{LANES, Vector};
-use std::mem::MaybeUninit;
-use std::ops::Range;
 
-/// No instruction set holds more rows than this in one tile.
-pub(super) const MOST_ROWS: usize = 12;
-/// Longest block of k, in words.
-pub(super) const MOST_DEPTH: usize = 384;
-/// Distance of two rows of A in a [`Scratch`]: a block of k and a cache line, so that the rows of
-/// a tile fall into different sets of the cache.
-const ROW: usize = MOST_DEPTH + LANES;
 /// Words of k between two requests for memory.
 const CHUNK: usize = 8;
 
-/// Most words of k of a single row, for which a scratch has room.
-pub(super) const MOST_DEPTH_ALONE: usize = MOST_ROWS * ROW - LANES;
-
-/// What a tile reads of A.
-pub(super) struct Scratch {
-    /// Its words, copied to strides known at compile time: (M, ROW) for [`Layout::Rows`], (k, 12)
-    /// for [`Layout::LastFirst`].
-    words: [MaybeUninit<f32>; MOST_ROWS * ROW],
-    /// In int8, of every row.
-    quantised: [Quantised; MOST_ROWS],
-}
-
 /// What turns a row of integers into numbers.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Quantised {
-    scale: f32,
+    pub(super) scale: f32,
     /// −128 · Σ a over the block of k, the bits of an i32: where the sums begin.
-    begin: f32,
-}
-
-impl Scratch {
-    #[inline(always)]
-    pub(super) fn new() -> Scratch {
-        Scratch {
-            words: [MaybeUninit::uninit(); _],
-            quantised: [Quantised {
-                scale: 0.0,
-                begin: 0.0,
-            }; _],
-        }
-    }
-}
-
-/// How A lies in memory.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// k is contiguous, and rows are `stride` apart.
-    Rows { stride: usize },
-    /// The rows' index is contiguous, and k counts backwards: the k-th numbers of all rows lie
-    /// `stride` before those of k − 1.
-    LastFirst { stride: usize },
+    pub(super) begin: f32,
 }
 
 /// One tile's operands.
 #[derive(Clone, Copy)]
 pub(super) struct Tile<'a> {
-    /// The first of the words of A in a scratch, or (one row of f32) in place.
+    /// The first of the copied words of A, or (one row of f32) in place.
     pub(super) a: *const f32,
     /// In int8, of its rows.
-    pub(super) quantised: &'a [Quantised; MOST_ROWS],
+    pub(super) quantised: &'a [Quantised; TILE_ROWS],
     pub(super) layout: Layout,
     pub(super) rows: usize,
     /// The first panel, at the first word of k.
@@ -141,19 +98,12 @@ pub(super) struct Ahead {
     /// The part of the next block of B that this tile asks for, in each of its panels.
     pub(super) b: *const f32,
     pub(super) b_lines: usize,
-    /// The next rows of A, and how many chunks of tiles before this one have asked for them.
-    pub(super) a: *const f32,
-    pub(super) a_chunks: usize,
 }
 
 impl Ahead {
     /// The requests of chunk number `chunk` of a tile of M rows and W panels.
     #[inline(always)]
-    unsafe fn ask<V: Vector, E: Element, const M: usize, const W: usize>(
-        &self,
-        t: &Tile,
-        chunk: usize,
-    ) {
+    unsafe fn ask<V: Vector, const M: usize, const W: usize>(&self, t: &Tile, chunk: usize) {
         // SAFETY: a request touches no memory.
         unsafe {
             if chunk < M {
@@ -170,102 +120,7 @@ impl Ahead {
                     V::prefetch(self.b.wrapping_add(j * t.panel + line * LANES));
                 }
             }
-            // The rows of A have as many lines for each word as a word has numbers.
-            let first = (self.a_chunks + chunk) * E::PER_WORD;
-            for line in first..first + E::PER_WORD {
-                V::prefetch(match t.layout {
-                    Layout::Rows { stride } => {
-                        let (row, column) = (line % M, line / M * LANES);
-                        self.a.wrapping_add(row * stride + column)
-                    }
-                    Layout::LastFirst { stride } => self.a.wrapping_sub(line * stride),
-                });
-            }
         }
-    }
-}
-
-/// Copies `rows` rows of A, the numbers `range` of the `depth` of each, into the scratch; `a` is the
-/// first row's first k.
-///
-/// # Safety
-/// `a` has all the numbers named behind it; rows ≤ 12 and at most 384 words of k, or one row of
-/// [`MOST_DEPTH_ALONE`].
-#[inline(always)]
-pub(super) unsafe fn gather<V: Vector, E: Element>(
-    a: *const f32,
-    layout: Layout,
-    rows: usize,
-    depth: usize,
-    range: Range<usize>,
-    scratch: &mut Scratch,
-) {
-    let words = range.len().div_ceil(E::PER_WORD);
-    debug_assert!(rows <= MOST_ROWS && (words <= MOST_DEPTH || rows == 1));
-    let out: *mut f32 = scratch.words.as_mut_ptr().cast();
-    // SAFETY: the numbers are there by the contract, and the scratch has room: 12·400 words are
-    // 12 rows of 400, or 384 times 12 and the four more that the last store of sixteen needs.
-    unsafe {
-        match layout {
-            Layout::Rows { stride } => {
-                for i in 0..rows {
-                    let (row, out) = (a.add(i * stride), out.add(i * ROW));
-                    let scale = if E::SCALED {
-                        scale::<V>(row, depth)
-                    } else {
-                        1.0
-                    };
-                    let mut total = V::splat(0.0);
-                    for word in (0..words).step_by(LANES) {
-                        let k = range.start + word * E::PER_WORD;
-                        let numbers = (LANES * E::PER_WORD).min(range.end - k);
-                        // Whole lines: what is behind the last word is never read.
-                        let line: V = E::words(row.add(k), numbers, scale);
-                        line.store(out.add(word));
-                        if E::SCALED {
-                            total = V::splat(ONES).dot_bytes(line, total);
-                        }
-                    }
-                    if E::SCALED {
-                        let begin = begin(total);
-                        scratch.quantised[i] = Quantised { scale, begin };
-                    }
-                }
-            }
-            Layout::LastFirst { stride } => {
-                let step = -(stride as isize);
-                for word in 0..words {
-                    let k = range.start + word * E::PER_WORD;
-                    let a = a.offset(k as isize * step);
-                    let word_of: V = E::word_of_rows(a, step, rows, range.end - k);
-                    word_of.store(out.add(word * MOST_ROWS));
-                }
-            }
-        }
-    }
-}
-
-/// The word of four bytes 1.
-const ONES: f32 = f32::from_bits(0x0101_0101);
-
-/// [`Quantised::begin`] from the sums of a row's integers.
-#[inline(always)]
-unsafe fn begin<V: Vector>(total: V) -> f32 {
-    let mut sums = [0.0_f32; LANES];
-    // SAFETY: the array has sixteen numbers, and the caller has the instructions.
-    unsafe { total.store(sums.as_mut_ptr()) };
-    let sum: i32 = sums.iter().map(|x| x.to_bits() as i32).sum();
-    f32::from_bits((-OFFSET * sum) as u32)
-}
-
-impl Scratch {
-    /// The first word of the copy.
-    pub(super) fn words(&self) -> *const f32 {
-        self.words.as_ptr().cast()
-    }
-
-    pub(super) fn quantised(&self) -> &[Quantised; MOST_ROWS] {
-        &self.quantised
     }
 }
 
@@ -303,7 +158,7 @@ pub(super) unsafe fn compute<V: Vector, E: Element, const W: usize>(t: Tile) {
     unsafe {
         match t.layout {
             Layout::Rows { .. } => by_rows::<V, E, W, ROW, 1>(t),
-            Layout::LastFirst { .. } => by_rows::<V, E, W, 1, MOST_ROWS>(t),
+            Layout::LastFirst { .. } => by_rows::<V, E, W, 1, TILE_ROWS>(t),
         }
     }
 }
@@ -372,7 +227,7 @@ unsafe fn chains<
         let mut left = t.depth;
         let mut chunk = 0;
         while left > 0 {
-            t.ahead.ask::<V, E, M, W>(&t, chunk);
+            t.ahead.ask::<V, M, W>(&t, chunk);
             chunk += 1;
             let words = left.min(CHUNK);
             left -= words;

@@ -1,0 +1,200 @@
+//! A block of A, copied into the order in which tiles read it.
+//!
+//! Tiles read rows of A a number at a time, beside one another, again for every group of panels. So
+//! a thread first copies the block, each number once: rounded to its words, at strides known at
+//! compile time, small enough for the second-level cache together with a block of B. Every thread
+//! keeps one such copy and uses it for all its products.
+
+use super::element::{Element, OFFSET, scale};
+use super::tile::Quantised;
+use crate::buffer::Buffer;
+use crate::simd::{LANES, Vector};
+use std::cell::Cell;
+use std::ops::Range;
+
+/// No instruction set holds more rows than this in one tile.
+pub(super) const TILE_ROWS: usize = 12;
+/// Tiles of a block.
+pub(super) const TILES: usize = 16;
+/// Longest block of k, in words.
+pub(super) const MOST_DEPTH: usize = 384;
+/// Distance of two rows of a tile: a block of k and a cache line, so that the rows fall into different
+/// sets of the cache.
+pub(super) const ROW: usize = MOST_DEPTH + LANES;
+/// Words between two tiles.
+const TILE: usize = TILE_ROWS * ROW;
+/// Most words of k of a single row.
+pub(super) const MOST_DEPTH_ALONE: usize = TILES * TILE - LANES;
+/// Words of k by which requests for memory are ahead where k is not contiguous.
+const AHEAD: usize = 6;
+
+/// How A lies in memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// k is contiguous, and rows are `stride` apart.
+    Rows { stride: usize },
+    /// The rows' index is contiguous, and k counts backwards: the k-th numbers of all rows lie
+    /// `stride` before those of k − 1.
+    LastFirst { stride: usize },
+}
+
+/// Rows of A over a block of k, before they are copied.
+pub(super) struct Source {
+    /// The first row's first k.
+    pub(super) a: *const f32,
+    pub(super) layout: Layout,
+    /// All of k, and what of it is copied.
+    pub(super) depth: usize,
+    pub(super) range: Range<usize>,
+}
+
+/// The copy; see the head of this file.
+pub(super) struct Copied {
+    /// (tiles, 12, ROW) for [`Layout::Rows`], (tiles, k, 12) for [`Layout::LastFirst`].
+    words: Buffer,
+    /// In int8, of every row.
+    quantised: [[Quantised; TILE_ROWS]; TILES],
+}
+
+thread_local! {
+    static OF_THREAD: Cell<Option<Box<Copied>>> = const { Cell::new(None) };
+}
+
+impl Copied {
+    /// This thread's; to be given back.
+    pub(super) fn take() -> Box<Copied> {
+        OF_THREAD.take().unwrap_or_else(|| {
+            Box::new(Copied {
+                words: Buffer::zeros(TILES * TILE),
+                quantised: [[Quantised::default(); TILE_ROWS]; TILES],
+            })
+        })
+    }
+
+    pub(super) fn give_back(self: Box<Copied>) {
+        OF_THREAD.set(Some(self));
+    }
+
+    /// The first word of tile number `tile`.
+    pub(super) fn words(&self, tile: usize) -> *const f32 {
+        self.words.as_ptr().wrapping_add(tile * TILE)
+    }
+
+    pub(super) fn quantised(&self, tile: usize) -> &[Quantised; TILE_ROWS] {
+        &self.quantised[tile]
+    }
+
+    /// Copies the rows of `tiles`, which count from the first row of the source.
+    ///
+    /// # Safety
+    /// The source has all the numbers that it names; there are at most 16 tiles of 12 rows, over at most
+    /// 384 words of k, or one row of [`MOST_DEPTH_ALONE`].
+    #[inline(always)]
+    pub(super) unsafe fn fill<V: Vector, E: Element>(
+        &mut self,
+        source: &Source,
+        tiles: impl Iterator<Item = Range<usize>> + Clone,
+    ) {
+        // SAFETY: passed on.
+        unsafe {
+            match source.layout {
+                Layout::Rows { stride } => {
+                    for (tile, rows) in tiles.enumerate() {
+                        for (i, row) in rows.enumerate() {
+                            self.row::<V, E>(source, row * stride, (tile, i));
+                        }
+                    }
+                }
+                Layout::LastFirst { stride } => {
+                    self.last_first::<V, E>(source, stride, tiles);
+                }
+            }
+        }
+    }
+
+    /// The row of A that begins at number `first`, as row `i` of a tile.
+    #[inline(always)]
+    unsafe fn row<V: Vector, E: Element>(
+        &mut self,
+        source: &Source,
+        first: usize,
+        (tile, i): (usize, usize),
+    ) {
+        let Source {
+            a,
+            depth,
+            ref range,
+            ..
+        } = *source;
+        let words = range.len().div_ceil(E::PER_WORD);
+        // SAFETY: the numbers are there by the contract, and whole lines of words fit between two rows.
+        unsafe {
+            let row = a.add(first);
+            let out = self.words.as_mut_ptr().add(tile * TILE + i * ROW);
+            let scale = if E::SCALED {
+                scale::<V>(row, depth)
+            } else {
+                1.0
+            };
+            let mut total = V::splat(0.0);
+            for word in (0..words).step_by(LANES) {
+                let k = range.start + word * E::PER_WORD;
+                let numbers = (LANES * E::PER_WORD).min(range.end - k);
+                // Whole lines: what is behind the last word is never read.
+                let line: V = E::words(row.add(k), numbers, scale);
+                line.store(out.add(word));
+                if E::SCALED {
+                    total = V::splat(ONES).dot_bytes(line, total);
+                }
+            }
+            if E::SCALED {
+                let begin = begin(total);
+                self.quantised[tile][i] = Quantised { scale, begin };
+            }
+        }
+    }
+
+    /// Word after word of all tiles side by side, as they lie in memory.
+    #[inline(always)]
+    unsafe fn last_first<V: Vector, E: Element>(
+        &mut self,
+        source: &Source,
+        stride: usize,
+        tiles: impl Iterator<Item = Range<usize>> + Clone,
+    ) {
+        let Source { a, ref range, .. } = *source;
+        let words = range.len().div_ceil(E::PER_WORD);
+        let step = -(stride as isize);
+        let out = self.words.as_mut_ptr();
+        // SAFETY: the numbers are there by the contract; a tile has room for 384 times 12 words and the
+        // four more that the last store of sixteen needs. A request touches no memory.
+        unsafe {
+            for word in 0..words {
+                let k = range.start + word * E::PER_WORD;
+                let a_k = a.offset(k as isize * step);
+                for (tile, rows) in tiles.clone().enumerate() {
+                    for k in 0..E::PER_WORD {
+                        let later = (AHEAD * E::PER_WORD + k) * stride;
+                        V::prefetch(a_k.wrapping_sub(later).wrapping_add(rows.start));
+                    }
+                    let from = a_k.add(rows.start);
+                    let x: V = E::word_of_rows(from, step, rows.len(), range.end - k);
+                    x.store(out.add(tile * TILE + word * TILE_ROWS));
+                }
+            }
+        }
+    }
+}
+
+/// The word of four bytes 1.
+const ONES: f32 = f32::from_bits(0x0101_0101);
+
+/// [`Quantised::begin`] from the sums of a row's integers.
+#[inline(always)]
+unsafe fn begin<V: Vector>(total: V) -> f32 {
+    let mut sums = [0.0_f32; LANES];
+    // SAFETY: the array has sixteen numbers, and the caller has the instructions.
+    unsafe { total.store(sums.as_mut_ptr()) };
+    let sum: i32 = sums.iter().map(|x| x.to_bits() as i32).sum();
+    f32::from_bits((-OFFSET * sum) as u32)
+}
