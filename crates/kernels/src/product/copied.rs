@@ -6,6 +6,7 @@
 //! keeps one such copy and uses it for all its products.
 
 use super::element::{Element, OFFSET, scale};
+use super::multiply::Tiles;
 use super::tile::Quantised;
 use crate::buffer::Buffer;
 use crate::simd::{LANES, Vector};
@@ -90,16 +91,12 @@ impl Copied {
     /// The source has all the numbers that it names; there are at most 16 tiles of 12 rows, over at most
     /// 384 words of k, or one row of [`MOST_DEPTH_ALONE`].
     #[inline(always)]
-    pub(super) unsafe fn fill<V: Vector, E: Element>(
-        &mut self,
-        source: &Source,
-        tiles: impl Iterator<Item = Range<usize>> + Clone,
-    ) {
+    pub(super) unsafe fn fill<V: Vector, E: Element>(&mut self, source: &Source, tiles: &Tiles) {
         // SAFETY: passed on.
         unsafe {
             match source.layout {
                 Layout::Rows { stride } => {
-                    for (tile, rows) in tiles.enumerate() {
+                    for (tile, rows) in tiles.iter().enumerate() {
                         for (i, row) in rows.enumerate() {
                             self.row::<V, E>(source, row * stride, (tile, i));
                         }
@@ -160,7 +157,7 @@ impl Copied {
         &mut self,
         source: &Source,
         stride: usize,
-        tiles: impl Iterator<Item = Range<usize>> + Clone,
+        tiles: &Tiles,
     ) {
         let Source { a, ref range, .. } = *source;
         let words = range.len().div_ceil(E::PER_WORD);
@@ -172,7 +169,7 @@ impl Copied {
             for word in 0..words {
                 let k = range.start + word * E::PER_WORD;
                 let a_k = a.offset(k as isize * step);
-                for (tile, rows) in tiles.clone().enumerate() {
+                for (tile, rows) in tiles.iter().enumerate() {
                     for k in 0..E::PER_WORD {
                         let later = (AHEAD * E::PER_WORD + k) * stride;
                         V::prefetch(a_k.wrapping_sub(later).wrapping_add(rows.start));

@@ -79,13 +79,14 @@ impl Multiply<'_> {
             true => most_depth_alone::<E>(),
         };
         for rows in even(self.region.rows.clone(), TILES * V::TILE_ROWS[0]) {
+            let tiles = Tiles::of(rows, V::TILE_ROWS[0]);
             for words in even(0..self.b.words(), depth) {
                 // SAFETY: this struct's contract, and the ranges lie inside the region.
                 unsafe {
                     if !self.is_in_place::<E>() {
-                        self.copy::<V, E>(&rows, &words, &mut copied);
+                        self.copy::<V, E>(&tiles, &words, &mut copied);
                     }
-                    self.panels::<V, E>(rows.clone(), words, &copied);
+                    self.panels::<V, E>(&tiles, words, &copied);
                 }
             }
         }
@@ -107,11 +108,11 @@ impl Multiply<'_> {
         }
     }
 
-    /// Copies `rows` of A over `words` of k.
+    /// Copies rows of A over `words` of k.
     #[inline(always)]
     unsafe fn copy<V: Vector, E: Element>(
         &self,
-        rows: &Range<usize>,
+        tiles: &Tiles,
         words: &Range<usize>,
         copied: &mut Copied,
     ) {
@@ -123,14 +124,14 @@ impl Multiply<'_> {
             range: words.start * E::PER_WORD..depth.min(words.end * E::PER_WORD),
         };
         // SAFETY: rows and k lie inside A, and neither range is longer than the copy allows.
-        unsafe { copied.fill::<V, E>(&source, even(rows.clone(), V::TILE_ROWS[0])) };
+        unsafe { copied.fill::<V, E>(&source, tiles) };
     }
 
     /// The rows against `words` of k of all panels, group by group.
     #[inline(always)]
     unsafe fn panels<V: Vector, E: Element>(
         &self,
-        rows: Range<usize>,
+        tiles: &Tiles,
         words: Range<usize>,
         copied: &Copied,
     ) {
@@ -147,12 +148,12 @@ impl Multiply<'_> {
                 false => panels.len() as isize * size,
             };
             let block = Block {
-                rows: rows.clone(),
+                rows: tiles.rows(),
                 words: words.clone(),
                 panels,
                 next,
             };
-            for (number, tile) in even(rows.clone(), V::TILE_ROWS[0]).enumerate() {
+            for (number, tile) in tiles.iter().enumerate() {
                 // SAFETY: passed on.
                 unsafe { self.tiles::<V, E>(number, tile, &block, copied) };
             }
@@ -252,9 +253,41 @@ fn widest_of(most: usize, left: usize) -> usize {
         .unwrap_or(1)
 }
 
+/// The rows of a block, tile by tile.
+pub(super) struct Tiles {
+    /// Where each begins, and where the last one ends.
+    starts: [usize; TILES + 1],
+    count: usize,
+}
+
+impl Tiles {
+    /// As few as possible of at most `most` rows.
+    #[inline(always)]
+    fn of(rows: Range<usize>, most: usize) -> Tiles {
+        let mut tiles = Tiles {
+            starts: [rows.start; TILES + 1],
+            count: 0,
+        };
+        for tile in even(rows, most) {
+            tiles.count += 1;
+            tiles.starts[tiles.count] = tile.end;
+        }
+        tiles
+    }
+
+    #[inline(always)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = Range<usize>> {
+        (0..self.count).map(|i| self.starts[i]..self.starts[i + 1])
+    }
+
+    fn rows(&self) -> Range<usize> {
+        self.starts[0]..self.starts[self.count]
+    }
+}
+
 /// `range` in as few pieces of at most `most` as possible, all about equally long.
 #[inline(always)]
-fn even(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> + Clone {
+fn even(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
     let pieces = range.len().div_ceil(most);
     (0..pieces).map(move |i| {
         let at = |i: usize| range.start + range.len() * i / pieces;
