@@ -95,7 +95,7 @@ fn updates(goldens: &Goldens, config: &Config) -> (Vec<Params>, Vec<Params>) {
             scale: scale / windows as f32,
             ..Update::at(config.lr)
         };
-        optimiser.update(&cpu, &mut params, &mut grads, &step, None);
+        optimiser.update(&cpu, &mut params, &mut grads, &step, None, None);
         if (update + 1) % 10 == 0 || update + 1 == updates {
             weights.push(params.clone());
             if let Some(average) = &optimiser.average {

@@ -1,7 +1,7 @@
 //! Products of the sizes that training has; the throughput is in multiply-adds per second.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use elman_kernels::{Cpu, Format, Init, Isa, Operand, Packed, product};
+use elman_kernels::{Cpu, Format, Init, Isa, Operand, Packed, product, weight_gradient};
 use std::time::Duration;
 
 /// The recurrent step of an LSTM, the output layer, and batch 1: name, transposed A, M, K, N.
@@ -22,17 +22,16 @@ fn products(criterion: &mut Criterion) {
         let cpu = Cpu::new(Isa::detect(), threads);
         for (name, transposed, m, k, n) in CASES {
             let a = vec![0.5; m * k];
-            let a = match transposed {
-                true => Operand::last_first(&a, m, k),
-                false => Operand::rows(&a, m, k),
-            };
             let mut b = Packed::new(Format::F32, k, 1, n);
             b.pack(&cpu, &vec![0.25; k * n]);
             let mut c = vec![0.0; m * n];
             group.throughput(Throughput::Elements((m * k * n) as u64));
             let id = BenchmarkId::new(format!("{name} {m}×{k}×{n}"), threads);
             group.bench_function(id, |bencher| {
-                bencher.iter(|| product(&cpu, a, &b, Init::Zero, &mut c))
+                bencher.iter(|| match transposed {
+                    true => weight_gradient(&cpu, &a, &b, Init::Zero, &mut c, None),
+                    false => product(&cpu, Operand::rows(&a, m, k), &b, Init::Zero, &mut c),
+                })
             });
         }
     }

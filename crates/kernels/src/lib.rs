@@ -34,10 +34,10 @@ pub use embed::{gather, scatter_add};
 pub use isa::Isa;
 pub use ledger::Kernel;
 pub use mapped::Mapped;
-pub use pack::{Format, Packed};
+pub use pack::{Format, Packed, PanelPair};
 pub use peak::{Caches, Peaks, ReadSpeed};
 pub use philox::philox;
-pub use product::{Init, Operand, product};
+pub use product::{Init, Operand, product, weight_gradient};
 pub use reduce::{add_column_sums, sum_limited_squares, sum_squares};
 pub use softmax::{cross_entropy, exponentials, log_softmax, target_nats};
 pub use sweep::{

@@ -8,11 +8,15 @@
 //!
 //! Weights are packed once per window, data operands (for weight gradients) once per product.
 
+mod pair;
+
 use crate::buffer::Buffer;
 use crate::cpu::{Cpu, Parts, SHARED_FROM, Worker};
 use crate::ledger::Kernel;
 use crate::product::{Bf16, Element, F32, Int8, scale};
 use crate::simd::{LANES, Op, Vector};
+pub use pair::PanelPair;
+
 use std::ops::Range;
 
 /// Panels that `pack` fills side by side: 512 contiguous bytes are read per row.
@@ -167,7 +171,7 @@ impl Packed {
         assert!(self.format != Format::Int8, "int8 is packed transposed");
         let _time = cpu.time(Kernel::Pack);
         self.set_depth(b.len());
-        let (format, depth, gates, cols) = (self.format, self.depth, self.gates, self.cols);
+        let (format, gates, cols) = (self.format, self.gates, self.cols);
         let words = self.words();
         let panels = Parts::new(&mut self.panels);
         cpu.parallel_from(SHARED_FROM, b.len(), &|worker: Worker| {
@@ -175,10 +179,11 @@ impl Packed {
                 b,
                 gates,
                 cols,
-                depth,
                 last_first,
                 format,
                 words: worker.share(words),
+                first: 0,
+                panel_words: words,
                 panels: &panels,
             });
         });
@@ -214,6 +219,18 @@ impl Packed {
         });
     }
 
+    #[cfg(test)]
+    pub(crate) fn holds_the_same_as(&self, other: &Packed) -> bool {
+        let bits = |packed: &Packed| {
+            packed
+                .panels
+                .iter()
+                .map(|x| x.to_bits())
+                .collect::<Vec<_>>()
+        };
+        bits(self) == bits(other)
+    }
+
     fn set_depth(&mut self, len: usize) {
         let depth = len / self.width();
         assert!(
@@ -229,14 +246,17 @@ impl Packed {
 
 /// Copies those rows of `b` that become `words` of k into all panels.
 struct Rows<'a> {
-    b: &'a [f32], // (depth, gates·cols)
+    b: &'a [f32], // (k, gates·cols)
     gates: usize,
     cols: usize,
-    depth: usize,
     /// k counts from the last row.
     last_first: bool,
     format: Format,
     words: Range<usize>,
+    /// The word of the panels that the first rows of `b` become.
+    first: usize,
+    /// Words of k in a panel.
+    panel_words: usize,
     panels: &'a Parts<'a, f32>,
 }
 
@@ -260,12 +280,14 @@ impl Rows<'_> {
     #[inline(always)]
     unsafe fn copy<V: Vector, E: Element>(self) {
         let (width, blocks) = (self.gates * self.cols, self.cols.div_ceil(LANES));
-        let deep = self.depth.div_ceil(E::PER_WORD);
-        assert!(self.b.len() == self.depth * width && self.words.end <= deep);
+        let (depth, deep) = (self.b.len() / width, self.panel_words);
+        let words = depth.div_ceil(E::PER_WORD);
+        assert!(self.b.len() == depth * width && self.words.end <= words);
+        assert!(self.first + words <= deep);
         assert!(self.panels.len() >= self.gates * blocks * deep * LANES);
         let (first, step) = match self.last_first {
             false => (0, width as isize),
-            true => ((self.depth - 1) * width, -(width as isize)),
+            true => ((depth - 1) * width, -(width as isize)),
         };
         for gate in 0..self.gates {
             for group in (0..blocks).step_by(SIDE_BY_SIDE) {
@@ -275,13 +297,14 @@ impl Rows<'_> {
                     for block in group..blocks.min(group + SIDE_BY_SIDE) {
                         let cols = LANES.min(self.cols - block * LANES);
                         let from = row + gate * self.cols + block * LANES;
-                        let to = ((gate * blocks + block) * deep + word) * LANES;
+                        let panel = gate * blocks + block;
+                        let to = (panel * deep + self.first + word) * LANES;
                         // SAFETY: `cols` numbers from `from` on are inside the row of k, and so
                         // one `step` on if k is not the last; `to + 16` is inside a panel, whose
                         // word is this worker's alone.
                         unsafe {
                             let from = self.b.as_ptr().add(from);
-                            let x: V = E::word_of_rows(from, step, cols, self.depth - k);
+                            let x: V = E::word_of_rows(from, step, cols, depth - k);
                             x.store(self.panels.as_ptr().add(to));
                         }
                     }

@@ -48,10 +48,8 @@ impl<'a> Operand<'a> {
         Operand::new(data, m, k, Layout::Rows { stride: k })
     }
 
-    /// A is the transpose of `data` (k, m), its last row being the first k. For weight gradients:
-    /// they sum over a window from its last step to its first, as backpropagation through time
-    /// arrives there, and a window in pieces gives the same bits as a whole one.
-    pub fn last_first(data: &'a [f32], m: usize, k: usize) -> Operand<'a> {
+    /// A is the transpose of `data` (k, m), its last row being the first k.
+    fn last_first(data: &'a [f32], m: usize, k: usize) -> Operand<'a> {
         Operand::new(data, m, k, Layout::LastFirst { stride: m })
     }
 
@@ -92,19 +90,47 @@ pub enum Init<'a> {
 
 /// C (M, N) = init + A (M, K) · B (K, N); column `g·cols + j` of C is column j of gate g.
 pub fn product(cpu: &Cpu, a: Operand, b: &Packed, init: Init, c: &mut [f32]) {
-    let _time = cpu.time(match a.layout {
-        Layout::Rows { .. } => Kernel::Product,
-        Layout::LastFirst { .. } => Kernel::WeightGradient,
-    });
+    let _time = cpu.time(Kernel::Product);
+    multiply(cpu, a, b, init, c, None);
+}
+
+/// The gradients of a linear layer's weights and bias: dw (M, N) = init + dᵀ·x and db (M) += Σ d over
+/// the rows of `d` (K, M), the gradient at what the layer gave, and `x` (K, N), what it read,
+/// [packed from the last row](Packed::pack_last_first).
+///
+/// Both sum over a window from its last step to its first, as backpropagation through time arrives
+/// there, and a window in pieces gives the same bits as a whole one.
+pub fn weight_gradient(
+    cpu: &Cpu,
+    d: &[f32],
+    x: &Packed,
+    init: Init,
+    dw: &mut [f32],
+    db: Option<&mut [f32]>,
+) {
+    let _time = cpu.time(Kernel::WeightGradient);
+    assert!(
+        x.format() != Format::Int8,
+        "int8 is for products with weights"
+    );
+    let (m, k) = (dw.len() / x.width(), x.depth());
+    multiply(cpu, Operand::last_first(d, m, k), x, init, dw, db);
+}
+
+/// [`product`]; each of `sums` (M) grows by the numbers of its row of A, one after the other.
+fn multiply(
+    cpu: &Cpu,
+    a: Operand,
+    b: &Packed,
+    init: Init,
+    c: &mut [f32],
+    sums: Option<&mut [f32]>,
+) {
     let (rows, depth, width) = (a.rows, a.depth, b.width());
     assert!(
         depth == b.depth(),
         "A has {depth} columns, B {} rows",
         b.depth()
-    );
-    assert!(
-        b.format() != Format::Int8 || matches!(a.layout, Layout::Rows { .. }),
-        "int8 is for products with weights"
     );
     assert!(
         rows.checked_mul(width) == Some(c.len()),
@@ -126,8 +152,14 @@ pub fn product(cpu: &Cpu, a: Operand, b: &Packed, init: Init, c: &mut [f32]) {
             Start::Bias(bias)
         }
     };
+    let sums = sums.map(|sums| {
+        assert!(sums.len() == rows, "{} sums for {rows} rows", sums.len());
+        Parts::new(sums)
+    });
     let c = Parts::new(c);
     let multiply = |region: Region| {
+        // The rows of the first block are those of A, each once.
+        let sums = sums.as_ref().filter(|_| region.blocks.start == 0);
         // SAFETY: the sizes were compared above, and regions are disjoint.
         cpu.isa().run(Multiply {
             a: a.start(),
@@ -137,6 +169,7 @@ pub fn product(cpu: &Cpu, a: Operand, b: &Packed, init: Init, c: &mut [f32]) {
             start,
             c: c.as_ptr(),
             c_stride: width,
+            sums: sums.map(Parts::as_ptr),
             region,
         });
     };

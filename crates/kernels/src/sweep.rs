@@ -124,6 +124,7 @@ fn recurrent<'a>(
         start,
         c,
         c_stride,
+        sums: None,
         region: region.clone(),
     }
 }

@@ -9,7 +9,8 @@
 //! 4. w ← keep·w and g ← g + join·w: weight decay, decoupled (Loshchilov and Hutter 2019) or L2;
 //! 5. the rule;
 //! 6. a ← a + rate·(w − a), a running average of the weights (Polyak and Juditsky 1992);
-//! 7. g ← 0.
+//! 7. g ← 0;
+//! 8. a weight matrix goes into its panels while it is in the cache.
 //!
 //! The order of operations in a rule is PyTorch's, so that runs can be compared. This room knows no
 //! norm and no schedule, and does not look for NaN.
@@ -29,8 +30,10 @@ pub use sgd::{Momentum, sgd, sgd_momentum};
 use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
 use crate::ledger::Kernel;
+use crate::pack::PanelPair;
 use crate::rows::{read, share_in_vectors, write};
 use crate::simd::{LANES, Op, Vector};
+use std::ops::Range;
 
 /// What one update reads and writes beside a rule's moments. All have the same length.
 pub struct Operands<'a> {
@@ -38,6 +41,8 @@ pub struct Operands<'a> {
     /// Zero afterwards.
     pub g: &'a mut [f32],
     pub average: Option<Average<'a>>,
+    /// The packings of a weight matrix, which are those of the new weights afterwards.
+    pub panels: Option<PanelPair<'a>>,
 }
 
 /// The running average of the weights, and how far it moves towards the new ones: 1/n makes it the
@@ -89,8 +94,13 @@ fn pass<R: Rule<N>, const N: usize>(
     rule: R,
     moments: [&mut [f32]; N],
 ) {
-    let _time = cpu.time(Kernel::Update);
-    let Operands { w, g, average } = operands;
+    let time = cpu.time(Kernel::Update);
+    let Operands {
+        w,
+        g,
+        average,
+        mut panels,
+    } = operands;
     let n = w.len();
     assert_eq!(g.len(), n, "update: gradient and weights differ in length");
     for moment in &moments {
@@ -101,31 +111,82 @@ fn pass<R: Rule<N>, const N: usize>(
         let len = average.values.len();
         assert_eq!(len, n, "update: average and weights differ in length");
     }
-    let (w, g, moments) = (Parts::new(w), Parts::new(g), moments.map(Parts::new));
-    let average = average.map(|average| (Parts::new(average.values), average.rate));
-    cpu.parallel_from(SHARED_FROM, n, &|worker| {
-        let share = share_in_vectors(worker, n);
-        // SAFETY: shares are disjoint.
-        let op = unsafe {
+    if let Some(panels) = &panels {
+        assert_eq!(panels.numbers(), n, "update: panels of other weights");
+    }
+    // Noise is drawn for sixteen elements of the tensor, and a stripe may begin among them.
+    let stripes = match prepare.noise {
+        None => panels.as_mut().and_then(PanelPair::stripes),
+        Some(_) => None,
+    };
+    let parts = Elements {
+        w: Parts::new(w),
+        g: Parts::new(g),
+        average: average.map(|average| (Parts::new(average.values), average.rate)),
+        moments: moments.map(Parts::new),
+    };
+    let update = |elements| {
+        // SAFETY: every element is updated once.
+        let op = unsafe { parts.pass(elements, prepare, rule) };
+        cpu.isa().run(op);
+    };
+    match &stripes {
+        Some(stripes) => cpu.parallel_from(SHARED_FROM, n, &|worker| {
+            for stripe in worker.share(stripes.count()) {
+                let elements = stripes.numbers(stripe);
+                update(elements.clone());
+                // SAFETY: shares of stripes are disjoint, in the weights and in the panels.
+                unsafe { stripes.pack(cpu.isa(), parts.w.part(elements), stripe) };
+            }
+        }),
+        None => cpu.parallel_from(SHARED_FROM, n, &|worker| {
+            update(share_in_vectors(worker, n))
+        }),
+    }
+    let striped = stripes.is_some();
+    drop((stripes, time));
+    if let Some(panels) = panels.filter(|_| !striped) {
+        panels.pack(cpu, w);
+    }
+}
+
+/// All that an update reads and writes, for several threads.
+struct Elements<'a, const N: usize> {
+    w: Parts<'a, f32>,
+    g: Parts<'a, f32>,
+    average: Option<(Parts<'a, f32>, f32)>,
+    moments: [Parts<'a, f32>; N],
+}
+
+impl<'a, const N: usize> Elements<'a, N> {
+    /// # Safety
+    /// While the result lives nobody else reads or writes these elements.
+    unsafe fn pass<R: Rule<N>>(
+        &self,
+        elements: Range<usize>,
+        prepare: Prepare,
+        rule: R,
+    ) -> Pass<'a, R, N> {
+        // SAFETY: passed on.
+        unsafe {
             Pass {
-                first: share.start,
-                w: w.part(share.clone()),
-                g: g.part(share.clone()),
-                average: average.as_ref().map(|(values, rate)| Average {
-                    values: values.part(share.clone()),
+                first: elements.start,
+                w: self.w.part(elements.clone()),
+                g: self.g.part(elements.clone()),
+                average: self.average.as_ref().map(|(values, rate)| Average {
+                    values: values.part(elements.clone()),
                     rate: *rate,
                 }),
-                moments: moments.each_ref().map(|m| m.part(share.clone())),
+                moments: self.moments.each_ref().map(|m| m.part(elements.clone())),
                 prepare,
                 rule,
             }
-        };
-        cpu.isa().run(op);
-    });
+        }
+    }
 }
 
 struct Pass<'a, R, const N: usize> {
-    /// The place of the first element in its tensor, a multiple of sixteen.
+    /// The place of the first element in its tensor; with noise a multiple of sixteen.
     first: usize,
     w: &'a mut [f32],
     g: &'a mut [f32],

@@ -3,7 +3,9 @@
 mod common;
 
 use common::{assert_bits, chain, describe, machines, numbers};
-use elman_kernels::{Cpu, Format, Init, Isa, Operand, Packed, product};
+use elman_kernels::{
+    Cpu, Format, Init, Isa, Operand, Packed, add_column_sums, product, weight_gradient,
+};
 
 const SIZES: [usize; 8] = [1, 2, 7, 15, 16, 17, 33, 65];
 
@@ -31,14 +33,14 @@ fn check(machines: &[Cpu], m: usize, k: usize, gates: usize, cols: usize) {
         plain.pack(cpu, &b);
         let mut turned = Packed::new(Format::F32, k, gates, cols);
         turned.pack_transposed(cpu, &bt);
-        for (name, a) in [
-            ("A", Operand::rows(&a, m, k)),
-            ("Aᵀ", Operand::last_first(&at, m, k)),
-        ] {
+        for name in ["A", "Aᵀ"] {
             for (packed, from) in [(&plain, "B"), (&turned, "Bᵀ")] {
                 for (which, (init, expected)) in inits.iter().enumerate() {
                     let mut c = before.clone();
-                    product(cpu, a, packed, *init, &mut c);
+                    match name {
+                        "A" => product(cpu, Operand::rows(&a, m, k), packed, *init, &mut c),
+                        _ => weight_gradient(cpu, &at, packed, *init, &mut c, None),
+                    }
                     let what = format!(
                         "{name}·{from} {m}×{k}×({gates}·{cols}), start {which}, {}",
                         describe(cpu)
@@ -116,12 +118,11 @@ fn bf16_products_are_products_of_rounded_numbers() {
                         _ if way == 2 => packed.pack_transposed(&cpu, &turned),
                         _ => packed.pack_last_first(&cpu, &back),
                     }
-                    let a = match way % 2 {
-                        0 => Operand::rows(&a, m, k),
-                        _ => Operand::last_first(&at, m, k),
-                    };
-                    let mut c = before.clone();
-                    product(&cpu, a, &packed, Init::Accumulate, &mut c);
+                    let (mut c, init) = (before.clone(), Init::Accumulate);
+                    match way % 2 {
+                        0 => product(&cpu, Operand::rows(&a, m, k), &packed, init, &mut c),
+                        _ => weight_gradient(&cpu, &at, &packed, init, &mut c, None),
+                    }
                     let what = format!("{m}×{k}×{n}, way {way}, {}", describe(&cpu));
                     // Whatever the operands' layout and the threads: one chain.
                     assert_bits(&c, first.get_or_insert(c.clone()), &what);
@@ -139,6 +140,31 @@ fn bf16_products_are_products_of_rounded_numbers() {
                     "{m}×{k}×{n} on {}: {got}, not {exact}",
                     isa.name()
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn bias_gradients_are_column_sums() {
+    for (m, k, n) in [
+        (1, 1, 1),
+        (3, 7, 700),
+        (40, 801, 17),
+        (700, 21, 40),
+        (213, 64, 33),
+    ] {
+        let (d, x) = (numbers(31, k * m), numbers(32, k * n));
+        let before = numbers(33, m);
+        for cpu in machines() {
+            let mut expected = before.clone();
+            add_column_sums(&cpu, &d, m, 0, &mut expected);
+            for format in [Format::F32, Format::Bf16] {
+                let mut packed = Packed::new(format, k, 1, n);
+                packed.pack_last_first(&cpu, &x);
+                let (mut dw, mut db) = (vec![0.0; m * n], before.clone());
+                weight_gradient(&cpu, &d, &packed, Init::Zero, &mut dw, Some(&mut db));
+                assert_bits(&db, &expected, &describe(&cpu));
             }
         }
     }
@@ -190,7 +216,7 @@ fn a_packed_matrix_may_be_shorter_than_its_room() {
         b.pack_last_first(&cpu, &x);
         assert_eq!(b.depth(), k);
         let mut c = vec![0.0; m * n];
-        product(&cpu, Operand::last_first(&d, m, k), &b, Init::Zero, &mut c);
+        weight_gradient(&cpu, &d, &b, Init::Zero, &mut c, None);
         let expected: Vec<f32> = (0..m * n)
             .map(|i| {
                 let back = |l| k - 1 - l;

@@ -16,7 +16,7 @@ pub mod weight_drop;
 use super::params::{Layout, Params, Role, TensorId};
 use super::tape::{Data, LayerTape};
 use crate::dims::{Cell, Dims};
-use elman_kernels::{Cpu, Format, Init, Operand, Packed, add_column_sums, product};
+use elman_kernels::{Cpu, Format, Init, Operand, Packed, PanelPair, product, weight_gradient};
 
 /// What a network remembers between steps, for B lanes. A plain value: copy it, compare it, keep
 /// it as long as you like.
@@ -269,6 +269,19 @@ impl Layer {
         panels.h.pack(cpu, w_h);
     }
 
+    /// The panels of the weights `id` in both directions, if they are this layer's.
+    pub(crate) fn panels_of<'a>(
+        &self,
+        id: TensorId,
+        forward: &'a mut Panels,
+        backward: &'a mut BackPanels,
+    ) -> Option<PanelPair<'a>> {
+        if id == self.weights.w_x {
+            return Some(PanelPair::new(&mut forward.x, &mut backward.x));
+        }
+        (id == self.weights.w_h).then(|| PanelPair::new(&mut forward.h, &mut backward.h))
+    }
+
     /// Runs `x` (T, B, in) through the layer from `state`, which becomes the state after the
     /// window. Outputs are [`outputs`].
     pub(crate) fn forward(
@@ -381,21 +394,14 @@ impl Weights {
         dparams: &mut Params,
         dw_h: Option<&mut [f32]>,
     ) {
-        let width = self.gates * self.hidden;
-        let rows = dz.len() / width;
-
         let data_x = data.of_width(self.input);
         data_x.pack_last_first(cpu, x);
-        let dz_t = Operand::last_first(dz, width, rows);
-        let dw_x = &mut dparams[self.w_x];
-        product(cpu, dz_t, data_x, Init::Accumulate, dw_x);
+        let [dw_x, db] = dparams.pair_mut(self.w_x, self.b);
+        weight_gradient(cpu, dz, data_x, Init::Accumulate, dw_x, Some(db));
 
         let data_h = data.of_width(self.hidden);
         data_h.pack_last_first(cpu, h_prev);
-        let dz_h_t = Operand::last_first(dz_h, width, rows);
         let dw_h = dw_h.unwrap_or(&mut dparams[self.w_h]);
-        product(cpu, dz_h_t, data_h, Init::Accumulate, dw_h);
-
-        add_column_sums(cpu, dz, width, 0, &mut dparams[self.b]);
+        weight_gradient(cpu, dz_h, data_h, Init::Accumulate, dw_h, None);
     }
 }

@@ -1,5 +1,6 @@
 //! The whole network: embedding → layers → projection, if there is one → output, forward and backward over one window.
 
+mod panels;
 mod predict;
 
 use super::layer::dropout::Dropout;
@@ -8,11 +9,12 @@ use super::layer::output::Output;
 use super::layer::penalty::Penalties;
 use super::layer::projection::Projection;
 use super::layer::weight_drop::WeightDrop;
-use super::layer::{BackPanels, Backward, Layer, Panels, State, outputs};
+use super::layer::{Backward, Layer, State, outputs};
 use super::params::{Layout, Params};
 use super::tape::{LayerTape, Scratch, Tape};
 use crate::dims::Dims;
-use elman_kernels::{Buffer, Cpu, Format, Packed};
+use elman_kernels::{Buffer, Cpu};
+pub use panels::{BackwardPanels, ForwardPanels, WeightPanels};
 use std::sync::Arc;
 
 /// The architecture: which layers there are and where their parameters lie. Holds no weights.
@@ -24,20 +26,6 @@ pub struct Network {
     layers: Vec<Layer>,
     projection: Option<Projection>,
     output: Output,
-}
-
-/// Weights in panels, as the forward pass reads them.
-pub struct ForwardPanels {
-    layers: Vec<Panels>,
-    projection: Option<Packed>,
-    output: Packed,
-}
-
-/// Weights in panels, transposed, as the backward pass reads them.
-pub struct BackwardPanels {
-    layers: Vec<BackPanels>,
-    projection: Option<Packed>,
-    output: Packed,
 }
 
 /// A window of text: T steps of B lanes, time-major.
@@ -90,92 +78,6 @@ impl Network {
 
     pub fn embedding(&self) -> &Embedding {
         &self.embedding
-    }
-
-    /// Room for the weights in `format`.
-    pub fn forward_panels(&self, format: Format) -> ForwardPanels {
-        ForwardPanels {
-            layers: self
-                .layers
-                .iter()
-                .map(|layer| layer.panels(format))
-                .collect(),
-            projection: self.projection.map(|p| p.panels(format)),
-            output: Packed::new(format, self.dims.output(), 1, self.dims.vocab),
-        }
-    }
-
-    /// Room for the transposed weights in `format`.
-    pub fn backward_panels(&self, format: Format) -> BackwardPanels {
-        BackwardPanels {
-            layers: self
-                .layers
-                .iter()
-                .map(|layer| layer.back_panels(format))
-                .collect(),
-            projection: self.projection.map(|p| p.back_panels(format)),
-            output: Packed::new(format, self.dims.vocab, 1, self.dims.output()),
-        }
-    }
-
-    /// Copies the weights into panels; once per update, or with other recurrent weights, see `drop`, once per mask.
-    pub fn pack_forward(
-        &self,
-        cpu: &Cpu,
-        params: &Params,
-        mut drop: Option<(WeightDrop, &mut Scratch)>,
-        panels: &mut ForwardPanels,
-    ) {
-        for (k, panels) in panels.layers.iter_mut().enumerate() {
-            self.with_recurrent(cpu, params, k, &mut drop, |layer, w_h| {
-                layer.pack(cpu, params, w_h, panels);
-            });
-        }
-        if let (Some(projection), Some(panels)) = (&self.projection, &mut panels.projection) {
-            panels.pack_transposed(cpu, &params[projection.weight]);
-        }
-        panels.output.pack_transposed(cpu, &params[self.output.w_s]);
-    }
-
-    /// Copies the weights into transposed panels, likewise.
-    pub fn pack_backward(
-        &self,
-        cpu: &Cpu,
-        params: &Params,
-        mut drop: Option<(WeightDrop, &mut Scratch)>,
-        panels: &mut BackwardPanels,
-    ) {
-        for (k, panels) in panels.layers.iter_mut().enumerate() {
-            self.with_recurrent(cpu, params, k, &mut drop, |layer, w_h| {
-                layer.pack_back(cpu, params, w_h, panels);
-            });
-        }
-        if let (Some(projection), Some(panels)) = (&self.projection, &mut panels.projection) {
-            panels.pack(cpu, &params[projection.weight]);
-        }
-        panels.output.pack(cpu, &params[self.output.w_s]);
-    }
-
-    /// Calls `pack` with layer `k` and its recurrent weights, those of `params` or what `drop` leaves of them.
-    fn with_recurrent(
-        &self,
-        cpu: &Cpu,
-        params: &Params,
-        k: usize,
-        drop: &mut Option<(WeightDrop, &mut Scratch)>,
-        pack: impl FnOnce(&Layer, &[f32]),
-    ) {
-        let layer = &self.layers[k];
-        let w_h = &params[layer.w_h()];
-        let Some((drop, scratch)) = drop else {
-            return pack(layer, w_h);
-        };
-        let left = &mut scratch.recurrent[k];
-        left.copy_from_slice(w_h);
-        drop.apply(cpu, k, self.dims.hidden[k], left);
-        pack(layer, left);
-        // It is the room of their gradient.
-        left.fill(0.0);
     }
 
     /// Reads `inputs` (T, B) from `state`, whose lanes are B, and which becomes the state after the

@@ -168,6 +168,13 @@ impl Params {
         all_finite(&self.arena)
     }
 
+    /// The values of two different tensors.
+    pub fn pair_mut(&mut self, a: TensorId, b: TensorId) -> [&mut [f32]; 2] {
+        let range = |id| self.layout.tensor(id).range.clone();
+        let pair = self.arena.get_disjoint_mut([range(a), range(b)]);
+        pair.expect("tensors do not overlap")
+    }
+
     /// Every tensor with its values, in the order of the arena.
     pub fn tensors_mut(&mut self) -> Vec<(&Tensor, &mut [f32])> {
         let mut rest = &mut self.arena[..];

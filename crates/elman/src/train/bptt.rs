@@ -20,7 +20,7 @@ use super::optim::{Optimiser, TouchedRows, Update};
 use crate::dims::{Dims, Room, Slots};
 use crate::net::layer::dropout::Dropout;
 use crate::net::layer::weight_drop::WeightDrop;
-use crate::net::network::{BackwardPanels, ForwardPanels, Network, WindowRef};
+use crate::net::network::{BackwardPanels, ForwardPanels, Network, WeightPanels, WindowRef};
 use crate::net::tape::Scratch;
 use crate::net::{Params, State, Tape};
 use crate::text::Window;
@@ -324,16 +324,26 @@ impl Engine {
             width: self.network.dims().embed,
             rows: &self.touched,
         });
+        // Where panels hold the weights as they are, they go with them.
+        let whole = [self.forward_holds, self.backward_holds] == [Some(None); 2];
+        let panels = whole.then_some(WeightPanels {
+            network: &self.network,
+            forward: &mut self.forward,
+            backward: &mut self.backward,
+        });
         optimiser.update(
             &self.cpu,
             &mut self.params,
             &mut self.grads,
             update,
             touched,
+            panels,
         );
         self.touched.clear();
-        self.forward_holds = None;
-        self.backward_holds = None;
+        if !whole {
+            self.forward_holds = None;
+            self.backward_holds = None;
+        }
     }
 
     /// Clears the gradient without using it.

@@ -15,6 +15,7 @@ pub use rule::Rule;
 
 use crate::dims::Kept;
 use crate::net::TensorId;
+use crate::net::network::WeightPanels;
 use crate::net::params::{Layout, Params, Tensor};
 use elman_kernels::{Average as AveragePart, Cpu, Noise, Operands, Prepare};
 use std::sync::Arc;
@@ -154,7 +155,8 @@ impl Optimiser {
         moments.chain(average.map(|average| (AVERAGE.to_string(), &mut average.weights)))
     }
 
-    /// One update of `params` by `grads`, which are zero afterwards.
+    /// One update of `params` by `grads`, which are zero afterwards. Where there are `panels`, they hold the new
+    /// weights then.
     pub fn update(
         &mut self,
         cpu: &Cpu,
@@ -162,6 +164,7 @@ impl Optimiser {
         grads: &mut Params,
         update: &Update,
         touched: Option<TouchedRows>,
+        mut panels: Option<WeightPanels>,
     ) {
         self.updates += 1;
         let updates = self.updates;
@@ -180,6 +183,7 @@ impl Optimiser {
                             w: &mut w[row.clone()],
                             g: &mut g[row],
                             average: None,
+                            panels: None,
                         };
                         let none = std::iter::empty();
                         self.method
@@ -196,6 +200,7 @@ impl Optimiser {
                             values: &mut average.weights[id],
                             rate,
                         }),
+                        panels: panels.as_mut().and_then(|panels| panels.of(id)),
                     };
                     let moments = self.moments.iter_mut().map(|moment| &mut moment[id]);
                     self.method

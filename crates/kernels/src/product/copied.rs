@@ -9,6 +9,7 @@ use super::element::{Element, OFFSET, scale};
 use super::multiply::Tiles;
 use super::tile::Quantised;
 use crate::buffer::Buffer;
+use crate::rows::{read, write};
 use crate::simd::{LANES, Vector};
 use std::cell::Cell;
 use std::ops::Range;
@@ -46,6 +47,8 @@ pub(super) struct Source {
     pub(super) layout: Layout,
     /// All of k, and what of it is copied.
     pub(super) depth: usize,
+    /// The sums of all rows, if they are asked for; of [`Layout::LastFirst`] only.
+    pub(super) sums: Option<*mut f32>,
     pub(super) range: Range<usize>,
 }
 
@@ -151,7 +154,7 @@ impl Copied {
         }
     }
 
-    /// Word after word of all tiles side by side, as they lie in memory.
+    /// Word after word of all tiles side by side, as they lie in memory; and their sums.
     #[inline(always)]
     unsafe fn last_first<V: Vector, E: Element>(
         &mut self,
@@ -159,7 +162,9 @@ impl Copied {
         stride: usize,
         tiles: &Tiles,
     ) {
-        let Source { a, ref range, .. } = *source;
+        let Source {
+            a, sums, ref range, ..
+        } = *source;
         let words = range.len().div_ceil(E::PER_WORD);
         let step = -(stride as isize);
         let out = self.words.as_mut_ptr();
@@ -177,6 +182,14 @@ impl Copied {
                     let from = a_k.add(rows.start);
                     let x: V = E::word_of_rows(from, step, rows.len(), range.end - k);
                     x.store(out.add(tile * TILE + word * TILE_ROWS));
+                    if let Some(sums) = sums {
+                        let (sums, n) = (sums.add(rows.start), rows.len());
+                        let mut sum: V = read(sums, n);
+                        for k in 0..E::PER_WORD.min(range.end - k) {
+                            sum = sum.add(read(from.offset(k as isize * step), n));
+                        }
+                        write(sum, sums, n);
+                    }
                 }
             }
         }

@@ -30,8 +30,8 @@ pub(crate) enum Start<'a> {
 /// The product of one region by one thread; C's column `(g − gates.start)·cols + j` is column j of
 /// gate g.
 ///
-/// Sound only if A and C have the numbers behind them that the region and strides name, and if C's
-/// are this thread's alone.
+/// Sound only if A, C and the sums have the numbers behind them that the region and strides name, and if
+/// those of C and the sums are this thread's alone.
 pub(crate) struct Multiply<'a> {
     /// The first row's first k.
     pub(crate) a: *const f32,
@@ -41,6 +41,8 @@ pub(crate) struct Multiply<'a> {
     pub(crate) start: Start<'a>,
     pub(crate) c: *mut f32,
     pub(crate) c_stride: usize,
+    /// Of rows of A, (M): what the numbers of the region's rows are added to.
+    pub(crate) sums: Option<*mut f32>,
     pub(crate) region: Region,
 }
 
@@ -121,6 +123,7 @@ impl Multiply<'_> {
             a: self.a,
             layout: self.layout,
             depth,
+            sums: self.sums,
             range: words.start * E::PER_WORD..depth.min(words.end * E::PER_WORD),
         };
         // SAFETY: rows and k lie inside A, and neither range is longer than the copy allows.

@@ -3,8 +3,8 @@
 
 use super::noise::tests::normal_at;
 use super::*;
-use crate::Isa;
 use crate::testing::{SIZES, bits, machines, numbers};
+use crate::{Format, Isa, Packed};
 
 const LR: f32 = 0.2;
 
@@ -177,6 +177,7 @@ fn every_rule_is_its_plain_loop_on_every_machine() {
                             values: &mut average,
                             rate,
                         }),
+                        panels: None,
                     };
                     step(&cpu, name, operands, prepare, [&mut a, &mut b, &mut c]);
                     assert!(g.iter().all(|g| g.to_bits() == 0));
@@ -198,6 +199,7 @@ fn noise_belongs_to_the_place() {
             w: &mut w,
             g: &mut g,
             average: None,
+            panels: None,
         };
         let noise = Some(Noise {
             key: [1, 2],
@@ -228,6 +230,7 @@ fn centred_rmsprop_survives_a_variance_of_nothing() {
             w: &mut w,
             g: &mut gradient.clone(),
             average: None,
+            panels: None,
         };
         let moments = RmsMoments {
             square: &mut square,
@@ -249,6 +252,7 @@ fn adam_without_a_gradient_stands_still() {
         w: &mut w,
         g: &mut [0.0; 3],
         average: None,
+        panels: None,
     };
     let (mut m, mut v) = ([0.0; 3], [0.0; 3]);
     adam(&cpu, operands, Prepare::NOTHING, ADAM, &mut m, &mut v);
@@ -264,4 +268,55 @@ fn bias_corrections_are_powers() {
         assert!((Adam::bias(0.999, step) - exact).abs() <= 1e-12 * exact.max(1e-3));
     }
     assert_eq!(Adam::bias(0.999, u64::MAX), 1.0);
+}
+
+/// Weights of any shape are in their panels after an update, whether it goes by stripes or not.
+#[test]
+fn panels_hold_the_new_weights() {
+    let noise = Noise {
+        key: [1, 2],
+        sigma: 0.1,
+        first: 32,
+    };
+    for cpu in machines() {
+        for (gates, cols, k) in [(1, 1, 1), (1, 37, 5), (4, 20, 33), (3, 19, 17), (1, 16, 64)] {
+            for format in [Format::F32, Format::Bf16] {
+                for noise in [None, Some(noise)] {
+                    let n = gates * cols * k;
+                    let (mut w, mut g) = (numbers(n, 1), numbers(n, 2));
+                    let mut forward = Packed::new(format, k, gates, cols);
+                    let mut backward = Packed::new(format, gates * cols, 1, k);
+                    let operands = Operands {
+                        w: &mut w,
+                        g: &mut g,
+                        average: None,
+                        panels: Some(PanelPair::new(&mut forward, &mut backward)),
+                    };
+                    let prepare = Prepare {
+                        noise,
+                        ..Prepare::NOTHING
+                    };
+                    sgd(&cpu, operands, prepare, 0.1);
+
+                    let (mut alone, mut g) = (numbers(n, 1), numbers(n, 2));
+                    let operands = Operands {
+                        w: &mut alone,
+                        g: &mut g,
+                        average: None,
+                        panels: None,
+                    };
+                    sgd(&cpu, operands, prepare, 0.1);
+                    assert_eq!(bits(&w), bits(&alone));
+                    let (mut x, mut wt) = (forward.clone(), backward.clone());
+                    x.pack_transposed(&cpu, &w);
+                    wt.pack(&cpu, &w);
+                    assert!(forward.holds_the_same_as(&x), "{gates}·{cols}×{k} forward");
+                    assert!(
+                        backward.holds_the_same_as(&wt),
+                        "{gates}·{cols}×{k} backward"
+                    );
+                }
+            }
+        }
+    }
 }

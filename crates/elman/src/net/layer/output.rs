@@ -11,7 +11,7 @@ use crate::dims::{Dims, LOGIT_ROWS};
 use crate::net::params::{Layout, Params, TensorId};
 use crate::rng::pick;
 use elman_kernels::{
-    Cpu, Init, Operand, Packed, add_column_sums, cross_entropy, exponentials, product, target_nats,
+    Cpu, Init, Operand, Packed, cross_entropy, exponentials, product, target_nats, weight_gradient,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -146,9 +146,8 @@ impl Output {
             let dh = &mut dh[start * width..end * width];
             product(cpu, Operand::rows(dz, rows, vocab), back, Init::Zero, dh);
             data.pack_last_first(cpu, h);
-            let dz_t = Operand::last_first(dz, vocab, rows);
-            product(cpu, dz_t, data, Init::Accumulate, &mut dparams[self.w_s]);
-            add_column_sums(cpu, dz, vocab, 0, &mut dparams[self.b_s]);
+            let [dw_s, db_s] = dparams.pair_mut(self.w_s, self.b_s);
+            weight_gradient(cpu, dz, data, Init::Accumulate, dw_s, Some(db_s));
             end = start;
         }
     }

@@ -7,7 +7,7 @@
 
 use crate::net::params::{Params, TensorId};
 use crate::net::tape::Data;
-use elman_kernels::{Cpu, Format, Init, Operand, Packed, product};
+use elman_kernels::{Cpu, Format, Init, Operand, Packed, product, weight_gradient};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Projection {
@@ -50,8 +50,8 @@ impl Projection {
         let rows = dy.len() / self.output;
         let data = data.of_width(self.hidden);
         data.pack_last_first(cpu, h);
-        let dy_t = Operand::last_first(dy, self.output, rows);
-        product(cpu, dy_t, data, Init::Accumulate, &mut dparams[self.weight]);
+        let dw = &mut dparams[self.weight];
+        weight_gradient(cpu, dy, data, Init::Accumulate, dw, None);
         let dy = Operand::rows(dy, rows, self.output);
         product(cpu, dy, panels, Init::Zero, dh);
     }
