@@ -27,8 +27,10 @@ pub(super) const ROW: usize = MOST_DEPTH + LANES;
 const TILE: usize = TILE_ROWS * ROW;
 /// Most words of k of a single row.
 pub(super) const MOST_DEPTH_ALONE: usize = TILES * TILE - LANES;
-/// Words of k by which requests for memory are ahead where k is not contiguous.
-const AHEAD: usize = 6;
+/// Rows by which requests for memory are ahead where k is contiguous …
+const ROWS_AHEAD: usize = 2;
+/// … and words of k by which requests for memory are where it is not.
+const WORDS_AHEAD: usize = 6;
 
 /// How A lies in memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,7 +103,7 @@ impl Copied {
                 Layout::Rows { stride } => {
                     for (tile, rows) in tiles.iter().enumerate() {
                         for (i, row) in rows.enumerate() {
-                            self.row::<V, E>(source, row * stride, (tile, i));
+                            self.row::<V, E>(source, (row, stride), (tile, i));
                         }
                     }
                 }
@@ -112,12 +114,12 @@ impl Copied {
         }
     }
 
-    /// The row of A that begins at number `first`, as row `i` of a tile.
+    /// Row `row` of A as row `i` of a tile.
     #[inline(always)]
     unsafe fn row<V: Vector, E: Element>(
         &mut self,
         source: &Source,
-        first: usize,
+        (row, stride): (usize, usize),
         (tile, i): (usize, usize),
     ) {
         let Source {
@@ -127,9 +129,10 @@ impl Copied {
             ..
         } = *source;
         let words = range.len().div_ceil(E::PER_WORD);
-        // SAFETY: the numbers are there by the contract, and whole lines of words fit between two rows.
+        // SAFETY: the numbers are there by the contract, and whole lines of words fit between two rows. A
+        // request touches no memory.
         unsafe {
-            let row = a.add(first);
+            let row = a.add(row * stride);
             let out = self.words.as_mut_ptr().add(tile * TILE + i * ROW);
             let scale = if E::SCALED {
                 scale::<V>(row, depth)
@@ -140,6 +143,9 @@ impl Copied {
             for word in (0..words).step_by(LANES) {
                 let k = range.start + word * E::PER_WORD;
                 let numbers = (LANES * E::PER_WORD).min(range.end - k);
+                for line in 0..E::PER_WORD {
+                    V::prefetch(row.wrapping_add(ROWS_AHEAD * stride + k + line * LANES));
+                }
                 // Whole lines: what is behind the last word is never read.
                 let line: V = E::words(row.add(k), numbers, scale);
                 line.store(out.add(word));
@@ -176,7 +182,7 @@ impl Copied {
                 let a_k = a.offset(k as isize * step);
                 for (tile, rows) in tiles.iter().enumerate() {
                     for k in 0..E::PER_WORD {
-                        let later = (AHEAD * E::PER_WORD + k) * stride;
+                        let later = (WORDS_AHEAD * E::PER_WORD + k) * stride;
                         V::prefetch(a_k.wrapping_sub(later).wrapping_add(rows.start));
                     }
                     let from = a_k.add(rows.start);
