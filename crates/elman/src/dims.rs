@@ -164,6 +164,13 @@ pub fn matrix_parameters(dims: &Dims) -> u64 {
     (layers + projection + dims.vocab * dims.output()) as u64
 }
 
-/// Rows of logits that are in memory at a time. Smaller blocks re-read the gradient of `w_s` too
+/// Most rows of logits that are in memory at a time. Smaller blocks re-read the gradient of `w_s` too
 /// often, larger ones leave the cache; the bits do not depend on it.
-pub const LOGIT_ROWS: usize = 256;
+const LOGIT_ROWS: usize = 384;
+
+/// Rows of logits that are in memory at a time of `rows` rows: blocks of about the same size, of whole pairs of
+/// rows, since bf16 multiplies them together.
+pub fn logit_rows(rows: usize) -> usize {
+    let blocks = rows.div_ceil(LOGIT_ROWS).max(1);
+    rows.div_ceil(blocks).next_multiple_of(2).min(rows)
+}

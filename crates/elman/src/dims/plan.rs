@@ -1,7 +1,7 @@
 //! The bytes of a network at work: every number is closed form, so that a plan can be printed, and refused, before a
 //! byte is allocated.
 
-use super::{Cell, Dims, LOGIT_ROWS, Room, WindowPlan};
+use super::{Cell, Dims, Room, WindowPlan, logit_rows};
 use elman_kernels::{Format, Packed};
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,7 @@ impl TrainPlan {
         room: Room,
     ) -> TrainPlan {
         let f32s = |n: usize| 4 * n as u64;
-        let block = room.segment.min(LOGIT_ROWS);
+        let block = logit_rows(room.segment);
         let recurrent: usize = match slots.recurrent {
             true => dims.hidden.iter().map(|h| dims.cell.gates() * h * h).sum(),
             false => 0,
@@ -191,7 +191,7 @@ pub fn inference_bytes(
     } else {
         0
     };
-    let logits = rows.min(LOGIT_ROWS) * dims.vocab;
+    let logits = logit_rows(rows) * dims.vocab;
     let window = rows * dims.embed + layers + projected + logits;
     4 * (arena_len + window + lanes * dims.state_len()) as u64 + packed_forward_bytes(dims, format)
 }

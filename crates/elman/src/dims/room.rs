@@ -1,6 +1,6 @@
 //! How much of a window is in memory at a time, and where it is cut if that is not all of it.
 
-use super::{Dims, LOGIT_ROWS};
+use super::Dims;
 use std::ops::Range;
 
 /// Room for windows, whose rows are the pairs (time step, lane): what the largest of them needs.
@@ -85,17 +85,10 @@ impl Room {
 }
 
 /// Steps of a segment where activations are recomputed: √T, so that there are as many states between segments as steps in
-/// one, with an even number of rows, and whole blocks of logits where that makes it at most a quarter longer.
+/// one, with an even number of rows.
 fn recomputed_steps(steps: usize, lanes: usize) -> usize {
     let root = steps.isqrt() + usize::from(steps.isqrt().pow(2) < steps);
-    let shared = lanes.trailing_zeros().min(LOGIT_ROWS.trailing_zeros());
-    let blocks = root.next_multiple_of(LOGIT_ROWS >> shared);
-    let segment = if blocks <= root + root / 4 {
-        blocks
-    } else {
-        root.next_multiple_of(1 + lanes % 2)
-    };
-    segment.min(steps)
+    root.next_multiple_of(1 + lanes % 2).min(steps)
 }
 
 #[cfg(test)]
@@ -119,12 +112,10 @@ mod tests {
                     }
                 }
                 let root = (window as f64).sqrt();
-                assert!(segment as f64 <= 1.25 * root.ceil() + 1.0);
+                assert!(segment as f64 <= root.ceil() + 1.0);
                 assert!(segment as f64 >= root.floor().min(window as f64));
             }
         }
-        // 256 rows are a block of logits.
-        assert_eq!(recomputed_steps(10_000, 32), 104);
         let whole = Room::whole(35, 32);
         assert!(whole.segments(20, 32).eq(std::iter::once(0..20)));
     }

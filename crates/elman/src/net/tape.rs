@@ -6,7 +6,7 @@
 //! `dims.rs` knows what they add up to.
 
 use super::layer::State;
-use crate::dims::{Cell, Dims, LOGIT_ROWS, Room, Slots};
+use crate::dims::{Cell, Dims, Room, Slots, logit_rows};
 use elman_kernels::{Buffer, Format, Packed};
 
 /// Activations of one window.
@@ -92,7 +92,7 @@ impl Tape {
                 .map(|hidden| Buffer::zeros(rows * hidden))
                 .collect(),
             projected: Buffer::zeros(projected),
-            logits: Buffer::zeros(rows.min(LOGIT_ROWS) * dims.vocab),
+            logits: Buffer::zeros(logit_rows(rows) * dims.vocab),
         }
     }
 
@@ -145,7 +145,7 @@ impl Scratch {
             d_above: Buffer::zeros(rows * width),
             d_below: Buffer::zeros(rows * width),
             data: Data::new(dims, rows, format),
-            data_block: Packed::new(format, rows.min(LOGIT_ROWS), 1, dims.output()),
+            data_block: Packed::new(format, logit_rows(rows), 1, dims.output()),
             d_table: Buffer::zeros(read * dims.embed),
             recurrent: recurrent
                 .iter()

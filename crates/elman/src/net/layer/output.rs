@@ -4,10 +4,10 @@
 //! J = −ln ŷ_target          dz = ŷ − onehot(target); with labels smoothed by ε, ŷ − (1 − ε) onehot(target) − ε/V
 //! dh = W_Sᵀ dz              dW_S += dz hᵀ              db_2 += dz
 //! ```
-//! Works on blocks of [`LOGIT_ROWS`] rows: the logits of a whole window are never in memory, and a
+//! Works on blocks of rows, see [`logit_rows`](crate::dims::logit_rows): the logits of a whole window are never in memory, and a
 //! block's gradient becomes `dh` and `dw_s` while it is in the cache.
 
-use crate::dims::{Dims, LOGIT_ROWS};
+use crate::dims::Dims;
 use crate::net::params::{Layout, Params, TensorId};
 use crate::rng::pick;
 use elman_kernels::{
@@ -66,11 +66,9 @@ impl Output {
         block: &mut [f32],
         ids: &mut [u32],
     ) {
-        let blocks = h.chunks(LOGIT_ROWS * self.width);
-        for ((h, uniforms), ids) in blocks
-            .zip(uniforms.chunks(LOGIT_ROWS))
-            .zip(ids.chunks_mut(LOGIT_ROWS))
-        {
+        let most = block.len() / self.vocab;
+        let blocks = h.chunks(most * self.width);
+        for ((h, uniforms), ids) in blocks.zip(uniforms.chunks(most)).zip(ids.chunks_mut(most)) {
             let weights = &mut block[..ids.len() * self.vocab];
             self.logits(cpu, params, panels, h, weights);
             exponentials(cpu, self.vocab, weights);
@@ -94,17 +92,18 @@ impl Output {
         nats: &mut [f64],
         mut right: Option<&mut [bool]>,
     ) {
-        let blocks = h.chunks(LOGIT_ROWS * self.width);
+        let most = block.len() / self.vocab;
+        let blocks = h.chunks(most * self.width);
         for (number, ((h, targets), nats)) in blocks
-            .zip(targets.chunks(LOGIT_ROWS))
-            .zip(nats.chunks_mut(LOGIT_ROWS))
+            .zip(targets.chunks(most))
+            .zip(nats.chunks_mut(most))
             .enumerate()
         {
             let logits = &mut block[..targets.len() * self.vocab];
             self.logits(cpu, params, panels, h, logits);
             target_nats(cpu, logits, targets, nats);
             if let Some(right) = &mut right {
-                let right = &mut right[number * LOGIT_ROWS..][..targets.len()];
+                let right = &mut right[number * most..][..targets.len()];
                 let rows = logits.chunks(self.vocab).zip(targets);
                 for (right, (row, &target)) in right.iter_mut().zip(rows) {
                     *right = is_first(row, target as usize);
@@ -133,8 +132,9 @@ impl Output {
     ) {
         let (width, vocab) = (self.width, self.vocab);
         let mut end = targets.len();
+        let most = block.len() / self.vocab;
         while end > 0 {
-            let rows = end.min(LOGIT_ROWS);
+            let rows = end.min(most);
             let start = end - rows;
             let h = &h[start * width..end * width];
             let logits = &mut block[..rows * vocab];
