@@ -75,6 +75,9 @@ impl Op for Multiply<'_> {
 impl Multiply<'_> {
     #[inline(always)]
     unsafe fn blocks<V: Vector, E: Element>(self) {
+        if self.region.blocks.is_empty() {
+            return; // rows without columns are neither copied nor summed
+        }
         let mut copied = Copied::take();
         let depth = match self.is_alone() {
             false => MOST_DEPTH,

@@ -65,16 +65,14 @@ impl Tile<'_> {
         j + 1 < W || self.last == LANES
     }
 
-    /// What the chains of row `i` and panel `j` begin with.
+    /// In int8: the sum of integers in row `i` and panel `j`, scaled, onto `onto`.
     #[inline(always)]
-    unsafe fn start<V: Vector, const W: usize>(&self, i: usize, j: usize) -> V {
-        // SAFETY: the caller's tile has row i and panel j, whose last has only `last` columns.
+    unsafe fn scaled<V: Vector>(&self, sum: V, (i, j): (usize, usize), onto: V) -> V {
+        // SAFETY: every panel has sixteen scales.
         unsafe {
-            match self.start {
-                Start::Zero => V::splat(0.0),
-                Start::Bias(bias) => self.columns::<V, W>(bias.as_ptr().add(self.column), j),
-                Start::Accumulate => self.columns::<V, W>(self.c.add(i * self.c_stride), j),
-            }
+            let columns = V::load(self.scales.add(j * LANES));
+            let scale = V::splat(self.quantised[i].scale).mul(columns);
+            sum.integers_to_f32().mul_add(scale, onto)
         }
     }
 
@@ -207,7 +205,9 @@ unsafe fn chains<
         // One branch for the whole tile: with one for each sum the compiler keeps them in memory.
         if E::SCALED {
             for i in 0..M {
-                sum[i] = [V::splat(t.quantised[i].begin); W];
+                for j in 0..W {
+                    sum[i][j] = V::splat(t.quantised[i].begin);
+                }
             }
         } else if let Start::Bias(bias) = t.start {
             for j in 0..W {
@@ -246,14 +246,37 @@ unsafe fn chains<
                 b = b.add(LANES);
             }
         }
+        if E::SCALED {
+            // Here too one branch for all sums.
+            match t.start {
+                Start::Zero => {
+                    for i in 0..M {
+                        for j in 0..W {
+                            sum[i][j] = t.scaled(sum[i][j], (i, j), V::splat(0.0));
+                        }
+                    }
+                }
+                Start::Bias(bias) => {
+                    for j in 0..W {
+                        let x = t.columns::<V, W>(bias.as_ptr().add(t.column), j);
+                        for i in 0..M {
+                            sum[i][j] = t.scaled(sum[i][j], (i, j), x);
+                        }
+                    }
+                }
+                Start::Accumulate => {
+                    for i in 0..M {
+                        for j in 0..W {
+                            let x = t.columns::<V, W>(t.c.add(i * t.c_stride), j);
+                            sum[i][j] = t.scaled(sum[i][j], (i, j), x);
+                        }
+                    }
+                }
+            }
+        }
         for i in 0..M {
             for j in 0..W {
-                let mut x = sum[i][j];
-                if E::SCALED {
-                    let column = V::load(t.scales.add(j * LANES));
-                    let scale = V::splat(t.quantised[i].scale).mul(column);
-                    x = x.integers_to_f32().mul_add(scale, t.start::<V, W>(i, j));
-                }
+                let x = sum[i][j];
                 let to = t.c.add(i * t.c_stride + j * LANES);
                 if t.is_whole::<W>(j) {
                     x.store(to);
