@@ -27,9 +27,11 @@ pub mod write;
 pub use disk::{AppendLog, AtomicFile, Lock, RecordLog, write_atomic};
 pub use flaw::Flaw;
 pub use generations::{Generations, Loaded};
-pub use model_dir::{ModelDir, read_model_dir, write_model_dir};
+pub use model_dir::{ModelFiles, write_model_dir};
 pub use npy::write_npy;
-pub use read::{Described, Head, Integrity, read_head, read_snapshot, verify_snapshot};
+pub use read::{
+    Described, Head, Integrity, borrow_snapshot, read_head, read_snapshot, verify_snapshot,
+};
 pub use snapshot::{Array, Data, Snapshot};
 pub use write::write_snapshot;
 

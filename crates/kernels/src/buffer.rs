@@ -4,19 +4,26 @@
 //! every step is another entry of the translation buffer. Where the system gives huge pages to
 //! those who ask, memory from 2 MiB on asks for them.
 
-use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
+use memmap2::MmapMut;
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
 /// Bytes of a huge page.
 const HUGE: usize = 2 << 20;
 
+/// Of all buffers.
+static MAPPED: AtomicUsize = AtomicUsize::new(0);
+
 /// A fixed number of `f32`, zero at first, aligned to 64 bytes.
 pub struct Buffer {
     start: NonNull<f32>,
     len: usize,
+    /// What it lies in, if it is large; otherwise it was allocated.
+    pages: Option<MmapMut>,
 }
 
 #[repr(align(64))]
@@ -31,31 +38,24 @@ impl Buffer {
     /// `len` zeros.
     pub fn zeros(len: usize) -> Buffer {
         let Some(layout) = layout(len) else {
-            let start = NonNull::<Line>::dangling().cast();
-            return Buffer { start, len };
+            let (start, pages) = (NonNull::<Line>::dangling().cast(), None);
+            return Buffer { start, len, pages };
         };
-        let huge = layout.align() == HUGE;
+        if let Some((start, pages)) = huge_pages(layout.size()) {
+            let (start, pages) = (start.cast(), Some(pages));
+            return Buffer { start, len, pages };
+        }
         // SAFETY: the layout is not empty.
-        let start = unsafe {
-            if huge {
-                alloc(layout)
-            } else {
-                alloc_zeroed(layout)
-            }
-        };
-        let Some(start) = NonNull::new(start) else {
+        let Some(start) = NonNull::new(unsafe { alloc_zeroed(layout) }) else {
             handle_alloc_error(layout);
         };
-        if huge {
-            // Before the first touch, which decides what the pages are.
-            ask_for_huge_pages(start, layout.size());
-            // SAFETY: the allocation has this size, and nobody else knows it.
-            unsafe { start.write_bytes(0, layout.size()) };
-        }
-        Buffer {
-            start: start.cast(),
-            len,
-        }
+        let (start, pages) = (start.cast(), None);
+        Buffer { start, len, pages }
+    }
+
+    /// Bytes of all large buffers there are: they come from the system, and an allocator that counts does not see them.
+    pub fn mapped_bytes() -> usize {
+        MAPPED.load(Relaxed)
     }
 }
 
@@ -68,29 +68,35 @@ fn layout(len: usize) -> Option<Layout> {
         .checked_mul(size_of::<f32>())
         .and_then(|bytes| bytes.checked_next_multiple_of(LINE))
         .expect("a buffer larger than the address space");
-    let align = if bytes >= HUGE { HUGE } else { LINE };
-    Some(Layout::from_size_align(bytes, align).expect("a buffer larger than the address space"))
+    Some(Layout::from_size_align(bytes, LINE).expect("a buffer larger than the address space"))
 }
 
-/// Advises the system on the whole huge pages of an allocation; the rest keeps small ones, so that
-/// no more memory is taken than was planned. Advice may be ignored.
-fn ask_for_huge_pages(start: NonNull<u8>, bytes: usize) {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::mm::{Advice, madvise};
-        let whole = bytes - bytes % HUGE;
-        // SAFETY: the range is inside an allocation of ours, and the advice changes no contents.
-        let _ = unsafe { madvise(start.as_ptr().cast(), whole, Advice::LinuxHugepage) };
+/// Memory of `bytes` zeros in pages of its own, which begins with a huge page. The system clears pages when they
+/// are first touched, by whichever thread that is. `None` if a page holds it, or the system gives none.
+fn huge_pages(bytes: usize) -> Option<(NonNull<u8>, MmapMut)> {
+    if bytes < HUGE {
+        return None;
     }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (start, bytes);
+    // Room to begin where a huge page may; what lies before and behind is never touched.
+    let mut pages = MmapMut::map_anon(bytes.checked_add(HUGE)?).ok()?;
+    let skipped = pages.as_ptr().align_offset(HUGE);
+    // The rest keeps small pages, so that no more memory is taken than was planned. Advice may be ignored.
+    #[cfg(target_os = "linux")]
+    let _ = pages.advise_range(memmap2::Advice::HugePage, skipped, bytes - bytes % HUGE);
+    let start = NonNull::from(&mut pages[skipped..][..bytes]).cast();
+    MAPPED.fetch_add(bytes, Relaxed);
+    Some((start, pages))
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if let Some(layout) = layout(self.len) {
+        let Some(layout) = layout(self.len) else {
+            return;
+        };
+        match self.pages {
+            Some(_) => _ = MAPPED.fetch_sub(layout.size(), Relaxed),
             // SAFETY: allocated by `zeros` with this layout.
-            unsafe { dealloc(self.start.as_ptr().cast(), layout) };
+            None => unsafe { dealloc(self.start.as_ptr().cast(), layout) },
         }
     }
 }

@@ -22,13 +22,17 @@ use crate::net::params::{Role, Tensor, all_finite};
 use crate::net::{Network, Params};
 use crate::ngram;
 use crate::store::model_dir::{CONFIG, TOKENIZER, WEIGHTS};
-use crate::store::{Array, Data, Snapshot, StoreError, read_model_dir, write_model_dir};
+use crate::store::{Array, Data, ModelFiles, Snapshot, StoreError, write_model_dir};
 use crate::text::{Layout, Vocab};
 use config::ConfigFile;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+
+/// Numbers that a CPU takes at a time: a huge page.
+const SHARE: usize = 1 << 19;
 
 /// Where a model comes from: where its training stood when it was saved. It stands in the header of the weights, so that `config.json` stays
 /// the same from save to save.
@@ -119,17 +123,19 @@ pub(crate) fn write_model(
 /// [`Model::load_as`].
 pub(super) fn load(path: &Path, weights: Weights) -> Result<Model> {
     let directory = resolve(path)?;
-    let parts = read_model_dir(&directory)?;
-    let vocab = parse_vocab(&directory, &parts.tokenizer)?;
-    let (dims, layout) = ConfigFile::parse(&parts.config)
-        .and_then(|config| Ok((config.dims(&vocab, &parts.weights)?, config.layout())))
+    let files = ModelFiles::open(&directory)?;
+    let snapshot = files.weights()?;
+    let vocab = parse_vocab(&directory, &files.tokenizer)?;
+    let (dims, layout) = ConfigFile::parse(&files.config)
+        .and_then(|config| Ok((config.dims(&vocab, &snapshot)?, config.layout())))
         .map_err(|what| mismatch(&directory.join(CONFIG), &what))?;
     let about =
-        about(&parts.weights, &vocab).map_err(|what| mismatch(&directory.join(WEIGHTS), &what))?;
+        about(&snapshot, &vocab).map_err(|what| mismatch(&directory.join(WEIGHTS), &what))?;
     let network = Network::new(dims);
-    let params = params(&network, &parts.weights, &directory.join(WEIGHTS))?;
+    let params = params(&network, &snapshot, &directory.join(WEIGHTS))?;
     // The file's arrays are not needed beside the panels.
-    drop(parts);
+    drop(snapshot);
+    drop(files);
     Ok(Model::new(network, params, vocab, about, weights).with_layout(layout))
 }
 
@@ -140,8 +146,9 @@ pub fn read_vocab(path: &Path) -> Result<Vocab> {
         return Ok(ngram::Model::load(path)?.vocab().clone());
     }
     let directory = resolve(path)?;
-    let parts = read_model_dir(&directory)?;
-    parse_vocab(&directory, &parts.tokenizer)
+    let files = ModelFiles::open(&directory)?;
+    files.weights()?;
+    parse_vocab(&directory, &files.tokenizer)
 }
 
 /// What the model in `path` takes on disk: an n-gram model's file; of a network the files that loading it reads, without
@@ -277,7 +284,7 @@ pub(crate) fn params(network: &Network, weights: &Snapshot, path: &Path) -> Resu
             params[id].copy_from_slice(&whole[2 * hidden..]);
             continue;
         }
-        params[id].copy_from_slice(array(&tensor.name, &tensor.shape)?);
+        copy(&mut params[id], array(&tensor.name, &tensor.shape)?);
         if tensor.role == Role::Bias {
             let second = second_bias(tensor);
             let values = array(&second, &tensor.shape)?;
@@ -300,9 +307,15 @@ pub(crate) fn params(network: &Network, weights: &Snapshot, path: &Path) -> Resu
     Ok(params)
 }
 
+/// Copies on all CPUs, whose first touch of new memory is what takes time.
+fn copy(to: &mut [f32], from: &[f32]) {
+    let parts = to.par_chunks_mut(SHARE).zip(from.par_chunks(SHARE));
+    parts.for_each(|(to, from)| to.copy_from_slice(from));
+}
+
 /// Every value must be a number.
 pub(crate) fn refuse_infinite(name: &str, values: &[f32], path: &Path) -> Result<()> {
-    if all_finite(values) {
+    if values.par_chunks(SHARE).all(all_finite) {
         return Ok(());
     }
     let at = values.iter().take_while(|x| x.is_finite()).count();

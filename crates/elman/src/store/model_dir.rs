@@ -11,12 +11,15 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use elman_kernels::Mapped;
 use serde_json::Value;
 
 use super::write::write_parts;
-use super::{Flaw, Integrity, Snapshot, StoreError, disk, read_snapshot, write_atomic};
+use super::{
+    Flaw, Integrity, Snapshot, StoreError, borrow_snapshot, disk, read_snapshot, write_atomic,
+};
 
 pub const CONFIG: &str = "config.json";
 pub const TOKENIZER: &str = "tokenizer.json";
@@ -27,15 +30,15 @@ const BOUND: [(&str, &str); 2] = [(CONFIG, "config_blake3"), (TOKENIZER, "tokeni
 /// A tokenizer of a million long words has some hundred MB; nothing sensible has more.
 const TEXT_MAX_BYTES: u64 = 1 << 29;
 
-/// The parts of a model, which belong together.
-#[derive(Debug)]
-pub struct ModelDir {
+/// A model's files, opened.
+pub struct ModelFiles {
     /// The text of `config.json`, a JSON object.
     pub config: String,
     /// The text of `tokenizer.json`.
     pub tokenizer: String,
-    /// For a foreign model the header is empty.
-    pub weights: Snapshot<'static>,
+    directory: PathBuf,
+    /// The file of weights in memory, if it is one of ours. Another program may write to its own while we look.
+    weights: Option<Mapped>,
 }
 
 /// Writes a model into `directory`, which is created where it is missing. `extras` are (file name, text).
@@ -63,40 +66,56 @@ pub fn write_model_dir(
     write_parts(&directory.join(WEIGHTS), &header, &weights.arrays)
 }
 
-/// Reads a model and checks that its parts are undamaged and belong together.
-pub fn read_model_dir(directory: &Path) -> Result<ModelDir, StoreError> {
-    let config = read_text(directory, CONFIG)?;
-    let tokenizer = read_text(directory, TOKENIZER)?;
-    let integrity = if is_ours(&config, &directory.join(CONFIG))? {
-        Integrity::Required
-    } else {
-        Integrity::Foreign
-    };
-    let weights_path = directory.join(WEIGHTS);
-    refuse_missing(directory, WEIGHTS)?;
-    let weights = read_snapshot(&weights_path, integrity)?;
-    // A foreign file has no header; ours always has the two hashes.
-    if integrity == Integrity::Required || !weights.header.is_empty() {
-        for ((name, key), text) in BOUND.iter().zip([&config, &tokenizer]) {
+impl ModelFiles {
+    /// Reads configuration and tokenizer, and maps weights that elman wrote.
+    pub fn open(directory: &Path) -> Result<ModelFiles, StoreError> {
+        let config = read_text(directory, CONFIG)?;
+        let tokenizer = read_text(directory, TOKENIZER)?;
+        let ours = is_ours(&config, &directory.join(CONFIG))?;
+        refuse_missing(directory, WEIGHTS)?;
+        let weights = match ours {
+            true => Some(map(&directory.join(WEIGHTS))?),
+            false => None,
+        };
+        Ok(ModelFiles {
+            config,
+            tokenizer,
+            directory: directory.to_path_buf(),
+            weights,
+        })
+    }
+
+    /// The weights, after a check that the parts are undamaged and belong together. For a foreign model the header is empty.
+    pub fn weights(&self) -> Result<Snapshot<'_>, StoreError> {
+        let path = self.directory.join(WEIGHTS);
+        let in_file = |flaw| StoreError::in_file(&path, flaw);
+        let weights = match &self.weights {
+            Some(bytes) => borrow_snapshot(bytes, Integrity::Required).map_err(in_file)?,
+            None => read_snapshot(&path, Integrity::Foreign)?,
+        };
+        // A foreign file has no header; ours always has the two hashes.
+        if self.weights.is_none() && weights.header.is_empty() {
+            return Ok(weights);
+        }
+        for ((name, key), text) in BOUND.iter().zip([&self.config, &self.tokenizer]) {
             match weights.header.get(*key).and_then(Value::as_str) {
-                None => {
-                    return Err(StoreError::in_file(&weights_path, Flaw::Unbound { key }));
-                }
+                None => return Err(in_file(Flaw::Unbound { key })),
                 Some(bound) if bound != hash(text) => {
                     return Err(StoreError::Mismatch {
-                        path: directory.join(name),
+                        path: self.directory.join(name),
                         weights: WEIGHTS,
                     });
                 }
                 Some(_) => {}
             }
         }
+        Ok(weights)
     }
-    Ok(ModelDir {
-        config,
-        tokenizer,
-        weights,
-    })
+}
+
+fn map(path: &Path) -> Result<Mapped, StoreError> {
+    let (file, _) = disk::open_regular(path)?;
+    Mapped::open(&file).map_err(|error| StoreError::io(path, "read", error))
 }
 
 /// Whether a configuration was written by elman; it must be a JSON object in any case.
@@ -177,16 +196,22 @@ mod tests {
         write_atomic(path, |w| w.write_all(bytes)).unwrap();
     }
 
+    /// Opens a model and looks at all of it.
+    fn check(directory: &Path) -> Result<(), StoreError> {
+        ModelFiles::open(directory)?.weights().map(|_| ())
+    }
+
     #[test]
     fn a_model_comes_back() {
         let room = tempfile::tempdir().unwrap();
         let directory = room.path().join("deep/model");
         model(&directory);
-        let back = read_model_dir(&directory).unwrap();
-        assert_eq!(back.config, CONFIG_TEXT);
-        assert_eq!(back.tokenizer, TOKENIZER_TEXT);
-        assert_eq!(back.weights.header["step"], 3);
-        assert_eq!(back.weights.f32("w", &[1]).unwrap(), [1.0]);
+        let files = ModelFiles::open(&directory).unwrap();
+        assert_eq!(files.config, CONFIG_TEXT);
+        assert_eq!(files.tokenizer, TOKENIZER_TEXT);
+        let weights = files.weights().unwrap();
+        assert_eq!(weights.header["step"], 3);
+        assert_eq!(weights.f32("w", &[1]).unwrap(), [1.0]);
         let extra = fs::read(directory.join("generation_config.json")).unwrap();
         assert_eq!(extra, b"{}");
     }
@@ -205,7 +230,8 @@ mod tests {
         model(room.path());
         assert_eq!(names.map(time), before);
         write_model_dir(room.path(), CONFIG_TEXT, "{}", &[], &weights(2.0)).unwrap();
-        assert_eq!(read_model_dir(room.path()).unwrap().tokenizer, "{}");
+        assert_eq!(ModelFiles::open(room.path()).unwrap().tokenizer, "{}");
+        check(room.path()).unwrap();
     }
 
     #[test]
@@ -224,21 +250,21 @@ mod tests {
             for (place, &byte) in whole.iter().enumerate() {
                 for bit in 0..8 {
                     put(place, byte ^ (1 << bit));
-                    let read = read_model_dir(room.path());
+                    let read = check(room.path());
                     assert!(read.is_err(), "{name}, byte {place}, bit {bit}");
                 }
                 put(place, byte);
             }
-            read_model_dir(room.path()).unwrap();
+            check(room.path()).unwrap();
             for length in (0..whole.len()).rev() {
                 file.set_len(length as u64).unwrap();
-                let read = read_model_dir(room.path());
+                let read = check(room.path());
                 assert!(read.is_err(), "{name} cut at {length}");
             }
             file.seek(io::SeekFrom::Start(0)).unwrap();
             file.write_all(&whole).unwrap();
         }
-        read_model_dir(room.path()).unwrap();
+        check(room.path()).unwrap();
     }
 
     #[test]
@@ -247,7 +273,7 @@ mod tests {
         model(room.path());
         // As after a kill between the small files and the weights.
         put(&room.path().join(TOKENIZER), b"{}");
-        let message = read_model_dir(room.path()).unwrap_err().to_string();
+        let message = check(room.path()).unwrap_err().to_string();
         assert!(
             message.contains("tokenizer.json does not belong"),
             "{message}"
@@ -256,7 +282,7 @@ mod tests {
         model(room.path());
         // A configuration without the mark does not make them foreign.
         put(&room.path().join(CONFIG), b"{}");
-        let message = read_model_dir(room.path()).unwrap_err().to_string();
+        let message = check(room.path()).unwrap_err().to_string();
         assert!(message.contains("config.json does not belong"), "{message}");
     }
 
@@ -265,7 +291,7 @@ mod tests {
         let room = tempfile::tempdir().unwrap();
         model(room.path());
         write_snapshot(&room.path().join(WEIGHTS), &weights(1.0)).unwrap();
-        let message = read_model_dir(room.path()).unwrap_err().to_string();
+        let message = check(room.path()).unwrap_err().to_string();
         assert!(message.contains("config_blake3"), "{message}");
     }
 
@@ -279,17 +305,17 @@ mod tests {
         put(&room.path().join(WEIGHTS), &foreign);
         put(&room.path().join(TOKENIZER), b"{}");
         put(&room.path().join(CONFIG), br#"{"model_type":"lstm"}"#);
-        let back = read_model_dir(room.path()).unwrap();
-        assert_eq!(back.weights.f32("w", &[1]).unwrap(), [2.5]);
+        let files = ModelFiles::open(room.path()).unwrap();
+        assert_eq!(files.weights().unwrap().f32("w", &[1]).unwrap(), [2.5]);
         put(&room.path().join(CONFIG), CONFIG_TEXT.as_bytes());
-        let message = read_model_dir(room.path()).unwrap_err().to_string();
+        let message = check(room.path()).unwrap_err().to_string();
         assert!(message.contains("no elman checksum"), "{message}");
     }
 
     #[test]
     fn what_is_no_model_says_why() {
         let room = tempfile::tempdir().unwrap();
-        let message = || read_model_dir(room.path()).unwrap_err().to_string();
+        let message = || check(room.path()).unwrap_err().to_string();
         for name in [CONFIG, TOKENIZER, WEIGHTS] {
             assert!(
                 message().contains(&format!("{name} is missing")),

@@ -1,4 +1,4 @@
-//! Reads a snapshot, in one pass, into nothing but its arrays.
+//! Reads a snapshot, in one pass, into nothing but its arrays; or finds the arrays in bytes that are in memory.
 //!
 //! The head is checked first (`layout.rs`); each array is then read straight into its own memory and
 //! hashed on the way. Nothing is handed out before the checksum of the whole file has agreed.
@@ -76,6 +76,54 @@ pub fn read_snapshot(path: &Path, integrity: Integrity) -> Result<Snapshot<'stat
     read_from(&mut file, length, integrity).map_err(|flaw| StoreError::in_file(path, flaw))
 }
 
+/// The snapshot in `bytes`, verified; arrays borrow from there where they lie as memory wants them.
+pub fn borrow_snapshot(bytes: &[u8], integrity: Integrity) -> Result<Snapshot<'_>, Flaw> {
+    let mut rest = bytes;
+    let layout = Layout::read(&mut rest, bytes.len() as u64)?;
+    if let Some(mut checksum) = Checksum::expected(&layout, integrity)? {
+        checksum.update(rest);
+        if !checksum.agrees() {
+            return Err(Flaw::ChecksumMismatch);
+        }
+    }
+    let mut arrays = Vec::with_capacity(layout.places.len());
+    for place in &layout.places {
+        // The layout has found that they fit.
+        let (array, after) = rest.split_at(place.elements * place.dtype.bytes());
+        arrays.push(borrow_array(place, array)?);
+        rest = after;
+    }
+    Ok(Snapshot {
+        header: elman_header(&layout)?,
+        arrays,
+    })
+}
+
+/// The array described by `place`, of these bytes.
+fn borrow_array<'a>(place: &Place, mut bytes: &'a [u8]) -> Result<Array<'a>, Flaw> {
+    let data = match place.dtype {
+        Dtype::F32 => aligned(bytes).map(Data::F32),
+        Dtype::F64 => aligned(bytes).map(Data::F64),
+        Dtype::U32 => aligned(bytes).map(Data::U32),
+        Dtype::U64 => aligned(bytes).map(Data::U64),
+        Dtype::I64 => aligned(bytes).map(Data::I64),
+        Dtype::F16 | Dtype::BF16 => None,
+    };
+    if let Some(data) = data {
+        return Ok(Array::new(place.name.as_str(), &place.shape, data));
+    }
+    let mut copy = Source {
+        reader: &mut bytes,
+        checksum: None,
+    };
+    copy.array(place)
+}
+
+/// The numbers that these bytes are, if they stand where numbers may stand.
+fn aligned<T: Pod>(bytes: &[u8]) -> Option<Cow<'_, [T]>> {
+    bytemuck::try_cast_slice(bytes).ok().map(Cow::Borrowed)
+}
+
 /// Verifies that `path` is an undamaged snapshot of ours, in constant memory.
 pub fn verify_snapshot(path: &Path) -> Result<(), StoreError> {
     let (mut file, length) = disk::open_regular(path)?;
@@ -139,13 +187,7 @@ struct Checksum {
 
 impl<'a, R: Read> Source<'a, R> {
     fn new(reader: &'a mut R, layout: &Layout, integrity: Integrity) -> Result<Self, Flaw> {
-        let ours = ["blake3", "elman"].map(|key| layout.metadata(key).is_some());
-        let checksum = match Checksum::start(&layout.head) {
-            Some(checksum) if ours == [true, true] => Some(checksum),
-            _ if ours != [false, false] => return Err(Flaw::ChecksumMisplaced),
-            _ if integrity == Integrity::Foreign => None,
-            _ => return Err(Flaw::NoChecksum),
-        };
+        let checksum = Checksum::expected(layout, integrity)?;
         Ok(Self { reader, checksum })
     }
 
@@ -188,10 +230,7 @@ impl<'a, R: Read> Source<'a, R> {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Flaw> {
         self.reader.read_exact(bytes)?;
         if let Some(checksum) = &mut self.checksum {
-            match bytes.len() < SHARED_FROM {
-                true => checksum.hash.update(bytes),
-                false => checksum.hash.update_rayon(bytes),
-            };
+            checksum.update(bytes);
         }
         Ok(())
     }
@@ -210,6 +249,17 @@ impl<'a, R: Read> Source<'a, R> {
 }
 
 impl Checksum {
+    /// The checksum that `layout` calls for, begun with its head; none for a foreign file.
+    fn expected(layout: &Layout, integrity: Integrity) -> Result<Option<Self>, Flaw> {
+        let ours = ["blake3", "elman"].map(|key| layout.metadata(key).is_some());
+        match Self::start(&layout.head) {
+            Some(checksum) if ours == [true, true] => Ok(Some(checksum)),
+            _ if ours != [false, false] => Err(Flaw::ChecksumMisplaced),
+            _ if integrity == Integrity::Foreign => Ok(None),
+            _ => Err(Flaw::NoChecksum),
+        }
+    }
+
     /// Takes the head in, if it begins as every file of ours does.
     fn start(head: &[u8]) -> Option<Self> {
         let after = CHECKSUM_AT + CHECKSUM_DIGITS;
@@ -224,6 +274,13 @@ impl Checksum {
             hash,
             claimed: head[CHECKSUM_AT..after].to_vec(),
         })
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match bytes.len() < SHARED_FROM {
+            true => self.hash.update(bytes),
+            false => self.hash.update_rayon(bytes),
+        };
     }
 
     fn agrees(&self) -> bool {

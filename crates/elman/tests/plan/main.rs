@@ -11,6 +11,7 @@ mod dice;
 mod runs;
 mod slope;
 
+use elman_kernels::Buffer;
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -18,12 +19,12 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 /// Bytes that are allocated now.
 fn live() -> i64 {
-    ALLOCATOR.current_usage() as i64
+    (ALLOCATOR.current_usage() + Buffer::mapped_bytes()) as i64
 }
 
-/// The most there have been since [`reset_peak`].
+/// The most there have been since [`reset_peak`], if no large buffer has gone since.
 fn peak() -> i64 {
-    ALLOCATOR.peak_usage() as i64
+    (ALLOCATOR.peak_usage() + Buffer::mapped_bytes()) as i64
 }
 
 fn reset_peak() {

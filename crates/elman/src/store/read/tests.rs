@@ -36,6 +36,14 @@ fn read(bytes: &[u8], integrity: Integrity) -> Result<Snapshot<'static>, Flaw> {
         let verified = verify_from(&mut &bytes[..], bytes.len() as u64);
         assert_eq!(read.is_ok(), verified.is_ok());
     }
+    match (&read, borrow_snapshot(bytes, integrity)) {
+        (Ok(read), Ok(borrowed)) => {
+            assert_eq!(read.header, borrowed.header);
+            assert_eq!(read.digest(&[]), borrowed.digest(&[]));
+        }
+        (Err(read), Err(borrowed)) => assert_eq!(read.to_string(), borrowed.to_string()),
+        (read, borrowed) => panic!("read: {read:?}, borrowed: {borrowed:?}"),
+    }
     read
 }
 
@@ -65,6 +73,24 @@ fn large_arrays_pass_in_chunks() {
     let bytes = bytes(&headless(vec![Array::f32("w", &[200_001], &weights[..])]));
     let back = read(&bytes, Integrity::Required).unwrap();
     assert_eq!(back.f32("w", &[200_001]).unwrap(), weights);
+}
+
+/// Where bytes lie decides whether they are borrowed, and nothing else.
+#[test]
+fn arrays_are_borrowed_where_they_are_aligned() {
+    let bytes = bytes(&snapshot());
+    let mut room = vec![0_u64; bytes.len() / 8 + 2];
+    let room: &mut [u8] = bytemuck::cast_slice_mut(&mut room);
+    for start in 0..8 {
+        let here = &mut room[start..][..bytes.len()];
+        here.copy_from_slice(&bytes);
+        let back = borrow_snapshot(here, Integrity::Required).unwrap();
+        assert_eq!(back.digest(&[]), snapshot().digest(&[]));
+        let Data::F32(w) = &back.array("w").unwrap().data else {
+            panic!("w is not f32");
+        };
+        assert_eq!(matches!(w, Cow::Borrowed(_)), start % 4 == 0);
+    }
 }
 
 /// serde_json reads most floats one unit off unless its feature `float_roundtrip` is on.
