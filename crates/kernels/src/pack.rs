@@ -13,7 +13,7 @@ mod pair;
 use crate::buffer::Buffer;
 use crate::cpu::{Cpu, Parts, SHARED_FROM, Worker};
 use crate::ledger::Kernel;
-use crate::product::{Bf16, Element, F32, Int8, scale};
+use crate::product::{Bf16, Element, F32, Int8, lines, scale};
 use crate::simd::{LANES, Op, Vector};
 pub use pair::PanelPair;
 
@@ -304,7 +304,8 @@ impl Rows<'_> {
                         // word is this worker's alone.
                         unsafe {
                             let from = self.b.as_ptr().add(from);
-                            let x: V = E::word_of_rows(from, step, cols, depth - k);
+                            let numbers = E::PER_WORD.min(depth - k);
+                            let x: V = E::word(lines(from, step, cols, numbers));
                             x.store(self.panels.as_ptr().add(to));
                         }
                     }

@@ -20,7 +20,7 @@ use crate::cpu::{Cpu, Parts, Worker};
 use crate::ledger::Kernel;
 use crate::pack::{Format, Packed};
 pub(crate) use copied::Layout;
-pub(crate) use element::{Bf16, Element, F32, Int8, scale};
+pub(crate) use element::{Bf16, Element, F32, Int8, lines, scale};
 pub(crate) use multiply::{Multiply, Start};
 use std::ops::Range;
 

@@ -9,7 +9,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 /// A counter that threads wait on.
 pub(crate) struct Signal {
-    epoch: AtomicUsize,
+    epoch: Apart,
     sleepers: AtomicUsize,
     lock: Mutex<()>,
     wake: Condvar,
@@ -17,10 +17,15 @@ pub(crate) struct Signal {
     spins: u32,
 }
 
+/// A number on cache lines of its own (two, since processors fetch pairs): who spins on it does not hold up those who write
+/// to its neighbours.
+#[repr(align(128))]
+struct Apart(AtomicUsize);
+
 impl Signal {
     pub(crate) fn new(spins: u32) -> Signal {
         Signal {
-            epoch: AtomicUsize::new(0),
+            epoch: Apart(AtomicUsize::new(0)),
             sleepers: AtomicUsize::new(0),
             lock: Mutex::new(()),
             wake: Condvar::new(),
@@ -29,12 +34,12 @@ impl Signal {
     }
 
     pub(crate) fn epoch(&self) -> usize {
-        self.epoch.load(SeqCst)
+        self.epoch.0.load(SeqCst)
     }
 
     /// Counts on and wakes everyone. What was written before is visible to whoever is woken.
     pub(crate) fn advance(&self) {
-        self.epoch.fetch_add(1, SeqCst);
+        self.epoch.0.fetch_add(1, SeqCst);
         // A waiter registers in `sleepers` before it looks at `epoch` again, both in one total
         // order: either it sees the new epoch, or we see it here.
         if self.sleepers.load(SeqCst) > 0 {

@@ -65,6 +65,17 @@ pub(crate) trait Vector: Copy {
     unsafe fn select_lt(self, o: Self, yes: Self, no: Self) -> Self;
     /// 2ⁿ for an integral `self` = n in −126 ..= 127.
     unsafe fn exp2_int(self) -> Self;
+    /// `self`·2ⁿ, rounded once, for an integral `n` in −150 ..= 128 and 2⁻¹ ≤ |`self`| ≤ 2, or NaN.
+    #[inline(always)]
+    unsafe fn scale_exp2(self, n: Self) -> Self {
+        // Beyond the exponents of f32: two factors, of which the first scales exactly and only the
+        // second rounds or overflows.
+        // SAFETY: the caller has the instructions.
+        unsafe {
+            let half = n.mul(Self::splat(0.5)).round();
+            self.mul(half.exp2_int()).mul(n.sub(half).exp2_int())
+        }
+    }
     /// The sum in the one fixed tree: halves are added to halves (16 → 8 → 4 → 2 → 1).
     unsafe fn sum(self) -> f32;
     /// The largest number; unspecified if any is NaN.

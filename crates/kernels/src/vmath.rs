@@ -26,13 +26,8 @@ pub(crate) unsafe fn exp<V: Vector>(x: V) -> V {
         // The constant is on the left so that NaN passes (see `Vector::max`).
         let x = V::splat(-104.0).max(V::splat(89.0).min(x));
         let (n, expm1) = reduced_expm1(x);
-        // n lies in −150 ..= 128, beyond the exponents of f32: two factors, of which the first
-        // scales exactly and only the second rounds or overflows.
-        let half = n.mul(V::splat(0.5)).round();
-        expm1
-            .add(V::splat(1.0))
-            .mul(half.exp2_int())
-            .mul(n.sub(half).exp2_int())
+        // n lies in −150 ..= 128.
+        expm1.add(V::splat(1.0)).scale_exp2(n)
     }
 }
 

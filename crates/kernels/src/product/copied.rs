@@ -5,7 +5,7 @@
 //! compile time, small enough for the second-level cache together with a block of B. Every thread
 //! keeps one such copy and uses it for all its products.
 
-use super::element::{Element, OFFSET, scale};
+use super::element::{Element, OFFSET, lines, scale};
 use super::multiply::Tiles;
 use super::tile::Quantised;
 use crate::buffer::Buffer;
@@ -169,32 +169,65 @@ impl Copied {
         tiles: &Tiles,
     ) {
         let Source {
-            a, sums, ref range, ..
+            sums, ref range, ..
         } = *source;
-        let words = range.len().div_ceil(E::PER_WORD);
+        // SAFETY: the sums are there by the contract, and a word has no more numbers of k than are left.
+        unsafe {
+            // Each tile's in a vector of its own: masked, neighbours would wait for one another in memory.
+            let mut totals = [V::splat(0.0); TILES];
+            if let Some(sums) = sums {
+                for (total, rows) in totals.iter_mut().zip(tiles.iter()) {
+                    *total = read(sums.add(rows.start), rows.len());
+                }
+            }
+            let whole = range.len() / E::PER_WORD;
+            for word in 0..whole {
+                self.word::<V, E>((source, stride), tiles, word, E::PER_WORD, &mut totals);
+            }
+            let rest = range.len() % E::PER_WORD;
+            if rest > 0 {
+                self.word::<V, E>((source, stride), tiles, whole, rest, &mut totals);
+            }
+            if let Some(sums) = sums {
+                for (total, rows) in totals.into_iter().zip(tiles.iter()) {
+                    write(total, sums.add(rows.start), rows.len());
+                }
+            }
+        }
+    }
+
+    /// One word of all tiles, of `numbers` of k.
+    #[inline(always)]
+    unsafe fn word<V: Vector, E: Element>(
+        &mut self,
+        (source, stride): (&Source, usize),
+        tiles: &Tiles,
+        word: usize,
+        numbers: usize,
+        totals: &mut [V; TILES],
+    ) {
+        let k = source.range.start + word * E::PER_WORD;
         let step = -(stride as isize);
-        let out = self.words.as_mut_ptr();
         // SAFETY: the numbers are there by the contract; a tile has room for 384 times 12 words and the
         // four more that the last store of sixteen needs. A request touches no memory.
         unsafe {
-            for word in 0..words {
-                let k = range.start + word * E::PER_WORD;
-                let a_k = a.offset(k as isize * step);
-                for (tile, rows) in tiles.iter().enumerate() {
-                    for k in 0..E::PER_WORD {
-                        let later = (WORDS_AHEAD * E::PER_WORD + k) * stride;
-                        V::prefetch(a_k.wrapping_sub(later).wrapping_add(rows.start));
-                    }
-                    let from = a_k.add(rows.start);
-                    let x: V = E::word_of_rows(from, step, rows.len(), range.end - k);
-                    x.store(out.add(tile * TILE + word * TILE_ROWS));
-                    if let Some(sums) = sums {
-                        let (sums, n) = (sums.add(rows.start), rows.len());
-                        let mut sum: V = read(sums, n);
-                        for k in 0..E::PER_WORD.min(range.end - k) {
-                            sum = sum.add(read(from.offset(k as isize * step), n));
-                        }
-                        write(sum, sums, n);
+            let a = source.a.offset(k as isize * step);
+            let out = self.words.as_mut_ptr().add(word * TILE_ROWS);
+            for (tile, rows) in tiles.iter().enumerate() {
+                let from = a.add(rows.start);
+                for k in 0..E::PER_WORD {
+                    V::prefetch(from.wrapping_sub((WORDS_AHEAD * E::PER_WORD + k) * stride));
+                }
+                // The tile's rows and those behind it, which need no mask: the next tile overwrites them.
+                let cols = match rows.start + LANES <= stride {
+                    true => LANES,
+                    false => rows.len(),
+                };
+                let lines: [V; 2] = lines(from, step, cols, numbers);
+                E::word(lines).store(out.add(tile * TILE));
+                if source.sums.is_some() {
+                    for line in &lines[..numbers] {
+                        totals[tile] = totals[tile].add(*line);
                     }
                 }
             }

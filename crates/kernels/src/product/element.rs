@@ -27,10 +27,8 @@ pub(crate) trait Element {
     /// `sum + a·b`, over the numbers of each word.
     unsafe fn multiply_add<V: Vector>(a: V, b: V, sum: V) -> V;
 
-    /// The same word of k in up to sixteen columns: `from` is the first column's number at its first
-    /// k, the next k lies `step` on, and `left` ≥ 1 numbers of k are there.
-    unsafe fn word_of_rows<V: Vector>(from: *const f32, step: isize, cols: usize, left: usize)
-    -> V;
+    /// The words of sixteen columns from `lines`, one for each k in a word; a second one that is not wanted is ignored.
+    unsafe fn word<V: Vector>(lines: [V; 2]) -> V;
 
     /// `numbers` contiguous numbers of A, sixteen words at most; beyond them zeros. What is
     /// [`Element::SCALED`] is divided by `scale` ≥ 0 first.
@@ -41,6 +39,28 @@ pub(crate) trait Element {
     unsafe fn weights<V: Vector>(from: *const f32, numbers: usize, scale: f32) -> V {
         // SAFETY: passed on.
         unsafe { Self::words(from, numbers, scale) }
+    }
+}
+
+/// The numbers of up to sixteen columns at `numbers` neighbouring k, one or two, for [`Element::word`]: `from` is the first
+/// column's at the first k, and the next k lies `step` on. What is not there is zero.
+///
+/// # Safety
+/// As for [`Element`].
+#[inline(always)]
+pub(crate) unsafe fn lines<V: Vector>(
+    from: *const f32,
+    step: isize,
+    cols: usize,
+    numbers: usize,
+) -> [V; 2] {
+    // SAFETY: passed on.
+    unsafe {
+        let second = match numbers {
+            1 => V::splat(0.0),
+            _ => read(from.offset(step), cols),
+        };
+        [read(from, cols), second]
     }
 }
 
@@ -81,9 +101,8 @@ impl Element for F32 {
     }
 
     #[inline(always)]
-    unsafe fn word_of_rows<V: Vector>(from: *const f32, _: isize, cols: usize, _: usize) -> V {
-        // SAFETY: passed on.
-        unsafe { read(from, cols) }
+    unsafe fn word<V: Vector>([line, _]: [V; 2]) -> V {
+        line
     }
 
     #[inline(always)]
@@ -105,20 +124,9 @@ impl Element for Bf16 {
     }
 
     #[inline(always)]
-    unsafe fn word_of_rows<V: Vector>(
-        from: *const f32,
-        step: isize,
-        cols: usize,
-        left: usize,
-    ) -> V {
-        // SAFETY: passed on; the second row of the word is there unless `left` is 1.
-        unsafe {
-            let even: V = read(from, cols);
-            match left {
-                1 => even.pairs(V::splat(0.0)),
-                _ => even.pairs(read(from.offset(step), cols)),
-            }
-        }
+    unsafe fn word<V: Vector>([even, odd]: [V; 2]) -> V {
+        // SAFETY: passed on.
+        unsafe { even.pairs(odd) }
     }
 
     #[inline(always)]
@@ -169,7 +177,7 @@ impl Element for Int8 {
     }
 
     #[inline(always)]
-    unsafe fn word_of_rows<V: Vector>(_: *const f32, _: isize, _: usize, _: usize) -> V {
+    unsafe fn word<V: Vector>(_: [V; 2]) -> V {
         unreachable!("operands of gradients are never int8")
     }
 

@@ -145,6 +145,10 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
         }
     }
     #[inline(always)]
+    unsafe fn scale_exp2(self, n: Self) -> Self {
+        Self(unsafe { _mm512_scalef_ps(self.0, n.0) })
+    }
+    #[inline(always)]
     unsafe fn sum(self) -> f32 {
         unsafe {
             let eight = _mm256_add_ps(
