@@ -19,6 +19,9 @@ pub use window::WindowPlan;
 
 use std::fmt;
 
+/// Every tensor of an arena starts on a cache line, of so many numbers.
+pub(crate) const TENSOR_ALIGN: usize = 16;
+
 /// The recurrent cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {

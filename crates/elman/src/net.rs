@@ -3,12 +3,14 @@
 //! It computes windows of T time steps for B lanes, forward and backward, from a flat arena of
 //! parameters. It never sees a file or a text.
 
+pub mod gradients;
 pub mod init;
 pub mod layer;
 pub mod network;
 pub mod params;
 pub mod tape;
 
+pub use gradients::Gradients;
 pub use layer::{LayerState, State};
 pub use network::{Network, WindowRef};
 pub use params::{Params, TensorId};

@@ -95,7 +95,8 @@ fn updates(goldens: &Goldens, config: &Config) -> (Vec<Params>, Vec<Params>) {
             scale: scale / windows as f32,
             ..Update::at(config.lr)
         };
-        optimiser.update(&cpu, &mut params, &mut grads, &step, None, None);
+        optimiser.update(&cpu, &mut params, &grads, &step, None, None);
+        grads.fill(0.0);
         if (update + 1) % 10 == 0 || update + 1 == updates {
             weights.push(params.clone());
             if let Some(average) = &optimiser.average {

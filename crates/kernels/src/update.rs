@@ -1,4 +1,4 @@
-//! Optimiser steps: weights and moments from the gradient, in one pass that leaves it zero.
+//! Optimiser steps: weights and moments from the gradient, in one pass.
 //!
 //! Every rule has a room of its own, which says how sixteen weights follow from their gradient and
 //! their moments. What all have in common is here, and happens to each number in this order:
@@ -9,8 +9,7 @@
 //! 4. w ← keep·w and g ← g + join·w: weight decay, decoupled (Loshchilov and Hutter 2019) or L2;
 //! 5. the rule;
 //! 6. a ← a + rate·(w − a), a running average of the weights (Polyak and Juditsky 1992);
-//! 7. g ← 0;
-//! 8. a weight matrix goes into its panels while it is in the cache.
+//! 7. a weight matrix goes into its panels while it is in the cache.
 //!
 //! The order of operations in a rule is PyTorch's, so that runs can be compared. This room knows no
 //! norm and no schedule, and does not look for NaN.
@@ -38,8 +37,7 @@ use std::ops::Range;
 /// What one update reads and writes beside a rule's moments. All have the same length.
 pub struct Operands<'a> {
     pub w: &'a mut [f32],
-    /// Zero afterwards.
-    pub g: &'a mut [f32],
+    pub g: &'a [f32],
     pub average: Option<Average<'a>>,
     /// The packings of a weight matrix, which are those of the new weights afterwards.
     pub panels: Option<PanelPair<'a>>,
@@ -121,7 +119,7 @@ fn pass<R: Rule<N>, const N: usize>(
     };
     let parts = Elements {
         w: Parts::new(w),
-        g: Parts::new(g),
+        g,
         average: average.map(|average| (Parts::new(average.values), average.rate)),
         moments: moments.map(Parts::new),
     };
@@ -153,7 +151,7 @@ fn pass<R: Rule<N>, const N: usize>(
 /// All that an update reads and writes, for several threads.
 struct Elements<'a, const N: usize> {
     w: Parts<'a, f32>,
-    g: Parts<'a, f32>,
+    g: &'a [f32],
     average: Option<(Parts<'a, f32>, f32)>,
     moments: [Parts<'a, f32>; N],
 }
@@ -172,7 +170,7 @@ impl<'a, const N: usize> Elements<'a, N> {
             Pass {
                 first: elements.start,
                 w: self.w.part(elements.clone()),
-                g: self.g.part(elements.clone()),
+                g: &self.g[elements.clone()],
                 average: self.average.as_ref().map(|(values, rate)| Average {
                     values: values.part(elements.clone()),
                     rate: *rate,
@@ -189,7 +187,7 @@ struct Pass<'a, R, const N: usize> {
     /// The place of the first element in its tensor; with noise a multiple of sixteen.
     first: usize,
     w: &'a mut [f32],
-    g: &'a mut [f32],
+    g: &'a [f32],
     average: Option<Average<'a>>,
     moments: [&'a mut [f32]; N],
     prepare: Prepare,
@@ -209,7 +207,7 @@ impl<R: Rule<N>, const N: usize> Op for Pass<'_, R, N> {
             join,
         } = self.prepare;
         let n = self.w.len();
-        let (w, g) = (self.w.as_mut_ptr(), self.g.as_mut_ptr());
+        let (w, g) = (self.w.as_mut_ptr(), self.g.as_ptr());
         let average = self.average.map(|a| (a.values.as_mut_ptr(), a.rate));
         let moments = self.moments.map(|m| m.as_mut_ptr());
         // SAFETY: all slices have n elements (asserted by `pass`), of which `width` from i are taken.
@@ -243,7 +241,6 @@ impl<R: Rule<N>, const N: usize> Op for Pass<'_, R, N> {
                     let mean = if rate == 1.0 { weight } else { mean };
                     write(mean, values.add(i), width);
                 }
-                write(V::splat(0.0), g.add(i), width);
             }
         }
     }

@@ -159,7 +159,7 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
         cpu,
         dims.clone(),
         room,
-        config.rates().slots(),
+        config.slots(),
         config.precision.format(),
     );
     config.init().fill(&dims, engine.params_mut());

@@ -1,7 +1,7 @@
 //! The bytes of a network at work: every number is closed form, so that a plan can be printed, and refused, before a
 //! byte is allocated.
 
-use super::{Cell, Dims, Room, WindowPlan, logit_rows};
+use super::{Cell, Dims, Room, TENSOR_ALIGN, WindowPlan, logit_rows};
 use elman_kernels::{Format, Packed};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct TrainPlan {
     /// Weights, f32.
     pub weights_bytes: u64,
-    /// Their gradients.
+    /// Their gradients, without those of rows that have theirs in the window.
     pub gradients_bytes: u64,
     /// The optimiser's moments.
     pub moments_bytes: u64,
@@ -45,6 +45,9 @@ pub struct Slots {
     pub dropped: bool,
     /// Recurrent weights that are used in another form than they are stored, or their gradient.
     pub recurrent: bool,
+    /// With a table that is not tied: no gradient of the whole of it, only of the rows that an update's windows read, since
+    /// nothing else moves the others.
+    pub rows_read: bool,
 }
 
 impl TrainPlan {
@@ -63,9 +66,13 @@ impl TrainPlan {
             true => dims.hidden.iter().map(|h| dims.cell.gates() * h * h).sum(),
             false => 0,
         };
+        let apart = match slots.rows_read && !dims.tied {
+            true => (dims.vocab * dims.embed).next_multiple_of(TENSOR_ALIGN),
+            false => 0,
+        };
         TrainPlan {
             weights_bytes: f32s(arena_len),
-            gradients_bytes: f32s(arena_len),
+            gradients_bytes: f32s(arena_len - apart),
             moments_bytes: kept.moments as u64 * f32s(arena_len),
             average_bytes: kept.averages as u64 * f32s(arena_len),
             packed_bytes: packed_forward_bytes(dims, format) + packed_backward_bytes(dims, format),

@@ -1,6 +1,6 @@
 //! How much of a window is in memory at a time, and where it is cut if that is not all of it.
 
-use super::Dims;
+use super::{Dims, Slots};
 use std::ops::Range;
 
 /// Room for windows, whose rows are the pairs (time step, lane): what the largest of them needs.
@@ -61,6 +61,17 @@ impl Room {
             inputs: self.window.saturating_add(different),
             ..self
         }
+    }
+
+    /// Rows of the embedding whose gradient is kept apart: with a tied table those that a window reads, otherwise, where that is
+    /// all there is of the table's gradient, those that an update's windows read; 0 if it is whole.
+    pub fn own_rows(&self, dims: &Dims, slots: Slots) -> usize {
+        let read = match (dims.tied, slots.rows_read) {
+            (true, _) => self.window,
+            (false, true) => self.inputs,
+            (false, false) => 0,
+        };
+        read.min(dims.vocab)
     }
 
     /// The segments of a window of `steps` steps and `lanes` lanes, in time: as many steps as there is room for, with an even

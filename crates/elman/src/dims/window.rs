@@ -53,9 +53,9 @@ impl WindowPlan {
         let operands: u128 = dims.widths().iter().map(packed).sum();
         let positions = of(room.window);
         // The rows, and the place of each input's row among them.
-        let own_rows = match dims.tied {
-            true => positions.min(of(dims.vocab)) * embed + rows,
-            false => 0,
+        let own_rows = match room.own_rows(dims, slots) {
+            0 => 0,
+            own => of(own) * embed + rows,
         };
         let listed = 4 * (of(room.inputs) - positions);
         let f32s = |numbers: u128| saturated(4 * numbers);

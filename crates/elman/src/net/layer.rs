@@ -16,6 +16,7 @@ pub mod weight_drop;
 use super::params::{Layout, Params, Role, TensorId};
 use super::tape::{Data, LayerTape};
 use crate::dims::{Cell, Dims};
+use crate::net::gradients::Gradients;
 use elman_kernels::{Cpu, Format, Init, Operand, Packed, PanelPair, product, weight_gradient};
 
 /// What a network remembers between steps, for B lanes. A plain value: copy it, compare it, keep
@@ -370,7 +371,7 @@ pub(crate) struct Backward<'a> {
     pub(crate) d_state: &'a mut LayerState,
     pub(crate) tape: &'a mut LayerTape,
     pub(crate) data: &'a mut Data,
-    pub(crate) dparams: &'a mut Params,
+    pub(crate) dparams: &'a mut Gradients,
     /// Where the gradient of the recurrent weights is summed, if not in `dparams`.
     pub(crate) dw_h: Option<&'a mut [f32]>,
     /// (T, B, in): the gradient at what it read.
@@ -391,17 +392,20 @@ impl Weights {
         (dz, dz_h): (&[f32], &[f32]),
         (x, h_prev): (&[f32], &[f32]),
         data: &mut Data,
-        dparams: &mut Params,
+        dparams: &mut Gradients,
         dw_h: Option<&mut [f32]>,
     ) {
         let data_x = data.of_width(self.input);
         data_x.pack_last_first(cpu, x);
-        let [dw_x, db] = dparams.pair_mut(self.w_x, self.b);
-        weight_gradient(cpu, dz, data_x, Init::Accumulate, dw_x, Some(db));
+        let (init, [dw_x, db]) = dparams.matrix_and_bias(self.w_x, self.b);
+        weight_gradient(cpu, dz, data_x, init, dw_x, Some(db));
 
         let data_h = data.of_width(self.hidden);
         data_h.pack_last_first(cpu, h_prev);
-        let dw_h = dw_h.unwrap_or(&mut dparams[self.w_h]);
-        weight_gradient(cpu, dz_h, data_h, Init::Accumulate, dw_h, None);
+        let (init, dw_h) = match dw_h {
+            Some(apart) => (Init::Accumulate, apart),
+            None => dparams.matrix(self.w_h),
+        };
+        weight_gradient(cpu, dz_h, data_h, init, dw_h, None);
     }
 }

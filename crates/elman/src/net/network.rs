@@ -3,6 +3,7 @@
 mod panels;
 mod predict;
 
+use super::gradients::Gradients;
 use super::layer::dropout::Dropout;
 use super::layer::embedding::Embedding;
 use super::layer::output::Output;
@@ -33,8 +34,8 @@ pub struct Network {
 pub struct WindowRef<'a> {
     /// (T, B): what the network reads.
     pub inputs: &'a [u32],
-    /// (T, B): the row of the embedding's gradient that each input adds to. With tied weights that is a row
-    /// of [`Scratch::d_table`], see [`Network::add_tied_rows`], otherwise the input itself.
+    /// (T, B): the row of the embedding's gradient that each input adds to. That is a row of [`Scratch::d_table`], if there is
+    /// one, otherwise the input itself.
     pub rows: &'a [u32],
     /// (T, B): what it is to predict.
     pub targets: &'a [u32],
@@ -190,7 +191,7 @@ impl Network {
         tape: &mut Tape,
         scratch: &mut Scratch,
         nats: &mut [f64],
-        grads: &mut Params,
+        grads: &mut Gradients,
     ) {
         let (rows, lanes, layers) = (window.inputs.len(), tape.lanes, self.layers.len());
         let copying = dropout.filter(|dropout| dropout.copies());
@@ -257,9 +258,9 @@ impl Network {
             dropout.apply(cpu, (0, layers), lanes, self.dims.embed, dx);
             dropout.apply_to_words(cpu, window.inputs, dx);
         }
-        let dtable = match self.dims.tied {
-            true => &mut scratch.d_table[..],
-            false => &mut grads[self.embedding.table],
+        let dtable = match scratch.d_table.is_empty() {
+            true => grads.sums(self.embedding.table),
+            false => &mut scratch.d_table[..],
         };
         self.embedding.backward(cpu, window.rows, dx, dtable);
     }
@@ -271,12 +272,12 @@ impl Network {
         cpu: &Cpu,
         drop: &WeightDrop,
         scratch: &mut Scratch,
-        grads: &mut Params,
+        grads: &mut Gradients,
     ) {
         for (k, layer) in self.layers.iter().enumerate() {
             let left = &mut scratch.recurrent[k];
             drop.apply(cpu, k, self.dims.hidden[k], left);
-            let dw_h = grads[layer.w_h()].iter_mut();
+            let dw_h = grads.sums(layer.w_h()).iter_mut();
             dw_h.zip(&left[..]).for_each(|(sum, d)| *sum += d);
             left.fill(0.0);
         }
@@ -285,9 +286,15 @@ impl Network {
     /// With tied weights, after a window: adds the embedding rows' own gradient, whose row i belongs to
     /// `ids[i]`, to the table's, and clears it. Added at once, it does not show whether the output
     /// layer's part came window by window or segment by segment.
-    pub fn add_tied_rows(&self, cpu: &Cpu, ids: &[u32], scratch: &mut Scratch, grads: &mut Params) {
+    pub fn add_tied_rows(
+        &self,
+        cpu: &Cpu,
+        ids: &[u32],
+        scratch: &mut Scratch,
+        grads: &mut Gradients,
+    ) {
         let rows = &mut scratch.d_table[..ids.len() * self.dims.embed];
-        let dtable = &mut grads[self.embedding.table];
+        let dtable = grads.sums(self.embedding.table);
         self.embedding.backward(cpu, ids, rows, dtable);
         rows.fill(0.0);
     }

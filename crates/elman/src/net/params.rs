@@ -3,7 +3,7 @@
 //! The optimiser, clipping and checkpoints are then loops over one slice. Gradients and moments
 //! have the same layout. Every tensor starts on a cache line.
 
-use crate::dims::{Cell, Dims};
+use crate::dims::{Cell, Dims, TENSOR_ALIGN};
 use elman_kernels::Buffer;
 use std::ops::{Index, IndexMut, Range};
 use std::sync::Arc;
@@ -11,6 +11,13 @@ use std::sync::Arc;
 /// Which tensor of a [`Layout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TensorId(usize);
+
+impl TensorId {
+    /// Which of all, from 0.
+    pub(crate) fn index(self) -> usize {
+        self.0
+    }
+}
 
 /// What a tensor is for; initialisation and updates depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,11 +96,26 @@ impl Layout {
         layout
     }
 
+    /// The same tensors by the same ids, `left_out` (rows, columns) without rows.
+    pub fn without(&self, left_out: TensorId) -> Layout {
+        let mut layout = Layout {
+            tensors: Vec::new(),
+            len: 0,
+        };
+        for (id, tensor) in self.tensors() {
+            let mut shape = tensor.shape.clone();
+            if id == left_out {
+                shape[0] = 0;
+            }
+            layout.push(tensor.name.clone(), tensor.role, tensor.gates, &shape);
+        }
+        layout
+    }
+
     fn push(&mut self, name: String, role: Role, gates: usize, shape: &[usize]) {
         let size: usize = shape.iter().product();
         let range = self.len..self.len + size;
-        // The next tensor starts on a 64-byte line: 16 f32.
-        self.len = range.end.next_multiple_of(16);
+        self.len = range.end.next_multiple_of(TENSOR_ALIGN);
         self.tensors.push(Tensor {
             name,
             role,

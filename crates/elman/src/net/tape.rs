@@ -115,8 +115,8 @@ pub struct Scratch {
     pub(crate) data: Data,
     /// (R, H), or (R, E) with a projection, in panels: the rows of one block of logits.
     pub(crate) data_block: Packed,
-    /// With tied weights, (min(V, rows of a window), E): the gradient of the embedding rows that a
-    /// window reads, summed apart from that of the output layer, which has the same table.
+    /// (R, E): the gradient of the embedding rows that are read, see [`Room::own_rows`]. With tied weights it is summed apart
+    /// from that of the output layer, which has the same table.
     pub(crate) d_table: Buffer,
     /// With weight drop, (G·H, H) of every layer: the gradient of the weights that a window uses; while these are packed, the
     /// weights themselves. Zero in between.
@@ -131,10 +131,6 @@ impl Scratch {
     /// For windows that fit into `room`, with operands in `format`.
     pub fn new(dims: &Dims, room: Room, slots: Slots, format: Format) -> Scratch {
         let rows = room.segment;
-        let read = match dims.tied {
-            true => dims.vocab.min(room.window),
-            false => 0,
-        };
         let width = dims.widest();
         let recurrent = if slots.recurrent {
             &dims.hidden[..]
@@ -146,7 +142,7 @@ impl Scratch {
             d_below: Buffer::zeros(rows * width),
             data: Data::new(dims, rows, format),
             data_block: Packed::new(format, logit_rows(rows), 1, dims.output()),
-            d_table: Buffer::zeros(read * dims.embed),
+            d_table: Buffer::zeros(room.own_rows(dims, slots) * dims.embed),
             recurrent: recurrent
                 .iter()
                 .map(|hidden| Buffer::zeros(dims.cell.gates() * hidden * hidden))

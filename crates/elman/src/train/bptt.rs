@@ -22,11 +22,12 @@ use crate::net::layer::dropout::Dropout;
 use crate::net::layer::weight_drop::WeightDrop;
 use crate::net::network::{BackwardPanels, ForwardPanels, Network, WeightPanels, WindowRef};
 use crate::net::tape::Scratch;
-use crate::net::{Params, State, Tape};
+use crate::net::{Gradients, Params, State, Tape};
 use crate::text::Window;
 use elman_kernels::{Cpu, Format, sum_limited_squares};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// How the losses of a window's positions become one number to differentiate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +53,7 @@ pub struct Engine {
     cpu: Cpu,
     network: Network,
     params: Params,
-    grads: Params,
+    grads: Gradients,
     forward: ForwardPanels,
     backward: BackwardPanels,
     /// What the panels hold, where it is the present weights: `Some(None)` these as they are.
@@ -72,10 +73,10 @@ pub struct Engine {
     /// Distinct inputs, ascending: the embedding rows that have a gradient. With tied weights every
     /// row has one, and this is used within a window only.
     touched: Vec<u32>,
+    /// Where these rows' gradients have a place of their own, for each input of a segment its row's.
+    places: Vec<u32>,
     /// What scheduled sampling draws at a step.
     draws: Draws,
-    /// With tied weights, for each input of a segment where it stands in `touched`.
-    places: Vec<u32>,
 }
 
 impl Engine {
@@ -84,11 +85,18 @@ impl Engine {
     pub fn new(cpu: Cpu, dims: Dims, room: Room, slots: Slots, format: Format) -> Engine {
         let network = Network::new(dims.clone());
         let layout = network.layout();
+        let gradients = match slots.rows_read && !dims.tied {
+            true => Arc::new(layout.without(network.embedding().table)),
+            false => layout.clone(),
+        };
         let positions = room.window;
-        let places = if dims.tied { room.segment } else { 0 };
+        let places = match room.own_rows(&dims, slots) {
+            0 => 0,
+            _ => room.segment,
+        };
         Engine {
             params: Params::zeros(layout.clone()),
-            grads: Params::zeros(layout.clone()),
+            grads: Gradients::zeros(gradients),
             forward: network.forward_panels(format),
             backward: network.backward_panels(format),
             forward_holds: None,
@@ -132,8 +140,10 @@ impl Engine {
         std::mem::swap(self.params_mut(), others);
     }
 
+    /// The gradient of the windows since the last update, of which there must be some; that of the embedding is empty with
+    /// [`Slots::rows_read`].
     pub fn grads(&self) -> &Params {
-        &self.grads
+        self.grads.values()
     }
 
     /// An empty window that has the room for every one.
@@ -171,9 +181,7 @@ impl Engine {
         for (weight, mask) in self.weight.iter_mut().zip(&window.weight) {
             *weight = mask / divisor as f32;
         }
-        self.touched.extend_from_slice(&window.inputs);
-        self.touched.sort_unstable();
-        self.touched.dedup();
+        self.touch(&window.inputs);
         let dropout_at = |first| dropout.map(|dropout| Dropout { first, ..dropout });
 
         let segments = self.room.segments(window.steps, window.lanes);
@@ -223,6 +231,37 @@ impl Engine {
         self.stats(window)
     }
 
+    /// Adds to the list of rows that have a gradient.
+    fn touch(&mut self, inputs: &[u32]) {
+        let known = self.touched.len();
+        self.touched.extend_from_slice(inputs);
+        let (before, read) = self.touched.split_at_mut(known);
+        read.sort_unstable();
+        let mut new = 0;
+        for i in 0..read.len() {
+            let id = read[i];
+            if (new == 0 || read[new - 1] != id) && before.binary_search(&id).is_err() {
+                read[new] = id;
+                new += 1;
+            }
+        }
+        self.touched.truncate(known + new);
+        if known > 0 && new > 0 {
+            if self.has_own_rows() {
+                let width = self.network.dims().embed;
+                let (before, new) = self.touched.split_at(known);
+                let (table, drows) = (self.network.embedding(), &mut self.scratch.d_table);
+                table.make_room(before, new, width, drows);
+            }
+            self.touched.sort_unstable();
+        }
+    }
+
+    /// Whether the gradients of touched rows are kept apart from that of the table, if there is one.
+    fn has_own_rows(&self) -> bool {
+        !self.scratch.d_table.is_empty()
+    }
+
     /// Forward over the steps `segment` of a window, from `state`, which becomes that after them.
     fn read(
         &mut self,
@@ -264,7 +303,7 @@ impl Engine {
     ) {
         let rows = segment.start * window.lanes..segment.end * window.lanes;
         let inputs = &window.inputs[rows.clone()];
-        let table_rows = match self.network.dims().tied {
+        let table_rows = match self.has_own_rows() {
             true => {
                 let place = |id: &u32| self.touched.partition_point(|touched| touched < id) as u32;
                 self.places.clear();
@@ -303,11 +342,14 @@ impl Engine {
         let table = self.network.embedding().table;
         let mut sum = 0.0;
         for (id, _) in self.network.layout().tensors() {
-            let g = &self.grads[id];
+            let g = &self.grads.values()[id];
             if id == table && !self.network.dims().tied {
                 let width = self.network.dims().embed;
-                for &row in &self.touched {
-                    let row = &g[row as usize * width..][..width];
+                let own = self.has_own_rows();
+                let rows = if own { &self.scratch.d_table[..] } else { g };
+                for (place, &id) in self.touched.iter().enumerate() {
+                    let row = if own { place } else { id as usize };
+                    let row = &rows[row * width..][..width];
                     sum += sum_limited_squares(&self.cpu, row, limit);
                 }
             } else {
@@ -317,12 +359,14 @@ impl Engine {
         sum.sqrt()
     }
 
-    /// Updates the weights by the gradient and clears it.
+    /// Updates the weights by the gradient, and begins the next one.
     pub fn apply(&mut self, optimiser: &mut Optimiser, update: &Update) {
+        let own = self.has_own_rows();
         let touched = (!self.network.dims().tied).then_some(TouchedRows {
             table: self.network.embedding().table,
             width: self.network.dims().embed,
             rows: &self.touched,
+            own: own.then_some(&self.scratch.d_table[..]),
         });
         // Where panels hold the weights as they are, they go with them.
         let whole = [self.forward_holds, self.backward_holds] == [Some(None); 2];
@@ -334,22 +378,27 @@ impl Engine {
         optimiser.update(
             &self.cpu,
             &mut self.params,
-            &mut self.grads,
+            self.grads.values(),
             update,
             touched,
             panels,
         );
-        self.touched.clear();
+        self.discard_gradient();
         if !whole {
             self.forward_holds = None;
             self.backward_holds = None;
         }
     }
 
-    /// Clears the gradient without using it.
+    /// Begins the next gradient.
     pub fn discard_gradient(&mut self) {
-        for (id, _) in self.network.layout().tensors() {
-            self.grads[id].fill(0.0);
+        self.grads.begin_anew();
+        let width = self.network.dims().embed;
+        if self.has_own_rows() {
+            self.scratch.d_table[..self.touched.len() * width].fill(0.0);
+        } else {
+            let table = self.network.embedding().table;
+            self.grads.begin_rows_anew(table, width, &self.touched);
         }
         self.touched.clear();
     }

@@ -3,7 +3,7 @@
 //!
 //! Everything that an update does to a tensor is one pass over its memory, see the kernels' `update`.
 //! Plain SGD touches only the embedding rows that occurred in the window, where nothing but a gradient
-//! moves the others.
+//! moves the others; then these rows may be all that there is of the table's gradient.
 
 pub mod average;
 pub mod groups;
@@ -47,6 +47,11 @@ impl Method {
             decay_scale: Scales::default(),
             average: None,
         }
+    }
+
+    /// Whether a weight without a gradient stays as it is, if the gradient has no noise.
+    pub fn moves_by_gradient_only(&self) -> bool {
+        self.rule.moments() == 0 && self.weight_decay == 0.0 && self.average.is_none()
     }
 
     /// Numbers that are kept for each parameter beside its weight and gradient.
@@ -99,6 +104,8 @@ pub struct TouchedRows<'a> {
     pub table: TensorId,
     pub width: usize,
     pub rows: &'a [u32],
+    /// (rows, width): their gradients, if the table has no other.
+    pub own: Option<&'a [f32]>,
 }
 
 impl Optimiser {
@@ -155,13 +162,13 @@ impl Optimiser {
         moments.chain(average.map(|average| (AVERAGE.to_string(), &mut average.weights)))
     }
 
-    /// One update of `params` by `grads`, which are zero afterwards. Where there are `panels`, they hold the new
+    /// One update of `params` by `grads`. Where there are `panels`, they hold the new
     /// weights then.
     pub fn update(
         &mut self,
         cpu: &Cpu,
         params: &mut Params,
-        grads: &mut Params,
+        grads: &Params,
         update: &Update,
         touched: Option<TouchedRows>,
         mut panels: Option<WeightPanels>,
@@ -174,14 +181,18 @@ impl Optimiser {
             let (prepare, lr) = self.prepare(tensor, update);
             let plain = self.moments.is_empty()
                 && (prepare.join, prepare.keep, prepare.noise) == (0.0, 1.0, None);
-            let (w, g) = (&mut params[id], &mut grads[id]);
-            match touched {
-                Some(touched) if touched.table == id && plain && rate.is_none() => {
-                    for row in touched.rows.iter().map(|&row| row as usize) {
-                        let row = row * touched.width..(row + 1) * touched.width;
+            let (w, g) = (&mut params[id], &grads[id]);
+            match touched.filter(|touched| touched.table == id) {
+                Some(touched) if plain && rate.is_none() => {
+                    for (place, &row) in touched.rows.iter().enumerate() {
+                        let range = |row| row * touched.width..(row + 1) * touched.width;
+                        let row = range(row as usize);
                         let operands = Operands {
                             w: &mut w[row.clone()],
-                            g: &mut g[row],
+                            g: match touched.own {
+                                Some(own) => &own[range(place)],
+                                None => &g[row],
+                            },
                             average: None,
                             panels: None,
                         };

@@ -155,13 +155,7 @@ impl Run {
         reading.check_memory(&plan, machine.memory_bytes, &config, open)?;
 
         let cpu = Cpu::new(machine.isa, machine.threads);
-        let engine = Engine::new(
-            cpu,
-            dims,
-            room,
-            config.rates().slots(),
-            config.precision.format(),
-        );
+        let engine = Engine::new(cpu, dims, room, config.slots(), config.precision.format());
         let state = TrainState {
             progress: Progress::default(),
             optimiser: Optimiser::new(config.method(), engine.network().layout()),

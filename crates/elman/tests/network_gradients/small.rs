@@ -9,6 +9,7 @@ use elman_kernels::{Cpu, Format, Isa};
 pub const ALL_SLOTS: Slots = Slots {
     dropped: true,
     recurrent: true,
+    rows_read: false,
 };
 
 pub fn dims(

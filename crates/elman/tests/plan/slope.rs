@@ -27,7 +27,7 @@ fn weigh(config: &Config, vocab: usize, steps: usize, ids: &[u32]) -> (i64, i64)
     let before = live();
     reset_peak();
     let cpu = Cpu::new(Isa::detect(), 1);
-    let (slots, format) = (config.rates().slots(), config.precision.format());
+    let (slots, format) = (config.slots(), config.precision.format());
     let mut engine = Engine::new(cpu, dims.clone(), room, slots, format);
     config.init().fill(&dims, engine.params_mut());
     let mut state = TrainState {

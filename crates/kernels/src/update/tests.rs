@@ -168,11 +168,11 @@ fn every_rule_is_its_plain_loop_on_every_machine() {
                 let expected = [w, average, first, second, third].map(|x| bits(&x));
 
                 for cpu in machines() {
-                    let (mut w, mut g, mut average) = (before(1), before(2), before(6));
+                    let (mut w, g, mut average) = (before(1), before(2), before(6));
                     let [mut a, mut b, mut c] = moments.clone();
                     let operands = Operands {
                         w: &mut w,
-                        g: &mut g,
+                        g: &g,
                         average: rate.map(|rate| Average {
                             values: &mut average,
                             rate,
@@ -180,7 +180,6 @@ fn every_rule_is_its_plain_loop_on_every_machine() {
                         panels: None,
                     };
                     step(&cpu, name, operands, prepare, [&mut a, &mut b, &mut c]);
-                    assert!(g.iter().all(|g| g.to_bits() == 0));
                     let found = [w, average, a, b, c].map(|x| bits(&x));
                     assert!(found == expected, "{name}, case {case}, {n} elements");
                 }
@@ -194,10 +193,10 @@ fn every_rule_is_its_plain_loop_on_every_machine() {
 fn noise_belongs_to_the_place() {
     let cpu = Cpu::new(Isa::detect(), 2);
     let noisy = |first, n: usize| {
-        let (mut w, mut g) = (vec![0.0; n], vec![0.0; n]);
+        let (mut w, g) = (vec![0.0; n], vec![0.0; n]);
         let operands = Operands {
             w: &mut w,
-            g: &mut g,
+            g: &g,
             average: None,
             panels: None,
         };
@@ -228,7 +227,7 @@ fn centred_rmsprop_survives_a_variance_of_nothing() {
     for _ in 0..2000 {
         let operands = Operands {
             w: &mut w,
-            g: &mut gradient.clone(),
+            g: &gradient,
             average: None,
             panels: None,
         };
@@ -250,7 +249,7 @@ fn adam_without_a_gradient_stands_still() {
     let mut w = [0.5f32; 3];
     let operands = Operands {
         w: &mut w,
-        g: &mut [0.0; 3],
+        g: &[0.0; 3],
         average: None,
         panels: None,
     };
@@ -283,12 +282,12 @@ fn panels_hold_the_new_weights() {
             for format in [Format::F32, Format::Bf16] {
                 for noise in [None, Some(noise)] {
                     let n = gates * cols * k;
-                    let (mut w, mut g) = (numbers(n, 1), numbers(n, 2));
+                    let (mut w, g) = (numbers(n, 1), numbers(n, 2));
                     let mut forward = Packed::new(format, k, gates, cols);
                     let mut backward = Packed::new(format, gates * cols, 1, k);
                     let operands = Operands {
                         w: &mut w,
-                        g: &mut g,
+                        g: &g,
                         average: None,
                         panels: Some(PanelPair::new(&mut forward, &mut backward)),
                     };
@@ -298,10 +297,10 @@ fn panels_hold_the_new_weights() {
                     };
                     sgd(&cpu, operands, prepare, 0.1);
 
-                    let (mut alone, mut g) = (numbers(n, 1), numbers(n, 2));
+                    let (mut alone, g) = (numbers(n, 1), numbers(n, 2));
                     let operands = Operands {
                         w: &mut alone,
-                        g: &mut g,
+                        g: &g,
                         average: None,
                         panels: None,
                     };

@@ -60,6 +60,7 @@ impl Rates {
         Slots {
             dropped: self.between > 0.0 || self.output > 0.0,
             recurrent: self.weight > 0.0,
+            ..Slots::default()
         }
     }
 

@@ -14,6 +14,7 @@
 //! docs/MATH.md derives them.
 
 use super::LayerState;
+use crate::net::gradients::Gradients;
 use crate::net::params::{Params, TensorId};
 use crate::net::tape::LayerTape;
 use elman_kernels::{Cpu, Packed, add_column_sums, gru_backward, gru_forward};
@@ -58,8 +59,8 @@ impl Gru {
     }
 
     /// db_hn += Σ of the n part of `dz_h` (T, B, 3H): only there the recurrent product has a bias.
-    pub(crate) fn bias_gradient(&self, cpu: &Cpu, dz_h: &[f32], dparams: &mut Params) {
-        let db_hn = &mut dparams[self.b_hn];
+    pub(crate) fn bias_gradient(&self, cpu: &Cpu, dz_h: &[f32], dparams: &mut Gradients) {
+        let db_hn = dparams.sums(self.b_hn);
         let (width, first) = (3 * db_hn.len(), 2 * db_hn.len());
         add_column_sums(cpu, dz_h, width, first, db_hn);
     }

@@ -8,6 +8,7 @@
 //! block's gradient becomes `dh` and `dw_s` while it is in the cache.
 
 use crate::dims::Dims;
+use crate::net::gradients::Gradients;
 use crate::net::params::{Layout, Params, TensorId};
 use crate::rng::pick;
 use elman_kernels::{
@@ -128,7 +129,7 @@ impl Output {
         data: &mut Packed,
         nats: &mut [f64],
         dh: &mut [f32],
-        dparams: &mut Params,
+        dparams: &mut Gradients,
     ) {
         let (width, vocab) = (self.width, self.vocab);
         let mut end = targets.len();
@@ -146,8 +147,8 @@ impl Output {
             let dh = &mut dh[start * width..end * width];
             product(cpu, Operand::rows(dz, rows, vocab), back, Init::Zero, dh);
             data.pack_last_first(cpu, h);
-            let [dw_s, db_s] = dparams.pair_mut(self.w_s, self.b_s);
-            weight_gradient(cpu, dz, data, Init::Accumulate, dw_s, Some(db_s));
+            let (init, [dw_s, db_s]) = dparams.matrix_and_bias(self.w_s, self.b_s);
+            weight_gradient(cpu, dz, data, init, dw_s, Some(db_s));
             end = start;
         }
     }

@@ -5,7 +5,8 @@
 //! y_t = P h_t          dh_t = Pᵀ dy_t          dP += dy_t h_tᵀ
 //! ```
 
-use crate::net::params::{Params, TensorId};
+use crate::net::gradients::Gradients;
+use crate::net::params::TensorId;
 use crate::net::tape::Data;
 use elman_kernels::{Cpu, Format, Init, Operand, Packed, product, weight_gradient};
 
@@ -45,13 +46,13 @@ impl Projection {
         dy: &[f32],
         data: &mut Data,
         dh: &mut [f32],
-        dparams: &mut Params,
+        dparams: &mut Gradients,
     ) {
         let rows = dy.len() / self.output;
         let data = data.of_width(self.hidden);
         data.pack_last_first(cpu, h);
-        let dw = &mut dparams[self.weight];
-        weight_gradient(cpu, dy, data, Init::Accumulate, dw, None);
+        let (init, dw) = dparams.matrix(self.weight);
+        weight_gradient(cpu, dy, data, init, dw, None);
         let dy = Operand::rows(dy, rows, self.output);
         product(cpu, dy, panels, Init::Zero, dh);
     }

@@ -5,6 +5,7 @@ use crate::dims::{Activation, Cell};
 use crate::net::layer::dropout::Rates;
 use crate::net::layer::penalty::Penalties;
 use crate::rng::{Site, Stream, key};
+use crate::train::optim::{Method, Rule};
 use elman_kernels::Isa;
 
 const CELLS: [Cell; 3] = [Cell::Elman(Activation::Tanh), Cell::Lstm, Cell::Gru];
@@ -23,13 +24,12 @@ fn dims(cell: Cell, tied: bool) -> Dims {
 }
 
 fn engine(dims: Dims, room: Room) -> Engine {
-    let mut engine = Engine::new(
-        Cpu::new(Isa::detect(), 2),
-        dims,
-        room,
-        dropout().rates.slots(),
-        Format::F32,
-    );
+    engine_with(dims, room, dropout().rates.slots())
+}
+
+fn engine_with(dims: Dims, room: Room, slots: Slots) -> Engine {
+    let cpu = Cpu::new(Isa::detect(), 2);
+    let mut engine = Engine::new(cpu, dims, room, slots, Format::F32);
     let mut draw = Stream::new(key(4, Site::Init, 0));
     for (_, values) in engine.params_mut().tensors_mut() {
         values.iter_mut().for_each(|x| *x = draw.uniform() - 0.5);
@@ -95,6 +95,39 @@ fn run(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>) {
     let gradient = bits(engine.grads());
     engine.discard_gradient();
     (nats, gradient)
+}
+
+/// The next window's gradient takes the place of the one that an update used, wherever it lies.
+#[test]
+fn an_update_leaves_nothing_of_its_gradient() {
+    for (tied, rows_read) in [(false, false), (false, true), (true, false)] {
+        let slots = Slots {
+            rows_read,
+            ..dropout().rates.slots()
+        };
+        let dims = dims(Cell::Gru, tied);
+        let mut engine = engine_with(dims, Room::whole(LENGTHS[0], LENGTHS.len()), slots);
+        let window = batch(&sentences(), LENGTHS[0], 0);
+        let mut gradient = |window: &Window| {
+            let mut carried = engine.zero_state();
+            engine.run_window(window, LossNorm::Tokens, Some(dropout()), &mut carried);
+            let found = (bits(engine.grads()), engine.gradient_norm(f32::INFINITY));
+            let rule = Rule::Sgd {
+                momentum: 0.0,
+                nesterov: false,
+            };
+            let method = Method::plain(rule);
+            let mut optimiser = Optimiser::new(method, engine.network().layout());
+            engine.apply(&mut optimiser, &Update::at(0.0));
+            found
+        };
+        let expected = gradient(&window);
+        gradient(&batch(&sentences()[1..], LENGTHS[1], 0));
+        assert!(
+            gradient(&window) == expected,
+            "tied {tied}, rows {rows_read}"
+        );
+    }
 }
 
 #[test]
@@ -292,7 +325,7 @@ fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>)
     if network.dims().tied {
         network.add_tied_rows(cpu, &read, scratch, grads);
     }
-    let gradient = bits(grads);
+    let gradient = bits(grads.values());
     engine.discard_gradient();
     (sentence_nats, gradient)
 }

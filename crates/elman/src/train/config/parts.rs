@@ -1,7 +1,7 @@
 //! From a configuration to what the parts of a run are made from.
 
 use super::{CellName, Config, OptimizerName};
-use crate::dims::{Cell, Dims, Sizes};
+use crate::dims::{Cell, Dims, Sizes, Slots};
 use crate::net::init::Init;
 use crate::net::layer::dropout::Rates;
 use crate::train::objective::Objective;
@@ -70,6 +70,14 @@ impl Config {
             embed: self.dropout_embed,
             weight: self.weight_drop,
             variational: self.variational,
+        }
+    }
+
+    /// What memory this way to train needs.
+    pub fn slots(&self) -> Slots {
+        Slots {
+            rows_read: self.method().moves_by_gradient_only() && self.noise == 0.0,
+            ..self.rates().slots()
         }
     }
 

@@ -16,7 +16,7 @@ pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
         dims,
         arena_len,
         config.method().kept(),
-        config.rates().slots(),
+        config.slots(),
         config.precision.format(),
         room,
     );
