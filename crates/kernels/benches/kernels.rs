@@ -17,12 +17,14 @@ use std::time::Duration;
 
 const THREADS: [usize; 2] = [1, 2];
 /// M, K, N: the recurrent step of an LSTM, what leads to it, the output layer; batch 1.
-const PRODUCTS: [(usize, usize, usize); 5] = [
+const PRODUCTS: [(usize, usize, usize); 7] = [
     (20, 200, 800),
     (20, 650, 2600),
     (700, 650, 2600),
     (256, 650, 10_000),
+    (1, 200, 800),
     (1, 650, 2600),
+    (1, 650, 10_000),
 ];
 /// Outputs, rows of data, inputs: the weights of an LSTM and of the output layer.
 const GRADIENTS: [(usize, usize, usize); 2] = [(2600, 700, 650), (10_000, 256, 650)];

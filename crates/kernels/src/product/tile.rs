@@ -227,7 +227,10 @@ unsafe fn chains<
         let mut left = t.depth;
         let mut chunk = 0;
         while left > 0 {
-            t.ahead.ask::<V, M, W>(&t, chunk);
+            // A single row reads straight through, which processors see and do by themselves.
+            if M > 1 {
+                t.ahead.ask::<V, M, W>(&t, chunk);
+            }
             chunk += 1;
             let words = left.min(CHUNK);
             left -= words;
