@@ -5,6 +5,7 @@
 
 mod buffer;
 mod cpu;
+mod draw;
 mod dropout;
 mod embed;
 mod isa;
@@ -29,6 +30,7 @@ mod wide;
 
 pub use buffer::Buffer;
 pub use cpu::Cpu;
+pub use draw::{draw_weights, largest_score};
 pub use dropout::{drop_ids, dropout};
 pub use embed::{gather, scatter_add};
 pub use isa::Isa;
@@ -48,5 +50,5 @@ pub use update::{
     Adagrad, Adam, Average, Momentum, Noise, Operands, Prepare, RmsMoments, RmsProp, adagrad, adam,
     rmsprop, sgd, sgd_momentum,
 };
-pub use vmath::{exp_in_place, ln};
+pub use vmath::ln;
 pub use wide::product_f64;

@@ -96,8 +96,10 @@ impl Window {
         let job = |worker: Worker| {
             let regions = Region::share(&worker, self.lanes, self.units.div_ceil(LANES));
             for i in 0..phases {
+                if i > 0 {
+                    worker.barrier();
+                }
                 regions.iter().for_each(|region| phase(i, region));
-                worker.barrier();
             }
         };
         let work = self.lanes * weights.depth() * weights.width();

@@ -23,8 +23,7 @@
 
 use crate::error::{Error, Result};
 use crate::rng::{Stream, pick};
-use elman_kernels::Isa;
-use elman_kernels::vmath::exp_in_place;
+use elman_kernels::{Isa, draw_weights, largest_score};
 use std::collections::VecDeque;
 
 mod filter;
@@ -192,20 +191,38 @@ impl Sampler {
             self.scores.len(),
             "logits of another vocabulary"
         );
-        self.score(logits, allowed);
-        let most = largest(&self.scores)?;
-        if most == f32::NEG_INFINITY {
-            return Err(impossible(allowed.is_some()));
-        }
-        let id = if self.sampling.temperature == 0.0 {
-            let first = self.scores.iter().position(|score| *score == most);
-            first.expect("the largest is one of them") as u32
+        let id = if self.changes_scores() || allowed.is_some() {
+            self.score(logits, allowed);
+            let scores = std::mem::take(&mut self.scores);
+            let id = self.choose_by(isa, &scores);
+            self.scores = scores;
+            id?
         } else {
-            self.weigh(isa, most);
-            self.draw(most)
+            self.choose_by(isa, logits)?
         };
+        let id = id.ok_or_else(|| impossible(allowed.is_some()))?;
         self.observe(id);
         Ok(id)
+    }
+
+    /// Whether scores are not just the logits.
+    fn changes_scores(&self) -> bool {
+        self.sampling.repetition_penalty != 1.0 || !self.sampling.banned.is_empty()
+    }
+
+    /// Steps 3 to 8; none if all are impossible.
+    fn choose_by(&mut self, isa: Isa, scores: &[f32]) -> Result<Option<u32>> {
+        let most = largest(isa, scores)?;
+        if most == f32::NEG_INFINITY {
+            return Ok(None);
+        }
+        let temperature = self.sampling.temperature;
+        if temperature == 0.0 {
+            let first = scores.iter().position(|score| *score == most);
+            return Ok(first.map(|id| id as u32));
+        }
+        draw_weights(isa, scores, most, temperature, &mut self.weights);
+        Ok(Some(self.draw(scores, most)))
     }
 
     /// Steps 1 and 2.
@@ -239,23 +256,15 @@ impl Sampler {
         }
     }
 
-    /// Step 3.
-    fn weigh(&mut self, isa: Isa, most: f32) {
-        for (weight, score) in self.weights.iter_mut().zip(&self.scores) {
-            *weight = (score - most) / self.sampling.temperature;
-        }
-        exp_in_place(isa, &mut self.weights);
-    }
-
     /// Steps 4 to 8.
-    fn draw(&mut self, most: f32) -> u32 {
+    fn draw(&mut self, scores: &[f32], most: f32) -> u32 {
         let uniform = self.stream.uniform_f64();
         if !self.sampling.filters() {
             return pick(uniform, &self.weights) as u32;
         }
         let kept = self
             .filters
-            .keep(&self.sampling, &self.scores, &self.weights, most);
+            .keep(&self.sampling, scores, &self.weights, most);
         self.kept_weights.clear();
         let weights = kept.iter().map(|&id| self.weights[id as usize]);
         self.kept_weights.extend(weights);
@@ -263,26 +272,15 @@ impl Sampler {
     }
 }
 
-/// Running maxima: as many as keep the instructions busy.
-const LANES: usize = 16;
-
 /// The largest score; −∞ if there is no other. Errors: NaN or +∞ among them.
-pub(crate) fn largest(scores: &[f32]) -> Result<f32> {
-    let mut most = [f32::NEG_INFINITY; LANES];
-    let mut numbers = true;
-    for chunk in scores.chunks(LANES) {
-        for (most, &x) in most.iter_mut().zip(chunk) {
-            *most = if x > *most { x } else { *most };
-            numbers &= !x.is_nan();
-        }
-    }
-    let most = most.into_iter().fold(f32::NEG_INFINITY, f32::max);
-    if !numbers || most == f32::INFINITY {
-        return Err(Error::Diverged(
+pub(crate) fn largest(isa: Isa, scores: &[f32]) -> Result<f32> {
+    let most = largest_score(isa, scores);
+    match most.is_nan() {
+        false => Ok(most),
+        true => Err(Error::Diverged(
             "the model gives no probabilities: its hidden states grow beyond every number; it was trained badly (a relu cell needs a lower learning rate or clipping)".into(),
-        ));
+        )),
     }
-    Ok(most)
 }
 
 /// There is nothing to choose from.

@@ -115,7 +115,7 @@ impl Generator<'_> {
             let mut proposals: Vec<Proposal> = Vec::new();
             for (hypothesis, draft) in live.iter().enumerate() {
                 let logits = &logits[hypothesis * v..(hypothesis + 1) * v];
-                largest(logits)?;
+                largest(self.isa, logits)?;
                 if draft.allowed(&mut rules, &mut ids).is_none() {
                     ids.clear();
                     ids.extend((0..v as u32).filter(|id| !self.banned.contains(id)));

@@ -18,7 +18,7 @@ pub struct Generator<'a> {
     pub(super) options: GenerateOptions,
     /// After the prompts.
     pub(super) author: Box<dyn Author + 'a>,
-    isa: Isa,
+    pub(super) isa: Isa,
     prompts: Vec<Prompt>,
     /// (B, V): what follows the prompts.
     pub(super) logits: Vec<f32>,

@@ -50,7 +50,7 @@ impl Distributions {
             if let Some(never) = never {
                 logits[never as usize] = f32::NEG_INFINITY;
             }
-            scale.0 = f64::from(largest(logits)?);
+            scale.0 = f64::from(largest(cpu.isa(), logits)?);
         }
         self.weights.copy_from_slice(&self.logits);
         exponentials(cpu, v, &mut self.weights);
