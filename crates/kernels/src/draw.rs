@@ -1,4 +1,4 @@
-//! What a draw needs of a vocabulary's scores: the largest, and weights.
+//! What drawing a token takes: the largest of the vocabulary's scores, and a weight for each.
 
 use crate::isa::Isa;
 use crate::rows::{read, write};
@@ -21,6 +21,9 @@ pub fn draw_weights(isa: Isa, scores: &[f32], most: f32, temperature: f32, weigh
     });
 }
 
+/// Vectors of running maxima, which keep the instructions busy.
+const SIDE_BY_SIDE: usize = 4;
+
 struct Largest<'a>(&'a [f32]);
 
 impl Op for Largest<'_> {
@@ -32,15 +35,21 @@ impl Op for Largest<'_> {
         unsafe {
             let least = V::splat(f32::NEG_INFINITY);
             let (infinity, zero, one) = (V::splat(f32::INFINITY), V::splat(0.0), V::splat(1.0));
-            let (mut most, mut wrong) = (least, zero);
-            let mut chunks = self.0.chunks_exact(LANES);
+            let mut maxima = [least; SIDE_BY_SIDE];
+            let mut wrong = [zero; SIDE_BY_SIDE];
+            let mut chunks = self.0.chunks_exact(SIDE_BY_SIDE * LANES);
             for chunk in &mut chunks {
-                let x = V::load(chunk.as_ptr());
-                most = x.max(most);
-                wrong = wrong.add(x.select_lt(infinity, zero, one));
+                for side in 0..SIDE_BY_SIDE {
+                    let x = V::load(chunk.as_ptr().add(side * LANES));
+                    maxima[side] = x.max(maxima[side]);
+                    wrong[side] = wrong[side].add(x.select_lt(infinity, zero, one));
+                }
             }
-            let mut most = most.max_lane();
-            let mut numbers = wrong.sum() == 0.0;
+            let (mut most, mut numbers) = (f32::NEG_INFINITY, true);
+            for side in 0..SIDE_BY_SIDE {
+                most = maxima[side].max_lane().max(most);
+                numbers &= wrong[side].sum() == 0.0;
+            }
             for &x in chunks.remainder() {
                 most = x.max(most);
                 numbers &= x < f32::INFINITY;
@@ -82,7 +91,7 @@ mod tests {
     #[test]
     fn the_largest_is_found_and_what_is_no_score_is_told() {
         for isa in Isa::supported() {
-            for n in [0, 1, 15, 16, 17, 100] {
+            for n in [0, 1, 15, 16, 63, 64, 65, 200] {
                 let mut scores: Vec<f32> = (0..n).map(|i| (i * 7 % 23) as f32 - 30.0).collect();
                 let expected = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                 assert_eq!(largest_score(isa, &scores), expected);

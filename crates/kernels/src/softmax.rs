@@ -18,6 +18,8 @@ use crate::vmath::{exp, ln};
 
 /// Columns of one partial sum.
 const CHUNK: usize = 1024;
+/// Vectors of running maxima.
+const SIDE_BY_SIDE: usize = 4;
 
 /// Cross-entropy and its gradient, row by row.
 ///
@@ -201,11 +203,25 @@ unsafe fn exponential_sum<V: Vector, const WRITE: bool>(z: *mut f32, n: usize) -
     // SAFETY: the caller has n numbers behind z: `whole` of them in full vectors, then the rest.
     unsafe {
         let zero = V::splat(0.0);
-        let mut max = V::splat(f32::NEG_INFINITY);
-        let mut check = zero;
-        for i in (0..whole).step_by(LANES) {
+        // Neither depends on an order, and several at a time keep the instructions busy.
+        let mut maxima = [V::splat(f32::NEG_INFINITY); SIDE_BY_SIDE];
+        let mut checks = [zero; SIDE_BY_SIDE];
+        let most = whole - whole % (SIDE_BY_SIDE * LANES);
+        for start in (0..most).step_by(SIDE_BY_SIDE * LANES) {
+            for side in 0..SIDE_BY_SIDE {
+                let z = V::load(z.add(start + side * LANES));
+                // NaN does not enter the maximum, but is found by `check`: 0 · NaN and 0 · ∞ are NaN.
+                maxima[side] = z.max(maxima[side]);
+                checks[side] = z.mul_add(zero, checks[side]);
+            }
+        }
+        let [mut max, mut check] = [maxima[0], checks[0]];
+        for side in 1..SIDE_BY_SIDE {
+            max = maxima[side].max(max);
+            check = checks[side].add(check);
+        }
+        for i in (most..whole).step_by(LANES) {
             let z = V::load(z.add(i));
-            // NaN does not enter the maximum, but is found by `check`: 0 · NaN and 0 · ∞ are NaN.
             max = z.max(max);
             check = z.mul_add(zero, check);
         }

@@ -80,7 +80,7 @@ impl WindowPlan {
             ("gradients on their way down", self.gradients_bytes),
             ("operands of weight gradients", self.operands_bytes),
             ("states between segments", self.segments_bytes),
-            ("gradients of tied rows", self.rows_bytes),
+            ("gradients of embedding rows", self.rows_bytes),
             ("inputs, targets and losses", self.positions_bytes),
         ]
     }

@@ -13,8 +13,10 @@
 
 mod drawn;
 mod reading;
+mod touched;
 
 use self::drawn::Draws;
+use self::touched::Touched;
 use super::objective::Objective;
 use super::optim::{Optimiser, TouchedRows, Update};
 use crate::dims::{Dims, Room, Slots};
@@ -70,11 +72,9 @@ pub struct Engine {
     /// (T, B): loss and loss factor of each position.
     nats: Vec<f64>,
     weight: Vec<f32>,
-    /// Distinct inputs, ascending: the embedding rows that have a gradient. With tied weights every
-    /// row has one, and this is used within a window only.
-    touched: Vec<u32>,
-    /// Where these rows' gradients have a place of their own, for each input of a segment its row's.
-    places: Vec<u32>,
+    /// The embedding rows that have a gradient. With tied weights every row has one, and this is used
+    /// within a window only.
+    touched: Touched,
     /// What scheduled sampling draws at a step.
     draws: Draws,
 }
@@ -107,8 +107,7 @@ impl Engine {
             starts: vec![0.0; room.starts * dims.state_len()],
             nats: vec![0.0; positions],
             weight: vec![0.0; positions],
-            touched: Vec::with_capacity(room.inputs),
-            places: Vec::with_capacity(places),
+            touched: Touched::with_room(room.inputs, places),
             draws: Draws::default(),
             room,
             network,
@@ -181,7 +180,9 @@ impl Engine {
         for (weight, mask) in self.weight.iter_mut().zip(&window.weight) {
             *weight = mask / divisor as f32;
         }
-        self.touch(&window.inputs);
+        let width = self.network.dims().embed;
+        self.touched
+            .add(&window.inputs, width, &mut self.scratch.d_table);
         let dropout_at = |first| dropout.map(|dropout| Dropout { first, ..dropout });
 
         let segments = self.room.segments(window.steps, window.lanes);
@@ -222,39 +223,13 @@ impl Engine {
         if self.network.dims().tied {
             self.network.add_tied_rows(
                 &self.cpu,
-                &self.touched,
+                self.touched.rows(),
                 &mut self.scratch,
                 &mut self.grads,
             );
             self.touched.clear();
         }
         self.stats(window)
-    }
-
-    /// Adds to the list of rows that have a gradient.
-    fn touch(&mut self, inputs: &[u32]) {
-        let known = self.touched.len();
-        self.touched.extend_from_slice(inputs);
-        let (before, read) = self.touched.split_at_mut(known);
-        read.sort_unstable();
-        let mut new = 0;
-        for i in 0..read.len() {
-            let id = read[i];
-            if (new == 0 || read[new - 1] != id) && before.binary_search(&id).is_err() {
-                read[new] = id;
-                new += 1;
-            }
-        }
-        self.touched.truncate(known + new);
-        if known > 0 && new > 0 {
-            if self.has_own_rows() {
-                let width = self.network.dims().embed;
-                let (before, new) = self.touched.split_at(known);
-                let (table, drows) = (self.network.embedding(), &mut self.scratch.d_table);
-                table.make_room(before, new, width, drows);
-            }
-            self.touched.sort_unstable();
-        }
     }
 
     /// Whether the gradients of touched rows are kept apart from that of the table, if there is one.
@@ -304,12 +279,7 @@ impl Engine {
         let rows = segment.start * window.lanes..segment.end * window.lanes;
         let inputs = &window.inputs[rows.clone()];
         let table_rows = match self.has_own_rows() {
-            true => {
-                let place = |id: &u32| self.touched.partition_point(|touched| touched < id) as u32;
-                self.places.clear();
-                self.places.extend(inputs.iter().map(place));
-                &self.places
-            }
+            true => self.touched.places(inputs),
             false => inputs,
         };
         let positions = &self.weight[..window.steps * window.lanes];
@@ -347,7 +317,7 @@ impl Engine {
                 let width = self.network.dims().embed;
                 let own = self.has_own_rows();
                 let rows = if own { &self.scratch.d_table[..] } else { g };
-                for (place, &id) in self.touched.iter().enumerate() {
+                for (place, &id) in self.touched.rows().iter().enumerate() {
                     let row = if own { place } else { id as usize };
                     let row = &rows[row * width..][..width];
                     sum += sum_limited_squares(&self.cpu, row, limit);
@@ -365,7 +335,7 @@ impl Engine {
         let touched = (!self.network.dims().tied).then_some(TouchedRows {
             table: self.network.embedding().table,
             width: self.network.dims().embed,
-            rows: &self.touched,
+            rows: self.touched.rows(),
             own: own.then_some(&self.scratch.d_table[..]),
         });
         // Where panels hold the weights as they are, they go with them.
@@ -393,12 +363,12 @@ impl Engine {
     /// Begins the next gradient.
     pub fn discard_gradient(&mut self) {
         self.grads.begin_anew();
-        let width = self.network.dims().embed;
+        let (width, rows) = (self.network.dims().embed, self.touched.rows());
         if self.has_own_rows() {
-            self.scratch.d_table[..self.touched.len() * width].fill(0.0);
+            self.scratch.d_table[..rows.len() * width].fill(0.0);
         } else {
             let table = self.network.embedding().table;
-            self.grads.begin_rows_anew(table, width, &self.touched);
+            self.grads.begin_rows_anew(table, width, rows);
         }
         self.touched.clear();
     }
