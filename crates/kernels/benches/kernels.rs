@@ -27,7 +27,8 @@ const PRODUCTS: [(usize, usize, usize); 7] = [
     (1, 650, 10_000),
 ];
 /// Outputs, rows of data, inputs: the weights of an LSTM and of the output layer.
-const GRADIENTS: [(usize, usize, usize); 3] = [(2600, 700, 650), (10_000, 256, 650), (10_000, 374, 256)];
+const GRADIENTS: [(usize, usize, usize); 3] =
+    [(2600, 700, 650), (10_000, 256, 650), (10_000, 374, 256)];
 const FORMATS: [(&str, Format); 3] = [
     ("f32", Format::F32),
     ("bf16", Format::Bf16),
