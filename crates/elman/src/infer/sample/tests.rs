@@ -104,14 +104,15 @@ fn distribution(
         return p;
     }
     // Where nothing is filtered, `choose` needs no list.
-    let most = sampler.scores.iter().copied().fold(f32::MIN, f32::max);
+    let scores = match sampler.changes_scores() || allowed.is_some() {
+        true => sampler.scores.clone(),
+        false => logits.to_vec(),
+    };
+    let most = scores.iter().copied().fold(f32::MIN, f32::max);
     let Sampler {
-        filters,
-        scores,
-        weights,
-        ..
+        filters, weights, ..
     } = &mut sampler;
-    let kept = filters.keep(sampling, scores, weights, most);
+    let kept = filters.keep(sampling, &scores, weights, most);
     let weight = |id: u32| f64::from(weights[id as usize]);
     let sum: f64 = kept.iter().map(|&id| weight(id)).sum();
     for &id in kept {
