@@ -215,7 +215,7 @@ unsafe fn exponential_sum<V: Vector, const WRITE: bool>(z: *mut f32, n: usize) -
                 checks[side] = z.mul_add(zero, checks[side]);
             }
         }
-        let [mut max, mut check] = [maxima[0], checks[0]];
+        let (mut max, mut check) = (maxima[0], checks[0]);
         for side in 1..SIDE_BY_SIDE {
             max = maxima[side].max(max);
             check = checks[side].add(check);

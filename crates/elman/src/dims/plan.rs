@@ -50,6 +50,13 @@ pub struct Slots {
     pub rows_read: bool,
 }
 
+impl Slots {
+    /// Whether the gradient of the embedding table is not among those of the other parameters.
+    pub fn leaves_table_out(self, dims: &Dims) -> bool {
+        self.rows_read && !dims.tied
+    }
+}
+
 impl TrainPlan {
     /// The plan for windows that fit into `room`, with an update that keeps `kept`, and products in `format`.
     pub fn new(
@@ -66,7 +73,7 @@ impl TrainPlan {
             true => dims.hidden.iter().map(|h| dims.cell.gates() * h * h).sum(),
             false => 0,
         };
-        let apart = match slots.rows_read && !dims.tied {
+        let apart = match slots.leaves_table_out(dims) {
             true => (dims.vocab * dims.embed).next_multiple_of(TENSOR_ALIGN),
             false => 0,
         };

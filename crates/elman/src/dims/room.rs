@@ -66,10 +66,10 @@ impl Room {
     /// Rows of the embedding whose gradient is kept apart: with a tied table those that a window reads, otherwise, where that is
     /// all there is of the table's gradient, those that an update's windows read; 0 if it is whole.
     pub fn own_rows(&self, dims: &Dims, slots: Slots) -> usize {
-        let read = match (dims.tied, slots.rows_read) {
-            (true, _) => self.window,
-            (false, true) => self.inputs,
-            (false, false) => 0,
+        let read = match slots.leaves_table_out(dims) {
+            true => self.inputs,
+            false if dims.tied => self.window,
+            false => 0,
         };
         read.min(dims.vocab)
     }

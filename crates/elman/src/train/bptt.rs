@@ -85,7 +85,7 @@ impl Engine {
     pub fn new(cpu: Cpu, dims: Dims, room: Room, slots: Slots, format: Format) -> Engine {
         let network = Network::new(dims.clone());
         let layout = network.layout();
-        let gradients = match slots.rows_read && !dims.tied {
+        let gradients = match slots.leaves_table_out(&dims) {
             true => Arc::new(layout.without(network.embedding().table)),
             false => layout.clone(),
         };

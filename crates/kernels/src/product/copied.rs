@@ -37,8 +37,8 @@ const WORDS_AHEAD: usize = 6;
 pub(crate) enum Layout {
     /// k is contiguous, and rows are `stride` apart.
     Rows { stride: usize },
-    /// The rows' index is contiguous, and k counts backwards: the k-th numbers of all rows lie
-    /// `stride` before those of k − 1.
+    /// The rows' index is contiguous, and k counts backwards: the k-th numbers of all rows, which are
+    /// `stride`, lie before those of k − 1.
     LastFirst { stride: usize },
 }
 
@@ -208,8 +208,9 @@ impl Copied {
     ) {
         let k = source.range.start + word * E::PER_WORD;
         let step = -(stride as isize);
-        // SAFETY: the numbers are there by the contract; a tile has room for 384 times 12 words and the
-        // four more that the last store of sixteen needs. A request touches no memory.
+        // SAFETY: the numbers are there by the contract, those of all `stride` rows, of which sixteen from the tile's
+        // first are read only where there are as many; a tile has room for 384 times 12 words and the four more
+        // that the last store of sixteen needs. A request touches no memory.
         unsafe {
             let a = source.a.offset(k as isize * step);
             let out = self.words.as_mut_ptr().add(word * TILE_ROWS);
