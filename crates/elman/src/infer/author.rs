@@ -1,6 +1,9 @@
 //! Models that write: whatever can read its own tokens and say what may come next, in several texts side by side.
 //!
 //! The texts are the author's *lanes*. What happens in one changes no bit of another, so a text is the same alone and in company.
+//!
+//! A network of sentences is at the beginning again after every line end that it reads, whether the line end was given to it or was its own:
+//! what it says there has the bits of evaluation line by line ([`super::PerLine`]).
 
 use super::{Model, Ready, State, Workspace};
 use crate::text::{Layout, Vocab};
@@ -29,7 +32,7 @@ pub trait Author {
     /// Lane i becomes a copy of what lane `from[i]` was: as many lanes as `from` has, at least one.
     fn select(&mut self, from: &[usize]);
 
-    /// What a text is to it: of sentences, a line.
+    /// What a text is to it: of sentences, a line. It begins anew after each line end that it reads.
     fn layout(&self) -> Layout {
         Layout::Stream
     }
@@ -38,13 +41,15 @@ pub trait Author {
     fn fork(&self) -> Box<dyn Author + '_>;
 }
 
-/// The network's author: at the beginning each lane has read `<eos>` from the zero state.
+/// The network's author: at the beginning of a text, and in layout `sentences` of each line, a lane has read `<eos>` from the zero state.
 pub struct Composing<'a> {
     network: Ready<'a>,
     vocab: &'a Vocab,
     layout: Layout,
     cpu: &'a Cpu,
     state: State,
+    /// Of one lane, at the beginning.
+    begin: State,
     workspace: Workspace,
     /// Lanes that the workspace has room for.
     room: usize,
@@ -70,19 +75,37 @@ impl<'a> Composing<'a> {
         window: usize,
     ) -> Composing<'a> {
         let dims = network.dims();
-        let mut author = Composing {
-            state: State::zeros(dims, lanes),
-            workspace: Workspace::new(dims, window, lanes),
+        let mut begin = State::zeros(dims, 1);
+        let mut workspace = Workspace::new(dims, window, lanes);
+        network.advance(cpu, &[vocab.eos()], &mut begin, &mut workspace);
+        Composing {
+            state: begin.select(&vec![0; lanes]),
+            begin,
+            workspace,
             room: lanes,
             network,
             vocab,
             layout,
             cpu,
             inputs: Vec::new(),
-        };
-        let eos: &[u32] = &[vocab.eos()];
-        author.read(&vec![eos; lanes]);
-        author
+        }
+    }
+
+    /// Puts the lanes whose texts end a line at the beginning of the next one. Returns what the texts hold after their last line ends: what stands before
+    /// them does not matter any more.
+    fn begin_lines<'t>(&mut self, texts: &[&'t [u32]]) -> Vec<&'t [u32]> {
+        let (mut anew, mut rests) = (Vec::new(), texts.to_vec());
+        for (lane, rest) in rests.iter_mut().enumerate() {
+            if let Some(end) = rest.iter().rposition(|&id| self.vocab.ends_line(id)) {
+                anew.push(lane);
+                *rest = &rest[end + 1..];
+            }
+        }
+        if !anew.is_empty() {
+            let begun = self.begin.select(&vec![0; anew.len()]);
+            self.state.put(&anew, &begun);
+        }
+        rests
     }
 }
 
@@ -98,6 +121,10 @@ impl Author for Composing<'_> {
     /// All lanes read together until the shortest text ends, then the others, and so on.
     fn read(&mut self, texts: &[&[u32]]) {
         assert_eq!(texts.len(), self.state.lanes, "a text for each lane");
+        let texts = match self.layout {
+            Layout::Stream => texts.to_vec(),
+            Layout::Sentences => self.begin_lines(texts),
+        };
         let mut read = 0;
         loop {
             let open = |&i: &usize| texts[i].len() > read;
@@ -163,6 +190,7 @@ impl Author for Composing<'_> {
             layout: self.layout,
             cpu: self.cpu,
             state: self.state.clone(),
+            begin: self.begin.clone(),
             workspace: Workspace::new(self.network.dims(), 1, self.state.lanes),
             room: self.state.lanes,
             inputs: Vec::new(),

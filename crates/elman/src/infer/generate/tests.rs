@@ -359,3 +359,46 @@ fn a_line_end_ends_what_is_allowed_of_a_model_of_sentences() {
     }
     assert!(lines > 4);
 }
+
+/// Inside a prompt, after a line end of its own, drawn or searched: log-probabilities are those of evaluation, to the bit.
+#[test]
+fn a_model_of_sentences_is_at_the_beginning_after_every_line_end() {
+    let texts = ["ab\ncd", "", "j\n", "ab\n\ncd ef\n", "ghi"];
+    let words = ["a b\nc", "", "d\n", "a\n\nb c\n", "b"];
+    let spaced = vocab(Kind::Whitespace, "a b c d");
+    let models = [
+        (model(Cell::Lstm, true), texts),
+        (model(Cell::Gru, false), texts),
+        (model_of(Cell::Gru, false, spaced), words),
+    ];
+    for (network, prompts) in models {
+        let model = AnyModel::Network(Box::new(network.with_layout(Layout::Sentences)));
+        let (cpu, vocab) = (cpu(), model.vocab());
+        let ids = prompts.map(|prompt| vocab.tokenize(prompt.as_bytes()).unwrap().ids);
+        let options = GenerateOptions {
+            logprobs: true,
+            max_tokens: 60,
+            ..long()
+        };
+        let author = model.author(&cpu, ids.len());
+        let mut generator = Generator::new(author, cpu.isa(), &ids, options.clone()).unwrap();
+        let mut written = generator.sample(1, &mut silent).unwrap();
+        let lines = written.iter().flat_map(|text| &text.tokens);
+        assert!(lines.filter(|&&id| vocab.ends_line(id)).count() > 5);
+        let beam = Beam {
+            width: 3,
+            n_best: 1,
+            length_penalty: LengthPenalty::Mean,
+        };
+        for lane in 0..ids.len() {
+            written.push(generator.search(lane, &beam).unwrap().remove(0).text);
+        }
+        for (ids, text) in ids.iter().cycle().zip(&written) {
+            let whole = [&ids[..], &text.tokens].concat();
+            let mut nats = vec![0.0; whole.len()];
+            model.reader(&cpu).read(&whole, &mut nats).unwrap();
+            let found: Vec<f64> = text.logprobs.iter().map(|logprob| -logprob).collect();
+            assert_eq!(found, nats[ids.len()..]);
+        }
+    }
+}

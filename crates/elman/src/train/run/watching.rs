@@ -77,10 +77,11 @@ pub(super) fn note_unknown(config: &Config, vocab: &Vocab, watch: &mut dyn Watch
     Ok(())
 }
 
-/// The bytes that a sample takes for a moment: an author at the prompt and one that goes on, each with a window and a state,
-/// and five numbers for each entry of the vocabulary: logits of both; counts, scores and weights of the sampler.
+/// The bytes that a sample takes for a moment: an author at the prompt and one that goes on, each with a window, a state and that of the
+/// beginning, and five numbers for each entry of the vocabulary: logits of both; counts, scores and weights of the sampler.
 pub(super) fn sample_bytes(dims: &Dims) -> u64 {
     let format = Format::F32; // of panels, which are the engine's
-    let author = inference_bytes(dims, format, 0, WINDOW, 1) - packed_forward_bytes(dims, format);
+    let author = inference_bytes(dims, format, 0, WINDOW, 1) - packed_forward_bytes(dims, format)
+        + 4 * dims.state_len() as u64;
     2 * author + 5 * 4 * dims.vocab as u64
 }
