@@ -50,6 +50,7 @@ pub fn over(defaults: Config, name: &str) -> Result<Config> {
     let file = Layered {
         base: defaults,
         choices: TrainOptions::from_toml(toml).with_context(|| format!("the preset {name}"))?,
+        run: None,
     };
     resolve(file, TrainOptions::default())
 }

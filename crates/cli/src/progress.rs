@@ -6,7 +6,7 @@ mod json;
 mod meter;
 
 use crate::output::{
-    clock, count, duration, in_one_line, is_dumb, number, percent, say, thousands,
+    clock, count, duration, grouped, in_one_line, is_dumb, number, percent, say, thousands,
 };
 use crate::run_page::Keeper;
 use crate::signals::Stop;
@@ -40,6 +40,8 @@ pub struct Progress {
     /// Of the run's page, once the run is ready.
     page: Option<Keeper>,
     told_to_stop: bool,
+    /// Of the model's own text, as far as it was shown.
+    tenths: usize,
 }
 
 /// What the end of a run is compared with.
@@ -96,6 +98,7 @@ impl Progress {
             planned: None,
             page: None,
             told_to_stop: false,
+            tenths: 0,
         }
     }
 
@@ -145,6 +148,19 @@ impl Progress {
             View::Quiet => say(format_args!("note: {text}")),
             _ => self.line(&format!("note: {text}")),
         }
+    }
+
+    /// A text of the model's own grows: a line for every tenth of it. At its end a note says what it is.
+    fn writing(&mut self, tokens: usize, of: usize) {
+        let (tokens, tenth) = (tokens.min(of), 10 * tokens.min(of) / of.max(1));
+        let (done, all) = (grouped(tokens as u64), grouped(of as u64));
+        let text = format!("own text    {done} of {all} tokens");
+        match &self.view {
+            View::Bar { bar, .. } => bar.set_message(text),
+            View::Lines { .. } if tenth > self.tenths => self.line(&text),
+            _ => {}
+        }
+        self.tenths = tenth;
     }
 
     /// Says to machines what is about to be trained.
@@ -261,6 +277,7 @@ impl Watch for Progress {
     fn event(&mut self, event: &Event) {
         match event {
             Event::Note(text) => self.note(text),
+            Event::Writing { tokens, of } => self.writing(*tokens, *of),
             Event::Ready(ready) => self.ready(ready),
             Event::Step(step) => self.step(step),
             Event::Validation(validation) => {

@@ -20,6 +20,8 @@ use std::path::Path;
 pub struct Layered {
     pub base: Config,
     pub choices: TrainOptions,
+    /// Of the run whose `config.toml` the file is.
+    pub run: Option<Record>,
 }
 
 impl Layered {
@@ -28,6 +30,7 @@ impl Layered {
         Layered {
             base: defaults,
             choices: TrainOptions::default(),
+            run: None,
         }
     }
 
@@ -44,13 +47,15 @@ impl Layered {
         if toml::from_str::<toml::Table>(text)?.contains_key("config") {
             let run: Record = toml::from_str(text)?;
             return Ok(Layered {
-                base: run.config,
+                base: run.config.clone(),
                 choices: TrainOptions::default(),
+                run: Some(run),
             });
         }
         Ok(Layered {
             base: defaults,
             choices: TrainOptions::from_toml(text)?,
+            run: None,
         })
     }
 }
@@ -69,6 +74,7 @@ pub fn resolve(file: Layered, flags: TrainOptions) -> Result<Config> {
     let Layered {
         base: mut config,
         choices: file,
+        run: _,
     } = file;
     let embed = flags.network.embed.or(file.network.embed);
     let hidden = flags.network.hidden.clone();

@@ -2,6 +2,7 @@
 
 use crate::grid::Grid;
 use crate::output::{duration, grouped, number};
+use elman::infer::OwnText;
 use elman::train::look::{Doing, Look};
 use elman::train::{Best, Inputs};
 use serde::Serialize;
@@ -72,6 +73,7 @@ pub fn files(inputs: &Inputs) -> BTreeMap<&'static str, String> {
         tokenizer,
         vocab_from,
         init_from,
+        own_text,
     } = inputs;
     let one = |path: &Option<PathBuf>| path.iter().cloned().collect::<Vec<_>>();
     let given = [
@@ -87,7 +89,18 @@ pub fn files(inputs: &Inputs) -> BTreeMap<&'static str, String> {
         let paths = paths.iter().map(|path| path.display().to_string());
         (name, paths.collect::<Vec<_>>().join(" "))
     });
-    shown.collect()
+    let own = own_text.map(|own| {
+        let OwnText {
+            share,
+            beginning,
+            continuation,
+            temperature,
+        } = own;
+        let text =
+            format!("{share}, {continuation} tokens after {beginning}, temperature {temperature}");
+        ("on-generated", text)
+    });
+    shown.chain(own).collect()
 }
 
 /// The names of the choices in which the runs differ.

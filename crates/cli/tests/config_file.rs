@@ -205,3 +205,56 @@ fn mistakes_in_a_file_are_named_with_their_line() {
     room.fails(2, &["train", "text.txt", "--config", "two.toml"]);
     assert!(!room.path("runs").exists());
 }
+
+#[test]
+fn what_the_config_of_a_run_leaves_out_is_named() {
+    let room = Room::new();
+    room.train("base", "1", &[]);
+    room.write("more.txt", room.read("text.txt"));
+    let steps = ["--lanes", "2", "--bptt", "5", "--steps", "2", "--run"];
+    let files = [
+        "--corpus",
+        "text.txt:2",
+        "more.txt:0.5",
+        "--valid",
+        "other.txt",
+        "--init-from",
+        "base",
+    ];
+    room.stdout(&[&["train"], &files[..], &steps, &["one"]].concat());
+    let said = |args: &[&str]| {
+        let assert = room.elman(args).assert().success();
+        String::from_utf8_lossy(&assert.get_output().stderr).into_owned()
+    };
+    let config = ["--config", "one/config.toml", "--run"];
+    let told = said(&[&["train", "text.txt"], &config[..], &["two"]].concat());
+    let options = "--corpus text.txt:2 more.txt:0.5 --valid other.txt --init-from base:";
+    assert!(told.contains(options), "{told}");
+    assert!(
+        said(&[&["train", "text.txt", "--dry-run"], &config[..], &["x"]].concat())
+            .contains(options)
+    );
+    // With all of them it is the same run.
+    let told = said(&[&["train"], &files[..], &config, &["same"]].concat());
+    assert!(!told.contains("not taken over"), "{told}");
+    let hash = |run: &str| room.json(&["info", run, "--json"])["checkpoint"]["hash"].clone();
+    assert_eq!(hash("same"), hash("one"));
+
+    let steps = [
+        "--hidden", "8", "--lanes", "2", "--bptt", "5", "--steps", "2", "--run",
+    ];
+    let vocabulary = ["--vocab-from", "base"];
+    room.stdout(&[&["train", "text.txt"], &vocabulary[..], &steps, &["three"]].concat());
+    let config = ["--config", "three/config.toml", "--run"];
+    let told = said(&[&["train", "text.txt"], &config[..], &["four"]].concat());
+    assert!(told.contains("also had --vocab-from base:"), "{told}");
+
+    let own = ["--on-generated", "0.4", "--steps", "1", "--run", "five"];
+    room.stdout(&[&["finetune", "base", "text.txt"], &own[..]].concat());
+    let config = ["--config", "five/config.toml", "--run", "six"];
+    let told = said(&[&["train", "text.txt", "--init-from", "base"], &config[..]].concat());
+    assert!(
+        told.contains("--on-generated 0.4 --beginning 20 --continuation 100 --temperature 1 (of elman finetune)"),
+        "{told}"
+    );
+}

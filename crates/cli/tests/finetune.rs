@@ -48,11 +48,16 @@ fn a_model_is_trained_on_a_text_and_on_its_own_words() {
     // It is a run like any other.
     room.stdout(&["train", "--resume", "mixed", "--steps", "3"]);
     let said = room.fails(1, &command("mixed"));
-    assert!(
-        said.contains("--run") && !said.contains("--force"),
-        "{said}"
-    );
-    room.fails(2, &[&command("mixed")[..], &["--force"]].concat());
+    assert!(said.contains("--run") && said.contains("--force"), "{said}");
+    room.stdout(&[&command("mixed")[..], &["--force"]].concat());
+    assert_eq!(hash("mixed"), hash("again"));
+    // Standard input is read once and kept.
+    let piped: Vec<&str> = command("piped")
+        .map(|arg| if arg == "text.txt" { "-" } else { arg })
+        .to_vec();
+    let stdin = room.read("text.txt");
+    room.elman(&piped).write_stdin(stdin).assert().success();
+    assert_eq!(hash("piped"), hash("again"));
     room.train("again", "2", &["--force"]);
     assert!(!room.path("again/own.txt").exists());
     // Without own words: the text alone, at a low rate.
@@ -78,11 +83,18 @@ fn what_a_model_has_cannot_be_chosen_again() {
         &[
             "finetune",
             "base",
-            "-",
+            "text.txt",
             "--on-generated",
             "0.5",
-            "--run",
-            "x",
+            "--continuation",
+            "0",
+        ],
+        &[
+            "finetune",
+            "base",
+            "text.txt",
+            "--on-generated",
+            "--dry-run",
         ],
     ] {
         room.fails(2, args);
@@ -111,7 +123,7 @@ fn what_a_model_has_cannot_be_chosen_again() {
             "base",
         ],
     );
-    // So much of its own that the validation text would lend beginnings.
+    // More than beginnings of this length leave.
     let mostly = [
         "finetune",
         "base",
@@ -121,6 +133,157 @@ fn what_a_model_has_cannot_be_chosen_again() {
         "--run",
         "x",
     ];
-    assert!(room.fails(2, &mostly).contains("--valid"));
-    assert!(!room.path("x").exists());
+    let said = room.fails(1, &mostly);
+    assert!(
+        said.contains("83.3 %") && said.contains("--beginning"),
+        "{said}"
+    );
+    room.stdout(&[&mostly[..], &["--beginning", "0", "--steps", "1"]].concat());
+}
+
+/// What standard error says of a command that succeeds.
+fn said(room: &Room, args: &[&str]) -> String {
+    let assert = room.elman(args).assert().success();
+    String::from_utf8_lossy(&assert.get_output().stderr).into_owned()
+}
+
+/// A name a line, and a model of them that reads line by line.
+fn names() -> Room {
+    let room = Room::new();
+    let name = |i: usize| {
+        let letter = |k: usize| char::from(b'a' + ((i * 7 + k * k * 3) % 5) as u8);
+        (0..4 + i % 4).map(letter).collect::<String>() + "\n"
+    };
+    room.write("names.txt", (0..200).map(name).collect::<String>());
+    let sizes = [
+        "--vocab", "chars", "--hidden", "8", "--lanes", "4", "--steps", "20",
+    ];
+    let train = [
+        "train",
+        "names.txt",
+        "--layout",
+        "sentences",
+        "--run",
+        "base",
+    ];
+    room.stdout(&[&train[..], &sizes].concat());
+    room
+}
+
+fn config(room: &Room, run: &str) -> serde_json::Value {
+    room.json(&["info", run, "--json"])["record"]["config"].clone()
+}
+
+#[test]
+fn a_model_of_sentences_goes_on_with_sentences() {
+    let room = names();
+    let tune = ["finetune", "base", "names.txt", "--steps", "2", "--run"];
+    said(&room, &[&tune[..], &["tuned"]].concat());
+    let start = [
+        "train",
+        "names.txt",
+        "--init-from",
+        "base",
+        "--steps",
+        "2",
+        "--run",
+    ];
+    said(&room, &[&start[..], &["started"]].concat());
+    for run in ["tuned", "started"] {
+        assert_eq!(config(&room, run)["layout"], "sentences", "{run}");
+        let model = room.json(&["info", &format!("{run}/model"), "--json"]);
+        assert_eq!(model["model"]["layout"], "sentences", "{run}");
+    }
+    // Another layout is a choice, and is said.
+    let told = said(
+        &room,
+        &[&tune[..], &["stream", "--layout", "stream"]].concat(),
+    );
+    assert!(
+        told.contains(
+            "base was trained with layout sentences, and this run reads its text with layout stream"
+        ),
+        "{told}"
+    );
+    let refused = room.fails(2, &[&tune[..], &["x", "--bptt", "5"]].concat());
+    assert!(
+        refused.contains("--bptt") && refused.contains("base was trained with layout sentences"),
+        "{refused}"
+    );
+    // Lines of its own make the share that was asked for.
+    let mixed = ["mixed", "--on-generated", "0.5", "--beginning", "3"];
+    let told = said(&room, &[&tune[..], &mixed].concat());
+    let own = room.read("mixed/own.txt");
+    assert!(
+        own.lines().count() > 150 && own.lines().all(|line| line.len() < 110),
+        "{own}"
+    );
+    assert!(told.contains(", 50.0 %, are the model's own"), "{told}");
+    assert_eq!(config(&room, "mixed")["layout"], "sentences");
+}
+
+#[test]
+fn what_a_model_overrules_is_said() {
+    let room = Room::new();
+    room.train("base", "1", &[]);
+    room.write("large.toml", "hidden = 64\ncell = 'gru'\nsteps = 1\n");
+    let tune = [
+        "finetune",
+        "base",
+        "text.txt",
+        "--config",
+        "large.toml",
+        "--run",
+        "x",
+    ];
+    let told = said(&room, &tune);
+    assert!(
+        told.contains(
+            "those of base, whatever is chosen here: cell = gru, embed = 64, hidden = 64"
+        ),
+        "{told}"
+    );
+    let spaced = [
+        "--vocab",
+        "whitespace",
+        "--layout",
+        "sentences",
+        "--loss-after",
+        "the",
+    ];
+    room.write("answers.txt", "of the kings\n".repeat(50));
+    let train = [
+        "train",
+        "answers.txt",
+        "--hidden",
+        "8",
+        "--steps",
+        "1",
+        "--run",
+        "asked",
+    ];
+    room.stdout(&[&train[..], &spaced].concat());
+    let tune = [
+        "finetune",
+        "asked",
+        "answers.txt",
+        "--steps",
+        "1",
+        "--run",
+        "y",
+    ];
+    let told = said(&room, &tune);
+    assert!(told.contains("add --loss-after 'the'"), "{told}");
+    let both = [
+        "finetune",
+        "asked",
+        "answers.txt",
+        "--on-generated",
+        "--loss-after",
+        "the",
+    ];
+    assert!(
+        room.fails(1, &both)
+            .contains("loss-after learns answers alone")
+    );
 }

@@ -36,10 +36,10 @@ pub use any::{AnyModel, Walk};
 pub(crate) use author::PROMPT_WINDOW;
 pub use author::{Author, Composing};
 pub use constraint::Allow;
-pub use files::{About, disk_bytes, read_vocab, save_model};
+pub use files::{About, disk_bytes, read_layout, read_vocab, save_model};
 pub use generate::{
     Beam, Eos, Finish, GenerateOptions, Generated, Generation, Generator, Hypothesis,
-    LengthPenalty, OwnText, generate, write_own,
+    LengthPenalty, OwnSequences, OwnText, generate, write_own,
 };
 pub use hits::Hits;
 pub use model::{Model, Ready, Weights, Workspace};

@@ -245,6 +245,7 @@ impl<'a> Lab<'a> {
                         valid: Some(vec![valid.to_path_buf()]),
                         vocabulary,
                         init_from: None,
+                        own_text: None,
                         run: run.clone(),
                         cache: None,
                         machine: self.machine,

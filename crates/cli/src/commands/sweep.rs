@@ -19,7 +19,7 @@ use clap::{Args, ValueHint};
 use combine::{Combination, Given};
 use elman::Error;
 use elman::train::look::{Doing, Look};
-use elman::train::{Config, Ending, Folder, Inputs, NewBudget};
+use elman::train::{Config, Ending, Event, Folder, Inputs, NewBudget, Watch};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -181,7 +181,11 @@ impl Planned {
         let mut progress = Progress::new(form, text, stop.clone());
         let outcome = match self.doing() {
             None => {
-                let (mut job, _) = train::prepare(self.args.clone(), machine)?;
+                let train::Prepared { mut job, notes, .. } =
+                    train::prepare(self.args.clone(), machine)?;
+                for note in notes {
+                    progress.event(&Event::Note(note));
+                }
                 if let Some(directory) = &mut job.config.tensorboard
                     && directory.is_absolute()
                 {

@@ -2,10 +2,11 @@
 
 mod dry_run;
 mod ending;
+mod left_out;
 
 use super::cache::KeepArgs;
 use super::{is_stdin, name_of};
-use crate::args::{Quoted, Weighted, seconds, size, thread_count};
+use crate::args::{Weighted, seconds, size, thread_count};
 use crate::options::{self, TrainOptions, VocabularyArgs};
 use crate::output::usage;
 use crate::presets;
@@ -14,10 +15,12 @@ use crate::resolve::resolve;
 use crate::rundir::{self, Replaced};
 use crate::signals::Stop;
 use crate::summary::Memory;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
+use elman::infer::{OwnText, read_layout};
 use elman::store::{disk, write_atomic};
+use elman::text::Layout;
 use elman::train::{Config, Event, Folder, Inputs, Job, Machine, NewBudget, Watch, peak_bytes};
 use elman_kernels::Isa;
 use ending::Ended;
@@ -49,11 +52,14 @@ pub struct TrainArgs {
 
     #[command(flatten)]
     vocabulary: VocabularyArgs,
-    /// Start from the weights of this model or run; its vocabulary and sizes are kept
+    /// Start from the weights of this model or run; its vocabulary and sizes are kept, and its layout unless --layout is given
     #[arg(long, value_name = "MODEL", help_heading = "Initial weights", value_hint = ValueHint::DirPath,
         conflicts_with_all = ["vocab_file", "tokenizer", "vocab_from", "vocab", "min_count", "max_vocab", "cell", "activation",
             "hidden", "embed", "layers", "tied", "no_tied", "init", "init_range", "init_recurrent", "init_recurrent_scale", "forget_bias"])]
     init_from: Option<PathBuf>,
+    /// What that model writes first.
+    #[arg(skip)]
+    own_text: Option<OwnText>,
 
     /// Directory of the run [default: runs/NAME after the first text]
     #[arg(long, value_name = "DIR", help_heading = "Run", value_hint = ValueHint::DirPath)]
@@ -70,7 +76,7 @@ pub struct TrainArgs {
         value_parser = PossibleValuesParser::new(presets::names()))]
     preset: Option<String>,
     /// Take choices from this TOML file, where they have the names of the options here; the
-    /// config.toml of a run will do. Options on the command line come first
+    /// config.toml of a run will do, whose files are named but not taken over. Options on the command line come first
     #[arg(long, value_name = "FILE", help_heading = "Run", value_hint = ValueHint::FilePath)]
     config: Option<PathBuf>,
     /// Threads; any number computes the same model [default: one for each CPU]
@@ -156,8 +162,15 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
         None => {
             args.gather();
             let text = name_of(&args.texts);
-            let (job, replaced) = prepare(args, machine)?;
+            let Prepared {
+                job,
+                replaced,
+                notes,
+            } = prepare(args, machine)?;
             progress = Progress::new(form, text, stop.clone());
+            for note in notes {
+                progress.event(&Event::Note(note));
+            }
             let mut starting = Starting {
                 progress: &mut progress,
                 replaced,
@@ -220,8 +233,9 @@ impl Watch for Starting<'_> {
 
 impl TrainArgs {
     /// Starts from the weights of `model`, at a quarter of the default rate and for one epoch unless that is chosen.
-    pub fn start_from(&mut self, model: &Path) {
+    pub fn start_from(&mut self, model: &Path, own_text: Option<OwnText>) {
         let defaults = Config::default();
+        self.own_text = own_text;
         self.init_from = Some(model.to_path_buf());
         if self.config.is_none() && self.preset.is_none() {
             self.options.update.lr.get_or_insert(defaults.lr / 4.0);
@@ -241,17 +255,6 @@ impl TrainArgs {
         }
     }
 
-    /// Trains on `text` too, before the others, in the run's directory `run`.
-    pub fn read_first(&mut self, text: PathBuf, run: PathBuf) {
-        self.texts.insert(0, text);
-        self.weights.insert(0, 1.0);
-        self.run = Some(run);
-    }
-
-    pub fn texts(&self) -> &[PathBuf] {
-        &self.texts
-    }
-
     /// The files that a run with these arguments is made of, once the texts are gathered.
     pub fn inputs(&self) -> Inputs {
         Inputs::new(
@@ -259,34 +262,19 @@ impl TrainArgs {
             self.is_validated_apart().then_some(&self.valid[..]),
             &self.vocabulary.from(),
             self.init_from.as_deref(),
+            self.own_text,
         )
     }
 
     /// Whether there is a validation text of its own.
-    pub fn is_validated_apart(&self) -> bool {
+    fn is_validated_apart(&self) -> bool {
         !self.valid.is_empty()
-    }
-
-    pub fn is_for_people(&self) -> bool {
-        !self.json && !self.quiet
     }
 
     /// Where a new run will be.
     fn directory(&self) -> PathBuf {
         let unnamed = || rundir::unused(&self.texts[0]);
         self.run.clone().unwrap_or_else(unnamed)
-    }
-
-    /// Where a new run will be that replaces none. Errors: one is there already.
-    pub fn new_run(&self) -> Result<PathBuf> {
-        let run = self.directory();
-        if Folder::is_run(&run) {
-            bail!(
-                "{0} already holds a run, and a text of the model's own is written into a new one: go on with it by elman train --resume {0}, or choose another directory with --run",
-                Quoted(&run)
-            );
-        }
-        Ok(run)
     }
 
     pub fn machine(&self) -> Result<Machine> {
@@ -300,15 +288,39 @@ impl TrainArgs {
 
     /// The choices of a new run, from defaults, file and command line.
     pub fn config(&self) -> Result<Config> {
+        self.resolved().map(|(config, _)| config)
+    }
+
+    /// Those choices, and what the file says that they leave out.
+    fn resolved(&self) -> Result<(Config, Vec<String>)> {
         let isa = super::isa(self.isa.as_deref())?;
-        let file = presets::layered(isa, self.preset.as_deref(), self.config.as_deref())?;
-        let mut config = resolve(file, self.options.clone())?;
+        let mut file = presets::layered(isa, self.preset.as_deref(), self.config.as_deref())?;
+        let (mut notes, mut line_by_line) = (Vec::new(), None);
+        match (&file.run, &self.config) {
+            (Some(run), Some(path)) => notes.extend(self.left_out(run, path)),
+            _ => {
+                // What a model was trained on line by line goes on like that.
+                if let Some(model) = &self.init_from {
+                    file.base.layout = read_layout(model)?;
+                    line_by_line = (file.base.layout == Layout::Sentences).then_some(model);
+                }
+            }
+        }
+        let mut config = match (resolve(file, self.options.clone()), line_by_line) {
+            (Err(error), Some(model)) => {
+                return Err(usage(format!(
+                    "{error} ({} was trained with layout sentences, which a run from it keeps unless --layout stream is given)",
+                    model.display()
+                )));
+            }
+            (resolved, _) => resolved?,
+        };
         // They belong to the texts, not to a configuration that is used again.
         config.corpus_weights.clear();
         if self.weights.iter().any(|&weight| weight != 1.0) {
             config.corpus_weights.clone_from(&self.weights);
         }
-        Ok(config)
+        Ok((config, notes))
     }
 
     /// Makes sure that replacing the run in `run` takes none of the inputs away.
@@ -342,6 +354,7 @@ impl TrainArgs {
             valid: (!valid.is_empty()).then_some(valid),
             vocabulary: self.vocabulary.from(),
             init_from: self.init_from,
+            own_text: self.own_text,
             cache: self.keep.cache(),
             run,
             machine,
@@ -349,9 +362,18 @@ impl TrainArgs {
     }
 }
 
+/// A run that can start.
+pub struct Prepared {
+    pub job: Job,
+    /// The run that it takes the place of.
+    pub replaced: Option<Replaced>,
+    /// What a person should know about its choices.
+    pub notes: Vec<String>,
+}
+
 /// Resolves the choices, makes room for the run and brings standard input into it.
-pub fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replaced>)> {
-    let config = args.config()?;
+pub fn prepare(args: TrainArgs, machine: Machine) -> Result<Prepared> {
+    let (config, notes) = args.resolved()?;
     let dashes = args.dashes();
     if dashes > 1 {
         return Err(usage("'-' stands for standard input and may be given once"));
@@ -366,7 +388,11 @@ pub fn prepare(args: TrainArgs, machine: Machine) -> Result<(Job, Option<Replace
     if dashes == 1 {
         spool(&run)?;
     }
-    Ok((args.job(config, run, machine), replaced))
+    Ok(Prepared {
+        job: args.job(config, run, machine),
+        replaced,
+        notes,
+    })
 }
 
 /// Copies standard input into the run's directory, since training reads its text more than once.

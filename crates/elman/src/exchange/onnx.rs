@@ -17,7 +17,6 @@ use crate::error::{Error, Result};
 use crate::infer::Model;
 use crate::net::params::{Role, Tensor};
 use crate::store::write_atomic;
-use crate::text::Layout;
 use messages::{
     AttributeProto, FLOAT, GraphProto, INT64, ModelProto, NodeProto, OperatorSetIdProto, Size,
     StringStringEntryProto, TensorProto, ValueInfoProto,
@@ -59,17 +58,13 @@ pub fn onnx_bytes(model: &Model, options: OnnxOptions) -> Result<Vec<u8>> {
 
 fn proto(model: &Model, options: OnnxOptions) -> ModelProto {
     let vocab = model.vocab();
-    let layout = match model.layout() {
-        Layout::Stream => "stream",
-        Layout::Sentences => "sentences",
-    };
     let properties = [
         ("elman.model_id", model.id().to_owned()),
         ("elman.cell", model.dims().cell.to_string()),
         ("elman.vocab_kind", vocab.kind().to_string()),
         ("elman.vocab_hash", vocab.hash().to_owned()),
         ("elman.eos_token_id", vocab.eos().to_string()),
-        ("elman.layout", layout.to_owned()),
+        ("elman.layout", model.layout().name().to_owned()),
     ];
     ModelProto {
         ir_version: IR_VERSION,

@@ -151,6 +151,15 @@ pub fn read_vocab(path: &Path) -> Result<Vocab> {
     parse_vocab(&directory, &files.tokenizer)
 }
 
+/// How the texts were laid out that the network in `path` was trained on. Nothing but its `config.json` is read.
+pub fn read_layout(path: &Path) -> Result<Layout> {
+    let file = resolve(path)?.join(CONFIG);
+    let text =
+        std::fs::read_to_string(&file).map_err(|error| StoreError::io(&file, "read", error))?;
+    let config = ConfigFile::parse(&text).map_err(|what| mismatch(&file, &what))?;
+    Ok(config.layout())
+}
+
 /// What the model in `path` takes on disk: an n-gram model's file; of a network the files that loading it reads, without
 /// those that are there for other programs.
 pub fn disk_bytes(path: &Path) -> Result<u64> {

@@ -30,7 +30,7 @@ mod generator;
 mod own;
 pub use beam::{Beam, Hypothesis, LengthPenalty};
 pub use generator::Generator;
-pub use own::{OwnText, write_own};
+pub use own::{OwnSequences, OwnText, write_own};
 
 /// What and how much to write.
 #[derive(Clone, Debug, PartialEq)]

@@ -28,6 +28,15 @@ pub enum Layout {
     Sentences,
 }
 
+impl Layout {
+    pub fn name(self) -> &'static str {
+        match self {
+            Layout::Stream => "stream",
+            Layout::Sentences => "sentences",
+        }
+    }
+}
+
 /// T time steps of B lanes, time-major: entry (t, b) stands at `t * lanes + b`. Reused from window to window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Window {

@@ -215,6 +215,8 @@ pub(super) fn key(job: &Job, vocab: Option<&Vocab>) -> Option<String> {
         valid,
         vocabulary: _,
         init_from: _,
+        // It is written after the true text has been taken from here.
+        own_text: _,
         run: _,
         cache: _,
         machine: _,

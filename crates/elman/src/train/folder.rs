@@ -4,6 +4,7 @@
 //! RUN/config.toml        the resolved configuration and where its texts came from
 //! RUN/tokens/            the encoded texts and their tokenizer.json
 //! RUN/state/             checkpoints, two generations
+//! RUN/own.txt            what the model wrote that the run starts from, for people; its tokens are in tokens/
 //! RUN/model/             the best model so far, in the Hugging Face shape
 //! RUN/metrics.jsonl      one line per logged step and validation
 //! RUN/report.html        a page of curves and figures, made of the two above by whoever watches the run
@@ -13,7 +14,7 @@
 
 use super::config::Config;
 use crate::error::{Error, Result};
-use crate::infer::VocabularyFrom;
+use crate::infer::{OwnText, VocabularyFrom};
 use crate::store::{Lock, disk, write_atomic};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -54,6 +55,9 @@ pub struct Inputs {
     pub vocab_from: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_from: Option<PathBuf>,
+    /// What the model of `init_from` wrote before the run began, and was trained on too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_text: Option<OwnText>,
 }
 
 impl Inputs {
@@ -62,6 +66,7 @@ impl Inputs {
         valid: Option<&[PathBuf]>,
         vocabulary: &VocabularyFrom,
         init_from: Option<&Path>,
+        own_text: Option<OwnText>,
     ) -> Inputs {
         let written = |path: &Path| PathBuf::from(path.to_string_lossy().into_owned());
         let path = vocabulary.path().map(written);
@@ -80,6 +85,7 @@ impl Inputs {
             tokenizer,
             vocab_from,
             init_from: init_from.map(written),
+            own_text,
         }
     }
 }
@@ -158,6 +164,10 @@ impl Folder {
 
     pub fn tokenizer(&self) -> PathBuf {
         self.path.join("tokens/tokenizer.json")
+    }
+
+    pub fn own_text(&self) -> PathBuf {
+        self.path.join("own.txt")
     }
 
     pub fn state(&self) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use super::cache::Cache;
 use super::config::Config;
-use crate::infer::VocabularyFrom;
+use crate::infer::{OwnText, VocabularyFrom};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub struct Job {
     pub vocabulary: VocabularyFrom,
     /// Start from this model's weights instead of random ones; implies its vocabulary and sizes.
     pub init_from: Option<PathBuf>,
+    /// A text that this model writes first and the run trains on too; implies `init_from`.
+    pub own_text: Option<OwnText>,
     /// The run's directory, which must not hold a run yet.
     pub run: PathBuf,
     /// Where encoded texts are kept for other runs.

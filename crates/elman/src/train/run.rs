@@ -24,14 +24,17 @@ use elman_kernels::Cpu;
 use std::path::Path;
 use std::time::Instant;
 
+mod adopt;
 mod budget;
 mod keeping;
 mod look;
 mod memory;
 mod outline;
+mod own;
 mod validation;
 mod watching;
 
+use adopt::adopt;
 use memory::{Open, Reading};
 pub use memory::{available_bytes, peak_bytes, plan, plan_shapes};
 pub use outline::dry_run;
@@ -40,12 +43,15 @@ pub use outline::dry_run;
 pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
     let mut job = job.clone();
     let origin = match &job.init_from {
-        Some(path) => Some(adopt(&mut job.config, path)?),
+        Some(path) => Some(adopt(&mut job.config, path, watch)?),
         None => None,
     };
     job.config.check()?;
     let folder = Folder::create(&job.run)?;
-    let texts = Texts::prepare(&job, &folder, &mut |note| watch.event(&Event::Note(note)))?;
+    let mut texts = Texts::prepare(&job, &folder, &mut |note| watch.event(&Event::Note(note)))?;
+    if let Some(own) = &job.own_text {
+        texts = own::write_first(own, origin.as_ref(), &job, texts, &folder, watch)?;
+    }
     job.config.vocab = texts.vocab.kind();
     let open = Open::of(&job);
     let mut run = Run::new(job.config.clone(), texts, folder, &job.machine, open)?;
@@ -64,6 +70,7 @@ pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
             job.valid.as_deref(),
             &job.vocabulary,
             job.init_from.as_deref(),
+            job.own_text,
         ),
         config: job.config,
     })?;
@@ -105,14 +112,6 @@ fn same_arithmetic(record: &Record, machine: &Machine, path: &Path) -> Result<()
         record.isa,
         record.isa,
     )))
-}
-
-/// Takes sizes and vocabulary kind from the model that a run starts from.
-fn adopt(config: &mut Config, path: &Path) -> Result<Model> {
-    let model = Model::load(path)?;
-    config.set_dims(model.dims());
-    config.vocab = model.vocab().kind();
-    Ok(model)
 }
 
 /// A run at work.

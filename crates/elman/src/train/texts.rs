@@ -94,6 +94,30 @@ impl Texts {
         })
     }
 
+    /// Puts the tokens `first` before the training text, in the run's directory too.
+    pub fn after(self, first: &[u32], folder: &Folder) -> Result<Texts> {
+        let mut file = AtomicFile::create(&folder.tokens("train"))?;
+        let mut writer =
+            CorpusWriter::new(&mut file, &self.vocab).map_err(TextError::WriteTokens)?;
+        let mut hash = blake3::Hasher::new();
+        hash.update(self.train.hash().as_bytes());
+        for &id in first {
+            hash.update(&id.to_le_bytes());
+            writer.push(id).map_err(TextError::WriteTokens)?;
+        }
+        for &id in self.train.ids() {
+            writer.push(id).map_err(TextError::WriteTokens)?;
+        }
+        let stats = TextStats {
+            tokens: (first.len() + self.train.ids().len()) as u64,
+            hash: hash.finalize().to_hex().to_string(),
+            ..self.train.stats().clone()
+        };
+        writer.finish(&stats).map_err(TextError::WriteTokens)?;
+        file.commit()?;
+        Texts::open(folder)
+    }
+
     pub fn identity(&self) -> Identity {
         Identity {
             vocabulary: self.vocab.hash().to_string(),

@@ -23,6 +23,11 @@ pub trait Watch {
 pub enum Event<'a> {
     /// A remark for a person: a dropped BOM, a damaged checkpoint that was passed over.
     Note(String),
+    /// The model that the run starts from is writing: tokens of its own so far, of as many as there will be.
+    Writing {
+        tokens: usize,
+        of: usize,
+    },
     /// The text has been read; the run is about to start or go on.
     Ready(Ready<'a>),
     /// One update, or one skipped window.

@@ -34,7 +34,7 @@ impl Watch for Scales {
             | Event::Sample(_)
             | Event::Gradients(_)
             | Event::Saved { .. } => self.peak = peak(),
-            Event::Note(_) => {}
+            Event::Note(_) | Event::Writing { .. } => {}
         }
     }
 }
@@ -49,6 +49,7 @@ fn weigh(config: &Config, text: &str, room: &Path) -> Scales {
         valid: Some(vec![file]),
         vocabulary: VocabularyFrom::Text,
         init_from: None,
+        own_text: None,
         run: room.join("run"),
         cache: None,
         machine: Machine {

@@ -48,6 +48,7 @@ impl Bench {
             valid: None,
             vocabulary: VocabularyFrom::Text,
             init_from: None,
+            own_text: None,
             run: self.path(run),
             cache: None,
             machine: machine(),
@@ -274,6 +275,7 @@ impl Watch for Log {
             Event::Sample(sample) => self.samples.push(sample.clone()),
             Event::Gradients(flow) => self.flows.push(flow.clone()),
             Event::Saved { step } => self.saved.push(*step),
+            Event::Writing { .. } => {}
         }
     }
 

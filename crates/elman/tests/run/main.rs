@@ -12,6 +12,7 @@ mod guard;
 mod memory;
 mod models;
 mod optimisers;
+mod own_text;
 mod refusals;
 mod same_bits;
 mod sentences;

@@ -40,6 +40,7 @@ pub fn of_model(path: &Path, choices: TrainOptions) -> Result<Sizing> {
     let file = Layered {
         base,
         choices: TrainOptions::default(),
+        run: None,
     };
     Ok(Sizing {
         config: resolve(file, choices)?,

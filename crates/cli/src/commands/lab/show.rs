@@ -61,8 +61,11 @@ impl Watch for Show {
                 grouped(step.total_steps),
                 number(step.loss_nats)
             )),
-            Event::Validation(_) | Event::Sample(_) | Event::Gradients(_) | Event::Saved { .. } => {
-            }
+            Event::Writing { .. }
+            | Event::Validation(_)
+            | Event::Sample(_)
+            | Event::Gradients(_)
+            | Event::Saved { .. } => {}
         }
     }
 

@@ -4,196 +4,264 @@
 //! text of its own sequences, mixed with true text, shows it some. Places and draws are keyed by the seed and the number of the
 //! beginning, so the text is the same at any thread count.
 //!
-//! A beginning or a continuation may start or end within a character, where tokens are parts of one (kind `bpe`): of the pieces that
-//! are no whole character nothing is kept, since a text must be UTF-8 to be read again.
+//! ```text
+//! share = G / (N + B + G)      G tokens of the model's own after B of true beginnings, beside a true text of N
+//! ```
+//! - Of a stream a sequence is a beginning of a fixed length, from any place, and a continuation of a fixed length, in which `<eos>` ends
+//!   nothing. So G and B follow from the share in closed form.
+//! - Of sentences it is a line: at most half of a true one, a length drawn for each, and what the model writes up to the line end. One that is too
+//!   long is cut, and gets the end of its true line, which counts as given. Lines are written until their share is reached.
+//!
+//! What is written are tokens, `<unk>` among them, and stays tokens: their text, tokenized again, might be others.
 
-use super::{Finish, GenerateOptions, Generator};
+use super::{Eos, Finish, GenerateOptions, Generator};
 use crate::error::{Error, Result};
-use crate::infer::{Composing, Model, Sampling};
+use crate::infer::author::{Composing, PROMPT_WINDOW};
+use crate::infer::{Model, Sampling};
 use crate::rng::{Site, Stream, key};
+use crate::text::{Layout, Sentences};
 use elman_kernels::Cpu;
+use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
-/// Beginnings that are continued side by side.
+/// Sequences that are written side by side.
 const LANES: usize = 32;
+/// Tokens of such a text: 4 GiB of them.
+const MOST_TOKENS: usize = 1 << 30;
+/// Lines that show whether they come to the share at all.
+const TRIAL: u64 = 640;
 
-/// How much to write, and how.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// How much a model writes of a text that it is trained on, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OwnText {
-    /// Tokens to write, beginnings not counted.
-    pub tokens: usize,
-    /// Of a beginning.
+    /// The model's own part of all tokens, between 0 and 1: beginnings are not its own.
+    pub share: f64,
+    /// Tokens of a true beginning; of sentences at most.
     pub beginning: usize,
-    /// Of what the model writes after it.
-    pub length: usize,
+    /// Tokens that the model writes after it; of sentences at most.
+    pub continuation: usize,
     pub temperature: f32,
-    pub seed: u64,
 }
 
-/// Writes such a text, after beginnings from `ids`; `watch` is told the tokens written so far and may end it.
+/// What a model has written to be trained on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OwnSequences {
+    /// Sequence after sequence.
+    pub ids: Vec<u32>,
+    /// Tokens among them that are the model's own.
+    pub own: usize,
+    /// The sequences as text, for people, each beginning a line.
+    pub text: Vec<u8>,
+}
+
+impl OwnText {
+    /// Refuses what means nothing.
+    pub fn check(&self) -> Result<()> {
+        let said = if !(self.share > 0.0 && self.share < 1.0) {
+            "the share of own text lies above 0 and below 1"
+        } else if self.continuation == 0 {
+            "a continuation has at least one token"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(said.into()))
+    }
+
+    /// Sequences of a stream that come to the share beside `n` true tokens.
+    fn sequences(&self, n: usize) -> Result<usize> {
+        let (given, own) = (self.beginning as f64, self.continuation as f64);
+        let each = own - self.share * (given + own);
+        if each <= 0.0 {
+            return Err(self.unreachable(own / (given + own)));
+        }
+        let sequences = (self.share * n as f64 / each).ceil();
+        self.bound(sequences * (given + own))?;
+        Ok(sequences as usize)
+    }
+
+    /// Refuses more tokens than there may be.
+    fn bound(&self, tokens: f64) -> Result<()> {
+        if tokens <= MOST_TOKENS as f64 {
+            return Ok(());
+        }
+        Err(Error::Config(format!(
+            "for a share of {} the model would have to write a text of {tokens:.0} tokens, beginnings included, and {MOST_TOKENS} are allowed: lower the share or --beginning",
+            self.share
+        )))
+    }
+
+    /// Sequences hold a part of at most `most` that is the model's own.
+    fn unreachable(&self, most: f64) -> Error {
+        Error::Config(format!(
+            "a share of {} cannot be reached: beginnings are true text, and of its sequences only {:.1} % would be the model's own. Lower the share or --beginning, or raise --continuation",
+            self.share,
+            100.0 * most
+        ))
+    }
+}
+
+/// Lets `model` write such a text for a run in layout `layout`, beside the true text `ids`, which lends the beginnings. `watch` is told how many tokens
+/// of its own it has written, and how many there will be.
 ///
-/// Errors: sizes of 0, a text that is shorter than a beginning, hidden states that overflow.
+/// Errors: choices that mean nothing; a share that beginnings of this length do not leave; a text that is shorter than a beginning; hidden states
+/// that overflow.
 pub fn write_own(
     model: &Model,
+    layout: Layout,
     cpu: &Cpu,
     ids: &[u32],
     own: &OwnText,
-    watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
-) -> Result<Vec<u8>> {
-    let OwnText {
-        tokens,
-        beginning,
-        length,
-        temperature,
-        seed,
-    } = *own;
-    if beginning == 0 || length == 0 || ids.len() < beginning {
-        return Err(Error::Config(format!(
-            "a beginning of {beginning} tokens and a continuation of {length} cannot be made from a text of {} tokens: both need at least one, and the text a whole beginning",
-            ids.len()
-        )));
-    }
-    let places = (ids.len() - beginning + 1).min(u32::MAX as usize) as u32;
-    let mut place = Stream::new(key(seed, Site::Beginnings, 0));
-    let options = GenerateOptions {
-        sampling: Sampling {
-            temperature,
-            ..Sampling::default()
+    seed: u64,
+    watch: &mut dyn FnMut(usize, usize),
+) -> Result<OwnSequences> {
+    own.check()?;
+    let mut writer = Writer {
+        model,
+        layout,
+        cpu,
+        options: GenerateOptions {
+            sampling: Sampling {
+                temperature: own.temperature,
+                ..Sampling::default()
+            },
+            seed,
+            max_tokens: own.continuation,
+            eos: match layout {
+                Layout::Stream => Eos::GoOn,
+                Layout::Sentences => Eos::ByKind,
+            },
+            allow_unk: true,
+            ..GenerateOptions::default()
         },
-        seed,
-        max_tokens: length,
-        ..GenerateOptions::default()
+        begun: 0,
+        written: OwnSequences::default(),
     };
-    let (mut text, mut written, mut begun) = (Vec::new(), 0, 0u64);
-    while written < tokens {
-        let lanes = LANES.min((tokens - written).div_ceil(length));
-        let prompts: Vec<Vec<u32>> = (0..lanes)
-            .map(|_| {
-                let start = place.below(places) as usize;
-                ids[start..start + beginning].to_vec()
-            })
-            .collect();
-        let author = Box::new(Composing::new(model, cpu, lanes));
-        let mut generator = Generator::new(author, cpu.isa(), &prompts, options.clone())?;
-        let numbers: Vec<u64> = (begun..).take(lanes).collect();
+    let mut draws = Stream::new(key(seed, Site::Beginnings, 0));
+    match layout {
+        Layout::Stream => writer.stream(ids, own, &mut draws, watch)?,
+        Layout::Sentences => writer.sentences(ids, own, &mut draws, watch)?,
+    }
+    Ok(writer.written)
+}
+
+struct Writer<'a> {
+    model: &'a Model,
+    layout: Layout,
+    cpu: &'a Cpu,
+    options: GenerateOptions,
+    /// Sequences so far: their numbers.
+    begun: u64,
+    written: OwnSequences,
+}
+
+impl Writer<'_> {
+    fn stream(
+        &mut self,
+        ids: &[u32],
+        own: &OwnText,
+        draws: &mut Stream,
+        watch: &mut dyn FnMut(usize, usize),
+    ) -> Result<()> {
+        let Some(spare) = ids.len().checked_sub(own.beginning) else {
+            return Err(Error::Config(format!(
+                "the text has {} tokens, fewer than a beginning of {}: lower --beginning",
+                ids.len(),
+                own.beginning
+            )));
+        };
+        let places = spare.saturating_add(1).min(u32::MAX as usize) as u32;
+        let sequences = own.sequences(ids.len())?;
+        let mut left = sequences;
+        while left > 0 {
+            let lanes = LANES.min(left);
+            let beginning = |_| {
+                let start = draws.below(places) as usize;
+                (ids[start..start + own.beginning].to_vec(), None)
+            };
+            let beginnings = (0..lanes).map(beginning).collect();
+            self.go_on(beginnings)?;
+            left -= lanes;
+            watch(self.written.own, sequences * own.continuation);
+        }
+        Ok(())
+    }
+
+    fn sentences(
+        &mut self,
+        ids: &[u32],
+        own: &OwnText,
+        draws: &mut Stream,
+        watch: &mut dyn FnMut(usize, usize),
+    ) -> Result<()> {
+        let vocab = self.model.vocab();
+        let starts = Sentences::starts(ids, |id| vocab.ends_line(id));
+        let lines = (starts.len() - 1).min(u32::MAX as usize) as u32;
+        loop {
+            let (n, all) = (ids.len() as f64, self.written.ids.len() as f64);
+            let needed = own.share * (n + all);
+            let have = self.written.own as f64;
+            if have >= needed {
+                break;
+            }
+            if self.begun >= TRIAL {
+                // What a token that is written brings nearer to the share.
+                let each = have / all - own.share;
+                if each <= 0.0 {
+                    return Err(own.unreachable(have / all));
+                }
+                own.bound(own.share * n / each)?;
+            }
+            let beginning = |_| {
+                let line = draws.below(lines) as usize;
+                let line = &ids[starts[line]..starts[line + 1]];
+                let most = own.beginning.min(line.len() / 2);
+                let end = line.last().filter(|id| vocab.ends_line(**id));
+                let length = draws.below(most as u32 + 1) as usize;
+                (line[..length].to_vec(), Some(*end.unwrap_or(&vocab.eos())))
+            };
+            // No more than could be wanting, if all of them were long.
+            let wanting = ((needed - have) / own.continuation as f64).ceil();
+            let beginnings = (0..LANES.min(wanting as usize)).map(beginning).collect();
+            self.go_on(beginnings)?;
+            watch(self.written.own, needed.ceil() as usize);
+        }
+        Ok(())
+    }
+
+    /// Continues beginnings side by side; one that is cut gets what stands beside it.
+    fn go_on(&mut self, beginnings: Vec<(Vec<u32>, Option<u32>)>) -> Result<()> {
+        let (model, cpu, vocab) = (self.model, self.cpu, self.model.vocab());
+        let (prompts, ends): (Vec<_>, Vec<_>) = beginnings.into_iter().unzip();
+        let lanes = prompts.len();
+        let author = Composing::with(model.ready(), vocab, self.layout, cpu, lanes, PROMPT_WINDOW);
+        let options = self.options.clone();
+        let mut generator = Generator::new(Box::new(author), cpu.isa(), &prompts, options)?;
+        let numbers: Vec<u64> = (self.begun..).take(lanes).collect();
         let samples = generator.sample_each(&numbers, &mut |_, _| ControlFlow::Continue(()))?;
-        for (mut tokens, sample) in prompts.into_iter().zip(samples) {
-            let ended = matches!(sample.finish, Finish::Eos | Finish::Line);
-            tokens.extend(&sample.tokens[..sample.tokens.len() - usize::from(ended)]);
-            let bytes = model.vocab().decode(&tokens);
-            match model.vocab().kind().is_text() {
-                true => bytes
+        for ((mut sequence, end), sample) in prompts.into_iter().zip(ends).zip(samples) {
+            sequence.extend(&sample.tokens);
+            if sample.finish == Finish::Length {
+                sequence.extend(end);
+            }
+            self.written.own += sample.tokens.len();
+            self.written.ids.extend(&sequence);
+            let (text, decoded) = (&mut self.written.text, vocab.decode(&sequence));
+            match vocab.kind().is_text() {
+                // A sequence may begin or end within a character, where tokens are parts of one.
+                true => decoded
                     .utf8_chunks()
                     .for_each(|chunk| text.extend(chunk.valid().as_bytes())),
-                false => text.extend(bytes),
+                false => text.extend(decoded),
             }
             if text.last() != Some(&b'\n') {
                 text.push(b'\n');
             }
-            // A text that ends at once takes its place too, so that this comes to an end.
-            written += sample.tokens.len().max(1);
         }
-        begun += lanes as u64;
-        if watch(written).is_break() {
-            break;
-        }
+        self.begun += lanes as u64;
+        Ok(())
     }
-    Ok(text)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dims::Cell;
-    use crate::infer::testing;
-    use crate::text::{self, Kind, ReadOptions, Source};
-    use elman_kernels::Isa;
-    use std::collections::HashSet;
-
-    fn own(tokens: usize) -> OwnText {
-        OwnText {
-            tokens,
-            beginning: 3,
-            length: 10,
-            temperature: 1.0,
-            seed: 4,
-        }
-    }
-
-    #[test]
-    fn it_is_the_same_text_at_any_thread_count_and_as_long_as_asked() {
-        let model = testing::model(Cell::Gru, false);
-        let ids: Vec<u32> = (0..200)
-            .map(|i| 2 + i % (model.vocab().len() as u32 - 2))
-            .collect();
-        let write = |threads, tokens| {
-            let cpu = Cpu::new(Isa::detect(), threads);
-            let mut most = 0;
-            let text = write_own(&model, &cpu, &ids, &own(tokens), &mut |written| {
-                most = written;
-                ControlFlow::Continue(())
-            })
-            .unwrap();
-            (text, most)
-        };
-        let (text, written) = write(1, 500);
-        assert!((500..500 + 10 * LANES).contains(&written), "{written}");
-        assert_eq!(write(3, 500), (text.clone(), written));
-        assert_ne!(write(1, 100).0, text);
-    }
-
-    #[test]
-    fn the_same_beginning_is_continued_in_many_ways() {
-        let (model, cpu) = (testing::model(Cell::Gru, false), testing::cpu());
-        let end = &mut |_| ControlFlow::Continue(());
-        let text = write_own(&model, &cpu, &[5, 6, 7], &own(10 * LANES), end).unwrap();
-        let beginning = model.vocab().decode(&[5, 6, 7]);
-        let lines = text.split(|&byte| byte == b'\n');
-        let ways: HashSet<&[u8]> = lines.filter(|line| line.starts_with(&beginning)).collect();
-        assert!(ways.len() > LANES / 2, "{}", ways.len());
-    }
-
-    #[test]
-    fn a_text_of_byte_pairs_is_utf8() {
-        let source = || {
-            [Source::Reader {
-                name: "letters".into(),
-                reader: Box::new("äöü é 猫\n".as_bytes()),
-            }]
-        };
-        let read = ReadOptions::default();
-        let (counts, _) = text::count(source(), Kind::Bpe, &read, 1 << 20).unwrap();
-        // Bytes alone: every letter here is several tokens.
-        let vocab = counts.into_vocab(1, Some(257)).unwrap();
-        let ids = vocab.tokenize("äöü é 猫\n".as_bytes()).unwrap().ids;
-        let model = testing::model_of(Cell::Gru, false, vocab);
-        let end = &mut |_| ControlFlow::Continue(());
-        let text = write_own(&model, &testing::cpu(), &ids, &own(500), end).unwrap();
-        assert!(String::from_utf8(text).is_ok_and(|text| text.contains(['ö', 'é'])));
-    }
-
-    #[test]
-    fn sizes_that_make_no_text_are_refused() {
-        let (model, cpu) = (testing::model(Cell::Gru, false), testing::cpu());
-        for (ids, own) in [
-            (&[2, 3][..], own(5)),
-            (
-                &[2, 3, 4],
-                OwnText {
-                    length: 0,
-                    ..own(5)
-                },
-            ),
-            (
-                &[2, 3, 4],
-                OwnText {
-                    beginning: 0,
-                    ..own(5)
-                },
-            ),
-        ] {
-            let end = &mut |_| ControlFlow::Continue(());
-            assert!(write_own(&model, &cpu, ids, &own, end).is_err());
-        }
-    }
-}
+mod tests;

@@ -32,6 +32,7 @@ impl Room {
             valid: None,
             vocabulary: VocabularyFrom::Text,
             init_from: None,
+            own_text: None,
             run: self.path(run),
             cache: Some(Cache::new(self.path("cache"))),
             machine: Machine {

@@ -3,9 +3,10 @@
 //! The texts are read and counted as a run would, and all of it is closed form from there on; nothing is written and nothing of the
 //! run's size is allocated.
 
+use super::adopt::adopt;
 use super::budget::{steps_in, steps_in_epoch};
 use super::memory::{Open, Reading};
-use super::{adopt, watching};
+use super::watching;
 use crate::error::Result;
 use crate::net::Network;
 use crate::train::folder::Folder;
@@ -20,7 +21,7 @@ use crate::train::windows::Order;
 pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
     let mut config = job.config.clone();
     if let Some(path) = &job.init_from {
-        adopt(&mut config, path)?;
+        adopt(&mut config, path, watch)?;
     }
     config.check()?;
     Folder::refuse_existing(&job.run)?;

@@ -1,0 +1,59 @@
+//! A text of the model's own that a run trains on: written by the model that it starts from, before the first step.
+//!
+//! It is written once the true text is encoded, and stands before it in the run's token file, so that what the model wrote stays the
+//! tokens that it wrote. Beginnings are taken from what is trained on, as often as its weights say, and never from the validation text.
+
+use crate::error::{Error, Result};
+use crate::infer::{Model, OwnText, write_own};
+use crate::store::write_atomic;
+use crate::train::folder::Folder;
+use crate::train::job::Job;
+use crate::train::texts::Texts;
+use crate::train::watch::{Event, Watch};
+use elman_kernels::Cpu;
+use std::io::Write;
+
+/// Lets `origin` write, and puts that before the training text of `texts` in the run's directory.
+///
+/// Errors: no model to write; what writing can find; a disk that refuses.
+pub(super) fn write_first(
+    own: &OwnText,
+    origin: Option<&Model>,
+    job: &Job,
+    texts: Texts,
+    folder: &Folder,
+    watch: &mut dyn Watch,
+) -> Result<Texts> {
+    let Some(model) = origin else {
+        return Err(Error::Config(
+            "a text of the model's own is written by the model that a run starts from: name one with --init-from"
+                .into(),
+        ));
+    };
+    if job.config.loss_after.is_some() {
+        return Err(Error::Config(
+            "loss-after learns answers alone, and a model that has learnt them does not write whole lines: leave it or the own text out".into(),
+        ));
+    }
+    let cpu = Cpu::new(job.machine.isa, job.machine.threads);
+    let (layout, seed) = (job.config.layout, job.config.seed);
+    let n = texts.train.ids().len();
+    let written = write_own(
+        model,
+        layout,
+        &cpu,
+        texts.train.ids(),
+        own,
+        seed,
+        &mut |tokens, of| watch.event(&Event::Writing { tokens, of }),
+    )?;
+    write_atomic(&folder.own_text(), |file| file.write_all(&written.text))?;
+    let all = n + written.ids.len();
+    watch.event(&Event::Note(format!(
+        "{} of the {all} tokens to be trained on, {:.1} %, are the model's own; {} are beginnings and line ends around them, {n} the true text",
+        written.own,
+        100.0 * written.own as f64 / all as f64,
+        written.ids.len() - written.own,
+    )));
+    texts.after(&written.ids, folder)
+}
