@@ -1,5 +1,7 @@
 //! Models go out to other programs and come in from them.
 
+#![allow(clippy::unwrap_used, reason = "tests may stop")]
+
 mod common;
 use common::Room;
 
@@ -174,4 +176,56 @@ fn what_cannot_be_done_says_why() {
         .success();
     let says = room.fails(2, &["export", "lm.bin", "-o", "n.onnx"]);
     assert!(says.contains("elman ngram convert"), "{says}");
+}
+
+#[test]
+fn a_network_without_an_end_token_writes_and_is_evaluated() {
+    let room = Room::new();
+    room.train("run", "3", &["--vocab", "whitespace", "--no-tied"]);
+    room.stdout(&["export", "run", "-o", "lm.safetensors"]);
+    let v = room.json(&["info", "run/model", "--json"])["model"]["vocabulary"]["entries"].as_u64();
+    // The same rows under a list in which no token ends anything.
+    let list: String = (0..v.unwrap()).map(|i| format!("w{i}\n")).collect();
+    room.write("list.txt", list);
+    let import = [
+        "import",
+        "plain.safetensors",
+        "--vocab-file",
+        "list.txt",
+        "-o",
+        "model",
+    ];
+    strip_header(&room, "lm.safetensors", "plain.safetensors");
+    let assert = room.elman(&import).assert().success();
+    let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(
+        said.contains("no <eos>") && said.contains("no <unk>"),
+        "{said}"
+    );
+    room.write("words.txt", "w3 w4 w5\nw6\n");
+    let found = room.json(&["eval", "model", "words.txt", "--json"]);
+    let nats = found["total_nats"].as_f64().unwrap();
+    assert!((60.0..200.0).contains(&nats), "{nats}");
+    let text = room.stdout(&["generate", "model", "-n", "50", "--no-echo"]);
+    assert_eq!(text.split_whitespace().count(), 50);
+
+    // A name that the list does not have is a mistake.
+    for (option, name) in [("--eos", "</s>"), ("--unk", "<UNK>")] {
+        let said = room.fails(2, &[&import[..], &["--force", option, name]].concat());
+        assert!(said.contains("there is no such line"), "{said}");
+    }
+}
+
+/// The tensors of a safetensors file without what elman says about them.
+fn strip_header(room: &Room, from: &str, to: &str) {
+    let bytes = std::fs::read(room.path(from)).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    header.as_object_mut().unwrap().remove("__metadata__");
+    let mut text = serde_json::to_vec(&header).unwrap();
+    text.resize(text.len().next_multiple_of(8), b' ');
+    let mut plain = (text.len() as u64).to_le_bytes().to_vec();
+    plain.extend(&text);
+    plain.extend(&bytes[8 + length..]);
+    room.write(to, plain);
 }

@@ -1,6 +1,7 @@
 //! In and out: networks of PyTorch become models, and models become files for PyTorch and ONNX.
 //!
 //! ```text
+//! forms        weight drop, weight norm and copies     → the tensors of the plain form
 //! recognise    names and shapes of a state dict        → which network that is, and what each tensor is in it
 //! import       a state dict and a vocabulary           → network, parameters
 //! state_dict   a model                                 → the tensors that torch loads, alone or beside a script
@@ -12,6 +13,7 @@
 //! Files from elsewhere are judged by their head before anything is allocated, and every refusal names the tensor. Pickles
 //! (`.pt`) are programs and are not opened. `docs/EXCHANGE.md` is the guide.
 
+mod forms;
 mod import;
 mod onnx;
 mod recognise;

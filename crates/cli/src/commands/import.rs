@@ -125,7 +125,21 @@ fn vocabulary(args: &ImportArgs) -> Result<Listed> {
                 eos: args.eos.clone(),
                 unk: args.unk.clone(),
             };
-            Ok(Listed::from_file(file, args.vocab, &names)?)
+            let listed = Listed::from_file(file, args.vocab, &names)?;
+            let vocab = &listed.vocab;
+            let named = [
+                ("eos", &args.eos, EOS, Some(vocab.eos())),
+                ("unk", &args.unk, UNK, vocab.unk()),
+            ];
+            for (option, name, usual, id) in named {
+                if name != usual && !id.is_some_and(|id| listed.ids.contains(&id)) {
+                    return Err(usage(format!(
+                        "--{option} {name}: there is no such line in {}",
+                        file.display()
+                    )));
+                }
+            }
+            Ok(listed)
         }
         (None, Some(model)) => Ok(Listed::all(read_vocab(model)?)),
         (None, None) if args.vocab == Some(Kind::Bytes) => Ok(Listed::all(Vocab::bytes())),

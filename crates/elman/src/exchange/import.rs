@@ -4,9 +4,11 @@
 //! tables, the order of our vocabulary, and go the way of every model's file: checked for numbers, biases folded.
 //!
 //! An `<unk>` that the other vocabulary lacks is a new row: an embedding of zeros, and an output bias that gives it no
-//! probability at all.
+//! probability at all. So is a missing `<eos>`, with a probability so small that it changes no other one, and still a finite loss: it
+//! begins every text, and evaluation predicts it at the end. One-hot inputs become an embedding, the identity.
 
-use super::recognise::{Hints, Recognised, recognise};
+use super::forms::{Plain, plain};
+use super::recognise::{Ends, Hints, Recognised, recognise};
 use super::state_dict::{ABOUT, CELL, LAYOUT, TIED, VOCAB_HASH};
 use crate::dims::{Activation, Cell, Dims};
 use crate::error::{Error, Result};
@@ -16,7 +18,7 @@ use crate::net::{Network, Params};
 use crate::store::{
     Array, Data, Head, Integrity, Snapshot, StoreError, disk, read_head, read_snapshot,
 };
-use crate::text::{EOS, Layout, Listed, UNK, Vocab};
+use crate::text::{EOS, Kind, Layout, Listed, UNK, Vocab};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -25,6 +27,21 @@ use std::path::Path;
 
 /// Where e^x is 0 in f32, and so far below that other logits do not matter; a finite number, as a weight must be.
 const NO_PROBABILITY: f32 = -1e4;
+/// Below 10⁻¹³ beside logits of any size that networks have, and so without effect on other tokens in f32; about 40 nats.
+const HARDLY_ANY: f32 = -30.0;
+/// The largest vocabulary whose identity is written down as an embedding: 256 MiB.
+const MOST_ONE_HOT: usize = 1 << 13;
+/// What other programs call the end of a text.
+const ENDS: [&str; 8] = [
+    "</s>",
+    "<EOS>",
+    "<END>",
+    "<end>",
+    "[EOS]",
+    "[SEP]",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+];
 
 /// A network from elsewhere.
 pub struct Imported {
@@ -58,10 +75,13 @@ impl Imported {
 pub fn import(path: &Path, listed: &Listed, hints: &Hints) -> Result<Imported> {
     refuse_pickle(path)?;
     let head = read_head(path)?;
+    let listed = &without_end(listed, &head);
     let vocab = &listed.vocab;
-    if !listed.ids.contains(&vocab.eos()) {
+    if !listed.ids.contains(&vocab.eos())
+        && let Some(end) = ENDS.iter().find(|end| vocab.id(end.as_bytes()).is_some())
+    {
         return Err(Error::Config(format!(
-            "the vocabulary has no {EOS}, which begins and ends every text here: say with --eos TOKEN what it is called there"
+            "the vocabulary has no {EOS}, which begins and ends every text here, but it has {end}: if that is the end, say --eos '{end}'"
         )));
     }
     let ours = Ours::of(&head, vocab).map_err(|what| mismatch(path, &what))?;
@@ -69,12 +89,27 @@ pub fn import(path: &Path, listed: &Listed, hints: &Hints) -> Result<Imported> {
         activation: hints.activation.or(ours.activation),
         ..hints.clone()
     };
-    let found =
-        recognise(&head.arrays, listed.ids.len(), &hints).map_err(|what| mismatch(path, &what))?;
+    let plain = plain(&head.arrays).map_err(|what| mismatch(path, &what))?;
+    let rows = listed.ids.len();
+    let found = recognise(&plain.arrays, rows, &hints).map_err(|what| mismatch(path, &what))?;
+    if found.ends == Ends::OneHot && rows > MOST_ONE_HOT {
+        let what = format!(
+            "its inputs are one-hot, and they would become an embedding of {rows} × {rows} numbers: at most {MOST_ONE_HOT} tokens are allowed"
+        );
+        return Err(mismatch(path, &what));
+    }
     let mut notes = notes(&head, &found, listed);
+    notes.extend(plain.notes.iter().cloned());
 
-    let mut weights = read(path, &head, &found)?;
-    let mut tied = found.tied;
+    let mut weights = read(path, &head, &plain, &found)?;
+    if found.ends == Ends::OneHot {
+        let one = |at: usize| f32::from(at / rows == at % rows);
+        let identity: Vec<f32> = (0..rows * rows).map(one).collect();
+        weights
+            .arrays
+            .push(Array::f32("encoder.weight", &[rows, rows], identity));
+    }
+    let mut tied = found.ends == Ends::Tied;
     if !tied && ours.tied != Some(false) && is_twin(&weights) {
         notes.push("embedding and output layer are the same numbers: tied weights".into());
         weights
@@ -91,12 +126,21 @@ pub fn import(path: &Path, listed: &Listed, hints: &Hints) -> Result<Imported> {
         return Err(mismatch(path, &what));
     }
     for array in &mut weights.arrays {
-        let filler = match array.name.as_str() {
-            "encoder.weight" | "decoder.weight" => 0.0,
-            "decoder.bias" => NO_PROBABILITY,
-            _ => continue,
-        };
-        *array = reordered(array, listed, filler);
+        match array.name.as_str() {
+            "encoder.weight" | "decoder.weight" => *array = reordered(array, listed, &|_| 0.0),
+            "decoder.bias" => {
+                let hardly_any = |id| id == vocab.eos();
+                let bias = |id| {
+                    if hardly_any(id) {
+                        HARDLY_ANY
+                    } else {
+                        NO_PROBABILITY
+                    }
+                };
+                *array = reordered(array, listed, &bias);
+            }
+            _ => {}
+        }
     }
     let network = Network::new(Dims {
         cell: found.cell,
@@ -125,7 +169,7 @@ pub fn import(path: &Path, listed: &Listed, hints: &Hints) -> Result<Imported> {
 }
 
 /// The arrays of the file as f32, under our names, with zeros for biases that it does without.
-fn read(path: &Path, head: &Head, found: &Recognised) -> Result<Snapshot<'static>> {
+fn read(path: &Path, head: &Head, plain: &Plain, found: &Recognised) -> Result<Snapshot<'static>> {
     let mut weights = read_snapshot(path, Integrity::Foreign)?;
     let judged = head.arrays.iter().map(|array| (&array.name, &array.shape));
     let is_float = |array: &Array| matches!(array.data, Data::F32(_) | Data::F64(_));
@@ -137,8 +181,11 @@ fn read(path: &Path, head: &Head, found: &Recognised) -> Result<Snapshot<'static
     {
         return Err(mismatch(path, "it changed while it was read: try again"));
     }
-    for array in &mut weights.arrays {
-        narrow(array);
+    weights.arrays.iter_mut().for_each(narrow);
+    plain
+        .form(&mut weights)
+        .map_err(|what| mismatch(path, &what))?;
+    for array in &weights.arrays {
         refuse_infinite(&array.name, f32s(array), path)?;
     }
     let names: HashMap<&str, &str> = found
@@ -155,6 +202,20 @@ fn read(path: &Path, head: &Head, found: &Recognised) -> Result<Snapshot<'static
             .push(Array::f32(name, &[*rows], vec![0.0; *rows]));
     }
     Ok(weights)
+}
+
+/// The vocabulary of bytes without its end, where the network has a row for each byte and no more.
+fn without_end(listed: &Listed, head: &Head) -> Listed {
+    let (mut listed, eos) = (listed.clone(), listed.vocab.eos());
+    let has_rows = |rows: usize| {
+        let mut arrays = head.arrays.iter();
+        arrays.any(|array| array.shape.len() == 2 && array.shape[0] == rows)
+    };
+    let rows = listed.ids.len();
+    if listed.vocab.kind() == Kind::Bytes && !has_rows(rows) && has_rows(rows - 1) {
+        listed.ids.retain(|&id| id != eos);
+    }
+    listed
 }
 
 /// Whether the output layer's weight is the embedding's table.
@@ -228,7 +289,16 @@ fn notes(head: &Head, found: &Recognised, listed: &Listed) -> Vec<String> {
             notes.push(format!("{what} had no bias: it is zero"));
         }
     }
+    if found.ends == Ends::OneHot {
+        notes.push("its inputs are one-hot: the embedding is the identity".into());
+    }
     let vocab = &listed.vocab;
+    if !listed.ids.contains(&vocab.eos()) {
+        notes.push(format!(
+            "the vocabulary has no {EOS}, which begins every text and ends it: one was added, whose input is zeros and which is all but impossible as an output \
+             (evaluation counts about 40 nats wherever a text ends; if it has another name there, say it with --eos)"
+        ));
+    }
     if vocab.unk().is_some_and(|unk| !listed.ids.contains(&unk)) {
         notes.push(format!(
             "the vocabulary has no {UNK}: one was added, with no probability (if it has another name there, say it with --unk)"
@@ -254,18 +324,21 @@ fn narrow(array: &mut Array) {
     }
 }
 
-fn f32s<'a>(array: &'a Array) -> &'a [f32] {
+pub(super) fn f32s<'a>(array: &'a Array) -> &'a [f32] {
     match &array.data {
         Data::F32(values) => values,
         other => unreachable!("`{}` is {}", array.name, other.dtype()),
     }
 }
 
-/// The rows of a table (or the numbers of a bias) in the order of our ids; `filler` where the file has none.
-fn reordered(array: &Array, listed: &Listed, filler: f32) -> Array<'static> {
+/// The rows of a table (or the numbers of a bias) in the order of our ids; `filler` of the id where the file has none.
+fn reordered(array: &Array, listed: &Listed, filler: &dyn Fn(u32) -> f32) -> Array<'static> {
     let values = f32s(array);
     let width = values.len() / listed.ids.len();
-    let mut out = vec![filler; listed.vocab.len() * width];
+    let mut out = Vec::with_capacity(listed.vocab.len() * width);
+    for id in 0..listed.vocab.len() as u32 {
+        out.resize(out.len() + width, filler(id));
+    }
     for (row, &id) in values.chunks_exact(width).zip(&listed.ids) {
         out[id as usize * width..][..width].copy_from_slice(row);
     }

@@ -7,7 +7,8 @@
 //! ```
 //! G = 1 is an RNN, 4 an LSTM, 3 a GRU. Layers of several modules (`rnns.0.weight_ih_l0`, `rnns.1.weight_ih_l0`) follow each
 //! other in the order of their numbers. Matrices with V rows are the embedding and the output layer; which is which says,
-//! in this order: the user, a bias beside it, its width, its name. One such matrix alone is both: tied weights.
+//! in this order: the user, a bias beside it, its width, its name. One such matrix alone is both: tied weights; or, where the first
+//! layer reads V numbers, the output layer of a network whose inputs are one-hot.
 //!
 //! Not known here: the tensors' values.
 
@@ -19,6 +20,7 @@ use crate::infer::files::config::LARGEST;
 use crate::store::Described;
 use crate::text::Layout;
 use layers::{Part, stack};
+pub(super) use tables::Ends;
 use tables::tables;
 
 type Result<T> = std::result::Result<T, String>;
@@ -43,8 +45,7 @@ pub(super) struct Recognised {
     pub embed: usize,
     /// H of every layer, from below.
     pub hidden: Vec<usize>,
-    /// Whether there is one table for both ends, by names and shapes. Two may still prove to be the same.
-    pub tied: bool,
+    pub ends: Ends,
     /// Our name and the file's, for every tensor of the file.
     pub names: Vec<(String, String)>,
     /// Our names and the lengths of biases that the modules were made without.
@@ -85,12 +86,12 @@ pub(super) fn recognise(arrays: &[Described], rows: usize, hints: &Hints) -> Res
         hidden.push(width);
     }
     let others: Vec<&Described> = others.into_iter().map(|(_, array)| array).collect();
-    let tied = tables(&others, rows, embed, width, hints, &mut found)?;
+    let ends = tables(&others, rows, embed, width, hints, &mut found)?;
     Ok(Recognised {
         cell,
         embed,
         hidden,
-        tied,
+        ends,
         names: found.names,
         no_biases: found.no_biases,
     })

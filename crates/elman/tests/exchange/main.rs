@@ -5,7 +5,7 @@
 use elman::dims::{Activation, Cell};
 use elman::exchange::{Hints, Imported, import, save_state_dict};
 use elman::infer::{Model, Weights, Workspace};
-use elman::store::{Data, Integrity, Snapshot, read_snapshot};
+use elman::store::{Array, Data, Integrity, Snapshot, read_snapshot, write_snapshot};
 use elman::text::{Kind, Listed, SpecialNames};
 use elman::{Cpu, Isa};
 use std::path::{Path, PathBuf};
@@ -145,4 +145,87 @@ fn a_state_dict_goes_out_as_it_came_but_for_its_second_biases() {
             }
         }
     }
+}
+
+/// The fixture `lstm` with its weights in another form: PyTorch's logits stay what they are.
+fn rewritten(change: impl FnOnce(&mut Vec<Array<'static>>)) -> Model {
+    let mut snapshot = read_snapshot(&fixture("lstm.safetensors"), Integrity::Foreign).unwrap();
+    change(&mut snapshot.arrays);
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("lm.safetensors");
+    write_snapshot(&path, &snapshot).unwrap();
+    model(import(&path, &tokens(), &Hints::default()).unwrap())
+}
+
+fn take(arrays: &mut Vec<Array<'static>>, name: &str) -> Array<'static> {
+    let ends = |array: &Array| array.name.ends_with(name);
+    let at = arrays.iter().position(ends).unwrap();
+    arrays.remove(at)
+}
+
+fn numbers(array: &Array) -> Vec<f32> {
+    match &array.data {
+        Data::F32(values) => values.to_vec(),
+        other => panic!("{} is {}", array.name, other.dtype()),
+    }
+}
+
+#[test]
+fn weight_drop_and_weight_norm_give_pytorch_s_logits() {
+    let normed = |array: &Array, names: [String; 2]| {
+        let columns = array.shape[1];
+        let values = numbers(array);
+        let norm = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>().sqrt();
+        let lengths: Vec<f32> = values.chunks(columns).map(norm).collect();
+        let (rows, [g, v]) = (lengths.len(), names);
+        // A direction of any length.
+        let directions = values.chunks(columns).enumerate();
+        let directions =
+            directions.flat_map(|(i, row)| row.iter().map(move |x| x * (1 + i % 3) as f32));
+        [
+            Array::f32(g, &[rows, 1], lengths),
+            Array::f32(v, &array.shape, directions.collect::<Vec<_>>()),
+        ]
+    };
+    let model = rewritten(|arrays| {
+        let weight = take(arrays, "weight_hh_l0");
+        let mut copy = numbers(&weight);
+        copy.iter_mut().step_by(2).for_each(|x| *x = 0.0);
+        arrays.push(Array::f32(
+            format!("{}_raw", weight.name),
+            &weight.shape,
+            numbers(&weight),
+        ));
+        arrays.push(Array::f32(&weight.name, &weight.shape, copy));
+        let weight = take(arrays, "weight_ih_l0");
+        let names = ["g", "v"].map(|part| format!("{}_{part}", weight.name));
+        arrays.extend(normed(&weight, names));
+        let weight = take(arrays, "decoder.weight");
+        let parts = [0, 1].map(|part| format!("decoder.parametrizations.weight.original{part}"));
+        arrays.extend(normed(&weight, parts));
+    });
+    says_what_pytorch_says("lstm", &model);
+}
+
+/// x · W_ihᵀ of a one-hot x is a column of W_ih.
+#[test]
+fn one_hot_inputs_give_pytorch_s_logits() {
+    let model = rewritten(|arrays| {
+        let (table, weight) = (take(arrays, "encoder.weight"), take(arrays, "weight_ih_l0"));
+        let embed = table.shape[1];
+        let (rows, columns) = (numbers(&weight), numbers(&table));
+        let dot =
+            |row: &[f32], column: &[f32]| row.iter().zip(column).map(|(a, b)| a * b).sum::<f32>();
+        let product = rows
+            .chunks(embed)
+            .flat_map(|row| columns.chunks(embed).map(move |column| dot(row, column)));
+        let shape = [weight.shape[0], table.shape[0]];
+        arrays.push(Array::f32(
+            &weight.name,
+            &shape,
+            product.collect::<Vec<_>>(),
+        ));
+    });
+    assert_eq!(model.dims().embed, tokens().ids.len());
+    says_what_pytorch_says("lstm", &model);
 }

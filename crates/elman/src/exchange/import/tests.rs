@@ -158,9 +158,9 @@ fn what_cannot_be_imported_says_why() {
         Err(error) => error.to_string(),
     };
     let (room, path) = foreign(|_| ());
-    let none = refused(&path, "sat\n<unk>\ncat\n");
+    let none = refused(&path, "sat\n<unk>\n</s>\n");
     assert!(
-        none.contains("no <eos>") && none.contains("--eos TOKEN"),
+        none.contains("no <eos>") && none.contains("--eos '</s>'"),
         "{none}"
     );
     let (_room, path) = foreign(|arrays| {
@@ -204,4 +204,68 @@ fn what_cannot_be_imported_says_why() {
     save_state_dict(&file, &model).unwrap();
     let letters = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\nm\nn\no\np\nq\nr\n<eos>\n<unk>\ns\nt";
     assert!(refused(&file, letters).contains("another vocabulary"));
+}
+
+/// One is added, which is as good as never written and costs a finite loss.
+#[test]
+fn a_network_without_an_end_token_comes_in() {
+    let (_room, path) = foreign(|_| ());
+    let back = import(&path, &listed("sat\n<unk>\ncat\n"), &Hints::default()).unwrap();
+    let said = back.notes.join("; ");
+    assert!(
+        said.contains("no <eos>") && said.contains("--eos"),
+        "{said}"
+    );
+    let find = |name: &str| &back.params[back.network.layout().find(name).unwrap()];
+    // <eos>, <unk>, sat, cat
+    assert_eq!(
+        find("encoder.weight"),
+        [0.0, 0.0, 0.25, 0.375, 0.0, 0.125, 0.5, 0.625]
+    );
+    assert_eq!(find("decoder.bias"), [HARDLY_ANY, 0.125, 0.0, 0.25]);
+
+    // Bytes without their end are 256.
+    let (_room, path) = foreign(|arrays| {
+        arrays[0] = Array::f32("encoder.weight", &[256, 2], vec![0.5; 512]);
+        arrays[5] = Array::f32("decoder.bias", &[256], vec![0.0; 256]);
+    });
+    let back = import(&path, &all(&Vocab::bytes()), &Hints::default()).unwrap();
+    assert_eq!(back.network.dims().vocab, 257);
+    assert!(back.notes.iter().any(|note| note.contains("no <eos>")));
+}
+
+#[test]
+fn one_hot_inputs_become_the_identity() {
+    let hot = |rows: usize| {
+        foreign(|arrays| {
+            let input: Vec<f32> = (0..8 * rows).map(|i| i as f32 / 64.0).collect();
+            arrays[1] = Array::f32("lstm.weight_ih_l0", &[8, rows], input);
+            arrays[0] = Array::f32("fc.weight", &[rows, 2], vec![0.5; rows * 2]);
+            arrays[5] = Array::f32("fc.bias", &[rows], vec![0.0; rows]);
+        })
+    };
+    let (_room, path) = hot(3);
+    let back = import(&path, &listed("sat\n<unk>\ncat\n"), &Hints::default()).unwrap();
+    assert!(
+        back.notes.iter().any(|note| note.contains("one-hot")),
+        "{:?}",
+        back.notes
+    );
+    let dims = back.network.dims();
+    assert_eq!((dims.vocab, dims.embed, dims.tied), (4, 3, false));
+    let table = &back.params[back.network.layout().find("encoder.weight").unwrap()];
+    let expected = [
+        [0.0, 0.0, 0.0],
+        [0.0, 1.0, 0.0],
+        [1.0, 0.0, 0.0],
+        [0.0, 0.0, 1.0],
+    ];
+    assert_eq!(table, expected.concat());
+
+    let (_room, path) = hot(MOST_ONE_HOT + 1);
+    let list: String = (0..=MOST_ONE_HOT).map(|i| format!("w{i}\n")).collect();
+    match import(&path, &listed(&list), &Hints::default()) {
+        Ok(_) => panic!("it was imported"),
+        Err(error) => assert!(error.to_string().contains("at most 8192 tokens"), "{error}"),
+    }
 }

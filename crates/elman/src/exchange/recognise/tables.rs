@@ -3,7 +3,18 @@
 use super::{Found, Hints, Result, has_shape, list};
 use crate::store::Described;
 
-/// Finds a place for all tensors outside the recurrent layers; returns whether weights are tied by shapes. `top` is the H of
+/// What stands at the two ends of the recurrent layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Ends {
+    /// An embedding, and an output layer with weights of its own. They may still prove to be the same.
+    Untied,
+    /// One table for both.
+    Tied,
+    /// An output layer; the inputs are one-hot, and the first layer's input weight is all there is for them.
+    OneHot,
+}
+
+/// Finds a place for all tensors outside the recurrent layers; returns what stands at their ends, by names and shapes. `top` is the H of
 /// the last layer.
 pub(super) fn tables(
     others: &[&Described],
@@ -12,13 +23,19 @@ pub(super) fn tables(
     top: usize,
     hints: &Hints,
     found: &mut Found,
-) -> Result<bool> {
+) -> Result<Ends> {
     let (tables, rest): (Vec<&Described>, Vec<&Described>) = others.iter().partition(|array| {
         array.shape.len() == 2 && array.shape[0] == rows && array.name != "projection.weight"
     });
-    let (embedding, output) = ends(&tables, &rest, rows, embed, hints)?;
-    has_shape(embedding, &[rows, embed])?;
-    found.take("encoder.weight", embedding);
+    let (embedding, output) = match tables[..] {
+        [only] if is_one_hot(only, embed, hints) => (None, Some(only)),
+        _ => {
+            let (embedding, output) = ends(&tables, &rest, rows, embed, hints)?;
+            has_shape(embedding, &[rows, embed])?;
+            found.take("encoder.weight", embedding);
+            (Some(embedding), output)
+        }
+    };
 
     let mut bias = None;
     let mut projection = None;
@@ -40,20 +57,29 @@ pub(super) fn tables(
         found.no_biases.push(("decoder.bias".into(), rows));
     }
     let width = if projection.is_some() { embed } else { top };
-    match output {
-        Some(output) => {
+    match (embedding, output) {
+        (embedding, Some(output)) => {
             has_shape(output, &[rows, width])?;
             found.take("decoder.weight", output);
+            Ok(match embedding {
+                Some(_) => Ends::Untied,
+                None => Ends::OneHot,
+            })
         }
-        None if width != embed => {
-            return Err(format!(
-                "`{}` {:?} is the only matrix of {rows} rows, and too wide or narrow to be the output layer above {top} units too: the output layer's weight is missing",
-                embedding.name, embedding.shape
-            ));
-        }
-        None => {}
+        (Some(embedding), None) if width != embed => Err(format!(
+            "`{}` {:?} is the only matrix of {rows} rows, and too wide or narrow to be the output layer above {top} units too: the output layer's weight is missing",
+            embedding.name, embedding.shape
+        )),
+        (_, None) => Ok(Ends::Tied),
     }
-    Ok(output.is_none())
+}
+
+/// Whether the only table, `array`, is an output layer above a network whose inputs are one-hot: these have as many numbers as there are tokens. One
+/// that could be a tied table as well has to be named by the user.
+fn is_one_hot(array: &Described, embed: usize, hints: &Hints) -> bool {
+    let said = hints.output.as_ref();
+    let said = said.is_some_and(|name| array.name == *name || module(array) == name);
+    embed == array.shape[0] && (array.shape[1] != embed || said)
 }
 
 /// The embedding and, if it is another tensor, the output layer's weight.
@@ -120,7 +146,7 @@ fn ends<'a>(
         }
     }
     Err(format!(
-        "{}: which is the embedding and which the output layer is not clear from shapes and names; say it with --embedding NAME or --output NAME",
+        "{}: which is the embedding and which the output layer is not clear from shapes and names; say it with --embedding NAME or --output-layer NAME",
         list(tables)
     ))
 }

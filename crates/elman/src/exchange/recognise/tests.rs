@@ -57,7 +57,10 @@ fn theirs<'a>(found: &'a Recognised, ours: &str) -> &'a str {
 fn the_names_of_the_word_language_model() {
     let found = find(&example(4)).unwrap();
     assert_eq!((found.cell, found.embed), (Cell::Lstm, 7));
-    assert_eq!((found.hidden.as_slice(), found.tied), (&[5, 5][..], false));
+    assert_eq!(
+        (found.hidden.as_slice(), found.ends),
+        (&[5, 5][..], Ends::Untied)
+    );
     assert_eq!(found.names.len(), 11);
     assert!(found.names.iter().all(|(ours, theirs)| ours == theirs));
     assert!(found.no_biases.is_empty());
@@ -127,7 +130,8 @@ fn two_tables_of_one_shape_are_told_apart_by_bias_then_name_then_by_the_user() {
     );
     let said = of(["x.weight", "y.weight"], &own).unwrap_err();
     assert!(
-        said.contains("`x.weight` [30, 5], `y.weight` [30, 5]: which is"),
+        said.contains("`x.weight` [30, 5], `y.weight` [30, 5]: which is")
+            && said.contains("--embedding NAME or --output-layer NAME"),
         "{said}"
     );
     for (embedding, output) in [(Some("y"), None), (None, Some("x.weight"))] {
@@ -152,7 +156,10 @@ fn one_table_is_tied_and_may_need_a_projection() {
     arrays.push(described("decoder.weight", &[V, 6]));
     arrays.push(described("decoder.bias", &[V]));
     let found = find(&arrays).unwrap();
-    assert!(found.tied && found.hidden == [8, 6]);
+    assert_eq!(
+        (found.ends, found.hidden.as_slice()),
+        (Ends::Tied, &[8, 6][..])
+    );
     assert_eq!(theirs(&found, "encoder.weight"), "decoder.weight");
 
     let mut arrays = layers("rnn.", 4, 6, &[8]);
@@ -164,7 +171,7 @@ fn one_table_is_tied_and_may_need_a_projection() {
     );
     arrays.push(described("projection.weight", &[6, 8]));
     let found = find(&arrays).unwrap();
-    assert!(found.tied);
+    assert_eq!(found.ends, Ends::Tied);
     assert_eq!(theirs(&found, "projection.weight"), "projection.weight");
 }
 
@@ -288,4 +295,29 @@ fn what_is_no_language_model_is_refused_by_name() {
     ] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
+}
+
+/// As in char-rnn: the first layer reads as many numbers as there are tokens.
+#[test]
+fn inputs_may_be_one_hot() {
+    let mut arrays = layers("rnn.", 4, V, &[5, 6]);
+    arrays.push(described("fc.weight", &[V, 6]));
+    arrays.push(described("fc.bias", &[V]));
+    let found = find(&arrays).unwrap();
+    assert_eq!((found.ends, found.embed), (Ends::OneHot, V));
+    assert_eq!(theirs(&found, "decoder.weight"), "fc.weight");
+    assert!(found.names.iter().all(|(ours, _)| ours != "encoder.weight"));
+    // As many units as tokens: a tied table, unless the user says what it is.
+    let mut arrays = layers("rnn.", 4, V, &[V]);
+    arrays.push(described("fc.weight", &[V, V]));
+    assert_eq!(find(&arrays).unwrap().ends, Ends::Tied);
+    let hints = Hints {
+        output: Some("fc".into()),
+        ..Hints::default()
+    };
+    assert_eq!(recognise(&arrays, V, &hints).unwrap().ends, Ends::OneHot);
+    // An output layer of another width than the top layer.
+    let mut arrays = layers("rnn.", 4, V, &[5]);
+    arrays.push(described("fc.weight", &[V, 6]));
+    assert!(refused(&arrays).contains("`fc.weight` has the shape [30, 6] where [30, 5]"));
 }
