@@ -138,6 +138,7 @@ fn what_a_model_has_cannot_be_chosen_again() {
         said.contains("83.3 %") && said.contains("--beginning"),
         "{said}"
     );
+    assert!(!room.path("x").exists());
     room.stdout(&[&mostly[..], &["--beginning", "0", "--steps", "1"]].concat());
 }
 

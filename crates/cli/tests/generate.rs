@@ -115,6 +115,42 @@ fn log_probabilities_are_those_of_eval() {
     }
 }
 
+/// To the last digit, wherever a line begins: in a prompt, after one, in a search and beside other prompts.
+#[test]
+fn a_model_of_sentences_writes_with_the_log_probabilities_of_eval() {
+    let room = Room::new();
+    let layout = ["--layout", "sentences", "--vocab", "chars"];
+    let sizes = [
+        "--hidden", "8", "--lanes", "4", "--steps", "30", "--run", "run",
+    ];
+    room.stdout(&[&["train", "text.txt"], &layout[..], &sizes].concat());
+    room.write("prompts.txt", "The king\nwas\nThe\n");
+    let prompt = ["-p", "The king\nThe"];
+    for (args, texts) in [
+        ([&prompt[..], &["--ignore-eos"]].concat(), 1),
+        ([&prompt[..], &["--ignore-eos", "--beam", "3"]].concat(), 1),
+        (prompt.to_vec(), 1),
+        (vec!["--prompts", "prompts.txt", "--ignore-eos"], 3),
+    ] {
+        let length = ["-n", "40", "--logprobs=log10"];
+        let written = json_lines(&room, &[&["run"], &args[..], &length].concat());
+        assert_eq!(written.len(), texts);
+        for text in written {
+            let part = |name: &str| text[name].as_str().unwrap();
+            let ended = if text["finish"] == "line" { "\n" } else { "" };
+            room.write("part.txt", [part("prompt"), part("text"), ended].concat());
+            for layout in [&[][..], &["--layout", "sentences"]] {
+                let eval = [&["eval", "run", "part.txt", "--per-token"], layout].concat();
+                let read = per_token(&room.stdout(&eval));
+                let start = text["prompt_tokens"].as_u64().unwrap() as usize;
+                let found = text["logprobs"]["token_logprobs"].as_array().unwrap();
+                let found: Vec<f64> = found.iter().map(|found| found.as_f64().unwrap()).collect();
+                assert_eq!(found, read[start..start + found.len()], "{args:?}");
+            }
+        }
+    }
+}
+
 /// log10 p in the table of `eval --per-token`.
 fn per_token(table: &str) -> Vec<f64> {
     let rows = table.lines().filter_map(|line| line.split('\t').nth(1));

@@ -6,6 +6,7 @@ use crate::output::usage;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::infer::OwnText;
+use elman::text::Layout;
 use std::path::PathBuf;
 
 /// Go on training a model on a text, mixed with sequences of its own
@@ -85,7 +86,9 @@ pub fn run(args: FinetuneArgs) -> Result<()> {
         temperature,
     });
     if let Some(own) = &own_text {
-        own.check().map_err(|error| usage(error.to_string()))?;
+        // What depends on the layout is found once that is known.
+        let checked = own.check(Layout::Sentences);
+        checked.map_err(|error| usage(error.to_string()))?;
     }
     choices.start_from(&model, own_text);
     train::run(choices)

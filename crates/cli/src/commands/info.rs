@@ -1,7 +1,7 @@
 //! `elman info`: what a run, a model, a vocabulary or a token file is.
 
 use crate::args::Quoted;
-use crate::output::{Table, bytes, count, duration, grouped, say, shape};
+use crate::output::{Table, bytes, count, duration, grouped, percent, say, shape};
 use crate::summary::validated;
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
@@ -96,7 +96,10 @@ fn inputs(record: &Record) -> String {
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let train = list(&record.inputs.train);
+    let mut train = list(&record.inputs.train);
+    if let Some(own) = &record.inputs.own_text {
+        train += &format!(", and a text of the model's own ({} of all tokens)", percent(own.share));
+    }
     match &record.inputs.valid {
         Some(valid) => format!("{train}; validation: {}", list(valid)),
         None => format!("{train}; validation: its last part"),

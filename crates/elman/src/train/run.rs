@@ -47,10 +47,11 @@ pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
         None => None,
     };
     job.config.check()?;
+    own::check(&job)?;
     let folder = Folder::create(&job.run)?;
     let mut texts = Texts::prepare(&job, &folder, &mut |note| watch.event(&Event::Note(note)))?;
-    if let Some(own) = &job.own_text {
-        texts = own::write_first(own, origin.as_ref(), &job, texts, &folder, watch)?;
+    if let (Some(own), Some(model)) = (&job.own_text, &origin) {
+        texts = own::write_first(own, model, &job, texts, &folder, watch)?;
     }
     job.config.vocab = texts.vocab.kind();
     let open = Open::of(&job);

@@ -227,3 +227,23 @@ fn what_cannot_be_is_refused() {
         assert!(config.check().is_err());
     }
 }
+
+/// Samples in the middle of training begin with the last line of their prompt.
+#[test]
+fn a_sample_knows_nothing_of_the_lines_before() {
+    let bench = Bench::new();
+    let samples = |run: &str, prompt: &str| {
+        let config = Config {
+            sample_every: Some(3),
+            sample_prompt: Some(prompt.into()),
+            ..sentences()
+        };
+        let mut log = Log::default();
+        train::start(&bench.job(run, &config), &mut log).unwrap();
+        let texts = log.samples.into_iter().map(|sample| sample.text);
+        texts.collect::<Vec<_>>()
+    };
+    let alone = samples("alone", "and the");
+    assert!(alone.len() > 3 && alone.iter().any(|text| !text.is_empty()));
+    assert_eq!(samples("after", "he said unto\nand the"), alone);
+}

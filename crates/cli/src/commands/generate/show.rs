@@ -6,7 +6,7 @@ use elman::infer::{Finish, Generation, Hypothesis};
 use elman::text::Vocab;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::f64::consts::LN_10;
+use std::f64::consts::LOG10_E;
 use std::io::{self, Write};
 
 /// The base of printed logarithms.
@@ -85,11 +85,11 @@ struct LogProbs<'a> {
 }
 
 impl Base {
-    /// A natural logarithm in this base.
+    /// A natural logarithm in this base, with the bits of `eval --per-token`.
     fn of(self, ln: f64) -> f64 {
         match self {
             Base::Ln => ln,
-            Base::Log10 => ln / LN_10,
+            Base::Log10 => ln * LOG10_E,
         }
     }
 

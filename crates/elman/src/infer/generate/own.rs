@@ -56,12 +56,14 @@ pub struct OwnSequences {
 }
 
 impl OwnText {
-    /// Refuses what means nothing.
-    pub fn check(&self) -> Result<()> {
+    /// Refuses what means nothing, and of a stream a share that beginnings of this length do not leave.
+    pub fn check(&self, layout: Layout) -> Result<()> {
         let said = if !(self.share > 0.0 && self.share < 1.0) {
             "the share of own text lies above 0 and below 1"
         } else if self.continuation == 0 {
             "a continuation has at least one token"
+        } else if layout == Layout::Stream {
+            return self.own_in_each().map(|_| ());
         } else {
             return Ok(());
         };
@@ -70,14 +72,19 @@ impl OwnText {
 
     /// Sequences of a stream that come to the share beside `n` true tokens.
     fn sequences(&self, n: usize) -> Result<usize> {
+        let sequences = (self.share * n as f64 / self.own_in_each()?).ceil();
+        self.bound(sequences * (self.beginning as f64 + self.continuation as f64))?;
+        Ok(sequences as usize)
+    }
+
+    /// Tokens of its own that a sequence of a stream has beyond its share of the sequence: above 0, or the share is never reached.
+    fn own_in_each(&self) -> Result<f64> {
         let (given, own) = (self.beginning as f64, self.continuation as f64);
         let each = own - self.share * (given + own);
-        if each <= 0.0 {
-            return Err(self.unreachable(own / (given + own)));
+        match each > 0.0 {
+            true => Ok(each),
+            false => Err(self.unreachable(own / (given + own))),
         }
-        let sequences = (self.share * n as f64 / each).ceil();
-        self.bound(sequences * (given + own))?;
-        Ok(sequences as usize)
     }
 
     /// Refuses more tokens than there may be.
@@ -115,7 +122,7 @@ pub fn write_own(
     seed: u64,
     watch: &mut dyn FnMut(usize, usize),
 ) -> Result<OwnSequences> {
-    own.check()?;
+    own.check(layout)?;
     let mut writer = Writer {
         model,
         layout,

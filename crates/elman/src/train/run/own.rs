@@ -13,28 +13,36 @@ use crate::train::watch::{Event, Watch};
 use elman_kernels::Cpu;
 use std::io::Write;
 
-/// Lets `origin` write, and puts that before the training text of `texts` in the run's directory.
-///
-/// Errors: no model to write; what writing can find; a disk that refuses.
-pub(super) fn write_first(
-    own: &OwnText,
-    origin: Option<&Model>,
-    job: &Job,
-    texts: Texts,
-    folder: &Folder,
-    watch: &mut dyn Watch,
-) -> Result<Texts> {
-    let Some(model) = origin else {
+/// Refuses what cannot be written, before anything is made for the run.
+pub(super) fn check(job: &Job) -> Result<()> {
+    let Some(own) = &job.own_text else {
+        return Ok(());
+    };
+    if job.init_from.is_none() {
         return Err(Error::Config(
             "a text of the model's own is written by the model that a run starts from: name one with --init-from"
                 .into(),
         ));
-    };
+    }
     if job.config.loss_after.is_some() {
         return Err(Error::Config(
             "loss-after learns answers alone, and a model that has learnt them does not write whole lines: leave it or the own text out".into(),
         ));
     }
+    own.check(job.config.layout)
+}
+
+/// Lets `model` write, and puts that before the training text of `texts` in the run's directory.
+///
+/// Errors: what writing can find; a disk that refuses.
+pub(super) fn write_first(
+    own: &OwnText,
+    model: &Model,
+    job: &Job,
+    texts: Texts,
+    folder: &Folder,
+    watch: &mut dyn Watch,
+) -> Result<Texts> {
     let cpu = Cpu::new(job.machine.isa, job.machine.threads);
     let (layout, seed) = (job.config.layout, job.config.seed);
     let n = texts.train.ids().len();

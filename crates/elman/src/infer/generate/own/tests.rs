@@ -108,7 +108,7 @@ fn lines_begin_as_true_ones_and_end_once() {
         // At most three tokens of a line, ten of the model's own, and an end for one that was cut.
         assert!(line.len() <= 14, "{line:?}");
         let common = |theirs: &&[u32]| theirs.iter().zip(line).take_while(|(a, b)| a == b).count();
-        lengths.insert(true_lines.iter().map(|theirs| common(theirs)).max());
+        lengths.insert(true_lines.iter().map(common).max());
     }
     assert!(lengths.len() > 2, "{lengths:?}");
 }
