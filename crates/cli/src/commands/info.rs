@@ -98,7 +98,10 @@ fn inputs(record: &Record) -> String {
     };
     let mut train = list(&record.inputs.train);
     if let Some(own) = &record.inputs.own_text {
-        train += &format!(", and a text of the model's own ({} of all tokens)", percent(own.share));
+        train += &format!(
+            ", and a text of the model's own ({} of all tokens)",
+            percent(own.share)
+        );
     }
     match &record.inputs.valid {
         Some(valid) => format!("{train}; validation: {}", list(valid)),
