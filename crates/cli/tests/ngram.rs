@@ -66,6 +66,17 @@ fn a_model_says_how_good_it_is() {
     ] {
         assert!(shown.contains(part), "{part} is missing in:\n{shown}");
     }
+    // SRILM's ppl1: the same loss over the words alone.
+    let figures = room.json(&["eval", "lm.bin", "other.txt", "--json"]);
+    let number = |name: &str| figures[name].as_f64().unwrap();
+    let words = number("tokens") - number("line_ends") - number("oov");
+    let ppl1 = (number("total_nats") / words).exp();
+    assert_eq!(figures["oov"], 0);
+    assert!((number("ppl1") / ppl1 - 1.0).abs() < 1e-12);
+    assert!(
+        shown.contains("ppl1") && shown.contains(&format!("{ppl1:.2}")),
+        "{shown}"
+    );
     // The sum over single tokens is what the table says.
     let rows = room.stdout(&["eval", "lm.bin", "other.txt", "--per-token"]);
     let rows: Vec<Vec<&str>> = rows.lines().map(|row| row.split('\t').collect()).collect();

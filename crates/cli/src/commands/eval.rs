@@ -11,7 +11,7 @@ use elman::infer::{
     evaluate_answers, evaluate_reader,
 };
 use elman::ngram::arpa;
-use elman::text::{self, EOS, Layout, ReadOptions, Source};
+use elman::text::{self, EOS, Kind, Layout, ReadOptions, Source};
 use elman_kernels::Cpu;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -286,6 +286,15 @@ fn table(args: &EvalArgs, model: &AnyModel, e: &Evaluation) -> Table {
     } else {
         table.row("perplexity", precise(e.perplexity));
     }
+    if let Some(ppl1) = e.ppl1.filter(|_| tokens_are_words(e.vocab_kind)) {
+        table.row(
+            "ppl1",
+            format!(
+                "{} (SRILM's: no OOVs, and line ends are not counted as tokens)",
+                precise(ppl1)
+            ),
+        );
+    }
     let words = format!(
         "{} words and {} line ends",
         grouped(e.fields),
@@ -311,6 +320,11 @@ fn table(args: &EvalArgs, model: &AnyModel, e: &Evaluation) -> Table {
     let speed = grouped(e.tokens_per_second.round() as u64);
     table.row("time", format!("{}, {speed} tokens/s", duration(e.seconds)));
     table
+}
+
+/// Whether a perplexity per token is one per word, as those of SRILM are.
+fn tokens_are_words(kind: Kind) -> bool {
+    !matches!(kind, Kind::Chars | Kind::Bytes | Kind::Bpe | Kind::Foreign)
 }
 
 /// A perplexity to be quoted: two decimals, as in the literature.

@@ -128,8 +128,9 @@ impl Group<'_> {
             nats.clear();
             nats.extend(all.clone());
             nats.extend(extras.weights.map(|weights| mix(all, weights)));
+            let ends_line = self.vocab().ends_line(token.symbol.id);
             for (sums, nats) in sums.iter_mut().zip(&nats) {
-                sums.add(*nats, token.symbol.oov);
+                sums.add(*nats, token.symbol.oov, ends_line);
             }
             let spelling = extras.char_nats * token.unknown_chars as f64;
             spelling_nats += spelling;

@@ -3,6 +3,7 @@
 //! ```text
 //! L = Σ −ln p(w_t | w_0 … w_{t−1})      loss = L / N      perplexity = exp(loss)
 //! per word: exp(L / words)              bits per character: L / (ln 2 · characters)
+//! ppl1:     exp(L′ / (N′ − line ends))  L′, N′: of the known tokens (as SRILM's `ngram -ppl` has it)
 //! ```
 //! Exact (the default): zero state, first input `<eos>`, all N tokens predicted, `<eos>` included, one stream, the state
 //! carried to the end. The text streams through, so it may be larger than memory. With lanes (layout `stream` of
@@ -79,6 +80,8 @@ pub struct Evaluation {
     pub perplexity: f64,
     /// Over known tokens only; `None` if there is none.
     pub perplexity_without_oov: Option<f64>,
+    /// SRILM's `ppl1`: the loss of all known tokens, line ends included, per known token that ends no line; `None` if there is none.
+    pub ppl1: Option<f64>,
     /// White-space fields of the raw text.
     pub fields: u64,
     pub line_ends: u64,
@@ -172,16 +175,24 @@ pub(crate) struct Sums {
     tokens: u64,
     known_nats: f64,
     known_tokens: u64,
+    /// Tokens that end lines, which no vocabulary lacks.
+    line_ends: u64,
 }
 
 impl Sums {
-    pub fn add(&mut self, nats: f64, oov: bool) {
+    pub fn add(&mut self, nats: f64, oov: bool, ends_line: bool) {
         self.nats += nats;
         self.tokens += 1;
+        self.line_ends += u64::from(ends_line && !oov);
         if !oov {
             self.known_nats += nats;
             self.known_tokens += 1;
         }
+    }
+
+    fn ppl1(&self) -> Option<f64> {
+        let tokens = self.known_tokens - self.line_ends;
+        (tokens > 0).then(|| (self.known_nats / tokens as f64).exp())
     }
 
     fn progress(&self, total_tokens: Option<u64>) -> Progress {
@@ -209,8 +220,8 @@ fn exactly(
     let mut score = |ids: &mut Vec<u32>, oov: &mut Vec<bool>| -> Result<Sums> {
         let nats = &mut nats[..ids.len()];
         reader.read(ids, nats)?;
-        for (nats, oov) in nats.iter().zip(&*oov) {
-            sums.add(*nats, *oov);
+        for ((nats, oov), id) in nats.iter().zip(&*oov).zip(&*ids) {
+            sums.add(*nats, *oov, vocab.ends_line(*id));
         }
         ids.clear();
         oov.clear();
@@ -353,7 +364,8 @@ impl<'a> Parts<'a> {
         let cells = self.nats.iter().zip(&window.weight).enumerate();
         for (cell, (nats, _)) in cells.filter(|(_, (_, weight))| **weight > 0.0) {
             let part = window.parts[cell % window.lanes] as usize;
-            self.sums[part].add(*nats, oov(part, cell / window.lanes));
+            let ends_line = self.model.vocab().ends_line(window.targets[cell]);
+            self.sums[part].add(*nats, oov(part, cell / window.lanes), ends_line);
             self.total_nats += nats;
         }
         self.tokens += window.real as u64;
@@ -372,6 +384,7 @@ fn total(parts: &[Sums]) -> Sums {
         tokens: all.tokens + part.tokens,
         known_nats: all.known_nats + part.known_nats,
         known_tokens: all.known_tokens + part.known_tokens,
+        line_ends: all.line_ends + part.line_ends,
     })
 }
 
@@ -410,6 +423,7 @@ impl Evaluation {
             perplexity: loss_nats.exp(),
             perplexity_without_oov: (sums.known_tokens > 0)
                 .then(|| (sums.known_nats / sums.known_tokens as f64).exp()),
+            ppl1: sums.ppl1(),
             perplexity_per_word: (sums.nats / (stats.fields + stats.line_ends) as f64).exp(),
             bits_per_char: bits_per(stats.chars),
             bits_per_byte: bits_per(stats.bytes),

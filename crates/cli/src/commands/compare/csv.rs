@@ -5,7 +5,7 @@ use crate::csv::line;
 use elman::compare::{Comparison, Difference, Entry, Interval};
 use std::io::{self, Write};
 
-const HEADER: [&str; 28] = [
+const HEADER: [&str; 29] = [
     "row",
     "name",
     "other",
@@ -17,6 +17,7 @@ const HEADER: [&str; 28] = [
     "loss_nats",
     "perplexity",
     "perplexity_without_oov",
+    "ppl1",
     "perplexity_per_word",
     "measure",
     "interval_low",
@@ -77,6 +78,7 @@ fn model(what: &'static str, entry: &Entry, comparison: &Comparison) -> Row {
     row.set("loss_nats", Some(e.loss_nats));
     row.set("perplexity", Some(e.perplexity));
     row.set("perplexity_without_oov", e.perplexity_without_oov);
+    row.set("ppl1", e.ppl1);
     row.set("perplexity_per_word", Some(e.perplexity_per_word));
     row.set("measure", Some(super::show::measure(comparison)));
     row.interval(["interval_low", "interval_high"], entry.interval);
