@@ -24,6 +24,7 @@ mod watch;
 use crate::output::usage;
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
+use elman::ngram::Model;
 use elman::text::Source;
 use elman::train::Folder;
 use elman_kernels::{Cpu, Isa};
@@ -130,6 +131,21 @@ fn sources(texts: &[PathBuf]) -> Result<Vec<Source>> {
         false => Source::File(path.clone()),
     };
     Ok(texts.iter().map(source).collect())
+}
+
+/// Refuses a model in the place of a text.
+fn refuse_model(text: &Path, advice: &str) -> Result<()> {
+    let what = match text {
+        _ if text.is_dir() && (text.join("config.json").exists() || Folder::is_run(text)) => {
+            "the directory of a model"
+        }
+        _ if Model::is_file(text) => "an n-gram model",
+        _ => return Ok(()),
+    };
+    Err(usage(format!(
+        "{} is {what}, not a text: {advice}",
+        text.display()
+    )))
 }
 
 /// What texts are called in messages.

@@ -3,7 +3,7 @@
 mod csv;
 mod show;
 
-use super::{cpu, is_stdin, sources};
+use super::{cpu, is_stdin, refuse_model, sources};
 use crate::args::{Format, finite, thread_count};
 use crate::output::{grouped, say, usage};
 use crate::progress::spinner;
@@ -92,6 +92,10 @@ pub fn run(args: CompareArgs) -> Result<()> {
     let Some((text, models)) = args.names.split_last() else {
         return Err(usage("name models, then a text"));
     };
+    refuse_model(text, "name the text to compare on after the models")?;
+    if let Some(dev) = &args.dev {
+        refuse_model(dev, "--dev takes the text to fit the weights on")?;
+    }
     let options = Options {
         read: ReadOptions {
             lossy: args.lossy,

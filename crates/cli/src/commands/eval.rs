@@ -1,6 +1,6 @@
 //! `elman eval`: the perplexity of texts, printed with everything that was counted.
 
-use super::{cpu, name_of, sources};
+use super::{cpu, name_of, refuse_model, sources};
 use crate::args::{named, thread_count};
 use crate::output::{Table, bytes, count, duration, grouped, number, percent, say, usage};
 use crate::progress::spinner;
@@ -73,6 +73,12 @@ pub fn run(args: EvalArgs) -> Result<()> {
         window: None,
     };
     options.check().map_err(|error| usage(error.to_string()))?;
+    for text in &args.texts {
+        refuse_model(
+            text,
+            "name one model, then texts; `elman compare` takes several models",
+        )?;
+    }
     let sources = sources(&args.texts)?;
     let model = AnyModel::load_as(&args.model, args.weights)?;
     let read = ReadOptions {

@@ -21,7 +21,10 @@ use flate2::write::GzEncoder;
 
 use super::{Model, NgramError};
 use crate::store::AtomicFile;
-use crate::text::TextError;
+use crate::text::lines::Input;
+use crate::text::{Source, TextError};
+
+use lines::Lines;
 
 mod flaw;
 mod head;
@@ -57,6 +60,32 @@ pub fn save(
         other => other,
     })?;
     Ok(file.commit()?)
+}
+
+/// Whether a file seems to be an ARPA file, plain or compressed: near its beginning a line `\data\` is followed by `ngram 1=…`. Only
+/// regular files are looked at.
+pub(super) fn is_arpa(path: &Path) -> bool {
+    const LINES: usize = 200;
+    if !path.metadata().is_ok_and(|meta| meta.is_file()) {
+        return false;
+    }
+    let Ok(input) = Input::open(Source::File(path.to_owned())) else {
+        return false;
+    };
+    let mut lines = Lines::new(input);
+    let mut after_data = false;
+    for _ in 0..LINES {
+        let Ok(Some(line)) = lines.next() else {
+            return false;
+        };
+        match line.bytes.trim_ascii() {
+            b"\\data\\" => after_data = true,
+            b"" => {}
+            line if after_data && head::is_count(line) => return true,
+            _ => after_data = false,
+        }
+    }
+    false
 }
 
 /// Writes a model as ARPA text and gives back where it went, flushed.

@@ -79,6 +79,11 @@ impl Model {
         }
     }
 
+    /// Whether a file seems to be an n-gram model, by its beginning. One that cannot be read does not.
+    pub fn is_file(path: &Path) -> bool {
+        binary::is_binary(path) || arpa::is_arpa(path)
+    }
+
     /// `parameters` are those of the tables, which are in order.
     pub(super) fn new(
         block: Block,

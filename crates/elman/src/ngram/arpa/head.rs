@@ -114,6 +114,11 @@ fn next_count(line: &[u8], mut counts: Vec<u64>) -> Result<(Vec<u64>, bool), Arp
     Ok((counts, false))
 }
 
+/// Whether a line is `ngram 1=number`.
+pub fn is_count(line: &[u8]) -> bool {
+    count_of(line, 1).is_some()
+}
+
 /// The number in `ngram n=number`.
 fn count_of(line: &[u8], n: usize) -> Option<u64> {
     let rest = std::str::from_utf8(line).ok()?.strip_prefix("ngram")?;
