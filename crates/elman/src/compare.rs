@@ -13,7 +13,9 @@
 //! there, so a model that knows fewer words has an easier task: such comparisons are refused, unless the characters of every
 //! unknown token are charged with a stated number of bits beside p(`<unk>`).
 //!
-//! **What may be mixed.** Models of one vocabulary. Others divide the text into different events.
+//! **What may be mixed.** Models whose vocabularies cut a text into the same tokens: those of one vocabulary, and those of one kind, over
+//! the union of their vocabularies. There a model gives probability 0 to a token that it lacks, so that the mixture sums to one.
+//! Others divide the text into different events.
 //!
 //! Figures of a single model are those of `infer::evaluate`, to the bit. What it does not do: statistics over several seeds of
 //! training, and corrections for the number of pairs.
@@ -31,6 +33,7 @@ pub use bootstrap::{Interval, LEVEL};
 pub(crate) use bootstrap::{percentiles, resampled};
 pub use cache::{Cache, CacheReading, CacheState};
 pub use entrant::{Entrant, Player};
+pub use mixture::Fit;
 pub use result::{Comparison, Difference, Entry, Measure, Mixture, MixtureFit, Pair, Unit, UnitOf};
 
 use crate::error::{Error, Result};
@@ -113,11 +116,15 @@ pub fn compare(
     assert!(!entrants.is_empty(), "nothing to compare");
     options.check()?;
     let groups = groups(entrants);
-    check_mixing(entrants, &groups, &mixing)?;
     let several = groups.len() > 1;
+    let together = match mixing {
+        Mixing::No => None,
+        _ => Some(mixed(entrants, &groups)?).filter(|_| several),
+    };
     let own_fit = matches!(mixing, Mixing::OnText);
     // To fit, to look for unknown tokens, to score, to count words.
     let passes = usize::from(own_fit) + if several { 2 * groups.len() + 1 } else { 1 };
+    let passes = passes + usize::from(together.is_some());
     let mut texts = repeated(sources, passes)?;
     let mut next_text = || texts.pop_front().expect("a pass was forgotten");
 
@@ -132,7 +139,8 @@ pub fn compare(
     let mut fitted = None;
     if let Some(sources) = fitted_on {
         let mut told = |done| progress(tokens_read(Stage::Fitting, done));
-        let (likelihoods, stats) = groups[0].likelihoods(cpu, sources, read, &mut told)?;
+        let group = together.as_ref().unwrap_or(&groups[0]);
+        let (likelihoods, stats) = group.likelihoods(cpu, sources, read, &mut told)?;
         fitted = Some(Fitted {
             fit: likelihoods.fit(),
             tokens: stats.tokens,
@@ -147,13 +155,20 @@ pub fn compare(
         seen.extend(unknown);
     }
 
+    let weights = fitted.as_ref().map(|fitted| &fitted.fit.weights[..]);
     let extras = Extras {
-        weights: fitted.as_ref().map(|fitted| &fitted.fit.weights[..]),
+        weights: None,
         char_nats: options.charge_oov_bits.unwrap_or(0.0) * LN_2,
         spelling_in_lines: several,
     };
+    let mixes = |weights| Extras { weights, ..extras };
+    let mut passes: Vec<(&Group, Extras)> = groups.iter().map(|group| (group, extras)).collect();
+    match &together {
+        Some(together) => passes.push((together, mixes(weights))),
+        None => passes[0].1 = mixes(weights),
+    }
     let mut scored = Vec::new();
-    for group in &groups {
+    for (group, extras) in passes {
         let mut told = |done| progress(tokens_read(Stage::Reading, done));
         scored.push(group.score(cpu, next_text(), read, extras, &mut told)?);
     }
@@ -171,6 +186,7 @@ pub fn compare(
     let findings = Findings {
         entrants,
         groups: &groups,
+        together: together.as_ref(),
         scored,
         words,
         fitted,
@@ -229,28 +245,60 @@ fn repeated(sources: Vec<Source>, passes: usize) -> Result<VecDeque<Vec<Source>>
     (0..passes).map(pass).collect()
 }
 
-fn check_mixing(entrants: &[Entrant], groups: &[Group], mixing: &Mixing) -> Result<()> {
-    if matches!(mixing, Mixing::No) {
-        return Ok(());
-    }
+/// The models that are to be mixed, over the union of their vocabularies.
+///
+/// Errors: a single model; vocabularies that cut a text differently.
+fn mixed<'a>(entrants: &'a [Entrant], groups: &[Group]) -> Result<Group<'a>> {
     if entrants.len() < 2 {
         return Err(Error::Config(
             "a mixture is of two models or more: name another one, for example cache:500".into(),
         ));
     }
-    let [first, second, ..] = groups else {
-        return Ok(());
-    };
     let describe = |group: &Group| {
         let vocab = group.vocab();
         let name = &entrants[group.members[0]].name;
         format!("{name} (kind {}, {} entries)", vocab.kind(), vocab.len())
     };
-    Err(Error::Mismatch(format!(
-        "these models cannot be mixed, because their vocabularies differ: {} and {}. A mixture adds probabilities of the same events: train one of them with the vocabulary of the other (--vocab-from), or leave one out",
-        describe(first),
-        describe(second)
-    )))
+    Group::together(entrants).ok_or_else(|| {
+        let described: Vec<String> = groups.iter().map(describe).collect();
+        Error::Mismatch(format!(
+            "these models cannot be mixed, because their vocabularies cut a text into different tokens: {}. A mixture adds probabilities of the same events: train one of them with the vocabulary of the other (--vocab-from), or leave one out",
+            described.join(" and ")
+        ))
+    })
+}
+
+/// The weights of the best linear mixture of `entrants` on a development text, over the union of their vocabularies.
+/// `progress` is told the tokens read so far.
+///
+/// Errors: what reading a text can find; fewer than two models, or vocabularies that cut a text differently; a text without
+/// tokens, or with one that no model can produce.
+pub fn fit(
+    entrants: &[Entrant],
+    cpu: &Cpu,
+    sources: Vec<Source>,
+    read: &ReadOptions,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Fit, TextStats)> {
+    let group = mixed(entrants, &groups(entrants))?;
+    let (likelihoods, stats) = group.likelihoods(cpu, sources, read, progress)?;
+    if likelihoods.len() == 0 {
+        return Err(Error::Config(
+            "the text to fit the weights on has no tokens: give another one with --dev".into(),
+        ));
+    }
+    Ok((likelihoods.fit(), stats))
+}
+
+/// What to know about weights that were fitted on so few tokens that they say little.
+pub fn few_tokens(tokens: u64) -> Option<String> {
+    const FEW: u64 = 1_000;
+    let s = if tokens == 1 { "" } else { "s" };
+    (tokens < FEW).then(|| {
+        format!(
+            "the mixture's weights were fitted on {tokens} token{s} only: take a text of some thousands"
+        )
+    })
 }
 
 /// `counted`: the text in each group's vocabulary.

@@ -8,7 +8,9 @@
 //! build        n-grams in any order                    → a model
 //! model        a weighted automaton that never changes → log-probabilities; a state is a plain value
 //! stretch      a model, many tokens at once
+//! backoff      probabilities                           → back-off weights
 //! prune        a model and a text                      → a smaller model
+//! mix          several models and their weights        → one model
 //! arpa         ARPA text, from and for everybody
 //! binary       a model's own file, mapped into memory
 //! ```
@@ -22,12 +24,14 @@
 //! Probabilities and weights are held as log10 in f32, as ARPA files give them.
 
 pub mod arpa;
+mod backoff;
 mod binary;
 mod build;
 mod count;
 mod error;
 mod key;
 mod kneser_ney;
+mod mix;
 mod model;
 mod prune;
 mod sort;
@@ -40,6 +44,7 @@ pub use build::{BuildError, Builder, MAX_ORDER};
 pub use count::{CountOptions, Counts, Tally};
 pub use error::NgramError;
 pub use kneser_ney::{Discounts, FALLBACK};
+pub use mix::{MixProgress, mix};
 pub use model::{Model, Scored, State};
 pub use prune::{History, prune};
 pub use words::Words;

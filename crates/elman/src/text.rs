@@ -41,7 +41,7 @@ pub use places::{Line, Placed, encode_placed, measure_lines};
 pub use portions::{MOST_WEIGHT, portions};
 pub use split::Split;
 pub use stats::TextStats;
-pub use vocab::{Counts, Decoder, Encoded, Listed, SpecialNames, Vocab};
+pub use vocab::{Counts, Decoder, Encoded, Listed, SpecialNames, Union, Vocab};
 
 use scan::Scanner;
 use vocab::{Encoder, Piece};

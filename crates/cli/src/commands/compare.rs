@@ -25,8 +25,8 @@ use std::time::{Duration, Instant};
 ///
 /// Models of one vocabulary are compared per token. Others are compared per word and per character, if none of
 /// them lacks a token of the text; otherwise the comparison is refused, because an <unk> is easier to predict than
-/// the word that it stands for (or see --charge-oov). Models can be mixed if they have one vocabulary: train
-/// one of them with --vocab-from the other.
+/// the word that it stands for (or see --charge-oov). Models can be mixed if their vocabularies are of one kind: over the union of
+/// the vocabularies, where a model gives probability 0 to a word that it lacks.
 #[derive(Args)]
 #[command(
     override_usage = "elman compare [OPTIONS] <MODEL>... <TEXT>",

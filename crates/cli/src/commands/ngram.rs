@@ -1,6 +1,7 @@
 //! `elman ngram`: what n-gram models need beside the commands that know every model.
 
 mod convert;
+mod mix;
 mod output_file;
 mod train;
 
@@ -8,7 +9,7 @@ use super::{eval, generate, info};
 use anyhow::Result;
 use clap::Subcommand;
 
-/// Train, convert and use n-gram models
+/// Train, convert, mix and use n-gram models
 #[derive(Subcommand)]
 pub enum NgramCommand {
     Train(train::NgramTrainArgs),
@@ -16,6 +17,7 @@ pub enum NgramCommand {
     Generate(generate::GenerateArgs),
     Info(info::InfoArgs),
     Convert(convert::ConvertArgs),
+    Mix(mix::MixArgs),
 }
 
 pub fn run(command: NgramCommand) -> Result<()> {
@@ -25,5 +27,6 @@ pub fn run(command: NgramCommand) -> Result<()> {
         NgramCommand::Generate(args) => generate::run(args),
         NgramCommand::Info(args) => info::run(args),
         NgramCommand::Convert(args) => convert::run(args),
+        NgramCommand::Mix(args) => mix::run(args),
     }
 }

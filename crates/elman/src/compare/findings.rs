@@ -8,7 +8,7 @@ use super::result::{
 };
 use super::scores::{Group, Scored};
 use super::units::Units;
-use super::{Options, Progress, Stage};
+use super::{Options, Progress, Stage, few_tokens};
 use crate::infer::Evaluation;
 use std::f64::consts::LN_2;
 
@@ -21,7 +21,9 @@ const FEWEST_UNITS: usize = 10;
 pub(super) struct Findings<'a> {
     pub entrants: &'a [Entrant],
     pub groups: &'a [Group<'a>],
-    /// By group.
+    /// All models over the union of their vocabularies, if there are several groups and a mixture.
+    pub together: Option<&'a Group<'a>>,
+    /// By group, then of `together`.
     pub scored: Vec<Scored>,
     /// The words of each line, if the comparison is per word.
     pub words: Option<Units>,
@@ -102,14 +104,15 @@ impl Findings<'_> {
         }
     }
 
-    /// Where a model stands: its group, and its place in it. The mixture comes after the members of the only group.
+    /// Where a model stands: its group, and its place in it. The mixture comes after the members of the only group, or of all models
+    /// together.
     fn place(&self, column: usize) -> (usize, usize) {
         let place = |(g, group): (usize, &Group)| {
             let member = group.members.iter().position(|&m| m == column)?;
             Some((g, member))
         };
         let mut places = self.groups.iter().enumerate().filter_map(place);
-        places.next().unwrap_or((0, column))
+        places.next().unwrap_or((self.scored.len() - 1, column))
     }
 
     /// All figures without intervals.
@@ -159,11 +162,12 @@ impl Findings<'_> {
             id.update(model.evaluation.model_id.as_bytes());
             id.update(&weight.to_le_bytes());
         }
-        let scored = &self.scored[0];
+        let (group, member) = self.place(models.len());
+        let scored = &self.scored[group];
         let evaluation = Evaluation::new(
-            self.groups[0].vocab(),
+            self.together.unwrap_or(&self.groups[0]).vocab(),
             id.finalize().to_hex().to_string(),
-            &scored.sums[models.len()],
+            &scored.sums[member],
             scored.stats.clone(),
             scored.seconds.iter().sum(),
         );
@@ -208,7 +212,7 @@ impl Findings<'_> {
 
     /// The units to draw; `None` if there are too few.
     fn evidence(&self) -> Option<Evidence<'_>> {
-        let columns = self.scored.iter().map(|scored| scored.sums.len()).sum();
+        let columns = self.entrants.len() + usize::from(self.fitted.is_some());
         let columns_of = |units: fn(&Scored) -> &Units| -> Vec<&[f64]> {
             let places = (0..columns).map(|column| self.place(column));
             places
@@ -233,6 +237,7 @@ impl Findings<'_> {
             let name = &entrant.name;
             notes.extend(entrant.notes().iter().map(|note| format!("{name}: {note}")));
         }
+        notes.extend(self.twice());
         for note in rows.iter().flat_map(|row| &row.evaluation.notes) {
             if !notes.contains(note) {
                 notes.push(note.clone());
@@ -240,6 +245,12 @@ impl Findings<'_> {
         }
         if self.words.is_some() {
             notes.push("the vocabularies differ: compare per word and per character; perplexities per token are of different things".into());
+        }
+        if let Some(together) = self.together {
+            notes.push(format!(
+                "the mixture is over the union of the vocabularies ({} entries): a model gives probability 0 to a token that it lacks",
+                together.vocab().len()
+            ));
         }
         let stats = &self.scored[0].stats;
         if let Some(bits) = self.options.charge_oov_bits {
@@ -262,12 +273,36 @@ impl Findings<'_> {
             if fitted.text_hash == stats.hash {
                 notes.push("the mixture's weights were fitted on the text that it is evaluated on: its figures are optimistic".into());
             }
+            notes.extend(few_tokens(fitted.tokens));
             if !fitted.fit.converged {
                 notes.push(format!(
                     "the mixture's weights were still improving after {} rounds",
                     fitted.fit.rounds
                 ));
             }
+        }
+        notes
+    }
+}
+
+impl Findings<'_> {
+    /// What to know about models that are the same.
+    fn twice(&self) -> Vec<String> {
+        let ids: Vec<String> = self.entrants.iter().map(Entrant::id).collect();
+        let mut notes = Vec::new();
+        for (b, id) in ids.iter().enumerate() {
+            let Some(a) = ids[..b].iter().position(|other| other == id) else {
+                continue;
+            };
+            let [a, b] = [a, b].map(|m| &self.entrants[m].name);
+            let which = match a == b {
+                true => format!("{a} is given twice"),
+                false => format!("{a} and {b} are the same model"),
+            };
+            notes.push(match self.fitted.is_some() {
+                true => format!("{which}: a mixture gains nothing from it, and any division of its weight is the same"),
+                false => format!("{which}: the two cannot differ"),
+            });
         }
         notes
     }

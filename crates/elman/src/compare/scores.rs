@@ -2,7 +2,7 @@
 //!
 //! Models of one vocabulary are a group: the text is encoded once, and each piece of it goes to all of them, each on its own
 //! clock. Two models have the same vocabulary if kind and set of tokens agree; the order of their ids may differ (an ARPA file
-//! lists its own), so ids are mapped.
+//! lists its own), so ids are mapped. For a mixture, models of different vocabularies are a group over the union of them.
 //!
 //! For each model: the sums of `infer::perplexity`, in the same order and so to the same bit, and the losses by line and by block
 //! of tokens (see `units`). Memory does not grow with the text.
@@ -14,7 +14,7 @@ use super::units::Units;
 use crate::error::{Error, Result};
 use crate::infer::Reader;
 use crate::infer::perplexity::Sums;
-use crate::text::{self, Placed, ReadOptions, Source, TextStats, Vocab};
+use crate::text::{self, Placed, ReadOptions, Source, TextStats, Union, Vocab};
 use elman_kernels::Cpu;
 use std::time::Instant;
 
@@ -28,8 +28,10 @@ pub(super) struct Group<'a> {
     /// Which of the comparison's models they are, in order.
     pub members: Vec<usize>,
     entrants: Vec<&'a Entrant>,
-    /// For each: its id of every id of the first one's vocabulary; `None` where they are the same.
-    maps: Vec<Option<Vec<u32>>>,
+    /// What encodes the text for all of them.
+    vocab: Vocab,
+    /// For each: its id of every id of `vocab`, none of a token that it lacks; `None` where they are the same.
+    maps: Vec<Option<Vec<Option<u32>>>>,
 }
 
 /// What a group said about a text.
@@ -71,6 +73,7 @@ pub(super) fn groups(entrants: &[Entrant]) -> Vec<Group<'_>> {
                 groups.push(Group {
                     members: Vec::new(),
                     entrants: Vec::new(),
+                    vocab: entrant.vocab().clone(),
                     maps: Vec::new(),
                 });
                 (groups.last_mut().expect("just pushed"), None)
@@ -84,24 +87,42 @@ pub(super) fn groups(entrants: &[Entrant]) -> Vec<Group<'_>> {
 }
 
 /// For each id of `from` the id of the same token in `to`, if the vocabularies are the same but for their order.
-fn id_map(from: &Vocab, to: &Vocab) -> Option<Vec<u32>> {
+fn id_map(from: &Vocab, to: &Vocab) -> Option<Vec<Option<u32>>> {
     let alike = from.kind() == to.kind() && from.len() == to.len();
     // Where an engine cuts the text, the same tokens do not make the same cuts.
     let cut_alike = !from.kind().has_engine() || from.hash() == to.hash();
     let ids = 0..from.len() as u32;
-    (alike && cut_alike)
-        .then(|| ids.map(|id| to.id(from.token_bytes(id))).collect())
-        .flatten()
+    let map: Vec<Option<u32>> = match alike && cut_alike {
+        true => ids.map(|id| to.id(from.token_bytes(id))).collect(),
+        false => return None,
+    };
+    map.iter().all(Option::is_some).then_some(map)
 }
 
-fn is_identity(map: &[u32]) -> bool {
-    map.iter().enumerate().all(|(i, &id)| i as u32 == id)
+fn is_identity(map: &[Option<u32>]) -> bool {
+    (0..).zip(map).all(|(i, &id)| id == Some(i))
 }
 
-impl Group<'_> {
+impl<'a> Group<'a> {
+    /// All models together, over the union of their vocabularies. A token that a model lacks has probability 0 in it, and is its
+    /// `<unk>` in the history of later ones. `None` if the vocabularies cut a text differently.
+    pub fn together(entrants: &'a [Entrant]) -> Option<Group<'a>> {
+        let vocabs: Vec<&Vocab> = entrants.iter().map(Entrant::vocab).collect();
+        let Union { vocab, ids } = Union::new(&vocabs)?;
+        let maps = ids
+            .into_iter()
+            .map(|map| (!is_identity(&map)).then_some(map));
+        Some(Group {
+            members: (0..entrants.len()).collect(),
+            entrants: entrants.iter().collect(),
+            maps: maps.collect(),
+            vocab,
+        })
+    }
+
     /// The vocabulary that encodes the text for all members.
     pub fn vocab(&self) -> &Vocab {
-        self.entrants[0].vocab()
+        &self.vocab
     }
 
     /// Counts a text's tokens, and how many of them are unknown.
@@ -128,7 +149,7 @@ impl Group<'_> {
             nats.clear();
             nats.extend(all.clone());
             nats.extend(extras.weights.map(|weights| mix(all, weights)));
-            let ends_line = self.vocab().ends_line(token.symbol.id);
+            let ends_line = self.vocab.ends_line(token.symbol.id);
             for (sums, nats) in sums.iter_mut().zip(&nats) {
                 sums.add(*nats, token.symbol.oov, ends_line);
             }
@@ -242,7 +263,7 @@ struct Together<'a> {
 
 struct Member<'a> {
     entrant: &'a Entrant,
-    map: Option<&'a [u32]>,
+    map: Option<&'a [Option<u32>]>,
     reader: Box<dyn Reader + 'a>,
     nats: Vec<f64>,
     seconds: f64,
@@ -259,8 +280,13 @@ impl Together<'_> {
                 None => &self.ids,
                 Some(map) => {
                     self.own_ids.clear();
-                    self.own_ids
-                        .extend(self.ids.iter().map(|&id| map[id as usize]));
+                    let unk = member.entrant.vocab().unk();
+                    let own = |&id: &u32| {
+                        map[id as usize]
+                            .or(unk)
+                            .expect("a vocabulary that lacks a token has <unk>")
+                    };
+                    self.own_ids.extend(self.ids.iter().map(own));
                     &self.own_ids
                 }
             };
@@ -268,6 +294,13 @@ impl Together<'_> {
             let read = member.reader.read(ids, &mut member.nats[..ids.len()]);
             member.seconds += started.elapsed().as_secs_f64();
             read.map_err(|error| named(error, member.entrant))?;
+            if let Some(map) = member.map {
+                for (id, nats) in self.ids.iter().zip(&mut member.nats) {
+                    if map[*id as usize].is_none() {
+                        *nats = f64::INFINITY;
+                    }
+                }
+            }
         }
         for (position, token) in self.piece.iter().enumerate() {
             let members = self.members.iter();

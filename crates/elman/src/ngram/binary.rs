@@ -149,6 +149,11 @@ impl Image {
         Some(Image { bytes, layout })
     }
 
+    /// The image of a model, to be changed.
+    pub fn of(bytes: Vec<u8>, layout: Layout) -> Image {
+        Image { bytes, layout }
+    }
+
     pub fn tables_mut(&mut self) -> TablesMut<'_> {
         TablesMut::new(&self.layout, &mut self.bytes)
     }

@@ -39,6 +39,11 @@ pub enum NgramError {
         "an ARPA file holds names of tokens, and a vocabulary of kind {kind} also needs its tokenizer.json: save the model as a .bin"
     )]
     NoArpa { kind: Kind },
+    /// Models of vocabularies that cut a text differently.
+    #[error(
+        "the models cannot be mixed, because their vocabularies cut a text differently (kinds {kinds}): take models of one kind, of kinds bpe and foreign with the same tokenizer"
+    )]
+    NoUnion { kinds: String },
     #[error("an order of {order} is not possible: it is between 1 and {most}", most = super::MAX_ORDER)]
     Order { order: usize },
     #[error(

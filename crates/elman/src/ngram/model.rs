@@ -17,6 +17,7 @@ use std::path::Path;
 
 use elman_kernels::Mapped;
 
+use super::binary::Image;
 use super::tables::{Layout, Tables};
 use super::words::Words;
 use super::{NgramError, arpa, binary};
@@ -139,6 +140,24 @@ impl Model {
         &self.id
     }
 
+    /// The model with other back-off weights, log10 by inner node. Contexts without arcs must have weight 1, so that the states
+    /// stay the same.
+    pub(super) fn with_log10_backoffs(self, log10: &[f32]) -> Model {
+        let mut image = Image::of(self.block.into_bytes(), self.layout);
+        let mut tables = image.tables_mut();
+        for (node, &log10) in (0..).zip(log10) {
+            let same_states = log10 == 0.0 || !tables.read().arcs(node).is_empty();
+            assert!(same_states, "a weight makes a state of node {node}");
+            tables.set_log10_backoff(node, log10 + 0.0);
+        }
+        image.into_model(self.words, self.notes)
+    }
+
+    /// Adds to [`Model::notes`].
+    pub(super) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
     /// What was added to the file's n-grams, or read in a special way.
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -241,7 +260,7 @@ impl Model {
 
     /// The arc that `token` takes, and the weights that are paid on the way to it.
     #[inline]
-    fn arc(&self, tables: &Tables<'_>, state: State, token: u32) -> (f32, u32) {
+    pub(super) fn arc(&self, tables: &Tables<'_>, state: State, token: u32) -> (f32, u32) {
         assert!((token as usize) < self.words.len(), "no such word: {token}");
         let (mut context, mut log10_backoffs) = (state.0, 0.0);
         while context != 0 {
@@ -295,6 +314,13 @@ impl Block {
         match self {
             Block::Owned(bytes) => bytes,
             Block::Mapped(bytes) => bytes,
+        }
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Block::Owned(bytes) => bytes,
+            Block::Mapped(bytes) => bytes.to_vec(),
         }
     }
 }

@@ -12,9 +12,10 @@
 //!
 //! An n-gram that others continue stays, and so do all single words.
 
+use super::backoff::{self, Sums};
 use super::{Builder, Model, NgramError, State};
 use crate::text::{self, ReadOptions, Source};
-use std::f64::consts::{LN_10, LOG10_E};
+use std::f64::consts::LN_10;
 
 /// How often each context of a model occurs in a text.
 pub struct History {
@@ -59,16 +60,17 @@ impl History {
 /// Errors: none that a model which could be built does not have.
 pub fn prune(model: &Model, history: &History, threshold: f64) -> Result<Model, NgramError> {
     let kept = choose(model, history, threshold);
-    let weights = weights(model, &kept);
+    let is_kept = |node: u32| kept[node as usize];
+    // Where the listed words take everything, by rounding, the weight has nothing to give and keeps its value.
+    let own = |context, _| f64::from(model.tables().log10_backoff(context));
+    let weights = backoff::weights(model, is_kept, own);
     let mut builder = Builder::new(model.words().clone(), model.order());
     for order in 1..=model.order() {
         model.walk(order, &mut |node, gram| -> Result<(), NgramError> {
             if !kept[node as usize] {
                 return Ok(());
             }
-            let weight = weights
-                .get(node as usize)
-                .map_or(0.0, |&weight| weight as f32);
+            let weight = weights.get(node as usize).copied().unwrap_or(0.0);
             Ok(builder.push(gram, model.tables().log10_p(node), weight)?)
         })?;
     }
@@ -84,7 +86,7 @@ fn choose(model: &Model, history: &History, threshold: f64) -> Vec<bool> {
         let Sums {
             mut s,
             mut s_shorter,
-        } = Sums::of(model, context, |_| true, |w| shorter(model, context, w));
+        } = Sums::new(model, context, |_| true, |w| shorter(model, context, w));
         (s, s_shorter) = (s.max(0.0), s_shorter.max(0.0));
         let alpha = f64::from(tables.log10_backoff(context)) * LN_10;
         for arc in tables.arcs(context) {
@@ -109,63 +111,4 @@ fn is_continued(model: &Model, kept: &[bool], node: u32) -> bool {
 /// log10 p(word | context without its first word), by the whole model.
 fn shorter(model: &Model, context: u32, word: u32) -> f64 {
     f64::from(model.score(State::of(model.tables().link(context)), word).0)
-}
-
-/// log10 of the back-off weights of all inner nodes, once those n-grams are gone that are not `kept`.
-fn weights(model: &Model, kept: &[bool]) -> Vec<f64> {
-    let tables = model.tables();
-    let mut weights = vec![0.0; model.contexts() as usize];
-    // From the shortest contexts up: those below are settled.
-    for context in 1..model.contexts() {
-        let has = |arc: u32| kept[arc as usize];
-        if !tables.arcs(context).any(has) {
-            continue; // nothing is listed after it any more: the shorter context says everything
-        }
-        let lower = |word| {
-            let (mut state, mut sum) = (tables.link(context), 0.0);
-            loop {
-                match tables
-                    .find(tables.arcs(state), word)
-                    .filter(|&arc| has(arc))
-                {
-                    Some(arc) => return sum + f64::from(tables.log10_p(arc)),
-                    None => sum += weights[state as usize],
-                }
-                state = tables.link(state);
-            }
-        };
-        let Sums { s, s_shorter } = Sums::of(model, context, has, lower);
-        // Where the listed words take everything, by rounding, the weight has nothing to give and keeps its value.
-        weights[context as usize] = match s > 0.0 && s_shorter > 0.0 {
-            true => (s / s_shorter).ln() * LOG10_E,
-            false => f64::from(tables.log10_backoff(context)),
-        };
-    }
-    weights
-}
-
-/// What the words listed after a context leave: of p(· | h) and of p(· | h′).
-struct Sums {
-    s: f64,
-    s_shorter: f64,
-}
-
-impl Sums {
-    fn of(
-        model: &Model,
-        context: u32,
-        listed: impl Fn(u32) -> bool,
-        shorter_log10: impl Fn(u32) -> f64,
-    ) -> Sums {
-        let tables = model.tables();
-        let mut sums = Sums {
-            s: 1.0,
-            s_shorter: 1.0,
-        };
-        for arc in tables.arcs(context).filter(|&arc| listed(arc)) {
-            sums.s -= (f64::from(tables.log10_p(arc)) * LN_10).exp();
-            sums.s_shorter -= (shorter_log10(tables.word(arc)) * LN_10).exp();
-        }
-        sums
-    }
 }

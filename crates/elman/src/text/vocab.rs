@@ -24,6 +24,7 @@ mod engine;
 mod json;
 mod list;
 mod table;
+mod union;
 
 pub use count::Counts;
 pub use decode::Decoder;
@@ -32,6 +33,7 @@ use engine::Engine;
 pub(crate) use list::is_token;
 pub use list::{Listed, SpecialNames};
 use table::TokenTable;
+pub use union::Union;
 
 /// A table of tokens. Immutable; two vocabularies with the same [`Vocab::hash`] are the same.
 #[derive(Clone)]

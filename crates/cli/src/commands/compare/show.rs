@@ -229,7 +229,6 @@ fn mixed(names: &Names, c: &Comparison, mixture: &Mixture) -> Table {
         true => ("better", turned(&mixture.against_best)),
         false => ("worse", mixture.against_best.clone()),
     };
-    let by = difference.difference_nats;
     let per = measure(c);
     let certainty = match (difference.difference_interval, difference.p_value) {
         (Some(range), Some(p)) => {
@@ -237,9 +236,15 @@ fn mixed(names: &Names, c: &Comparison, mixture: &Mixture) -> Table {
         }
         _ => String::new(),
     };
+    let by = nats(difference.difference_nats);
     table.row(
         "against",
-        format!("{by:.4} nats per {per} {better} than {best}, the best alone{certainty}"),
+        match by == nats(0.0) {
+            true => format!(
+                "as good as {best}, the best alone: less than 0.0001 nats per {per} apart{certainty}"
+            ),
+            false => format!("{by} nats per {per} {better} than {best}, the best alone{certainty}"),
+        },
     );
     table
 }

@@ -1,9 +1,9 @@
 //! `elman ngram convert`: between ARPA text and the compact form, whole or pruned.
 
-use super::output_file::{Output, write_model};
+use super::output_file::{Output, orders, write_model};
 use crate::args::{Quoted, positive};
 use crate::commands::sources;
-use crate::output::{Table, bytes, grouped, say};
+use crate::output::{Table, bytes, say};
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::ngram::{History, Model, prune};
@@ -57,13 +57,4 @@ pub fn run(args: ConvertArgs) -> Result<()> {
         bytes(path.metadata().map_or(0, |found| found.len())),
     );
     Ok(writeln!(io::stdout(), "{table}")?)
-}
-
-/// How many of each order: `33,279 + 619,592 + …`.
-fn orders(counts: &[u64]) -> String {
-    counts
-        .iter()
-        .map(|&n| grouped(n))
-        .collect::<Vec<_>>()
-        .join(" + ")
 }

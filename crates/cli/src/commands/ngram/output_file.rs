@@ -1,6 +1,6 @@
 //! Where an n-gram model is written, and in which of its two forms: the name says it.
 
-use crate::output::usage;
+use crate::output::{grouped, usage};
 use anyhow::Result;
 use elman::ngram::{Model, NgramError, arpa};
 use elman::store::AtomicFile;
@@ -67,4 +67,13 @@ pub fn write_model(output: &Output, model: &Model) -> Result<()> {
         Output::Binary(path) => Ok(model.save(path)?),
         text => write_arpa(text, |out| arpa::write(model, out).map(drop)),
     }
+}
+
+/// How many of each order: `33,279 + 619,592 + …`.
+pub fn orders(counts: &[u64]) -> String {
+    counts
+        .iter()
+        .map(|&n| grouped(n))
+        .collect::<Vec<_>>()
+        .join(" + ")
 }
