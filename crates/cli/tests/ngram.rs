@@ -186,6 +186,23 @@ fn pruning_makes_a_model_smaller_and_little_worse() {
         "text.txt",
     ]);
     assert_eq!(room.read("after.arpa"), room.read("entropy.arpa"));
+    // Without the text, by the model's own probabilities.
+    let args = [
+        "ngram",
+        "convert",
+        "lm.arpa",
+        "own.arpa",
+        "--prune-entropy",
+        "1e-3",
+    ];
+    let assert = room.elman(&args).assert().success();
+    let output = assert.get_output();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--history"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("pruned from"));
+    let worse = perplexity(&room, "own.arpa") / perplexity(&room, "lm.arpa");
+    assert!((1.0..1.3).contains(&worse), "{worse}");
+    let size = |name: &str| room.read(name).lines().count();
+    assert!(size("own.arpa") < size("lm.arpa"));
 }
 
 #[test]

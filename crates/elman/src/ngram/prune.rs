@@ -7,8 +7,10 @@
 //! α′ = (s + p(w | h)) / (s′ + p(w | h′))
 //! Δ  = −P(h) { p(w | h) [ln α′ + ln p(w | h′) − ln p(w | h)] + s [ln α′ − ln α(h)] }        left out if e^Δ − 1 < threshold
 //! ```
-//! P(h) is how often h occurs in a text, best the training text: the lower orders of a Kneser–Ney model say how often a word
-//! *begins* something, not how often it occurs, and asking them is what made entropy pruning of such models fail (Chelba et al. 2010).
+//! P(h) is how often h occurs in a text, best the training text ([`History::read`]). Without a text it is the model's own probability of
+//! h ([`History::own`]), as Stolcke has it. That suits models whose lower orders are estimates of how often words occur; those of a
+//! Kneser–Ney model say how often a word *begins* something, and asking them is what makes entropy pruning of such models lose more
+//! than it should (Chelba et al. 2010).
 //!
 //! An n-gram that others continue stays, and so do all single words.
 
@@ -17,11 +19,9 @@ use super::{Builder, Model, NgramError, State};
 use crate::text::{self, ReadOptions, Source};
 use std::f64::consts::LN_10;
 
-/// How often each context of a model occurs in a text.
+/// How often each context of a model occurs: P(h), by node.
 pub struct History {
-    /// By node.
-    counts: Vec<u64>,
-    tokens: u64,
+    p: Vec<f64>,
 }
 
 impl History {
@@ -43,15 +43,30 @@ impl History {
         for node in (1..model.contexts()).rev() {
             counts[model.tables().link(node) as usize] += counts[node as usize];
         }
+        let tokens = stats.tokens.max(1) as f64;
         Ok(History {
-            counts,
-            tokens: stats.tokens,
+            p: counts.iter().map(|&count| count as f64 / tokens).collect(),
         })
     }
 
-    /// P(h).
-    fn p(&self, context: u32) -> f64 {
-        self.counts[context as usize] as f64 / self.tokens.max(1) as f64
+    /// What `model` itself gives the words of each context, one after the other from the empty context on. A text begins as often as
+    /// a line or document ends: P(`<s>`) is p(`</s>`), as in SRILM.
+    pub fn own(model: &Model) -> History {
+        let tables = model.tables();
+        let p_of = |node: u32| (f64::from(tables.log10_p(node)) * LN_10).exp();
+        let mut p = vec![0.0; model.nodes() as usize];
+        p[0] = 1.0;
+        // A context has a smaller number than the n-grams that continue it.
+        for context in 0..model.contexts() {
+            for arc in tables.arcs(context) {
+                p[arc as usize] = p[context as usize] * p_of(arc);
+            }
+            if context == 0 {
+                let [begin, end] = [model.words().begin(), model.vocab().eos()];
+                p[1 + begin as usize] = p_of(1 + end);
+            }
+        }
+        History { p }
     }
 }
 
@@ -98,7 +113,7 @@ fn choose(model: &Model, history: &History, threshold: f64) -> Vec<bool> {
             let p = ln_p.exp();
             let without = ((s + p) / (s_shorter + ln_shorter.exp())).ln();
             let loss = p * (without + ln_shorter - ln_p) + s * (without - alpha);
-            kept[arc as usize] = (-history.p(context) * loss).exp_m1() >= threshold;
+            kept[arc as usize] = (-history.p[context as usize] * loss).exp_m1() >= threshold;
         }
     }
     kept

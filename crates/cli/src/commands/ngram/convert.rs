@@ -17,7 +17,8 @@ use std::path::PathBuf;
 Examples:
   elman ngram convert lm.arpa.gz lm.bin                 # compact: loads at once, answers fast
   elman ngram convert lm.bin lm.arpa                    # text that other programs read
-  elman ngram convert lm.arpa small.bin --prune-entropy 1e-7 --history train.txt")]
+  elman ngram convert lm.arpa small.bin --prune-entropy 1e-7 --history train.txt
+  elman ngram convert lm.arpa small.arpa --prune-entropy 1e-7    # without the training text")]
 pub struct ConvertArgs {
     /// An ARPA file (plain or gzip) or a compact model
     #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
@@ -26,9 +27,10 @@ pub struct ConvertArgs {
     #[arg(value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: PathBuf,
     /// Leave out n-grams whose absence raises the perplexity by less than this share (Stolcke 1998)
-    #[arg(long, value_name = "X", value_parser = positive, requires = "history")]
+    #[arg(long, value_name = "X", value_parser = positive)]
     prune_entropy: Option<f64>,
-    /// The text that says how often each history occurs, best the training text
+    /// The text that says how often each history occurs, best the training text [default: the model's own
+    /// probability of the history, which suits Kneser-Ney models less]
     #[arg(long, value_name = "TEXT", requires = "prune_entropy", value_hint = ValueHint::FilePath)]
     history: Vec<PathBuf>,
 }
@@ -41,8 +43,17 @@ pub fn run(args: ConvertArgs) -> Result<()> {
         .notes()
         .iter()
         .for_each(|note| say(format_args!("note: {note}")));
+    let before = orders(model.counts());
     if let Some(threshold) = args.prune_entropy {
-        let history = History::read(&model, sources(&args.history)?, &ReadOptions::default())?;
+        if args.history.is_empty() {
+            say(
+                "note: how often a history occurs is taken from the model itself, which suits Kneser-Ney models less: give their training text with --history if you have it",
+            );
+        }
+        let history = match args.history.is_empty() {
+            true => History::own(&model),
+            false => History::read(&model, sources(&args.history)?, &ReadOptions::default())?,
+        };
         model = prune(&model, &history, threshold)?;
     }
     write_model(&output, &model)?;
@@ -52,6 +63,9 @@ pub fn run(args: ConvertArgs) -> Result<()> {
     let mut table = Table::default();
     table.row("model", Quoted(path));
     table.row("n-grams", orders(model.counts()));
+    if args.prune_entropy.is_some() {
+        table.row("pruned from", before);
+    }
     table.row(
         "size",
         bytes(path.metadata().map_or(0, |found| found.len())),
