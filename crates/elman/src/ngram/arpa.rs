@@ -26,6 +26,7 @@ use crate::text::{Source, TextError};
 
 use lines::Lines;
 
+mod decimal;
 mod flaw;
 mod head;
 mod lines;

@@ -9,7 +9,7 @@
 //!                                          kinds `bpe` and `foreign` the tokenizer.json in place of all tokens
 //!  52  N                    (u32)      ..  the tables of `tables.rs`, then 4 zeros
 //! ```
-//! Opening maps the file and looks at all of it once: sizes against the file's length before anything else, the checksum, and
+//! Opening maps the file and looks at all of it once, with all CPUs: sizes against the file's length before anything else, the checksum, and
 //! that every number in the tables is one that a query can go by. So no file can make a query fail, or go on for ever.
 //! What is not checked: whether links are those that the n-grams call for; who computes a checksum anew can make a model say anything.
 
@@ -19,15 +19,19 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use elman_kernels::Mapped;
+use foldhash::fast::RandomState;
 
 use super::NgramError;
 use super::arpa;
-use super::build::{MAX_ORDER, is_log10_backoff, is_log10_p};
+use super::build::MAX_ORDER;
 use super::model::{Block, Model};
 use super::tables::{Layout, Tables, TablesMut};
 use super::words::Words;
 use crate::store::disk;
 use crate::text::{EOS, Kind, UNK, Vocab};
+use check::check;
+
+mod check;
 
 const MAGIC: [u8; 8] = *b"ELMANGRM";
 const VERSION: u32 = 1;
@@ -164,7 +168,7 @@ impl Image {
             Ok(parameters) => parameters,
             Err(flaw) => panic!("a model was built wrongly: {flaw}"),
         };
-        let hash = blake3::hash(&self.bytes[SUMMED_AT..]);
+        let hash = hash(&self.bytes);
         self.bytes[CHECKSUM_AT..SUMMED_AT].copy_from_slice(hash.as_bytes());
         let block = Block::Owned(self.bytes);
         let id = hash.to_hex().to_string();
@@ -186,15 +190,30 @@ fn push_name(names: &mut Vec<u8>, name: &[u8]) {
     names.extend(name);
 }
 
+/// The checksum, by all CPUs.
+fn hash(bytes: &[u8]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_rayon(&bytes[SUMMED_AT..]);
+    hasher.finalize()
+}
+
 fn load(block: Block) -> Result<Model, BinaryFlaw> {
     let bytes = block.bytes();
     let header = Header::parse(bytes)?;
-    let hash = blake3::hash(&bytes[SUMMED_AT..]);
+    let number_of_words = header.layout.counts()[0] as usize;
+    let (hash, (words, parameters)) = rayon::join(
+        || hash(bytes),
+        || {
+            rayon::join(
+                || read_words(&header, &bytes[header.names.clone()]),
+                || check(Tables::new(&header.layout, bytes), number_of_words),
+            )
+        },
+    );
     if hash.as_bytes() != &bytes[CHECKSUM_AT..SUMMED_AT] {
         return Err(BinaryFlaw::Checksum);
     }
-    let words = read_words(&header, &bytes[header.names.clone()])?;
-    let parameters = check(Tables::new(&header.layout, bytes), words.len())?;
+    let (words, parameters) = (words?, parameters?);
     let id = hash.to_hex().to_string();
     Ok(Model::new(
         block,
@@ -292,7 +311,7 @@ fn read_words(header: &Header, mut names: &[u8]) -> Result<Words, BinaryFlaw> {
         }
         Ok(name)
     };
-    let mut tokens = HashSet::new();
+    let mut tokens: HashSet<&str, RandomState> = HashSet::default();
     let mut in_order: Vec<Box<[u8]>> = Vec::new();
     let mut engine = None;
     if header.kind.has_engine() {
@@ -326,68 +345,6 @@ fn read_words(header: &Header, mut names: &[u8]) -> Result<Words, BinaryFlaw> {
     arpa::check_hidden(&vocab, &hidden)
         .map_err(|(i, what)| flaw(header.tokens + i as u32, what))?;
     Ok(Words::with_hidden(vocab, hidden))
-}
-
-/// Checks every number in the tables, and counts the parameters.
-fn check(tables: Tables<'_>, words: usize) -> Result<u64, BinaryFlaw> {
-    let layout = tables.layout();
-    let mut parameters = u64::from(layout.nodes(layout.order()).end) - 1;
-    for order in 0..=layout.order() {
-        let nodes = layout.nodes(order);
-        let shorter = nodes.start;
-        for node in nodes.clone() {
-            let fail = |what| Err(BinaryFlaw::Tables { node, what });
-            if !is_log10_p(tables.log10_p(node)) {
-                return fail("no probability");
-            }
-            // The link of the empty n-gram is never followed.
-            if tables.link(node) >= shorter.max(1) {
-                return fail("a link to what is not shorter");
-            }
-            if tables.word(node) as usize >= words {
-                return fail("no such word");
-            }
-            if order == layout.order() {
-                continue;
-            }
-            let log10_backoff = tables.log10_backoff(node);
-            if !is_log10_backoff(log10_backoff) {
-                return fail("no weight");
-            }
-            parameters += u64::from(log10_backoff != 0.0);
-        }
-        if order < layout.order() {
-            check_arcs(tables, order)?;
-        }
-    }
-    Ok(parameters)
-}
-
-/// The arcs of an order's nodes are the nodes of the next one, each node's sorted by their words. As there is one 1-gram for each
-/// word, they stand in the order of the ids.
-fn check_arcs(tables: Tables<'_>, order: usize) -> Result<(), BinaryFlaw> {
-    let [nodes, above] = [order, order + 1].map(|order| tables.layout().nodes(order));
-    let mut place = above.start;
-    for node in nodes {
-        let fail = |what| Err(BinaryFlaw::Tables { node, what });
-        let arcs = tables.arcs(node);
-        if arcs.start != place || arcs.end < place || arcs.end > above.end {
-            return fail("its arcs do not follow those before");
-        }
-        place = arcs.end;
-        for arc in arcs.clone().skip(1) {
-            if tables.word(arc - 1) >= tables.word(arc) {
-                return fail("its arcs are not sorted");
-            }
-        }
-    }
-    if place != above.end {
-        return Err(BinaryFlaw::Tables {
-            node: place,
-            what: "it belongs to no context",
-        });
-    }
-    Ok(())
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

@@ -150,6 +150,44 @@ impl<'a> Tables<'a> {
         f32::from_bits(self.u32(self.layout.inner(node) + WEIGHTS / 2))
     }
 
+    /// log10 p, log10 of the back-off weight (0 in the highest order) and the link of a node, which is an inner one or not.
+    #[inline]
+    pub fn record(&self, node: u32, inner: bool) -> (f32, f32, u32) {
+        let width = self.layout.node_bytes;
+        let (at, weights, log10_backoff) = match inner {
+            true => {
+                let at = self.layout.inner(node);
+                (
+                    at,
+                    WEIGHTS + width,
+                    f32::from_bits(self.u32(at + WEIGHTS / 2)),
+                )
+            }
+            false => (self.layout.top_record(node), WEIGHTS / 2, 0.0),
+        };
+        let log10_p = f32::from_bits(self.u32(at));
+        (log10_p, log10_backoff, self.number(at + weights, width))
+    }
+
+    /// The greatest word of some nodes, and how many of them, the first aside, have a word that is not greater than that before.
+    pub fn greatest_word_and_descents(&self, nodes: Range<u32>) -> (u32, u64) {
+        match self.layout.word_bytes {
+            1 => self.descents::<1>(nodes),
+            2 => self.descents::<2>(nodes),
+            3 => self.descents::<3>(nodes),
+            _ => self.descents::<4>(nodes),
+        }
+    }
+
+    fn descents<const W: usize>(&self, nodes: Range<u32>) -> (u32, u64) {
+        let at = self.layout.words_at;
+        let words = &self.bytes[at + nodes.start as usize * W..at + nodes.end as usize * W];
+        let greatest = words.chunks_exact(W).map(sized::<W>).max().unwrap_or(0);
+        let pairs = words.chunks_exact(W).zip(words.chunks_exact(W).skip(1));
+        let descents = pairs.filter(|(a, b)| sized::<W>(a) >= sized::<W>(b));
+        (greatest, descents.count() as u64)
+    }
+
     /// The arcs of an inner node.
     #[inline]
     pub fn arcs(&self, node: u32) -> Range<u32> {

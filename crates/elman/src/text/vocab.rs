@@ -32,7 +32,7 @@ pub(super) use encoder::{Encoder, Piece};
 use engine::Engine;
 pub(crate) use list::is_token;
 pub use list::{Listed, SpecialNames};
-use table::TokenTable;
+pub(crate) use table::TokenTable;
 pub use union::Union;
 
 /// A table of tokens. Immutable; two vocabularies with the same [`Vocab::hash`] are the same.

@@ -7,17 +7,16 @@
 //!
 //! Words become those of a vocabulary in the order of the 1-grams; `<UNK>` is `<unk>` where that is not listed itself.
 
-use std::collections::{HashMap, HashSet};
-
-use foldhash::fast::RandomState;
+use std::collections::HashSet;
 
 use super::super::{BuildError, Builder, Model, NgramError, Words};
+use super::decimal::decimal;
 use super::head::{self, Head};
 use super::lines::{Line, Lines};
 use super::name::{BEGIN, END, unescape};
 use super::{ArpaFlaw, Stop, quoted};
 use crate::text::lines::Input;
-use crate::text::vocab::is_token;
+use crate::text::vocab::{TokenTable, is_token};
 use crate::text::{Kind, Source, UNK, Vocab};
 
 /// How some toolkits write `<unk>`.
@@ -167,8 +166,8 @@ fn parse(
 
 /// What is no number of ours (infinite, above 0) is for the builder to refuse.
 fn number(field: &[u8]) -> Result<f32, ArpaFlaw> {
-    let text = std::str::from_utf8(field).ok();
-    let number = text.and_then(|text| text.parse().ok());
+    let parse = || std::str::from_utf8(field).ok()?.parse().ok();
+    let number = decimal(field).or_else(parse);
     number.ok_or_else(|| ArpaFlaw::Number(quoted(field)))
 }
 
@@ -207,7 +206,7 @@ impl Unigram {
 
 /// From names to ids.
 struct Index {
-    by_name: HashMap<Box<[u8]>, u32, RandomState>,
+    by_name: TokenTable<u32>,
     /// The ids of the 1-grams, as they came.
     unigrams: Vec<u32>,
     capital_unk: bool,
@@ -286,11 +285,12 @@ fn index(kind: Kind, unigrams: &[Unigram]) -> Result<(Words, Index), Stop> {
         Word::Hidden(n) => words_of_model.begin() + n,
     });
     let ids: Vec<u32> = ids.collect();
-    let names = unigrams
-        .iter()
-        .map(|unigram| unigram.name.as_bytes().into());
+    let mut by_name = TokenTable::new();
+    for (unigram, &id) in unigrams.iter().zip(&ids) {
+        by_name.insert(unigram.name.as_bytes(), id);
+    }
     let index = Index {
-        by_name: names.zip(ids.iter().copied()).collect(),
+        by_name,
         capital_unk: capital && seen.contains(&Box::from(CAPITAL_UNK)),
         unigrams: ids,
         last: Vec::new(),
