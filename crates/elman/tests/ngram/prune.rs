@@ -73,7 +73,6 @@ fn what_goes_is_what_the_definition_says() {
     let text = text(80);
     let model = model(&text, Kind::Whitespace, 2);
     let whole = grams(&model);
-    let v = model.vocab().len() as u32;
     let begin = model.words().begin();
     let mut occurrences = BTreeMap::<u32, f64>::new();
     let mut tokens = 0.0;
@@ -84,8 +83,23 @@ fn what_goes_is_what_the_definition_says() {
             tokens += 1.0;
         }
     }
-    let threshold = 2e-4;
-    let kept = grams(&pruned(&model, &text, threshold));
+    let read = History::read(&model, sources(&text), &ReadOptions::default()).unwrap();
+    let share = |h: u32| occurrences[&h] / tokens;
+    check_choice(&model, &prune(&model, &read, 2e-4).unwrap(), share, 2e-4);
+    // By the model's own probabilities: a sentence begins as often as one ends.
+    let of_ends = ln_p(&whole, &[], model.vocab().eos()).exp();
+    let own = |h: u32| match h == begin {
+        true => of_ends,
+        false => ln_p(&whole, &[], h).exp(),
+    };
+    let pruned = prune(&model, &History::own(&model), 2e-4).unwrap();
+    check_choice(&model, &pruned, own, 2e-4);
+}
+
+/// Compares the bigrams that pruning has left out with those of the definition, given P(h).
+fn check_choice(model: &Model, pruned: &Model, p: impl Fn(u32) -> f64, threshold: f64) {
+    let (whole, kept) = (grams(model), grams(pruned));
+    let v = model.vocab().len() as u32;
     let (mut gone, mut close) = (0, 0);
     for gram in whole.keys().filter(|gram| gram.len() == 2) {
         let (h, w) = (gram[0], gram[1]);
@@ -105,7 +119,7 @@ fn what_goes_is_what_the_definition_says() {
                 p.exp() * (p - (weight * lower(v)).ln())
             })
             .sum();
-        let rise = (occurrences[&h] / tokens * entropy).exp_m1();
+        let rise = (p(h) * entropy).exp_m1();
         if (rise / threshold - 1.0).abs() < 1e-3 {
             close += 1;
             continue;

@@ -201,6 +201,8 @@ fn unknown_tokens_are_counted_apart() {
         .filter(|(_, oov)| !oov)
         .map(|(nats, _)| nats)
         .sum();
+    // Of the six known tokens two end lines, which ppl1 does not count.
+    assert!((found.ppl1.unwrap() / (known / 4.0).exp() - 1.0).abs() < 1e-6);
     let known = (known / 6.0).exp();
     assert_eq!((found.tokens, found.oov), (8, 2));
     assert!((found.perplexity / all - 1.0).abs() < 1e-6);
@@ -216,6 +218,7 @@ fn unknown_tokens_are_counted_apart() {
     };
     let lane = eval(&model, text, &options);
     assert_eq!(lane.perplexity_without_oov, found.perplexity_without_oov);
+    assert_eq!(lane.ppl1, found.ppl1);
     assert_eq!(
         exact(&model, "a b\n").perplexity_without_oov,
         Some(exact(&model, "a b\n").perplexity)
@@ -231,6 +234,7 @@ fn a_text_of_nothing_known_still_has_its_line_ends() {
         found.perplexity_without_oov.is_some(),
         "the <eos> of the document is known"
     );
+    assert_eq!(found.ppl1, None);
 }
 
 #[test]
