@@ -12,6 +12,7 @@
 
 use super::jacobian::Jacobians;
 use super::norms::matrix_norm;
+use super::trace::LayerWeights;
 use crate::dims::Cell;
 use elman_kernels::Cpu;
 use serde::Serialize;
@@ -40,31 +41,34 @@ pub enum Bound {
 }
 
 impl Bound {
-    /// From the weights of a layer and the steps that were met.
-    pub fn of(cpu: &Cpu, jacobians: &Jacobians) -> Bound {
-        let (w, n) = (&jacobians.weights.w_h, jacobians.weights.hidden);
+    /// From the weights of `layer` and all the steps that were met.
+    pub fn of(cpu: &Cpu, layer: &LayerWeights, met: &[Jacobians]) -> Bound {
+        let (w, n) = (&layer.w_h, layer.hidden);
         let norm = |w: &[f64]| matrix_norm(cpu, w, n);
-        let most = |values: &[f64]| values.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
-        match jacobians.weights.cell {
+        let over = |of: &dyn Fn(&Jacobians) -> f64| met.iter().map(of).fold(0.0, f64::max);
+        match layer.cell {
             Cell::Elman(_) => Bound::Elman {
                 beta_w: norm(w),
-                beta_h: most(&jacobians.gain),
+                beta_h: over(&|met| most(&met.gain)),
             },
             Cell::Gru => Bound::Gru {
                 beta_w: norm(w),
-                beta_s: spread(&jacobians.gain, n, 3),
-                beta_z: most(&jacobians.carry),
+                beta_s: over(&|met| spread(&met.gain, n, 3)),
+                beta_z: over(&|met| most(&met.carry)),
             },
             Cell::Lstm => {
                 let (c, o) = w.split_at(3 * n * n);
-                let outputs = jacobians.gain.chunks_exact(4 * n);
+                let outputs = |met: &Jacobians| {
+                    let rows = met.gain.chunks_exact(4 * n);
+                    rows.fold(0.0, |beta: f64, gain| beta.max(most(&gain[3 * n..])))
+                };
                 Bound::Lstm {
                     beta_c: norm(c),
                     beta_o: norm(o),
-                    beta_s: spread(&jacobians.gain, n, 4),
-                    beta_k: outputs.fold(0.0, |beta, gain| beta.max(most(&gain[3 * n..]))),
-                    beta_f: most(&jacobians.carry),
-                    beta_r: most(&jacobians.out),
+                    beta_s: over(&|met| spread(&met.gain, n, 4)),
+                    beta_k: over(&outputs),
+                    beta_f: over(&|met| most(&met.carry)),
+                    beta_r: over(&|met| most(&met.out)),
                 }
             }
         }
@@ -97,6 +101,11 @@ impl Bound {
             }
         }
     }
+}
+
+/// max |x|
+fn most(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |most, x| most.max(x.abs()))
 }
 
 /// max √(κ² + κ² + κ²) over the first three gates of units, steps and lanes; `gain` (T·B, `gates`·H).

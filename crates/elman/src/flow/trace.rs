@@ -127,6 +127,25 @@ impl Trace {
         }
     }
 
+    /// The last `steps` steps alone.
+    pub fn last(&self, steps: usize) -> Trace {
+        let first = self.steps - steps;
+        // A row of each step, and for states one more before the first.
+        let tail = |values: &Vec<f64>, rows: usize| values[first * values.len() / rows..].to_vec();
+        let layer = |layer: &LayerTrace| LayerTrace {
+            h: tail(&layer.h, self.steps + 1),
+            c: tail(&layer.c, self.steps + 1),
+            gates: tail(&layer.gates, self.steps),
+            q: tail(&layer.q, self.steps),
+        };
+        Trace {
+            steps,
+            lanes: self.lanes,
+            x: tail(&self.x, self.steps),
+            layers: self.layers.iter().map(layer).collect(),
+        }
+    }
+
     /// (T, B, in): what layer `k` read.
     pub fn input(&self, k: usize, width: usize) -> &[f64] {
         match k {

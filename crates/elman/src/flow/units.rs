@@ -3,8 +3,8 @@
 //! *Saturated* at a step: the derivative of the activation there is below a twentieth of the largest that it has, which is
 //! |h| > 0.975 for tanh and h below 0.0127 or above 0.9873 for σ, for relu h = 0. A unit that is so at 95 % of all steps is *stuck*.
 //!
-//! *Dead*: the unit's h stays within 10⁻⁴ at all steps of all passages, so that it says nothing. A relu unit that is never
-//! active is; so is a unit behind a gate that never opens.
+//! *Dead*: the largest and the smallest value of the unit's h, over all steps of all passages, differ by at most 10⁻⁴, so that it says
+//! nothing. A relu unit that is never active is; so is a unit behind a gate that never opens.
 //!
 //! *Interrupted*: a relu unit that is inactive at some step of a passage, where its derivative is 0. With the identity as W_hh each
 //! unit is a path of its own, and what comes back along it ends there.
@@ -15,7 +15,8 @@ use serde::Serialize;
 
 const SATURATED_BELOW: f64 = 0.05;
 const STUCK_FROM: f64 = 0.95;
-const DEAD_WITHIN: f64 = 1e-4;
+/// Largest less smallest value of h.
+const DEAD_RANGE: f64 = 1e-4;
 
 /// What the activations of a layer do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -41,15 +42,18 @@ pub struct Signal {
 }
 
 impl Units {
-    /// Of one layer over all steps and lanes of a window.
-    pub fn of(weights: &LayerWeights, layer: &LayerTrace, lanes: usize) -> Units {
+    /// Of one layer over all steps and lanes of some windows, each of `lanes` lanes.
+    pub fn of(weights: &LayerWeights, windows: &[&LayerTrace], lanes: usize) -> Units {
         let (n, wide) = (weights.hidden, weights.gate_rows());
-        let h = &layer.h[lanes * n..];
-        let gate =
-            |name, at: usize, activation| signal(name, activation, &layer.gates[at * n..], wide, n);
+        // The state before a window is none of its steps.
+        let h: Vec<&[f64]> = windows.iter().map(|layer| &layer.h[lanes * n..]).collect();
+        let gate = |name, at: usize, activation| {
+            let gates: Vec<&[f64]> = windows.iter().map(|layer| &layer.gates[at * n..]).collect();
+            signal(name, activation, &gates, wide, n)
+        };
         use Activation::{Sigmoid, Tanh};
         let signals = match weights.cell {
-            Cell::Elman(activation) => vec![signal("h", activation, h, n, n)],
+            Cell::Elman(activation) => vec![signal("h", activation, &h, n, n)],
             Cell::Lstm => vec![
                 gate("i", 0, Sigmoid),
                 gate("f", 1, Sigmoid),
@@ -63,33 +67,35 @@ impl Units {
             ],
         };
         let is_dead = |j: &usize| {
-            let values = h[*j..].iter().step_by(n);
+            let values = h.iter().flat_map(|h| h[*j..].iter().step_by(n));
             let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| {
                 (a.min(*x), b.max(*x))
             });
-            most - least <= DEAD_WITHIN
+            most - least <= DEAD_RANGE
         };
         Units {
             units: n,
             dead: (0..n).filter(is_dead).count(),
             interrupted: (weights.cell == Cell::Elman(Activation::Relu))
-                .then(|| interrupted(h, lanes * n)),
+                .then(|| interrupted(&h, lanes * n)),
             signals,
         }
     }
 }
 
-/// The part of the `paths`, one for each lane and unit, on which h (T, B, H) is 0 at some step.
-fn interrupted(h: &[f64], paths: usize) -> f64 {
-    let ends = |path: &usize| h[*path..].iter().step_by(paths).any(|h| *h <= 0.0);
-    (0..paths).filter(ends).count() as f64 / paths as f64
+/// The part of the `paths` of all windows, one for each lane and unit, on which h (T, B, H) is 0 at some step.
+fn interrupted(windows: &[&[f64]], paths: usize) -> f64 {
+    let ends = |h: &[f64], path: usize| h[path..].iter().step_by(paths).any(|h| *h <= 0.0);
+    let ended = |h: &&[f64]| (0..paths).filter(|path| ends(h, *path)).count();
+    let ended: usize = windows.iter().map(ended).sum();
+    ended as f64 / (paths * windows.len()) as f64
 }
 
-/// Of the first `units` of every `stride` values, from the first on.
+/// Summarises the first `units` of every `stride` values of some windows, from the first value on.
 fn signal(
     name: &'static str,
     activation: Activation,
-    values: &[f64],
+    windows: &[&[f64]],
     stride: usize,
     units: usize,
 ) -> Signal {
@@ -102,7 +108,10 @@ fn signal(
     let (mut sum, mut low, mut high, mut stuck, mut count) = (0.0, 0, 0, 0, 0);
     for j in 0..units {
         let (mut own_low, mut own_high, mut own) = (0, 0, 0);
-        for &y in values[j..].iter().step_by(stride) {
+        for &y in windows
+            .iter()
+            .flat_map(|values| values[j..].iter().step_by(stride))
+        {
             sum += y;
             own += 1;
             if share(y) < SATURATED_BELOW {
@@ -136,13 +145,20 @@ mod tests {
             h: vec![7.0, 7.0, 0.0, 1.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0],
             ..LayerTrace::default()
         };
-        let units = Units::of(&weights, &layer, 1);
+        let units = Units::of(&weights, &[&layer], 1);
         let h = &units.signals[0];
         assert_eq!((units.dead, h.stuck, h.low, h.high), (1, 1, 0.75, 0.0));
         assert_eq!(units.interrupted, Some(1.0));
-        let tanh = signal("h", Activation::Tanh, &[0.98, -0.99, 0.9, 0.0], 1, 1);
+        // A second window in which both are always active: half of the four paths end.
+        let active = LayerTrace {
+            h: vec![1.0, 1.0, 1.0, 2.0],
+            ..LayerTrace::default()
+        };
+        let both = Units::of(&weights, &[&layer, &active], 1);
+        assert_eq!((both.dead, both.interrupted), (0, Some(0.5)));
+        let tanh = signal("h", Activation::Tanh, &[&[0.98, -0.99], &[0.9, 0.0]], 1, 1);
         assert_eq!((tanh.low, tanh.high, tanh.stuck), (0.25, 0.25, 0));
-        let gate = signal("f", Activation::Sigmoid, &[0.99, 0.5, 0.99, 0.5], 2, 1);
+        let gate = signal("f", Activation::Sigmoid, &[&[0.99, 0.5, 0.99, 0.5]], 2, 1);
         assert_eq!((gate.high, gate.stuck, gate.mean), (1.0, 1, 0.99));
     }
 }

@@ -23,6 +23,7 @@ mod divergence;
 mod tests;
 
 use super::passages::{MOST_STEPS, Passages, check};
+use super::places::Place;
 use crate::compare::{Interval, percentiles, resampled};
 use crate::error::{Error, Result};
 use crate::infer::{AnyModel, Author};
@@ -83,6 +84,9 @@ pub struct Exposure {
     pub vocab_size: usize,
     /// Where true prefixes come from.
     pub truth: Truth,
+    /// Where the prefixes lie in the text, in the order in which they were drawn; empty without a text.
+    pub places: Vec<Place>,
+    /// Of each kind; fewer than were asked for if the text has no more places.
     pub sequences: usize,
     pub length: usize,
     /// Tokens of the text before every prefix; 0 without a text.
@@ -160,6 +164,12 @@ pub fn exposure(
         None => None,
     };
     let text = text.as_ref();
+    let sequences = text.map_or(options.sequences, |text| text.lanes);
+    if sequences < 2 {
+        return Err(Error::Config(
+            "the text has only one place for such a prefix, and an interval needs two: ask for shorter ones, or name a longer text".into(),
+        ));
+    }
     let pair = Pair {
         model,
         oracle,
@@ -170,8 +180,8 @@ pub fn exposure(
     };
     let truth = text.map_or(Writer::Oracle, Writer::Text);
     let (mut on_true, mut on_own) = (Vec::new(), Vec::new());
-    for first in (0..options.sequences).step_by(LANES) {
-        let lanes = first..(first + LANES).min(options.sequences);
+    for first in (0..sequences).step_by(LANES) {
+        let lanes = first..(first + LANES).min(sequences);
         on_true.extend(pair.walk(truth, lanes.clone())?);
         on_own.extend(pair.walk(Writer::Model, lanes.clone())?);
         progress(lanes.end);
@@ -188,7 +198,8 @@ pub fn exposure(
             Some(_) => Truth::Text,
             None => Truth::Oracle,
         },
-        sequences: options.sequences,
+        places: text.map_or(Vec::new(), |text| text.places.clone()),
+        sequences,
         length: options.length,
         context: text.map_or(0, |text| text.context),
         resamples: options.resamples,

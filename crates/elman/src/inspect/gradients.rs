@@ -1,32 +1,45 @@
 //! Gradient flow of a model on a text: norms by lag beside their bounds, where the gradient comes from, units, a verdict.
 //!
-//! Passages of the text are read side by side (`passages`); t is the last step of each, k goes back from there.
+//! Passages of the text are read one after the other (`places`); t is the last step of each, k goes back from there. Norms are those of
+//! the last `lags` steps. ∂E_t/∂W is the whole: its terms go back to the first step of the passage, whose state before is zero. Only
+//! where a passage is longer than memory or time allow, its first steps do no more than bring the state in, and the result says so.
 
-use super::contribution::{Contribution, contributions};
-use super::passages::{MOST_PASSAGES, MOST_STEPS, Passages, check};
+use super::contribution::{Contribution, Inner, inner_products, of_all};
+pub use super::norms::LagNorm;
+use super::norms::{PassageNorms, factor, norms};
+use super::passages::{MOST_PASSAGES, MOST_STEPS, check};
+use super::places::{self, Place, Reading};
 use super::remedies::remedies;
-use crate::error::Result;
+use crate::dims::Dims;
+use crate::error::{Error, Result};
 use crate::flow::bound::Bound;
 use crate::flow::jacobian::Jacobians;
-use crate::flow::norms::{Chain, chain_norms};
 use crate::flow::terms::{Injection, loss_gradients};
-use crate::flow::trace::{LayerWeights, Trace};
+use crate::flow::trace::{LayerTrace, LayerWeights, Trace};
 use crate::flow::units::Units;
-use crate::flow::verdict::{Verdict, factor};
+use crate::flow::verdict::Verdict;
 use crate::infer::{Model, Workspace};
+use crate::text::Layout;
+use crate::train::available_bytes;
 use elman_kernels::Cpu;
 use serde::Serialize;
 
+/// Longer lags are not differentiated, since the time grows with their square.
+const MOST_LAGS: usize = 10_000;
+/// Memory for the activations and terms of one passage.
+const MOST_BYTES: u64 = 1 << 30;
+
 /// What to look at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Passages of the text.
     pub passages: usize,
-    /// The longest lag t − k.
+    /// The longest lag t − k of norms, or as many steps as the longest line has before t.
     pub lags: usize,
-    /// Tokens that are read before, from the zero state.
+    /// Tokens that are read before, from the zero state. A line is read from its beginning instead.
     pub context: usize,
     pub seed: u64,
+    pub reading: Reading,
 }
 
 impl Default for Options {
@@ -36,6 +49,7 @@ impl Default for Options {
             lags: 100,
             context: 100,
             seed: 1,
+            reading: Reading::default(),
         }
     }
 }
@@ -44,7 +58,7 @@ impl Options {
     /// Refuses what cannot be done.
     pub fn check(&self) -> Result<()> {
         check("passages", self.passages, 1..=MOST_PASSAGES)?;
-        check("lags", self.lags, 1..=10_000)?;
+        check("lags", self.lags, 1..=MOST_LAGS)?;
         check("context", self.context, 0..=MOST_STEPS)
     }
 }
@@ -56,10 +70,19 @@ pub struct Gradients {
     pub cell: String,
     pub parameters: usize,
     pub text_tokens: usize,
+    pub layout: Layout,
+    pub loss_after: Option<String>,
     pub passages: usize,
+    /// Where the passages lie, in the order in which they were drawn.
+    pub places: Vec<Place>,
+    /// The longest lag of norms.
     pub lags: usize,
     pub context: usize,
     pub seed: u64,
+    /// Steps of the longest passage that ∂E_t/∂W goes back through, t included.
+    pub reach: usize,
+    /// Steps of the longest passage before these: they bring the state in, and their terms of ∂E_t/∂W are missing.
+    pub missing: usize,
     pub layers: Vec<LayerFlow>,
     /// Over the weights of all recurrent layers.
     pub contribution: Contribution,
@@ -77,129 +100,187 @@ pub struct LayerFlow {
     pub norms: Vec<LagNorm>,
     /// γ: the norm at the longest lag N to the power 1/N.
     pub factor: f64,
+    /// Passages in which nothing is left at their longest lag; γ is that of the others.
+    pub nothing_left: usize,
     pub verdict: Verdict,
     pub contribution: Contribution,
     pub units: Units,
 }
 
-/// log10 of ‖∂s_t/∂s_k‖₂ at one lag; JSON's null is −∞, a norm of 0.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct LagNorm {
-    pub lag: usize,
-    /// The mean over passages, the logarithm of the geometric mean.
-    pub mean_log10: f64,
-    pub least_log10: f64,
-    pub most_log10: f64,
-    /// Mean of log10 Π ‖J_j‖₂: the norms of the single steps, multiplied.
-    pub steps_log10: f64,
-    pub bound_log10: f64,
-}
-
 /// Looks at `model` on the text `ids`.
 ///
-/// Errors: options that cannot be, a text of fewer tokens than lags, hidden states that overflow.
+/// Errors: options that cannot be, a text of fewer tokens than lags or without the answers that were asked for, too little memory,
+/// hidden states that overflow.
 pub fn gradients(model: &Model, cpu: &Cpu, ids: &[u32], options: &Options) -> Result<Gradients> {
     options.check()?;
-    let eos = model.vocab().eos();
-    let sizes = [options.context, options.lags, options.passages];
-    let passages = Passages::draw(ids, eos, sizes, options.seed)?;
+    let lines = options.reading.lines(model, ids)?;
+    let places = match &lines {
+        None => {
+            let sizes = [options.context, options.lags, options.passages];
+            places::of_stream(ids.len(), sizes, options.seed)?
+        }
+        Some(lines) => places::of_losses(lines, ids, options.passages, options.seed),
+    };
+    let longest = places.iter().map(Place::steps).max().unwrap_or(0);
+    let lags = options.lags.min(longest);
+    let reach = reach(model.dims(), longest, lags);
+    check_memory(model.dims(), places.len(), lags, reach)?;
+
     let weights = LayerWeights::of(model.network(), model.params());
-    let trace = read(model, cpu, &passages, &weights)?;
-    let jacobians: Vec<Jacobians> = weights
+    let mut tails = Vec::new();
+    let mut terms: Vec<Vec<Vec<Inner>>> = vec![Vec::new(); weights.len()];
+    let mut all = Vec::new();
+    for place in &places {
+        let trace = read(model, cpu, ids, place, reach, &weights)?;
+        let each = differentiate(model, cpu, &weights, &trace, ids[place.last]);
+        all.push(of_all(&each));
+        terms
+            .iter_mut()
+            .zip(each)
+            .for_each(|(terms, of)| terms.push(of));
+        tails.push(trace.last(lags.min(trace.steps)));
+    }
+    let contribution = Contribution::of(&all);
+    let layers: Vec<LayerFlow> = weights
         .iter()
         .enumerate()
-        .map(|(k, weights)| Jacobians::new(weights, &trace, k))
-        .collect();
-
-    let (lanes, steps) = (passages.lanes, passages.steps);
-    let step = steps - 1;
-    let last: Vec<Injection> = (0..lanes).map(|lane| Injection { lane, step }).collect();
-    let targets = &passages.targets[passages.context * lanes..];
-    let (network, params) = (model.network(), model.params());
-    let d_top = loss_gradients(cpu, network, params, &trace, &last, targets);
-    let (each, contribution) = contributions(cpu, &jacobians, &trace, &last, &d_top);
-
-    let flows = jacobians.iter().zip(each).enumerate();
-    let layers: Vec<LayerFlow> = flows
-        .map(|(k, (jacobians, contribution))| {
-            let bound = Bound::of(cpu, jacobians);
-            let norms = lag_norms(cpu, jacobians, &bound);
-            let factor = factor(norms[steps - 1].mean_log10, steps);
-            LayerFlow {
-                layer: k,
-                hidden: jacobians.weights.hidden,
-                bound,
-                norms,
-                factor,
-                verdict: Verdict::of(factor),
-                contribution,
-                units: Units::of(jacobians.weights, &trace.layers[k], lanes),
-            }
-        })
+        .map(|(k, weights)| layer_flow(cpu, weights, &tails, k, &terms[k], lags))
         .collect();
     let verdicts: Vec<Verdict> = layers.iter().map(|layer| layer.verdict).collect();
     let verdict = Verdict::together(&verdicts);
-    let units: Vec<Units> = layers.iter().map(|layer| layer.units.clone()).collect();
-    let cell = model.dims().cell;
-    Ok(Gradients {
-        cell: cell.to_string(),
-        parameters: network.layout().parameter_count(),
+    let reading = &options.reading;
+    let mut found = Gradients {
+        cell: model.dims().cell.to_string(),
+        parameters: model.network().layout().parameter_count(),
         text_tokens: ids.len(),
-        passages: lanes,
-        lags: steps,
-        context: passages.context,
+        layout: reading.layout_of(model),
+        loss_after: reading.loss_after.clone(),
+        passages: places.len(),
+        lags,
+        context: match lines {
+            None => longest - lags,
+            Some(_) => 0,
+        },
         seed: options.seed,
-        remedies: remedies(verdict, cell, &units, contribution.horizon_99, steps),
+        reach,
+        missing: longest - reach,
+        places,
         layers,
         contribution,
         verdict,
-    })
+        remedies: Vec::new(),
+    };
+    found.remedies = remedies(&found, model.dims().cell, model.about().step > 0);
+    Ok(found)
 }
 
-/// The program's own forward pass over the passages: the context, then what is looked at.
-fn read(model: &Model, cpu: &Cpu, passages: &Passages, weights: &[LayerWeights]) -> Result<Trace> {
-    let (lanes, steps) = (passages.lanes, passages.steps);
-    let mut workspace = Workspace::new(model.dims(), steps, lanes);
-    let mut state = model.zero_state(lanes);
-    let (context, window) = passages.inputs.split_at(passages.context * lanes);
-    model.advance(cpu, context, &mut state, &mut workspace);
+/// Steps of the longest passage that are differentiated: all of them, as far as [`MOST_LAGS`] and [`MOST_BYTES`] allow, and the lags of
+/// norms in any case.
+fn reach(dims: &Dims, longest: usize, lags: usize) -> usize {
+    let fitting = MOST_BYTES / bytes_of_a_step(dims);
+    longest.min(MOST_LAGS).min(fitting as usize).max(lags)
+}
+
+/// What a step of one passage takes while it is differentiated.
+fn bytes_of_a_step(dims: &Dims) -> u64 {
+    let layers = dims
+        .hidden
+        .iter()
+        .zip(std::iter::once(&dims.embed).chain(&dims.hidden));
+    // Gates, their gains, two gradients at them with their transposes; states and what was read likewise.
+    let layer =
+        |(hidden, input): (&usize, &usize)| 9 * dims.cell.gates() * hidden + 8 * hidden + 3 * input;
+    8 * layers.map(layer).sum::<usize>() as u64
+}
+
+/// Refuses more than the machine has free.
+fn check_memory(dims: &Dims, passages: usize, lags: usize, reach: usize) -> Result<()> {
+    let units: usize = dims.hidden.iter().sum();
+    // Of every passage the activations, with their derivatives, are kept for the norms of all.
+    let kept = 8 * (2 * dims.cell.gates() + 6) as u64 * (units * passages) as u64 * lags as u64;
+    let needed = kept + bytes_of_a_step(dims) * reach as u64;
+    let free = available_bytes();
+    match needed <= free {
+        true => Ok(()),
+        false => Err(Error::Config(format!(
+            "{passages} passages with {lags} lags need {} MiB, but this machine has free {} MiB: ask for fewer of them",
+            needed.div_ceil(1 << 20),
+            free >> 20
+        ))),
+    }
+}
+
+/// The program's own forward pass over a passage: what is left of it are its last `reach` steps.
+fn read(
+    model: &Model,
+    cpu: &Cpu,
+    ids: &[u32],
+    place: &Place,
+    reach: usize,
+    weights: &[LayerWeights],
+) -> Result<Trace> {
+    let inputs = place.inputs(ids, model.vocab().eos());
+    let steps = reach.min(inputs.len());
+    let mut workspace = Workspace::new(model.dims(), steps, 1);
+    let mut state = model.zero_state(1);
+    let (before, window) = inputs.split_at(inputs.len() - steps);
+    model.advance(cpu, before, &mut state, &mut workspace);
     model.advance(cpu, window, &mut state, &mut workspace);
     Trace::record(weights, workspace.tape(), steps)
 }
 
-/// Norms and bounds of all lags that end at the last step.
-fn lag_norms(cpu: &Cpu, jacobians: &Jacobians, bound: &Bound) -> Vec<LagNorm> {
-    let (lanes, steps) = (jacobians.lanes, jacobians.steps);
-    let chains: Vec<Chain> = (0..lanes)
-        .flat_map(|lane| {
-            (1..=steps).map(move |lag| Chain {
-                lane,
-                end: steps,
-                lag,
-            })
-        })
+/// The inner products of the terms of ∂E_t/∂W for the loss of `target` at the last step of `trace`, layer by layer.
+fn differentiate(
+    model: &Model,
+    cpu: &Cpu,
+    weights: &[LayerWeights],
+    trace: &Trace,
+    target: u32,
+) -> Vec<Vec<Inner>> {
+    let layers = weights.iter().enumerate();
+    let jacobians: Vec<Jacobians> = layers.map(|(k, w)| Jacobians::new(w, trace, k)).collect();
+    let step = trace.steps - 1;
+    let mut targets = vec![0; trace.steps];
+    targets[step] = target;
+    let (network, params) = (model.network(), model.params());
+    let last = [Injection { lane: 0, step }];
+    let d_top = loss_gradients(cpu, network, params, trace, &last, &targets);
+    inner_products(cpu, &jacobians, trace, &d_top)
+}
+
+/// Layer `k` over the last steps of all passages.
+fn layer_flow(
+    cpu: &Cpu,
+    weights: &LayerWeights,
+    tails: &[Trace],
+    k: usize,
+    terms: &[Vec<Inner>],
+    lags: usize,
+) -> LayerFlow {
+    let jacobians: Vec<Jacobians> = tails
+        .iter()
+        .map(|trace| Jacobians::new(weights, trace, k))
         .collect();
-    let norms = chain_norms(cpu, jacobians, &chains);
-    let single: Vec<Chain> = (0..lanes)
-        .flat_map(|lane| (1..=steps).map(move |end| Chain { lane, end, lag: 1 }))
+    let bound = Bound::of(cpu, weights, &jacobians);
+    let each: Vec<PassageNorms> = jacobians
+        .iter()
+        .map(|jacobians| PassageNorms::of(cpu, jacobians))
         .collect();
-    let single = chain_norms(cpu, jacobians, &single);
-    let bounds = bound.curve_log10(steps);
-    let mut product = 0.0;
-    let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / lanes as f64;
-    (0..steps)
-        .map(|i| {
-            let of_lag = || norms[i..].iter().step_by(steps).copied();
-            let steps_back = single[steps - 1 - i..].iter().step_by(steps).copied();
-            product += mean(&mut steps_back.clone());
-            LagNorm {
-                lag: i + 1,
-                mean_log10: mean(&mut of_lag()),
-                least_log10: of_lag().fold(f64::INFINITY, f64::min),
-                most_log10: of_lag().fold(f64::NEG_INFINITY, f64::max),
-                steps_log10: product,
-                bound_log10: bounds[i],
-            }
-        })
-        .collect()
+    let (factor, nothing_left) = factor(&each);
+    let traces: Vec<&LayerTrace> = tails.iter().map(|trace| &trace.layers[k]).collect();
+    LayerFlow {
+        layer: k,
+        hidden: weights.hidden,
+        norms: norms(&each, &bound.curve_log10(lags)),
+        bound,
+        factor,
+        nothing_left,
+        // Where most passages have nothing left, that is the rule and the others the exception.
+        verdict: match 2 * nothing_left > each.len() {
+            true => Verdict::Vanishing,
+            false => Verdict::of(factor),
+        },
+        contribution: Contribution::of(terms),
+        units: Units::of(weights, &traces, 1),
+    }
 }

@@ -1,16 +1,16 @@
 //! Passages of a text, drawn at random, that are read side by side.
 //!
-//! Each lane is a passage of C + T tokens from a place of its own. The first C, its *context*, bring the state from zero to
-//! what it is like inside a text; the T steps after them are looked at. Places are keyed by the seed alone, so they are
-//! the same for every model with the same tokens.
+//! Each lane is a passage of C + T tokens from a place of its own (`places`). The first C, its *context*, bring the state from zero
+//! to what it is like inside a text; the T steps after them are looked at. A line that is read by itself has no context, and is
+//! padded at its end where it is shorter than others: padding, and what is no answer, has weight 0.
 
+use super::places::{self, Place};
 use crate::error::{Error, Result};
-use crate::rng::{Site, Stream, key};
-use crate::text::{self, ReadOptions, Source, Vocab, Window};
+use crate::text::{self, ReadOptions, Sentences, Source, Vocab, Window};
 use std::ops::RangeInclusive;
 
 /// Tokens of a text that is looked at: 4 GiB of them.
-const MOST_TOKENS: usize = 1 << 30;
+pub(super) const MOST_TOKENS: usize = 1 << 30;
 
 /// Passages that are read side by side, and steps of one.
 pub(super) const MOST_PASSAGES: usize = 1024;
@@ -41,6 +41,10 @@ pub struct Passages {
     pub inputs: Vec<u32>,
     /// (C + T, B)
     pub targets: Vec<u32>,
+    /// (C + T, B): 1 where a token carries loss.
+    pub weight: Vec<f32>,
+    /// (B): where the passages lie.
+    pub places: Vec<Place>,
 }
 
 /// The ids of a whole text.
@@ -61,45 +65,81 @@ pub fn tokens(sources: Vec<Source>, vocab: &Vocab, read: &ReadOptions) -> Result
 }
 
 impl Passages {
-    /// Draws `lanes` passages of `steps` steps after `context` steps, or as many as the text has before the last `steps`.
+    /// Draws `count` passages of `steps` steps after `context` steps, or as many as the text has before the last `steps`. A text
+    /// with fewer places gives each of them once.
     ///
     /// Errors: a text of fewer than `steps` tokens.
     pub fn draw(
         ids: &[u32],
         eos: u32,
-        [context, steps, lanes]: [usize; 3],
+        [context, steps, count]: [usize; 3],
         seed: u64,
     ) -> Result<Passages> {
-        assert!(steps > 0 && lanes > 0, "a passage has steps and lanes");
-        let Some(spare) = ids.len().checked_sub(steps) else {
-            return Err(Error::Config(format!(
-                "the text has {} tokens, and a passage needs {steps}: ask for fewer steps, or name a longer text",
-                ids.len()
-            )));
-        };
-        let context = context.min(spare);
-        let length = context + steps;
-        let mut stream = Stream::new(key(seed, Site::Passages, 0));
-        // Below 2³² places, as the text has at most 2³⁰ tokens.
-        let places = (ids.len() - length + 1) as u32;
-        let starts: Vec<usize> = (0..lanes).map(|_| stream.below(places) as usize).collect();
-        let mut passages = Passages {
-            context,
-            steps,
-            lanes,
-            inputs: Vec::with_capacity(length * lanes),
-            targets: Vec::with_capacity(length * lanes),
-        };
-        for t in 0..length {
-            for start in &starts {
-                let at = start + t;
-                passages
-                    .inputs
-                    .push(if at == 0 { eos } else { ids[at - 1] });
-                passages.targets.push(ids[at]);
+        let places = places::of_stream(ids.len(), [context, steps, count], seed)?;
+        let context = places[0].steps() - steps;
+        let mut passages = Passages::padding(context, places, eos);
+        for lane in 0..passages.lanes {
+            passages.fill(lane, ids, eos);
+        }
+        passages.weight.fill(1.0);
+        Ok(passages)
+    }
+
+    /// Draws `count` lines that have a loss among their first `most` tokens, cut to these.
+    ///
+    /// Errors: no line has one.
+    pub(super) fn of_lines(
+        lines: &Sentences,
+        ids: &[u32],
+        eos: u32,
+        sizes: [usize; 2],
+        seed: u64,
+    ) -> Result<Passages> {
+        let places = places::of_lines(lines, ids, sizes, seed)?;
+        let mut passages = Passages::padding(0, places, eos);
+        for lane in 0..passages.lanes {
+            passages.fill(lane, ids, eos);
+            let place = passages.places[lane];
+            let line = place.line.map_or(0, |line| line as u32 - 1);
+            for step in lines.predicted(ids, line) {
+                if step < place.steps() {
+                    passages.weight[step * passages.lanes + lane] = 1.0;
+                }
             }
         }
         Ok(passages)
+    }
+
+    /// As many steps as the longest of `places` has after `context`, without tokens.
+    fn padding(context: usize, places: Vec<Place>, eos: u32) -> Passages {
+        let longest = places.iter().map(Place::steps).max();
+        let (length, lanes) = (longest.unwrap_or(0), places.len());
+        Passages {
+            context,
+            steps: length - context,
+            lanes,
+            inputs: vec![eos; length * lanes],
+            targets: vec![0; length * lanes],
+            weight: vec![0.0; length * lanes],
+            places,
+        }
+    }
+
+    /// Fills a lane with the tokens of its place.
+    fn fill(&mut self, lane: usize, ids: &[u32], eos: u32) {
+        let place = self.places[lane];
+        let inputs = place.inputs(ids, eos);
+        let targets = &ids[place.first..=place.last];
+        for (t, (input, target)) in inputs.into_iter().zip(targets).enumerate() {
+            let cell = t * self.lanes + lane;
+            (self.inputs[cell], self.targets[cell]) = (input, *target);
+        }
+    }
+
+    /// Tokens that carry loss after the context.
+    pub fn losses(&self) -> usize {
+        let weights = &self.weight[self.context * self.lanes..];
+        weights.iter().filter(|weight| **weight > 0.0).count()
     }
 
     /// The tokens of `lane` before its steps.
@@ -121,8 +161,11 @@ impl Passages {
             lanes: self.lanes,
             inputs: self.inputs[cells.clone()].to_vec(),
             targets: self.targets[cells.clone()].to_vec(),
-            weight: vec![1.0; cells.len()],
-            real: cells.len(),
+            real: self.weight[cells.clone()]
+                .iter()
+                .filter(|w| **w > 0.0)
+                .count(),
+            weight: self.weight[cells].to_vec(),
             carry: to - from,
             parts: (0..self.lanes as u32).collect(),
         }
@@ -158,12 +201,36 @@ mod tests {
     }
 
     #[test]
-    fn a_short_text_has_less_context_and_a_shorter_one_is_refused() {
+    fn a_short_text_has_less_context_and_fewer_passages() {
         let ids: Vec<u32> = (1..=9).collect();
-        let passages = Passages::draw(&ids, 0, [100, 7, 1], 1).unwrap();
-        assert_eq!((passages.context, passages.inputs.len()), (2, 9));
-        assert_eq!(passages.inputs[0], 0);
-        let error = Passages::draw(&ids, 0, [0, 10, 1], 1).unwrap_err();
-        assert!(error.to_string().contains("9 tokens"), "{error}");
+        let passages = Passages::draw(&ids, 0, [100, 7, 4], 1).unwrap();
+        assert_eq!((passages.context, passages.lanes), (2, 1));
+        assert_eq!(passages.inputs, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert!(Passages::draw(&ids, 0, [0, 10, 1], 1).is_err());
+    }
+
+    #[test]
+    fn lines_are_padded_and_padding_has_no_loss() {
+        let ids = [5, 6, 7, 1, 4, 1];
+        let starts = Sentences::starts(&ids, |id| id == 1);
+        let lines = Sentences::of_lines(starts, 1, 100).unwrap();
+        let passages = Passages::of_lines(&lines, &ids, 0, [9, 9], 1).unwrap();
+        assert_eq!(
+            (passages.context, passages.steps, passages.lanes),
+            (0, 4, 2)
+        );
+        assert_eq!(passages.losses(), 6);
+        let short = passages.places.iter().position(|place| place.steps() == 2);
+        let lane = |values: &[u32]| -> Vec<u32> {
+            values
+                .iter()
+                .skip(short.unwrap())
+                .step_by(2)
+                .copied()
+                .collect()
+        };
+        assert_eq!(lane(&passages.inputs), [0, 4, 0, 0]);
+        assert_eq!(lane(&passages.targets), [4, 1, 0, 0]);
+        assert_eq!(passages.window(2, 4).real, 2);
     }
 }

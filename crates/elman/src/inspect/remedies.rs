@@ -1,56 +1,129 @@
 //! What the chapter would do about gradients that vanish or explode, and about units that are dead.
 
+use super::gradients::Gradients;
 use crate::dims::{Activation, Cell};
-use crate::flow::units::Units;
+use crate::flow::bound::Bound;
+use crate::flow::units::{Signal, Units};
 use crate::flow::verdict::Verdict;
+use crate::text::Layout;
 
 /// One dead unit in so many is worth a remark.
 const DEAD_PART: usize = 20;
+/// σ′ is at most 1/4.
+const SIGMOID_NORM: f64 = 4.0;
+/// From such a mean on forget gates are open: σ of a bias of 3 is above it.
+const OPEN: f64 = 0.95;
 
-/// What to try next, in sentences.
-pub(super) fn remedies(
-    verdict: Verdict,
-    cell: Cell,
-    units: &[Units],
-    horizon: usize,
-    lags: usize,
-) -> Vec<String> {
+/// What to try next, in sentences. `trained`: the weights are no longer the initial ones.
+pub(super) fn remedies(found: &Gradients, cell: Cell, trained: bool) -> Vec<String> {
     let mut remedies = Vec::new();
-    match (verdict, cell) {
-        (Verdict::Exploding, _) => remedies.push(
+    match found.verdict {
+        Verdict::Exploding => remedies.push(
             "clip the gradient (--clip 1), and begin with smaller recurrent weights (--init-recurrent orthogonal, or a lower --init-recurrent-scale)".to_owned(),
         ),
-        (Verdict::Vanishing, Cell::Elman(Activation::Sigmoid)) => remedies.push(
-            "σ′ is at most 1/4, so gradients are bound to vanish while ‖W_hh‖ < 4: take --activation tanh or relu".to_owned(),
-        ),
-        (Verdict::Vanishing, Cell::Elman(activation)) => {
+        Verdict::Vanishing => vanishing(found, cell, &mut remedies),
+        Verdict::Healthy => remedies.extend(healthy(found)),
+    }
+    let units = found.layers.iter().map(|layer| &layer.units);
+    remedies.extend(dead(units.collect(), cell, trained));
+    remedies
+}
+
+fn vanishing(found: &Gradients, cell: Cell, remedies: &mut Vec<String>) {
+    match cell {
+        Cell::Elman(Activation::Sigmoid) => {
+            let norms = found.layers.iter().map(|layer| match layer.bound {
+                Bound::Elman { beta_w, .. } => beta_w,
+                Bound::Gru { .. } | Bound::Lstm { .. } => 0.0,
+            });
+            let norm = norms.fold(0.0, f64::max);
+            remedies.push(match norm < SIGMOID_NORM {
+                true => "σ′ is at most 1/4, so gradients are bound to vanish while ‖W_hh‖ < 4: take --activation tanh or relu".to_owned(),
+                false => format!(
+                    "‖W_hh‖ = {norm:.3} would let gradients grow, but σ′ is small where units are saturated ({:.0} % of all values): begin with smaller weights, or take --activation tanh or relu",
+                    100.0 * saturated(found)
+                ),
+            });
+        }
+        Cell::Elman(activation) => {
             if activation != Activation::Relu {
                 remedies.push("use ReLU with the identity as W_hh: --activation relu --init-recurrent identity".to_owned());
             }
-            remedies.push("take gates, which choose their factor of a step: --cell lstm or --cell gru".to_owned());
+            remedies.push(
+                "take gates, which choose their factor of a step: --cell lstm or --cell gru"
+                    .to_owned(),
+            );
         }
-        (Verdict::Vanishing, Cell::Lstm) => remedies.push(
-            "begin with forget gates that are more open: --forget-bias 2 or more".to_owned(),
-        ),
-        (Verdict::Vanishing, Cell::Gru) => remedies.push(
+        Cell::Lstm => {
+            let gates = found.layers.iter().flat_map(|layer| &layer.units.signals);
+            let closed = |signal: &Signal| signal.name == "f" && signal.mean < OPEN;
+            if gates.into_iter().any(closed) {
+                remedies.push(
+                    "begin with forget gates that are more open: --forget-bias 3 or more".to_owned(),
+                );
+            }
+        }
+        Cell::Gru => remedies.push(
             "take --cell lstm with a high --forget-bias, whose cell keeps what it has from the first step".to_owned(),
         ),
-        // The last lag that is seen is the one before `lags`.
-        (Verdict::Healthy, _) if 20 * (horizon + 1) >= 19 * lags => remedies.push(format!(
-            "nothing to mend; the gradient reaches further back than {lags} steps: look at more with --lags"
-        )),
-        (Verdict::Healthy, _) => remedies.push(format!(
+    }
+}
+
+/// The part of all activations that is saturated, over the layers.
+fn saturated(found: &Gradients) -> f64 {
+    let signals = found.layers.iter().flat_map(|layer| &layer.units.signals);
+    let shares: Vec<f64> = signals.map(|signal| signal.low + signal.high).collect();
+    shares.iter().sum::<f64>() / shares.len() as f64
+}
+
+fn healthy(found: &Gradients) -> Option<String> {
+    let contribution = &found.contribution;
+    // None if no passage has a gradient: what is dead is said below.
+    let horizon = contribution.horizon_99?;
+    let with_gradient = found.passages - contribution.without_gradient;
+    Some(match found.layout {
+        Layout::Sentences => {
+            "nothing to mend: in layout sentences the gradient goes back to the beginning of each line".to_owned()
+        }
+        Layout::Stream if 2 * contribution.to_the_beginning >= with_gradient => {
+            "nothing to mend; the gradient reaches as far back as the passages do: ask for longer ones with --context".to_owned()
+        }
+        Layout::Stream => format!(
             "nothing to mend; windows (--bptt) well above {} steps keep nearly all of the gradient",
-            horizon + 1
-        )),
+            horizon.ceil() as usize + 1
+        ),
+    })
+}
+
+/// About dead units, if they are more than a few.
+fn dead(layers: Vec<&Units>, cell: Cell, trained: bool) -> Option<String> {
+    let (mut dead, mut all, mut stuck) = (0, 0, 0);
+    for layer in layers {
+        (dead, all) = (dead + layer.dead, all + layer.units);
+        stuck += layer
+            .signals
+            .iter()
+            .map(|signal| signal.stuck)
+            .sum::<usize>();
     }
-    let (dead, all) = units.iter().fold((0, 0), |(dead, all), layer| {
-        (dead + layer.dead, all + layer.units)
-    });
-    if DEAD_PART * dead > all {
-        remedies.push(format!(
-            "{dead} of {all} units are dead: begin with smaller weights or a lower --lr, or take --activation tanh"
-        ));
+    if DEAD_PART * dead <= all {
+        return None;
     }
-    remedies
+    let slower = if trained { " or a lower --lr" } else { "" };
+    let advice = match cell {
+        Cell::Elman(Activation::Relu) => {
+            format!("begin with smaller weights{slower}, or take --activation tanh")
+        }
+        // Neither saturated nor moving: the weights hardly pass anything on.
+        _ if stuck == 0 => {
+            "they hardly react to what is read; begin with larger weights (--init-range)".to_owned()
+        }
+        Cell::Elman(_) => format!("they are saturated; begin with smaller weights{slower}"),
+        Cell::Gru | Cell::Lstm => {
+            format!(
+                "they are saturated or behind a gate that never opens; begin with smaller weights{slower}"
+            )
+        }
+    };
+    Some(format!("{dead} of {all} units are dead: {advice}"))
 }

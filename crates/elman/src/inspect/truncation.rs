@@ -9,12 +9,16 @@
 //! ```
 //! Forward nothing is truncated: the loss with carried state is the same for every window length, and how much larger it is when
 //! each window starts from zero says what the state brings from beyond the window.
+//!
+//! In layout `sentences` a passage is a line from its beginning, without context; with an answer mask its answer alone carries loss.
 
 use super::passages::{MOST_PASSAGES, MOST_STEPS, Passages, check};
+use super::places::{Place, Reading};
 use crate::dims::{Room, Slots};
 use crate::error::{Error, Result};
 use crate::infer::Model;
 use crate::net::Params;
+use crate::text::Layout;
 use crate::train::bptt::{Engine, LossNorm};
 use elman_kernels::{Cpu, Format};
 use serde::Serialize;
@@ -23,13 +27,14 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     pub passages: usize,
-    /// Steps of the long window, which counts as the truth.
+    /// Steps of the long window, which counts as the truth; longer lines are cut to it.
     pub full: usize,
     /// Window lengths; `full` and longer ones are left out.
     pub windows: Vec<usize>,
-    /// Tokens that are read before, from the zero state.
+    /// Tokens that are read before, from the zero state. A line is read from its beginning instead.
     pub context: usize,
     pub seed: u64,
+    pub reading: Reading,
 }
 
 impl Default for Options {
@@ -40,6 +45,7 @@ impl Default for Options {
             windows: vec![1, 2, 5, 10, 20, 35, 50, 100, 200],
             context: 100,
             seed: 1,
+            reading: Reading::default(),
         }
     }
 }
@@ -49,11 +55,17 @@ impl Default for Options {
 pub struct Truncation {
     pub cell: String,
     pub text_tokens: usize,
+    pub layout: Layout,
+    pub loss_after: Option<String>,
     pub passages: usize,
+    /// Where the passages lie, in the order in which they were drawn.
+    pub places: Vec<Place>,
     pub full: usize,
     pub context: usize,
     pub seed: u64,
-    /// Mean loss of a token with carried state, whatever the window.
+    /// Tokens that carry loss, in all passages.
+    pub losses: usize,
+    /// Mean loss of such a token with carried state, whatever the window.
     pub carried_nats: f64,
     /// ‖g‖ of the mean loss.
     pub gradient_norm: f64,
@@ -84,7 +96,8 @@ pub struct TensorError {
 
 /// Compares window lengths for `model` on the text `ids`. `progress` is told which length is next.
 ///
-/// Errors: options that cannot be, a text of fewer tokens than `full`, a gradient that is not finite.
+/// Errors: options that cannot be, a text of fewer tokens than `full` or without the answers that were asked for, lines that are no
+/// longer than the shortest window, a gradient that is not finite.
 pub fn truncation(
     model: &Model,
     cpu: Cpu,
@@ -93,21 +106,26 @@ pub fn truncation(
     progress: &mut dyn FnMut(usize),
 ) -> Result<Truncation> {
     options.check()?;
-    let sizes = [options.context, options.full, options.passages];
-    let passages = Passages::draw(ids, model.vocab().eos(), sizes, options.seed)?;
+    let passages = options.passages(model, ids)?;
+    let longest = passages.steps;
+    let mut lengths = options.windows.clone();
+    lengths.retain(|steps| *steps < longest);
+    if lengths.is_empty() {
+        return Err(Error::Config(format!(
+            "the longest line that was drawn has {longest} tokens, and none of the windows is shorter: give shorter windows"
+        )));
+    }
+    lengths.sort_unstable();
+    lengths.dedup();
     let mut bench = Bench::new(model, cpu, &passages);
-    progress(options.full);
-    let carried_nats = bench.differentiate(options.full);
+    progress(longest);
+    let carried_nats = bench.differentiate(longest);
     let full = bench.engine.grads().clone();
     if !full.is_finite() || !carried_nats.is_finite() {
         return Err(Error::Config(
             "the full gradient is not finite: it explodes over so many steps; compare over fewer with --full".into(),
         ));
     }
-    let mut lengths = options.windows.clone();
-    lengths.retain(|steps| *steps < options.full);
-    lengths.sort_unstable();
-    lengths.dedup();
     let windows = lengths.into_iter().map(|steps| {
         progress(steps);
         bench.differentiate(steps);
@@ -127,17 +145,31 @@ pub fn truncation(
     Ok(Truncation {
         cell: model.dims().cell.to_string(),
         text_tokens: ids.len(),
+        layout: options.reading.layout_of(model),
+        loss_after: options.reading.loss_after.clone(),
         passages: passages.lanes,
         full: passages.steps,
         context: passages.context,
         seed: options.seed,
+        losses: passages.losses(),
         carried_nats,
-        gradient_norm: whole.theirs.sqrt() / passages.steps as f64,
+        // Differentiated is the sum over time, averaged over lanes.
+        gradient_norm: whole.theirs.sqrt() * passages.lanes as f64 / passages.losses() as f64,
+        places: passages.places,
         windows,
     })
 }
 
 impl Options {
+    /// The passages to read, as `model` reads the text `ids`.
+    fn passages(&self, model: &Model, ids: &[u32]) -> Result<Passages> {
+        let (eos, seed) = (model.vocab().eos(), self.seed);
+        match self.reading.lines(model, ids)? {
+            None => Passages::draw(ids, eos, [self.context, self.full, self.passages], seed),
+            Some(lines) => Passages::of_lines(&lines, ids, eos, [self.full, self.passages], seed),
+        }
+    }
+
     /// Refuses what cannot be done.
     pub fn check(&self) -> Result<()> {
         check("passages", self.passages, 1..=MOST_PASSAGES)?;
@@ -198,12 +230,7 @@ impl Bench<'_> {
         length: usize,
         run: &mut dyn FnMut(&mut Engine, &crate::text::Window, &mut crate::net::State) -> f64,
     ) -> f64 {
-        let Passages {
-            context,
-            steps,
-            lanes,
-            ..
-        } = *self.passages;
+        let Passages { context, steps, .. } = *self.passages;
         let mut state = self.engine.zero_state();
         // In pieces for which the engine has room.
         for from in (0..context).step_by(steps) {
@@ -218,7 +245,7 @@ impl Bench<'_> {
                 run(&mut self.engine, &window, &mut state)
             })
             .sum();
-        nats / (steps * lanes) as f64
+        nats / self.passages.losses() as f64
     }
 }
 

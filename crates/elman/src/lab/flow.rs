@@ -24,10 +24,11 @@ pub struct Flow {
     /// The factor of a step.
     pub factor: f64,
     pub fate: Fate,
-    /// Of ∂E_t/∂W by lag from 0 on.
+    /// Of ∂E_t/∂W by lag from 0 on, to the beginning of the passages.
     pub share: Vec<f64>,
-    pub horizon_90: usize,
-    pub horizon_99: usize,
+    /// `None` where no passage has a gradient.
+    pub horizon_90: Option<f64>,
+    pub horizon_99: Option<f64>,
     /// Of the h of a cell without gates.
     pub saturated: Option<f64>,
     /// Units that say the same everywhere; the part of ReLU units whose path is cut within a passage.

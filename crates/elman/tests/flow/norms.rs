@@ -9,6 +9,7 @@ use elman::flow::norms::{Chain, chain_norms, matrix_norm};
 use elman::net::init::{Init, Recurrent, Scheme};
 use elman::net::{Network, Params, State};
 use elman_kernels::{Cpu, Isa};
+use std::slice::from_ref;
 
 fn all_lags(steps: usize, lanes: usize) -> Vec<Chain> {
     let lane = |lane| {
@@ -33,7 +34,8 @@ fn norms_agree_with_dense_products_and_keep_to_their_bounds() {
         for (k, jacobians) in small.jacobians().iter().enumerate() {
             let chains = all_lags(STEPS, LANES);
             let norms = chain_norms(&small.cpu, jacobians, &chains);
-            let bounds = Bound::of(&small.cpu, jacobians).curve_log10(STEPS);
+            let bounds =
+                Bound::of(&small.cpu, jacobians.weights, from_ref(jacobians)).curve_log10(STEPS);
             for lane in 0..LANES {
                 let mut product = Dense::identity(small.weights[k].state());
                 let mut steps_log10 = 0.0;
@@ -91,7 +93,8 @@ fn the_bound_is_reached_by_a_linear_cell() {
         let small = Small::reading(network, params, initial, ids.clone(), ids, steps);
         let jacobians = &small.jacobians()[0];
         assert!(jacobians.gain.iter().all(|slope| *slope == 1.0));
-        let bounds = Bound::of(&small.cpu, jacobians).curve_log10(steps);
+        let bounds =
+            Bound::of(&small.cpu, jacobians.weights, from_ref(jacobians)).curve_log10(steps);
         let norms = chain_norms(&small.cpu, jacobians, &all_lags(steps, 1));
         for (lag, (norm, bound)) in (1..).zip(norms.iter().zip(&bounds)) {
             let error = (norm - bound).abs() * std::f64::consts::LN_10;

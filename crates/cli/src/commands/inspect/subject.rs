@@ -1,6 +1,6 @@
 //! What is looked at: a model, or a network as training would begin with it, and the tokens of a text.
 
-use crate::args::thread_count;
+use crate::args::{named, thread_count};
 use crate::commands::{cpu, is_stdin, sources};
 use crate::options::{InitOptions, NetworkOptions, TextOptions, TrainOptions, VocabularyArgs};
 use crate::output::usage;
@@ -9,9 +9,10 @@ use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::infer::Model;
 use elman::inspect::passages::tokens;
+use elman::inspect::places::Reading;
 use elman::inspect::untrained;
-use elman::text::ReadOptions;
-use elman::train::Config;
+use elman::text::{Layout, ReadOptions};
+use elman::train::{Config, Folder, read_record};
 use elman_kernels::Cpu;
 use std::path::PathBuf;
 
@@ -43,6 +44,57 @@ pub struct SubjectArgs {
     /// Print the tables as comma-separated values with all digits
     #[arg(long)]
     pub csv: bool,
+}
+
+/// How the text is read, and what of it carries loss.
+#[derive(Args)]
+pub struct ReadingArgs {
+    /// Read the text as one stream, or each line by itself, from <eos> and the zero state [default: as the model was trained]
+    #[arg(long, value_name = "NAME", value_parser = named::<Layout>(&["stream", "sentences"]))]
+    layout: Option<Layout>,
+    /// Count only the loss of what stands in each line between the last TOKEN and the line end; lines are then read by themselves
+    /// [default: as the run was trained]
+    #[arg(long, value_name = "TOKEN")]
+    loss_after: Option<String>,
+    /// Tokens that are read before a passage of a stream, from the zero state [default: 100]
+    #[arg(long, value_name = "N")]
+    context: Option<usize>,
+}
+
+impl ReadingArgs {
+    /// The choices, with those of the run for what was not chosen.
+    pub fn reading(&self, subject: &SubjectArgs) -> Result<Reading> {
+        let mut loss_after = self.loss_after.clone();
+        if loss_after.is_none() && self.layout != Some(Layout::Stream) && !subject.untrained {
+            let run = subject.names.first().filter(|run| Folder::is_run(run));
+            let record = run.map(|run| read_record(run)).transpose()?;
+            loss_after = record.and_then(|record| record.config.loss_after);
+        }
+        if loss_after.is_some() && self.layout == Some(Layout::Stream) {
+            return Err(usage(
+                "--loss-after is for lines, each read by itself: leave out --layout stream",
+            ));
+        }
+        Ok(Reading {
+            layout: self.layout,
+            loss_after,
+        })
+    }
+
+    /// Tokens before a passage. A line has none, since it is read from its beginning.
+    pub fn context(&self, default: usize, layout: Layout) -> Result<usize> {
+        match (self.context, layout) {
+            (Some(_), Layout::Sentences) => Err(usage(
+                "--context is for a text that is read as one stream: here each line is read from its beginning",
+            )),
+            (context, _) => Ok(context.unwrap_or(default)),
+        }
+    }
+
+    /// What can be refused before anything is read.
+    pub fn context_or(&self, default: usize) -> usize {
+        self.context.unwrap_or(default)
+    }
 }
 
 /// A model and the tokens of a text.

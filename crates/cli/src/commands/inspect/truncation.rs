@@ -1,6 +1,6 @@
 //! `elman inspect truncation`: the gradient of short windows beside that of a long one.
 
-use super::subject::SubjectArgs;
+use super::subject::{ReadingArgs, SubjectArgs};
 use crate::csv::line;
 use crate::grid::Grid;
 use crate::options;
@@ -10,6 +10,7 @@ use anyhow::Result;
 use clap::Args;
 use elman::inspect::truncation::Options;
 use elman::inspect::{Truncation, truncation};
+use elman::text::Layout;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -43,9 +44,8 @@ pub struct TruncationArgs {
     /// Lengths of the windows, with commas between them
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = Options::default().windows)]
     windows: Vec<usize>,
-    /// Tokens that are read before a passage, from the zero state
-    #[arg(long, value_name = "N", default_value_t = Options::default().context)]
-    context: usize,
+    #[command(flatten)]
+    reading: ReadingArgs,
     /// Also show each tensor
     #[arg(long)]
     tensors: bool,
@@ -64,12 +64,15 @@ pub fn run(args: TruncationArgs) -> Result<()> {
         passages: args.passages,
         full: args.full,
         windows: args.windows,
-        context: args.context,
+        context: args.reading.context_or(Options::default().context),
+        reading: args.reading.reading(&args.subject)?,
         seed: 1,
     };
     options.check().map_err(|error| usage(error.to_string()))?;
     let subject = args.subject.load()?;
     options.seed = subject.seed;
+    let layout = options.reading.layout_of(&subject.model);
+    options.context = args.reading.context(options.context, layout)?;
     let spinner = spinner(args.subject.json);
     let found = truncation(
         &subject.model,
@@ -110,23 +113,35 @@ fn write_text(
         "text",
         format!("{text}: {} tokens", grouped(found.text_tokens as u64)),
     );
+    let norm = number(found.gradient_norm);
     head.row(
         "truth",
-        format!(
-            "the gradient over {} in {} after {} of context (seed {}), norm {}",
-            count(found.full, "step"),
-            count(found.passages, "passage"),
-            found.context,
-            found.seed,
-            number(found.gradient_norm)
-        ),
+        match found.layout {
+            Layout::Stream => format!(
+                "the gradient over {} in {}, each after {} of context (seed {}), norm {norm}",
+                count(found.full, "step"),
+                count(found.passages, "passage"),
+                count(found.context, "token"),
+                found.seed,
+            ),
+            Layout::Sentences => format!(
+                "the gradient over {}, each from its beginning and at most {} (seed {}), norm {norm}",
+                count(found.passages, "line"),
+                count(found.full, "step"),
+                found.seed,
+            ),
+        },
     );
+    let nats = number(found.carried_nats);
     head.row(
         "loss",
-        format!(
-            "{} nats a token with carried state",
-            number(found.carried_nats)
-        ),
+        match &found.loss_after {
+            None => format!("{nats} nats per token with carried state"),
+            Some(token) => format!(
+                "{nats} nats per token of an answer after '{token}' ({} of them), with carried state",
+                grouped(found.losses as u64)
+            ),
+        },
     );
     writeln!(out, "{head}\n")?;
     let mut grid = Grid::new(

@@ -101,7 +101,8 @@ pub(super) fn fates(caption: String, flows: &[&Flow]) -> Table {
             number(flow.factor),
             power(flow.last()),
             flow.fate.name().into(),
-            format!("{} back", count(flow.horizon_99, "step")),
+            flow.horizon_99
+                .map_or("–".into(), |steps| format!("{steps} steps back")),
             flow.saturated
                 .map_or("–".into(), |part| format!("{:.0} %", 100.0 * part)),
             flow.dead.to_string(),

@@ -58,7 +58,7 @@ fn look(engine: &mut Engine, window: &Window, carried: &State, step: u64) -> Opt
             let norms = chain_norms(engine.cpu(), &jacobians, &chains);
             let norm_log10 = norms.iter().sum::<f64>() / lanes as f64;
             let factor = factor(norm_log10, lag);
-            let units = Units::of(weights, &trace.layers[layer], lanes);
+            let units = Units::of(weights, &[&trace.layers[layer]], lanes);
             let saturated = units.signals.iter().map(|signal| signal.low + signal.high);
             LayerFlow {
                 layer,
