@@ -106,9 +106,9 @@ pub struct Row {
 pub struct Speed {
     pub threads: usize,
     pub tokens_per_s: f64,
-    /// Median.
+    /// The mean of all steps, like the two parts that it consists of.
     pub step_ms: f64,
-    /// What has an order in time: the recurrent sweeps, forward and backward. Mean.
+    /// What has an order in time: the recurrent sweeps, forward and backward.
     pub ordered_ms: f64,
     /// Everything else.
     pub rest_ms: f64,
@@ -245,13 +245,15 @@ fn speed(case: &Case, options: &Options, threads: usize) -> Result<Speed> {
         .kernels
         .iter()
         .partition(|time| sweeps.contains(&time.kernel.as_str()));
-    let ms = |times: &[&KernelTime]| times.iter().map(|time| time.ms).sum();
+    let ms = |times: &[&KernelTime]| times.iter().map(|time| time.ms).sum::<f64>();
+    let (ordered_ms, rest_ms) = (ms(&ordered), ms(&rest));
+    let step_ms = ordered_ms + rest_ms;
     Ok(Speed {
         threads,
-        tokens_per_s: measured.tokens_per_s,
-        step_ms: measured.step_ms,
-        ordered_ms: ms(&ordered),
-        rest_ms: ms(&rest),
+        tokens_per_s: measured.tokens_per_step as f64 / step_ms * 1e3,
+        step_ms,
+        ordered_ms,
+        rest_ms,
         ordered_share: ordered.iter().map(|time| time.share).sum(),
         kernels: measured.kernels,
     })
@@ -300,6 +302,8 @@ mod tests {
                 assert!(speed.ordered_ms > 0.0 && speed.rest_ms > 0.0);
                 let share = speed.ordered_ms / (speed.ordered_ms + speed.rest_ms);
                 assert!((share - speed.ordered_share).abs() < 1e-6);
+                assert_eq!(speed.step_ms, speed.ordered_ms + speed.rest_ms);
+                assert!((speed.tokens_per_s * speed.step_ms / 64e3 - 1.0).abs() < 1e-9);
             }
             let speedup = row.speedup.expect("there are two threads");
             let many = row.many.as_ref().expect("there are two threads");
