@@ -25,7 +25,9 @@ pub use cache::Cache;
 pub use config::Config;
 pub use folder::{Folder, Inputs, Record, read_record};
 pub use job::{Job, Machine, NewBudget};
-pub use run::{available_bytes, dry_run, peak_bytes, plan, plan_shapes, resume, start};
+pub use run::{
+    available_bytes, dry_run, peak_bytes, plan, plan_shapes, resume, start, training_size,
+};
 pub use texts::VALIDATION_FRACTION;
 pub use watch::{
     Best, Ending, Event, GradientFlow, Outcome, Ready, Sample, Step, Validation, Watch,

@@ -37,7 +37,7 @@ mod watching;
 use adopt::adopt;
 use memory::{Open, Reading};
 pub use memory::{available_bytes, peak_bytes, plan, plan_shapes};
-pub use outline::dry_run;
+pub use outline::{dry_run, training_size};
 
 /// Starts a new run and follows it to its end, or until `watch` asks to stop.
 pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {

@@ -2,7 +2,7 @@
 
 use super::sizes::{Sizing, of_model, vocabulary_size};
 use crate::args::size;
-use crate::commands::{is_stdin, name_of, sources};
+use crate::commands::{is_stdin, name_of};
 use crate::csv::line;
 use crate::grid::Grid;
 use crate::options::{self, TrainOptions, VocabularyArgs};
@@ -14,12 +14,12 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 use elman::inspect::memory::{Cell, Fit, Options};
 use elman::inspect::{Memory, memory};
-use elman::text::{self, ReadOptions};
-use elman::train::Config;
+use elman::train::{Config, Job, Machine, training_size};
 use elman_kernels::Isa;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Plan the memory of training: by part, over T and B, and what fits a budget
 ///
@@ -49,6 +49,9 @@ pub struct MemoryArgs {
     /// Plan for a vocabulary of so many entries, without a text
     #[arg(long, value_name = "N", requires = "untrained", conflicts_with = "names", value_parser = vocabulary_size())]
     vocab_size: Option<u32>,
+    /// Validation text; may be given several times [default: the last 5 % of TEXT, which are not trained on]
+    #[arg(long, value_name = "FILE", requires = "untrained", conflicts_with = "vocab_size", value_hint = ValueHint::FilePath)]
+    valid: Vec<PathBuf>,
     /// Find what fits so many bytes, such as 2GiB [default: what is free]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     memory: Option<u64>,
@@ -58,7 +61,7 @@ pub struct MemoryArgs {
     /// Lanes B of the table, with commas between them
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = Options::default().lanes)]
     over_lanes: Vec<usize>,
-    /// Tokens of texts to plan for, with commas between them [default: those of TEXT, 10 and 100 times as many; without one 100,000 to 10⁹]
+    /// Tokens of texts to plan for, with commas between them [default: those of TEXT that would be trained on, 10 and 100 times as many; without one 100,000 to 10⁹]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     over_tokens: Option<Vec<usize>>,
 
@@ -162,7 +165,7 @@ impl MemoryArgs {
         self.of_texts(config)
     }
 
-    /// The vocabulary of the texts, and their tokens, counted one after the other.
+    /// The vocabulary of the texts and the tokens that would be trained on.
     fn of_texts(&self, config: Config) -> Result<(Sizing, Option<usize>)> {
         if self.names.is_empty() {
             return Err(usage(
@@ -174,22 +177,33 @@ impl MemoryArgs {
                 "the text is read twice, for the vocabulary and for its tokens: give a file, not '-'",
             ));
         }
-        let read = ReadOptions {
-            lossy: config.lossy,
-            range: None,
+        // As `elman train` would read them: what validates is not trained on.
+        let job = Job {
+            config: Config {
+                corpus_weights: Vec::new(),
+                ..config.clone()
+            },
+            train: self.names.clone(),
+            valid: (!self.valid.is_empty()).then(|| self.valid.clone()),
+            vocabulary: self.vocabulary.from(),
+            init_from: None,
+            own_text: None,
+            run: PathBuf::new(),
+            cache: None,
+            machine: Machine {
+                threads: 1,
+                isa: Isa::detect(),
+                save_every: Duration::ZERO,
+                memory_bytes: None,
+            },
         };
-        let from = self.vocabulary.from();
-        let texts = sources(&self.names)?;
-        let (kind, least, most) = (config.vocab, config.min_count, config.max_vocab);
-        let vocab = from.vocab(texts, kind, &read, least, most)?;
-        let mut ignore = |_| -> Result<(), elman::Error> { Ok(()) };
-        let stats = text::encode(sources(&self.names)?, &vocab, &read, &mut ignore)?;
+        let (vocab, tokens) = training_size(&job)?;
         let sized = Sizing {
-            vocab: vocab.len(),
+            vocab,
             name: format!("untrained, for {}", name_of(&self.names)),
             config,
         };
-        Ok((sized, Some(stats.tokens as usize)))
+        Ok((sized, Some(tokens)))
     }
 }
 

@@ -66,3 +66,11 @@ pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
     let open = Open::of(&job);
     reading.check_memory(&plan, job.machine.memory_bytes, &config, open)
 }
+
+/// The size of the vocabulary that a job would train with, and the tokens of its training text, without those that validate.
+///
+/// Errors: what reading the texts can find.
+pub fn training_size(job: &Job) -> Result<(usize, usize)> {
+    let found = survey(job)?;
+    Ok((found.vocab.len(), found.train.tokens()))
+}

@@ -39,7 +39,8 @@ impl Extent {
         }
     }
 
-    fn tokens(&self) -> usize {
+    /// Tokens of the text.
+    pub fn tokens(&self) -> usize {
         match self {
             Extent::Tokens(tokens) => *tokens,
             Extent::Lines(starts) => starts.last().copied().unwrap_or(0),
