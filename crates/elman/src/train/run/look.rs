@@ -56,7 +56,7 @@ fn look(engine: &mut Engine, window: &Window, carried: &State, step: u64) -> Opt
                 })
                 .collect();
             let norms = chain_norms(engine.cpu(), &jacobians, &chains);
-            let norm_log10 = norms.iter().sum::<f64>() / lanes as f64;
+            let norm_log10 = mean_log10(&norms);
             let factor = factor(norm_log10, lag);
             let units = Units::of(weights, &[&trace.layers[layer]], lanes);
             let saturated = units.signals.iter().map(|signal| signal.low + signal.high);
@@ -77,4 +77,25 @@ fn look(engine: &mut Engine, window: &Window, carried: &State, step: u64) -> Opt
         verdict: Verdict::together(&verdicts),
         layers,
     })
+}
+
+/// The mean of the logarithms of norms; a norm of 0 has none, and counts only where there is no other.
+fn mean_log10(norms_log10: &[f64]) -> f64 {
+    let left = norms_log10.iter().filter(|norm| norm.is_finite());
+    match left.clone().count() {
+        0 => f64::NEG_INFINITY,
+        some => left.sum::<f64>() / some as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_in_which_nothing_is_left_does_not_hide_the_other() {
+        assert_eq!(mean_log10(&[-1.0, -3.0]), -2.0);
+        assert_eq!(mean_log10(&[f64::NEG_INFINITY, -3.0]), -3.0);
+        assert_eq!(mean_log10(&[f64::NEG_INFINITY; 2]), f64::NEG_INFINITY);
+    }
 }
