@@ -31,8 +31,15 @@ fn gradients_of_a_model_as_text_json_and_csv() {
     let log10 = |at: usize, name: &str| norms[at][name].as_f64().unwrap();
     assert!(log10(11, "most_log10") <= log10(11, "bound_log10") + 1e-6);
     let csv = with(&["--csv"]);
-    assert_eq!(csv.lines().count(), 1 + 2 * 13);
+    // The norms of 12 lags, and shares of the whole past: 100 tokens of context and 12 steps.
+    assert_eq!(csv.lines().count(), 1 + 2 * 112);
     assert!(csv.starts_with("layer,lag,mean_log10"));
+    let places = json["places"].as_array().unwrap();
+    assert_eq!(places.len(), 3);
+    for place in places {
+        let token = |name: &str| place[name].as_u64().unwrap();
+        assert_eq!(token("last") - token("first"), 111);
+    }
 
     // The same figures at any number of threads, others with another seed.
     assert_eq!(csv, with(&["--csv", "--threads", "1"]));
@@ -90,6 +97,103 @@ fn truncation_as_text_json_and_csv() {
     let csv = room.stdout(&[&args[..], &["--csv"]].concat());
     let tensors = windows[0]["tensors"].as_array().unwrap().len();
     assert_eq!(csv.lines().count(), 1 + 2 * (1 + tensors));
+}
+
+#[test]
+fn lines_and_answers_are_inspected_as_the_run_was_trained() {
+    let room = Room::new();
+    let lines: String = (0..60)
+        .map(|i| format!("{} x y z = {}\n", i % 3, i % 3))
+        .collect();
+    room.write("recall.txt", &lines);
+    let train = [
+        "train",
+        "recall.txt",
+        "--run",
+        "recall",
+        "--vocab",
+        "whitespace",
+        "--layout",
+        "sentences",
+        "--loss-after",
+        "=",
+        "--hidden",
+        "16",
+        "--embed",
+        "16",
+        "--lanes",
+        "10",
+        "--epochs",
+        "60",
+        "--lr",
+        "0.02",
+        "--dropout",
+        "0",
+        "--precision",
+        "f32",
+        "--threads",
+        "1",
+        "--save-every",
+        "0",
+    ];
+    room.elman(&train).assert().success();
+    let truncation = [
+        "inspect",
+        "truncation",
+        "recall",
+        "recall.txt",
+        "--windows",
+        "1,3",
+    ];
+    let with = |more: &[&'static str]| [&truncation[..], more].concat();
+    let found = room.json(&with(&["--json"]));
+    assert_eq!(
+        (&found["layout"], &found["loss_after"]),
+        (&"sentences".into(), &"=".into())
+    );
+    // Eight lines, an answer of one token in each, which the model has learnt.
+    assert_eq!((&found["losses"], &found["full"]), (&8.into(), &7.into()));
+    let nats = |found: &serde_json::Value, name: &str| found[name].as_f64().unwrap();
+    assert!(nats(&found, "carried_nats") < 0.2, "{found}");
+    // From a zero state before the answer nothing of the line is known.
+    assert!(
+        nats(&found["windows"][0], "zero_state_nats") > 0.8,
+        "{found}"
+    );
+    for place in found["places"].as_array().unwrap() {
+        let token = |name: &str| place[name].as_u64().unwrap();
+        assert_eq!((token("first") % 7, token("last") % 7), (0, 6));
+        assert_eq!(token("line"), token("first") / 7 + 1);
+    }
+    let gradients = ["inspect", "gradients", "recall", "recall.txt"];
+    let text = room.stdout(&gradients);
+    assert!(
+        text.contains("a token of its answer after '=': 6 steps"),
+        "{text}"
+    );
+    let json = room.json(&[&gradients[..], &["--json"]].concat());
+    assert_eq!((&json["lags"], &json["reach"]), (&6.into(), &6.into()));
+
+    // Other readings are asked for, and what does not go together is refused.
+    let stream = room.json(&with(&["--json", "--layout", "stream", "--full", "20"]));
+    assert_eq!(
+        (&stream["layout"], &stream["loss_after"]),
+        (&"stream".into(), &().into())
+    );
+    let said = room.fails(2, &with(&["--context", "5"]));
+    assert!(
+        said.contains("each line is read from its beginning"),
+        "{said}"
+    );
+    let said = room.fails(2, &with(&["--layout", "stream", "--loss-after", "="]));
+    assert!(said.contains("leave out --layout stream"), "{said}");
+    let said = room.fails(1, &with(&["--loss-after", "?"]));
+    assert!(said.contains("'?'"), "{said}");
+    let said = room.fails(1, &with(&["--full", "4", "--windows", "1"]));
+    assert!(
+        said.contains("no answer begins within the first 4 tokens"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -323,11 +427,18 @@ fn memory_needs_neither_text_nor_model() {
     let json = room.json(&preset);
     // Zaremba et al. (2014) give 66 million.
     assert_eq!(json["parameters"], 66_022_000);
-    let of_text = room.json(&with(&[
-        "text.txt", "--hidden", "8", "--bptt", "full", "--json",
-    ]));
+    let full = ["text.txt", "--hidden", "8", "--bptt", "full", "--json"];
+    let of_text = room.json(&with(&full));
     let tokens = of_text["texts"][0]["tokens"].as_u64().unwrap();
     assert_eq!(of_text["steps"], tokens.div_ceil(32));
+    // The same text as a run would train on: what validates is not part of it.
+    for valid in [&[][..], &["--valid", "other.txt"]] {
+        let dry = ["train", "--run", "r", "--dry-run"];
+        let dry = room.json(&[&dry[..], &full, valid].concat());
+        let planned = room.json(&[&with(&full)[..], valid].concat());
+        assert_eq!(planned["texts"][0]["tokens"], dry["train_tokens"]);
+        assert_eq!(planned["plan"]["window"], dry["plan"]["window"]);
+    }
     for (args, says) in [
         (&untrained[..2], "name one model"),
         (&untrained[..], "name a text"),

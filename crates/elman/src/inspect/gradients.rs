@@ -284,3 +284,25 @@ fn layer_flow(
         units: Units::of(weights, &traces, 1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dims::Cell;
+
+    #[test]
+    fn the_whole_passage_is_differentiated_within_bounds_and_the_lags_in_any_case() {
+        let dims = |hidden| Dims {
+            cell: Cell::Lstm,
+            vocab: 10,
+            embed: hidden,
+            hidden: vec![hidden; 2],
+            tied: false,
+        };
+        assert_eq!(reach(&dims(256), 200, 100), 200);
+        assert_eq!(reach(&dims(8), 1_000_000, 100), MOST_LAGS);
+        let large = reach(&dims(1500), 1_000_000, 100);
+        assert!((500..MOST_LAGS).contains(&large), "{large}");
+        assert_eq!(reach(&dims(100_000), 1_000_000, 5_000), 5_000);
+    }
+}

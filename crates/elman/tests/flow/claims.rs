@@ -4,9 +4,10 @@ use elman::dims::Activation;
 use elman::flow::verdict::Verdict;
 use elman::infer::{Model, VocabularyFrom};
 use elman::inspect::passages::tokens;
+use elman::inspect::places::Reading;
 use elman::inspect::{Gradients, gradients, truncation, untrained};
 use elman::net::init::{Recurrent, Scheme};
-use elman::text::{ReadOptions, Source};
+use elman::text::{Layout, ReadOptions, Source};
 use elman::train::Config;
 use elman::train::config::CellName;
 use elman_kernels::{Cpu, Isa};
@@ -169,6 +170,112 @@ fn truncation_costs_nothing_without_recurrence_and_less_with_longer_windows() {
     assert!(errors[0] > errors[1] && errors[1] > errors[2] && errors[2] > 0.0);
     assert!(connected.windows[0].cosine < connected.windows[2].cosine);
     assert!(connected.windows[0].carried_saves_nats != 0.0);
+}
+
+/// One t, whose past is the same: how many lags are printed changes nothing about where ∂E_t/∂W comes from.
+#[test]
+fn the_horizon_does_not_depend_on_the_lags_that_are_shown() {
+    let (model, ids) = model(&Config {
+        cell: CellName::Lstm,
+        ..elman(16)
+    });
+    let cpu = Cpu::new(Isa::detect(), 2);
+    let look = |lags| {
+        let options = gradients::Options {
+            passages: 2,
+            lags,
+            context: 80 - lags,
+            ..gradients::Options::default()
+        };
+        gradients(&model, &cpu, &ids, &options).unwrap()
+    };
+    let whole = look(80);
+    assert_eq!((whole.reach, whole.missing), (80, 0));
+    for lags in [1, 8, 20] {
+        let found = look(lags);
+        assert_eq!(found.places, whole.places);
+        assert_eq!(found.contribution, whole.contribution, "{lags} lags");
+        assert_eq!(
+            found.layers[0].contribution, whole.layers[0].contribution,
+            "{lags} lags"
+        );
+        assert_eq!(found.layers[0].norms.len(), lags);
+    }
+    assert!(whole.contribution.horizon_90 > Some(4.0));
+}
+
+/// A line has nothing before its beginning, whatever stands before it in the text.
+#[test]
+fn lines_are_read_from_their_beginning() {
+    let (model, ids) = model(&elman(16));
+    let cpu = Cpu::new(Isa::detect(), 2);
+    let reading = Reading {
+        layout: Some(Layout::Sentences),
+        loss_after: None,
+    };
+    let options = gradients::Options {
+        passages: 3,
+        lags: 5,
+        reading: reading.clone(),
+        ..gradients::Options::default()
+    };
+    let found = gradients(&model, &cpu, &ids, &options).unwrap();
+    assert_eq!((found.context, found.missing), (0, 0));
+    for place in &found.places {
+        // The same line alone is the same passage.
+        let line = &ids[place.first..=place.last];
+        assert!(place.first == 0 || model.vocab().ends_line(ids[place.first - 1]));
+        let options = gradients::Options {
+            passages: line.len(),
+            ..options.clone()
+        };
+        let alone = gradients(&model, &cpu, line, &options).unwrap();
+        assert!(alone.places.iter().all(|place| place.first == 0));
+        assert_eq!(alone.reach, place.steps());
+    }
+    let answers = Reading {
+        loss_after: Some("no such token".into()),
+        ..reading
+    };
+    let options = gradients::Options {
+        reading: answers,
+        ..options
+    };
+    let error = gradients(&model, &cpu, &ids, &options).unwrap_err();
+    assert!(error.to_string().contains("no such token"), "{error}");
+}
+
+#[test]
+fn advice_fits_what_was_found() {
+    let advice = |config: &Config| look(config).remedies.join("; ");
+    let sigmoid = |scale| {
+        advice(&Config {
+            activation: Activation::Sigmoid,
+            init_recurrent_scale: scale,
+            ..elman(32)
+        })
+    };
+    assert!(sigmoid(1.0).contains("bound to vanish while ‖W_hh‖ < 4"));
+    let large = sigmoid(200.0);
+    assert!(!large.contains("bound to vanish"), "{large}");
+    // Saturated tanh units are not told to become tanh units.
+    let saturated = advice(&Config {
+        init_range: Some(60.0),
+        ..elman(32)
+    });
+    assert!(saturated.contains("units are dead"), "{saturated}");
+    assert!(!saturated.contains("--activation tanh"), "{saturated}");
+    let tiny = advice(&Config {
+        init_range: Some(1e-6),
+        ..elman(32)
+    });
+    assert!(tiny.contains("larger weights"), "{tiny}");
+    // Gates that are open already need not be opened.
+    let closed = advice(&Config {
+        cell: CellName::Lstm,
+        ..elman(32)
+    });
+    assert!(closed.contains("--forget-bias 3"), "{closed}");
 }
 
 #[test]

@@ -67,11 +67,15 @@ fn sampled(found: &Gradients) -> String {
                 || "a token of it".to_owned(),
                 |token| format!("a token of its answer after '{token}'"),
             );
+            let steps = match (least, most) {
+                (Some(least), Some(most)) if least < most => {
+                    format!("{least} to {}", count(most, "step"))
+                }
+                _ => count(most.unwrap_or(0), "step"),
+            };
             format!(
-                "{}, each read from its beginning to {until}: {} to {} (seed {seed})",
+                "{}, each read from its beginning to {until}: {steps} (seed {seed})",
                 count(found.passages, "line"),
-                least.unwrap_or(0),
-                count(most.unwrap_or(0), "step"),
             )
         }
     }
@@ -92,22 +96,7 @@ fn write_layer(out: &mut impl Write, found: &Gradients, layer: &LayerFlow) -> Re
 
     let mut table = Table::default();
     table.row("bound", bound(&layer.bound));
-    let nothing_left = match layer.nothing_left {
-        0 => String::new(),
-        none => format!(
-            "; in {none} of {} nothing is left, and they are in no mean",
-            count(found.passages, "passage")
-        ),
-    };
-    table.row(
-        "step",
-        format!(
-            "a factor of {} on average over {}: {}{nothing_left}",
-            number(layer.factor),
-            count(found.lags, "step"),
-            layer.verdict.name()
-        ),
-    );
+    table.row("step", step(found, layer));
     horizon(&mut table, found, &layer.contribution);
     let interrupted = layer.units.interrupted;
     let interrupted =
@@ -135,6 +124,22 @@ fn write_layer(out: &mut impl Write, found: &Gradients, layer: &LayerFlow) -> Re
     }
     writeln!(out, "{table}")?;
     Ok(())
+}
+
+/// The factor of a step, and in how many passages there is none.
+fn step(found: &Gradients, layer: &LayerFlow) -> String {
+    let (steps, verdict) = (count(found.lags, "step"), layer.verdict.name());
+    let factor = number(layer.factor);
+    match layer.nothing_left {
+        0 => format!("a factor of {factor} on average over {steps}: {verdict}"),
+        all if all == found.passages => {
+            format!("nothing is left after {steps} in any passage: {verdict}")
+        }
+        some => format!(
+            "nothing is left after {steps} in {some} of {}, and a factor of {factor} on average in the others: {verdict}",
+            count(found.passages, "passage")
+        ),
+    }
 }
 
 /// Norms and shares of some lags. How many passages a lag has is shown where it is not all of them.
@@ -249,8 +254,11 @@ fn steps(number: f64) -> String {
     }
 }
 
-/// To two digits, without a sign before 0.
+/// To two digits, without a sign before 0; `-` for the logarithm of 0.
 fn rounded(x: f64) -> String {
+    if x == f64::NEG_INFINITY {
+        return "-".to_owned();
+    }
     let text = format!("{x:.2}");
     match text.as_str() {
         "-0.00" => "0.00".to_owned(),
