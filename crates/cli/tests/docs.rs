@@ -32,7 +32,10 @@ fn outputs_in_docs_are_what_the_program_prints() {
     for page in pages {
         let text = std::fs::read_to_string(&page).unwrap();
         let room = Room::new();
-        room.write("data/kjv.txt", std::fs::read(root().join("data/kjv.txt")).unwrap());
+        room.write(
+            "data/kjv.txt",
+            std::fs::read(root().join("data/kjv.txt")).unwrap(),
+        );
         let (made, blocks) = with_outputs(&text, &page, &room);
         checked += blocks;
         if write {
@@ -41,12 +44,18 @@ fn outputs_in_docs_are_what_the_program_prints() {
         }
         for (number, (shown, made)) in (1..).zip(text.lines().zip(made.lines())) {
             assert_eq!(
-                shown, made,
+                shown,
+                made,
                 "{}:{number} is not what the program prints; tools/write_docs.sh writes it anew",
                 page.display()
             );
         }
-        assert_eq!(text.lines().count(), made.lines().count(), "{}", page.display());
+        assert_eq!(
+            text.lines().count(),
+            made.lines().count(),
+            "{}",
+            page.display()
+        );
     }
     assert!(checked > 0, "no block of docs/ is checked");
 }
@@ -102,7 +111,11 @@ fn with_outputs(text: &str, page: &Path, room: &Room) -> (String, usize) {
 /// What `$ elman ARGUMENTS` prints.
 fn output(command: &str, room: &Room) -> String {
     let mut words = command.split_whitespace();
-    assert_eq!((words.next(), words.next()), (Some("$"), Some("elman")), "{command}");
+    assert_eq!(
+        (words.next(), words.next()),
+        (Some("$"), Some("elman")),
+        "{command}"
+    );
     let args: Vec<&str> = words.collect();
     room.stdout(&args)
 }

@@ -148,7 +148,7 @@ pub struct LayerFlow {
     pub verdict: Verdict,
     /// The part of activations that is saturated.
     pub saturated: f64,
-    /// Units that say the same at every step.
+    /// Units whose largest and smallest value differ by at most 10⁻⁴ over all steps.
     pub dead: usize,
 }
 
