@@ -127,3 +127,35 @@ fn dead(layers: Vec<&Units>, cell: Cell, trained: bool) -> Option<String> {
     };
     Some(format!("{dead} of {all} units are dead: {advice}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_about_dead_units_fits_the_cell_and_what_was_done() {
+        let layer = |dead, stuck| Units {
+            units: 20,
+            dead,
+            interrupted: None,
+            signals: vec![Signal {
+                name: "h",
+                mean: 1.0,
+                low: 0.0,
+                high: 0.5,
+                stuck,
+            }],
+        };
+        let advice = |cell, stuck, trained| dead(vec![&layer(5, stuck)], cell, trained).unwrap();
+        let tanh = advice(Cell::Elman(Activation::Tanh), 5, true);
+        assert!(tanh.starts_with("5 of 20 units are dead: they are saturated"));
+        assert!(tanh.contains("a lower --lr") && !tanh.contains("--activation tanh"));
+        let untrained = advice(Cell::Elman(Activation::Tanh), 5, false);
+        assert!(!untrained.contains("--lr"), "{untrained}");
+        let relu = advice(Cell::Elman(Activation::Relu), 5, false);
+        assert!(relu.contains("--activation tanh"), "{relu}");
+        assert!(advice(Cell::Gru, 0, false).contains("larger weights"));
+        assert!(advice(Cell::Lstm, 5, false).contains("a gate that never opens"));
+        assert_eq!(dead(vec![&layer(1, 1)], Cell::Lstm, false), None);
+    }
+}
