@@ -19,6 +19,7 @@
 
 pub mod bench;
 pub mod compare;
+pub mod contain;
 pub mod dims;
 mod error;
 pub mod exchange;

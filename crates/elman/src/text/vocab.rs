@@ -23,6 +23,7 @@ mod encoder;
 mod engine;
 mod json;
 mod list;
+mod sound;
 mod table;
 mod union;
 

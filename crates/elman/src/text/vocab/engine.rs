@@ -10,12 +10,12 @@
 //!
 //! What it does not do: it repairs no tokenizer. One that draws at random (dropout) is refused.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use serde_json::{Value, json};
 use tokenizers::{Model as _, PostProcessorWrapper, Tokenizer};
 
 use super::super::TextError;
+use super::sound::{self, MOST_HOLES};
+use crate::contain::contain;
 
 /// Tokens that end a text in tokenizers that people use, in the order in which they are looked for.
 const ENDS: [&str; 7] = [
@@ -27,10 +27,9 @@ const ENDS: [&str; 7] = [
     "<|eot_id|>",
     "[SEP]",
 ];
-/// Ids may leave holes, but not many: every id costs a row of the network.
-const MOST_HOLES: usize = 1 << 16;
 /// What an exact tokenizer gives back.
-const PROBE: &str = "The  Quick brown\tfox,\u{a0}na\u{ef}ve \u{4e00}\u{1f980} 3.5 %  \n\n x\r\n";
+pub(super) const PROBE: &str =
+    "The  Quick brown\tfox,\u{a0}na\u{ef}ve \u{4e00}\u{1f980} 3.5 %  \n\n x\r\n";
 
 /// A tokenizer at work.
 pub struct Engine {
@@ -53,18 +52,23 @@ pub struct Found {
 }
 
 impl Engine {
-    /// Reads a `tokenizer.json`; `eos` names its control token, `None`: the one of its template, or a usual name.
+    /// Takes a `tokenizer.json`; `eos` names its control token, `None`: the one of its template, or a usual name.
     ///
     /// Errors say what is wrong with the file, without its name.
-    pub fn parse(text: &str, eos: Option<&str>) -> Result<Engine, String> {
-        let file: Value =
-            serde_json::from_str(text).map_err(|error| format!("it is not valid JSON: {error}"))?;
+    pub fn new(mut file: Value, eos: Option<&str>) -> Result<Engine, String> {
         if file["model"]["dropout"].as_f64().is_some_and(|p| p > 0.0) {
             return Err("its merges are dropped at random (`dropout`): a text would have other tokens each time; set it to null".into());
         }
-        let mut tokenizer = guarded(|| Tokenizer::from_bytes(text))?
+        sound::check(&file)?;
+        let named = ends_named(&file["post_processor"]);
+        let unk = [&file["model"]["unk_id"], &file["model"]["unk_token"]].map(Value::clone);
+        // Replaced below.
+        for part in ["post_processor", "padding", "truncation"] {
+            file[part] = Value::Null;
+        }
+        let mut tokenizer: Tokenizer = guarded(|| serde_json::from_value(file))?
             .map_err(|error| format!("the tokenizers library refuses it: {error}"))?;
-        let name = end_of_text(&file, &tokenizer, eos)?;
+        let name = end_of_text(&named, &tokenizer, eos)?;
         let eos = tokenizer
             .token_to_id(&name)
             .ok_or_else(|| format!("it has no token {name:?}"))?;
@@ -80,13 +84,9 @@ impl Engine {
             .map_err(|error| format!("the tokenizers library cannot write it: {error}"))?;
         // The letters of a control token in a text are letters.
         tokenizer.set_encode_special_tokens(true);
-        let unk = match &file["model"] {
-            model if model["unk_id"].is_u64() => {
-                model["unk_id"].as_u64().and_then(|id| id.try_into().ok())
-            }
-            model => model["unk_token"]
-                .as_str()
-                .and_then(|name| tokenizer.token_to_id(name)),
+        let unk = match &unk {
+            [id, _] if id.is_u64() => id.as_u64().and_then(|id| id.try_into().ok()),
+            [_, name] => name.as_str().and_then(|name| tokenizer.token_to_id(name)),
         };
         let unk = unk.filter(|&id| id != eos && tokenizer.id_to_token(id).is_some());
         let mut engine = Engine {
@@ -208,14 +208,32 @@ impl Engine {
     }
 }
 
-/// The crate's checks have gaps (such as a merge longer than every token, or a decoder that strips more than there is), and a broken
-/// file must not end the program.
+/// What [`sound`] does not know of may still be wrong with a file, and must not end the program.
 fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|_| "it contradicts itself".to_owned())
+    contain(work).ok_or_else(|| "it contradicts itself".to_owned())
+}
+
+/// The tokens that the file's own post-processor puts at the end of a text.
+fn ends_named(post_processor: &Value) -> Vec<String> {
+    let inner = post_processor["processors"].as_array();
+    let parts = [post_processor]
+        .into_iter()
+        .chain(inner.into_iter().flatten());
+    let named = parts.filter_map(|part| {
+        // `[CLS] $A [SEP]`, or the processors of BERT and RoBERTa.
+        let last = part["single"].as_array().and_then(|pieces| pieces.last());
+        let last = last.and_then(|piece| piece["SpecialToken"]["id"].as_str());
+        last.or(part["sep"][0].as_str())
+    });
+    named.map(str::to_owned).collect()
 }
 
 /// The name of the token that ends a text.
-fn end_of_text(file: &Value, tokenizer: &Tokenizer, asked: Option<&str>) -> Result<String, String> {
+fn end_of_text(
+    named: &[String],
+    tokenizer: &Tokenizer,
+    asked: Option<&str>,
+) -> Result<String, String> {
     if let Some(name) = asked {
         return match tokenizer.token_to_id(name) {
             Some(_) => Ok(name.to_owned()),
@@ -223,19 +241,10 @@ fn end_of_text(file: &Value, tokenizer: &Tokenizer, asked: Option<&str>) -> Resu
         };
     }
     let known = |name: &&str| tokenizer.token_to_id(name).is_some();
-    let after = &file["post_processor"];
-    let parts = [after]
-        .into_iter()
-        .chain(after["processors"].as_array().into_iter().flatten());
-    let named = parts.filter_map(|part| {
-        // `[CLS] $A [SEP]`, or the processors of BERT and RoBERTa.
-        let last = part["single"].as_array().and_then(|pieces| pieces.last());
-        let last = last.and_then(|piece| piece["SpecialToken"]["id"].as_str());
-        last.or(part["sep"][0].as_str())
-    });
     // A text may hold such names, and a tokenizer learn them as ordinary tokens: its control tokens come first.
     let added = tokenizer.get_added_vocabulary();
     let special = ENDS.into_iter().filter(|name| added.is_special_token(name));
+    let named = named.iter().map(String::as_str);
     let mut candidates = named.chain(special).chain(ENDS).filter(known);
     candidates.next().map(str::to_owned).ok_or_else(|| {
         format!(

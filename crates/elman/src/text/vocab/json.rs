@@ -87,10 +87,9 @@ impl Vocab {
         let file: Value = serde_json::from_slice(bytes)
             .map_err(|error| failed(format!("it is not valid JSON: {error}")))?;
         no_tokenizer(&file).map_or(Ok(()), |what| Err(failed(what)))?;
-        let text = std::str::from_utf8(bytes).map_err(|error| failed(error.to_string()))?;
         let vocab = match kind_of(&file) {
-            Kind::Foreign => read::foreign(text, eos),
-            Kind::Bpe => read::byte_pairs(text),
+            Kind::Foreign => read::foreign(file, eos),
+            Kind::Bpe => read::byte_pairs(file),
             kind => read::table(kind, &file["model"]["vocab"]),
         };
         let vocab = vocab.map_err(failed)?;

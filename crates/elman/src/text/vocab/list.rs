@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::super::lines::{Chunk, Input, Source};
+use super::super::lines::{Chunk, Input, Source, recognise};
 use super::super::scan::{Scanner, Token};
 use super::{EOS, Kind, TextError, UNK, Vocab};
 
@@ -162,7 +162,14 @@ fn read_whole(path: &Path) -> Result<(String, Vec<u8>), TextError> {
     loop {
         match input.read(&mut part)? {
             0 => return Ok((input.name, bytes)),
-            got => bytes.extend_from_slice(&part[..got]),
+            got => {
+                if bytes.is_empty()
+                    && let Some(what) = recognise(&part[..got])
+                {
+                    return Err(TextError::recognised(&input.name, what));
+                }
+                bytes.extend_from_slice(&part[..got]);
+            }
         }
         if bytes.len() as u64 > LARGEST_FILE {
             return Err(TextError::VocabTooLarge(input.name));

@@ -48,8 +48,8 @@ fn listed(vocab: &Value) -> Result<Vec<String>, String> {
 }
 
 /// A vocabulary of kind `bpe`: `<eos>`, every byte, and what their merges make.
-pub fn byte_pairs(text: &str) -> Result<Vocab, String> {
-    let engine = Engine::parse(text, Some(EOS))?;
+pub fn byte_pairs(file: Value) -> Result<Vocab, String> {
+    let engine = Engine::new(file, Some(EOS))?;
     let letters: HashMap<char, u8> = (0..=255).map(|byte| (byte_letter(byte), byte)).collect();
     let bytes = |token: &String| -> Option<Box<[u8]>> {
         let bytes = token.chars().map(|letter| letters.get(&letter).copied());
@@ -75,8 +75,8 @@ pub fn byte_pairs(text: &str) -> Result<Vocab, String> {
 }
 
 /// A vocabulary of another program. Where its ids leave a hole, an entry stands for nothing.
-pub fn foreign(text: &str, eos: Option<&str>) -> Result<Vocab, String> {
-    let engine = Engine::parse(text, eos)?;
+pub fn foreign(file: Value, eos: Option<&str>) -> Result<Vocab, String> {
+    let engine = Engine::new(file, eos)?;
     let tokens = engine.tokens()?;
     let mut named = tokens.iter().flatten();
     if let Some(token) = named.find(|token| token.starts_with(HOLE)) {
