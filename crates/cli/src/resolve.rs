@@ -9,11 +9,15 @@ use crate::options::TrainOptions;
 use crate::output::usage;
 use anyhow::{Context, Result};
 use elman::dims::Sizes;
+use elman::store::disk;
 use elman::text::Layout;
 use elman::train::config::{Bptt, Precision};
 use elman::train::{Config, Record};
 use elman_kernels::Isa;
 use std::path::Path;
+
+/// No configuration is larger.
+const LARGEST_FILE: u64 = 16 << 20;
 
 /// A configuration file: choices, and the configuration that they change.
 #[derive(Debug)]
@@ -37,8 +41,7 @@ impl Layered {
     /// Reads a TOML file, either of choices over `defaults` or the `config.toml` of a run, which is
     /// a whole configuration. Errors name the line.
     pub fn from_file(path: &Path, defaults: Config) -> Result<Layered> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let text = disk::read_text(path, LARGEST_FILE)?;
         Layered::from_toml(&text, defaults)
             .with_context(|| format!("{}: not a configuration for `elman train`", path.display()))
     }

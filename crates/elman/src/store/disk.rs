@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::StoreError;
 
 mod log;
-pub use log::{AppendLog, LINE_MAX_BYTES, RecordLog};
+pub use log::{AppendLog, Damage, LINE_MAX_BYTES, Lines, ReadLine, RecordLog, Verdict, read_line};
 
 const TEMPORARY_SUFFIX: &str = ".elman-tmp";
 const LOCK_NAME: &str = "lock";
@@ -216,6 +216,26 @@ pub fn open_regular(path: &Path) -> Result<(File, u64), StoreError> {
     let file = File::open(path).map_err(open_error)?;
     let length = file.metadata().map_err(open_error)?.len();
     Ok((file, length))
+}
+
+/// Reads a small text file. Errors: none, no text, or more than `most` bytes.
+pub fn read_text(path: &Path, most: u64) -> Result<String, StoreError> {
+    let (file, length) = open_regular(path)?;
+    let mut bytes = Vec::new();
+    file.take(most + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| StoreError::io(path, "read", error))?;
+    if bytes.len() as u64 > most {
+        return Err(StoreError::TooLarge {
+            path: path.to_path_buf(),
+            length: length.max(most + 1),
+            limit: most,
+        });
+    }
+    String::from_utf8(bytes).map_err(|error| StoreError::NotText {
+        path: path.to_path_buf(),
+        offset: error.utf8_error().valid_up_to(),
+    })
 }
 
 /// Holds a directory for one process through the lock on its file `lock`. The operating system releases

@@ -56,6 +56,10 @@ pub enum CorpusError {
         vocab: u32,
     },
     #[error(
+        "the token file speaks of a vocabulary of {found} entries, and its own has {expected}: encode the text again"
+    )]
+    Entries { found: u32, expected: usize },
+    #[error(
         "the token file was made with another vocabulary ({found}, not {expected}): encode the text again"
     )]
     Vocabulary { expected: String, found: String },
@@ -114,8 +118,14 @@ impl Corpus {
 
     /// Refuses a corpus that another vocabulary encoded.
     pub fn check_vocab(&self, vocab: &Vocab) -> Result<(), CorpusError> {
-        if self.vocab_hash == vocab.hash() {
+        if self.vocab_hash == vocab.hash() && self.vocab_len() == vocab.len() {
             return Ok(());
+        }
+        if self.vocab_hash == vocab.hash() {
+            return Err(CorpusError::Entries {
+                found: self.vocab_len,
+                expected: vocab.len(),
+            });
         }
         Err(CorpusError::Vocabulary {
             expected: vocab.hash().to_owned(),

@@ -20,6 +20,9 @@ use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// No `config.toml` is larger.
+const LARGEST_RECORD: u64 = 16 << 20;
+
 /// The directory of a run, locked for this process.
 pub struct Folder {
     path: PathBuf,
@@ -200,8 +203,7 @@ impl Folder {
 pub fn read_record(path: &Path) -> Result<Record> {
     Folder::refuse_missing(path)?;
     let file = path.join("config.toml");
-    let text = std::fs::read_to_string(&file)
-        .map_err(|e| Error::Config(format!("{}: cannot be read: {e}", file.display())))?;
+    let text = disk::read_text(&file, LARGEST_RECORD)?;
     let record: Record = toml::from_str(&text).map_err(|e| {
         Error::Config(format!(
             "{}: not the configuration of a run: {e}",

@@ -1,7 +1,7 @@
 //! `metrics.jsonl`: what happened in a run, one JSON object a line, for people and their tools, and the same for TensorBoard.
 //!
 //! On resume the lines of steps that will be done again are cut off, and the sums of those that
-//! have no line yet come from the checkpoint, so every step is counted once. Speeds and times differ between
+//! have no line yet come from the checkpoint, so every step is counted once. A line that cannot be read costs no other. Speeds and times differ between
 //! runs; everything else is reproducible.
 
 mod follow;
@@ -16,6 +16,7 @@ use super::state::Tally;
 use super::watch::Step;
 use crate::error::Result;
 use crate::store::AppendLog;
+use crate::store::disk::{Damage, Lines, Verdict};
 use std::path::Path;
 
 /// Steps that one line sums up.
@@ -31,19 +32,23 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Opens the log of a run that has done `step` steps; `board` is told the same.
-    pub fn open(path: &Path, step: u64, board: Option<Board>) -> Result<Metrics> {
-        let log = AppendLog::open(path, |line| match serde_json::from_str::<Line>(line) {
-            // The run goes on.
-            Ok(Line::End(_)) | Err(_) => false,
-            Ok(line) => line.step() <= step,
-        })?;
-        Ok(Metrics {
+    /// Opens the log of a run that has done `step` steps; `board` is told the same. Returns what a person should know about it.
+    pub fn open(path: &Path, step: u64, board: Option<Board>) -> Result<(Metrics, Option<String>)> {
+        let (log, damage) =
+            AppendLog::open(path, |line| match serde_json::from_str::<Line>(line) {
+                // The run goes on.
+                Ok(Line::End(_)) => Verdict::Drop,
+                Ok(line) if line.step() <= step => Verdict::Keep,
+                Ok(_) => Verdict::Drop,
+                Err(_) => Verdict::Unreadable,
+            })?;
+        let metrics = Metrics {
             log,
             board,
             tokens: 0,
             seconds: 0.0,
-        })
+        };
+        Ok((metrics, remark(path, damage)))
     }
 
     /// Counts a step, and writes a line where one is due. `seconds`: of training since the run began.
@@ -103,4 +108,20 @@ impl Metrics {
     pub fn sync(&mut self) -> Result<()> {
         Ok(self.log.sync()?)
     }
+}
+
+/// What is wrong with a log, if anything is.
+fn remark(path: &Path, damage: Damage) -> Option<String> {
+    let lines = |Lines { count, first }| match count {
+        0 => None,
+        1 => Some(format!("line {first}")),
+        n => Some(format!("{n} lines, the first of them line {first},")),
+    };
+    let left = lines(damage.left).map(|lines| {
+        format!("{lines} cannot be read and stays as it is; all other lines are kept")
+    });
+    let removed = lines(damage.removed)
+        .map(|lines| format!("{lines} could not be read or was out of order and has been removed"));
+    let both: Vec<String> = [left, removed].into_iter().flatten().collect();
+    (!both.is_empty()).then(|| format!("{} is damaged: {}", path.display(), both.join("; ")))
 }

@@ -31,6 +31,7 @@ mod look;
 mod memory;
 mod outline;
 mod own;
+mod restored;
 mod validation;
 mod watching;
 
@@ -201,7 +202,13 @@ impl Run {
         let path = self.generations.path(loaded.step);
         let params = self.engine.params_mut();
         self.state
-            .restore(&loaded.snapshot, &path, params, &self.identity)
+            .restore(&loaded.snapshot, &path, params, &self.identity)?;
+        restored::check(&self.state, &mut self.train).map_err(|what| {
+            Error::Mismatch(format!(
+                "{}: {what}: the checkpoint, config.toml or the token files of the run were changed; restore them from a copy, or start anew from the run's model with --init-from",
+                path.display()
+            ))
+        })
     }
 
     /// Trains to the end of the budget.
@@ -224,7 +231,10 @@ impl Run {
         }));
         watching::note_unknown(&self.config, &self.vocab, watch)?;
         let step = self.state.progress.step;
-        let mut metrics = Metrics::open(&self.folder.metrics(), step, self.board()?)?;
+        let (mut metrics, remark) = Metrics::open(&self.folder.metrics(), step, self.board()?)?;
+        if let Some(remark) = remark {
+            watch.event(&Event::Note(remark));
+        }
         let trained = self.train(&mut metrics, watch);
         if matches!(trained, Err(Error::Diverged(_))) {
             metrics.write(&Line::End(self.end(Ending::Diverged)))?;

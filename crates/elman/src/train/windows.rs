@@ -86,6 +86,20 @@ impl Windows {
         self.order.length()
     }
 
+    /// Whether a window begins at the cursor `at`. In a stream one may begin at any position.
+    pub fn has(&mut self, at: Cursor) -> bool {
+        match &mut self.order {
+            Order::Stream { stream, .. } => at.position < stream.steps(),
+            Order::Sentences { sentences, seed } => {
+                if let Some(seed) = *seed {
+                    sentences.shuffle(seed, at.epoch);
+                }
+                let window = usize::try_from(at.window).ok();
+                window.and_then(|window| sentences.tokens_before(window)) == Some(at.position)
+            }
+        }
+    }
+
     /// The parts of the text that are read side by side: [`Window::parts`] are below it.
     pub fn parts(&self) -> usize {
         self.order.parts()

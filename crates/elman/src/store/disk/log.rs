@@ -5,12 +5,39 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use super::{StoreError, write_atomic};
 
-/// No line of a log is longer; one that is can only be damage, and is cut off with what follows it.
+/// No line of a log is longer; one that is can only be damage.
 pub const LINE_MAX_BYTES: u64 = 1 << 20;
+
+/// What becomes of a line when its log is opened again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Keep,
+    /// It is going to be written again.
+    Drop,
+    Unreadable,
+}
+
+/// Lines of a log that say nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lines {
+    pub count: u64,
+    /// The number of the first of them, from 1.
+    pub first: u64,
+}
+
+/// What was wrong with a log when it was opened again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// Lines that cannot be read and stand before lines that are kept. They are left as they are.
+    pub left: Lines,
+    /// Lines that were removed: unreadable ones at the end, and readable ones between lines that are kept.
+    pub removed: Lines,
+}
 
 /// A text file that grows line by line, such as `metrics.jsonl`.
 #[derive(Debug)]
@@ -19,27 +46,47 @@ pub struct AppendLog {
 }
 
 impl AppendLog {
-    /// Opens or creates the log. Of the lines already there the first ones are kept, as long as `keep`
-    /// (given the line without its newline) holds; the rest is cut off, and so is a last line that a kill
-    /// left without its newline, or one that is not text.
-    pub fn open(path: &Path, keep: impl FnMut(&str) -> bool) -> Result<Self, StoreError> {
+    /// Opens or creates the log. Of the lines already there those stay that `judge` (given the line without its newline)
+    /// keeps, and unreadable ones before them; a line that is no text is unreadable. What follows the last line that is kept
+    /// is cut off, and so is a last line that a kill left without its newline.
+    pub fn open(
+        path: &Path,
+        judge: impl FnMut(&str) -> Verdict,
+    ) -> Result<(Self, Damage), StoreError> {
         let error = |error| StoreError::io(path, "open", error);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(error)?;
-        let length = kept_bytes(&file, keep).map_err(error)?;
-        file.set_len(length).map_err(error)?;
+        let open = || {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+                .map_err(error)
+        };
+        let mut file = open()?;
+        let (parts, damage) = kept(&file, judge).map_err(error)?;
+        let length = parts.iter().map(|part| part.end - part.start).sum();
+        match &parts[..] {
+            [] => file.set_len(0).map_err(error)?,
+            [part] if part.start == 0 => file.set_len(length).map_err(error)?,
+            parts => {
+                write_atomic(path, |copy| {
+                    for part in parts {
+                        file.seek(SeekFrom::Start(part.start))?;
+                        io::copy(&mut (&file).take(part.end - part.start), copy)?;
+                    }
+                    Ok(())
+                })?;
+                file = open()?;
+            }
+        }
         file.seek(SeekFrom::Start(length)).map_err(error)?;
         let records = RecordLog {
             file,
             path: path.to_path_buf(),
             length,
         };
-        Ok(Self { records })
+        Ok((Self { records }, damage))
     }
 
     /// Appends `line` and a newline. After an error the log ends with its last complete line.
@@ -96,21 +143,105 @@ impl RecordLog {
     }
 }
 
-/// The bytes of the leading complete lines for which `keep` holds.
-fn kept_bytes(file: &File, mut keep: impl FnMut(&str) -> bool) -> io::Result<u64> {
+/// The parts of a log that stay, in order, and what was wrong with it.
+fn kept(
+    file: &File,
+    mut judge: impl FnMut(&str) -> Verdict,
+) -> io::Result<(Vec<Range<u64>>, Damage)> {
     let mut reader = BufReader::new(file);
-    let mut line = Vec::new();
-    let mut kept = 0;
-    loop {
-        line.clear();
-        let read = reader
-            .by_ref()
-            .take(LINE_MAX_BYTES)
-            .read_until(b'\n', &mut line)?;
-        let complete = line.strip_suffix(b"\n");
-        match complete.map(std::str::from_utf8) {
-            Some(Ok(text)) if keep(text) => kept += read as u64,
-            _ => return Ok(kept),
+    let (mut line, mut at) = (Vec::new(), 0);
+    let (mut parts, mut damage) = (Vec::<Range<u64>>::new(), Damage::default());
+    // Since the last line that is kept: where unreadable lines are, and how many lines there are of each kind.
+    let mut waiting = Vec::<Range<u64>>::new();
+    let (mut unreadable, mut dropped) = (Lines::default(), Lines::default());
+    for number in 1.. {
+        let read = read_line(&mut reader, &mut line)?;
+        if !read.ended {
+            break;
+        }
+        let place = at..at + read.bytes;
+        at = place.end;
+        let text = std::str::from_utf8(&line).ok().filter(|_| read.whole);
+        match text.map_or(Verdict::Unreadable, &mut judge) {
+            Verdict::Keep => {
+                damage.left.add(unreadable);
+                damage.removed.add(dropped);
+                (unreadable, dropped) = Default::default();
+                waiting.drain(..).for_each(|part| append(&mut parts, part));
+                append(&mut parts, place);
+            }
+            Verdict::Unreadable => {
+                unreadable.add(Lines {
+                    count: 1,
+                    first: number,
+                });
+                append(&mut waiting, place);
+            }
+            Verdict::Drop => dropped.add(Lines {
+                count: 1,
+                first: number,
+            }),
         }
     }
+    damage.removed.add(unreadable);
+    Ok((parts, damage))
+}
+
+fn append(parts: &mut Vec<Range<u64>>, next: Range<u64>) {
+    match parts.last_mut() {
+        Some(last) if last.end == next.start => last.end = next.end,
+        _ => parts.push(next),
+    }
+}
+
+impl Lines {
+    fn add(&mut self, later: Lines) {
+        if self.count == 0 {
+            self.first = later.first;
+        }
+        self.count += later.count;
+    }
+}
+
+/// A line that [`read_line`] has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadLine {
+    /// In the file, its newline among them.
+    pub bytes: u64,
+    /// It has a newline.
+    pub ended: bool,
+    /// It is not longer than [`LINE_MAX_BYTES`]; otherwise only its beginning was kept.
+    pub whole: bool,
+}
+
+/// Reads on to the next newline; `line` becomes the line without it. Memory is bounded, whatever the file holds.
+pub fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<ReadLine> {
+    line.clear();
+    let mut part = Vec::new();
+    let mut read = ReadLine {
+        bytes: 0,
+        ended: false,
+        whole: true,
+    };
+    loop {
+        part.clear();
+        let got = reader
+            .by_ref()
+            .take(LINE_MAX_BYTES)
+            .read_until(b'\n', &mut part)?;
+        read.ended = part.last() == Some(&b'\n');
+        if read.bytes == 0 {
+            std::mem::swap(line, &mut part);
+        } else if got > 0 {
+            read.whole = false;
+        }
+        read.bytes += got as u64;
+        if read.ended || got == 0 {
+            break;
+        }
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    Ok(read)
 }

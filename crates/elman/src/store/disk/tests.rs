@@ -66,7 +66,9 @@ fn the_kernel_s_own_full_device_is_recognised() {
     assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
     assert!(names(room.path()).is_empty());
 
-    let mut log = AppendLog::open(&room.path().join("log"), |_| true).unwrap();
+    let mut log = AppendLog::open(&room.path().join("log"), |_| Verdict::Keep)
+        .unwrap()
+        .0;
     log.records.file = full;
     let error = log.append("line").unwrap_err();
     assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
@@ -142,26 +144,82 @@ fn sweeping_takes_only_what_nobody_writes() {
 fn a_log_is_cut_after_the_last_line_that_counts() {
     let room = tempfile::tempdir().unwrap();
     let path = room.path().join("log");
-    let mut log = AppendLog::open(&path, |_| true).unwrap();
+    let (mut log, damage) = AppendLog::open(&path, |_| Verdict::Keep).unwrap();
+    assert_eq!(damage, Damage::default());
     for step in 1..=5 {
         log.append(&step.to_string()).unwrap();
     }
     log.sync().unwrap();
     drop(log);
-    let up_to = |last: u32| move |line: &str| line.parse().is_ok_and(|step: u32| step <= last);
-    let mut log = AppendLog::open(&path, up_to(3)).unwrap();
+    let (mut log, damage) = AppendLog::open(&path, up_to(3)).unwrap();
+    assert_eq!(damage, Damage::default());
     log.append("33").unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"1\n2\n3\n33\n");
 
-    // A kill in the middle of a line, and blocks that a power cut left as zeros or worse.
-    for torn in [&b"4"[..], b"\0\0\0\n4\n", b"\xff\n4\n", b"\n"] {
+    // A kill in the middle of a line, and lines that are none.
+    for (torn, lines) in [
+        (&b"4"[..], 0),
+        (b"\xff\n", 1),
+        (b"\n", 1),
+        (b"\0\0\nx\n", 2),
+    ] {
         fs::write(&path, [b"1\n2\n", torn].concat()).unwrap();
-        let mut log = AppendLog::open(&path, up_to(9)).unwrap();
+        let (mut log, damage) = AppendLog::open(&path, up_to(9)).unwrap();
+        let first = if lines == 0 { 0 } else { 3 };
+        assert_eq!(
+            damage.removed,
+            Lines {
+                count: lines,
+                first
+            }
+        );
         log.append("3").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"1\n2\n3\n");
     }
-    fs::write(&path, vec![b'1'; 3 << 20]).unwrap();
-    AppendLog::open(&path, |_| true).unwrap();
+}
+
+/// Keeps the numbers up to `last`.
+fn up_to(last: u32) -> impl Fn(&str) -> Verdict {
+    move |line| match line.parse::<u32>() {
+        Ok(step) if step <= last => Verdict::Keep,
+        Ok(_) => Verdict::Drop,
+        Err(_) => Verdict::Unreadable,
+    }
+}
+
+/// One flipped byte costs a line, not all that follow it.
+#[test]
+fn a_damaged_line_of_a_log_costs_no_other() {
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("log");
+    let none = Lines::default();
+    let at = |first| Lines { count: 1, first };
+    for (text, kept, left, removed) in [
+        ("1\n\u{0}\n3\n4\n", "1\n\u{0}\n3\n", at(2), none),
+        ("x\n2\n5\n", "x\n2\n", at(1), none),
+        // A step that has become another one: its line is not one to go on from, nor the end.
+        ("1\n8\n3\n", "1\n3\n", none, at(2)),
+        (
+            "8\n1\nx\n7\n3\n6\nx\n",
+            "1\nx\n3\n",
+            at(3),
+            Lines { count: 3, first: 1 },
+        ),
+        ("6\nx\n", "", none, at(2)),
+    ] {
+        fs::write(&path, text).unwrap();
+        let (mut log, damage) = AppendLog::open(&path, up_to(3)).unwrap();
+        assert_eq!(damage, Damage { left, removed }, "{text:?}");
+        log.append("3").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{kept}3\n"));
+    }
+    // A line longer than any.
+    let long = "1".repeat(3 << 20);
+    fs::write(&path, format!("1\n{long}\n2\n")).unwrap();
+    let (_, damage) = AppendLog::open(&path, up_to(9)).unwrap();
+    assert_eq!(damage.left, at(2));
+    fs::write(&path, &long).unwrap();
+    AppendLog::open(&path, up_to(9)).unwrap();
     assert!(fs::read(&path).unwrap().is_empty());
 }
 

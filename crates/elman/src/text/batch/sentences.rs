@@ -179,6 +179,16 @@ impl Sentences {
         lengths().sum()
     }
 
+    /// The tokens of the batches that are read before number `at`; `None`: there is no such batch.
+    pub fn tokens_before(&self, at: usize) -> Option<usize> {
+        self.batches.get(at)?;
+        let lines = self.batches[..at].iter().flat_map(|batch| {
+            let batch = *batch as usize;
+            &self.order[self.cuts[batch] as usize..self.cuts[batch + 1] as usize]
+        });
+        Some(lines.map(|line| self.line(*line).len()).sum())
+    }
+
     /// Where the tokens of a line stand.
     pub fn line(&self, line: u32) -> Range<usize> {
         self.starts[line as usize]..self.starts[line as usize + 1]

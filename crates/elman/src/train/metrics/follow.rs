@@ -7,7 +7,7 @@
 use super::line::Line;
 use crate::store::{StoreError, disk};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// All lines of a run so far.
@@ -16,7 +16,7 @@ pub struct Follower {
     lines: Vec<Line>,
     /// Behind the last complete line that was read.
     offset: u64,
-    /// That line, with its newline.
+    /// That line, with its newline; of one that is too long its newline only.
     last: Vec<u8>,
 }
 
@@ -58,16 +58,20 @@ impl Follower {
             changed = true;
         }
         let mut reader = BufReader::new(file);
+        let mut line = Vec::new();
         loop {
-            let mut line = Vec::new();
-            let limit = disk::LINE_MAX_BYTES;
-            reader.by_ref().take(limit).read_until(b'\n', &mut line)?;
-            let Some(text) = line.strip_suffix(b"\n") else {
+            let read = disk::read_line(&mut reader, &mut line)?;
+            if !read.ended {
                 return Ok(changed);
-            };
-            self.lines.extend(serde_json::from_slice::<Line>(text));
-            self.offset += line.len() as u64;
-            self.last = line;
+            }
+            if read.whole {
+                self.lines.extend(serde_json::from_slice::<Line>(&line));
+            } else {
+                line.clear();
+            }
+            line.push(b'\n');
+            self.offset += read.bytes;
+            self.last.clone_from(&line);
             changed = true;
         }
     }
@@ -154,7 +158,8 @@ mod tests {
         let room = tempfile::tempdir().unwrap();
         let path = room.path().join("metrics.jsonl");
         let later = "{\"kind\":\"moon\",\"step\":5}\n";
-        fs::write(&path, format!("\0\0\n{later}\n{}", line(7, "1"))).unwrap();
+        let long = "x".repeat(3 << 20);
+        fs::write(&path, format!("\0\0\n{later}\n{long}\n{}", line(7, "1"))).unwrap();
         assert_eq!(steps(&Follower::open(&path).unwrap()), [7]);
     }
 }
