@@ -124,13 +124,10 @@ fn sources(texts: &[PathBuf]) -> Result<Vec<Source>> {
         return Err(usage("'-' stands for standard input and may be given once"));
     }
     let source = |path: &PathBuf| match is_stdin(path) {
-        true => Source::Reader {
-            name: "standard input".into(),
-            reader: Box::new(std::io::stdin()),
-        },
-        false => Source::File(path.clone()),
+        true => Source::stdin(),
+        false => Ok(Source::File(path.clone())),
     };
-    Ok(texts.iter().map(source).collect())
+    Ok(texts.iter().map(source).collect::<Result<_, _>>()?)
 }
 
 /// Refuses a model in the place of a text.

@@ -8,6 +8,7 @@ mod args;
 mod chart;
 mod commands;
 mod csv;
+mod faults;
 mod grid;
 mod options;
 mod output;
@@ -21,7 +22,7 @@ mod runs;
 mod signals;
 mod summary;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use commands::Cli;
 use std::process::ExitCode;
 
@@ -29,7 +30,18 @@ const WORLD: u8 = 1;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let Some(code) = faults::reported(run) else {
+        return ExitCode::from(WORLD);
+    };
+    code
+}
+
+fn run() -> ExitCode {
+    let command = taking_negative_numbers(Cli::command());
+    let parsed = command
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are errors to the parser, printed to standard output.
@@ -53,4 +65,14 @@ fn main() -> ExitCode {
             })
         }
     }
+}
+
+/// An option's value may be a negative number, which its own check may then refuse by name.
+fn taking_negative_numbers(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| match arg.get_action().takes_values() {
+            true if !arg.is_positional() => arg.allow_negative_numbers(true),
+            _ => arg,
+        })
+        .mut_subcommands(taking_negative_numbers)
 }

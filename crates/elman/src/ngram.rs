@@ -33,6 +33,7 @@ mod key;
 mod kneser_ney;
 mod mix;
 mod model;
+mod other;
 mod prune;
 mod sort;
 mod stretch;

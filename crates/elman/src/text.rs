@@ -168,6 +168,26 @@ pub enum TextError {
     )]
     InvalidUtf8 { name: String, offset: u64 },
     #[error(
+        "{name}: it is compressed with {by}, and only gzip is unpacked here: unpack it, for example with `{unpack} {name} > NEW`"
+    )]
+    Compressed {
+        name: String,
+        by: &'static str,
+        unpack: &'static str,
+    },
+    #[error(
+        "{name}: it is {encoding}, and texts are read as UTF-8: convert it, for example with `iconv -f {iconv} -t UTF-8 {name} > NEW`"
+    )]
+    Encoded {
+        name: String,
+        encoding: &'static str,
+        iconv: &'static str,
+    },
+    #[error(
+        "{name} is a device, which may never end: name a file, or a pipe", name = .0.display()
+    )]
+    Device(PathBuf),
+    #[error(
         "the text changed while it was being read: {expected} bytes were expected, {found} found; start again when nothing writes to it"
     )]
     Changed { expected: u64, found: u64 },
@@ -227,6 +247,23 @@ pub enum TextError {
     WriteTokens(std::io::Error),
     #[error("{path}: {source}", path = .path.display())]
     TokenFile { path: PathBuf, source: CorpusError },
+}
+
+impl TextError {
+    /// The error about a file that was recognised as something else than a text.
+    pub(crate) fn recognised(name: &str, what: lines::Recognised) -> TextError {
+        let name = name.to_owned();
+        match what {
+            lines::Recognised::Compressed { by, unpack } => {
+                TextError::Compressed { name, by, unpack }
+            }
+            lines::Recognised::Encoded { encoding, iconv } => TextError::Encoded {
+                name,
+                encoding,
+                iconv,
+            },
+        }
+    }
 }
 
 impl From<Infallible> for TextError {

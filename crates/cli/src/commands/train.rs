@@ -397,6 +397,8 @@ pub fn prepare(args: TrainArgs, machine: Machine) -> Result<Prepared> {
 
 /// Copies standard input into the run's directory, since training reads its text more than once.
 fn spool(run: &Path) -> Result<()> {
+    // A device would fill the disk.
+    elman::text::Source::stdin()?;
     disk::create_dir_all(run)?;
     write_atomic(&run.join(rundir::STDIN), |file| {
         io::copy(&mut io::stdin().lock(), file).map(|_| ())

@@ -18,7 +18,12 @@ pub struct WatchingOptions {
     #[arg(long, value_name = "N", help_heading = "Watching")]
     pub sample_every: Option<u64>,
     /// What these texts go on from [default: the beginning of a text]
-    #[arg(long, value_name = "TEXT", help_heading = "Watching")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        help_heading = "Watching",
+        allow_hyphen_values = true
+    )]
     pub sample_prompt: Option<String>,
     /// Look at how gradients flow every so many steps: the norm of ∂h_t/∂h_k, a verdict [default: never]
     #[arg(long, value_name = "N", help_heading = "Watching")]

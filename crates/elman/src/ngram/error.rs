@@ -26,6 +26,9 @@ pub enum NgramError {
     /// A binary file that is none, or damaged.
     #[error("{name}: {flaw}")]
     Binary { name: String, flaw: BinaryFlaw },
+    /// A file that is something else.
+    #[error("{name} is {what}")]
+    NotAModel { name: String, what: &'static str },
     /// n-grams that make no model.
     #[error("the n-grams make no model: {0}")]
     Build(#[from] BuildError),

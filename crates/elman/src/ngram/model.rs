@@ -20,7 +20,7 @@ use elman_kernels::Mapped;
 use super::binary::Image;
 use super::tables::{Layout, Tables};
 use super::words::Words;
-use super::{NgramError, arpa, binary};
+use super::{NgramError, arpa, binary, other};
 use crate::text::{Source, Vocab};
 
 /// An n-gram model.
@@ -76,7 +76,8 @@ impl Model {
         if binary::is_binary(path) {
             binary::open(path)
         } else {
-            arpa::read(Source::File(path.to_owned()))
+            other::refuse(path)?;
+            arpa::read(Source::File(path.to_owned())).map_err(other::of_text)
         }
     }
 

@@ -2,14 +2,19 @@
 //!
 //! - gzip is known by its first three bytes (`1f 8b 08`), not by name; files of several members are read through.
 //! - A byte order mark at the start of a file is dropped (kinds of text only) and noted.
+//! - UTF-16, UTF-32 and files compressed by other programs are recognised and refused (kinds of text only).
+//! - Where the first 64 KiB of a file have no newline and at least two carriage returns, these are its line ends, and are read
+//!   as newlines (kinds of text only) and noted.
 //! - Invalid UTF-8 is an error with its offset; with [`ReadOptions::lossy`] it becomes U+FFFD. `bytes` takes anything.
 //! - NUL is an ordinary character.
 //!
 //! Memory is two buffers, whatever the input. What it does not do: it gives lines no meaning, the scanners do.
 
 mod input;
+mod recognise;
 
 pub(crate) use input::Input;
+pub(crate) use recognise::{Recognised, recognise};
 
 use std::io::Read;
 use std::ops::Range;
@@ -38,6 +43,19 @@ pub enum Source {
 }
 
 impl Source {
+    /// Standard input. Errors: a device, which may never end.
+    pub fn stdin() -> Result<Source, TextError> {
+        let path = Path::new("/dev/stdin");
+        let stdin = std::io::stdin();
+        if std::fs::metadata(path).is_ok_and(|meta| input::is_endless(&stdin, &meta)) {
+            return Err(TextError::Device("standard input".into()));
+        }
+        Ok(Source::Reader {
+            name: "standard input".into(),
+            reader: Box::new(stdin),
+        })
+    }
+
     /// The sources of several files, in order.
     pub fn files<P: AsRef<Path>>(paths: &[P]) -> Vec<Source> {
         paths
@@ -127,6 +145,7 @@ struct Pass {
     bytes: u64,
     boms: Noted,
     crlf: Noted,
+    cr: Noted,
     replaced: Noted,
 }
 
@@ -168,6 +187,7 @@ impl Pass {
             bytes: 0,
             boms: Noted::default(),
             crlf: Noted::default(),
+            cr: Noted::default(),
             replaced: Noted::default(),
         }
     }
@@ -184,6 +204,9 @@ impl Pass {
         let mut held = 0; // bytes at the front of the buffer that still wait for the rest of their character
         let mut dropped = 0;
         let mut replaced = 0;
+        // Carriage returns read as newlines; `None`: they are characters like others.
+        let mut returns = None;
+        let mut first = true;
         loop {
             let room =
                 (self.buffer.len() - held).min(usize::try_from(limit - read).unwrap_or(usize::MAX));
@@ -196,6 +219,24 @@ impl Pass {
             if !last && read < BOM.len() as u64 {
                 held = filled;
                 continue;
+            }
+            let new = if first { 0 } else { held };
+            if std::mem::take(&mut first) && self.kind.is_text() {
+                let seen = &self.buffer[..filled];
+                if start == 0
+                    && let Some(what) = recognise(seen)
+                {
+                    return Err(TextError::recognised(&input.name, what).into());
+                }
+                returns = ends_in_returns(seen).then_some(0u64);
+            }
+            if let Some(returns) = &mut returns {
+                for byte in &mut self.buffer[new..filled] {
+                    if *byte == b'\r' {
+                        *byte = b'\n';
+                        *returns += 1;
+                    }
+                }
             }
             let position = start + read - filled as u64;
             if position == 0 && self.kind.is_text() && self.buffer[..filled].starts_with(BOM) {
@@ -238,6 +279,7 @@ impl Pass {
         self.bytes += read - dropped;
         self.boms.add(u64::from(dropped > 0), &input.name);
         self.crlf.add(self.tally.crlf, &input.name);
+        self.cr.add(returns.unwrap_or(0), &input.name);
         self.replaced.add(replaced, &input.name);
         self.tally.end_document();
         Ok(read)
@@ -257,6 +299,13 @@ impl Pass {
                 "{} CR LF line ends {what}: {}",
                 self.crlf.times,
                 self.crlf.place()
+            ));
+        }
+        if self.cr.times > 0 {
+            notes.push(format!(
+                "{} CR line ends read as line ends: {}",
+                self.cr.times,
+                self.cr.place()
             ));
         }
         if self.replaced.times > 0 {
@@ -318,6 +367,11 @@ fn visit_text<E: From<TextError>>(
             Ok(replaced)
         }
     }
+}
+
+/// Whether the lines of a text that begins so end with carriage returns alone.
+fn ends_in_returns(bytes: &[u8]) -> bool {
+    !bytes.contains(&b'\n') && bytes.iter().filter(|byte| **byte == b'\r').count() > 1
 }
 
 /// How many bytes at the end of `bytes` are the beginning of a character whose rest has not been read yet (0 to 3).

@@ -27,7 +27,7 @@ use std::time::{Duration, SystemTime};
 /// Together the entries take no more than this: those unused for longest go.
 pub const MOST_BYTES: u64 = 16 << 30;
 /// To be raised whenever a text is cut, counted or split differently than before.
-const READING: u32 = 1;
+const READING: u32 = 2;
 /// What is half made for longer than this was left behind by a kill.
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 /// More than any entry's description.

@@ -251,21 +251,26 @@ fn read_all(job: &Job, given: Option<Vocab>, read: &mut Reader) -> Result<(Vocab
         )?,
     };
     let (sources, train_options) = training(job, split.as_ref())?;
-    let mut remarks = read("train", sources, &vocab, &train_options)?.notes;
+    let stats = read("train", sources, &vocab, &train_options)?;
+    let mut remarks = stats.notes.clone();
+    remarks.extend(unknown("training", &stats));
     let valid = job.valid.as_ref().unwrap_or(&job.train);
     let valid_options = ReadOptions {
         lossy: config.lossy,
         range: split.as_ref().map(Split::valid),
     };
     let stats = read("valid", Source::files(valid), &vocab, &valid_options)?;
+    remarks.extend(unknown("validation", &stats));
     remarks.extend(stats.notes);
-    if stats.oov > 0 {
-        let share = 100.0 * stats.oov as f64 / stats.tokens as f64;
-        remarks.push(format!(
-            "{share:.1} % of the validation tokens are outside the vocabulary and read as <unk>"
-        ));
-    }
     Ok((vocab, remarks))
+}
+
+/// How much of a text is outside the vocabulary, if anything is.
+fn unknown(name: &str, stats: &TextStats) -> Option<String> {
+    let share = 100.0 * stats.oov as f64 / stats.tokens as f64;
+    (stats.oov > 0).then(|| {
+        format!("{share:.1} % of the {name} tokens are outside the vocabulary and read as <unk>")
+    })
 }
 
 fn encode(

@@ -81,6 +81,7 @@ impl ChoiceArgs {
         let bytes = read(path, "the list of allowed words")?;
         let text = String::from_utf8(bytes)
             .with_context(|| format!("{} is not UTF-8 text", path.display()))?;
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
         let words = lines(text.as_bytes()).map(|line| String::from_utf8_lossy(line).into_owned());
         Ok(Some(Allow::Words(words.collect())))
     }

@@ -16,7 +16,7 @@ pub struct PromptArgs {
     #[arg(value_name = "-", value_parser = ["-"], hide_possible_values = true, help_heading = None::<&str>, conflicts_with_all = ["prompt", "prompt_file", "prompts"])]
     stdin: Option<String>,
     /// What to go on with; several prompts are continued side by side
-    #[arg(long, short, value_name = "TEXT")]
+    #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Vec<String>,
     /// Read the prompt from this file; a newline at its very end does not count
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "prompt")]

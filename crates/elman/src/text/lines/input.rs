@@ -3,8 +3,8 @@
 use super::{CHUNK, Source};
 use crate::text::TextError;
 use flate2::bufread::MultiGzDecoder;
-use std::fs::File;
-use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
+use std::fs::{File, Metadata};
+use std::io::{self, BufReader, Cursor, ErrorKind, IsTerminal, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// gzip with the only compression method it knows.
@@ -109,6 +109,9 @@ fn open_file(path: &Path) -> Result<Input, TextError> {
     if meta.is_dir() {
         return Err(TextError::Directory(path.to_owned()));
     }
+    if is_endless(&file, &meta) {
+        return Err(TextError::Device(path.to_owned()));
+    }
     let first = first_bytes(&mut file).map_err(failed)?;
     let stream = if meta.is_file() && first != GZIP_MAGIC {
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
@@ -117,6 +120,18 @@ fn open_file(path: &Path) -> Result<Input, TextError> {
         unseekable(first, Box::new(file))
     };
     Ok(Input { name, stream })
+}
+
+/// Whether a file may go on for ever: a device that is neither a terminal nor a disk, such as `/dev/zero`.
+#[cfg(unix)]
+pub fn is_endless(file: &impl IsTerminal, meta: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    meta.file_type().is_char_device() && !file.is_terminal()
+}
+
+#[cfg(not(unix))]
+pub fn is_endless(_: &impl IsTerminal, _: &Metadata) -> bool {
+    false
 }
 
 /// Up to three bytes, fewer only at the end.
