@@ -14,8 +14,8 @@ fuzz_target!(|bytes: &[u8]| {
             return;
         }
     };
-    elman_fuzz::ask(&model);
-    let [one_by_one, at_once] = elman_fuzz::read_on(&model);
+    elman_fuzz::ngrams::ask(&model);
+    let [one_by_one, at_once] = elman_fuzz::ngrams::read_on(&model);
     assert_eq!(one_by_one, at_once);
     let text = match arpa::write(&model, Vec::new()) {
         Ok(text) => text,

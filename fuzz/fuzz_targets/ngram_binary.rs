@@ -17,8 +17,8 @@ fuzz_target!(|bytes: &[u8]| {
     }
     match Model::from_bytes("fuzz", bytes) {
         Ok(model) => {
-            elman_fuzz::ask(&model);
-            elman_fuzz::read_on(&model);
+            elman_fuzz::ngrams::ask(&model);
+            elman_fuzz::ngrams::read_on(&model);
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }
