@@ -70,9 +70,12 @@ fn run() -> ExitCode {
 /// An option's value may be a negative number, which its own check may then refuse by name.
 fn taking_negative_numbers(command: clap::Command) -> clap::Command {
     command
-        .mut_args(|arg| match arg.get_action().takes_values() {
-            true if !arg.is_positional() => arg.allow_negative_numbers(true),
-            _ => arg,
+        .mut_args(|arg| {
+            let values = arg.get_num_args().is_none_or(|count| count.takes_values());
+            match values && arg.get_action().takes_values() && !arg.is_positional() {
+                true => arg.allow_negative_numbers(true),
+                false => arg,
+            }
         })
         .mut_subcommands(taking_negative_numbers)
 }

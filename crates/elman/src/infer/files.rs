@@ -221,6 +221,9 @@ fn resolve(path: &Path) -> Result<PathBuf> {
             "no such directory or file; a model is made by `elman train` or `elman ngram train`",
         );
     }
+    if !path.is_dir() {
+        return refuse("a device or a pipe, and a model is a directory or a file: save it first");
+    }
     if path.join(CONFIG).exists() {
         return Ok(path.to_path_buf());
     }

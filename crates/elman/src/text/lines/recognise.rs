@@ -1,8 +1,8 @@
 //! What a file is that is no UTF-8 text, from its beginning: compressed by another program than gzip, UTF-16 or UTF-32.
 //!
 //! Marks are unmistakable. Without one, what gives UTF-16 away is that every second byte of ASCII letters is zero: the zeros
-//! of a file all lie at even places or all at odd ones. Ordinary text has no zero bytes, so these are seldom wrong; a file of
-//! zeros alone is neither.
+//! of a file all lie at even places or all at odd ones. Ordinary text has no zero bytes, so these are seldom wrong; a few zeros,
+//! or a file of zeros alone, give nothing away.
 
 /// Bytes that are looked at.
 const LOOKED_AT: usize = 4096;
@@ -52,7 +52,7 @@ fn encoded(bytes: &[u8]) -> Option<Recognised> {
         zeros[i % 4] += usize::from(*byte == 0);
     }
     let quads = bytes.len() / 4;
-    let all = |place: usize| zeros[place] >= quads && quads > 1;
+    let all = |place: usize| zeros[place] >= quads && quads >= 4;
     let some_letters = zeros.iter().any(|zeros| zeros * 2 < quads);
     if some_letters && all(2) && all(3) {
         return found("UTF-32 (little-endian, without a mark)", "UTF-32LE");
@@ -63,7 +63,7 @@ fn encoded(bytes: &[u8]) -> Option<Recognised> {
     let (even, odd, pairs) = (zeros[0] + zeros[2], zeros[1] + zeros[3], bytes.len() / 2);
     // Two of five letters, or, of other scripts, the spaces between words: too many to lie on one side by chance.
     let many =
-        |zeros: usize| zeros > 1 && 5 * zeros >= 2 * pairs || zeros >= 16 && 20 * zeros >= pairs;
+        |zeros: usize| zeros >= 8 && 5 * zeros >= 2 * pairs || zeros >= 16 && 20 * zeros >= pairs;
     match (even, odd) {
         (0, odd) if many(odd) => found("UTF-16 (little-endian, without a mark)", "UTF-16LE"),
         (even, 0) if many(even) => found("UTF-16 (big-endian, without a mark)", "UTF-16BE"),
@@ -125,6 +125,7 @@ mod tests {
             (b"", None),
             (b"\0", None),
             (b"a\0", None),
+            (b"\0 \0", None),
             (&[0; 4096], None),
             (b"a line\0another line\0and a third", None),
         ] {

@@ -93,6 +93,17 @@ impl Vocab {
             kind => read::table(kind, &file["model"]["vocab"]),
         };
         let vocab = vocab.map_err(failed)?;
+        // What differed from a file of ours may be gone in the file that the library writes, and it must not be of another
+        // kind when it is read again.
+        if vocab.kind() == Kind::Foreign {
+            let json = vocab.to_tokenizer_json();
+            let written = serde_json::from_str(&json).map_err(|error| {
+                failed(format!("the tokenizers library wrote it wrongly: {error}"))
+            })?;
+            if kind_of(&written) != Kind::Foreign {
+                return Vocab::parse_tokenizer(name, json.as_bytes(), eos);
+            }
+        }
         match eos {
             Some(eos) if vocab.token_bytes(vocab.eos()) != eos.as_bytes() => Err(failed(format!(
                 "its kind is {}, and there {EOS} ends a text: leave --tokenizer-eos out",
