@@ -116,8 +116,11 @@ fn balanced(model: Model) -> Model {
     model
 }
 
-/// The words of the mixture, and for each model its id of each of them.
-fn union(models: &[&Model]) -> Result<(Words, Vec<Vec<Option<u32>>>), NgramError> {
+/// A model's id of each word of the mixture; `None` where the model lacks the word.
+type OwnIds = Vec<Option<u32>>;
+
+/// Joins the words of all models; returns them with the ids of each model.
+fn union(models: &[&Model]) -> Result<(Words, Vec<OwnIds>), NgramError> {
     let vocabs: Vec<_> = models.iter().map(|model| model.vocab()).collect();
     let Some(Union { vocab, mut ids }) = Union::new(&vocabs) else {
         let kind = |model: &&Model| model.vocab().kind().name();
@@ -148,8 +151,7 @@ fn union(models: &[&Model]) -> Result<(Words, Vec<Vec<Option<u32>>>), NgramError
 struct Member<'a> {
     model: &'a Model,
     log10_weight: f64,
-    /// Its id of each word of the mixture.
-    own_ids: Vec<Option<u32>>,
+    own_ids: OwnIds,
     /// The context that was followed last, and the states after 0, 1 … of its words.
     context: Vec<u32>,
     states: Vec<State>,
