@@ -180,13 +180,16 @@ fn ngram(entrant: &Entrant) -> &Model {
     }
 }
 
+/// The fitted weights, and what was counted in the text that they were fitted on.
+type Fitted = (Fit, TextStats);
+
 /// The weights that were given, or those that are best on the text.
 fn weights(
     args: &MixArgs,
     entrants: &[Entrant],
     read: &ReadOptions,
     shown: &ProgressBar,
-) -> Result<(Vec<f64>, Option<(Fit, TextStats)>)> {
+) -> Result<(Vec<f64>, Option<Fitted>)> {
     let Some(dev) = &args.dev else {
         let sum: f64 = args.weights.iter().sum();
         return Ok((
