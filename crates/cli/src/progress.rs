@@ -40,7 +40,7 @@ pub struct Progress {
     /// Of the run's page, once the run is ready.
     page: Option<Keeper>,
     told_to_stop: bool,
-    /// Of the model's own text, as far as it was shown.
+    /// Tenths of the model's own text that have been shown as written.
     tenths: usize,
 }
 

@@ -24,7 +24,7 @@ const LARGEST_FILE: u64 = 16 << 20;
 pub struct Layered {
     pub base: Config,
     pub choices: TrainOptions,
-    /// Of the run whose `config.toml` the file is.
+    /// The record of the run, where the file is a run's `config.toml`.
     pub run: Option<Record>,
 }
 

@@ -291,7 +291,7 @@ impl TrainArgs {
         self.resolved().map(|(config, _)| config)
     }
 
-    /// Those choices, and what the file says that they leave out.
+    /// Resolves the choices of a new run, with notes on what its file says that they leave out.
     fn resolved(&self) -> Result<(Config, Vec<String>)> {
         let isa = super::isa(self.isa.as_deref())?;
         let mut file = presets::layered(isa, self.preset.as_deref(), self.config.as_deref())?;

@@ -42,7 +42,7 @@ pub struct Signal {
 }
 
 impl Units {
-    /// Of one layer over all steps and lanes of some windows, each of `lanes` lanes.
+    /// Collects the units of one layer over all steps of some windows, each of `lanes` lanes.
     pub fn of(weights: &LayerWeights, windows: &[&LayerTrace], lanes: usize) -> Units {
         let (n, wide) = (weights.hidden, weights.gate_rows());
         // The state before a window is none of its steps.

@@ -48,7 +48,7 @@ pub struct Composing<'a> {
     layout: Layout,
     cpu: &'a Cpu,
     state: State,
-    /// Of one lane, at the beginning.
+    /// The state of one lane at the beginning of a text.
     begin: State,
     workspace: Workspace,
     /// Lanes that the workspace has room for.

@@ -150,7 +150,7 @@ impl Rows {
         }
     }
 
-    /// Of `count` rows from `first` on, with all: (count, T).
+    /// Multiplies `count` rows from `first` on with all rows: (count, T).
     fn products(&self, cpu: &Cpu, first: usize, count: usize) -> Vec<f64> {
         let mut out = vec![0.0; count * (self.rows.len() / self.width)];
         let rows = &self.rows[first * self.width..][..count * self.width];

@@ -86,7 +86,7 @@ pub struct Exposure {
     pub truth: Truth,
     /// Where the prefixes lie in the text, in the order in which they were drawn; empty without a text.
     pub places: Vec<Place>,
-    /// Of each kind; fewer than were asked for if the text has no more places.
+    /// Sequences of each kind; fewer than were asked for if the text has no more places.
     pub sequences: usize,
     pub length: usize,
     /// Tokens of the text before every prefix; 0 without a text.

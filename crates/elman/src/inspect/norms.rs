@@ -15,7 +15,7 @@ pub struct LagNorm {
     pub lag: usize,
     /// Passages that go back so far.
     pub passages: usize,
-    /// Those of them whose norm is 0. The other figures are over the rest.
+    /// Passages whose norm is 0. The other figures are over the rest.
     pub zero: usize,
     /// The mean over passages, the logarithm of the geometric mean.
     pub mean_log10: f64,

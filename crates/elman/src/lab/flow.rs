@@ -24,7 +24,7 @@ pub struct Flow {
     /// The factor of a step.
     pub factor: f64,
     pub fate: Fate,
-    /// Of ∂E_t/∂W by lag from 0 on, to the beginning of the passages.
+    /// Share of ∂E_t/∂W by lag from 0 on, to the beginning of the passages.
     pub share: Vec<f64>,
     /// `None` where no passage has a gradient.
     pub horizon_90: Option<f64>,

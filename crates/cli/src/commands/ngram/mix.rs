@@ -275,7 +275,7 @@ struct Report<'a> {
     fit: Option<&'a Fit>,
     dev_tokens: Option<u64>,
     dev_oov: Option<u64>,
-    /// Of the model that was written.
+    /// Perplexity of the written model on the text given by --dev.
     dev_perplexity: Option<f64>,
     dev_ppl1: Option<f64>,
     vocab_size: usize,

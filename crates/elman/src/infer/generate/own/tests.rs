@@ -46,7 +46,7 @@ fn it_is_the_same_text_at_any_thread_count() {
     }
 }
 
-/// Of all tokens that are trained on, whatever the lengths of beginnings, continuations and lines.
+/// The share counts all tokens that are trained on, whatever the lengths of beginnings, continuations and lines.
 #[test]
 fn the_share_is_the_share() {
     let model = testing::model(Cell::Gru, false);
