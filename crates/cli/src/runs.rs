@@ -28,11 +28,19 @@ pub struct Row {
     /// Of training, over all resumes.
     pub seconds: f64,
     pub tokens_per_s: Option<f64>,
-    /// Runs can be compared by perplexity where these two are the same.
-    pub vocabulary: Option<String>,
-    pub valid_text: Option<String>,
+    #[serde(flatten)]
+    pub predicted: Predicted,
     pub choices: BTreeMap<String, String>,
     pub elman: String,
+}
+
+/// What the perplexity of a run is about: runs can be compared by it where this is the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Predicted {
+    pub vocabulary: Option<String>,
+    pub valid_text: Option<String>,
+    /// The token after which the predicted answer of a line begins; `None`: all tokens are predicted.
+    pub loss_after: Option<String>,
 }
 
 impl Row {
@@ -56,8 +64,11 @@ impl Row {
             best_step: best.map(|best| best.step),
             seconds: look.seconds(),
             tokens_per_s: look.tokens_per_s(),
-            vocabulary: look.train_file().map(|file| file.vocab_hash.clone()),
-            valid_text: look.valid_file().map(|file| file.hash.clone()),
+            predicted: Predicted {
+                vocabulary: look.train_file().map(|file| file.vocab_hash.clone()),
+                valid_text: look.valid_file().map(|file| file.hash.clone()),
+                loss_after: look.config().loss_after.clone(),
+            },
             choices,
             elman: record.elman.clone(),
         }
@@ -114,12 +125,24 @@ pub fn differing(rows: &[Row]) -> BTreeSet<&str> {
     all.map(String::as_str).filter(differs).collect()
 }
 
-/// Whether the perplexities that there are say which run is better: all of one vocabulary and one validation text.
-pub fn comparable(rows: &[Row]) -> bool {
-    let mut validated = rows.iter().filter(|row| row.valid_loss_nats.is_some());
-    let what = |row: &Row| (row.vocabulary.clone(), row.valid_text.clone());
-    let first = validated.next().map(what);
-    validated.all(|row| Some(what(row)) == first)
+/// What to know before comparing the runs by their perplexities; `None`: all that have one predict the same tokens of the same text.
+pub fn incomparable(rows: &[Row]) -> Option<String> {
+    let validated = rows.iter().filter(|row| row.valid_loss_nats.is_some());
+    let predicted: Vec<&Predicted> = validated.map(|row| &row.predicted).collect();
+    let (first, others) = predicted.split_first()?;
+    let differ = |part: fn(&Predicted) -> &Option<String>| {
+        others.iter().any(|other| part(other) != part(first))
+    };
+    let mut names = Vec::new();
+    names.extend(differ(|p| &p.vocabulary).then_some("vocabularies"));
+    names.extend(differ(|p| &p.valid_text).then_some("validation texts"));
+    names.extend(differ(|p| &p.loss_after).then_some("choices of --loss-after"));
+    (!names.is_empty()).then(|| {
+        format!(
+            "these runs have different {}: a lower perplexity makes one of them better only among those that have the same (elman compare compares models of different vocabularies)",
+            names.join(" and ")
+        )
+    })
 }
 
 /// A table for people, with the choices in which the runs differ.
@@ -204,8 +227,8 @@ pub fn sheet(rows: &[Row]) -> Grid {
             cell(&row.best_step),
             row.seconds.to_string(),
             cell(&row.tokens_per_s),
-            cell(&row.vocabulary),
-            cell(&row.valid_text),
+            cell(&row.predicted.vocabulary),
+            cell(&row.predicted.valid_text),
         ];
         cells.extend(differing.iter().map(|name| cell(&row.choices.get(*name))));
         grid.row(cells);
@@ -213,8 +236,95 @@ pub fn sheet(rows: &[Row]) -> Grid {
     grid
 }
 
-/// Best validation first, runs without one last.
-pub fn by_perplexity(a: &Row, b: &Row) -> std::cmp::Ordering {
-    let loss = |row: &Row| row.valid_loss_nats.unwrap_or(f64::INFINITY);
-    loss(a).total_cmp(&loss(b))
+/// Sorts by the best validation, the best first and runs without one last. Runs that can be compared by it stay together, in the
+/// order of the first run of each kind.
+pub fn sort_by_perplexity(rows: &mut [Row]) {
+    let mut kinds: Vec<Predicted> = Vec::new();
+    for row in rows.iter().filter(|row| row.valid_loss_nats.is_some()) {
+        if !kinds.contains(&row.predicted) {
+            kinds.push(row.predicted.clone());
+        }
+    }
+    let key = |row: &Row| {
+        let kind = kinds.iter().position(|kind| *kind == row.predicted);
+        let loss = row.valid_loss_nats.unwrap_or(f64::INFINITY);
+        (row.valid_loss_nats.and(kind).unwrap_or(kinds.len()), loss)
+    };
+    rows.sort_by(|a, b| {
+        let ((kind_a, loss_a), (kind_b, loss_b)) = (key(a), key(b));
+        kind_a.cmp(&kind_b).then(loss_a.total_cmp(&loss_b))
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(run: &str, vocabulary: &str, loss: Option<f64>) -> Row {
+        Row {
+            run: run.into(),
+            state: Doing::Finished,
+            architecture: None,
+            parameters: None,
+            step: 1,
+            total_steps: 1,
+            epoch: 1.0,
+            valid_loss_nats: loss,
+            valid_perplexity: loss.map(f64::exp),
+            best_step: None,
+            seconds: 1.0,
+            tokens_per_s: None,
+            predicted: Predicted {
+                vocabulary: Some(vocabulary.into()),
+                valid_text: Some("text".into()),
+                loss_after: None,
+            },
+            choices: BTreeMap::new(),
+            elman: "1".into(),
+        }
+    }
+
+    fn order(rows: &mut [Row]) -> String {
+        sort_by_perplexity(rows);
+        let names = rows.iter().map(|row| row.run.display().to_string());
+        names.collect()
+    }
+
+    #[test]
+    fn runs_are_ranked_among_those_that_predict_the_same() {
+        let words = |run, loss| row(run, "words", loss);
+        let mut alike = [
+            words("a", None),
+            words("b", Some(5.0)),
+            words("c", Some(4.0)),
+        ];
+        assert_eq!(incomparable(&alike), None);
+        assert_eq!(order(&mut alike), "cba");
+
+        let chars = |run, loss| row(run, "chars", loss);
+        let mut mixed = [
+            words("a", Some(5.0)),
+            chars("b", Some(1.5)),
+            words("c", Some(4.0)),
+            chars("d", Some(1.0)),
+            chars("e", None),
+        ];
+        let note = incomparable(&mixed).unwrap();
+        assert!(note.contains("different vocabularies:"), "{note}");
+        assert_eq!(order(&mut mixed), "cadbe");
+
+        // A run without a validation is not ranked, so that it does not matter what it would predict.
+        assert_eq!(
+            incomparable(&[words("a", Some(1.0)), chars("b", None)]),
+            None
+        );
+        let mut other = words("b", Some(1.0));
+        other.predicted.valid_text = Some("another".into());
+        other.predicted.loss_after = Some("=".into());
+        let note = incomparable(&[words("a", Some(1.0)), other]).unwrap();
+        assert!(
+            note.contains("validation texts and choices of --loss-after"),
+            "{note}"
+        );
+    }
 }

@@ -224,6 +224,40 @@ fn vocabularies_that_differ_are_compared_by_word_or_refused() {
 }
 
 #[test]
+fn indentation_that_a_model_does_not_predict_is_said() {
+    let room = Room::new();
+    let indented = |line: &str| format!("{}{line}  \n", " ".repeat(line.len() % 7));
+    let code: String = story(120).lines().map(indented).collect();
+    room.write("text.txt", code);
+    room.train("fields", "4", &["--vocab", "whitespace"]);
+    room.train("chars", "4", &["--vocab", "chars"]);
+    let both = ["compare", "fields", "chars", "text.txt"];
+    let error = room.fails(1, &both);
+    assert!(
+        error.contains("fields: decoding does not restore ") && error.contains("--charge-oov"),
+        "{error}"
+    );
+    let table = room.stdout(&[&both[..], &["--charge-oov", "7"]].concat());
+    for part in [
+        "charged",
+        "7 bits (4.852 nats) for each character",
+        "OOVs  lost",
+    ] {
+        assert!(table.contains(part), "{part}\nis missing in:\n{table}");
+    }
+    let lost = room.json(&["eval", "fields", "text.txt", "--json"]);
+    let chars: usize = story(120).lines().map(|line| line.len() % 7 + 2).sum();
+    assert_eq!(lost["lost_chars"], chars);
+    assert!(lost["bits_per_char"].is_null());
+    let shown = room.stdout(&["eval", "fields", "text.txt"]);
+    assert!(shown.contains("decoding does not restore them"), "{shown}");
+    assert_eq!(
+        room.json(&["eval", "chars", "text.txt", "--json"])["lost_chars"],
+        0
+    );
+}
+
+#[test]
 fn a_foreign_arpa_file_lists_the_same_words_in_its_own_order() {
     let room = Room::new();
     room.write("test.txt", story(40));

@@ -7,6 +7,8 @@
 
 mod common;
 use common::{Room, stderr};
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
 
 #[test]
 fn samples_are_printed_and_kept_and_event_files_written() {
@@ -277,12 +279,57 @@ fn sweeps_take_turns() {
         "{said}"
     );
     assert!(!room.path("runs").exists());
-    let waiting = room.elman(&[&args[..], &["--wait"]].concat());
-    let waiting = std::thread::spawn(move || {
-        let mut waiting = waiting;
-        waiting.assert().success()
-    });
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    // It begins when it pleases: the lock is held until it has said that it waits.
+    let mut waiting = std::process::Command::new(assert_cmd::cargo::cargo_bin!("elman"))
+        .current_dir(room.path(""))
+        .env("XDG_RUNTIME_DIR", room.path(""))
+        .env("XDG_CACHE_HOME", room.path("cache"))
+        .args([&args[..], &["--wait"]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(waiting.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(line.contains("waiting for another sweep"), "{line}");
+    assert!(!room.path("runs").exists());
     drop(lock);
-    assert!(stderr(waiting.join().unwrap()).contains("waiting for another sweep"));
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert!(waiting.wait().unwrap().success(), "{rest}");
+    assert!(rest.contains("run 1 of 2"), "{rest}");
+}
+
+#[test]
+fn a_sweep_ranks_only_runs_that_predict_the_same() {
+    let room = Room::new();
+    let kinds = sweep(&["--vocab", "words,chars"]);
+    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+    let found = room
+        .elman(&[&kinds[..], &["--json"]].concat())
+        .assert()
+        .success();
+    let rows: serde_json::Value = serde_json::from_slice(&found.get_output().stdout).unwrap();
+    let said = stderr(found);
+    assert!(
+        said.contains("note: these runs have different vocabularies"),
+        "{said}"
+    );
+    let column =
+        |name: &str| -> Vec<serde_json::Value> { (0..4).map(|i| rows[i][name].clone()).collect() };
+    let (vocabularies, losses) = (column("vocabulary"), column("valid_loss_nats"));
+    assert_eq!(vocabularies[0], vocabularies[1]);
+    assert_eq!(vocabularies[2], vocabularies[3]);
+    assert_ne!(vocabularies[0], vocabularies[2]);
+    for pair in losses.chunks(2) {
+        assert!(pair[0].as_f64() <= pair[1].as_f64(), "{losses:?}");
+    }
+    let list = stderr(room.elman(&["runs"]).assert().success());
+    assert!(list.contains("different vocabularies"), "{list}");
+    // The same words in the same text, cut at the same places.
+    let sizes = sweep(&["--embed", "4,8", "--run", "runs/sizes"]);
+    let sizes: Vec<&str> = sizes.iter().map(String::as_str).collect();
+    let said = stderr(room.elman(&sizes).assert().success());
+    assert!(!said.contains("note: these runs"), "{said}");
 }

@@ -9,9 +9,10 @@
 //! findings   everything that was read              → result, as plain numbers
 //! ```
 //! **What may be compared.** Models of one vocabulary: everything, per token. Models of different vocabularies: per word (white-space fields
-//! and line ends of the raw text) and per character, if no model lacks a token of this text. `<unk>` does not say what stood
-//! there, so a model that knows fewer words has an easier task: such comparisons are refused, unless the characters of every
-//! unknown token are charged with a stated number of bits beside p(`<unk>`).
+//! and line ends of the raw text) and per character, if each model's tokens say all of this text. `<unk>` does not say what stood
+//! there, so a model that knows fewer words has an easier task; a tokenizer that drops or folds text leaves out what others have to
+//! predict. Such comparisons are refused, unless every character of unknown tokens, and every one that decoding does not restore
+//! (`text::Lost`), is charged with a stated number of bits. Vocabularies that lose the same need no charge.
 //!
 //! **What may be mixed.** Models whose vocabularies cut a text into the same tokens: those of one vocabulary, and those of one kind, over
 //! the union of their vocabularies. There a model gives probability 0 to a token that it lacks, so that the mixture sums to one.
@@ -37,7 +38,8 @@ pub use mixture::Fit;
 pub use result::{Comparison, Difference, Entry, Measure, Mixture, MixtureFit, Pair, Unit, UnitOf};
 
 use crate::error::{Error, Result};
-use crate::text::{self, Kind, ReadOptions, Source, TextError, TextStats};
+use crate::infer::lost_note;
+use crate::text::{self, Kind, Lost, ReadOptions, Source, TextError, TextStats, Vocab};
 use elman_kernels::Cpu;
 use findings::{Findings, Fitted};
 use scores::{Extras, Group, groups};
@@ -55,7 +57,8 @@ const RESAMPLES: std::ops::RangeInclusive<usize> = 99..=1_000_000;
 #[derive(Clone, Debug)]
 pub struct Options {
     pub read: ReadOptions,
-    /// What each character of an unknown token costs beside p(`<unk>`).
+    /// What each character costs that no token says: those of an unknown token, beside p(`<unk>`), and those that decoding does not
+    /// restore.
     pub charge_oov_bits: Option<f64>,
     /// R of intervals and tests.
     pub resamples: usize,
@@ -122,7 +125,7 @@ pub fn compare(
         _ => Some(mixed(entrants, &groups)?).filter(|_| several),
     };
     let own_fit = matches!(mixing, Mixing::OnText);
-    // To fit, to look for unknown tokens, to score, to count words.
+    // To fit, to look for unknown tokens, to score, to count words and what is lost.
     let passes = usize::from(own_fit) + if several { 2 * groups.len() + 1 } else { 1 };
     let passes = passes + usize::from(together.is_some());
     let mut texts = repeated(sources, passes)?;
@@ -154,6 +157,17 @@ pub fn compare(
         refuse_unknown(entrants, &groups, &unknown)?;
         seen.extend(unknown);
     }
+    let mut words = None;
+    if several {
+        let all = groups.iter().chain(&together);
+        let vocabs: Vec<&Vocab> = all.map(Group::vocab).collect();
+        let (units, stats, losses) = words_by_line(&vocabs, next_text(), read)?;
+        if options.charge_oov_bits.is_none() {
+            refuse_lost(entrants, &groups, &losses, stats.chars)?;
+        }
+        words = Some(units);
+        seen.push(stats);
+    }
 
     let weights = fitted.as_ref().map(|fitted| &fitted.fit.weights[..]);
     let extras = Extras {
@@ -168,17 +182,15 @@ pub fn compare(
         None => passes[0].1 = mixes(weights),
     }
     let mut scored = Vec::new();
-    for (group, extras) in passes {
+    for (pass, (group, extras)) in passes.into_iter().enumerate() {
         let mut told = |done| progress(tokens_read(Stage::Reading, done));
-        scored.push(group.score(cpu, next_text(), read, extras, &mut told)?);
+        let mut found = group.score(cpu, next_text(), read, extras, &mut told)?;
+        if let Some(words) = &words {
+            found.lines.charge(&words.columns()[pass], extras.char_nats);
+        }
+        scored.push(found);
     }
     seen.extend(scored.iter().map(|scored| scored.stats.clone()));
-    let mut words = None;
-    if several {
-        let (units, stats) = words_by_line(&groups, next_text(), read)?;
-        words = Some(units);
-        seen.push(stats);
-    }
     if let Some(pair) = seen.windows(2).find(|pair| pair[0].hash != pair[1].hash) {
         let (expected, found) = (pair[0].bytes, pair[1].bytes);
         return Err(TextError::Changed { expected, found }.into());
@@ -319,22 +331,42 @@ fn refuse_unknown(entrants: &[Entrant], groups: &[Group], counted: &[TextStats])
     )))
 }
 
-/// The words of each line: units without columns.
+/// `losses`: what each group's vocabulary loses of the text of `chars` characters.
+fn refuse_lost(entrants: &[Entrant], groups: &[Group], losses: &[Lost], chars: u64) -> Result<()> {
+    let of_groups = || groups.iter().zip(losses);
+    let alike = |lost: &Lost| lost.restored.is_some() && lost.restored == losses[0].restored;
+    if of_groups().all(|(_, lost)| lost.chars == 0) || of_groups().all(|(_, lost)| alike(lost)) {
+        return Ok(());
+    }
+    let note = |(group, lost): (&Group, &Lost)| {
+        let name = &entrants[group.members[0]].name;
+        lost_note(lost.chars, chars, group.vocab()).map(|note| format!("{name}: {note}"))
+    };
+    let notes: Vec<String> = of_groups().filter_map(note).collect();
+    Err(Error::Mismatch(format!(
+        "these models cannot be compared on this text, because they do not predict the same of it: {}. A model that leaves characters out has an easier task. Train one of them with the vocabulary of the other (--vocab-from), or charge the characters that are left out (--charge-oov BITS for each)",
+        notes.join("; ")
+    )))
+}
+
+/// Units whose counts are the words of each line, and whose columns are the characters of it that each of `vocabs` loses.
 fn words_by_line(
-    groups: &[Group],
+    vocabs: &[&Vocab],
     sources: Vec<Source>,
     read: &ReadOptions,
-) -> Result<(Units, TextStats)> {
-    let mut kinds = groups.iter().map(|group| group.vocab().kind());
+) -> Result<(Units, TextStats, Vec<Lost>)> {
+    let mut kinds = vocabs.iter().map(|vocab| vocab.kind());
     // A byte order mark is no character of a text.
     let kind = kinds.find(|kind| kind.is_text()).unwrap_or(Kind::Bytes);
-    let mut words = Units::new(0, MOST_LINES);
-    let stats = text::measure_lines(sources, kind, read, &mut |line| -> Result<()> {
+    let mut words = Units::new(vocabs.len(), MOST_LINES);
+    let mut add = |line: text::Line| -> Result<()> {
         words.begin();
-        words.add((line.fields + 1) as f64, []);
+        let lost = line.lost.iter().map(|&lost| lost as f64);
+        words.add((line.fields + 1) as f64, lost);
         Ok(())
-    })?;
-    Ok((words, stats))
+    };
+    let (stats, losses) = text::measure_lines(sources, kind, read, vocabs, &mut add)?;
+    Ok((words, stats, losses))
 }
 
 #[cfg(test)]

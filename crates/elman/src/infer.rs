@@ -43,6 +43,7 @@ pub use generate::{
 };
 pub use hits::Hits;
 pub use model::{Model, Ready, Weights, Workspace};
+pub(crate) use perplexity::lost_note;
 pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate, evaluate_reader};
 pub use reading::{PerLine, Reader, Reading};
 pub use sample::{Sampler, Sampling};

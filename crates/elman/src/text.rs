@@ -9,6 +9,7 @@
 //! corpus   the token file, memory-mapped               → &[u32]
 //! batch    lanes, windows, masks                       → inputs, targets, weights
 //! places   where lines begin, what unknown tokens cost → for comparisons
+//! lost     characters that decoding does not restore   → for evaluations and comparisons
 //! portions what an epoch reads of weighted texts       → sources
 //! ```
 //!
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 pub mod batch;
 pub mod corpus;
 pub mod lines;
+mod lost;
 mod places;
 mod portions;
 mod scan;
@@ -37,6 +39,7 @@ pub mod vocab;
 pub use batch::{Layout, Mark, Sentences, Stream, Window};
 pub use corpus::{Corpus, CorpusError, CorpusWriter, TokenFile, token_file};
 pub use lines::{ReadOptions, Source};
+pub use lost::Lost;
 pub use places::{Line, Placed, encode_placed, measure_lines};
 pub use portions::{MOST_WEIGHT, portions};
 pub use split::Split;

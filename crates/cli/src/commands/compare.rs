@@ -23,9 +23,10 @@ use std::time::{Duration, Instant};
 /// The last of the names is the text; all before it are models. Each model gets an interval for its perplexity,
 /// each two a test whether they differ, and with --dev all together the best mixture.
 ///
-/// Models of one vocabulary are compared per token. Others are compared per word and per character, if none of
-/// them lacks a token of the text; otherwise the comparison is refused, because an <unk> is easier to predict than
-/// the word that it stands for (or see --charge-oov). Models can be mixed if their vocabularies are of one kind: over the union of
+/// Models of one vocabulary are compared per token. Others are compared per word and per character, if the tokens of
+/// each say all of the text. Otherwise the comparison is refused: an <unk> is easier to predict than the word that it
+/// stands for, and a tokenizer that drops or folds text leaves out what others have to predict. --charge-oov charges
+/// both, at a stated cost. Models can be mixed if their vocabularies are of one kind: over the union of
 /// the vocabularies, where a model gives probability 0 to a word that it lacks.
 #[derive(Args)]
 #[command(
@@ -36,7 +37,7 @@ Examples:
   elman compare runs/kjv kjv5.bin test.txt --dev valid.txt   # and their best mixture
   elman compare runs/kjv cache:500 test.txt --dev valid.txt  # with a cache of the last 500 tokens
   elman compare runs/words runs/chars test.txt               # per word and per character
-  elman compare runs/a runs/b test.txt --charge-oov 7        # spell what one of them does not know
+  elman compare runs/a runs/b test.txt --charge-oov 7        # charge what one of them does not know or leaves out
   elman compare runs/a runs/b test.txt --format markdown     # a table for a README
   elman compare runs/a runs/b test.txt --json | jq .pairs"
 )]
@@ -53,8 +54,9 @@ pub struct CompareArgs {
     #[arg(long, help_heading = "Mixture", conflicts_with = "dev")]
     fit_on_text: bool,
 
-    /// Compare models that lack tokens of the text, charging each character of an unknown token with so many
-    /// bits beside p(<unk>); 7 is about a uniform choice among the characters of a keyboard
+    /// Compare models whose tokens do not say all of the text, charging each character that is missing with so many bits:
+    /// those of unknown tokens, and those that decoding does not restore; 7 is about a uniform choice among the
+    /// characters of a keyboard
     #[arg(long, value_name = "BITS", help_heading = "Comparison", value_parser = finite)]
     charge_oov: Option<f64>,
     /// How often to draw lines for intervals, and to flip differences for tests

@@ -276,6 +276,14 @@ fn table(args: &EvalArgs, model: &AnyModel, e: &Evaluation) -> Table {
     table.row("tokens", grouped(e.tokens));
     let share = 100.0 * e.oov as f64 / e.tokens.max(1) as f64;
     table.row("OOVs", format!("{} ({share:.2} %)", grouped(e.oov)));
+    if e.lost_chars > 0 {
+        let (lost, chars) = (grouped(e.lost_chars), grouped(e.chars));
+        let share = 100.0 * e.lost_chars as f64 / e.chars.max(1) as f64;
+        table.row(
+            "lost",
+            format!("{lost} of {chars} characters ({share:.2} %): decoding does not restore them, and no token was predicted for them"),
+        );
+    }
     table.row("loss", format!("{:.6} nats per token", e.loss_nats));
     if e.oov > 0 {
         table.row(

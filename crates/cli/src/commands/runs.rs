@@ -2,7 +2,7 @@
 
 use crate::args::Format;
 use crate::output::say;
-use crate::runs::{self, Row, by_perplexity};
+use crate::runs::{self, Row, incomparable, sort_by_perplexity};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum, ValueHint};
 use elman::train::Folder;
@@ -66,13 +66,16 @@ pub fn run(args: RunsArgs) -> Result<()> {
         }
     }
     sort(&mut rows, args.sort);
-    if args.sort == Sort::Perplexity && !runs::comparable(&rows) {
-        say(
-            "note: these runs have different vocabularies or validation texts, so that a lower perplexity does not make one of them better",
-        );
+    let format = if args.json { Format::Json } else { args.format };
+    // Programs that do not ask for an order compare the vocabularies themselves.
+    let for_people = matches!(format, Format::Text | Format::Markdown);
+    if (for_people || args.sort == Sort::Perplexity)
+        && let Some(note) = incomparable(&rows)
+    {
+        say(format_args!("note: {note}"));
     }
     let mut out = io::stdout().lock();
-    match if args.json { Format::Json } else { args.format } {
+    match format {
         Format::Json => {
             serde_json::to_writer_pretty(&mut out, &rows)?;
             writeln!(out)?;
@@ -116,7 +119,7 @@ fn sort(rows: &mut [Row], by: Sort) {
         Sort::State => rows.sort_by_key(|row| row.state),
         Sort::Parameters => rows.sort_by_key(|row| std::cmp::Reverse(row.parameters)),
         Sort::Steps => rows.sort_by_key(|row| std::cmp::Reverse(row.step)),
-        Sort::Perplexity => rows.sort_by(by_perplexity),
+        Sort::Perplexity => sort_by_perplexity(rows),
         Sort::Time => rows.sort_by(|a, b| b.seconds.total_cmp(&a.seconds)),
         Sort::Speed => {
             let speed = |row: &Row| row.tokens_per_s.unwrap_or(0.0);

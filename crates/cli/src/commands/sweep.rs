@@ -12,7 +12,7 @@ use crate::grid::Grid;
 use crate::output::{say, usage};
 use crate::progress::{Form, Progress};
 use crate::rundir;
-use crate::runs::{self, Row, by_perplexity};
+use crate::runs::{self, Row, incomparable, sort_by_perplexity};
 use crate::signals::Stop;
 use anyhow::{Result, bail};
 use clap::{Args, ValueHint};
@@ -261,7 +261,7 @@ fn show_plan(planned: &[Planned], json: bool) -> Result<()> {
     Ok(())
 }
 
-/// The runs that there are, the best first.
+/// The runs that there are, the best first among those that can be compared.
 fn show_table(planned: &[Planned], json: bool) -> Result<()> {
     let mut rows = Vec::new();
     for planned in planned
@@ -270,7 +270,10 @@ fn show_table(planned: &[Planned], json: bool) -> Result<()> {
     {
         rows.push(Row::new(&Look::at(&planned.run)?));
     }
-    rows.sort_by(by_perplexity);
+    sort_by_perplexity(&mut rows);
+    if let Some(note) = incomparable(&rows) {
+        say(format_args!("note: {note}"));
+    }
     let mut out = io::stdout().lock();
     if json {
         serde_json::to_writer_pretty(&mut out, &rows)?;

@@ -9,7 +9,7 @@ use super::result::{
 use super::scores::{Group, Scored};
 use super::units::Units;
 use super::{Options, Progress, Stage, few_tokens};
-use crate::infer::Evaluation;
+use crate::infer::{Evaluation, lost_note};
 use std::f64::consts::LN_2;
 
 /// With fewer lines, blocks of tokens are drawn instead.
@@ -132,7 +132,7 @@ impl Findings<'_> {
             entrant.vocab(),
             entrant.id(),
             &scored.sums[member],
-            scored.stats.clone(),
+            scored.found(),
             scored.seconds[member],
         );
         let evaluation = Evaluation {
@@ -168,7 +168,7 @@ impl Findings<'_> {
             self.together.unwrap_or(&self.groups[0]).vocab(),
             id.finalize().to_hex().to_string(),
             &scored.sums[member],
-            scored.stats.clone(),
+            scored.found(),
             scored.seconds.iter().sum(),
         );
         let (evaluation, spelling_nats) = self.charged(evaluation, scored);
@@ -188,7 +188,7 @@ impl Findings<'_> {
         }
     }
 
-    /// With the spelling of unknown tokens, if it is charged, in the figures per word, character and byte.
+    /// With what no token says, if it is charged, in the figures per word, character and byte.
     fn charged(&self, mut e: Evaluation, scored: &Scored) -> (Evaluation, Option<f64>) {
         if self.options.charge_oov_bits.is_none() {
             return (e, None);
@@ -255,12 +255,23 @@ impl Findings<'_> {
         let stats = &self.scored[0].stats;
         if let Some(bits) = self.options.charge_oov_bits {
             notes.push(format!(
-                "every character of an unknown token is charged with {bits} bits, in the figures per word and per character"
+                "every character of an unknown token, and every one that decoding does not restore, is charged with {bits} bits ({:.3} nats), in the figures per word and per character",
+                bits * LN_2
             ));
         } else if stats.oov > 0 {
             notes.push(format!(
                 "{} of {} tokens are outside the vocabulary, which all models share: they are read and predicted as <unk>",
                 stats.oov, stats.tokens
+            ));
+        }
+        let lost = lost_note(
+            self.scored[0].lost.chars,
+            stats.chars,
+            self.groups[0].vocab(),
+        );
+        if let (Some(lost), None) = (lost, self.options.charge_oov_bits) {
+            notes.push(format!(
+                "{lost}: no model predicts them, and all leave out the same ones"
             ));
         }
         if units.is_some_and(|units| units.of == UnitOf::Tokens) {

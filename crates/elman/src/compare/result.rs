@@ -20,7 +20,7 @@ pub struct Comparison {
     pub level: f64,
     pub resamples: usize,
     pub seed: u64,
-    /// What each character of an unknown token was charged with; `None`: nothing.
+    /// What each character that no token says was charged with; `None`: nothing.
     pub charge_oov_bits: Option<f64>,
     /// Of the networks.
     pub threads: usize,
@@ -59,11 +59,11 @@ pub enum UnitOf {
 pub struct Entry {
     pub name: String,
     pub architecture: String,
-    /// What `evaluate` finds, to the bit; only `seconds` count the model alone and not the reading of the text. With a
-    /// charge for unknown tokens it is in the figures per word, character and byte.
+    /// What `evaluate` finds, to the bit; only `seconds` count the model alone and not the reading of the text. A
+    /// charge for what no token says is in the figures per word, character and byte.
     #[serde(flatten)]
     pub evaluation: Evaluation,
-    /// What spelling the unknown tokens costs; `None`: they were not charged.
+    /// The cost of the characters of unknown tokens, and of those that decoding does not restore; `None`: nothing was charged.
     pub spelling_nats: Option<f64>,
     /// Of the perplexity per [`Measure`].
     pub interval: Option<Interval>,

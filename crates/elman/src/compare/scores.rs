@@ -14,7 +14,7 @@ use super::units::Units;
 use crate::error::{Error, Result};
 use crate::infer::Reader;
 use crate::infer::perplexity::Sums;
-use crate::text::{self, Placed, ReadOptions, Source, TextStats, Union, Vocab};
+use crate::text::{self, Lost, Placed, ReadOptions, Source, TextStats, Union, Vocab};
 use elman_kernels::Cpu;
 use std::time::Instant;
 
@@ -37,15 +37,23 @@ pub(super) struct Group<'a> {
 /// What a group said about a text.
 pub(super) struct Scored {
     pub stats: TextStats,
+    pub lost: Lost,
     /// By member; then that of the mixture, if there is one.
     pub sums: Vec<Sums>,
     /// Computing time of each member.
     pub seconds: Vec<f64>,
-    /// What spelling the unknown tokens costs.
+    /// What the characters cost that no token says: those of unknown tokens, and those that decoding does not restore.
     pub spelling_nats: f64,
     /// Counts are tokens; columns are as `sums`.
     pub lines: Units,
     pub blocks: Units,
+}
+
+impl Scored {
+    /// What was counted in the text.
+    pub fn found(&self) -> (TextStats, Lost) {
+        (self.stats.clone(), self.lost.clone())
+    }
 }
 
 /// What to do beside reading.
@@ -53,9 +61,9 @@ pub(super) struct Scored {
 pub(super) struct Extras<'a> {
     /// Weights of a mixture of the group's members.
     pub weights: Option<&'a [f64]>,
-    /// Of each character of an unknown token.
+    /// Of each character that no token says.
     pub char_nats: f64,
-    /// The lines' losses have the spelling in them.
+    /// The losses of the lines include the spelling of unknown tokens.
     pub spelling_in_lines: bool,
 }
 
@@ -145,7 +153,7 @@ impl<'a> Group<'a> {
         let mut blocks = Units::new(columns, MOST_BLOCKS);
         let mut spelling_nats = 0.0;
         let mut nats = vec![0.0; columns];
-        let (stats, seconds) = self.read(cpu, sources, read, progress, &mut |token, all| {
+        let (found, seconds) = self.read(cpu, sources, read, progress, &mut |token, all| {
             nats.clear();
             nats.extend(all.clone());
             nats.extend(extras.weights.map(|weights| mix(all, weights)));
@@ -168,11 +176,13 @@ impl<'a> Group<'a> {
             blocks.add(1.0, nats.iter().copied());
             Ok(())
         })?;
+        let (stats, lost) = found;
         Ok(Scored {
-            stats,
             sums,
             seconds,
-            spelling_nats,
+            spelling_nats: spelling_nats + extras.char_nats * lost.chars as f64,
+            stats,
+            lost,
             lines,
             blocks,
         })
@@ -187,7 +197,7 @@ impl<'a> Group<'a> {
         progress: &mut dyn FnMut(u64),
     ) -> Result<(Likelihoods, TextStats)> {
         let mut likelihoods = Likelihoods::new(self.entrants.len());
-        let (stats, _) = self.read(cpu, sources, read, progress, &mut |_, nats| {
+        let ((stats, _), _) = self.read(cpu, sources, read, progress, &mut |_, nats| {
             likelihoods.push(nats)
         })?;
         Ok((likelihoods, stats))
@@ -201,7 +211,7 @@ impl<'a> Group<'a> {
         read: &ReadOptions,
         progress: &mut dyn FnMut(u64),
         visit: &mut dyn FnMut(Placed, Nats) -> Result<()>,
-    ) -> Result<(TextStats, Vec<f64>)> {
+    ) -> Result<((TextStats, Lost), Vec<f64>)> {
         let mut together = Together {
             members: self
                 .entrants
@@ -220,7 +230,7 @@ impl<'a> Group<'a> {
             own_ids: Vec::with_capacity(PIECE),
             tokens: 0,
         };
-        let stats = text::encode_placed(sources, self.vocab(), read, &mut |token| -> Result<()> {
+        let found = text::encode_placed(sources, self.vocab(), read, &mut |token| -> Result<()> {
             together.piece.push(token);
             if together.piece.len() == PIECE {
                 together.read(visit)?;
@@ -231,7 +241,7 @@ impl<'a> Group<'a> {
         together.read(visit)?;
         progress(together.tokens);
         let seconds = together.members.iter().map(|member| member.seconds);
-        Ok((stats, seconds.collect()))
+        Ok((found, seconds.collect()))
     }
 }
 

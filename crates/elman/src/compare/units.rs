@@ -56,6 +56,16 @@ impl Units {
         }
     }
 
+    /// Adds `nats` for each of the things that are counted by unit in `counts` to all columns.
+    pub fn charge(&mut self, counts: &[f64], nats: f64) {
+        for column in &mut self.sums {
+            assert_eq!(column.len(), counts.len(), "two passes saw other lines");
+            for (sum, count) in column.iter_mut().zip(counts) {
+                *sum += nats * count;
+            }
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.counts.len()
     }

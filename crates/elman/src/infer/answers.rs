@@ -66,7 +66,7 @@ pub fn evaluate_answers(
     let started = Instant::now();
     let vocab = model.vocab();
     let mark = Mark::find(token, vocab)?;
-    let (ids, _, stats) = in_memory(vocab, sources, read)?;
+    let (ids, _, (stats, _)) = in_memory(vocab, sources, read)?;
     let lanes = lanes.unwrap_or(LANES);
     let sentences = Sentences::new(&ids, |id| vocab.ends_line(id), lanes, ROWS)?;
     let sentences = sentences.answers_after(mark);

@@ -13,7 +13,7 @@
 //! Words are the white-space fields of the raw text plus its line ends, whatever the vocabulary, so figures per word can be
 //! compared between vocabulary kinds. An unknown token is predicted as `<unk>`; the perplexity without OOVs leaves it out of sum
 //! and count, while the state still reads `<unk>`. A text with OOVs has no bits per character: `<unk>` does not say which
-//! character stood there, so it is no code length.
+//! character stood there, so it is no code length. Nor has one that decoding does not restore (`text::Lost`): its characters are counted.
 //!
 //! Exact evaluation takes any [`Reader`]; lanes are for networks, whose state at any place can be zero.
 //!
@@ -23,7 +23,7 @@ use super::reading::overflow;
 use super::{Model, PerLine, Reader, Reading, State, Workspace};
 use crate::error::{Error, Result};
 use crate::text::{
-    self, Kind, Layout, ReadOptions, Sentences, Source, Stream, TextStats, Vocab, Window,
+    self, Kind, Layout, Lost, ReadOptions, Sentences, Source, Stream, TextStats, Vocab, Window,
 };
 use elman_kernels::Cpu;
 use serde::Serialize;
@@ -89,6 +89,8 @@ pub struct Evaluation {
     pub perplexity_per_word: f64,
     pub chars: u64,
     pub bytes: u64,
+    /// Characters that decoding does not restore, and that no token was predicted for; `text::Lost` says how they are counted.
+    pub lost_chars: u64,
     pub bits_per_char: Option<f64>,
     pub bits_per_byte: Option<f64>,
     /// Why there are no bits per character and byte.
@@ -131,14 +133,14 @@ pub fn evaluate(
     };
     let started = Instant::now();
     let how = (layout, lanes);
-    let (sums, stats, lanes) = in_lanes(model, cpu, sources, read, options, how, progress)?;
+    let (sums, found, lanes) = in_lanes(model, cpu, sources, read, options, how, progress)?;
     let seconds = started.elapsed().as_secs_f64();
     let (vocab, id) = (model.vocab(), model.id().to_owned());
     Ok(Evaluation {
         layout,
         approximate: layout == Layout::Stream,
         lanes,
-        ..Evaluation::new(vocab, id, &sums, stats, seconds)
+        ..Evaluation::new(vocab, id, &sums, found, seconds)
     })
 }
 
@@ -227,20 +229,20 @@ fn exactly(
         oov.clear();
         Ok(sums)
     };
-    let stats = text::encode(sources, &vocab, read, &mut |symbol| -> Result<()> {
-        ids.push(symbol.id);
-        oov.push(symbol.oov);
+    let found = text::encode_placed(sources, &vocab, read, &mut |token| -> Result<()> {
+        ids.push(token.symbol.id);
+        oov.push(token.symbol.oov);
         if ids.len() == piece {
             progress(score(&mut ids, &mut oov)?.progress(None));
         }
         Ok(())
     })?;
     let sums = score(&mut ids, &mut oov)?;
-    progress(sums.progress(Some(stats.tokens)));
+    progress(sums.progress(Some(found.0.tokens)));
     let seconds = started.elapsed().as_secs_f64();
     Ok(Evaluation {
         layout: reader.layout(),
-        ..Evaluation::new(&vocab, reader.id(), &sums, stats, seconds)
+        ..Evaluation::new(&vocab, reader.id(), &sums, found, seconds)
     })
 }
 
@@ -252,13 +254,13 @@ fn in_lanes(
     options: &EvalOptions,
     (layout, lanes): (Layout, usize),
     progress: &mut dyn FnMut(Progress),
-) -> Result<(Sums, TextStats, usize)> {
-    let (ids, oov, stats) = in_memory(model.vocab(), sources, read)?;
+) -> Result<(Sums, (TextStats, Lost), usize)> {
+    let (ids, oov, found) = in_memory(model.vocab(), sources, read)?;
     let eos = model.vocab().eos();
     let mut progress = |tokens: u64, nats: f64| {
         progress(Progress {
             tokens,
-            total_tokens: Some(stats.tokens),
+            total_tokens: Some(found.0.tokens),
             total_nats: nats,
         });
     };
@@ -290,30 +292,30 @@ fn in_lanes(
             (parts.sums, lanes.min(sentences.lines()))
         }
     };
-    Ok((total(&sums), stats, lanes))
+    Ok((total(&sums), found, lanes))
 }
 
-/// A whole text: its ids, and whether each is unknown.
+/// A whole text: its ids, whether each is unknown, and what was counted.
 ///
 /// Errors: what reading the text can find, and more tokens than [`LANES_LIMIT_BYTES`] hold.
 pub(super) fn in_memory(
     vocab: &Vocab,
     sources: Vec<Source>,
     read: &ReadOptions,
-) -> Result<(Vec<u32>, Vec<bool>, TextStats)> {
+) -> Result<(Vec<u32>, Vec<bool>, (TextStats, Lost))> {
     let (mut ids, mut oov) = (Vec::new(), Vec::new());
-    let stats = text::encode(sources, vocab, read, &mut |symbol| -> Result<()> {
+    let found = text::encode_placed(sources, vocab, read, &mut |token| -> Result<()> {
         if ids.len() == LANES_LIMIT_BYTES / TOKEN_BYTES {
             return Err(Error::Config(format!(
                 "the text has more than {} tokens, too many to read in lanes: cut it up, or evaluate its perplexity without lanes, which is exact and takes any length",
                 ids.len()
             )));
         }
-        ids.push(symbol.id);
-        oov.push(symbol.oov);
+        ids.push(token.symbol.id);
+        oov.push(token.symbol.oov);
         Ok(())
     })?;
-    Ok((ids, oov, stats))
+    Ok((ids, oov, found))
 }
 
 /// Parts of a text that are read side by side, each summed on its own.
@@ -394,24 +396,25 @@ impl Evaluation {
         vocab: &Vocab,
         model_id: String,
         sums: &Sums,
-        stats: TextStats,
+        (stats, lost): (TextStats, Lost),
         seconds: f64,
     ) -> Evaluation {
         let loss_nats = sums.nats / sums.tokens as f64;
         let bits = sums.nats / LN_2;
-        let no_bits_because = (stats.oov > 0).then(|| {
+        let unknown = (stats.oov > 0).then(|| {
             format!(
-                "{} of {} tokens are outside the vocabulary, and <unk> does not say what stood there: it is no code for the text",
+                "{} of {} tokens are outside the vocabulary, and <unk> does not say what stood there",
                 stats.oov, stats.tokens
             )
         });
-        let bits_per = |n: u64| (stats.oov == 0).then_some(bits / n as f64);
-        let mut notes = stats.notes;
-        if let Some(what) = vocab.loses() {
-            notes.push(format!(
-                "{what}: bits per character and byte leave out what is lost"
-            ));
-        }
+        let reasons: Vec<String> = unknown
+            .into_iter()
+            .chain(lost_note(lost.chars, stats.chars, vocab))
+            .collect();
+        let code = reasons.is_empty();
+        let no_bits_because =
+            (!code).then(|| format!("{}: it is no code for the text", reasons.join("; ")));
+        let bits_per = |n: u64| code.then_some(bits / n as f64);
         Evaluation {
             layout: Layout::Stream,
             approximate: false,
@@ -432,16 +435,27 @@ impl Evaluation {
             line_ends: stats.line_ends,
             chars: stats.chars,
             bytes: stats.bytes,
+            lost_chars: lost.chars,
             vocab_kind: vocab.kind(),
             vocab_size: vocab.len(),
             vocab_hash: vocab.hash().to_owned(),
             text_hash: stats.hash,
             model_id,
-            notes,
+            notes: stats.notes,
             seconds,
             tokens_per_second: sums.tokens as f64 / seconds.max(1e-9),
         }
     }
+}
+
+/// How much of a text decoding does not restore, and why, if it does not restore all.
+pub(crate) fn lost_note(lost: u64, chars: u64, vocab: &Vocab) -> Option<String> {
+    (lost > 0).then(|| {
+        format!(
+            "decoding does not restore {lost} of {chars} characters, because {}",
+            vocab.loses().unwrap_or("the tokenizer changes this text")
+        )
+    })
 }
 
 #[cfg(test)]

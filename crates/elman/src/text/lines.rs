@@ -75,6 +75,7 @@ pub struct ReadOptions {
 }
 
 /// What a visitor of [`read`] is given.
+#[derive(Clone, Copy)]
 pub(super) enum Chunk<'a> {
     Text(&'a str),
     /// Of kind `bytes`; characters are not torn apart if the input is UTF-8.

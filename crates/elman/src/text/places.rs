@@ -5,6 +5,7 @@
 //! [`TextStats::line_ends`] in every kind.
 
 use super::lines::{self, Chunk};
+use super::lost::{Lost, LostCounter};
 use super::scan::Token;
 use super::stats::Tally;
 use super::vocab::{Encoder, Piece};
@@ -22,24 +23,28 @@ pub struct Placed {
 
 /// What a raw line holds, its newline included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Line {
+pub struct Line<'a> {
     /// White-space fields.
     pub fields: u64,
     /// Unicode scalar values.
     pub chars: u64,
+    /// Characters that decoding does not restore, by vocabulary.
+    pub lost: &'a [u64],
 }
 
-/// [`super::encode`], with the place of every token.
+/// [`super::encode`], with the place of every token and what decoding does not restore.
 pub fn encode_placed<E: From<TextError>>(
     sources: impl IntoIterator<Item = Source>,
     vocab: &Vocab,
     options: &ReadOptions,
     sink: &mut dyn FnMut(Placed) -> Result<(), E>,
-) -> Result<TextStats, E> {
+) -> Result<(TextStats, Lost), E> {
     let (mut tokens, mut oov) = (0, 0);
     let mut after_line = true;
     let mut encoder = Encoder::new(vocab);
+    let mut lost = LostCounter::new(vocab);
     let mut stats = lines::read(sources, vocab.kind(), options, |chunk| {
+        lost.push(chunk)?;
         encoder.push(chunk, &mut |found: Piece<'_>| {
             let symbol = found.symbol;
             let closes_document = found.piece == Token::Eos && !vocab.eos_ends_lines();
@@ -55,43 +60,81 @@ pub fn encode_placed<E: From<TextError>>(
         })
     })?;
     (stats.tokens, stats.oov) = (tokens, oov);
-    Ok(stats)
+    Ok((stats, lost.finish()))
 }
 
-/// Reads `sources` as text of `kind` and hands every raw line to `sink`. Of the result, `tokens` and `oov` are 0.
+/// Reads `sources` as text of `kind` and hands every raw line to `sink`, with what each of `vocabs` loses of it. Returns their
+/// sums; `tokens` and `oov` are 0.
 ///
 /// Errors: everything that [`lines`] can find wrong with a file.
 pub fn measure_lines<E: From<TextError>>(
     sources: impl IntoIterator<Item = Source>,
     kind: Kind,
     options: &ReadOptions,
+    vocabs: &[&Vocab],
     sink: &mut dyn FnMut(Line) -> Result<(), E>,
-) -> Result<TextStats, E> {
-    let mut line = Tally::default();
-    lines::read(sources, kind, options, |chunk| {
-        let bytes = match chunk {
-            Chunk::Text(text) => text.as_bytes(),
-            Chunk::Bytes(bytes) => bytes,
-            Chunk::EndOfDocument if line.is_empty() => return Ok(()),
-            Chunk::EndOfDocument => return close(&mut line, sink),
-        };
-        for part in bytes.split_inclusive(|&byte| byte == b'\n') {
-            line.add(part);
-            if part.ends_with(b"\n") {
-                close(&mut line, sink)?;
-            }
+) -> Result<(TextStats, Vec<Lost>), E> {
+    let mut open = Open {
+        line: Tally::default(),
+        losses: vocabs.iter().map(|vocab| LostCounter::new(vocab)).collect(),
+        before: vec![0; vocabs.len()],
+        lost: vec![0; vocabs.len()],
+    };
+    let stats = lines::read(sources, kind, options, |chunk| match chunk {
+        Chunk::Text(text) => {
+            let mut parts = text.split_inclusive('\n');
+            parts.try_for_each(|part| open.push(Chunk::Text(part), part.as_bytes(), sink))
         }
-        Ok(())
-    })
+        Chunk::Bytes(bytes) => {
+            let mut parts = bytes.split_inclusive(|&byte| byte == b'\n');
+            parts.try_for_each(|part| open.push(Chunk::Bytes(part), part, sink))
+        }
+        Chunk::EndOfDocument => open.push(chunk, b"", sink),
+    })?;
+    let losses = open.losses.into_iter().map(LostCounter::finish);
+    Ok((stats, losses.collect()))
 }
 
-fn close<E>(line: &mut Tally, sink: &mut dyn FnMut(Line) -> Result<(), E>) -> Result<(), E> {
-    let mut done = std::mem::take(line);
-    done.end_document();
-    sink(Line {
-        fields: done.fields,
-        chars: done.chars,
-    })
+/// The line that is being measured.
+struct Open<'v> {
+    line: Tally,
+    losses: Vec<LostCounter<'v>>,
+    /// What they had counted when the line began, and have counted since.
+    before: Vec<u64>,
+    lost: Vec<u64>,
+}
+
+impl Open<'_> {
+    /// Takes more of the line, or the end of the document.
+    fn push<E: From<TextError>>(
+        &mut self,
+        chunk: Chunk<'_>,
+        bytes: &[u8],
+        sink: &mut dyn FnMut(Line) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for lost in &mut self.losses {
+            lost.push(chunk)?;
+        }
+        self.line.add(bytes);
+        match chunk {
+            Chunk::EndOfDocument if self.line.is_empty() => return Ok(()),
+            Chunk::EndOfDocument => {}
+            _ if bytes.ends_with(b"\n") => {}
+            _ => return Ok(()),
+        }
+        let mut done = std::mem::take(&mut self.line);
+        done.end_document();
+        for ((lost, before), counter) in
+            self.lost.iter_mut().zip(&mut self.before).zip(&self.losses)
+        {
+            *lost = counter.chars() - std::mem::replace(before, counter.chars());
+        }
+        sink(Line {
+            fields: done.fields,
+            chars: done.chars,
+            lost: &self.lost,
+        })
+    }
 }
 
 fn ends_line(token: Token<'_>) -> bool {

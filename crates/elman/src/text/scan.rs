@@ -38,7 +38,7 @@ impl Scanner {
     /// The scanner of a vocabulary's kind; of a foreign one as its control token demands.
     pub fn of(vocab: &Vocab) -> Scanner {
         match vocab.kind() {
-            Kind::Foreign => Scanner::Lines(lines::Lines::new(vocab.eos_ends_lines())),
+            Kind::Foreign => Scanner::lines(vocab.eos_ends_lines()),
             kind => Scanner::new(kind),
         }
     }
@@ -53,6 +53,11 @@ impl Scanner {
             Kind::Chars => Scanner::Chars,
             Kind::Bytes => Scanner::Bytes,
         }
+    }
+
+    /// One that emits whole lines, without their newlines and with [`Token::Eos`] behind them if `eos_ends_lines`.
+    pub fn lines(eos_ends_lines: bool) -> Scanner {
+        Scanner::Lines(lines::Lines::new(eos_ends_lines))
     }
 
     /// Takes the next chunk and emits every token that it completes.

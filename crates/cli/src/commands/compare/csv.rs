@@ -5,7 +5,7 @@ use crate::csv::line;
 use elman::compare::{Comparison, Difference, Entry, Interval};
 use std::io::{self, Write};
 
-const HEADER: [&str; 29] = [
+const HEADER: [&str; 30] = [
     "row",
     "name",
     "other",
@@ -14,6 +14,7 @@ const HEADER: [&str; 29] = [
     "vocab_size",
     "tokens",
     "oov",
+    "lost_chars",
     "loss_nats",
     "perplexity",
     "perplexity_without_oov",
@@ -75,6 +76,7 @@ fn model(what: &'static str, entry: &Entry, comparison: &Comparison) -> Row {
     row.set("vocab_size", Some(e.vocab_size));
     row.set("tokens", Some(e.tokens));
     row.set("oov", Some(e.oov));
+    row.set("lost_chars", Some(e.lost_chars));
     row.set("loss_nats", Some(e.loss_nats));
     row.set("perplexity", Some(e.perplexity));
     row.set("perplexity_without_oov", e.perplexity_without_oov);

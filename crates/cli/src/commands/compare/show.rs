@@ -5,6 +5,7 @@ use crate::commands::eval::precise;
 use crate::grid::Grid;
 use crate::output::{Table, bytes, grouped, number};
 use elman::compare::{Comparison, Difference, Entry, Interval, Measure, Mixture, UnitOf};
+use std::f64::consts::LN_2;
 use std::io::{self, Write};
 
 /// For a terminal.
@@ -67,6 +68,13 @@ fn about(names: &Names, c: &Comparison) -> Table {
                     grouped(e.vocab_size as u64)
                 ),
             );
+            if e.lost_chars > 0 {
+                let (lost, chars) = (grouped(e.lost_chars), grouped(e.chars));
+                table.row(
+                    "lost",
+                    format!("{lost} of {chars} characters, which decoding does not restore"),
+                );
+            }
         }
         Measure::Word => table.row(
             "compared",
@@ -75,8 +83,12 @@ fn about(names: &Names, c: &Comparison) -> Table {
     }
     if let Some(bits) = c.charge_oov_bits {
         table.row(
-            "OOVs",
-            format!("charged with {} bits for each character", number(bits)),
+            "charged",
+            format!(
+                "{} bits ({:.3} nats) for each character of an unknown token, and for each that decoding does not restore",
+                number(bits),
+                bits * LN_2
+            ),
         );
     }
     let percent = number(100.0 * c.level);
@@ -169,6 +181,9 @@ fn quality(c: &Comparison, interval: &str) -> Grid {
         Measure::Token => {}
         Measure::Word => header.extend(["tokens", "OOVs"]),
     }
+    if c.measure == Measure::Word && leaves_out(c) {
+        header.push("lost");
+    }
     Grid::new(2, &header)
 }
 
@@ -191,13 +206,20 @@ fn quality_cells(entry: &Entry, c: &Comparison) -> Vec<String> {
         Measure::Word => {
             let kind = format!("{kind}, {}", e.vocab_kind);
             let (tokens, oov) = (grouped(e.tokens), grouped(e.oov));
-            vec![name, kind, per_word, interval, per_token, bits, tokens, oov]
+            let mut cells = vec![name, kind, per_word, interval, per_token, bits, tokens, oov];
+            cells.extend(leaves_out(c).then(|| grouped(e.lost_chars)));
+            cells
         }
     }
 }
 
 fn unknown(c: &Comparison) -> bool {
     c.models.iter().any(|model| model.evaluation.oov > 0)
+}
+
+/// Whether decoding does not restore all of the text for some model.
+fn leaves_out(c: &Comparison) -> bool {
+    c.models.iter().any(|model| model.evaluation.lost_chars > 0)
 }
 
 /// The mixture in words.

@@ -68,10 +68,10 @@ fn other_vocabularies_are_compared_by_word() {
         assert!(pair.difference.p_value.is_some());
     }
     let notes = found.notes.join("\n");
-    assert!(
-        notes.contains("vocabularies differ") && notes.contains("white space"),
-        "{notes}"
-    );
+    assert!(notes.contains("vocabularies differ"), "{notes}");
+    // Single spaces and line ends are all the white space of this text: `fields` restores it.
+    let fields = &found.models[3].evaluation;
+    assert!(fields.lost_chars == 0 && fields.bits_per_char.is_some());
 
     let error = run(&entrants, source(&text), Mixing::No, &options()).unwrap_err();
     assert!(error.to_string().contains("only once"), "{error}");
@@ -158,4 +158,132 @@ fn unknown_tokens_in_one_of_two_vocabularies_are_refused_or_charged() {
             .iter()
             .any(|note| note.contains("80 of 160 tokens"))
     );
+}
+
+#[test]
+fn white_space_that_a_model_does_not_predict_is_refused_or_charged() {
+    let text = "  a\n    bc  def\n".repeat(30);
+    let chars = Vocab::from_file(list_of(&text, Kind::Chars).path(), Kind::Chars).unwrap();
+    let entrants = [
+        network("chars", Cell::Gru, chars),
+        network("fields", Cell::Gru, vocab(Kind::Whitespace, "a bc def")),
+    ];
+    let on_disk = file(&text);
+    let sources = || Source::files(&[on_disk.path()]);
+    let error = run(&entrants, sources(), Mixing::No, &options())
+        .unwrap_err()
+        .to_string();
+    for part in [
+        "fields: decoding does not restore 210 of 480 characters",
+        "any run of white space as one",
+        "--vocab-from",
+        "--charge-oov",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(!error.contains("chars: decoding"), "{error}");
+
+    let charged = Options {
+        charge_oov_bits: Some(3.0),
+        ..options()
+    };
+    let found = run(&entrants, sources(), Mixing::No, &charged).unwrap();
+    let fields = &found.models[1];
+    let alone = alone(&entrants[1], &text);
+    assert_eq!(alone.lost_chars, 210);
+    assert_eq!(alone.bits_per_char, None);
+    assert!(
+        alone
+            .no_bits_because
+            .unwrap()
+            .contains("does not restore 210 of 480")
+    );
+    let nats = 210.0 * 3.0 * LN_2;
+    assert!((fields.spelling_nats.unwrap() - nats).abs() < 1e-9);
+    assert_eq!(found.models[0].spelling_nats, Some(0.0));
+    let e = &fields.evaluation;
+    let all = alone.total_nats + nats;
+    assert!((e.perplexity_per_word.ln() - all / (e.fields + e.line_ends) as f64).abs() < 1e-12);
+    assert!((e.bits_per_char.unwrap() - all / LN_2 / 480.0).abs() < 1e-12);
+    // The charge is in the lines: the interval is about the same figure.
+    let interval = fields.interval.unwrap();
+    assert!(interval.low <= e.perplexity_per_word && e.perplexity_per_word <= interval.high);
+    let notes = found.notes.join("\n");
+    assert!(notes.contains("3 bits (2.079 nats)"), "{notes}");
+}
+
+#[test]
+fn vocabularies_that_leave_the_same_out_need_no_charge() {
+    let text = "  a  bc\n".repeat(40);
+    let entrants = [
+        network("large", Cell::Gru, vocab(Kind::Whitespace, "a bc def")),
+        network("small", Cell::Gru, vocab(Kind::Whitespace, "a bc")),
+    ];
+    let on_disk = file(&text);
+    let mixing = || Mixing::On(source(&text));
+    let found = run(
+        &entrants,
+        Source::files(&[on_disk.path()]),
+        mixing(),
+        &options(),
+    )
+    .unwrap();
+    assert_eq!(found.measure, Measure::Word);
+    assert!(
+        found
+            .models
+            .iter()
+            .all(|model| model.evaluation.lost_chars == 120)
+    );
+    assert_eq!(found.mixture.unwrap().entry.evaluation.lost_chars, 120);
+    let notes = found.notes.join("\n");
+    assert!(
+        notes.contains("120 of 320 characters") && notes.contains("the same ones"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn text_that_a_tokenizer_folds_or_drops_is_refused_or_charged() {
+    let token = |id: u32, content: &str| {
+        serde_json::json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": true})
+    };
+    // Lower-cases words.
+    let folding = serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [token(1, "</s>")],
+        "normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null,
+        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": false},
+        "model": {"type": "WordLevel", "unk_token": "[UNK]", "vocab": {"[UNK]": 0, "</s>": 1, "a": 2, "bc": 3}},
+    });
+    // Has no token for `c` and the space, nor one for the unknown.
+    let dropping = serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [token(0, "<eos>")],
+        "normalizer": null, "pre_tokenizer": null, "post_processor": null, "decoder": {"type": "Fuse"},
+        "model": {"type": "BPE", "vocab": {"<eos>": 0, "a": 1, "b": 2, "\n": 3, "A": 4}, "merges": []},
+    });
+    let text = "A bc\na bc\n".repeat(20);
+    for (name, tokenizer, lost) in [("folding", folding, 20), ("dropping", dropping, 80)] {
+        let vocab = Vocab::from_tokenizer_json("test", tokenizer.to_string().as_bytes()).unwrap();
+        let chars = Vocab::from_file(list_of(&text, Kind::Chars).path(), Kind::Chars).unwrap();
+        let entrants = [
+            network(name, Cell::Gru, vocab),
+            network("chars", Cell::Gru, chars),
+        ];
+        let on_disk = file(&text);
+        let sources = || Source::files(&[on_disk.path()]);
+        let error = run(&entrants, sources(), Mixing::No, &options()).unwrap_err();
+        let part = format!("{name}: decoding does not restore {lost} of 200 characters");
+        assert!(error.to_string().contains(&part), "{error}");
+        let charged = Options {
+            charge_oov_bits: Some(7.0),
+            ..options()
+        };
+        let found = run(&entrants, sources(), Mixing::No, &charged).unwrap();
+        let spelling = found.models[0].spelling_nats.unwrap();
+        assert!(
+            (spelling - 7.0 * LN_2 * f64::from(lost)).abs() < 1e-9,
+            "{name} {spelling}"
+        );
+    }
 }

@@ -129,7 +129,9 @@ fn a_foreign_tokenizer_without_newlines_ends_lines() {
         found.push(token);
         Ok::<(), TextError>(())
     });
-    let stats = stats.unwrap();
+    let (stats, lost) = stats.unwrap();
+    // `The`, and the spaces about `[SEP]`.
+    assert_eq!(lost.chars, 6);
     let ids: Vec<u32> = found.iter().map(|token| token.symbol.id).collect();
     // The template of the file is not applied to a line, nor its truncation; the control token is letters.
     assert_eq!(ids, [3, 4, 5, 1, 1, 0, 7, 6, 8, 3, 4, 3, 4, 1]);

@@ -79,7 +79,7 @@ proptest! {
             // Half of the tokens are unknown, newlines among them.
             let vocab = vocab_of(texts[0].as_bytes(), kind);
             let mut placed = Vec::new();
-            let stats = encode_placed(sources(), &vocab, &plain(), &mut |token| {
+            let (stats, lost) = encode_placed(sources(), &vocab, &plain(), &mut |token| {
                 placed.push(token);
                 Ok::<(), TextError>(())
             }).unwrap();
@@ -96,13 +96,15 @@ proptest! {
             prop_assert!(placed.iter().all(|token| (token.unknown_chars > 0) == token.symbol.oov));
 
             let mut lines = Vec::new();
-            let measured = measure_lines(sources(), kind, &plain(), &mut |line| {
-                lines.push(line);
+            let (measured, losses) = measure_lines(sources(), kind, &plain(), &[&vocab], &mut |line| {
+                lines.push((line.fields, line.chars, line.lost[0]));
                 Ok::<(), TextError>(())
             }).unwrap();
             prop_assert_eq!(lines.len() as u64, stats.line_ends);
-            prop_assert_eq!(lines.iter().map(|line| line.fields).sum::<u64>(), stats.fields);
-            prop_assert_eq!(lines.iter().map(|line| line.chars).sum::<u64>(), stats.chars);
+            prop_assert_eq!(lines.iter().map(|line| line.0).sum::<u64>(), stats.fields);
+            prop_assert_eq!(lines.iter().map(|line| line.1).sum::<u64>(), stats.chars);
+            prop_assert_eq!(lines.iter().map(|line| line.2).sum::<u64>(), lost.chars);
+            prop_assert_eq!(&losses[..], &[lost]);
             prop_assert_eq!((measured.hash, measured.line_ends), (stats.hash, stats.line_ends));
         }
     }

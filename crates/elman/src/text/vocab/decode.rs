@@ -4,6 +4,7 @@
 //! `whitespace` joins words by single spaces, and `<eos>` is a newline. `<unk>` prints as `<unk>`. `bpe` joins bytes; `foreign` has the
 //! decoder of its file, and `<eos>` is a newline where it ends lines.
 
+use super::super::TextError;
 use super::engine::Engine;
 use super::{Kind, Vocab};
 
@@ -20,6 +21,34 @@ impl Vocab {
         }
         text.extend_from_slice(decoder.finish());
         text
+    }
+
+    /// Kind `foreign`: what decoding makes of the tokens of `line`, with its own letters in place of unknown tokens.
+    ///
+    /// Errors: what encoding can find.
+    pub(in crate::text) fn restored(&self, line: &str) -> Result<String, TextError> {
+        let Some(engine) = &self.engine else {
+            return Ok(line.to_owned());
+        };
+        let found = engine.line(line)?;
+        let ids: Vec<u32> = found.iter().map(|found| found.id).collect();
+        let text = engine.text(&ids);
+        let unknown: Vec<&str> = found.iter().filter_map(|f| f.unknown.as_deref()).collect();
+        let (Some(unk), false) = (self.unk(), unknown.is_empty()) else {
+            return Ok(text);
+        };
+        let name = engine.text(&[unk]);
+        let name = name.trim();
+        let pieces: Vec<&str> = text.split(name).collect();
+        // Letters of the text may read like the name of the unknown token: nobody can say then which is which.
+        if name.is_empty() || pieces.len() != unknown.len() + 1 {
+            return Ok(text);
+        }
+        let known = pieces.iter().copied();
+        let parts = known.zip(unknown.into_iter().chain([""]));
+        Ok(parts
+            .flat_map(|(known, unknown)| [known, unknown])
+            .collect())
     }
 
     /// What token `id` prints by itself, be it a part of a character. In kind `foreign` a space may come before it, if its

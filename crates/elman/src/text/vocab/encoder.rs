@@ -92,13 +92,13 @@ fn symbols<E: From<TextError>>(
         let found = engine.line(text)?;
         let last = found.len().saturating_sub(1);
         return found.iter().enumerate().try_for_each(|(i, found)| {
-            let oov = found.unknown_chars > 0;
+            let oov = found.unknown.is_some();
             emit(Piece {
                 symbol: Symbol { id: found.id, oov },
                 piece,
                 first: i == 0,
                 last: i == last,
-                unknown_chars: found.unknown_chars,
+                unknown_chars: found.unknown_chars(),
             })
         });
     }

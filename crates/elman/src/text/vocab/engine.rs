@@ -47,8 +47,16 @@ pub struct Engine {
 /// A token of a line.
 pub struct Found {
     pub id: u32,
+    /// The letters that it stands for, if it is the unknown one.
+    pub unknown: Option<Box<str>>,
+}
+
+impl Found {
     /// Unicode scalar values that it stands for, if it is the unknown one; else 0.
-    pub unknown_chars: u64,
+    pub fn unknown_chars(&self) -> u64 {
+        let letters = self.unknown.as_ref();
+        letters.map_or(0, |letters| letters.chars().count().max(1) as u64)
+    }
 }
 
 impl Engine {
@@ -161,9 +169,9 @@ impl Engine {
                 continue;
             }
             found.extend(ids.iter().zip(places).map(|(&id, &(a, b))| {
-                let chars = || part.get(a..b).map_or(1, |text| text.chars().count().max(1)) as u64;
-                let unknown_chars = if Some(id) == self.unk { chars() } else { 0 };
-                Found { id, unknown_chars }
+                let letters = || part.get(a..b).unwrap_or_default().into();
+                let unknown = (Some(id) == self.unk).then(letters);
+                Found { id, unknown }
             }));
         }
         Ok(found)
