@@ -22,7 +22,8 @@ mod train;
 mod watch;
 
 use crate::output::usage;
-use anyhow::{Result, bail};
+use crate::outputs::{Making, refuse_existing};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 use elman::ngram::Model;
 use elman::text::Source;
@@ -155,41 +156,6 @@ fn name_of(texts: &[PathBuf]) -> String {
     match texts.len() {
         1 => first,
         n => format!("{first} and {} more", n - 1),
-    }
-}
-
-/// What a command makes.
-#[derive(Clone, Copy, PartialEq)]
-enum Making {
-    File,
-    /// The directory of a model.
-    Model,
-}
-
-/// Makes sure that a command replaces nothing at `path` that it was not asked to replace.
-fn refuse_existing(path: &Path, making: Making, force: bool) -> Result<()> {
-    let shown = path.display();
-    let is_empty = || {
-        path.read_dir()
-            .is_ok_and(|mut entries| entries.next().is_none())
-    };
-    match (making, path.is_dir()) {
-        _ if !path.exists() => Ok(()),
-        (Making::File, true) => {
-            bail!("{shown} is a directory, and a file is to be written: give its name")
-        }
-        (Making::Model, false) => {
-            bail!("{shown} is a file, and a model is a directory: choose another name")
-        }
-        (Making::Model, true) if is_empty() => Ok(()),
-        (Making::Model, true) if Folder::is_run(path) => {
-            bail!("{shown} is a run: choose another directory")
-        }
-        (Making::Model, true) if !path.join("config.json").exists() => {
-            bail!("{shown} is a directory that holds other things than a model: choose another one")
-        }
-        _ if !force => bail!("{shown} exists: choose another name, or replace it with --force"),
-        _ => Ok(()),
     }
 }
 

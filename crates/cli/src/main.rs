@@ -12,6 +12,7 @@ mod faults;
 mod grid;
 mod options;
 mod output;
+mod outputs;
 mod places;
 mod presets;
 mod progress;

@@ -20,7 +20,6 @@ pub use init::InitOptions;
 pub use network::NetworkOptions;
 pub use text::TextOptions;
 pub use vocabulary::VocabularyArgs;
-pub use watching::IN_RUN as TENSORBOARD;
 
 use anyhow::Result;
 use clap::{Arg, Args};

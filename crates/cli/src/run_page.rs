@@ -10,17 +10,16 @@ use crate::runs::files;
 use anyhow::{Context, Result};
 use elman::store::{disk, write_atomic};
 use elman::train::Config;
+use elman::train::folder::contents::PAGE;
 use elman::train::look::{Doing, Look};
 use elman::train::metrics::{Line, TrainLine};
 use elman::train::{GradientFlow, Sample, Validation};
-use elman_report::{Block, Page, Section, Table, Text};
+use elman_report::{Block, Page, Plot, Section, Table, Text};
 use sections::{gradients, learning, memory, update, written};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// The page of a run in its directory.
-pub const NAME: &str = "report.html";
 /// Between two pages of a run that goes on.
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -58,7 +57,7 @@ impl Keeper {
             }
             None => Look::at(&self.path)?,
         };
-        write(&page(&look), &self.path.join(NAME))?;
+        write(&page(&look), &self.path.join(PAGE))?;
         self.look = Some(look);
         self.written = Some(Instant::now());
         Ok(())
@@ -72,11 +71,16 @@ pub fn write(page: &Page, path: &Path) -> Result<()> {
         .with_context(|| format!("cannot write the page {}", path.display()))
 }
 
+/// The names of the pictures that [`write_pictures`] writes.
+pub fn pictures(page: &Page, directory: &Path) -> Vec<PathBuf> {
+    let name = |plot: &Plot| directory.join(format!("{}.svg", plot.id));
+    page.plots().map(name).collect()
+}
+
 /// Writes every plot of `page` into `directory`, and the names of the files to `out`.
 pub fn write_pictures(page: &Page, directory: &Path, out: &mut impl Write) -> Result<()> {
     disk::create_dir_all(directory)?;
-    for plot in page.plots() {
-        let path = directory.join(format!("{}.svg", plot.id));
+    for (plot, path) in page.plots().zip(pictures(page, directory)) {
         write_atomic(&path, |file| file.write_all(plot.to_svg().as_bytes()))
             .with_context(|| format!("cannot write the picture {}", path.display()))?;
         writeln!(out, "{}", path.display())?;

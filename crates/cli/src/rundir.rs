@@ -1,32 +1,14 @@
 //! Where a new run goes, and making room for it.
 
-use crate::options;
-use crate::run_page;
 use anyhow::{Context, Result, bail};
 use elman::infer::read_vocab;
 use elman::store::{Lock, disk};
 use elman::text::TextError;
 use elman::train::Folder;
+use elman::train::folder::contents::{Contents, OWN_TEXT, STDIN, run_files};
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-
-/// Everything that a run keeps in its directory, the file that makes it a run first: a removal that
-/// is cut short leaves no half of one.
-const ENTRIES: [&str; 9] = [
-    "config.toml",
-    "state",
-    "metrics.jsonl",
-    "model",
-    "tokens",
-    run_page::NAME,
-    options::TENSORBOARD,
-    STDIN,
-    OWN_TEXT,
-];
-/// The copy of standard input.
-pub const STDIN: &str = "stdin.txt";
-/// What the model has written that `elman finetune --on-generated` goes on from.
-pub const OWN_TEXT: &str = "own.txt";
 
 /// The directory for a run on `text` that nobody named: `runs/kjv`, or `runs/kjv-2` and so on where
 /// there is something already.
@@ -60,9 +42,10 @@ fn is_abandoned(path: &Path) -> bool {
     let Ok(entries) = path.read_dir() else {
         return false;
     };
-    let ours = |name: &str| name == "lock" || (name != "config.toml" && ENTRIES.contains(&name));
+    let early = [Lock::NAME, "state", "tokens", STDIN, OWN_TEXT];
     let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
-    names.all(|name| name.is_ok_and(|name| name.to_str().is_some_and(ours)))
+    names.all(|name| name.is_ok_and(|name| early.iter().any(|early| name == *early)))
+        && matches!(Contents::of(path), Ok(Contents::Free))
         && Lock::acquire(path).is_ok()
 }
 
@@ -93,10 +76,13 @@ pub fn check_inputs<'a>(
     let Ok(run) = run.canonicalize() else {
         return Ok(());
     };
+    let files = run_files(&run)?;
     for input in inputs {
-        if input
-            .canonicalize()
-            .is_ok_and(|input| input.starts_with(&run))
+        let place = input.canonicalize().unwrap_or_default();
+        // A file of the run, or a directory with such files.
+        if place
+            .strip_prefix(&run)
+            .is_ok_and(|place| files.iter().any(|file| file.starts_with(place)))
         {
             bail!(
                 "{} is in the run that --force would delete: choose another directory with --run",
@@ -108,11 +94,13 @@ pub fn check_inputs<'a>(
 }
 
 /// The run that another one replaces: kept aside until the new one is about to train, and put back
-/// if it never gets there.
+/// if it never gets there. Only its own files move; what else lies in its directories stays where it is.
 #[must_use]
 pub struct Replaced {
     run: PathBuf,
-    entries: Vec<&'static str>,
+    /// Of the run, relative to its directory.
+    files: Vec<PathBuf>,
+    is_deleted: bool,
 }
 
 /// Where the old run waits.
@@ -120,43 +108,50 @@ const ASIDE: &str = ".replaced";
 
 impl Replaced {
     /// Sets the run in `path` aside, if there is one, and nothing else that lies there.
-    /// Errors: a process is at work on it, or the system refuses.
+    /// Errors: files of the user that a run would overwrite; a process is at work on the run; the system refuses.
     pub fn set_aside(path: &Path) -> Result<Replaced> {
         let mut replaced = Replaced {
             run: path.to_path_buf(),
-            entries: Vec::new(),
+            files: Vec::new(),
+            is_deleted: false,
         };
+        refuse_foreign(path)?;
         if !path.exists() {
             return Ok(replaced);
         }
         let _lock = Lock::acquire(path)?;
         let aside = path.join(ASIDE);
-        if Folder::is_run(path) {
+        if refuse_foreign(path)? == Contents::Run {
             // Left by a replacement that was killed after its run had begun.
-            disk::remove_all(&aside)?;
+            remove(&aside)?;
         }
-        for entry in ENTRIES {
-            let (from, to) = (path.join(entry), aside.join(entry));
-            if from.symlink_metadata().is_err() {
-                continue;
-            }
+        for file in run_files(path)? {
+            let (from, to) = (path.join(&file), aside.join(&file));
             if to.symlink_metadata().is_ok() {
                 // A replacement was killed before its run had begun: what waits is the run.
-                disk::remove_all(&from)?;
+                disk::remove_file(&from)?;
             } else {
-                disk::create_dir_all(&aside)?;
-                disk::rename(&from, &to)?;
+                move_file(&from, &to)?;
             }
-            replaced.entries.push(entry);
+            replaced.files.push(file);
         }
+        remove_empty_dirs(path, &replaced.files)?;
         Ok(replaced)
     }
 
-    /// Deletes what was set aside, and says what that was.
-    pub fn delete(mut self) -> Result<Vec<&'static str>> {
-        let entries = std::mem::take(&mut self.entries);
-        disk::remove_all(&self.run.join(ASIDE))?;
-        Ok(entries)
+    /// Deletes what was set aside, and says which parts of the run that was.
+    pub fn delete(mut self) -> Result<Vec<String>> {
+        self.is_deleted = true;
+        let mut parts = Vec::new();
+        for file in &self.files {
+            let part = file.iter().next().unwrap_or_default();
+            let part = part.to_string_lossy().into_owned();
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        }
+        remove(&self.run.join(ASIDE))?;
+        Ok(parts)
     }
 }
 
@@ -165,20 +160,77 @@ impl Drop for Replaced {
     /// moved stays aside.
     fn drop(&mut self) {
         let aside = self.run.join(ASIDE);
-        for entry in ENTRIES {
-            let (from, to) = (aside.join(entry), self.run.join(entry));
-            if from.symlink_metadata().is_ok() && disk::remove_all(&to).is_ok() {
-                let _ = disk::rename(&from, &to);
+        if self.is_deleted || !Folder::is_run(&aside) {
+            return;
+        }
+        for file in run_files(&self.run).unwrap_or_default() {
+            let _ = disk::remove_file(&self.run.join(file));
+        }
+        // The file that makes it a run comes last: until then the rest waits aside.
+        let files = run_files(&aside).unwrap_or_default();
+        for file in files.iter().rev() {
+            let _ = move_file(&aside.join(file), &self.run.join(file));
+        }
+        let _ =
+            remove_empty_dirs(&aside, &files).and_then(|()| Ok(disk::remove_empty_dir(&aside)?));
+    }
+}
+
+/// Refuses a directory in which a new run would overwrite files of the user, and returns what is there otherwise.
+pub fn refuse_foreign(path: &Path) -> Result<Contents> {
+    if !Folder::is_run(path) && Contents::of(&path.join(ASIDE))? == Contents::Run {
+        // A replacement was killed: all that is there is of one run or the other.
+        return Ok(Contents::Free);
+    }
+    let contents = Folder::refuse_foreign(path)?;
+    if contents == Contents::Run {
+        let files = run_files(path)?;
+        for name in [STDIN, OWN_TEXT] {
+            if path.join(name).exists() && !files.iter().any(|file| file == Path::new(name)) {
+                bail!(
+                    "{} was not written by the run there, and the new one might overwrite it: move it away, or choose another directory with --run",
+                    path.join(name).display()
+                );
             }
         }
-        // Only if it is empty by now.
-        let _ = std::fs::remove_dir(&aside);
     }
+    Ok(contents)
+}
+
+/// Gives the file `from` the name `to`, in a directory that is made if it is missing.
+fn move_file(from: &Path, to: &Path) -> Result<()> {
+    if let Some(directory) = to.parent() {
+        disk::create_dir_all(directory)?;
+    }
+    Ok(disk::rename(from, to)?)
+}
+
+/// Removes the files of the run in `path`, then the directories that are empty by now, `path` itself among them.
+fn remove(path: &Path) -> Result<()> {
+    let files = run_files(path)?;
+    for file in &files {
+        disk::remove_file(&path.join(file))?;
+    }
+    remove_empty_dirs(path, &files)?;
+    Ok(disk::remove_empty_dir(path)?)
+}
+
+/// Removes the directories in `path` where `files` were, if nothing is left in them.
+fn remove_empty_dirs(path: &Path, files: &[PathBuf]) -> Result<()> {
+    let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+    for directory in directories {
+        if directory != Path::new("") {
+            disk::remove_empty_dir(&path.join(directory))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use elman::train::folder::contents::RECORD;
+    use std::io::Write;
 
     #[test]
     fn runs_are_named_after_their_text() {
@@ -194,42 +246,117 @@ mod tests {
         }
     }
 
+    /// A run, and files of the user between its own.
+    fn room() -> tempfile::TempDir {
+        let room = tempfile::tempdir().unwrap();
+        let record = "elman = \"0.1.0\"\n[inputs]\n[config]\n";
+        for (file, text) in [
+            ("config.toml", record),
+            ("state/000000000010.safetensors", "state"),
+            ("model/config.json", "{}"),
+            ("model/notes.txt", "mine"),
+            ("mine/state.txt", "mine"),
+            ("notes.txt", "mine"),
+        ] {
+            let path = room.path().join(file);
+            disk::create_dir_all(path.parent().unwrap()).unwrap();
+            elman::store::write_atomic(&path, |out| out.write_all(text.as_bytes())).unwrap();
+        }
+        room
+    }
+
+    /// All files and directories, but for the lock.
+    fn names(room: &Path) -> Vec<String> {
+        fn visit(room: &Path, at: &Path, names: &mut Vec<String>) {
+            for entry in at.read_dir().unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.strip_prefix(room).unwrap().display().to_string();
+                if path.is_dir() {
+                    visit(room, &path, names);
+                }
+                names.push(name);
+            }
+        }
+        let mut names = Vec::new();
+        visit(room, room, &mut names);
+        names.retain(|name| name != Lock::NAME);
+        names.sort();
+        names
+    }
+
     #[test]
     fn a_replaced_run_is_deleted_or_put_back_and_nothing_else() {
-        let room = tempfile::tempdir().unwrap();
-        for part in ["state", "mine"] {
-            disk::create_dir_all(&room.path().join(part)).unwrap();
-        }
-        for file in ["config.toml", "state/a", "notes.txt"] {
-            elman::store::write_atomic(&room.path().join(file), |_| Ok(())).unwrap();
-        }
-        assert!(
-            Folder::refuse_existing(room.path())
-                .unwrap_err()
-                .to_string()
-                .contains("--resume")
-        );
-        let names = || {
-            let entries = room.path().read_dir().unwrap();
-            let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name()).collect();
-            names.sort();
-            names
-        };
-        let before = names();
+        let room = room();
+        let refused = Folder::refuse_existing(room.path()).unwrap_err();
+        assert!(refused.to_string().contains("--resume"), "{refused}");
+        let before = names(room.path());
 
         let replaced = Replaced::set_aside(room.path()).unwrap();
         Folder::refuse_existing(room.path()).unwrap();
-        // The new run gets as far as its token files, and fails.
-        disk::create_dir_all(&room.path().join("state")).unwrap();
+        // The new run gets as far as its first state, and fails.
+        let state = room.path().join("state/000000000000.safetensors");
+        disk::create_dir_all(state.parent().unwrap()).unwrap();
+        elman::store::write_atomic(&state, |_| Ok(())).unwrap();
         drop(replaced);
-        assert!(room.path().join("state/a").exists());
-        let with_lock: Vec<_> = names().into_iter().filter(|n| n != "lock").collect();
-        assert_eq!(with_lock, before);
+        assert_eq!(names(room.path()), before);
 
         let replaced = Replaced::set_aside(room.path()).unwrap();
-        assert_eq!(replaced.delete().unwrap(), ["config.toml", "state"]);
-        assert_eq!(names(), ["lock", "mine", "notes.txt"]);
+        assert_eq!(replaced.delete().unwrap(), [RECORD, "state", "model"]);
+        let left = [
+            "mine",
+            "mine/state.txt",
+            "model",
+            "model/notes.txt",
+            "notes.txt",
+        ];
+        assert_eq!(names(room.path()), left);
         let absent = Replaced::set_aside(&room.path().join("absent")).unwrap();
         assert!(absent.delete().unwrap().is_empty());
+    }
+
+    /// However a replacement was killed, the next one finds the old run whole.
+    #[test]
+    fn a_replacement_that_was_killed_loses_nothing() {
+        let room = room();
+        let before = names(room.path());
+        let whole = |replaced: Replaced| {
+            drop(replaced);
+            assert_eq!(names(room.path()), before);
+        };
+        // In the middle of setting the run aside.
+        let aside = room.path().join(ASIDE);
+        move_file(&room.path().join(RECORD), &aside.join(RECORD)).unwrap();
+        whole(Replaced::set_aside(room.path()).unwrap());
+        // After that, and in the middle of putting it back.
+        std::mem::forget(Replaced::set_aside(room.path()).unwrap());
+        let config = Path::new("model/config.json");
+        move_file(&aside.join(config), &room.path().join(config)).unwrap();
+        whole(Replaced::set_aside(room.path()).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_run_is_not_replaced() {
+        let room = room();
+        let record = room.path().join(RECORD);
+        elman::store::write_atomic(&record, |out| out.write_all(b"[app]\nname = \"x\"\n")).unwrap();
+        let before = names(room.path());
+        let Err(error) = Replaced::set_aside(room.path()) else {
+            panic!("a directory of the user was replaced")
+        };
+        assert!(error.to_string().contains("config.toml"), "{error}");
+        assert_eq!(names(room.path()), before);
+        assert!(!room.path().join(Lock::NAME).exists());
+    }
+
+    #[test]
+    fn a_run_without_a_name_takes_no_directory_of_the_user() {
+        let room = tempfile::tempdir().unwrap();
+        let directory = room.path().join("runs/kjv");
+        disk::create_dir_all(&directory.join("tokens")).unwrap();
+        assert!(is_abandoned(&directory));
+        let mine = directory.join("tokens/tokenizer.json");
+        disk::remove_file(&directory.join(Lock::NAME)).unwrap();
+        elman::store::write_atomic(&mine, |_| Ok(())).unwrap();
+        assert!(!is_abandoned(&directory));
     }
 }

@@ -198,6 +198,14 @@ fn a_laboratory_answers_every_claim() {
         );
     }
 
+    let again = [&lab[..], &["--svg", "figures"]].concat();
+    let said = room.fails(1, &again);
+    assert!(
+        said.contains("exists") && said.contains("--force"),
+        "{said}"
+    );
+    room.stdout(&[&again[..], &["--force"]].concat());
+
     let begun = std::time::Instant::now();
     room.stdout(&lab);
     assert!(begun.elapsed().as_secs_f64() < 5.0, "everything was kept");

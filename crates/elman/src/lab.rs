@@ -30,7 +30,7 @@ pub mod sizes;
 pub mod text;
 
 use crate::error::{Error, Result};
-use crate::store::{disk, write_atomic};
+use crate::store::{Lock, disk, write_atomic};
 use crate::text::Source;
 use crate::train::look::{Doing, Look};
 use crate::train::{Config, Event, Job, Machine, NewBudget, VocabularyFrom, Watch, resume, start};
@@ -118,6 +118,9 @@ pub struct Plan {
     pub elman: String,
 }
 
+/// The file of a laboratory's [`Plan`], by which it is known.
+const PLAN: &str = "lab.json";
+
 /// A laboratory in its directory.
 pub struct Lab<'a> {
     directory: PathBuf,
@@ -140,6 +143,7 @@ impl<'a> Lab<'a> {
         machine: Machine,
         watch: &'a mut dyn Watch,
     ) -> Result<Lab<'a>> {
+        Lab::refuse_foreign(directory)?;
         let text = text::beginning(text, scale.text_bytes)?;
         let plan = Plan {
             scale,
@@ -147,26 +151,38 @@ impl<'a> Lab<'a> {
             text_hash: blake3::hash(&text).to_hex().to_string(),
             elman: env!("CARGO_PKG_VERSION").into(),
         };
-        disk::create_dir_all(&directory.join("measured"))?;
-        let kept = directory.join("lab.json");
-        match read_json::<Plan>(&kept) {
-            Some(there) if there == plan => {}
-            Some(_) => {
-                return Err(Error::Config(format!(
-                    "{} holds measurements with another text, seed, size or version of elman: choose another directory, or delete that one",
-                    directory.display()
-                )));
-            }
-            None => write_json(&kept, &plan)?,
+        let kept = directory.join(PLAN);
+        if read_json::<Plan>(&kept).is_some_and(|there| there != plan) {
+            return Err(Error::Config(format!(
+                "{} holds measurements with another text, seed, size or version of elman: choose another directory, or delete that one",
+                directory.display()
+            )));
         }
+        let parts = Texts::cut(&text)?;
+        disk::create_dir_all(&directory.join("measured"))?;
+        // Before anything else: it says that all of this is a laboratory's.
+        write_json(&kept, &plan)?;
         Ok(Lab {
-            texts: Texts::prepare(directory, &text)?,
+            texts: Texts::write(directory, parts)?,
             directory: directory.to_path_buf(),
             plan,
             cpu: Cpu::new(machine.isa, machine.threads),
             machine,
             watch,
         })
+    }
+
+    /// Refuses a directory that holds anything but a laboratory.
+    pub fn refuse_foreign(directory: &Path) -> Result<()> {
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut others = entries.filter(|entry| entry.file_name() != Lock::NAME);
+        if others.next().is_none() || read_json::<Plan>(&directory.join(PLAN)).is_some() {
+            return Ok(());
+        }
+        Err(Error::Config(format!(
+            "{} holds other things than a laboratory, which would overwrite some of them: name another directory with -o",
+            directory.display()
+        )))
     }
 
     pub fn plan(&self) -> &Plan {

@@ -67,6 +67,13 @@ pub enum StoreError {
     )]
     Locked { directory: PathBuf, holder: String },
 
+    /// A file is called like the lock and holds something else.
+    #[error(
+        "{} is not a lock of elman, which would overwrite it: choose another directory",
+        path.display()
+    )]
+    ForeignLock { path: PathBuf },
+
     /// The file is not the snapshot it should be.
     #[error("{}: {flaw}", path.display())]
     Snapshot { path: PathBuf, flaw: Flaw },

@@ -1,8 +1,8 @@
 //! `elman export`: a model in a form that other programs run.
 
-use super::{Making, refuse_existing};
 use crate::args::{Quoted, named};
 use crate::output::{Table, bytes, usage};
+use crate::outputs::{Making, refuse_existing, refuse_inputs};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::exchange::{OnnxOptions, SCRIPT_NAME, save_for_pytorch, save_onnx, save_state_dict};
@@ -77,6 +77,7 @@ pub fn run(args: ExportArgs) -> Result<()> {
         Form::Onnx | Form::Safetensors => Making::File,
     };
     refuse_existing(&args.output, making, args.force)?;
+    refuse_inputs(&args.output, [&args.model])?;
     let model = network(&args.model)?;
     let output = &args.output;
     let written = match form {

@@ -1,8 +1,8 @@
 //! `elman import`: a network of PyTorch becomes a model.
 
-use super::{Making, refuse_existing};
 use crate::args::{Activation, Quoted, named};
 use crate::output::{Table, grouped, say, shape, usage};
+use crate::outputs::{Making, refuse_existing, refuse_inputs};
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::exchange::{Hints, Imported, import};
@@ -74,6 +74,8 @@ pub struct ImportArgs {
 
 pub fn run(args: ImportArgs) -> Result<()> {
     let listed = vocabulary(&args)?;
+    let inputs = args.vocab_file.iter().chain(&args.vocab_from);
+    refuse_inputs(&args.output, inputs.chain([&args.state_dict]))?;
     refuse_existing(&args.output, Making::Model, args.force)?;
     let hints = Hints {
         activation: args.activation.map(|activation| activation.0),

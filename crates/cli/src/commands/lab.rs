@@ -11,7 +11,8 @@ mod sizes;
 
 use super::threads;
 use crate::args::thread_count;
-use crate::output::{say, usage};
+use crate::output::say;
+use crate::outputs::refuse_any;
 use crate::run_page;
 use crate::signals::Stop;
 use anyhow::Result;
@@ -20,7 +21,7 @@ use clap::{Args, ValueHint};
 use elman::lab::{Lab, Scale};
 use elman::store::{Lock, disk};
 use elman::text::Source;
-use elman::train::{Folder, Machine};
+use elman::train::Machine;
 use elman_kernels::Isa;
 use elman_report::{Page, Section, Text};
 use show::Show;
@@ -59,6 +60,9 @@ pub struct LabArgs {
     /// Write each plot as an SVG file into this directory
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     svg: Option<PathBuf>,
+    /// Replace pictures that are there
+    #[arg(long, requires = "svg")]
+    force: bool,
 }
 
 /// The gospels of the King James Bible, in the public domain.
@@ -69,13 +73,8 @@ const PAGE: &str = "lab.html";
 
 pub fn run(args: LabArgs) -> Result<()> {
     let started = Instant::now();
+    Lab::refuse_foreign(&args.output)?;
     disk::create_dir_all(&args.output)?;
-    if Folder::is_run(&args.output) {
-        return Err(usage(format!(
-            "{} is a run: name another directory with -o",
-            args.output.display()
-        )));
-    }
     let _lock = Lock::acquire(&args.output)?;
     let machine = Machine {
         threads: threads(args.threads),
@@ -132,6 +131,7 @@ pub fn run(args: LabArgs) -> Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", path.display())?;
     if let Some(directory) = &args.svg {
+        refuse_any(&run_page::pictures(&page, directory), args.force)?;
         run_page::write_pictures(&page, directory, &mut out)?;
     }
     Ok(())

@@ -1,9 +1,11 @@
 //! `elman report`: a run's page, made anew from its files.
 
 use crate::output::usage;
+use crate::outputs::{Making, refuse_any, refuse_existing, refuse_inputs};
 use crate::run_page;
 use anyhow::Result;
 use clap::{Args, ValueHint};
+use elman::train::folder::contents::PAGE;
 use elman::train::look::Look;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -28,16 +30,27 @@ pub struct ReportArgs {
     /// Write each plot as an SVG file into this directory
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     svg: Option<PathBuf>,
+    /// Replace files that are there; the page in the run's directory is replaced in any case
+    #[arg(long)]
+    force: bool,
 }
 
 pub fn run(args: ReportArgs) -> Result<()> {
     let page = run_page::page(&Look::at(&args.run)?);
-    let output = args.output.unwrap_or_else(|| args.run.join(run_page::NAME));
+    let kept = args.run.join(PAGE);
+    let output = args.output.unwrap_or_else(|| kept.clone());
     if output.is_dir() {
         return Err(usage(format!(
             "{} is a directory: give the name of a file",
             output.display()
         )));
+    }
+    refuse_inputs(&output, [&args.run])?;
+    if output != kept {
+        refuse_existing(&output, Making::File, args.force)?;
+    }
+    if let Some(directory) = &args.svg {
+        refuse_any(&run_page::pictures(&page, directory), args.force)?;
     }
     run_page::write(&page, &output)?;
     let mut out = io::stdout().lock();

@@ -1,6 +1,7 @@
 //! Help outside the program: completions for shells, manual pages.
 
 use super::Cli;
+use crate::outputs::refuse_any;
 use anyhow::Result;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
@@ -38,6 +39,9 @@ pub struct ManArgs {
     /// Directory for the pages of all commands; made if it is missing
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Replace pages that are there, as those of an earlier version
+    #[arg(long, requires = "out")]
+    force: bool,
 }
 
 pub fn man(args: ManArgs) -> Result<()> {
@@ -47,13 +51,17 @@ pub fn man(args: ManArgs) -> Result<()> {
         io::stdout().write_all(&page(command)?)?;
         return Ok(());
     };
-    disk::create_dir_all(&directory)?;
-    for of in std::iter::once(&command).chain(command.get_subcommands()) {
+    let all = || std::iter::once(&command).chain(command.get_subcommands());
+    let path = |of: &clap::Command| {
         let name = of.get_display_name().unwrap_or("elman");
+        directory.join(format!("{name}.1"))
+    };
+    let paths: Vec<PathBuf> = all().map(path).collect();
+    refuse_any(&paths, args.force)?;
+    disk::create_dir_all(&directory)?;
+    for (of, path) in all().zip(&paths) {
         let page = page(of.clone())?;
-        write_atomic(&directory.join(format!("{name}.1")), |file| {
-            file.write_all(&page)
-        })?;
+        write_atomic(path, |file| file.write_all(&page))?;
     }
     Ok(())
 }

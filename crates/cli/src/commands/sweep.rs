@@ -18,6 +18,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueHint};
 use combine::{Combination, Given};
 use elman::Error;
+use elman::train::folder::contents::Contents;
 use elman::train::look::{Doing, Look};
 use elman::train::{Config, Ending, Event, Folder, Inputs, NewBudget, Watch};
 use serde::Serialize;
@@ -133,7 +134,7 @@ impl Planned {
             args,
             run,
         };
-        if Folder::is_run(&planned.run) {
+        if rundir::refuse_foreign(&planned.run)? == Contents::Run {
             planned.check_same(&config)?;
         }
         Ok(planned)

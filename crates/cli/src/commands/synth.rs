@@ -1,7 +1,7 @@
 //! `elman synth`: texts that can only be predicted by remembering, one sequence a line.
 
-use super::{Making, refuse_existing};
 use crate::output::{count, grouped, say, usage};
+use crate::outputs::{Making, refuse_existing};
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueHint};
 use elman::store::write_atomic;

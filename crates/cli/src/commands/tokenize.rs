@@ -3,6 +3,7 @@
 use super::{name_of, sources};
 use crate::args::Vocabulary;
 use crate::output::{Table, grouped, say, usage};
+use crate::outputs::{Making, refuse_existing, refuse_inputs};
 use crate::progress::spinner;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
@@ -70,6 +71,9 @@ pub struct TokenizeArgs {
     /// Where to write it
     #[arg(long, value_name = "FILE", help_heading = "Making a vocabulary", requires = "vocab", value_hint = ValueHint::FilePath)]
     save: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long, help_heading = "Making a vocabulary", requires = "save")]
+    force: bool,
 }
 
 pub fn run(args: TokenizeArgs) -> Result<()> {
@@ -98,6 +102,8 @@ pub fn run(args: TokenizeArgs) -> Result<()> {
 const COUNT_LIMIT_BYTES: u64 = 2 << 30;
 
 fn make(args: &TokenizeArgs, vocab: Vocabulary, file: &Path) -> Result<()> {
+    refuse_inputs(file, &args.inputs)?;
+    refuse_existing(file, Making::File, args.force)?;
     let kind = vocab.kind;
     let most = args.max_vocab.or(vocab.entries);
     let shown = spinner(false);

@@ -19,8 +19,9 @@ use anyhow::{Context, Result};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 use elman::infer::{OwnText, read_layout};
-use elman::store::{disk, write_atomic};
+use elman::store::{Lock, disk, write_atomic};
 use elman::text::Layout;
+use elman::train::folder::contents::STDIN;
 use elman::train::{Config, Event, Folder, Inputs, Job, Machine, NewBudget, Watch, peak_bytes};
 use elman_kernels::Isa;
 use ending::Ended;
@@ -64,7 +65,7 @@ pub struct TrainArgs {
     /// Directory of the run [default: runs/NAME after the first text]
     #[arg(long, value_name = "DIR", help_heading = "Run", value_hint = ValueHint::DirPath)]
     run: Option<PathBuf>,
-    /// Replace the run that --run names: delete its files, and say which
+    /// Replace the run that --run names: delete the files that it wrote, and say which; files of yours in its directory stay
     #[arg(long, help_heading = "Run", requires = "run")]
     force: bool,
     /// Go on with this run, perhaps with a new budget, until its budget is used up
@@ -343,7 +344,7 @@ impl TrainArgs {
     /// The run of `config` in `run`, where standard input has been copied.
     fn job(self, config: Config, run: PathBuf, machine: Machine) -> Job {
         let readable = |path: PathBuf| match is_stdin(&path) {
-            true => run.join(rundir::STDIN),
+            true => run.join(STDIN),
             false => path,
         };
         let train = self.texts.into_iter().map(readable).collect();
@@ -400,7 +401,9 @@ fn spool(run: &Path) -> Result<()> {
     // A device would fill the disk.
     elman::text::Source::stdin()?;
     disk::create_dir_all(run)?;
-    write_atomic(&run.join(rundir::STDIN), |file| {
+    // As whoever prepares the run does: nobody else is at work there, and the file is known as the run's.
+    let _lock = Lock::acquire(run)?;
+    write_atomic(&run.join(STDIN), |file| {
         io::copy(&mut io::stdin().lock(), file).map(|_| ())
     })
     .context("cannot copy standard input")

@@ -6,11 +6,11 @@ use crate::args::{Quoted, seconds};
 use crate::chart::{Chart, Colours, LINE, MARK};
 use crate::grid::Grid;
 use crate::output::{clock, grouped, is_dumb, number};
-use crate::run_page;
 use crate::runs::Row;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use console::Term;
+use elman::train::folder::contents::PAGE;
 use elman::train::look::{Doing, Look};
 use elman::train::metrics::Line;
 use std::fmt::Write as _;
@@ -204,7 +204,7 @@ fn head(look: &Look) -> String {
     };
     let seconds = clock(look.seconds());
     let _ = writeln!(out, "time        {seconds} of training{speed}{left}");
-    let page = look.path().join(run_page::NAME);
+    let page = look.path().join(PAGE);
     if page.exists() {
         let _ = writeln!(out, "page        {}", page.display());
     }

@@ -5,6 +5,7 @@ use crate::output::usage;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::train::Config;
+use elman::train::folder::contents::EVENTS;
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -46,9 +47,6 @@ pub enum EventFiles {
     Directory(PathBuf),
 }
 
-/// Their place in the run's directory.
-pub const IN_RUN: &str = "tensorboard";
-
 impl FromStr for EventFiles {
     type Err = Infallible;
     fn from_str(text: &str) -> Result<EventFiles, Infallible> {
@@ -63,7 +61,7 @@ impl EventFiles {
     /// As in [`Config`]: seen from the run's directory, wherever the run is resumed.
     fn path(self) -> Result<Option<PathBuf>> {
         match self {
-            EventFiles::InRun(wanted) => Ok(wanted.then(|| Path::new(IN_RUN).to_path_buf())),
+            EventFiles::InRun(wanted) => Ok(wanted.then(|| Path::new(EVENTS).to_path_buf())),
             EventFiles::Directory(path) => match std::path::absolute(&path) {
                 Ok(path) => Ok(Some(path)),
                 Err(error) => Err(usage(format!("tensorboard: {}: {error}", path.display()))),

@@ -57,6 +57,18 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
+/// What other programs like to find beside a model.
+const EXTRAS: [&str; 3] = [
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "generation_config.json",
+];
+
+/// Whether a file of this name in a model's directory is one that [`save_model`] writes.
+pub fn is_model_file(name: &str) -> bool {
+    [CONFIG, TOKENIZER, WEIGHTS].contains(&name) || EXTRAS.contains(&name)
+}
+
 /// Writes a model into `directory`, which is created where it is missing, replacing the one that is there. The weights come
 /// last: a kill in between leaves the old model, or a mixture that loading refuses.
 pub fn save_model(
@@ -96,12 +108,13 @@ pub(crate) fn write_model(
     );
     let config = pretty(&ConfigFile::new(dims, vocab, layout));
     let extras = [
-        ("tokenizer_config.json", pretty(&tokenizer_config(vocab))),
-        ("special_tokens_map.json", pretty(&specials(vocab))),
-        ("generation_config.json", pretty(&generation_config(vocab))),
-    ];
+        tokenizer_config(vocab),
+        specials(vocab),
+        generation_config(vocab),
+    ]
+    .map(|extra| pretty(&extra));
+    let extras = EXTRAS.iter().zip(&extras);
     let extras: Vec<(&str, &str)> = extras
-        .iter()
         .map(|(name, text)| (*name, text.as_str()))
         .chain(more)
         .collect();

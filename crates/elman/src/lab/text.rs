@@ -28,10 +28,10 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Cuts `text` at an end of a line, and writes the parts into `directory`.
+    /// Cuts `text` at an end of a line, into a part to learn and a part to be tested on.
     ///
     /// Errors: fewer than twenty-four lines, bytes that are not UTF-8.
-    pub(super) fn prepare(directory: &Path, text: &[u8]) -> Result<Texts> {
+    pub(super) fn cut(text: &[u8]) -> Result<[String; 2]> {
         let text = std::str::from_utf8(text).map_err(|error| {
             Error::Config(format!(
                 "the text is not UTF-8: see its byte {}",
@@ -48,18 +48,21 @@ impl Texts {
             )));
         }
         let (train, valid) = lines.split_at(lines.len() - lines.len() / HELD_OUT);
-        let part = |name: &str, lines: &[&str]| -> Result<(PathBuf, usize)> {
-            let (path, text) = (directory.join(name), lines.concat());
-            write_text(&path, &text)?;
-            Ok((path, text.len()))
+        Ok([train.concat(), valid.concat()])
+    }
+
+    /// Writes the two parts into `directory`.
+    pub(super) fn write(directory: &Path, [train, valid]: [String; 2]) -> Result<Texts> {
+        let part = |name: &str, text: &str| -> Result<PathBuf> {
+            let path = directory.join(name);
+            write_text(&path, text)?;
+            Ok(path)
         };
-        let ((train, train_bytes), (valid, valid_bytes)) =
-            (part("train.txt", train)?, part("valid.txt", valid)?);
         Ok(Texts {
-            train,
-            valid,
-            train_bytes,
-            valid_bytes,
+            train_bytes: train.len(),
+            valid_bytes: valid.len(),
+            train: part("train.txt", &train)?,
+            valid: part("valid.txt", &valid)?,
         })
     }
 }
@@ -171,12 +174,12 @@ mod tests {
         assert_eq!(beginning(source(), 10_000).unwrap(), text.as_bytes());
         let cut = beginning(source(), 500).unwrap();
         assert!(text.as_bytes().starts_with(&cut) && cut.len() > 490 && cut.ends_with(b"\n"));
-        let texts = Texts::prepare(room.path(), &cut).unwrap();
+        let texts = Texts::write(room.path(), Texts::cut(&cut).unwrap()).unwrap();
         let read = |path| std::fs::read_to_string(path).unwrap();
         let (train, valid) = (read(&texts.train), read(&texts.valid));
         assert_eq!(format!("{train}{valid}").into_bytes(), cut);
         assert!(valid.lines().count() >= 4 && train.ends_with('\n'));
-        assert!(Texts::prepare(room.path(), b"one line").is_err());
-        assert!(Texts::prepare(room.path(), b"\xff").is_err());
+        assert!(Texts::cut(b"one line").is_err());
+        assert!(Texts::cut(b"\xff").is_err());
     }
 }

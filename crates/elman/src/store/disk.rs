@@ -22,7 +22,8 @@ mod log;
 pub use log::{AppendLog, Damage, LINE_MAX_BYTES, Lines, ReadLine, RecordLog, Verdict, read_line};
 
 const TEMPORARY_SUFFIX: &str = ".elman-tmp";
-const LOCK_NAME: &str = "lock";
+/// Longer than the number of any process.
+const LOCK_BYTES: u64 = 32;
 /// So often, and after such pauses, a lock is tried again that another process holds.
 const LOCK_TRIES: u32 = 3;
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
@@ -192,6 +193,17 @@ pub fn remove_all(path: &Path) -> Result<(), StoreError> {
     fs::remove_dir_all(path).map_err(|error| StoreError::io(path, "remove", error))
 }
 
+/// Removes a directory if it is empty. That it is not, or that there is none, is no error.
+pub fn remove_empty_dir(path: &Path) -> Result<(), StoreError> {
+    use io::ErrorKind::{DirectoryNotEmpty, NotADirectory, NotFound};
+    match fs::remove_dir(path) {
+        Err(error) if !matches!(error.kind(), DirectoryNotEmpty | NotADirectory | NotFound) => {
+            Err(StoreError::io(path, "remove", error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Gives a file or directory another name on the same file system.
 pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     fs::rename(from, to).map_err(|error| StoreError::io(from, "rename", error))
@@ -246,10 +258,30 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// What the file is called in every directory.
+    pub const NAME: &str = "lock";
+
+    /// Whether there is a file of this name in `directory` that is somebody else's: it holds no number of a process.
+    pub fn is_foreign(directory: &Path) -> Result<bool, StoreError> {
+        let path = directory.join(Self::NAME);
+        let mut bytes = Vec::new();
+        let read = File::open(&path).and_then(|file| file.take(LOCK_BYTES).read_to_end(&mut bytes));
+        match read {
+            Ok(_) => Ok(!bytes
+                .iter()
+                .all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(StoreError::io(&path, "open", error)),
+        }
+    }
+
     /// Takes the lock of `directory`, which must exist, or says who holds it.
     pub fn acquire(directory: &Path) -> Result<Self, StoreError> {
-        let path = directory.join(LOCK_NAME);
+        let path = directory.join(Self::NAME);
         let error = |error| StoreError::io(&path, "lock", error);
+        if Self::is_foreign(directory)? {
+            return Err(StoreError::ForeignLock { path });
+        }
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -284,7 +316,7 @@ impl Lock {
     /// Whether a process holds the lock of `directory` now. Where that cannot be seen, nobody does.
     pub fn is_held(directory: &Path) -> bool {
         // A lock that is shared for an instant: nobody who looks is in the way of another, and `acquire` tries again.
-        File::open(directory.join(LOCK_NAME))
+        File::open(directory.join(Self::NAME))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
@@ -292,7 +324,7 @@ impl Lock {
 /// The process named in a lock file, if it can be read.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
-    let process = match file.take(32).read_to_string(&mut text) {
+    let process = match file.take(LOCK_BYTES).read_to_string(&mut text) {
         Ok(_) => text.trim().parse::<u32>().ok(),
         Err(_) => None,
     };

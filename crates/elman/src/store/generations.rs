@@ -32,6 +32,11 @@ pub struct Loaded {
 }
 
 impl Generations {
+    /// Whether a file of this name is a state.
+    pub fn is_state(name: &str) -> bool {
+        step_of(Path::new(name)).is_some()
+    }
+
     /// Touches nothing yet; [`Generations::save`] creates the directory.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {

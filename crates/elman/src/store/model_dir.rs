@@ -30,6 +30,12 @@ const BOUND: [(&str, &str); 2] = [(CONFIG, "config_blake3"), (TOKENIZER, "tokeni
 /// A tokenizer of a million long words has some hundred MB; nothing sensible has more.
 const TEXT_MAX_BYTES: u64 = 1 << 29;
 
+/// Whether `directory` holds the configuration of a model that elman wrote.
+pub fn is_ours(directory: &Path) -> bool {
+    let path = directory.join(CONFIG);
+    read_text(directory, CONFIG).is_ok_and(|config| is_elman_s(&config, &path).unwrap_or(false))
+}
+
 /// A model's files, opened.
 pub struct ModelFiles {
     /// The text of `config.json`, a JSON object.
@@ -71,7 +77,7 @@ impl ModelFiles {
     pub fn open(directory: &Path) -> Result<ModelFiles, StoreError> {
         let config = read_text(directory, CONFIG)?;
         let tokenizer = read_text(directory, TOKENIZER)?;
-        let ours = is_ours(&config, &directory.join(CONFIG))?;
+        let ours = is_elman_s(&config, &directory.join(CONFIG))?;
         refuse_missing(directory, WEIGHTS)?;
         let weights = match ours {
             true => Some(map(&directory.join(WEIGHTS))?),
@@ -119,7 +125,7 @@ fn map(path: &Path) -> Result<Mapped, StoreError> {
 }
 
 /// Whether a configuration was written by elman; it must be a JSON object in any case.
-fn is_ours(config: &str, path: &Path) -> Result<bool, StoreError> {
+fn is_elman_s(config: &str, path: &Path) -> Result<bool, StoreError> {
     let object: serde_json::Map<String, Value> =
         serde_json::from_str(config).map_err(|error| StoreError::NotJson {
             path: path.to_path_buf(),

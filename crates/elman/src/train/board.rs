@@ -136,9 +136,19 @@ fn seconds_now() -> f64 {
     now.map_or(0.0, |time| time.as_secs_f64())
 }
 
+const BEGINNING: &str = "events.out.tfevents.";
+const END: &str = ".elman";
+
+/// Whether a file of this name is an event file that elman wrote.
+pub(super) fn is_event_file(name: &str) -> bool {
+    let number = name
+        .strip_prefix(BEGINNING)
+        .and_then(|name| name.strip_suffix(END));
+    number.is_some_and(|number| number.parse::<u64>().is_ok())
+}
+
 /// A name that comes after those of all event files in `directory`, whatever the clock says.
 fn new_name(directory: &Path) -> std::result::Result<PathBuf, StoreError> {
-    const BEGINNING: &str = "events.out.tfevents.";
     let entries =
         std::fs::read_dir(directory).map_err(|error| StoreError::io(directory, "list", error))?;
     let number = |name: &str| -> Option<u64> {
@@ -150,7 +160,7 @@ fn new_name(directory: &Path) -> std::result::Result<PathBuf, StoreError> {
         .max();
     let now = seconds_now() as u64;
     let seconds = newest.map_or(now, |newest| now.max(newest.saturating_add(1)));
-    Ok(directory.join(format!("{BEGINNING}{seconds}.elman")))
+    Ok(directory.join(format!("{BEGINNING}{seconds}{END}")))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::store::{StoreError, disk, write_atomic};
 use crate::text::Vocab;
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -87,16 +88,22 @@ impl Cache {
         };
         let paths = listed.filter_map(|found| Some(found.ok()?.path()));
         let mut entries: Vec<Entry> = paths
-            .filter(|path| !is_half_made(path))
+            .filter(|path| is_entry(path))
             .filter_map(|path| Entry::read(&path))
             .collect();
         entries.sort_by(|a, b| (b.last_used, &a.path).cmp(&(a.last_used, &b.path)));
         Ok(entries)
     }
 
-    /// Deletes all entries; runs keep their texts.
+    /// Deletes all entries, and nothing else that lies there; runs keep their texts.
     pub fn clear(&self) -> Result<()> {
-        Ok(disk::remove_all(&self.texts())?)
+        let listed = std::fs::read_dir(self.texts());
+        for path in listed.into_iter().flatten().flatten().map(|at| at.path()) {
+            if is_entry(&path) || is_half_made(&path) {
+                remove(&path)?;
+            }
+        }
+        Ok(disk::remove_empty_dir(&self.texts())?)
     }
 
     fn texts(&self) -> PathBuf {
@@ -122,11 +129,11 @@ impl Cache {
         let half_made = texts.join(format!(".{key}-{}", std::process::id()));
         disk::create_dir_all(&half_made)?;
         let made = self.fill(&half_made, folder, description).and_then(|()| {
-            disk::remove_all(&entry)?;
+            remove(&entry)?;
             Ok(disk::rename(&half_made, &entry)?)
         });
         if made.is_err() {
-            disk::remove_all(&half_made)?;
+            remove(&half_made)?;
             // Another run may have kept the same a moment ago.
             return if entry.is_dir() { Ok(()) } else { made };
         }
@@ -149,7 +156,7 @@ impl Cache {
         for entry in self.entries()? {
             bytes += entry.bytes;
             if bytes > most {
-                disk::remove_all(&entry.path)?;
+                remove(&entry.path)?;
             }
         }
         let listed = std::fs::read_dir(self.texts());
@@ -157,7 +164,7 @@ impl Cache {
             let age = path.metadata().and_then(|about| about.modified());
             let age = age.map(|time| time.elapsed().unwrap_or_default());
             if is_half_made(&path) && age.is_ok_and(|age| age > ABANDONED) {
-                disk::remove_all(&path)?;
+                remove(&path)?;
             }
         }
         Ok(())
@@ -191,9 +198,32 @@ fn read_description(entry: &Path) -> Result<Description> {
         .map_err(|error| Error::Config(format!("{}: {error}", path.display())))
 }
 
+/// Whether the name is a key.
+fn is_entry(path: &Path) -> bool {
+    path.file_name().and_then(OsStr::to_str).is_some_and(is_key)
+}
+
+/// Whether the name is that of an entry that a process makes, or was making when it was killed.
 fn is_half_made(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default();
-    name.as_encoded_bytes().starts_with(b".")
+    let name = path.file_name().and_then(OsStr::to_str);
+    let key = name.and_then(|name| name.strip_prefix('.')?.split_once('-'));
+    key.is_some_and(|(key, process)| is_key(key) && process.parse::<u32>().is_ok())
+}
+
+fn is_key(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Deletes the files of an entry, and its directory if nothing else is in it.
+fn remove(entry: &Path) -> Result<()> {
+    if !entry.is_dir() {
+        return Ok(());
+    }
+    disk::sweep_temporaries(entry)?;
+    for name in [DESCRIPTION, TOKENIZER, "train.tok", "valid.tok"] {
+        disk::remove_file(&entry.join(name))?;
+    }
+    Ok(disk::remove_empty_dir(entry)?)
 }
 
 /// The files of an entry under their names, and where a run has them.

@@ -10,15 +10,19 @@
 //! RUN/report.html        a page of curves and figures, made of the two above by whoever watches the run
 //! RUN/lock               held while a process works here
 //! ```
-//! `config.toml` is written last when a run is prepared, so a directory without one holds no run.
+//! `config.toml` is written last when a run is prepared, so a directory without one holds no run. Which files in a directory are a
+//! run's is known in [`contents`].
 
 use super::config::Config;
 use crate::error::{Error, Result};
 use crate::infer::{OwnText, VocabularyFrom};
 use crate::store::{Lock, disk, write_atomic};
+use contents::{Contents, OWN_TEXT, RECORD};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+pub mod contents;
 
 /// No `config.toml` is larger.
 const LARGEST_RECORD: u64 = 16 << 20;
@@ -96,11 +100,13 @@ impl Inputs {
 impl Folder {
     /// Whether `path` holds a run.
     pub fn is_run(path: &Path) -> bool {
-        path.join("config.toml").exists()
+        path.join(RECORD).exists()
     }
 
-    /// Makes the directory of a new run. Errors: it holds a run already, or cannot be made.
+    /// Makes the directory of a new run. Errors: it holds a run already, or files that a run would overwrite, or cannot be made.
     pub fn create(path: &Path) -> Result<Folder> {
+        // Nothing is made, not even a lock, where somebody else keeps his files.
+        Folder::refuse_foreign(path)?;
         for part in ["", "tokens", "state"] {
             disk::create_dir_all(&path.join(part))?;
         }
@@ -110,15 +116,27 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Says what to do about a run that stands where another shall go.
+    /// Refuses a directory in which a new run would overwrite a run or anything else.
     pub fn refuse_existing(path: &Path) -> Result<()> {
-        if !Folder::is_run(path) {
-            return Ok(());
+        match Folder::refuse_foreign(path)? {
+            Contents::Run => Err(Error::Config(format!(
+                "{0} already holds a run: go on with it by --resume {0}, replace it with --force, or choose another directory with --run",
+                path.display()
+            ))),
+            _ => Ok(()),
         }
-        Err(Error::Config(format!(
-            "{0} already holds a run: go on with it by --resume {0}, replace it with --force, or choose another directory with --run",
-            path.display()
-        )))
+    }
+
+    /// Refuses a directory in which a new run would overwrite what elman did not write, and returns what is there otherwise.
+    pub fn refuse_foreign(path: &Path) -> Result<Contents> {
+        match Contents::of(path)? {
+            Contents::Foreign(file) => Err(Error::Config(format!(
+                "{} does not hold a run of elman, and a new run would overwrite {}: choose another directory with --run (--force replaces runs and nothing else)",
+                path.display(),
+                path.join(file).display()
+            ))),
+            contents => Ok(contents),
+        }
     }
 
     /// Says what to do where no run stands.
@@ -170,7 +188,7 @@ impl Folder {
     }
 
     pub fn own_text(&self) -> PathBuf {
-        self.path.join("own.txt")
+        self.path.join(OWN_TEXT)
     }
 
     pub fn state(&self) -> PathBuf {
@@ -192,7 +210,7 @@ impl Folder {
 
     pub fn write_record(&self, record: &Record) -> Result<()> {
         let text = toml::to_string(record).expect("a record is plain tables, strings and numbers");
-        write_atomic(&self.path.join("config.toml"), |file| {
+        write_atomic(&self.path.join(RECORD), |file| {
             file.write_all(text.as_bytes())
         })?;
         Ok(())
@@ -202,7 +220,7 @@ impl Folder {
 /// Reads `config.toml` of the run in `path`.
 pub fn read_record(path: &Path) -> Result<Record> {
     Folder::refuse_missing(path)?;
-    let file = path.join("config.toml");
+    let file = path.join(RECORD);
     let text = disk::read_text(&file, LARGEST_RECORD)?;
     let record: Record = toml::from_str(&text).map_err(|e| {
         Error::Config(format!(

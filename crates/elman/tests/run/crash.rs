@@ -244,6 +244,12 @@ fn a_run_that_was_killed_while_prepared_can_be_started_again() {
     fs::remove_file(run.join("config.toml")).unwrap();
     let error = resume(&run, &mut Log::default()).unwrap_err();
     assert!(error.to_string().contains("holds no run"), "{error}");
+    // A model and metrics are not written before config.toml: these are somebody's.
+    let error = train::start(&bench.job("run", &config()), &mut Log::default()).unwrap_err();
+    let named = error.to_string().contains("overwrite") && error.to_string().contains("run/m");
+    assert!(named, "{error}");
+    fs::remove_dir_all(run.join("model")).unwrap();
+    fs::remove_file(run.join("metrics.jsonl")).unwrap();
     let outcome = bench.whole("run", &config());
     assert_eq!(essence(&run, &outcome), expected);
 }

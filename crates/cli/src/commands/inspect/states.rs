@@ -8,6 +8,7 @@ use crate::csv::line;
 use crate::grid::Grid;
 use crate::options;
 use crate::output::{Table, bytes, count, grouped, usage};
+use crate::outputs::{Making, refuse_any, refuse_existing, refuse_inputs};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::inspect::states::{Options, Part, Selectivity, Unit, plan_bytes, selectivity};
@@ -58,6 +59,9 @@ pub struct StatesArgs {
     /// Write the same arrays to one safetensors file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     safetensors: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    force: bool,
 }
 
 /// `LAYER:UNIT`, or `LAYER:UNIT:c`.
@@ -116,6 +120,10 @@ pub fn run(args: StatesArgs) -> Result<()> {
         best: args.best,
     };
     options.check().map_err(|error| usage(error.to_string()))?;
+    if let Some(path) = &args.safetensors {
+        refuse_inputs(path, &args.subject.names)?;
+        refuse_existing(path, Making::File, args.force)?;
+    }
     let subject = args.subject.load()?;
     let states = states(&subject.model, &subject.cpu, &subject.ids, &options)?;
     check_units(&args.unit, &states)?;
@@ -180,9 +188,12 @@ fn save(args: &StatesArgs, subject: &Subject, states: &States) -> Result<Vec<Str
     let mut files = Vec::new();
     let arrays = states.arrays(&subject.ids);
     if let Some(directory) = &args.npy {
+        let names = arrays.iter().map(|array| format!("{}.npy", array.name));
+        let paths: Vec<PathBuf> = names.map(|name| directory.join(name)).collect();
+        refuse_any(&paths, args.force)?;
         disk::create_dir_all(directory)?;
-        for array in &arrays {
-            write_npy(&directory.join(format!("{}.npy", array.name)), array)?;
+        for (array, path) in arrays.iter().zip(&paths) {
+            write_npy(path, array)?;
         }
         files.push(format!(
             "{} in {}",

@@ -4,6 +4,7 @@ use super::TrainArgs;
 use crate::commands::name_of;
 use crate::output::usage;
 use crate::progress::{Form, Progress};
+use crate::rundir;
 use crate::signals::Stop;
 use crate::summary;
 use anyhow::Result;
@@ -20,7 +21,10 @@ pub fn run(args: TrainArgs, machine: Machine, form: Form) -> Result<()> {
     }
     let run = args.directory();
     match args.force {
-        true => args.check_inputs(&run)?,
+        true => {
+            args.check_inputs(&run)?;
+            rundir::refuse_foreign(&run)?;
+        }
         false => Folder::refuse_existing(&run)?,
     }
     let text = name_of(&args.texts);

@@ -252,6 +252,33 @@ fn a_second_lock_is_refused_until_the_first_is_gone() {
 }
 
 #[test]
+fn a_file_that_is_only_called_lock_is_left_alone() {
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("lock");
+    fs::write(&path, "the combination is 4711").unwrap();
+    let error = Lock::acquire(room.path()).unwrap_err();
+    assert!(matches!(error, StoreError::ForeignLock { .. }), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), b"the combination is 4711");
+    for ours in ["", "4711\n"] {
+        fs::write(&path, ours).unwrap();
+        Lock::acquire(room.path()).unwrap();
+    }
+}
+
+#[test]
+fn only_an_empty_directory_is_removed_as_such() {
+    let room = tempfile::tempdir().unwrap();
+    let full = room.path().join("full");
+    create_dir_all(&full.join("empty")).unwrap();
+    remove_empty_dir(&full).unwrap();
+    assert!(full.exists());
+    remove_empty_dir(&full.join("empty")).unwrap();
+    remove_empty_dir(&full).unwrap();
+    remove_empty_dir(&full).unwrap();
+    assert!(!full.exists());
+}
+
+#[test]
 fn a_shared_file_has_the_same_bytes_and_outlives_its_other_name() {
     let room = tempfile::tempdir().unwrap();
     let (from, to) = (room.path().join("from"), room.path().join("to"));

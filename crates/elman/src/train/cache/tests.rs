@@ -176,6 +176,39 @@ fn a_cache_that_cannot_be_written_is_a_remark() {
     );
 }
 
+/// A directory called `texts` may be anybody's.
+#[test]
+fn nothing_but_entries_is_deleted() {
+    let room = Room::new();
+    room.prepare(&room.job("run"));
+    let entry = room.entries()[0].path.clone();
+    let mine = [
+        "cache/texts/mine.txt",
+        "cache/texts/.git/config",
+        "cache/texts/poems/entry.json",
+    ];
+    for name in mine {
+        fs::create_dir_all(room.path(name).parent().unwrap()).unwrap();
+        fs::write(room.path(name), "{}").unwrap();
+    }
+    let old = SystemTime::now() - 2 * ABANDONED;
+    File::open(room.path("cache/texts/.git"))
+        .unwrap()
+        .set_modified(old)
+        .unwrap();
+    let left = entry.with_file_name(format!(".{}-1", "7f".repeat(32)));
+    fs::create_dir(&left).unwrap();
+    File::open(&left).unwrap().set_modified(old).unwrap();
+    let cache = Cache::new(room.path("cache"));
+    cache.tidy(0).unwrap();
+    assert!(!entry.exists() && !left.exists());
+    room.prepare(&room.job("again"));
+    assert!(entry.exists());
+    cache.clear().unwrap();
+    assert!(!entry.exists());
+    assert!(mine.iter().all(|name| room.path(name).exists()));
+}
+
 #[test]
 fn entries_unused_for_longest_go_first() {
     let room = Room::new();
@@ -195,7 +228,7 @@ fn entries_unused_for_longest_go_first() {
         panic!()
     };
     assert!(newest.last_used > middle.last_used);
-    let half_made = room.path("cache/texts/.half-1");
+    let half_made = room.path(&format!("cache/texts/.{}-1", "7f".repeat(32)));
     fs::create_dir(&half_made).unwrap();
     cache.tidy(newest.bytes + middle.bytes).unwrap();
     let left: Vec<PathBuf> = room.entries().into_iter().map(|entry| entry.path).collect();

@@ -9,7 +9,6 @@ use super::memory::{Open, Reading};
 use super::watching;
 use crate::error::Result;
 use crate::net::Network;
-use crate::train::folder::Folder;
 use crate::train::job::Job;
 use crate::train::texts::survey;
 use crate::train::watch::{Event, Ready, Watch};
@@ -17,14 +16,14 @@ use crate::train::windows::Order;
 
 /// Tells `watch` what [`super::start`] would do: its remarks, then [`Event::Ready`], where minutes have not been measured.
 ///
-/// Errors: those with which the run would be refused, after it was told if its memory is what is wanting.
+/// Errors: those with which the run would be refused, after it was told if its memory is what is wanting; what is in its directory is
+/// not looked at.
 pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
     let mut config = job.config.clone();
     if let Some(path) = &job.init_from {
         adopt(&mut config, path, watch)?;
     }
     config.check()?;
-    Folder::refuse_existing(&job.run)?;
     let job = Job {
         config,
         ..job.clone()
