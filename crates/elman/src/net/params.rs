@@ -74,14 +74,19 @@ impl Layout {
         );
         for (k, &hidden) in dims.hidden.iter().enumerate() {
             let rows = gates * hidden;
-            let mut push = |name: &str, role, shape: &[usize]| {
+            let mut push = |name: &str, role, gates, shape: &[usize]| {
                 layout.push(format!("rnn.{name}_l{k}"), role, gates, shape);
             };
-            push("weight_ih", Role::InputWeight, &[rows, dims.input(k)]);
-            push("weight_hh", Role::RecurrentWeight, &[rows, hidden]);
-            push("bias_ih", Role::Bias, &[rows]);
+            push(
+                "weight_ih",
+                Role::InputWeight,
+                gates,
+                &[rows, dims.input(k)],
+            );
+            push("weight_hh", Role::RecurrentWeight, gates, &[rows, hidden]);
+            push("bias_ih", Role::Bias, gates, &[rows]);
             if dims.cell == Cell::Gru {
-                push("bias_hh", Role::ResetBias, &[hidden]);
+                push("bias_hh", Role::ResetBias, 1, &[hidden]);
             }
         }
         if dims.projected() {
