@@ -33,6 +33,8 @@ pub enum Site {
     Lines,
     /// The order of batches of lines; `step` is the epoch.
     Batches,
+    /// Lines of a stream at which a lane restarts; `step` is the epoch, and the place that of the line's first token.
+    Restarts,
     /// The length of a window; `step` is the epoch, and the place the window's number in it.
     WindowLength,
     /// Where the beginnings of a model's own text lie in a true one.
@@ -66,6 +68,7 @@ impl Site {
             Site::Lines => 1_000_010,
             Site::Batches => 1_000_011,
             Site::WindowLength => 1_000_012,
+            Site::Restarts => 1_000_013,
             Site::GradientNoise => 1_000_020,
             Site::Passages => 1_000_021,
             Site::Beginnings => 1_000_022,
@@ -209,6 +212,7 @@ mod tests {
             key(1, Site::Lines, 0),
             key(1, Site::Batches, 0),
             key(1, Site::WindowLength, 0),
+            key(1, Site::Restarts, 0),
             key(1, Site::GradientNoise, 0),
             key(1, Site::Passages, 0),
             key(1, Site::Beginnings, 0),

@@ -36,7 +36,7 @@ mod split;
 mod stats;
 pub mod vocab;
 
-pub use batch::{Layout, Mark, Sentences, Stream, Window};
+pub use batch::{Layout, Mark, Restarts, Sentences, Stream, Window};
 pub use corpus::{Corpus, CorpusError, CorpusWriter, TokenFile, token_file};
 pub use lines::{ReadOptions, Source};
 pub use lost::Lost;

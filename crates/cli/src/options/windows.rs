@@ -44,6 +44,9 @@ pub struct WindowOptions {
         default_missing_value = "true"
     )]
     pub bptt_random: Option<bool>,
+    /// Probability that a line of a stream begins a text, from <eos> and the zero state, so that the model learns how texts begin; 0: none does
+    #[arg(long, value_name = "P", help_heading = "Windows", value_parser = finite)]
+    pub restart: Option<f64>,
     /// Keep the activations of about √T steps and compute the rest again: the same model in the memory of short windows, for 5 to 40 % more time
     #[arg(
         long,
@@ -78,6 +81,7 @@ impl WindowOptions {
             bptt,
             bptt_stride,
             bptt_random,
+            restart,
             recompute,
             loss_norm,
             loss_after,
@@ -90,6 +94,7 @@ impl WindowOptions {
         set(&mut config.bptt, bptt);
         set(&mut config.bptt_stride, bptt_stride.map(Some));
         set(&mut config.bptt_random, bptt_random);
+        set(&mut config.restart, restart);
         set(&mut config.recompute, recompute);
         set(&mut config.loss_norm, loss_norm);
         set(&mut config.loss_after, loss_after.map(Some));

@@ -98,6 +98,7 @@ impl Sizes {
             tied: false,
             lanes: self.lanes,
             bptt: Bptt::Steps(self.steps),
+            restart: 0.0,
             schedule: ScheduleKind::Constant,
             warmup: 0,
             ..Config::default()

@@ -24,7 +24,7 @@ pub struct TrainPlan {
     pub packed_bytes: u64,
     /// Activations and their gradients, linear in T; recomputed, in √T, but for a few numbers a position.
     pub window: WindowPlan,
-    /// What lanes carry, linear in B: states at four places, and the output after a segment.
+    /// What lanes carry, linear in B: states at five places, and the output after a segment.
     pub states_bytes: u64,
     /// Independent of T: a block of logits, recurrent weights under a mask, what is known about the text.
     pub fixed_bytes: u64,
@@ -85,7 +85,7 @@ impl TrainPlan {
             packed_bytes: packed_forward_bytes(dims, format) + packed_backward_bytes(dims, format),
             window: WindowPlan::new(dims, slots, format, room),
             // Carried, running, their gradients, and those of validation.
-            states_bytes: 4 * f32s(room.lanes * dims.state_len())
+            states_bytes: 5 * f32s(room.lanes * dims.state_len())
                 // The output after a segment.
                 + f32s(room.lanes * dims.top()),
             fixed_bytes: f32s(block * dims.vocab)

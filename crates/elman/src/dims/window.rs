@@ -24,13 +24,13 @@ pub struct WindowPlan {
     pub segments_bytes: u64,
     /// With tied weights, the gradient of the embedding rows that a window reads.
     pub rows_bytes: u64,
-    /// A position's input, target, mask, loss and factor.
+    /// A position's input, target, mask, beginning, loss and factor.
     pub positions_bytes: u64,
 }
 
-/// A position's loss (f64), factor and entry in the list of touched rows, and its input, target and
-/// mask in the window, once for training and once for validation.
-const POSITION_BYTES: u128 = 8 + 4 + 4 + 2 * 12;
+/// A position's loss (f64), factor and entry in the list of touched rows, and its input, target, mask and whether a text begins
+/// there in the window, once for training and once for validation.
+const POSITION_BYTES: u128 = 8 + 4 + 4 + 2 * 13;
 
 impl WindowPlan {
     /// For windows that fit into `room`.

@@ -167,6 +167,7 @@ impl Passages {
                 .count(),
             weight: self.weight[cells].to_vec(),
             carry: to - from,
+            begins: Vec::new(),
             parts: (0..self.lanes as u32).collect(),
         }
     }

@@ -184,6 +184,7 @@ fn case(config: &Config, vocab: usize, lanes: usize, steps: usize) -> Case {
             bptt: Bptt::Steps(steps),
             bptt_stride: None,
             bptt_random: false,
+            restart: 0.0,
             recompute: false,
             // Steps are to be alike: nothing is learnt in random tokens, and windows of thousands of steps shall not diverge.
             lr: 1e-6,

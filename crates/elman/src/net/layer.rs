@@ -3,6 +3,7 @@
 //! A layer consumes its input (T, B, in) itself, so that cells which mix input and state fit.
 //! Inference and training run the same `forward`; a single step is a window of T = 1.
 
+pub mod begins;
 pub mod dropout;
 pub mod elman;
 pub mod embedding;
@@ -17,6 +18,7 @@ use super::params::{Layout, Params, Role, TensorId};
 use super::tape::{Data, LayerTape};
 use crate::dims::{Cell, Dims};
 use crate::net::gradients::Gradients;
+use begins::Begins;
 use elman_kernels::{Cpu, Format, Init, Operand, Packed, PanelPair, product, weight_gradient};
 
 /// What a network remembers between steps, for B lanes. A plain value: copy it, compare it, keep
@@ -284,19 +286,21 @@ impl Layer {
     }
 
     /// Runs `x` (T, B, in) through the layer from `state`, which becomes the state after the
-    /// window. Outputs are [`outputs`].
+    /// window; lanes start from zero where they begin a text. Outputs are [`outputs`].
     pub(crate) fn forward(
         &self,
         cpu: &Cpu,
         params: &Params,
         panels: &Panels,
         x: &[f32],
+        begins: Begins,
         state: &mut LayerState,
         tape: &mut LayerTape,
     ) {
         let w = &self.weights;
         let (rows, size) = (x.len() / w.input, state.h.len());
         let len = rows * w.hidden;
+        begins.clear(0, state);
         tape.h[..size].copy_from_slice(&state.h);
         if !state.c.is_empty() {
             tape.c[..size].copy_from_slice(&state.c);
@@ -308,14 +312,19 @@ impl Layer {
         };
         let bias = Init::Bias(&params[w.b]);
         product(cpu, Operand::rows(x, rows, w.input), &panels.x, bias, z);
-        match &self.recurrence {
-            Recurrence::Elman(cell) => cell.forward(cpu, &panels.h, size, len, tape),
-            Recurrence::Lstm(cell) => cell.forward(cpu, &panels.h, size, len, tape),
-            Recurrence::Gru(cell) => cell.forward(cpu, &panels.h, params, size, len, tape),
-        }
-        state.h.copy_from_slice(&tape.h[len..len + size]);
-        if !state.c.is_empty() {
-            state.c.copy_from_slice(&tape.c[len..len + size]);
+        for span in begins.spans() {
+            begins.clear(span.start, state);
+            let end = span.end * size;
+            let span = span.start * size..end;
+            match &self.recurrence {
+                Recurrence::Elman(cell) => cell.forward(cpu, &panels.h, span, state, tape),
+                Recurrence::Lstm(cell) => cell.forward(cpu, &panels.h, span, state, tape),
+                Recurrence::Gru(cell) => cell.forward(cpu, &panels.h, params, span, state, tape),
+            }
+            state.h.copy_from_slice(&tape.h[end..end + size]);
+            if !state.c.is_empty() {
+                state.c.copy_from_slice(&tape.c[end..end + size]);
+            }
         }
     }
 
@@ -326,20 +335,39 @@ impl Layer {
             cpu,
             panels,
             x,
+            begins,
             dh,
             d_state,
+            before,
             tape,
             data,
             dparams,
             dw_h,
             dx,
         } = pass;
-        let len = dh.len();
-        match &self.recurrence {
-            Recurrence::Elman(cell) => cell.backward(cpu, &panels.h, dh, d_state, tape),
-            Recurrence::Lstm(cell) => cell.backward(cpu, &panels.h, dh, d_state, tape),
-            Recurrence::Gru(cell) => cell.backward(cpu, &panels.h, dh, d_state, tape),
+        let (size, len) = (d_state.h.len(), dh.len());
+        for span in begins.spans_back() {
+            let first = span.start;
+            let span = first * size..span.end * size;
+            before.h.copy_from_slice(&tape.h[span.start..][..size]);
+            if !before.c.is_empty() {
+                before.c.copy_from_slice(&tape.c[span.start..][..size]);
+            }
+            begins.clear(first, before);
+            let dh = &mut dh[span.clone()];
+            match &self.recurrence {
+                Recurrence::Elman(cell) => cell.backward(cpu, &panels.h, span, dh, d_state, tape),
+                Recurrence::Lstm(cell) => {
+                    cell.backward(cpu, &panels.h, span, before, dh, d_state, tape);
+                }
+                Recurrence::Gru(cell) => {
+                    cell.backward(cpu, &panels.h, span, before, dh, d_state, tape);
+                }
+            }
+            begins.clear(first, d_state);
         }
+        // Nothing reads these outputs any more, and what begins has no state before it.
+        begins.clear_before(&mut tape.h[..len]);
         // The gradients at the input product and at the recurrent product.
         let gates = self.weights.gates * len;
         let (dz, dz_h): (&[f32], &[f32]) = match &self.recurrence {
@@ -365,10 +393,13 @@ pub(crate) struct Backward<'a> {
     pub(crate) panels: &'a BackPanels,
     /// (T, B, in): what the layer read.
     pub(crate) x: &'a [f32],
+    pub(crate) begins: Begins<'a>,
     /// (T, B, H): the gradient at its outputs; used up.
     pub(crate) dh: &'a mut [f32],
     /// The gradient arriving at the state after the window; becomes that before it.
     pub(crate) d_state: &'a mut LayerState,
+    /// Room for the state before a span.
+    pub(crate) before: &'a mut LayerState,
     pub(crate) tape: &'a mut LayerTape,
     pub(crate) data: &'a mut Data,
     pub(crate) dparams: &'a mut Gradients,

@@ -4,6 +4,7 @@ mod panels;
 mod predict;
 
 use super::gradients::Gradients;
+use super::layer::begins::Begins;
 use super::layer::dropout::Dropout;
 use super::layer::embedding::Embedding;
 use super::layer::output::Output;
@@ -37,6 +38,8 @@ pub struct WindowRef<'a> {
     /// (T, B): the row of the embedding's gradient that each input adds to. That is a row of [`Scratch::d_table`], if there is
     /// one, otherwise the input itself.
     pub rows: &'a [u32],
+    /// (T, B): where a lane begins a text, or empty if none does.
+    pub begins: &'a [bool],
     /// (T, B): what it is to predict.
     pub targets: &'a [u32],
     /// (T, B): each position's factor in the loss; 0 masks it.
@@ -82,13 +85,14 @@ impl Network {
     }
 
     /// Reads `inputs` (T, B) from `state`, whose lanes are B, and which becomes the state after the
-    /// window. The hidden states stay in the tape.
+    /// window. Where `begins` (T, B) says so a lane starts from zero; it may be empty. The hidden states stay in the tape.
     pub fn forward(
         &self,
         cpu: &Cpu,
         params: &Params,
         panels: &ForwardPanels,
         inputs: &[u32],
+        begins: &[bool],
         dropout: Option<&Dropout>,
         state: &mut State,
         tape: &mut Tape,
@@ -100,6 +104,7 @@ impl Network {
         );
         assert!(rows <= tape.max_rows() && lanes <= tape.max_lanes());
         tape.lanes = lanes;
+        let begins = Begins::new(begins, rows, lanes);
         let x = &mut tape.x[..rows * self.dims.embed];
         self.embedding.forward(cpu, params, inputs, x);
         let layers = self.layers.len();
@@ -117,6 +122,7 @@ impl Network {
                 params,
                 &panels.layers[k],
                 x,
+                begins,
                 &mut state.layers[k],
                 &mut here[0],
             );
@@ -194,6 +200,7 @@ impl Network {
         grads: &mut Gradients,
     ) {
         let (rows, lanes, layers) = (window.inputs.len(), tape.lanes, self.layers.len());
+        let begins = Begins::new(window.begins, rows, lanes);
         let copying = dropout.filter(|dropout| dropout.copies());
         let weight_drop = dropout.and_then(Dropout::weight_drop);
         let mut logits = std::mem::take(&mut tape.logits);
@@ -243,8 +250,10 @@ impl Network {
                 cpu,
                 panels: &back.layers[k],
                 x,
+                begins,
                 dh,
                 d_state: &mut scratch.d_state.layers[k],
+                before: &mut scratch.before.layers[k],
                 tape: &mut here[0],
                 data: &mut scratch.data,
                 dparams: grads,

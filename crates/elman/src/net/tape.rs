@@ -125,6 +125,8 @@ pub struct Scratch {
     pub(crate) after: Buffer,
     /// Gradients with respect to the states: of the last step on entry, of the first on exit.
     pub(crate) d_state: State,
+    /// The states before a span of steps, of as many lanes.
+    pub(crate) before: State,
 }
 
 impl Scratch {
@@ -149,6 +151,7 @@ impl Scratch {
                 .collect(),
             after: Buffer::zeros(room.lanes * dims.top()),
             d_state: State::zeros(dims, room.lanes),
+            before: State::zeros(dims, room.lanes),
         }
     }
 }

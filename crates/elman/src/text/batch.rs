@@ -7,10 +7,12 @@
 //! What it does not do: it carries no hidden state, which belongs to training.
 
 mod mark;
+mod restarts;
 pub mod sentences;
 pub mod stream;
 
 pub use mark::Mark;
+pub use restarts::Restarts;
 pub use sentences::Sentences;
 pub use stream::Stream;
 
@@ -55,6 +57,8 @@ pub struct Window {
     pub real: usize,
     /// Steps after which the next window begins: all of them, unless windows overlap.
     pub carry: usize,
+    /// (T, B): whether the lane begins a text here, from the zero state. Empty if none does after the window's beginning.
+    pub begins: Vec<bool>,
     /// (B): which part of the text each lane reads, the parts being numbered in the order of the text.
     pub parts: Vec<u32>,
 }
@@ -66,6 +70,7 @@ impl Window {
             inputs: Vec::with_capacity(positions),
             targets: Vec::with_capacity(positions),
             weight: Vec::with_capacity(positions),
+            begins: Vec::with_capacity(positions),
             parts: Vec::with_capacity(lanes),
             ..Window::default()
         }
@@ -81,6 +86,7 @@ impl Window {
         }
         self.weight.clear();
         self.weight.resize(cells, 0.0);
+        self.begins.clear();
         self.parts.clear();
     }
 
@@ -89,6 +95,25 @@ impl Window {
         let seen = &mut self.weight[..steps * self.lanes];
         self.real -= seen.iter().filter(|weight| **weight > 0.0).count();
         seen.fill(0.0);
+    }
+
+    /// Lets `lane` begin a text at step `t`, with the input `eos`.
+    fn begin(&mut self, t: usize, lane: usize, eos: u32) {
+        // Most windows have no beginning, and need no flags.
+        self.begins.resize(self.steps * self.lanes, false);
+        self.begins[t * self.lanes + lane] = true;
+        self.inputs[t * self.lanes + lane] = eos;
+    }
+
+    /// Whether `lane` begins a text at step `t`.
+    pub fn begins_at(&self, t: usize, lane: usize) -> bool {
+        let cell = t * self.lanes + lane;
+        self.begins.get(cell).is_some_and(|begins| *begins)
+    }
+
+    /// [`Window::begins`] of some rows; empty if no lane begins in the window.
+    pub fn begins_of(&self, rows: Range<usize>) -> &[bool] {
+        self.begins.get(rows).unwrap_or(&[])
     }
 
     /// Adds a lane that reads `targets` and predicts those of the range `predicted`, its first input being `input`; it is part

@@ -207,6 +207,7 @@ impl Engine {
             }
         }
         self.scratch.d_state.reset(window.lanes);
+        self.scratch.before.reset(window.lanes);
         for (i, segment) in segments.enumerate().rev() {
             let dropout = dropout_at(segment.start);
             if i < last {
@@ -246,11 +247,13 @@ impl Engine {
         state: &mut State,
     ) {
         self.refresh(dropout.and_then(Dropout::weight_drop));
+        let rows = segment.start * window.lanes..segment.end * window.lanes;
         self.network.forward(
             &self.cpu,
             &self.params,
             &self.forward,
-            &window.inputs[segment.start * window.lanes..segment.end * window.lanes],
+            &window.inputs[rows.clone()],
+            window.begins_of(rows),
             dropout,
             state,
             &mut self.tape,
@@ -293,6 +296,7 @@ impl Engine {
             WindowRef {
                 inputs,
                 rows: table_rows,
+                begins: window.begins_of(rows.clone()),
                 targets: &window.targets[rows.clone()],
                 weight: &self.weight[rows.clone()],
                 smoothing: objective.smoothing,

@@ -92,6 +92,9 @@ pub struct Config {
     /// Draws the lengths of windows about `bptt`.
     #[serde(default)]
     pub bptt_random: bool,
+    /// The probability that a line of a stream begins a text, from the zero state.
+    #[serde(default)]
+    pub restart: f64,
     /// Keeps the activations of about √T steps and computes the rest again.
     #[serde(default)]
     pub recompute: bool,
@@ -233,6 +236,7 @@ impl Default for Config {
             bptt: Bptt::Steps(35),
             bptt_stride: None,
             bptt_random: false,
+            restart: 0.1,
             recompute: false,
             scheduled_sampling: None,
             sampling_limit: 1.0,
@@ -343,6 +347,10 @@ mod tests {
             seed = 1
             precision = "f32"
         "#;
-        assert_eq!(toml::from_str::<Config>(first).unwrap(), Config::default());
+        let as_before = Config {
+            restart: 0.0,
+            ..Config::default()
+        };
+        assert_eq!(toml::from_str::<Config>(first).unwrap(), as_before);
     }
 }

@@ -51,7 +51,7 @@ impl Objective {
     /// `units` is the H of the top layer.
     pub(super) fn penalties<'a>(
         &self,
-        window: &Window,
+        window: &'a Window,
         weight: &'a [f32],
         start: usize,
         units: usize,
@@ -60,14 +60,18 @@ impl Objective {
         let mut tar = 0.0;
         if self.tar > 0.0 {
             let neighbours = weight.iter().zip(weight.iter().skip(window.lanes));
-            let both = neighbours.filter(|(a, b)| **a > 0.0 && **b > 0.0);
-            let pairs = both.count().max(1);
+            let begins = |row: usize| window.begins.get(row + window.lanes) == Some(&true);
+            let pairs = neighbours
+                .enumerate()
+                .filter(|(row, (a, b))| **a > 0.0 && **b > 0.0 && !begins(*row));
+            let pairs = pairs.count().max(1);
             tar = self.tar * scale * window.real as f64 / pairs as f64;
         }
         Penalties {
             ar: (self.ar * scale) as f32,
             tar: tar as f32,
             weight,
+            begins: &window.begins,
             start,
         }
     }

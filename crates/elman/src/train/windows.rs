@@ -2,7 +2,7 @@
 //!
 //! | layout | an epoch's length | a window takes it on by | state |
 //! |---|---|---|---|
-//! | `stream` | the time steps of a lane | the steps that it predicts | carried to the next window |
+//! | `stream` | the time steps of a lane | the steps that it predicts | carried to the next window; zero where a lane restarts |
 //! | `sentences` | all tokens | its tokens | every line begins with zero |
 //!
 //! A run asks for one window after the other at a [`Cursor`], and is told how far the epoch gets by it. Which window stands at a
@@ -16,7 +16,7 @@ pub use order::{Extent, Order, longest_window};
 
 use super::config::Config;
 use crate::error::{Error, Result};
-use crate::text::{Corpus, Mark, TextError, Vocab, Window};
+use crate::text::{Corpus, Layout, Mark, Restarts, TextError, Vocab, Window};
 
 /// The windows of one text, epoch after epoch.
 pub struct Windows {
@@ -24,6 +24,8 @@ pub struct Windows {
     /// The input before the first token.
     eos: u32,
     order: Order,
+    /// The lines at which lanes of a stream restart.
+    restarts: Restarts,
 }
 
 /// What a window takes of the text.
@@ -51,10 +53,15 @@ impl Windows {
     pub fn training(corpus: Corpus, vocab: &Vocab, config: &Config) -> Result<Windows> {
         let mut order = Order::training(extent(&corpus, vocab, config), config)?;
         order.predict_answers(&corpus, "the training text", vocab, config)?;
+        let restarts = match config.layout {
+            Layout::Stream => Restarts::new(config.restart, config.seed, vocab),
+            Layout::Sentences => Restarts::default(),
+        };
         Ok(Windows {
             corpus,
             eos: vocab.eos(),
             order,
+            restarts,
         })
     }
 
@@ -68,6 +75,7 @@ impl Windows {
             corpus,
             eos: vocab.eos(),
             order,
+            restarts: Restarts::default(),
         })
     }
 
@@ -120,6 +128,17 @@ impl Windows {
 
     /// Fills `window` with what stands at the cursor `at`.
     pub fn read(&mut self, at: Cursor, window: &mut Window) -> Taken {
+        let taken = self.read_on(at, window);
+        if let Order::Stream { stream, pace } = &self.order {
+            let first = pace.span(at, stream.steps()).first;
+            let text = (stream, self.corpus.ids());
+            self.restarts.apply(text, self.eos, at.epoch, first, window);
+        }
+        taken
+    }
+
+    /// The same window as if no lane of a stream restarted.
+    pub fn read_on(&mut self, at: Cursor, window: &mut Window) -> Taken {
         let ids = self.corpus.ids();
         match &mut self.order {
             Order::Stream { stream, pace } => {

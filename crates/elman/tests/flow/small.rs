@@ -55,7 +55,16 @@ impl Small {
         let lanes = inputs.len() / steps;
         let mut tape = Tape::forward_only(network.dims(), steps, lanes);
         let mut state = initial.clone();
-        network.forward(&cpu, &params, &panels, &inputs, None, &mut state, &mut tape);
+        network.forward(
+            &cpu,
+            &params,
+            &panels,
+            &inputs,
+            &[],
+            None,
+            &mut state,
+            &mut tape,
+        );
         let weights = LayerWeights::of(&network, &params);
         let trace = Trace::record(&weights, &tape, steps).expect("small weights do not overflow");
         Small {

@@ -78,6 +78,7 @@ fn all_terms_add_up_to_the_gradient_of_the_program() {
             weight: vec![1.0; STEPS * LANES],
             real: STEPS * LANES,
             carry: STEPS,
+            begins: Vec::new(),
             parts: (0..LANES as u32).collect(),
         };
         let mut state = small.initial.clone();

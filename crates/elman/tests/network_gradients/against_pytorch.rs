@@ -76,6 +76,7 @@ fn agrees_with_golden(golden: &Golden) {
             real: weight.iter().filter(|w| **w > 0.0).count(),
             weight,
             carry: steps,
+            begins: Vec::new(),
             parts: (0..lanes as u32).collect(),
         };
         let dropout = Dropout {

@@ -63,6 +63,7 @@ pub fn random_window(vocab: usize, steps: usize, lanes: usize, draw: &mut Stream
         weight: vec![1.0; steps * lanes],
         real: steps * lanes,
         carry: steps,
+        begins: Vec::new(),
         parts: (0..lanes as u32).collect(),
     }
 }

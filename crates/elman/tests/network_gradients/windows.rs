@@ -64,6 +64,7 @@ fn a_window_is_two_windows_in_loss_and_state() {
             weight: vec![1.0; (to - from) * lanes],
             real: (to - from) * lanes,
             carry: to - from,
+            begins: Vec::new(),
             parts: all.parts.clone(),
         };
         let mut whole_state = engine.zero_state();

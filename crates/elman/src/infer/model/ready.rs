@@ -65,6 +65,7 @@ impl Ready<'_> {
             self.params,
             self.panels,
             inputs,
+            &[],
             None,
             state,
             &mut workspace.tape,

@@ -12,6 +12,7 @@
 use super::LayerState;
 use crate::net::tape::LayerTape;
 use elman_kernels::{Activation, Cpu, Packed, elman_backward, elman_forward};
+use std::ops::Range;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Elman {
@@ -19,30 +20,30 @@ pub struct Elman {
 }
 
 impl Elman {
-    /// From z in the place of h, of `len` = T·B·H numbers; `size` = B·H. Leaves h in the tape.
+    /// From z in the place of h, over the steps of `span`, which counts T·B·H, and from `state`. Leaves h in the tape.
     pub(crate) fn forward(
         &self,
         cpu: &Cpu,
         w_h: &Packed,
-        size: usize,
-        len: usize,
+        span: Range<usize>,
+        state: &LayerState,
         tape: &mut LayerTape,
     ) {
-        let (h0, h) = tape.h.split_at_mut(size);
-        elman_forward(cpu, self.activation, w_h, h0, &mut h[..len]);
+        let h = &mut tape.h[state.h.len()..][span];
+        elman_forward(cpu, self.activation, w_h, &state.h, h);
     }
 
-    /// dh (T, B, H) becomes dz.
+    /// dh (T, B, H) of the steps of `span` becomes dz.
     pub(crate) fn backward(
         &self,
         cpu: &Cpu,
         w_h: &Packed,
+        span: Range<usize>,
         dh: &mut [f32],
         d_state: &mut LayerState,
-        tape: &mut LayerTape,
+        tape: &LayerTape,
     ) {
-        let (size, len) = (d_state.h.len(), dh.len());
-        let h = &tape.h[size..size + len];
+        let h = &tape.h[d_state.h.len()..][span];
         elman_backward(cpu, self.activation, w_h, h, dh, &mut d_state.h);
     }
 }

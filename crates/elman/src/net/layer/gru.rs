@@ -18,6 +18,7 @@ use crate::net::gradients::Gradients;
 use crate::net::params::{Params, TensorId};
 use crate::net::tape::LayerTape;
 use elman_kernels::{Cpu, Packed, add_column_sums, gru_backward, gru_forward};
+use std::ops::Range;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Gru {
@@ -26,35 +27,38 @@ pub struct Gru {
 }
 
 impl Gru {
-    /// From z in `tape.gates`; `len` = T·B·H, `size` = B·H. Leaves activated gates, q and h.
+    /// From z in `tape.gates`, over the steps of `span`, which counts T·B·H, and from `state`. Leaves activated gates, q and h.
     pub(crate) fn forward(
         &self,
         cpu: &Cpu,
         w_h: &Packed,
         params: &Params,
-        size: usize,
-        len: usize,
+        span: Range<usize>,
+        state: &LayerState,
         tape: &mut LayerTape,
     ) {
-        let gates = &mut tape.gates[..3 * len];
-        let (h0, h) = tape.h.split_at_mut(size);
-        let (q, h) = (&mut tape.q[..len], &mut h[..len]);
-        gru_forward(cpu, w_h, &params[self.b_hn], h0, gates, q, h);
+        let gates = &mut tape.gates[3 * span.start..3 * span.end];
+        let q = &mut tape.q[span.clone()];
+        let h = &mut tape.h[state.h.len()..][span];
+        gru_forward(cpu, w_h, &params[self.b_hn], &state.h, gates, q, h);
     }
 
-    /// The gates become the gradient at the input product; `tape.dz_h` that at the recurrent one.
+    /// The gates of the steps of `span` become the gradient at the input product; `tape.dz_h` that at the recurrent one.
+    /// `before` is the state before them, `dh` (T, B, H) theirs.
     pub(crate) fn backward(
         &self,
         cpu: &Cpu,
         w_h: &Packed,
+        span: Range<usize>,
+        before: &LayerState,
         dh: &[f32],
         d_state: &mut LayerState,
         tape: &mut LayerTape,
     ) {
-        let (size, len) = (d_state.h.len(), dh.len());
-        let (h0, h) = (&tape.h[..size], &tape.h[size..size + len]);
-        let (gates, dz_h) = (&mut tape.gates[..3 * len], &mut tape.dz_h[..3 * len]);
-        let q = &tape.q[..len];
+        let gates = 3 * span.start..3 * span.end;
+        let (gates, dz_h) = (&mut tape.gates[gates.clone()], &mut tape.dz_h[gates]);
+        let q = &tape.q[span.clone()];
+        let (h0, h) = (&before.h, &tape.h[before.h.len()..][span]);
         gru_backward(cpu, w_h, h0, h, q, gates, dz_h, dh, &mut d_state.h);
     }
 

@@ -17,38 +17,40 @@
 use super::LayerState;
 use crate::net::tape::LayerTape;
 use elman_kernels::{Cpu, Packed, lstm_backward, lstm_forward};
+use std::ops::Range;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Lstm;
 
 impl Lstm {
-    /// From z in `tape.gates`; `len` = T·B·H, `size` = B·H. Leaves activated gates, h and c.
+    /// From z in `tape.gates`, over the steps of `span`, which counts T·B·H, and from `state`. Leaves activated gates, h and c.
     pub(crate) fn forward(
         &self,
         cpu: &Cpu,
         w_h: &Packed,
-        size: usize,
-        len: usize,
+        span: Range<usize>,
+        state: &LayerState,
         tape: &mut LayerTape,
     ) {
-        let gates = &mut tape.gates[..4 * len];
-        let (h0, h) = tape.h.split_at_mut(size);
-        let (c0, c) = tape.c.split_at_mut(size);
-        lstm_forward(cpu, w_h, h0, c0, gates, &mut c[..len], &mut h[..len]);
+        let (size, LayerState { h: h0, c: c0 }) = (state.h.len(), state);
+        let gates = &mut tape.gates[4 * span.start..4 * span.end];
+        let (h, c) = (&mut tape.h[size..][span.clone()], &mut tape.c[size..][span]);
+        lstm_forward(cpu, w_h, h0, c0, gates, c, h);
     }
 
-    /// The gates become dz.
+    /// The gates of the steps of `span` become dz; `before` is the state before them, `dh` (T, B, H) theirs.
     pub(crate) fn backward(
         &self,
         cpu: &Cpu,
         w_h: &Packed,
+        span: Range<usize>,
+        before: &LayerState,
         dh: &[f32],
         d_state: &mut LayerState,
         tape: &mut LayerTape,
     ) {
-        let (size, len) = (d_state.h.len(), dh.len());
-        let (c0, c) = (&tape.c[..size], &tape.c[size..size + len]);
-        let gates = &mut tape.gates[..4 * len];
+        let gates = &mut tape.gates[4 * span.start..4 * span.end];
+        let (c0, c) = (&before.c, &tape.c[before.c.len()..][span]);
         let (dh_next, dc_next) = (&mut d_state.h, &mut d_state.c);
         lstm_backward(cpu, w_h, c0, gates, c, dh, dh_next, dc_next);
     }

@@ -4,7 +4,8 @@
 //! AR   a/2 · Σ |m_t ⊙ h_t|²          of what dropout has left     d(m_t ⊙ h_t) += a · m_t ⊙ h_t
 //! TAR  b/2 · Σ |h_t − h_{t−1}|²      of the outputs as they are   dh_t += b (h_t − h_{t−1}) − b (h_{t+1} − h_t)
 //! ```
-//! Over the positions that carry loss; TAR over the pairs in a window of which both do. The factors hold the coefficients
+//! Over the positions that carry loss; TAR over the pairs in a window of which both do, but for the first
+//! outputs of a text that begins there. The factors hold the coefficients
 //! and the numbers that make means of the sums, see `train::objective` and docs/MATH.md.
 
 /// The penalties of one segment of a window.
@@ -16,6 +17,8 @@ pub struct Penalties<'a> {
     pub tar: f32,
     /// (T, B) of the whole window: 0 where a position carries no loss.
     pub weight: &'a [f32],
+    /// (T, B) likewise, or empty: where a lane begins a text, whose outputs are no change of those before.
+    pub begins: &'a [bool],
     /// The segment's first row in it.
     pub start: usize,
 }
@@ -48,6 +51,8 @@ impl Penalties<'_> {
         }
         let step = lanes * hidden;
         let carries = |row: usize| self.weight.get(row).is_some_and(|weight| *weight > 0.0);
+        let goes_on =
+            |row: usize| carries(row) && !self.begins.get(row).is_some_and(|begins| *begins);
         for (r, dh) in dh.chunks_exact_mut(hidden).enumerate() {
             let (row, at) = (self.start + r, r * hidden);
             if !carries(row) {
@@ -55,12 +60,12 @@ impl Penalties<'_> {
             }
             let before = &h[at..at + hidden];
             let here = &h[at + step..at + step + hidden];
-            if row >= lanes && carries(row - lanes) {
+            if row >= lanes && goes_on(row) && carries(row - lanes) {
                 for ((d, before), here) in dh.iter_mut().zip(before).zip(here) {
                     *d += self.tar * (here - before);
                 }
             }
-            if carries(row + lanes) {
+            if goes_on(row + lanes) {
                 let next = match h.get(at + 2 * step..at + 2 * step + hidden) {
                     Some(next) => next,
                     None => &after[r % lanes * hidden..][..hidden],

@@ -5,6 +5,7 @@
 //! predicted exactly once per epoch. Lanes that end early are masked: weight 0, input and target id 0.
 
 use super::Window;
+use std::ops::Range;
 
 /// How a sequence of `tokens` ids is dealt to `lanes` lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,13 @@ impl Stream {
         self.steps().div_ceil(steps)
     }
 
+    /// The tokens that `lane` predicts, as a range of the text.
+    pub fn lane(&self, lane: usize) -> Range<usize> {
+        // Lanes begin at multiples of S, and only the last ones reach past N.
+        let start = lane.saturating_mul(self.steps()).min(self.tokens);
+        start..start.saturating_add(self.steps()).min(self.tokens)
+    }
+
     /// Fills `window` with the time steps from `first_step` on: `steps` of them, or as many as are left.
     ///
     /// `ids` are the N tokens; `eos` is the input before the first one.
@@ -65,11 +73,9 @@ impl Stream {
         let steps = steps.min(self.steps() - first_step);
         window.clear(steps, self.lanes, 0);
         for lane in 0..self.lanes {
-            // Lanes begin at multiples of S, and only the last ones reach past N.
-            let lane_start = lane.saturating_mul(self.steps()).min(self.tokens);
-            let lane_end = lane_start.saturating_add(self.steps()).min(self.tokens);
-            let from = (lane_start + first_step).min(lane_end);
-            let targets = &ids[from..(from + steps).min(lane_end)];
+            let tokens = self.lane(lane);
+            let from = (tokens.start + first_step).min(tokens.end);
+            let targets = &ids[from..(from + steps).min(tokens.end)];
             let input = if from == 0 { eos } else { ids[from - 1] };
             window.push_lane(lane as u32, input, targets, 0..targets.len());
         }

@@ -37,7 +37,7 @@ impl Draws {
 impl Engine {
     /// Replaces the inputs of `window` that `coins` choose by draws from the model's distribution after the inputs
     /// before them; returns how many. The window is read from the first lanes of `carried`, which stays as it is. Where that
-    /// is zero, nothing has predicted the first inputs: they stay.
+    /// is zero, nothing has predicted the first inputs: they stay. So do those of texts that begin in the window.
     ///
     /// The prediction for a window's first input is made from the carried state, without the dropout on outputs that the
     /// window before had.
@@ -61,7 +61,7 @@ impl Engine {
         let (mut read, mut rows, mut count) = (0, 0, 0);
         for t in usize::from(running.is_zero())..window.steps {
             draws.clear();
-            for lane in (0..lanes).filter(|&lane| t < ends[lane]) {
+            for lane in (0..lanes).filter(|&lane| t < ends[lane] && !window.begins_at(t, lane)) {
                 if let Some(uniform) = coins.toss(t, lane) {
                     draws.lanes.push(lane);
                     draws.uniforms.push(uniform);

@@ -61,11 +61,13 @@ impl Engine {
         layers: &[LayerWeights],
     ) -> Result<Trace> {
         let steps = window.steps.min(most_steps).min(self.room.segment / lanes);
-        let rows = window.inputs.chunks_exact(window.lanes).take(steps);
+        let inputs = window.inputs.chunks_exact(window.lanes).take(steps);
+        let begins = window.begins.chunks_exact(window.lanes).take(steps);
         let few = Window {
             steps,
             lanes,
-            inputs: rows.flat_map(|row| &row[..lanes]).copied().collect(),
+            inputs: inputs.flat_map(|row| &row[..lanes]).copied().collect(),
+            begins: begins.flat_map(|row| &row[..lanes]).copied().collect(),
             ..Window::default()
         };
         let mut from = State::zeros(self.network.dims(), lanes);

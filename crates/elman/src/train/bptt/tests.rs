@@ -55,6 +55,7 @@ fn batch(sentences: &[Vec<u32>], steps: usize, pad: u32) -> Window {
         weight: vec![0.0; steps * lanes],
         real: sentences.iter().map(Vec::len).sum(),
         carry: steps,
+        begins: Vec::new(),
         parts: (0..lanes as u32).collect(),
     };
     for (lane, tokens) in sentences.iter().enumerate() {
@@ -256,7 +257,16 @@ fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>)
             ..dropout()
         };
         let inputs = part(range, lanes, &window.inputs);
-        network.forward(cpu, params, forward, &inputs, Some(&dropout), state, tape);
+        network.forward(
+            cpu,
+            params,
+            forward,
+            &inputs,
+            &[],
+            Some(&dropout),
+            state,
+            tape,
+        );
     };
     for (range, lanes) in &stretches {
         let mut start = state.clone();
@@ -279,6 +289,7 @@ fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>)
             }
         }
         scratch.d_state.lanes = *lanes;
+        scratch.before.reset(*lanes);
         let inputs = part(range, *lanes, &window.inputs);
         let place = |id: &u32| read.partition_point(|touched| touched < id) as u32;
         let rows = match network.dims().tied {
@@ -298,6 +309,7 @@ fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>)
             WindowRef {
                 inputs: &inputs,
                 rows: &rows,
+                begins: &[],
                 targets: &part(range, *lanes, &window.targets),
                 weight: &vec![1.0 / window.real as f32; inputs.len()],
                 smoothing: 0.0,
@@ -305,6 +317,7 @@ fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>)
                     ar: 0.0,
                     tar: 0.0,
                     weight: &[],
+                    begins: &[],
                     start: 0,
                 },
             },

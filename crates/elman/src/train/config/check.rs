@@ -176,6 +176,12 @@ impl Config {
                 )
             })?;
         }
+        require((0.0..=1.0).contains(&self.restart), || {
+            format!(
+                "restart is {}; it is the probability that a line begins a text, from 0 to 1",
+                self.restart
+            )
+        })?;
         require(!self.bptt_random || self.bptt != Bptt::Full, || {
             "bptt-random needs a bptt of so many steps to draw lengths about, not full".into()
         })?;

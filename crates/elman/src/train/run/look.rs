@@ -2,7 +2,7 @@
 //!
 //! The cheap form of `inspect::gradients`: two lanes of the window that is about to be learnt, at most 64 steps of it, read with
 //! the weights of that moment and without dropout; the norm of ∂s_t/∂s_k at the longest lag, layer by layer. It reads the
-//! window before training does and leaves nothing behind that training reads, so it changes no bit of the run.
+//! window before training does, as if no lane restarted in it, and leaves nothing behind that training reads, so it changes no bit of the run.
 
 use super::Run;
 use crate::dims::{LOOK_LANES, LOOK_STEPS};
@@ -27,7 +27,7 @@ impl Run {
     /// step itself will report.
     pub(super) fn look(&mut self, window: &mut Window) -> Option<GradientFlow> {
         let progress = &self.state.progress;
-        self.train.read(progress.cursor(), window);
+        self.train.read_on(progress.cursor(), window);
         look(
             &mut self.engine,
             window,
