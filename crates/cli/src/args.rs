@@ -32,7 +32,7 @@ pub enum Format {
 }
 
 /// What a token is, and of `bpe:N` how many there are.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(try_from = "String")]
 pub struct Vocabulary {
     pub kind: Kind,
@@ -217,6 +217,12 @@ impl<T: FromStr> FromStr for Limit<T> {
 /// The name of an activation or of an instruction set, which the kernels do not serialise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Activation(pub elman::dims::Activation);
+
+impl Serialize for Activation {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.name())
+    }
+}
 
 impl<'de> Deserialize<'de> for Activation {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Activation, D::Error> {

@@ -24,8 +24,10 @@ pub use vocabulary::VocabularyArgs;
 use anyhow::Result;
 use clap::{Arg, Args};
 use elman::train::Config;
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One layer of choices.
 #[derive(Args, Clone, Debug, Default, PartialEq)]
@@ -71,6 +73,36 @@ impl TrainOptions {
         })
     }
 
+    /// The names of the choices that were made, as in a file.
+    pub fn given(&self) -> BTreeSet<String> {
+        let TrainOptions {
+            text,
+            network,
+            init,
+            regularise,
+            windows,
+            gradient,
+            update,
+            schedule,
+            budget,
+            watching,
+        } = self;
+        let groups = [
+            made(text),
+            made(network),
+            made(init),
+            made(regularise),
+            made(windows),
+            made(gradient),
+            made(update),
+            made(schedule),
+            made(budget),
+            made(watching),
+        ];
+        let untied = network.no_tied.then(|| "tied".to_owned());
+        groups.into_iter().flatten().chain(untied).collect()
+    }
+
     /// Whether nothing but a budget is chosen: all that a resumed run takes.
     pub fn is_only_budget(&self) -> bool {
         let mut rest = self.clone();
@@ -103,6 +135,15 @@ impl TrainOptions {
         watching.apply(config)?;
         budget.apply(config)
     }
+}
+
+/// The names of the choices of a group that were made.
+fn made<T: Serialize>(group: &T) -> Vec<String> {
+    let Ok(Value::Object(choices)) = serde_json::to_value(group) else {
+        unreachable!("a group of options is a table of plain values");
+    };
+    let made = choices.into_iter().filter(|(_, value)| !value.is_null());
+    made.map(|(name, _)| name).collect()
 }
 
 /// The name of a choice.

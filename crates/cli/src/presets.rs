@@ -58,7 +58,8 @@ pub fn over(defaults: Config, name: &str) -> Result<Config> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use elman::train::config::{Bptt, CellName};
+    use crate::resolve::idle_notes;
+    use elman::train::config::{Bptt, CellName, Origin};
 
     fn preset(name: &str) -> Config {
         over(Config::default(), name).unwrap()
@@ -71,6 +72,16 @@ mod tests {
             let source = toml.lines().take_while(|line| line.starts_with('#'));
             let source: String = source.collect();
             assert!(source.contains("(20"), "{name}: {source}");
+        }
+    }
+
+    #[test]
+    fn every_choice_of_a_recipe_has_an_effect() {
+        for (name, _) in ALL {
+            let base = Layered::none(preset(name));
+            let (none, origin) = (TrainOptions::default(), Origin::default());
+            let notes = idle_notes(&base, &none, &base.base, &origin);
+            assert!(notes.is_empty(), "{name}: {notes:?}");
         }
     }
 

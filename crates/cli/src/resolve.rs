@@ -1,4 +1,5 @@
-//! From layers of choices to a resolved [`Config`]: defaults ← file ← flags, then `Config::check`.
+//! From layers of choices to a resolved [`Config`]: defaults ← file ← flags, then `Config::check`; and notes on the choices that
+//! have no effect beside the others (`Config::idle`).
 //!
 //! Two rules go beyond "the later one wins":
 //! * a budget (epochs, steps or minutes) replaces the budget below it, whichever it is;
@@ -11,16 +12,17 @@ use anyhow::{Context, Result};
 use elman::dims::Sizes;
 use elman::store::disk;
 use elman::text::Layout;
-use elman::train::config::{Bptt, Precision};
+use elman::train::config::{Bptt, Origin, Precision};
 use elman::train::{Config, Record};
 use elman_kernels::Isa;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// No configuration is larger.
 const LARGEST_FILE: u64 = 16 << 20;
 
 /// A configuration file: choices, and the configuration that they change.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Layered {
     pub base: Config,
     pub choices: TrainOptions,
@@ -69,6 +71,32 @@ pub fn defaults(isa: Isa) -> Config {
         precision: Precision::fastest(isa),
         ..Config::default()
     }
+}
+
+/// Notes on the choices without effect in `config`, which `file` and `flags` amount to: those that were made in either, and those in
+/// which the preset or the run under them differs from the defaults.
+pub fn idle_notes(
+    file: &Layered,
+    flags: &TrainOptions,
+    config: &Config,
+    origin: &Origin,
+) -> Vec<String> {
+    let mut made = file.choices.given();
+    made.extend(flags.given());
+    let default = Config::default().choices();
+    let beneath = file.base.choices().into_iter().zip(default);
+    let beneath = beneath.filter(|(there, default)| there != default);
+    made.extend(beneath.map(|((name, _), _)| name));
+    let values: BTreeMap<String, String> = config.choices().into_iter().collect();
+    let idle = config.idle(origin).into_iter();
+    let idle = idle.filter(|idle| made.contains(idle.name));
+    idle.filter_map(|idle| {
+        let (name, because) = (idle.name, idle.because);
+        let value = values.get(name)?;
+        let note = || format!("{name} = {value} has no effect: {because}");
+        idle.is_worth_a_note(value).then(note)
+    })
+    .collect()
 }
 
 /// The configuration that a file and flags amount to. Errors: contradictions, and whatever
@@ -232,6 +260,37 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn choices_without_effect_are_noted_wherever_they_were_made() {
+        let notes = |file: &Layered, flags: &str| {
+            let config = resolve(file.clone(), options(flags)).unwrap();
+            idle_notes(file, &options(flags), &config, &Origin::default())
+        };
+        let momentum = "momentum = 0.9 has no effect: it belongs to the optimizers sgd and rmsprop";
+        assert_eq!(notes(&layered(""), "momentum = 0.9"), [momentum]);
+        assert_eq!(notes(&layered("momentum = 0.9"), ""), [momentum]);
+        assert!(notes(&layered("momentum = 0.9"), "optimizer = 'sgd'").is_empty());
+        // What was chosen for another optimizer in a run or a recipe.
+        let sgd = resolved("momentum = 0.9\noptimizer = 'sgd'", "");
+        assert!(notes(&Layered::none(sgd.clone()), "").is_empty());
+        assert_eq!(notes(&Layered::none(sgd), "optimizer = 'adam'"), [momentum]);
+        // Nothing was chosen, or nothing was asked for.
+        assert!(notes(&layered(""), "").is_empty());
+        assert!(
+            notes(
+                &layered("momentum = 0"),
+                "warmup = 0\nschedule = 'one-cycle'"
+            )
+            .is_empty()
+        );
+        // A value that is the default is a choice too.
+        let said = notes(
+            &layered(""),
+            "decay-after = 4\nactivation = 'tanh'\nplateau-patience = 0",
+        );
+        assert_eq!(said.len(), 3, "{said:?}");
     }
 
     #[test]

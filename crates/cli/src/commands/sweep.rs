@@ -18,6 +18,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueHint};
 use combine::{Combination, Given};
 use elman::Error;
+use elman::train::config::Idle;
 use elman::train::folder::contents::Contents;
 use elman::train::look::{Doing, Look};
 use elman::train::{Config, Ending, Event, Folder, Inputs, NewBudget, Watch};
@@ -29,8 +30,9 @@ use turn::Turn;
 
 /// Train a model for each combination of several values, and compare them
 ///
-/// Every option of `elman train` that decides what is computed takes several values, separated by commas; every combination
-/// becomes a run in a directory of its own. The same command again goes on where a sweep was stopped: runs that have ended
+/// Every option of `elman train` that decides what is computed takes several values, separated by commas; flags take them after an
+/// equals sign (--nesterov=true,false). Every combination becomes a run in a directory of its own; combinations that differ only in
+/// what has no effect, such as momentums of adam, are one run. The same command again goes on where a sweep was stopped: runs that have ended
 /// are kept. Sweeps of one user on one machine take turns.
 #[derive(Args)]
 #[command(after_help = "\
@@ -75,6 +77,17 @@ pub fn run(args: SweepArgs) -> Result<()> {
         name.push_str("-sweep");
         Path::new("runs").join(name)
     });
+    let is_values = |text: &&PathBuf| {
+        let text = text.to_string_lossy();
+        text.split(',')
+            .all(|value| matches!(value, "true" | "false"))
+    };
+    if let Some(values) = args.texts.iter().find(is_values) {
+        return Err(usage(format!(
+            "'{0}' stands where a text does: the values of a flag come after an equals sign, such as --nesterov={0}",
+            values.display()
+        )));
+    }
     let combinations = args.given.combinations();
     if combinations.len() < 2 {
         return Err(usage(
@@ -82,9 +95,7 @@ pub fn run(args: SweepArgs) -> Result<()> {
         ));
     }
     // All of them before the first is trained: a mistake in the last shows now.
-    let planned = combinations.into_iter();
-    let planned = planned.map(|combination| Planned::new(combination, &directory, &args.texts));
-    let planned = planned.collect::<Result<Vec<_>>>()?;
+    let planned = plan(combinations, &directory, &args.texts)?;
     if args.dry_run {
         return show_plan(&planned, args.json);
     }
@@ -96,7 +107,7 @@ pub fn run(args: SweepArgs) -> Result<()> {
     let (stop, total) = (Stop::default(), planned.len());
     for (number, run) in planned.iter().enumerate() {
         if form == Form::People {
-            let name = &run.combination.name;
+            let name = &run.name;
             let what = run.doing().map_or("", |doing| match doing {
                 doing if doing.is_interrupted() => ", goes on",
                 _ => ", is there already",
@@ -114,26 +125,92 @@ pub fn run(args: SweepArgs) -> Result<()> {
     show_table(&planned, args.json)
 }
 
+/// The runs of a sweep: one for each combination, but one for all that differ only in what has no effect. Says which these are.
+fn plan(
+    combinations: Vec<Combination>,
+    directory: &Path,
+    texts: &[PathBuf],
+) -> Result<Vec<Planned>> {
+    let (mut planned, mut notes): (Vec<Planned>, _) = (Vec::new(), Vec::new());
+    for combination in combinations {
+        let whole = combination.name();
+        let new = Planned::new(combination, directory, texts)?;
+        let there = planned
+            .iter()
+            .find(|there| there.effective == new.effective);
+        match there {
+            None => {
+                notes.extend(new.idle.iter().map(|idle| {
+                    let (option, because) = (idle.name, idle.because);
+                    format!(
+                        "{}: {option} has no effect ({because}), so its values are one run",
+                        new.name
+                    )
+                }));
+                planned.push(new);
+            }
+            Some(there) if new.idle.is_empty() => {
+                notes.push(format!("{whole} is the same run as {}", there.name));
+            }
+            Some(_) => {}
+        }
+    }
+    if planned.len() < 2 {
+        return Err(usage(format!(
+            "the combinations are all the same run ({})",
+            notes.join("; ")
+        )));
+    }
+    for note in notes {
+        say(format_args!("note: {note}"));
+    }
+    Ok(planned)
+}
+
 /// One run of the sweep.
 struct Planned {
     combination: Combination,
+    name: String,
     args: TrainArgs,
     /// Its directory.
     run: PathBuf,
+    /// The swept options that have no effect here, and are left out.
+    idle: Vec<Idle>,
+    /// The choices that have an effect: two runs that agree in them are the same.
+    effective: Vec<(String, String)>,
 }
 
 impl Planned {
     /// Errors: choices that are wrong; a run in the directory that was made with others.
-    fn new(combination: Combination, sweep: &Path, texts: &[PathBuf]) -> Result<Planned> {
-        let run = sweep.join(&combination.name);
-        let mut args = combination.train_args(texts, &run)?;
-        args.gather();
-        let config = args.config()?;
-        let planned = Planned {
-            combination,
-            args,
-            run,
+    fn new(whole: Combination, sweep: &Path, texts: &[PathBuf]) -> Result<Planned> {
+        let read = |combination: &Combination| -> Result<(TrainArgs, Config)> {
+            let mut args = combination.train_args(texts, &sweep.join(combination.name()))?;
+            args.gather();
+            let config = args.config()?;
+            Ok((args, config))
         };
+        let (args, config) = read(&whole)?;
+        let idle = config.idle(&args.origin());
+        let names: Vec<&str> = idle.iter().map(|idle| idle.name).collect();
+        let short = whole.without(&names);
+        let mut planned = Planned {
+            name: whole.name(),
+            run: sweep.join(whole.name()),
+            effective: effective(&config, &names),
+            combination: whole,
+            args,
+            idle: Vec::new(),
+        };
+        let mut config = config;
+        // The directory of a run needs a name.
+        if !short.name().is_empty() && short.name() != planned.name {
+            let mut dropped = idle;
+            dropped.retain(|idle| planned.combination.sweeps(idle.name));
+            let (args, shorter) = read(&short)?;
+            (planned.name, planned.run) = (short.name(), sweep.join(short.name()));
+            (planned.args, planned.idle) = (args, dropped);
+            (planned.combination, config) = (short, shorter);
+        }
         if rundir::refuse_foreign(&planned.run)? == Contents::Run {
             planned.check_same(&config)?;
         }
@@ -191,7 +268,7 @@ impl Planned {
                     && directory.is_absolute()
                 {
                     // One that was named: a directory is one run to TensorBoard.
-                    directory.push(&self.combination.name);
+                    directory.push(&self.name);
                 }
                 elman::train::start(&job, &mut progress)
             }
@@ -208,12 +285,19 @@ impl Planned {
         match outcome {
             Ok(outcome) => Ok(Some(outcome.ending)),
             Err(error @ Error::Diverged(_)) => {
-                say(format_args!("note: {}: {error}", self.combination.name));
+                say(format_args!("note: {}: {error}", self.name));
                 Ok(None)
             }
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// The choices of a run that have an effect.
+fn effective(config: &Config, idle: &[&str]) -> Vec<(String, String)> {
+    let mut choices = config.unwatched().choices();
+    choices.retain(|(name, _)| !idle.contains(&name.as_str()));
+    choices
 }
 
 /// The first of a run's files that are not those that are given, by name.
@@ -232,7 +316,7 @@ struct Line<'a> {
     run: &'a Path,
     /// `None`: new.
     state: Option<Doing>,
-    options: &'a [String],
+    options: Vec<String>,
 }
 
 fn show_plan(planned: &[Planned], json: bool) -> Result<()> {
@@ -243,7 +327,7 @@ fn show_plan(planned: &[Planned], json: bool) -> Result<()> {
             .map(|planned| Line {
                 run: &planned.run,
                 state: planned.doing(),
-                options: &planned.combination.options,
+                options: planned.combination.options(),
             })
             .collect();
         serde_json::to_writer_pretty(&mut out, &lines)?;
@@ -255,7 +339,7 @@ fn show_plan(planned: &[Planned], json: bool) -> Result<()> {
         grid.row(vec![
             planned.run.display().to_string(),
             planned.doing().map_or("new", Doing::name).to_owned(),
-            planned.combination.options.join(" "),
+            planned.combination.options().join(" "),
         ]);
     }
     write!(out, "{}", grid.to_text())?;

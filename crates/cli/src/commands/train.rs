@@ -11,7 +11,7 @@ use crate::options::{self, TrainOptions, VocabularyArgs};
 use crate::output::usage;
 use crate::presets;
 use crate::progress::{Form, Progress};
-use crate::resolve::resolve;
+use crate::resolve::{idle_notes, resolve};
 use crate::rundir::{self, Replaced};
 use crate::signals::Stop;
 use crate::summary::Memory;
@@ -21,6 +21,7 @@ use clap::{Args, ValueHint};
 use elman::infer::{OwnText, read_layout};
 use elman::store::{Lock, disk, write_atomic};
 use elman::text::Layout;
+use elman::train::config::Origin;
 use elman::train::folder::contents::STDIN;
 use elman::train::{Config, Event, Folder, Inputs, Job, Machine, NewBudget, Watch, peak_bytes};
 use elman_kernels::Isa;
@@ -267,6 +268,14 @@ impl TrainArgs {
         )
     }
 
+    /// What the run is made of beside its choices.
+    pub fn origin(&self) -> Origin {
+        Origin {
+            model: self.init_from.is_some(),
+            vocabulary: self.vocabulary != VocabularyArgs::default(),
+        }
+    }
+
     /// Whether there is a validation text of its own.
     fn is_validated_apart(&self) -> bool {
         !self.valid.is_empty()
@@ -307,7 +316,8 @@ impl TrainArgs {
                 }
             }
         }
-        let mut config = match (resolve(file, self.options.clone()), line_by_line) {
+        let resolved = resolve(file.clone(), self.options.clone());
+        let mut config = match (resolved, line_by_line) {
             (Err(error), Some(model)) => {
                 return Err(usage(format!(
                     "{error} ({} was trained with layout sentences, which a run from it keeps unless --layout stream is given)",
@@ -316,6 +326,8 @@ impl TrainArgs {
             }
             (resolved, _) => resolved?,
         };
+        let origin = self.origin();
+        notes.extend(idle_notes(&file, &self.options, &config, &origin));
         // They belong to the texts, not to a configuration that is used again.
         config.corpus_weights.clear();
         if self.weights.iter().any(|&weight| weight != 1.0) {

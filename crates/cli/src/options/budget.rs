@@ -6,10 +6,10 @@ use crate::output::usage;
 use anyhow::Result;
 use clap::Args;
 use elman::train::{Config, NewBudget};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
-#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct BudgetOptions {
     /// Train for so many passes over the text

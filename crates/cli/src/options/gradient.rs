@@ -4,10 +4,10 @@ use super::set;
 use crate::args::{Limit, finite};
 use clap::Args;
 use elman::train::Config;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
-#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct GradientOptions {
     /// Make an update of the mean gradient of so many windows

@@ -5,10 +5,10 @@ use crate::args::{finite32, named};
 use clap::Args;
 use elman::net::init::{Recurrent, Scheme};
 use elman::train::Config;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
-#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct InitOptions {
     /// Distribution of the initial weights

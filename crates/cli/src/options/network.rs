@@ -6,10 +6,10 @@ use clap::Args;
 use elman::dims::Sizes;
 use elman::train::Config;
 use elman::train::config::CellName;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
-#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct NetworkOptions {
     /// The recurrent cell
@@ -33,7 +33,9 @@ pub struct NetworkOptions {
     #[arg(
         long,
         help_heading = "Network",
-        num_args = 0,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
         default_missing_value = "true"
     )]
     pub tied: Option<bool>,

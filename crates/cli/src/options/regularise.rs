@@ -4,10 +4,10 @@ use super::set;
 use crate::args::{finite, finite32};
 use clap::Args;
 use elman::train::Config;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
-#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct RegulariseOptions {
     /// Probability of dropping a unit in training: of the input, between layers and of the output
@@ -29,7 +29,9 @@ pub struct RegulariseOptions {
     #[arg(
         long,
         help_heading = "Regularisation",
-        num_args = 0,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
         default_missing_value = "true"
     )]
     pub variational: Option<bool>,

@@ -5,10 +5,10 @@ use crate::args::{finite, named};
 use clap::Args;
 use elman::train::Config;
 use elman::train::schedule::ScheduleKind;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
-#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct ScheduleOptions {
     /// How the learning rate changes over the run

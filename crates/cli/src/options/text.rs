@@ -4,10 +4,10 @@ use super::set;
 use crate::args::{Limit, Vocabulary};
 use clap::Args;
 use elman::train::Config;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
-#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct TextOptions {
     /// What a token is: words, whitespace, chars, bytes, or bpe:N, byte-pair encoding with N entries
@@ -23,7 +23,9 @@ pub struct TextOptions {
     #[arg(
         long,
         help_heading = "Text",
-        num_args = 0,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
         default_missing_value = "true"
     )]
     pub lossy: Option<bool>,

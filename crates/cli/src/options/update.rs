@@ -6,10 +6,10 @@ use clap::Args;
 use elman::train::Config;
 use elman::train::config::{OptimizerName, Precision};
 use elman::train::optim::Scales;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
-#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct UpdateOptions {
     /// The update rule
@@ -26,7 +26,9 @@ pub struct UpdateOptions {
     #[arg(
         long,
         help_heading = "Optimiser",
-        num_args = 0,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
         default_missing_value = "true"
     )]
     pub nesterov: Option<bool>,
@@ -46,7 +48,9 @@ pub struct UpdateOptions {
     #[arg(
         long,
         help_heading = "Optimiser",
-        num_args = 0,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
         default_missing_value = "true"
     )]
     pub centered: Option<bool>,

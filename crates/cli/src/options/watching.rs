@@ -6,13 +6,13 @@ use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::train::Config;
 use elman::train::folder::contents::EVENTS;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Choices of the group; `None`: not chosen here.
-#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct WatchingOptions {
     /// Let the present weights write a short text every so many steps [default: never]
@@ -36,7 +36,7 @@ pub struct WatchingOptions {
 }
 
 /// Where event files go.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(
     untagged,
     expecting = "expected true, false or the path of a directory"

@@ -8,10 +8,10 @@ use elman::train::Config;
 use elman::train::bptt::LossNorm;
 use elman::train::config::Bptt;
 use elman::train::scheduled::Decay;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
-#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct WindowOptions {
     /// Train on the text as one stream, or on each line by itself: from <eos> and the zero state, with the gradient to its beginning
@@ -40,7 +40,9 @@ pub struct WindowOptions {
     #[arg(
         long,
         help_heading = "Windows",
-        num_args = 0,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
         default_missing_value = "true"
     )]
     pub bptt_random: Option<bool>,
@@ -51,7 +53,9 @@ pub struct WindowOptions {
     #[arg(
         long,
         help_heading = "Windows",
-        num_args = 0,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
         default_missing_value = "true"
     )]
     pub recompute: Option<bool>,

@@ -6,9 +6,12 @@
 
 mod check;
 mod default_of;
+mod idle;
 mod names;
 mod parts;
 
+pub(super) use idle::OF_MODEL;
+pub use idle::{Idle, Origin};
 pub use names::{Bptt, CellName, OptimizerName, Precision};
 
 use super::bptt::LossNorm;

@@ -9,6 +9,7 @@ mod bench;
 mod budgets;
 mod crash;
 mod guard;
+mod idle;
 mod memory;
 mod models;
 mod optimisers;

@@ -6,14 +6,15 @@ use crate::commands::{is_stdin, name_of};
 use crate::csv::line;
 use crate::grid::Grid;
 use crate::options::{self, TrainOptions, VocabularyArgs};
-use crate::output::{Table, bytes, count, grouped, usage};
+use crate::output::{Table, bytes, count, grouped, say, usage};
 use crate::presets::{self, layered};
-use crate::resolve::resolve;
+use crate::resolve::{idle_notes, resolve};
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 use elman::inspect::memory::{Cell, Fit, Options};
 use elman::inspect::{Memory, memory};
+use elman::train::config::Origin;
 use elman::train::{Config, Job, Machine, training_size};
 use elman_kernels::Isa;
 use serde::Serialize;
@@ -148,7 +149,14 @@ impl MemoryArgs {
             self.preset.as_deref(),
             self.config.as_deref(),
         )?;
-        let config = resolve(file, self.options.clone())?;
+        let config = resolve(file.clone(), self.options.clone())?;
+        let origin = Origin {
+            vocabulary: self.vocabulary != VocabularyArgs::default(),
+            ..Origin::default()
+        };
+        for note in idle_notes(&file, &self.options, &config, &origin) {
+            say(format_args!("note: {note}"));
+        }
         if let Some(entries) = self.vocab_size {
             if self.vocabulary != VocabularyArgs::default() {
                 return Err(usage(

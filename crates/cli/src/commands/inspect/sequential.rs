@@ -6,14 +6,14 @@ use crate::commands::{isa, threads};
 use crate::csv::line;
 use crate::grid::Grid;
 use crate::options::{self, NetworkOptions, TrainOptions};
-use crate::output::{Table, count, grouped, number, usage};
+use crate::output::{Table, count, grouped, number, say, usage};
 use crate::progress::spinner;
-use crate::resolve::{Layered, defaults, resolve};
+use crate::resolve::{Layered, defaults, idle_notes, resolve};
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::inspect::sequential::{Options, Row, Speed};
 use elman::inspect::{Sequential, sequential};
-use elman::train::config::Precision;
+use elman::train::config::{Origin, Precision};
 use elman_kernels::Isa;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -119,7 +119,11 @@ impl SequentialArgs {
             )),
             Some(model) => of_model(model, TrainOptions::default()),
             None => {
-                let config = resolve(Layered::none(defaults(isa)), network)?;
+                let file = Layered::none(defaults(isa));
+                let config = resolve(file.clone(), network.clone())?;
+                for note in idle_notes(&file, &network, &config, &Origin::default()) {
+                    say(format_args!("note: {note}"));
+                }
                 let vocab = self
                     .vocab_size
                     .map_or(config.max_vocab, |n| Some(n as usize));

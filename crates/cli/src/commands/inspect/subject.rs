@@ -3,8 +3,8 @@
 use crate::args::{named, thread_count};
 use crate::commands::{cpu, is_stdin, sources};
 use crate::options::{InitOptions, NetworkOptions, TextOptions, TrainOptions, VocabularyArgs};
-use crate::output::usage;
-use crate::resolve::{Layered, resolve};
+use crate::output::{say, usage};
+use crate::resolve::{Layered, idle_notes, resolve};
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::infer::Model;
@@ -12,6 +12,7 @@ use elman::inspect::passages::tokens;
 use elman::inspect::places::Reading;
 use elman::inspect::untrained;
 use elman::text::{Layout, ReadOptions};
+use elman::train::config::Origin;
 use elman::train::{Config, Folder, read_record};
 use elman_kernels::Cpu;
 use std::path::PathBuf;
@@ -119,7 +120,15 @@ impl SubjectArgs {
                         "--untrained reads the text twice, for the vocabulary and for itself: give a file, not '-'",
                     ));
                 }
-                let config = resolve(Layered::none(Config::default()), self.options())?;
+                let (defaults, options) = (Layered::none(Config::default()), self.options());
+                let config = resolve(defaults.clone(), options.clone())?;
+                let origin = Origin {
+                    vocabulary: self.vocabulary != VocabularyArgs::default(),
+                    ..Origin::default()
+                };
+                for note in idle_notes(&defaults, &options, &config, &origin) {
+                    say(format_args!("note: {note}"));
+                }
                 let from = self.vocabulary.from();
                 let model = untrained(&config, &from, sources(&self.names)?)?;
                 (model, &self.names[..], "untrained".to_owned(), config.lossy)

@@ -36,23 +36,27 @@ struct Choice {
 }
 
 /// One value for each option.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Combination {
-    /// Such as `lr=0.001,hidden=128`: the options that are swept over.
-    pub name: String,
-    /// The same as they would be given to `elman train`.
-    pub options: Vec<String>,
-    arguments: Vec<OsString>,
+    parts: Vec<Part>,
+}
+
+/// An option with its value.
+#[derive(Clone, Debug)]
+struct Part {
+    option: String,
+    /// Such as `--lr=0.1`.
+    argument: OsString,
+    /// The value in the name of a combination.
+    value: String,
+    /// The option has other values in other combinations.
+    swept: bool,
 }
 
 impl Given {
     /// Every combination, the last option changing fastest.
     pub fn combinations(&self) -> Vec<Combination> {
-        let mut all = vec![Combination {
-            name: String::new(),
-            options: Vec::new(),
-            arguments: Vec::new(),
-        }];
+        let mut all = vec![Combination::default()];
         for option in &self.options {
             let longer = |combination: &Combination| {
                 let with = |value: &(OsString, String)| combination.with(option, value);
@@ -67,17 +71,45 @@ impl Given {
 impl Combination {
     fn with(&self, option: &Choice, (argument, value): &(OsString, String)) -> Combination {
         let mut longer = self.clone();
-        longer.arguments.push(argument.clone());
-        if option.values.len() > 1 {
-            if !longer.name.is_empty() {
-                longer.name.push(',');
-            }
-            // The name becomes a directory's.
-            let value = value.replace(['/', '\\', ','], "-");
-            longer.name.push_str(&format!("{}={value}", option.name));
-            longer.options.push(argument.to_string_lossy().into_owned());
-        }
+        longer.parts.push(Part {
+            option: option.name.clone(),
+            argument: argument.clone(),
+            value: value.clone(),
+            swept: option.values.len() > 1,
+        });
         longer
+    }
+
+    /// The options that are swept over.
+    fn swept(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| part.swept)
+    }
+
+    /// Such as `lr=0.001,hidden=128`: the options that are swept over. It becomes a directory's name.
+    pub fn name(&self) -> String {
+        let part = |part: &Part| {
+            let value = part.value.replace(['/', '\\', ','], "-");
+            format!("{}={value}", part.option)
+        };
+        self.swept().map(part).collect::<Vec<_>>().join(",")
+    }
+
+    /// The same as they would be given to `elman train`.
+    pub fn options(&self) -> Vec<String> {
+        let argument = |part: &Part| part.argument.to_string_lossy().into_owned();
+        self.swept().map(argument).collect()
+    }
+
+    /// Whether `option` is swept over.
+    pub fn sweeps(&self, option: &str) -> bool {
+        self.swept().any(|part| part.option == option)
+    }
+
+    /// This combination without those of its swept options that are in `idle`.
+    pub fn without(&self, idle: &[&str]) -> Combination {
+        let mut parts = self.parts.clone();
+        parts.retain(|part| !(part.swept && idle.contains(&part.option.as_str())));
+        Combination { parts }
     }
 
     /// The command line of this run.
@@ -89,7 +121,7 @@ impl Combination {
             args: TrainArgs,
         }
         let mut line: Vec<OsString> = vec!["elman train".into(), "--run".into(), run.into()];
-        line.extend(self.arguments.iter().cloned());
+        line.extend(self.parts.iter().map(|part| part.argument.clone()));
         line.push("--".into());
         line.extend(texts.iter().map(Into::into));
         let parsed = Line::try_parse_from(line).map_err(|error| {
@@ -237,7 +269,7 @@ mod tests {
     fn names(args: &[&str]) -> Vec<String> {
         combinations(args)
             .into_iter()
-            .map(|combination| combination.name)
+            .map(|combination| combination.name())
             .collect()
     }
 
@@ -252,7 +284,7 @@ mod tests {
         ];
         assert_eq!(names(&args), expected);
         let last = combinations(&args).pop().unwrap();
-        assert_eq!(last.options, ["--hidden=16", "--lr=0.2"]);
+        assert_eq!(last.options(), ["--hidden=16", "--lr=0.2"]);
         let args = last
             .train_args(&["a.txt".into()], Path::new("runs/x"))
             .unwrap();
@@ -269,6 +301,35 @@ mod tests {
         assert_eq!(split("4;8,2,4"), ["4", "8,2,4"]);
         assert_eq!(split("8,2,4;"), ["8,2,4"]);
         assert_eq!(names(&["--lossy", "--seed", "1"]), [""]);
+        assert_eq!(names(&["--no-tied", "--seed", "1"]), [""]);
+    }
+
+    #[test]
+    fn flags_are_swept_with_their_values_after_a_sign() {
+        let args = ["--nesterov=true,false", "--variational", "--tied=false"];
+        assert_eq!(names(&args), ["nesterov=true", "nesterov=false"]);
+        let all = combinations(&[&args[..], &["--optimizer=sgd", "--momentum=0.9"]].concat());
+        let config = |combination: &Combination| {
+            let args = combination.train_args(&["a.txt".into()], Path::new("runs/x"));
+            args.unwrap().config().unwrap()
+        };
+        let [with, without] = [0, 1].map(|i| config(&all[i]));
+        assert!(with.nesterov && !without.nesterov);
+        assert!(with.variational && !with.tied && without.variational && !without.tied);
+    }
+
+    #[test]
+    fn options_without_effect_leave_a_combination() {
+        let all = combinations(&["--schedule", "step,cosine", "--decay-after", "2,3"]);
+        assert!(all[0].sweeps("decay-after") && !all[0].sweeps("lr"));
+        let short = all[3].without(&["decay-after", "lr"]);
+        assert_eq!(all[3].name(), "schedule=cosine,decay-after=3");
+        assert_eq!(
+            (short.name(), short.options()),
+            ("schedule=cosine".into(), vec!["--schedule=cosine".into()])
+        );
+        let fixed = combinations(&["--decay-after", "2"]).pop().unwrap();
+        assert_eq!(fixed.without(&["decay-after"]).parts.len(), 1);
     }
 
     #[test]
@@ -301,7 +362,7 @@ mod tests {
             "1,2",
         ]);
         assert_eq!(all.len(), 2);
-        let text = format!("{:?}", all[0].arguments);
+        let text = format!("{:?}", all[0].parts);
         assert!(
             text.contains("--sample-prompt=a, b") && text.contains("--valid=a,b"),
             "{text}"

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::infer::Model;
-use crate::train::config::Config;
+use crate::train::config::{Config, OF_MODEL};
 use crate::train::folder::{Folder, read_record};
 use crate::train::watch::{Event, Watch};
 use std::path::Path;
@@ -50,21 +50,12 @@ fn notes(chosen: &Config, config: &Config, model: &Model, path: &Path) -> Vec<St
 
 /// The choices about the network and its vocabulary that were made, by name and value, and that the model overrules.
 fn without_effect(chosen: &Config, config: &Config) -> Vec<String> {
-    let of_network = [
-        "vocab",
-        "cell",
-        "activation",
-        "embed",
-        "hidden",
-        "layers",
-        "tied",
-    ];
     let default = Config::default().choices();
     let chosen = chosen.choices();
     let triples = chosen.into_iter().zip(config.choices()).zip(default);
     triples
         .filter(|(((name, chosen), (_, taken)), (_, default))| {
-            of_network.contains(&name.as_str()) && chosen != taken && chosen != default
+            OF_MODEL.contains(&name.as_str()) && chosen != taken && chosen != default
         })
         .map(|(((name, chosen), _), _)| format!("{name} = {chosen}"))
         .collect()
