@@ -38,6 +38,9 @@ const PIECE: usize = 8192;
 pub(super) const ROWS: usize = 4096;
 /// Memory for the tokens of a text that is read in lanes.
 const LANES_LIMIT_BYTES: usize = 2 << 30;
+/// What was counted in a text.
+pub(crate) type Found = (TextStats, Lost);
+
 /// A token's id and whether it is unknown.
 const TOKEN_BYTES: usize = 5;
 
@@ -254,7 +257,7 @@ fn in_lanes(
     options: &EvalOptions,
     (layout, lanes): (Layout, usize),
     progress: &mut dyn FnMut(Progress),
-) -> Result<(Sums, (TextStats, Lost), usize)> {
+) -> Result<(Sums, Found, usize)> {
     let (ids, oov, found) = in_memory(model.vocab(), sources, read)?;
     let eos = model.vocab().eos();
     let mut progress = |tokens: u64, nats: f64| {
@@ -302,7 +305,7 @@ pub(super) fn in_memory(
     vocab: &Vocab,
     sources: Vec<Source>,
     read: &ReadOptions,
-) -> Result<(Vec<u32>, Vec<bool>, (TextStats, Lost))> {
+) -> Result<(Vec<u32>, Vec<bool>, Found)> {
     let (mut ids, mut oov) = (Vec::new(), Vec::new());
     let found = text::encode_placed(sources, vocab, read, &mut |token| -> Result<()> {
         if ids.len() == LANES_LIMIT_BYTES / TOKEN_BYTES {
@@ -396,7 +399,7 @@ impl Evaluation {
         vocab: &Vocab,
         model_id: String,
         sums: &Sums,
-        (stats, lost): (TextStats, Lost),
+        (stats, lost): Found,
         seconds: f64,
     ) -> Evaluation {
         let loss_nats = sums.nats / sums.tokens as f64;
