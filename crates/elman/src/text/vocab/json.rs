@@ -18,6 +18,7 @@
 //! parts    all but the model, of each kind    read    from the model to a vocabulary    letters    the byte-level alphabet
 //! ```
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -74,6 +75,25 @@ impl Vocab {
         bytes: &[u8],
         eos: Option<&str>,
     ) -> Result<Vocab, TextError> {
+        let mut file = Cow::Borrowed(bytes);
+        for _ in 0..MOST_READINGS {
+            let vocab = Vocab::parse_once(name, &file, eos)?;
+            let json = vocab.to_tokenizer_json().into_bytes();
+            // A file of another program is kept as the library writes it, which may say less, or the same in other words. It is
+            // that file which will be read again, and it must be the same vocabulary then.
+            if vocab.kind() != Kind::Foreign || json == *file {
+                return Ok(vocab);
+            }
+            file = Cow::Owned(json);
+        }
+        Err(TextError::TokenizerJson {
+            name: name.to_owned(),
+            what: "the tokenizers library writes it differently each time it has read it"
+                .to_owned(),
+        })
+    }
+
+    fn parse_once(name: &str, bytes: &[u8], eos: Option<&str>) -> Result<Vocab, TextError> {
         let failed = |what: String| TextError::TokenizerJson {
             name: name.to_owned(),
             what,
@@ -93,17 +113,6 @@ impl Vocab {
             kind => read::table(kind, &file["model"]["vocab"]),
         };
         let vocab = vocab.map_err(failed)?;
-        // What differed from a file of ours may be gone in the file that the library writes, and it must not be of another
-        // kind when it is read again.
-        if vocab.kind() == Kind::Foreign {
-            let json = vocab.to_tokenizer_json();
-            let written = serde_json::from_str(&json).map_err(|error| {
-                failed(format!("the tokenizers library wrote it wrongly: {error}"))
-            })?;
-            if kind_of(&written) != Kind::Foreign {
-                return Vocab::parse_tokenizer(name, json.as_bytes(), eos);
-            }
-        }
         match eos {
             Some(eos) if vocab.token_bytes(vocab.eos()) != eos.as_bytes() => Err(failed(format!(
                 "its kind is {}, and there {EOS} ends a text: leave --tokenizer-eos out",
@@ -135,6 +144,9 @@ pub(super) fn with_model(kind: Kind, model: &str) -> String {
 
 /// A tokenizer.json larger than this is none: the largest that people use have some ten megabytes.
 const LARGEST_JSON: usize = 256 << 20;
+
+/// How often a file is read at most until the library writes it as it has read it; twice is enough for every known tokenizer.
+const MOST_READINGS: usize = 4;
 
 /// What the package writes before the vocabulary of a BPE model.
 const BPE_HEAD: &str = r#"    "type": "BPE",
