@@ -185,3 +185,98 @@ fn a_damaged_line_of_metrics_costs_no_other() {
     let now = std::fs::read(room.path("run/metrics.jsonl")).unwrap();
     assert_eq!(lines(&String::from_utf8_lossy(&now)), count + 1);
 }
+
+/// Documents in one file cost what they cost in files of their own, each from its beginning.
+#[test]
+fn a_separator_tells_documents_apart() {
+    let room = Room::new();
+    let documents = [story(9), story(2), story(5)];
+    let one = documents.join("-----\n");
+    room.write("one.txt", format!("-----\n{one}-----\r\n-----"));
+    let separated = ["--document-separator", "-----"];
+    room.train("run", "20", &[]);
+    let eval = |args: &[&str]| -> (u64, f64, u64) {
+        let json = room.json(&[&["eval", "run", "--json"], args].concat());
+        let tokens = json["tokens"].as_u64().unwrap();
+        (
+            tokens,
+            json["total_nats"].as_f64().unwrap(),
+            json["bytes"].as_u64().unwrap(),
+        )
+    };
+    let mut sum = (0, 0.0, 0);
+    for (i, document) in documents.iter().enumerate() {
+        let name = format!("{i}.txt");
+        room.write(&name, document);
+        let (tokens, nats, bytes) = eval(&[&name]);
+        sum = (sum.0 + tokens, sum.1 + nats, sum.2 + bytes);
+    }
+    let (tokens, nats, bytes) = eval(&[&["one.txt"], &separated[..]].concat());
+    assert_eq!((tokens, bytes), (sum.0, sum.2));
+    assert!((nats - sum.1).abs() < 1e-9 * sum.1, "{nats} {}", sum.1);
+    // Files are documents too.
+    let files = eval(&[&["0.txt", "1.txt", "2.txt"], &separated[..]].concat());
+    assert_eq!(files, (tokens, nats, bytes));
+
+    // The same figures token by token, and the same tokens for training.
+    let per_token = [&["eval", "run", "one.txt", "--per-token"], &separated[..]].concat();
+    let lines = room.elman(&per_token).assert().success();
+    let lines = String::from_utf8_lossy(&lines.get_output().stdout).into_owned();
+    let log10 = |line: &str| line.split('\t').nth(1).unwrap().parse::<f64>().unwrap();
+    let sum: f64 = lines.lines().map(log10).sum();
+    assert!((sum * -std::f64::consts::LN_10 - nats).abs() < 1e-3 * nats);
+    room.train(
+        "apart",
+        "20",
+        &[&["--valid", "one.txt"], &separated[..]].concat(),
+    );
+    room.train("whole", "20", &["--valid", "one.txt"]);
+    let losses = |run: &str| room.read(&format!("{run}/metrics.jsonl"));
+    assert_ne!(losses("apart"), losses("whole"));
+}
+
+#[test]
+fn documents_need_ends_of_their_own() {
+    let room = Room::new();
+    let separated = ["--document-separator", "--", "--vocab", "whitespace"];
+    let run = ["train", "text.txt", "--run", "run", "--steps", "1"];
+    let said = room.fails(1, &[&run, &TINY[..], &separated[..]].concat());
+    assert!(
+        said.contains("does not say where a document ends"),
+        "{said}"
+    );
+    // Lines are texts of their own anyway.
+    let lines = [
+        "--layout",
+        "sentences",
+        "--hidden",
+        "8",
+        "--run",
+        "lines",
+        "--steps",
+        "1",
+    ];
+    let lines = [&["train", "text.txt"], &lines[..], &separated].concat();
+    room.elman(&lines).assert().success();
+    room.write("none.txt", "--\n--\n");
+    let said = room.fails(
+        1,
+        &["eval", "lines", "none.txt", "--document-separator", "--"],
+    );
+    assert!(said.contains("nothing in the text but"), "{said}");
+    let said = room.fails(
+        1,
+        &[
+            "eval",
+            "lines",
+            "text.txt",
+            "--layout",
+            "stream",
+            "--lanes",
+            "2",
+            "--document-separator",
+            "--",
+        ],
+    );
+    assert!(said.contains("one after the other"), "{said}");
+}

@@ -150,6 +150,12 @@ pub enum TextError {
     },
     #[error("no line of {text} has an answer, that is something between '{token}' and its end")]
     NoAnswer { text: String, token: String },
+    #[error("there is nothing in the text but lines that separate documents")]
+    NoDocument,
+    #[error(
+        "kind {0} ends every line with <eos>, which does not say where a document ends: leave the separator of documents out, or take another kind of vocabulary or layout sentences"
+    )]
+    NoDocumentEnd(Kind),
     #[error("{0}: the file is empty; a text needs at least one character")]
     Empty(String),
     #[error("{path} can be read only once (a pipe or device): save it to a file first", path = .0.display())]

@@ -101,7 +101,7 @@ pub fn run(args: CompareArgs) -> Result<()> {
     let options = Options {
         read: ReadOptions {
             lossy: args.lossy,
-            range: None,
+            ..ReadOptions::default()
         },
         charge_oov_bits: args.charge_oov,
         resamples: args.resamples,

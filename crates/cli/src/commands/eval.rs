@@ -28,6 +28,7 @@ Examples:
   elman eval runs/kjv test.txt --layout sentences  # each line by itself
   elman eval runs/adding test.txt --loss-after =   # how often is what follows '=' the most likely?
   elman eval runs/kjv part1.txt part2.txt.gz    # several texts as one
+  elman eval runs/kjv wiki.txt --document-separator '---'  # each document from the beginning
   elman eval runs/kjv test.txt --weights int8   # matrices of eight bits
   elman eval lm.arpa.gz test.txt                # an n-gram model
   head -n 100 test.txt | elman eval runs/kjv -  # from a pipe
@@ -54,6 +55,9 @@ pub struct EvalArgs {
     /// Read invalid UTF-8 as U+FFFD instead of refusing it
     #[arg(long)]
     lossy: bool,
+    /// Take lines that are LINE as ends of documents; each document is read from the zero state and <eos>
+    #[arg(long, value_name = "LINE", allow_hyphen_values = true)]
+    document_separator: Option<String>,
     /// Threads; any number gives the same figures [default: one for each CPU]
     #[arg(long, short = 't', value_name = "N", value_parser = thread_count())]
     threads: Option<u16>,
@@ -84,6 +88,7 @@ pub fn run(args: EvalArgs) -> Result<()> {
     let read = ReadOptions {
         lossy: args.lossy,
         range: None,
+        separator: args.document_separator.clone(),
     };
     let cpu = cpu(args.threads);
     if args.per_token {
@@ -166,6 +171,10 @@ fn per_token(
     let mut out = BufWriter::new(io::stdout().lock());
     let mut reader = reader(model, args, cpu);
     let per_line = reader.layout() == Layout::Sentences;
+    let document_end = match (&read.separator, per_line) {
+        (Some(_), false) => Some(vocab.document_end()?),
+        _ => None,
+    };
     let mut place = match model {
         AnyModel::Network(_) => None,
         AnyModel::Ngram(model) => Some((model, model.start())),
@@ -178,7 +187,8 @@ fn per_token(
         match &mut place {
             Some((model, state)) => {
                 let scored = model.full_score(*state, symbol.id);
-                *state = match per_line && vocab.ends_line(symbol.id) {
+                let ends = per_line && vocab.ends_line(symbol.id);
+                *state = match ends || Some(symbol.id) == document_end {
                     true => model.start(),
                     false => scored.next,
                 };
@@ -187,6 +197,9 @@ fn per_token(
             None => {
                 let mut nats = [0.0];
                 reader.read(&[symbol.id], &mut nats)?;
+                if Some(symbol.id) == document_end {
+                    reader.restart();
+                }
                 writeln!(out, "{name}\t{}", -nats[0] * LOG10_E)?;
             }
         }

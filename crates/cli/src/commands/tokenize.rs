@@ -47,6 +47,14 @@ pub struct TokenizeArgs {
     /// Read invalid UTF-8 as U+FFFD instead of refusing it
     #[arg(long, conflicts_with = "decode")]
     lossy: bool,
+    /// Take lines that are LINE as ends of documents
+    #[arg(
+        long,
+        value_name = "LINE",
+        allow_hyphen_values = true,
+        conflicts_with = "decode"
+    )]
+    document_separator: Option<String>,
     /// Make a vocabulary from the texts: words, whitespace, chars, bytes, or bpe:N with N entries
     #[arg(long, value_name = "KIND", help_heading = "Making a vocabulary", requires = "save",
         conflicts_with_all = ["ids", "json", "count", "decode"])]
@@ -108,10 +116,7 @@ fn make(args: &TokenizeArgs, vocab: Vocabulary, file: &Path) -> Result<()> {
     let most = args.max_vocab.or(vocab.entries);
     let shown = spinner(false);
     shown.set_message("counting");
-    let read = ReadOptions {
-        lossy: args.lossy,
-        range: None,
-    };
+    let read = reading(args);
     let (counts, stats) = text::count(sources(&args.inputs)?, kind, &read, COUNT_LIMIT_BYTES)?;
     let distinct = counts.distinct();
     if kind == Kind::Bpe {
@@ -140,6 +145,15 @@ fn make(args: &TokenizeArgs, vocab: Vocabulary, file: &Path) -> Result<()> {
     Ok(())
 }
 
+/// How the texts are read.
+fn reading(args: &TokenizeArgs) -> ReadOptions {
+    ReadOptions {
+        lossy: args.lossy,
+        range: None,
+        separator: args.document_separator.clone(),
+    }
+}
+
 /// The vocabulary of a model, of a run, or in a tokenizer.json.
 fn open_vocab(path: &Path) -> Result<Vocab> {
     Ok(if path.is_file() {
@@ -155,10 +169,7 @@ fn tally(
     texts: &[PathBuf],
     out: &mut impl Write,
 ) -> Result<()> {
-    let read = ReadOptions {
-        lossy: args.lossy,
-        range: None,
-    };
+    let read = reading(args);
     let stats = text::encode::<anyhow::Error>(sources(texts)?, vocab, &read, &mut |_| Ok(()))?;
     if args.json {
         serde_json::to_writer(&mut *out, &stats)?;
@@ -190,10 +201,7 @@ fn print(
     texts: &[PathBuf],
     out: &mut impl Write,
 ) -> Result<()> {
-    let read = ReadOptions {
-        lossy: args.lossy,
-        range: None,
-    };
+    let read = reading(args);
     let mut line = Vec::new();
     let stats = text::encode::<anyhow::Error>(
         sources(texts)?,

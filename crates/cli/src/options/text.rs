@@ -29,6 +29,14 @@ pub struct TextOptions {
         default_missing_value = "true"
     )]
     pub lossy: Option<bool>,
+    /// Take lines that are LINE as ends of documents; each document is read from the zero state and <eos>
+    #[arg(
+        long,
+        value_name = "LINE",
+        help_heading = "Text",
+        allow_hyphen_values = true
+    )]
+    pub document_separator: Option<String>,
 }
 
 impl TextOptions {
@@ -39,6 +47,7 @@ impl TextOptions {
             min_count,
             max_vocab,
             lossy,
+            document_separator,
         } = self;
         set(&mut config.vocab, vocab.map(|vocab| vocab.kind));
         let entries = vocab.and_then(|vocab| vocab.entries);
@@ -46,5 +55,6 @@ impl TextOptions {
         set(&mut config.min_count, min_count);
         set(&mut config.max_vocab, max_vocab.map(Limit::value));
         set(&mut config.lossy, lossy);
+        set(&mut config.document_separator, document_separator.map(Some));
     }
 }

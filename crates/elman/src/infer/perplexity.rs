@@ -19,7 +19,7 @@
 //!
 //! Losses are summed in f64 in the order of the text: the bits do not depend on window, threads or instruction set.
 
-use super::reading::overflow;
+use super::reading::{overflow, read_apart};
 use super::{Model, PerLine, Reader, Reading, State, Workspace};
 use crate::error::{Error, Result};
 use crate::text::{
@@ -134,6 +134,11 @@ pub fn evaluate(
             }
         };
     };
+    if read.separator.is_some() && layout == Layout::Stream {
+        return Err(Error::Config(
+            "documents are read from their beginnings, one after the other: leave --lanes or the separator of documents out".into(),
+        ));
+    }
     let started = Instant::now();
     let how = (layout, lanes);
     let (sums, found, lanes) = in_lanes(model, cpu, sources, read, options, how, progress)?;
@@ -222,9 +227,10 @@ fn exactly(
     let mut sums = Sums::default();
     let (mut ids, mut oov) = (Vec::with_capacity(piece), Vec::with_capacity(piece));
     let mut nats = vec![0.0; piece];
+    let document_end = document_end(&vocab, reader.layout(), read)?;
     let mut score = |ids: &mut Vec<u32>, oov: &mut Vec<bool>| -> Result<Sums> {
         let nats = &mut nats[..ids.len()];
-        reader.read(ids, nats)?;
+        read_apart(reader, ids, nats, |_, id| Some(id) == document_end)?;
         for ((nats, oov), id) in nats.iter().zip(&*oov).zip(&*ids) {
             sums.add(*nats, *oov, vocab.ends_line(*id));
         }
@@ -247,6 +253,16 @@ fn exactly(
         layout: reader.layout(),
         ..Evaluation::new(&vocab, reader.id(), &sums, found, seconds)
     })
+}
+
+/// The token after which a text begins anew, if documents are told apart by more than their lines.
+///
+/// Errors: a vocabulary that has no such token.
+fn document_end(vocab: &Vocab, layout: Layout, read: &ReadOptions) -> Result<Option<u32>> {
+    match (&read.separator, layout) {
+        (Some(_), Layout::Stream) => Ok(Some(vocab.document_end()?)),
+        _ => Ok(None),
+    }
 }
 
 fn in_lanes(

@@ -37,6 +37,27 @@ pub trait Reader {
     }
 }
 
+/// Reads on, and begins a new text after every token of which `ends` holds.
+///
+/// Errors: those of the reader.
+pub(crate) fn read_apart(
+    reader: &mut dyn Reader,
+    tokens: &[u32],
+    nats: &mut [f64],
+    ends: impl Fn(&Vocab, u32) -> bool,
+) -> Result<()> {
+    let mut from = 0;
+    for (last, &id) in tokens.iter().enumerate() {
+        if ends(reader.vocab(), id) {
+            let text = from..last + 1;
+            reader.read(&tokens[text.clone()], &mut nats[text])?;
+            reader.restart();
+            from = last + 1;
+        }
+    }
+    reader.read(&tokens[from..], &mut nats[from..])
+}
+
 /// A reader for whom every line is a text of its own.
 pub struct PerLine<'a> {
     reader: Box<dyn Reader + 'a>,
@@ -59,16 +80,7 @@ impl Reader for PerLine<'_> {
     }
 
     fn read(&mut self, tokens: &[u32], nats: &mut [f64]) -> Result<()> {
-        let mut from = 0;
-        for (last, &id) in tokens.iter().enumerate() {
-            if self.reader.vocab().ends_line(id) {
-                let line = from..last + 1;
-                self.reader.read(&tokens[line.clone()], &mut nats[line])?;
-                self.reader.restart();
-                from = last + 1;
-            }
-        }
-        self.reader.read(&tokens[from..], &mut nats[from..])
+        read_apart(&mut *self.reader, tokens, nats, Vocab::ends_line)
     }
 
     fn restart(&mut self) {

@@ -17,7 +17,7 @@ pub fn untrained(
     config.check()?;
     let read = ReadOptions {
         lossy: config.lossy,
-        range: None,
+        ..ReadOptions::default()
     };
     let vocab = vocabulary.vocab(
         sources,

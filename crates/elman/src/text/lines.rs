@@ -7,9 +7,11 @@
 //!   as newlines (kinds of text only) and noted.
 //! - Invalid UTF-8 is an error with its offset; with [`ReadOptions::lossy`] it becomes U+FFFD. `bytes` takes anything.
 //! - NUL is an ordinary character.
+//! - With [`ReadOptions::separator`], lines that equal it end documents and are no part of them.
 //!
 //! Memory is two buffers, whatever the input. What it does not do: it gives lines no meaning, the scanners do.
 
+mod documents;
 mod input;
 mod recognise;
 
@@ -20,6 +22,7 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use self::documents::Documents;
 use super::stats::Tally;
 use super::{Kind, TextError, TextStats};
 
@@ -72,6 +75,8 @@ pub struct ReadOptions {
     pub lossy: bool,
     /// Only these bytes of the decompressed files laid end to end (see [`super::Split`]). A part of a file counts as a document.
     pub range: Option<Range<u64>>,
+    /// The line that separates the documents of a file; `None`: a file is one document.
+    pub separator: Option<String>,
 }
 
 /// What a visitor of [`read`] is given.
@@ -91,7 +96,7 @@ pub(super) fn read<E: From<TextError>>(
     mut visit: impl FnMut(Chunk<'_>) -> Result<(), E>,
 ) -> Result<TextStats, E> {
     let range = options.range.clone().unwrap_or(0..u64::MAX);
-    let mut pass = Pass::new(kind, options.lossy);
+    let mut pass = Pass::new(kind, options);
     let mut base = 0; // where this source begins in the concatenation
     let mut any = false;
     for source in sources {
@@ -133,6 +138,9 @@ pub(super) fn read<E: From<TextError>>(
         }
         .into());
     }
+    if pass.documents.separators().is_some() && pass.documents.ended == 0 {
+        return Err(TextError::NoDocument.into());
+    }
     Ok(pass.finish())
 }
 
@@ -142,7 +150,7 @@ struct Pass {
     lossy: bool,
     buffer: Vec<u8>,
     hash: blake3::Hasher,
-    tally: Tally,
+    documents: Documents,
     bytes: u64,
     boms: Noted,
     crlf: Noted,
@@ -178,13 +186,13 @@ impl Noted {
 }
 
 impl Pass {
-    fn new(kind: Kind, lossy: bool) -> Pass {
+    fn new(kind: Kind, options: &ReadOptions) -> Pass {
         Pass {
             kind,
-            lossy,
+            lossy: options.lossy,
             buffer: vec![0; CHUNK],
             hash: blake3::Hasher::new(),
-            tally: Tally::default(),
+            documents: Documents::new(options.separator.as_deref()),
             bytes: 0,
             boms: Noted::default(),
             crlf: Noted::default(),
@@ -193,7 +201,7 @@ impl Pass {
         }
     }
 
-    /// Reads one document of at most `limit` bytes that begins at byte `start` of its file; returns the bytes read.
+    /// Reads a file, or `limit` bytes of it at most, that begins at byte `start` of its file; returns the bytes read.
     fn document<E: From<TextError>>(
         &mut self,
         input: &mut Input,
@@ -253,17 +261,11 @@ impl Pass {
             let whole = &self.buffer[..filled - held];
             if self.kind.is_text() {
                 let position = start + read - filled as u64;
-                replaced += visit_text(
-                    whole,
-                    position,
-                    self.lossy,
-                    &input.name,
-                    &mut self.tally,
-                    visit,
-                )?;
-            } else if !whole.is_empty() {
-                self.tally.add(whole);
-                visit(Chunk::Bytes(whole))?;
+                replaced += visit_text(whole, position, self.lossy, &input.name, &mut |text| {
+                    self.documents.push(Chunk::Text(text), visit)
+                })?;
+            } else {
+                self.documents.push(Chunk::Bytes(whole), visit)?;
             }
             if last {
                 break;
@@ -276,18 +278,23 @@ impl Pass {
         if start + read == dropped {
             return Err(TextError::Empty(input.name.clone()).into());
         }
-        visit(Chunk::EndOfDocument)?;
+        self.documents.push(Chunk::EndOfDocument, visit)?;
         self.bytes += read - dropped;
         self.boms.add(u64::from(dropped > 0), &input.name);
-        self.crlf.add(self.tally.crlf, &input.name);
+        let crlf = std::mem::take(&mut self.documents.tally.crlf);
+        self.crlf.add(crlf, &input.name);
         self.cr.add(returns.unwrap_or(0), &input.name);
         self.replaced.add(replaced, &input.name);
-        self.tally.end_document();
         Ok(read)
     }
 
     fn finish(self) -> TextStats {
         let mut notes = Vec::new();
+        match self.documents.separators() {
+            Some(0) => notes.push("no line is the separator of documents".to_owned()),
+            Some(_) => notes.push(format!("{} documents", self.documents.ended)),
+            None => {}
+        }
         if self.boms.times > 0 {
             notes.push(format!("byte order mark dropped: {}", self.boms.place()));
         }
@@ -316,13 +323,14 @@ impl Pass {
                 self.replaced.place()
             ));
         }
+        let tally = self.documents.tally;
         TextStats {
             tokens: 0,
             oov: 0,
-            fields: self.tally.fields,
-            line_ends: self.tally.line_ends,
-            chars: self.tally.chars,
-            bytes: self.bytes,
+            fields: tally.fields,
+            line_ends: tally.line_ends,
+            chars: tally.chars,
+            bytes: self.bytes - self.documents.removed,
             hash: self.hash.finalize().to_hex().to_string(),
             notes,
         }
@@ -335,17 +343,8 @@ fn visit_text<E: From<TextError>>(
     position: u64,
     lossy: bool,
     name: &str,
-    tally: &mut Tally,
-    visit: &mut impl FnMut(Chunk<'_>) -> Result<(), E>,
+    text: &mut impl FnMut(&str) -> Result<(), E>,
 ) -> Result<u64, E> {
-    let mut text = |text: &str| {
-        tally.add(text.as_bytes());
-        if text.is_empty() {
-            Ok(())
-        } else {
-            visit(Chunk::Text(text))
-        }
-    };
     match std::str::from_utf8(bytes) {
         Ok(whole) => text(whole).map(|()| 0),
         Err(error) if !lossy => {

@@ -29,7 +29,7 @@ pub(super) struct Tally {
     pub fields: u64,
     pub line_ends: u64,
     pub chars: u64,
-    /// Newlines of this document that follow a carriage return.
+    /// Newlines that follow a carriage return.
     pub crlf: u64,
     in_field: bool,
     previous: u8,
@@ -96,7 +96,6 @@ impl Tally {
         self.line_ends += u64::from(self.previous != b'\n');
         self.in_field = false;
         self.previous = b'\n';
-        self.crlf = 0;
     }
 }
 

@@ -217,6 +217,16 @@ impl Vocab {
             }
     }
 
+    /// The id of the token that ends documents and nothing else.
+    ///
+    /// Errors: a vocabulary in which `<eos>` ends every line.
+    pub fn document_end(&self) -> Result<u32, TextError> {
+        match self.eos_ends_lines() {
+            true => Err(TextError::NoDocumentEnd(self.kind)),
+            false => Ok(self.eos),
+        }
+    }
+
     /// The symbol of a scanned token.
     pub(super) fn symbol(&self, token: Token<'_>) -> Symbol {
         let id = match token {

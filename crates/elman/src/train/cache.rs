@@ -259,10 +259,11 @@ pub(super) fn key(job: &Job, vocab: Option<&Vocab>) -> Option<String> {
     // The seed draws which part of a text is read.
     let drawn = (!weights.is_empty()).then_some(config.seed);
     let choices = format!(
-        "{} {READING} {:?} {counted:?} {} {weights:?} {drawn:?} {}",
+        "{} {READING} {:?} {counted:?} {} {:?} {weights:?} {drawn:?} {}",
         env!("CARGO_PKG_VERSION"),
         vocab.map(Vocab::hash),
         config.lossy,
+        config.document_separator,
         super::texts::VALIDATION_FRACTION,
     );
     let mut hash = blake3::Hasher::new();

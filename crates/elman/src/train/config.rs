@@ -36,6 +36,9 @@ pub struct Config {
     /// Entries of the vocabulary, special tokens included; `None`: all.
     pub max_vocab: Option<usize>,
     pub lossy: bool,
+    /// The line that separates documents, each of which is read from the zero state; `None`: the text is read as one.
+    #[serde(default)]
+    pub document_separator: Option<String>,
     /// How often an epoch reads each training text (`text::portions`); none: each once.
     #[serde(default)]
     pub corpus_weights: Vec<f64>,
@@ -211,6 +214,7 @@ impl Default for Config {
             min_count: 1,
             max_vocab: Some(8_000),
             lossy: false,
+            document_separator: None,
             corpus_weights: Vec::new(),
             cell: CellName::Lstm,
             activation: Activation::Tanh,

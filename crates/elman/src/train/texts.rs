@@ -143,10 +143,10 @@ fn check_valid(job: &Job) -> Result<()> {
 
 /// What an epoch reads: the training files, as often as their weights say.
 fn training(job: &Job, split: Option<&Split>) -> Result<(Vec<Source>, ReadOptions)> {
-    let (weights, lossy) = (&job.config.corpus_weights, job.config.lossy);
+    let weights = &job.config.corpus_weights;
     if weights.is_empty() {
         let range = split.map(Split::train);
-        return Ok((Source::files(&job.train), ReadOptions { lossy, range }));
+        return Ok((Source::files(&job.train), job.config.reading(range)));
     }
     if weights.len() != job.train.len() {
         return Err(Error::Config(format!(
@@ -156,8 +156,7 @@ fn training(job: &Job, split: Option<&Split>) -> Result<(Vec<Source>, ReadOption
         )));
     }
     let sources = text::portions(&job.train, weights, split, job.config.seed)?;
-    let range = None;
-    Ok((sources, ReadOptions { lossy, range }))
+    Ok((sources, job.config.reading(None)))
 }
 
 /// The vocabulary of a model or a file; `None`: it is to be counted in the training text.
@@ -255,10 +254,7 @@ fn read_all(job: &Job, given: Option<Vocab>, read: &mut Reader) -> Result<(Vocab
     let mut remarks = stats.notes.clone();
     remarks.extend(unknown("training", &stats));
     let valid = job.valid.as_ref().unwrap_or(&job.train);
-    let valid_options = ReadOptions {
-        lossy: config.lossy,
-        range: split.as_ref().map(Split::valid),
-    };
+    let valid_options = config.reading(split.as_ref().map(Split::valid));
     let stats = read("valid", Source::files(valid), &vocab, &valid_options)?;
     remarks.extend(unknown("validation", &stats));
     remarks.extend(stats.notes);

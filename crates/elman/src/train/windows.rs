@@ -53,15 +53,11 @@ impl Windows {
     pub fn training(corpus: Corpus, vocab: &Vocab, config: &Config) -> Result<Windows> {
         let mut order = Order::training(extent(&corpus, vocab, config), config)?;
         order.predict_answers(&corpus, "the training text", vocab, config)?;
-        let restarts = match config.layout {
-            Layout::Stream => Restarts::new(config.restart, config.seed, vocab),
-            Layout::Sentences => Restarts::default(),
-        };
         Ok(Windows {
             corpus,
             eos: vocab.eos(),
             order,
-            restarts,
+            restarts: restarts(config.restart, vocab, config)?,
         })
     }
 
@@ -75,7 +71,7 @@ impl Windows {
             corpus,
             eos: vocab.eos(),
             order,
-            restarts: Restarts::default(),
+            restarts: restarts(0.0, vocab, config)?,
         })
     }
 
@@ -160,6 +156,20 @@ impl Windows {
             }
         }
     }
+}
+
+/// Where lanes of a stream restart: at the documents of the text, and at lines with probability `rate`.
+///
+/// Errors: documents that no token ends.
+fn restarts(rate: f64, vocab: &Vocab, config: &Config) -> Result<Restarts> {
+    if config.layout == Layout::Sentences {
+        return Ok(Restarts::default());
+    }
+    let document_end = match config.document_separator {
+        Some(_) => Some(vocab.document_end()?),
+        None => None,
+    };
+    Ok(Restarts::new(rate, config.seed, vocab).with_documents(document_end))
 }
 
 fn extent(corpus: &Corpus, vocab: &Vocab, config: &Config) -> Extent {

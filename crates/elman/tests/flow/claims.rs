@@ -22,7 +22,7 @@ fn model(config: &Config) -> (Model, Vec<u32>) {
     let model = untrained(config, &VocabularyFrom::Text, bible()).unwrap();
     let read = ReadOptions {
         lossy: false,
-        range: None,
+        ..ReadOptions::default()
     };
     let ids = tokens(bible(), model.vocab(), &read).unwrap();
     (model, ids)

@@ -106,7 +106,7 @@ pub fn run(args: ExposureArgs) -> Result<()> {
     let oracle = AnyModel::load(&args.oracle)?;
     let read = ReadOptions {
         lossy: args.lossy,
-        range: None,
+        ..ReadOptions::default()
     };
     let has_text = !args.texts.is_empty();
     let ids = match has_text {

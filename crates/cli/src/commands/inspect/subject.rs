@@ -139,7 +139,10 @@ impl SubjectArgs {
                 (Model::load(name)?, texts, name.display().to_string(), lossy)
             }
         };
-        let read = ReadOptions { lossy, range: None };
+        let read = ReadOptions {
+            lossy,
+            ..ReadOptions::default()
+        };
         Ok(Subject {
             ids: tokens(sources(texts)?, model.vocab(), &read)?,
             model,

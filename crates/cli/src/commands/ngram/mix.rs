@@ -62,7 +62,7 @@ pub fn run(args: MixArgs) -> Result<()> {
     check(&args, &output)?;
     let read = ReadOptions {
         lossy: args.lossy,
-        range: None,
+        ..ReadOptions::default()
     };
     let shown = spinner(args.json);
     let entrants = load(&args.models, &shown)?;

@@ -116,7 +116,7 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
     let texts = Texts::new(&args.texts, &options.scratch)?;
     let read = ReadOptions {
         lossy: args.lossy,
-        range: None,
+        ..ReadOptions::default()
     };
     let shown = spinner(args.json);
 

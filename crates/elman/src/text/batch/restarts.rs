@@ -4,7 +4,7 @@
 //! are generated, scored and evaluated begin there. So that a network learns them, each line of the training text begins a
 //! text with a small probability: its first token is predicted from `<eos>` and the zero state. Every token is still
 //! predicted once an epoch. Whether a line restarts follows from (seed, epoch, place of its first token), whatever the
-//! windows are.
+//! windows are. Where documents are told apart, each of them begins a text too.
 
 use super::{Stream, Window};
 use crate::rng::{Site, Stream as Draws, key};
@@ -18,6 +18,8 @@ pub struct Restarts {
     seed: u64,
     /// The ids of tokens that end lines, in ascending order; none where nothing restarts.
     line_ends: Vec<u32>,
+    /// The id of the token after which a document begins; `None`: the text is one.
+    document_end: Option<u32>,
 }
 
 impl Restarts {
@@ -31,6 +33,15 @@ impl Restarts {
             rate,
             seed,
             line_ends: ids.filter(|id| vocab.ends_line(*id)).collect(),
+            document_end: None,
+        }
+    }
+
+    /// Restarts after the token `document_end`, too.
+    pub fn with_documents(self, document_end: Option<u32>) -> Restarts {
+        Restarts {
+            document_end,
+            ..self
         }
     }
 
@@ -44,7 +55,7 @@ impl Restarts {
         first: usize,
         window: &mut Window,
     ) {
-        if self.line_ends.is_empty() {
+        if self.line_ends.is_empty() && self.document_end.is_none() {
             return;
         }
         let key = key(self.seed, Site::Restarts, epoch);
@@ -54,8 +65,12 @@ impl Restarts {
                 .take(window.steps)
                 .enumerate()
             {
-                let before = place.checked_sub(1).map(|before| ids[before]);
-                if before.is_some_and(|id| self.ends_line(id)) && self.restarts(key, place) {
+                let Some(before) = place.checked_sub(1).map(|before| ids[before]) else {
+                    continue;
+                };
+                if self.document_end == Some(before)
+                    || self.ends_line(before) && self.restarts(key, place)
+                {
                     window.begin(t, lane, eos);
                 }
             }
@@ -129,6 +144,18 @@ mod tests {
         let all = beginnings(&ids, 7, 35, &Restarts::new(1.0, 3, &vocab), 0);
         assert_eq!(all.len(), 20_000 - 1);
         assert!(beginnings(&ids, 7, 35, &Restarts::new(0.0, 3, &vocab), 0).is_empty());
+    }
+
+    #[test]
+    fn every_document_begins_a_text() {
+        let vocab = vocab();
+        let ids = lines(300, &vocab);
+        let restarts = Restarts::default().with_documents(Some(5));
+        let expected: Vec<usize> = (1..ids.len()).filter(|place| ids[place - 1] == 5).collect();
+        assert!(expected.len() > 50);
+        for epoch in [0, 1] {
+            assert_eq!(beginnings(&ids, 7, 35, &restarts, epoch), expected);
+        }
     }
 
     #[test]

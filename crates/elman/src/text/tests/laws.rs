@@ -164,7 +164,7 @@ proptest! {
         prop_assert!(0 < split.at && split.at < split.total);
         prop_assert_eq!(split.total, texts.iter().map(|text| text.len() as u64).sum::<u64>());
         let vocab = Vocab::bytes();
-        let part = |range| ids_of(Source::files(&files), &vocab, &ReadOptions { range: Some(range), lossy: false }).unwrap().0;
+        let part = |range| ids_of(Source::files(&files), &vocab, &ReadOptions { range: Some(range), ..plain() }).unwrap().0;
         let (train, valid) = (part(split.train()), part(split.valid()));
         let whole = texts.concat();
         prop_assert_eq!(vocab.decode(&train), &whole.as_bytes()[..split.at as usize]);

@@ -38,7 +38,7 @@ fn invalid_utf8_is_an_error_with_its_offset() {
         }
         let lossy = ReadOptions {
             lossy: true,
-            range: None,
+            ..ReadOptions::default()
         };
         let (counts, stats) =
             count(Source::files(&[file.path()]), Kind::Chars, &lossy, 1 << 30).unwrap();
@@ -103,6 +103,7 @@ fn a_file_that_shrinks_between_passes_is_noticed() {
     let options = ReadOptions {
         lossy: false,
         range: Some(split.valid()),
+        ..plain()
     };
     let error = measure(Source::files(&[file.path()]), Kind::Bytes, &options).unwrap_err();
     assert!(

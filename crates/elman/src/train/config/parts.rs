@@ -4,10 +4,12 @@ use super::{CellName, Config, OptimizerName};
 use crate::dims::{Cell, Dims, Sizes, Slots};
 use crate::net::init::Init;
 use crate::net::layer::dropout::Rates;
+use crate::text::ReadOptions;
 use crate::train::objective::Objective;
 use crate::train::optim::{Method, Rule, Start};
 use crate::train::schedule::{OneCycle, Patience, Schedule};
 use serde_json::Value;
+use std::ops::Range;
 
 impl Config {
     /// The network's sizes for a vocabulary of `vocab` entries, where [`Config::check`] refuses nothing.
@@ -41,6 +43,15 @@ impl Config {
         self.hidden = Sizes::describing(&dims.hidden);
         self.layers = dims.layers();
         self.tied = dims.tied;
+    }
+
+    /// How the texts are read, or the bytes `range` of them.
+    pub fn reading(&self, range: Option<Range<u64>>) -> ReadOptions {
+        ReadOptions {
+            lossy: self.lossy,
+            range,
+            separator: self.document_separator.clone(),
+        }
     }
 
     /// The most positions of a batch of sentences.
