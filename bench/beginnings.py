@@ -17,6 +17,8 @@ import tempfile
 from pathlib import Path
 
 LINES, FEW, POSITIONS = 400, 40, 10
+# As `elman eval --per-token` writes them.
+LINE_ENDS = {"<eos>", "\\n"}
 
 
 def output(*command: object) -> str:
@@ -33,7 +35,7 @@ def nats_by_line(elman: Path, run: Path, text: str, layout: str) -> list[list[fl
     for row in printed.splitlines():
         token, log10 = row.split("\t")[:2]
         line.append(-float(log10) * math.log(10))
-        if token == "<eos>":
+        if token in LINE_ENDS:
             lines.append(line)
             line = []
     return lines

@@ -243,7 +243,7 @@ impl Default for Config {
             bptt: Bptt::Steps(35),
             bptt_stride: None,
             bptt_random: false,
-            restart: 0.1,
+            restart: 0.03,
             recompute: false,
             scheduled_sampling: None,
             sampling_limit: 1.0,
