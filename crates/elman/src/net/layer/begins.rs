@@ -113,8 +113,8 @@ mod tests {
     fn without_beginnings_a_window_is_one_span() {
         for flags in [&[][..], &[false; 6]] {
             let begins = Begins::new(flags, 6, 2);
-            assert_eq!(begins.spans().collect::<Vec<_>>(), [0..3]);
-            assert_eq!(begins.spans_back().collect::<Vec<_>>(), [0..3]);
+            assert!(begins.spans().eq(std::iter::once(0..3)));
+            assert!(begins.spans_back().eq(std::iter::once(0..3)));
         }
     }
 }
