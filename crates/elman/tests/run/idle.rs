@@ -1,7 +1,7 @@
 //! Choices that have no effect beside others: they change no bit.
 
 use super::bench::{Bench, config, gru_adamw, gru_rmsprop, lstm_everything, relu_sgd};
-use elman::text::Kind;
+use elman::text::{Kind, Layout};
 use elman::train::Config;
 use elman::train::config::Origin;
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ fn others() -> Vec<(&'static str, Value)> {
         ("dropout-between", json!(0.6)),
         ("dropout", json!(0.6)),
         ("variational", json!(true)),
+        ("restart", json!(0.5)),
         ("sampling-limit", json!(0.3)),
         ("scheduled-sampling", json!("constant:0.5")),
         ("noise-decay", json!(0.2)),
@@ -74,8 +75,13 @@ fn choices_without_effect_change_no_bit() {
         init: elman::net::init::Scheme::Xavier,
         ..relu_sgd()
     };
+    let lines = Config {
+        layout: Layout::Sentences,
+        ..config()
+    };
     let bases = [
         config(),
+        lines,
         one_layer,
         own_places,
         xavier,

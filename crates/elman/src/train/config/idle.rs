@@ -7,7 +7,7 @@
 use super::OptimizerName::{Adagrad, Adam, Adamw, RmsProp, Sgd};
 use super::{CellName, Config};
 use crate::net::init::Scheme;
-use crate::text::Kind;
+use crate::text::{Kind, Layout};
 use crate::train::schedule::ScheduleKind::{Cosine, OneCycle, Plateau, Step};
 
 /// Choices that a run takes from the model that it starts from.
@@ -122,6 +122,11 @@ const RULES: &[Rule] = &[
         },
     },
     // Windows
+    Rule {
+        names: &[("restart", Some("0.0"))],
+        because: "in layout sentences every line begins a text",
+        when: |config, _| config.layout == Layout::Sentences,
+    },
     Rule {
         names: &[("sampling-limit", None)],
         because: "there is no scheduled sampling",
@@ -243,7 +248,7 @@ mod tests {
             let default = choices.get(*name).unwrap_or_else(|| panic!("{name}"));
             // What asks for nothing is written as the default is.
             assert!(
-                off.is_none_or(|off| off == default || *name == "warmup"),
+                off.is_none_or(|off| off == default || ["warmup", "restart"].contains(name)),
                 "{name}"
             );
         }
