@@ -39,7 +39,10 @@ fn report(panic: &PanicHookInfo) {
     let message = message(panic.payload());
     let known = SYSTEM.iter().find(|(part, _)| message.contains(part));
     if let Some((_, what)) = known {
-        return say(format_args!("error: {what} ({})", one_line(&message)));
+        return say(format_args!(
+            "error: {what} ({})",
+            one_line(cause(&message))
+        ));
     }
     let place = panic.location().map(ToString::to_string);
     let command: Vec<String> = std::env::args().skip(1).collect();
@@ -50,6 +53,13 @@ fn report(panic: &PanicHookInfo) {
         place.as_deref().unwrap_or("an unknown place"),
         one_line(&command.join(" ")),
     ));
+}
+
+/// What the system says, where a message quotes its error as Rust prints it for programmers.
+fn cause(message: &str) -> &str {
+    let quoted = message.split_once("message: \"").map(|(_, rest)| rest);
+    let cause = quoted.and_then(|rest| rest.split_once('"'));
+    cause.map_or(message, |(cause, _)| cause)
 }
 
 fn message(payload: &dyn Any) -> String {
@@ -74,5 +84,18 @@ fn listen_for_limits() {
         // Only so that the signal is handled; the error that the write returns says the rest.
         let seen = std::sync::Arc::new(AtomicBool::new(false));
         let _ = signal_hook::flag::register(signal_hook::consts::signal::SIGXFSZ, seen);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_is_quoted_in_plain_words() {
+        let error = std::io::Error::from_raw_os_error(11);
+        let message = format!("the system refuses another thread: {error:?}");
+        assert_eq!(cause(&message), "Resource temporarily unavailable");
+        assert_eq!(cause("no quotes"), "no quotes");
     }
 }

@@ -22,7 +22,7 @@ pub struct WindowOptions {
     #[arg(
         long,
         short = 'B',
-        alias = "batch",
+        aliases = ["batch", "batch-size"],
         value_name = "N",
         help_heading = "Windows"
     )]
