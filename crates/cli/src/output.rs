@@ -136,7 +136,9 @@ pub fn thousands(rate: f64) -> String {
 pub fn number(value: f64) -> String {
     let size = value.abs();
     match size {
-        _ if !value.is_finite() => value.to_string(),
+        // What is null in a file may have been infinite, too.
+        _ if value.is_nan() => "not finite".into(),
+        _ if value.is_infinite() => value.to_string(),
         0.0 => "0".into(),
         1000.0.. if size < 1e15 => grouped(size.round() as u64),
         0.001..1000.0 => {
@@ -155,6 +157,14 @@ pub fn number(value: f64) -> String {
                 mantissa.trim_end_matches('0').trim_end_matches('.')
             )
         }
+    }
+}
+
+/// A loss in nats with four decimals.
+pub fn loss(nats: f64) -> String {
+    match nats.is_finite() {
+        true => format!("{nats:.4}"),
+        false => number(nats),
     }
 }
 
@@ -259,6 +269,7 @@ mod tests {
             (-0.5, "-0.5"),
             (100.0, "100"),
             (f64::INFINITY, "inf"),
+            (f64::NAN, "not finite"),
         ] {
             assert_eq!(number(value), text);
         }

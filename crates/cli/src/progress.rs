@@ -6,7 +6,7 @@ mod json;
 mod meter;
 
 use crate::output::{
-    clock, count, duration, grouped, in_one_line, is_dumb, number, percent, say, thousands,
+    clock, count, duration, grouped, in_one_line, is_dumb, loss, number, percent, say, thousands,
 };
 use crate::run_page::Keeper;
 use crate::signals::Stop;
@@ -222,7 +222,7 @@ impl Progress {
     fn validation(&mut self, validation: &Validation) {
         self.emit("validation", validation);
         self.line(&format!(
-            "epoch {:.2}, step {}: validation {}perplexity {}{}{} (loss {:.4}){} in {}",
+            "epoch {:.2}, step {}: validation {}perplexity {}{}{} (loss {}){} in {}",
             validation.epoch,
             validation.step,
             validation.accuracy.map_or(String::new(), |accuracy| {
@@ -238,7 +238,7 @@ impl Progress {
             },
             if validation.approximate { "about " } else { "" },
             number(validation.perplexity),
-            validation.loss_nats,
+            loss(validation.loss_nats),
             if validation.best {
                 ", the best so far, saved"
             } else {
@@ -331,10 +331,11 @@ fn new_bar(ready: &Ready) -> ProgressBar {
 
 /// The numbers of the moment, for a terminal of 80 columns.
 fn brief(meter: &Meter, step: &Step) -> String {
-    let loss = meter.loss_nats();
+    let recent = meter.recent();
     format!(
-        "loss {loss:.3} ppl {} |g| {:.3} lr {} {} tok/s, {} left",
-        number(loss.exp()),
+        "loss {} ppl {} |g| {:.3} lr {} {} tok/s, {} left",
+        short(recent.loss_nats),
+        number(recent.loss_nats.exp()),
         step.grad_norm,
         number(step.lr),
         thousands(meter.tokens_per_second()),
@@ -344,11 +345,13 @@ fn brief(meter: &Meter, step: &Step) -> String {
 
 /// The same at leisure, for a log.
 fn full(meter: &Meter, step: &Step) -> String {
-    let loss = meter.loss_nats();
+    let recent = meter.recent();
     format!(
-        "epoch {:.2}  loss {loss:.3}  perplexity {}  gradient norm {}{}  lr {}  {}/s  {} left{}",
+        "epoch {:.2}  loss {} over {}  perplexity {}  gradient norm {}{}  lr {}  {}/s  {} left{}",
         step.epoch,
-        number(loss.exp()),
+        short(recent.loss_nats),
+        count(recent.steps, "step"),
+        number(recent.loss_nats.exp()),
         number(step.grad_norm),
         if step.clipped { " (clipped)" } else { "" },
         number(step.lr),
@@ -356,6 +359,14 @@ fn full(meter: &Meter, step: &Step) -> String {
         duration(meter.seconds_left(step)),
         if step.skipped { "  SKIPPED" } else { "" },
     )
+}
+
+/// A loss with three decimals.
+fn short(nats: f64) -> String {
+    match nats.is_finite() {
+        true => format!("{nats:.3}"),
+        false => number(nats),
+    }
 }
 
 /// Says what a command is doing, on a terminal only.

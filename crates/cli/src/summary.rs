@@ -270,6 +270,28 @@ pub fn ended(outcome: &Outcome, planned: Option<&Planned>, memory: Option<Memory
     table.to_string()
 }
 
+/// What is wrong with a run that has failed at its end, and which model it leaves.
+pub fn failure(outcome: &Outcome, run: &Path) -> Option<String> {
+    if outcome.ending != Ending::Diverged {
+        return None;
+    }
+    let last = outcome.train_loss_nats.unwrap_or(f64::NAN);
+    let kept = match outcome.useful() {
+        Some(best) => format!(
+            "{} holds the best model, of step {} (validation perplexity {})",
+            run.display(),
+            grouped(best.step),
+            number(best.loss_nats.exp())
+        ),
+        None => "no validation was better than that, so there is no model to use".into(),
+    };
+    Some(format!(
+        "the run has failed: the loss of its last steps is {} nats a token, and that of a model that knows nothing is {}. Start again with a lower --lr or a lower --clip; {kept}",
+        number(last),
+        number(outcome.uniform_nats),
+    ))
+}
+
 /// What to type after a run.
 pub fn next(run: &Path, outcome: &Outcome, planned: Option<&Planned>) -> String {
     let run = Quoted(run);
@@ -285,6 +307,7 @@ pub fn next(run: &Path, outcome: &Outcome, planned: Option<&Planned>) -> String 
         "its curves; the page report.html there has more",
     ));
     match planned.and_then(|planned| planned.loss_after.as_ref()) {
+        _ if outcome.ending == Ending::Diverged && outcome.useful().is_none() => {}
         Some(token) => commands.push((
             format!(
                 "elman eval {run} TEXT --loss-after {}",
@@ -300,7 +323,7 @@ pub fn next(run: &Path, outcome: &Outcome, planned: Option<&Planned>) -> String 
             (format!("elman generate {run} --prompt 'In the'"), "write"),
         ]),
     }
-    if outcome.ending != Ending::Stopped {
+    if matches!(outcome.ending, Ending::Finished | Ending::Stalled) {
         let epochs = planned.map_or(1, |p| {
             outcome.step.div_ceil(p.steps_per_epoch.max(1)).max(1)
         });

@@ -333,3 +333,140 @@ fn a_sweep_ranks_only_runs_that_predict_the_same() {
     let said = stderr(room.elman(&sizes).assert().success());
     assert!(!said.contains("note: these runs"), "{said}");
 }
+
+/// Training lines as they are shown: (step, loss, of how many steps).
+fn shown(said: &str) -> Vec<(u64, String, u64)> {
+    let mut lines = Vec::new();
+    for line in said
+        .lines()
+        .filter(|line| line.starts_with("step ") && line.contains(" over "))
+    {
+        let step = line[5..].split('/').next().unwrap().parse().unwrap();
+        let rest = line.split("  loss ").nth(1).unwrap();
+        let (loss, rest) = rest.split_once(" over ").unwrap();
+        let steps = rest.split(' ').next().unwrap().parse().unwrap();
+        lines.push((step, loss.to_owned(), steps));
+    }
+    lines
+}
+
+#[test]
+fn the_loss_shown_is_that_of_the_last_ten_steps() {
+    let room = Room::new();
+    room.write("small.txt", "a cat sat on a mat. ".repeat(5));
+    let train = |run: &str| {
+        let args = [
+            "train",
+            "small.txt",
+            "--valid",
+            "small.txt",
+            "--vocab",
+            "chars",
+            "--run",
+            run,
+            "--hidden",
+            "16",
+            "--lanes",
+            "1",
+            "--bptt",
+            "20",
+            "--steps",
+            "300",
+            "--lr",
+            "0.02",
+            "--dropout",
+            "0",
+            "--threads",
+            "1",
+        ];
+        shown(&common::stderr(room.elman(&args).assert().success()))
+    };
+    let (first, second) = (train("first"), train("second"));
+    assert_eq!(first, second);
+    assert!(first.len() >= 20, "{first:?}");
+    assert_eq!((first[0].0, first[0].2), (1, 1));
+    let lines: Vec<serde_json::Value> = room
+        .read("first/metrics.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut compared = 0;
+    for (step, loss, steps) in &first {
+        let line = lines
+            .iter()
+            .find(|line| line["kind"] == "train" && line["step"] == *step);
+        if let Some(line) = line {
+            assert_eq!(*steps, 10);
+            assert_eq!(*loss, format!("{:.3}", line["loss_nats"].as_f64().unwrap()));
+            compared += 1;
+        }
+    }
+    let last = first.last().unwrap();
+    assert_eq!(last.0, 300);
+    assert!(
+        compared >= 1 && last.1.parse::<f64>().unwrap() < 1.0,
+        "{first:?}"
+    );
+}
+
+/// A run that fails says so everywhere, and shows no "NaN" for what is infinite.
+#[test]
+fn a_run_that_fails_says_so() {
+    let room = Room::new();
+    let wild = [
+        "--optimizer",
+        "sgd",
+        "--lr",
+        "1e7",
+        "--clip",
+        "1e9",
+        "--dropout",
+        "0",
+        "--schedule",
+        "constant",
+        "--precision",
+        "f32",
+        "--steps",
+        "40",
+        "--valid-every",
+        "20",
+    ];
+    let train = [
+        &["train", "text.txt", "--run", "runs/wild"],
+        &common::TINY[..],
+        &wild,
+    ]
+    .concat();
+    let said = room.fails(1, &train);
+    for part in [
+        "failed after 40 of 40 steps",
+        "the run has failed: the loss of its last steps is",
+        "no model to use",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let rows = room.json(&["runs", "runs", "--json"]);
+    assert_eq!(rows[0]["state"], "diverged");
+    let watch = room.stdout(&["watch", "runs/wild", "--once"]);
+    let csv = room.stdout(&["watch", "runs/wild", "--csv"]);
+    let page = room.read("runs/wild/report.html");
+    assert!(watch.contains("perplexity inf"), "{watch}");
+    assert!(csv.contains(",inf,"), "{csv}");
+    assert!(page.contains("diverged: 40 steps") && page.contains("inf"));
+    for text in [&watch, &csv, &page, &said] {
+        assert!(!text.contains("NaN"), "{text}");
+    }
+    // Quiet, and in a sweep, which takes it for a result.
+    let quiet = [&train[..], &["--force", "--quiet"]].concat();
+    assert!(room.fails(1, &quiet).contains("the run has failed"));
+    let sweep = [
+        &["sweep", "text.txt", "--run", "sweep"],
+        &common::TINY[..],
+        &wild[..2],
+        &wild[4..],
+        &["--lr", "0.01,1e7"],
+    ]
+    .concat();
+    let said = common::stderr(room.elman(&sweep).assert().success());
+    assert!(said.contains("note: lr=1e7: the run has failed"), "{said}");
+}

@@ -14,6 +14,7 @@ use crate::progress::{Form, Progress};
 use crate::rundir;
 use crate::runs::{self, Row, incomparable, sort_by_perplexity};
 use crate::signals::Stop;
+use crate::summary;
 use anyhow::{Result, bail};
 use clap::{Args, ValueHint};
 use combine::{Combination, Given};
@@ -283,7 +284,12 @@ impl Planned {
         };
         progress.finish();
         match outcome {
-            Ok(outcome) => Ok(Some(outcome.ending)),
+            Ok(outcome) => {
+                if let Some(failure) = summary::failure(&outcome, &self.run) {
+                    say(format_args!("note: {}: {failure}", self.name));
+                }
+                Ok(Some(outcome.ending))
+            }
             Err(error @ Error::Diverged(_)) => {
                 say(format_args!("note: {}: {error}", self.name));
                 Ok(None)

@@ -14,8 +14,8 @@ use crate::progress::{Form, Progress};
 use crate::resolve::{idle_notes, resolve};
 use crate::rundir::{self, Replaced};
 use crate::signals::Stop;
-use crate::summary::Memory;
-use anyhow::{Context, Result};
+use crate::summary::{self, Memory};
+use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 use elman::infer::{OwnText, read_layout};
@@ -190,6 +190,7 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
         start_bytes,
         peak_bytes,
     });
+    let failure = summary::failure(&outcome, &directory);
     ending::report(
         &Ended {
             directory,
@@ -200,7 +201,11 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
         form,
         &stop,
         &machine,
-    )
+    )?;
+    match failure {
+        Some(failure) => bail!(failure),
+        None => Ok(()),
+    }
 }
 
 /// Watches a new run, and deletes the run that it replaces once it is about to train.

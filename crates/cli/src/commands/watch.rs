@@ -5,7 +5,7 @@
 use crate::args::{Quoted, seconds};
 use crate::chart::{Chart, Colours, LINE, MARK};
 use crate::grid::Grid;
-use crate::output::{clock, grouped, is_dumb, number};
+use crate::output::{clock, grouped, is_dumb, loss, number};
 use crate::runs::Row;
 use anyhow::Result;
 use clap::{Args, ValueHint};
@@ -173,8 +173,8 @@ fn head(look: &Look) -> String {
         Some(line) => {
             let _ = writeln!(
                 out,
-                "training    loss {:.4}, perplexity {}, gradient norm {}, rate {}",
-                line.loss_nats,
+                "training    loss {}, perplexity {}, gradient norm {}, rate {}",
+                loss(line.loss_nats),
                 number(line.perplexity),
                 number(line.grad_norm),
                 number(line.lr),
@@ -189,8 +189,8 @@ fn head(look: &Look) -> String {
         });
         let _ = writeln!(
             out,
-            "validation  loss {:.4}, perplexity {} at step {}{best}",
-            last.loss_nats,
+            "validation  loss {}, perplexity {} at step {}{best}",
+            loss(last.loss_nats),
             number(last.perplexity),
             grouped(last.step),
         );

@@ -1,25 +1,37 @@
 //! Smoothed numbers of a run: loss, throughput, time left.
 //!
-//! Averages decay with e^(−t/τ), so that they mean the same whether a step takes a millisecond or
-//! a minute; the first steps count in full.
+//! The loss is a mean over steps, so that equal runs show equal numbers on every machine, and the last one shown is that of the last
+//! steps. Averages of time decay with e^(−t/τ), so that they mean the same whether a step takes a millisecond or a minute; the first
+//! steps count in full.
 
 use elman::train::Step;
+use elman::train::metrics::STEPS_PER_LINE;
+use std::collections::VecDeque;
 use std::time::Instant;
 
-/// τ of the loss and of the throughput, in seconds.
+/// τ of the throughput, in seconds.
 const RECENT_SECONDS: f64 = 5.0;
 /// τ of the time left: long enough that validations and saving have their share.
 const LASTING_SECONDS: f64 = 60.0;
 
 #[derive(Default)]
 pub struct Meter {
-    nats: f64,
-    tokens_with_loss: f64,
+    /// (nats, tokens) of the last steps; of one that was skipped (0, 0).
+    losses: VecDeque<(f64, usize)>,
     tokens: f64,
     seconds: f64,
     steps: f64,
     wall_seconds: f64,
     last: Option<Instant>,
+}
+
+/// The loss of the last steps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recent {
+    /// Mean over their tokens; not a number if all were skipped, and before the first.
+    pub loss_nats: f64,
+    /// As many as a line of the metrics sums up; fewer at the beginning.
+    pub steps: usize,
 }
 
 impl Meter {
@@ -33,19 +45,28 @@ impl Meter {
         let keep = (-step.seconds / RECENT_SECONDS).exp();
         self.tokens = keep * self.tokens + step.read as f64;
         self.seconds = keep * self.seconds + step.seconds;
-        if !step.skipped {
-            let tokens = step.tokens as f64;
-            self.nats = keep * self.nats + tokens * step.loss_nats;
-            self.tokens_with_loss = keep * self.tokens_with_loss + tokens;
+        self.losses.push_back(match step.skipped {
+            true => (0.0, 0),
+            false => (step.loss_nats * step.tokens as f64, step.tokens),
+        });
+        if self.losses.len() as u64 > STEPS_PER_LINE {
+            self.losses.pop_front();
         }
         let keep = (-wall / LASTING_SECONDS).exp();
         self.steps = keep * self.steps + 1.0;
         self.wall_seconds = keep * self.wall_seconds + wall;
     }
 
-    /// Mean over the last seconds' tokens; NaN before the first.
-    pub fn loss_nats(&self) -> f64 {
-        self.nats / self.tokens_with_loss
+    /// The loss of the last steps of this process.
+    pub fn recent(&self) -> Recent {
+        let (nats, tokens) = self
+            .losses
+            .iter()
+            .fold((0.0, 0), |sum, step| (sum.0 + step.0, sum.1 + step.1));
+        Recent {
+            loss_nats: nats / tokens as f64,
+            steps: self.losses.len(),
+        }
     }
 
     pub fn tokens_per_second(&self) -> f64 {
@@ -91,22 +112,71 @@ mod tests {
                 start + Duration::from_millis(500) * i as u32,
             );
         }
-        assert!((meter.loss_nats() - 3.0).abs() < 1e-9);
+        assert!((meter.recent().loss_nats - 3.0).abs() < 1e-9);
         assert!((meter.tokens_per_second() - 100.0).abs() < 1e-9);
         assert!((meter.seconds_left(&step(20, 3.0, 0.5)) - 40.0).abs() < 1e-9);
     }
 
+    /// Whatever a step takes, and however many came before.
     #[test]
-    fn old_steps_fade_and_skipped_ones_have_no_loss() {
-        let mut meter = Meter::default();
+    fn the_loss_is_that_of_the_last_ten_steps() {
         let start = Instant::now();
-        for i in 0..200 {
-            let loss = if i < 100 { 9.0 } else { 1.0 };
-            meter.add(&step(i, loss, 1.0), start + Duration::from_secs(i));
+        let mut means = Vec::new();
+        for seconds in [1e-3, 60.0] {
+            let mut meter = Meter::default();
+            assert!(meter.recent().loss_nats.is_nan());
+            for i in 1..=4 {
+                meter.add(&step(i, i as f64, seconds), start);
+            }
+            assert_eq!(
+                meter.recent(),
+                Recent {
+                    loss_nats: 2.5,
+                    steps: 4
+                }
+            );
+            for i in 5..=100 {
+                meter.add(&step(i, i as f64, seconds), start);
+            }
+            assert_eq!(
+                meter.recent(),
+                Recent {
+                    loss_nats: 95.5,
+                    steps: 10
+                }
+            );
+            let longer = Step {
+                tokens: 150,
+                ..step(101, 195.5, seconds)
+            };
+            meter.add(&longer, start);
+            means.push(meter.recent());
         }
-        let mut bad = step(200, f64::NAN, 1.0);
-        bad.skipped = true;
-        meter.add(&bad, start + Duration::from_secs(200));
-        assert!((meter.loss_nats() - 1.0).abs() < 1e-6);
+        // Steps 92 to 100 of 50 tokens, and three times as many in the last.
+        let expected = (9.0 * 96.0 + 3.0 * 195.5) / 12.0;
+        assert!((means[0].loss_nats - expected).abs() < 1e-9, "{means:?}");
+        assert_eq!(means[0], means[1]);
+    }
+
+    #[test]
+    fn skipped_steps_have_no_loss() {
+        let (mut meter, start) = (Meter::default(), Instant::now());
+        meter.add(&step(1, 3.0, 1.0), start);
+        let skipped = |number| Step {
+            skipped: true,
+            ..step(number, f64::NAN, 1.0)
+        };
+        for number in 2..=10 {
+            meter.add(&skipped(number), start);
+        }
+        assert_eq!(
+            meter.recent(),
+            Recent {
+                loss_nats: 3.0,
+                steps: 10
+            }
+        );
+        meter.add(&skipped(11), start);
+        assert!(meter.recent().loss_nats.is_nan());
     }
 }

@@ -1,6 +1,6 @@
 //! The parts of a run's page: curves, updates, gradient flow, memory and samples.
 
-use crate::output::{bytes, count, grouped, number};
+use crate::output::{bytes, count, grouped, loss as loss_text, number};
 use elman::train::metrics::{EndLine, TrainLine};
 use elman::train::{Config, GradientFlow, Sample, Validation};
 use elman_report::{Axis, Block, Plot, Section, Style, Table, Text};
@@ -75,7 +75,7 @@ pub fn learning(lines: &[&TrainLine], validations: &[&Validation]) -> Section {
             table.row([
                 grouped(validation.step),
                 format!("{:.2}", validation.epoch),
-                format!("{:.4}", validation.loss_nats),
+                loss_text(validation.loss_nats),
                 number(validation.perplexity),
                 if validation.best {
                     "best so far".into()

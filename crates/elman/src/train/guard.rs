@@ -9,6 +9,19 @@ use serde::{Deserialize, Serialize};
 /// Windows in a row that may be skipped before training stops.
 pub const MOST_SKIPPED_IN_ROW: u64 = 5;
 
+/// The loss of a model that gives every entry of the vocabulary the same probability: ln V.
+pub fn uniform_nats(vocab: usize) -> f64 {
+    libm::log(vocab as f64)
+}
+
+/// Whether a mean loss is that of a run that has failed: not finite, or above ln V by another ln V, or by 2 nats where V is small.
+/// Such a model gives its text a smaller probability than one that knows nothing, by far.
+pub fn has_failed(loss_nats: f64, vocab: usize) -> bool {
+    let uniform = uniform_nats(vocab);
+    // NaN, for which every comparison is false, has failed too.
+    !(loss_nats <= uniform + uniform.max(2.0))
+}
+
 /// How often a window was kept from the weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guard {
@@ -77,6 +90,23 @@ mod tests {
             }
             assert_eq!(guard.judge(loss, norm, norm, Some(5.0)), Verdict::Stop);
             assert_eq!(guard.skipped, MOST_SKIPPED_IN_ROW);
+        }
+    }
+
+    #[test]
+    fn a_loss_far_above_the_uniform_model_is_a_failure() {
+        for (loss, vocab, failed) in [
+            (9.2, 10_000, false),
+            (18.4, 10_000, false),
+            (18.5, 10_000, true),
+            (2.6, 2, false),
+            (2.7, 2, true),
+            (0.0, 1, false),
+            (3e6, 10_000, true),
+            (f64::INFINITY, 10_000, true),
+            (f64::NAN, 10_000, true),
+        ] {
+            assert_eq!(has_failed(loss, vocab), failed, "{loss} of {vocab}");
         }
     }
 

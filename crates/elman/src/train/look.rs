@@ -27,7 +27,7 @@ pub enum Doing {
     Stalled,
     /// Was asked to stop, and can go on.
     Stopped,
-    /// Ended because its numbers were no numbers any more.
+    /// Failed: its numbers were no numbers any more, or its last losses far above the uniform model's.
     Diverged,
     /// Its process was killed, or met an error; it can go on.
     Crashed,

@@ -20,12 +20,14 @@ use crate::store::disk::{Damage, Lines, Verdict};
 use std::path::Path;
 
 /// Steps that one line sums up.
-const STEPS_PER_LINE: u64 = 10;
+pub const STEPS_PER_LINE: u64 = 10;
 
 /// Writes a run's lines.
 pub struct Metrics {
     log: AppendLog,
     board: Option<Board>,
+    /// Of the last line of training.
+    loss_nats: Option<f64>,
     /// Read since the last line, in this process.
     tokens: usize,
     seconds: f64,
@@ -34,17 +36,24 @@ pub struct Metrics {
 impl Metrics {
     /// Opens the log of a run that has done `step` steps; `board` is told the same. Returns what a person should know about it.
     pub fn open(path: &Path, step: u64, board: Option<Board>) -> Result<(Metrics, Option<String>)> {
+        let mut loss_nats = None;
         let (log, damage) =
             AppendLog::open(path, |line| match serde_json::from_str::<Line>(line) {
                 // The run goes on.
                 Ok(Line::End(_)) => Verdict::Drop,
-                Ok(line) if line.step() <= step => Verdict::Keep,
+                Ok(line) if line.step() <= step => {
+                    if let Line::Train(line) = line {
+                        loss_nats = Some(line.loss_nats);
+                    }
+                    Verdict::Keep
+                }
                 Ok(_) => Verdict::Drop,
                 Err(_) => Verdict::Unreadable,
             })?;
         let metrics = Metrics {
             log,
             board,
+            loss_nats,
             tokens: 0,
             seconds: 0.0,
         };
@@ -77,6 +86,7 @@ impl Metrics {
         }
         // 0/0, which JSON calls null, if every window was skipped.
         let loss_nats = tally.nats / tally.tokens as f64;
+        self.loss_nats = Some(loss_nats);
         let line = TrainLine {
             step: step.step,
             epoch: step.epoch,
@@ -102,6 +112,11 @@ impl Metrics {
             Some(board) => board.line(line),
             None => Ok(()),
         }
+    }
+
+    /// The mean loss of the steps that the last line of training sums up.
+    pub fn loss_nats(&self) -> Option<f64> {
+        self.loss_nats
     }
 
     /// Makes the lines so far durable.

@@ -6,7 +6,7 @@
 use super::bptt::Engine;
 use super::config::{Config, Precision};
 use super::folder::{Folder, Inputs, Record, read_record};
-use super::guard::Verdict;
+use super::guard::{Verdict, uniform_nats};
 use super::job::{Job, Machine, NewBudget};
 use super::metrics::{EndLine, Line, Metrics};
 use super::optim::Optimiser;
@@ -239,7 +239,8 @@ impl Run {
         if matches!(trained, Err(Error::Diverged(_))) {
             metrics.write(&Line::End(self.end(Ending::Diverged)))?;
         }
-        let ending = trained?;
+        let train_loss_nats = metrics.loss_nats();
+        let ending = self.judged(trained?, train_loss_nats);
         self.keep_a_model()?;
         metrics.sync()?;
         let checkpoint = self.save()?;
@@ -253,6 +254,8 @@ impl Run {
             step: progress.step,
             total_steps: progress.total_steps,
             best: progress.best,
+            train_loss_nats,
+            uniform_nats: uniform_nats(self.vocab.len()),
             skipped: progress.guard.skipped,
             seconds: self.state.seconds,
             checkpoint,

@@ -162,7 +162,8 @@ pub enum Ending {
     Stalled,
     /// Asked to stop; `resume` goes on.
     Stopped,
-    /// Loss, gradient or weights were no numbers any more: the run failed, and only its metrics say so in this form.
+    /// The run failed: loss, gradient or weights were no numbers any more, which is an error too, or the last steps had a loss that is far
+    /// above the uniform model's ([`super::guard::has_failed`]).
     Diverged,
 }
 
@@ -174,11 +175,22 @@ pub struct Outcome {
     pub total_steps: u64,
     /// The best validation; `None` without a validation text.
     pub best: Option<Best>,
+    /// Mean over the tokens of the last steps, at most ten: what the last line of the metrics says. `None` if there is none yet.
+    pub train_loss_nats: Option<f64>,
+    /// The loss of a model that gives every entry of the vocabulary the same probability, ln V.
+    pub uniform_nats: f64,
     pub skipped: u64,
     /// Seconds of training, over all resumes.
     pub seconds: f64,
     /// The hash of the last checkpoint, without time, threads, paths and throughput.
     pub checkpoint: String,
+}
+
+impl Outcome {
+    /// The best validation, if its model knows more than nothing.
+    pub fn useful(&self) -> Option<Best> {
+        self.best.filter(|best| best.loss_nats < self.uniform_nats)
+    }
 }
 
 /// The best validation of a run so far.

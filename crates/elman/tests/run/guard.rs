@@ -135,6 +135,57 @@ fn weights_that_overflow_are_found_soon() {
     assert_finite(&bench.path("stopped"));
 }
 
+/// A run whose numbers stay numbers has failed too if they are those of a model that is far worse than none.
+#[test]
+fn a_run_that_ends_far_above_the_uniform_model_has_failed() {
+    let bench = Bench::new();
+    let steady = Config {
+        lr: 0.02,
+        dropout: 0.0,
+        schedule: train::schedule::ScheduleKind::Constant,
+        warmup: 60,
+        valid_every: Some(1),
+        epochs: None,
+        steps: Some(60),
+        clip: None,
+        optimizer: train::config::OptimizerName::Sgd,
+        momentum: 0.0,
+        ..config()
+    };
+    let outcome = bench.whole("steady", &steady);
+    assert_eq!(outcome.ending, Ending::Finished);
+    let wild = Config {
+        lr: 100.0,
+        ..steady
+    };
+    let job = bench.job("wild", &wild);
+    let outcome = train::start(&job, &mut Log::default()).unwrap();
+    assert_eq!(outcome.ending, Ending::Diverged);
+    let loss = outcome.train_loss_nats.unwrap();
+    assert!(
+        loss.is_finite() && loss > 2.0 * outcome.uniform_nats,
+        "{loss}"
+    );
+    let lines = super::bench::metrics(&job.run);
+    let last = lines.iter().rev().find(|line| line["kind"] == "train");
+    assert_eq!(last.unwrap()["loss_nats"].as_f64(), Some(loss));
+    let look = train::look::Look::at(&job.run).unwrap();
+    assert_eq!(look.doing(), train::look::Doing::Diverged);
+    // The best model is from before that.
+    let best = outcome.useful().unwrap();
+    let model = Model::load(&job.run).unwrap();
+    assert_eq!(model.about().step, best.step);
+    assert!(best.step < outcome.step);
+    // Nothing is left to be done, and that changes nothing.
+    let again = resume(&job.run, &mut Log::default()).unwrap();
+    assert_eq!(again.ending, Ending::Diverged);
+    assert_eq!(again.train_loss_nats, Some(loss));
+    // One that was stopped can still become better.
+    let job = bench.job("stopped", &wild);
+    let outcome = train::start(&job, &mut Log::stopping_after([59])).unwrap();
+    assert_eq!(outcome.ending, Ending::Stopped);
+}
+
 /// The metrics of a run with nothing but skipped windows claim no loss.
 #[test]
 fn skipped_windows_have_no_loss() {

@@ -7,7 +7,7 @@ use crate::summary::{self, Memory};
 use anyhow::Result;
 use elman::infer::{GenerateOptions, Model, generate};
 use elman::text::Layout;
-use elman::train::{Machine, Outcome};
+use elman::train::{Ending, Machine, Outcome};
 use elman_kernels::Cpu;
 use serde::Serialize;
 use std::ops::ControlFlow;
@@ -32,7 +32,8 @@ pub fn report(
     let planned = progress.planned();
     // A network that has learnt answers alone has no idea of the rest.
     let only_answers = planned.is_some_and(|planned| planned.loss_after.is_some());
-    let sample = if stop.is_wished() || only_answers {
+    let failed = outcome.ending == Ending::Diverged;
+    let sample = if stop.is_wished() || only_answers || failed {
         None
     } else {
         Some(sample(directory, machine)?)

@@ -65,7 +65,8 @@ impl Follower {
                 return Ok(changed);
             }
             if read.whole {
-                self.lines.extend(serde_json::from_slice::<Line>(&line));
+                let read = serde_json::from_slice::<Line>(&line);
+                self.lines.extend(read.map(Line::with_perplexity));
             } else {
                 line.clear();
             }

@@ -60,6 +60,19 @@ pub struct EndLine {
 }
 
 impl Line {
+    /// With the perplexity that stands in the file as `null` because it is infinite: the loss says so.
+    pub(super) fn with_perplexity(mut self) -> Line {
+        let (loss_nats, perplexity) = match &mut self {
+            Line::Train(line) => (line.loss_nats, &mut line.perplexity),
+            Line::Valid(validation) => (validation.loss_nats, &mut validation.perplexity),
+            _ => return self,
+        };
+        if perplexity.is_nan() {
+            *perplexity = loss_nats.exp();
+        }
+        self
+    }
+
     pub fn step(&self) -> u64 {
         match self {
             Line::Train(line) => line.step,

@@ -4,9 +4,9 @@ use super::Run;
 use crate::error::{Error, Result};
 use crate::infer::{About, save_model};
 use crate::net::Params;
-use crate::train::guard::MOST_SKIPPED_IN_ROW;
+use crate::train::guard::{MOST_SKIPPED_IN_ROW, has_failed, uniform_nats};
 use crate::train::state::VOLATILE;
-use crate::train::watch::Step;
+use crate::train::watch::{Ending, Step};
 use crate::train::windows::Cursor;
 
 impl Run {
@@ -56,9 +56,33 @@ impl Run {
             return Ok(());
         }
         Err(Error::Diverged(format!(
-            "by step {} an update had made a weight overflow, so training stopped; the last checkpoint is from before that and intact. Start again with a lower --lr or a lower --clip",
-            self.state.progress.step
+            "by step {} an update had made a weight overflow, so training stopped; the last checkpoint is from before that and intact. Start again with a lower --lr or a lower --clip{}",
+            self.state.progress.step,
+            self.kept()
         )))
+    }
+
+    /// The ending of a run that is not to go on, with a look at the loss of its last steps.
+    pub(super) fn judged(&self, ending: Ending, loss_nats: Option<f64>) -> Ending {
+        let is_failure = loss_nats.is_some_and(|loss| has_failed(loss, self.vocab.len()));
+        match ending {
+            Ending::Finished | Ending::Stalled if is_failure => Ending::Diverged,
+            ending => ending,
+        }
+    }
+
+    /// What a run that failed leaves that can be used.
+    fn kept(&self) -> String {
+        let best = self.state.progress.best;
+        match best.filter(|best| best.loss_nats < uniform_nats(self.vocab.len())) {
+            None => String::new(),
+            Some(best) => format!(
+                ". {} holds the best model, of step {} (validation loss {:.4})",
+                self.folder.path().display(),
+                best.step,
+                best.loss_nats
+            ),
+        }
     }
 
     /// Says that `step` made the average begin, if it did.
@@ -90,8 +114,9 @@ impl Run {
 
     pub(super) fn diverged_message(&self) -> String {
         format!(
-            "{MOST_SKIPPED_IN_ROW} steps in a row, up to step {}, had a loss or gradient that is not finite, so training stopped; the weights are untouched by them and the last checkpoint is intact. Start again with a lower --lr or a lower --clip",
-            self.state.progress.step
+            "{MOST_SKIPPED_IN_ROW} steps in a row, up to step {}, had a loss or gradient that is not finite, so training stopped; the weights are untouched by them and the last checkpoint is intact. Start again with a lower --lr or a lower --clip{}",
+            self.state.progress.step,
+            self.kept()
         )
     }
 }
