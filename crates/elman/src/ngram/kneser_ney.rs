@@ -10,12 +10,14 @@
 //! ```
 //! What is left out by pruning stays in Σ a, and all of its count goes to γ(h), so that probabilities still sum to one.
 //!
-//! The discounts of an order are undefined where some t_k is 0 or a D_k lies outside 0 … k, which happens to very small or artificial
-//! texts, and to single characters; then [`FALLBACK`] serves, and the report says so.
+//! The discounts of an order are undefined where t_1, t_2 or t_3 is 0 or a D_k lies outside 0 … k, which happens to very small or
+//! artificial texts, and to single characters; then [`FALLBACK`] serves, and the report says so. Where only t_4 is 0, D_3 = 3. This
+//! is the rule of KenLM's `lmplz --discount_fallback`.
 //!
 //! Everything passes through sorted streams (`sort`): the terms of an order in context order, where the sums over a context are, then
 //! in suffix order, where the probability of the shorter n-gram is at hand. No order needs memory beyond its share.
 
+use super::NEVER_LOG10;
 use super::count::{Counts, Tally, adjusted};
 use super::key::Packing;
 use super::sort::{Record, Records, Room, Sorter, Spool, key};
@@ -27,15 +29,12 @@ use std::sync::{Mutex, PoisonError};
 /// D_1, D_2, D_3 where the counts define none.
 pub const FALLBACK: [f64; 3] = [0.5, 1.0, 1.5];
 
-/// log10 p of `<s>`, which is never predicted: what the ARPA format has for zero.
-const NEVER_LOG10: f32 = -99.0;
-
 /// The discounts of one order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Discounts {
     /// Of n-grams with an adjusted count of 1, 2, and 3 or more.
     pub amounts: [f64; 3],
-    /// The counts define none, and these are [`FALLBACK`].
+    /// The counts define none, and the amounts are [`FALLBACK`].
     pub fallback: bool,
 }
 
@@ -44,12 +43,10 @@ impl Discounts {
         let t = tally.of_count.map(|n| n as f64);
         let y = t[0] / (t[0] + 2.0 * t[1]);
         let amounts = [1, 2, 3].map(|k| k as f64 - (k + 1) as f64 * y * t[k] / t[k - 1]);
-        let defined = (1..)
-            .zip(amounts)
-            .all(|(k, d)| (0.0..=f64::from(k)).contains(&d));
-        match defined && tally.of_count.iter().all(|&n| n > 0) {
+        match in_range(tally.of_count) {
             true => Discounts {
-                amounts,
+                // What is 0 may be less by rounding.
+                amounts: amounts.map(|d| d.max(0.0)),
                 fallback: false,
             },
             false => Discounts {
@@ -67,6 +64,15 @@ impl Discounts {
             count => self.amounts[count.min(3) as usize - 1],
         }
     }
+}
+
+/// Whether D_1, D_2, D_3 are defined and lie in 0 … k. It is decided in f32, as KenLM does, because a text in which one is 0 but for
+/// rounding must not have other discounts there.
+fn in_range(of_count: [u64; 4]) -> bool {
+    let t = of_count.map(|n| n as f32);
+    let y = t[0] / (t[0] + 2.0 * t[1]);
+    let amount = |k: usize| k as f32 - (k + 1) as f32 * y * t[k] / t[k - 1];
+    (1..=3).all(|k| t[k - 1] > 0.0 && (0.0..=k as f32).contains(&amount(k)))
 }
 
 /// Where the n-grams go: w_1 … w_n, log10 p(w_n | w_1 … w_{n−1}), log10 γ(w_1 … w_n) (0 where nothing follows).
@@ -278,4 +284,43 @@ impl Beside {
 
 fn log10(x: f64) -> f32 {
     (ln(x) * LOG10_E) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn discounts(of_count: [u64; 4]) -> Discounts {
+        Discounts::of(&Tally {
+            of_count,
+            ..Tally::default()
+        })
+    }
+
+    #[test]
+    fn only_the_first_three_counts_must_occur() {
+        let found = discounts([40, 10, 5, 0]);
+        assert!(!found.fallback && found.amounts[2] == 3.0, "{found:?}");
+        let y = 40.0 / 60.0;
+        assert_eq!(
+            found.amounts[..2],
+            [1.0 - 2.0 * y * 10.0 / 40.0, 2.0 - 3.0 * y * 5.0 / 10.0]
+        );
+        for missing in 0..3 {
+            let mut of_count = [40, 10, 5, 2];
+            of_count[missing] = 0;
+            let found = discounts(of_count);
+            assert!(found.fallback && found.amounts == FALLBACK, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn discounts_out_of_range_fall_back_and_none_may_be_zero() {
+        // D_2 = 2 − 3 Y t_3 / t_2.
+        assert!(discounts([4, 1, 2, 1]).fallback);
+        let zero = discounts([4, 1, 1, 0]);
+        assert!(!zero.fallback && zero.amounts[1] == 0.0, "{zero:?}");
+        let zero = discounts([1, 1, 2, 0]);
+        assert!(!zero.fallback && zero.amounts[1] == 0.0, "{zero:?}");
+    }
 }

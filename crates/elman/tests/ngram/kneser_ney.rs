@@ -114,6 +114,40 @@ fn texts_without_discounts_fall_back() {
     );
 }
 
+/// log10 p and log10 of the weight, by KenLM's `lmplz -o 5 --discount_fallback`. No 4-gram of this text has an adjusted count of 4, so
+/// D_3 of order 4 is 3.
+#[test]
+fn small_texts_have_the_probabilities_of_lmplz() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/kjv.txt");
+    let bible = std::fs::read_to_string(path).unwrap();
+    let text: String = bible.split_inclusive('\n').take(30).collect();
+    let model = estimate(&text, 5, &[], 1 << 24, 1);
+    assert_eq!(model.discounts[3].amounts[2], 3.0);
+    assert!(model.discounts.iter().all(|discounts| !discounts.fallback));
+    for (gram, p, weight) in [
+        ("of the", -0.32583776, -0.042087466),
+        ("the face of the", -0.32195747, -0.050625794),
+        ("was upon the face", -0.9518272, -0.050625794),
+        ("the evening and the", -0.5676224, -0.26706868),
+        ("<s> And God said,", -0.49771857, -0.39874762),
+        ("<s> And the evening", -1.1184478, -0.045219924),
+        ("upon the face of the", -0.20520303, 0.0),
+        ("<s> And God said, Let", -0.18482368, 0.0),
+        ("God said, Let there be", -0.53367275, 0.0),
+    ] {
+        let id = |word: &str| match word {
+            "<s>" => BEGIN,
+            word => model.words.vocab().id(word.as_bytes()).unwrap(),
+        };
+        let (found_p, found_weight) = model.grams[&gram.split(' ').map(id).collect::<Gram>()];
+        assert!((found_p - p).abs() < 2e-6, "{gram}: {found_p}");
+        assert!(
+            (found_weight - weight).abs() < 2e-6,
+            "{gram}: {found_weight}"
+        );
+    }
+}
+
 #[test]
 fn the_text_of_the_tests_defines_all_discounts() {
     let model = estimate(&text(150), 4, &[], 1 << 20, 1);

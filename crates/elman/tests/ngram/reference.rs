@@ -125,6 +125,6 @@ fn discounts(adjusted: &BTreeMap<Gram, u64>) -> [f64; 3] {
         3.0 - 4.0 * y * t(4) / t(3),
     ];
     let defined =
-        (1..=4).all(|k| t(k) > 0.0) && (0..3).all(|k| d[k] >= 0.0 && d[k] <= k as f64 + 1.0);
+        (1..=3).all(|k| t(k) > 0.0) && (0..3).all(|k| d[k] >= 0.0 && d[k] <= k as f64 + 1.0);
     if defined { d } else { [0.5, 1.0, 1.5] }
 }
