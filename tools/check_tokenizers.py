@@ -27,8 +27,8 @@ from pathlib import Path
 import tokenizers
 from tokenizers import AddedToken, Encoding, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-KINDS = ["words", "whitespace", "chars", "bytes", "bpe:1000"]
-TRAPS = """a  b \t c\t\td  \n x\r\n\r\n\n <eos> <unk> b<eos>c <<eos>> <\\eos>  trailing  \n\u00a0\u3000x\u2028y \u0085 z
+KINDS = ["words", "whitespace", "fields", "chars", "bytes", "bpe:1000"]
+TRAPS = """a  b \t c\t\td  \n x\r\n\r\n\n <eos> <unk> b<eos>c <<eos>> <\\eos>  trailing  \n\u00a0\u3000x\u2028y \u0085 z v\x0bw f\x0cg
 e\u0301t\u00e9 3\u00bd \u2167 \u0663\u096a ..  ?  "quoted" \\n '' \x00\x01 \x7f [UNK] </s> \U0001f980\u200d \n   """
 
 
@@ -45,7 +45,7 @@ def ours(command: str, kind: str, min_count: int, files: list[Path]) -> dict:
 def theirs(tokenizer: Tokenizer, result: dict, text: str) -> list[int]:
     """The ids of a document. The letters of a special token in a text are letters."""
     tokenizer.encode_special_tokens = True
-    if result["kind"] not in ("whitespace", "foreign"):
+    if result["kind"] not in ("whitespace", "fields", "foreign"):
         return tokenizer.encode(text).ids
     ends = result["eos_ends_lines"]
     lines = [line if ends else line + "\n" for line in text.split("\n")]

@@ -32,8 +32,9 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn read(bytes: Vec<u8>) -> Result<Model, NgramError> {
-    arpa::read(Source::Reader {
+    let source = Source::Reader {
         name: "fuzz".to_owned(),
         reader: Box::new(Cursor::new(bytes)),
-    })
+    };
+    arpa::read(source, arpa::Reading::default())
 }

@@ -40,6 +40,9 @@ mod stretch;
 mod tables;
 mod words;
 
+/// What ARPA files have for the log10 p of `<s>`, which is never predicted.
+const NEVER_LOG10: f32 = -99.0;
+
 pub use binary::BinaryFlaw;
 pub use build::{BuildError, Builder, MAX_ORDER};
 pub use count::{CountOptions, Counts, Tally};

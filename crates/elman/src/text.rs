@@ -49,7 +49,7 @@ pub use vocab::{Counts, Decoder, Encoded, Listed, SpecialNames, Union, Vocab};
 use scan::Scanner;
 use vocab::{Encoder, Piece};
 
-/// The control token that ends every document (`whitespace`: every line) and stands before the first token of a text.
+/// The control token that ends every document (`whitespace` and `fields`: every line) and stands before the first token of a text.
 pub const EOS: &str = "<eos>";
 /// The entry for whatever the vocabulary does not hold.
 pub const UNK: &str = "<unk>";
@@ -63,8 +63,10 @@ pub const LONGEST_TOKEN: usize = 64 * 1024;
 pub enum Kind {
     /// Runs of letters, numbers and other marks, each with the space before it; newlines and other white space. Loses nothing.
     Words,
-    /// Whatever stands between white space (the Penn Treebank convention); a line ends with [`EOS`].
+    /// Whatever stands between Unicode white space (the Penn Treebank convention); a line ends with [`EOS`].
     Whitespace,
+    /// Whatever stands between spaces, tabs and line ends, as in ARPA files; a line ends with [`EOS`].
+    Fields,
     /// Unicode scalar values, newline included.
     Chars,
     /// Bytes of any input, text or not.
@@ -77,9 +79,10 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds that a text can be given, in the order in which help texts list them.
-    pub const ALL: [Kind; 5] = [
+    pub const ALL: [Kind; 6] = [
         Kind::Words,
         Kind::Whitespace,
+        Kind::Fields,
         Kind::Chars,
         Kind::Bytes,
         Kind::Bpe,
@@ -90,6 +93,7 @@ impl Kind {
         match self {
             Kind::Words => "words",
             Kind::Whitespace => "whitespace",
+            Kind::Fields => "fields",
             Kind::Chars => "chars",
             Kind::Bytes => "bytes",
             Kind::Bpe => "bpe",
@@ -100,6 +104,16 @@ impl Kind {
     /// Whether pieces of text are cut further, by what its `tokenizer.json` says.
     pub fn has_engine(self) -> bool {
         matches!(self, Kind::Bpe | Kind::Foreign)
+    }
+
+    /// Whether tokens are what stands between white space, whichever that is: `whitespace` and `fields`.
+    pub fn between_spaces(self) -> bool {
+        matches!(self, Kind::Whitespace | Kind::Fields)
+    }
+
+    /// Whether a vocabulary of this kind can be taken where one of kind `wanted` is asked for.
+    fn serves_as(self, wanted: Kind) -> bool {
+        self == wanted || (self.between_spaces() && wanted.between_spaces())
     }
 
     /// Whether input must be UTF-8 (every kind but `bytes`).
@@ -204,7 +218,9 @@ pub enum TextError {
         "the text ({bytes} bytes) is too short to set a part aside for validation: name a validation text with --valid"
     )]
     TooShort { bytes: u64 },
-    #[error("unknown vocabulary kind `{0}`: it is one of words, whitespace, chars, bytes, bpe")]
+    #[error(
+        "unknown vocabulary kind `{0}`: it is one of words, whitespace, fields, chars, bytes, bpe"
+    )]
     UnknownKind(String),
     #[error(
         "counting the vocabulary would take more than {limit_bytes} bytes: {distinct} different tokens so far, which is not what words look like; use --vocab chars or bytes, or give --vocab-file"

@@ -47,7 +47,7 @@ pub struct ImportArgs {
     vocab_from: Option<PathBuf>,
     /// How a text becomes tokens [default: whitespace, as in PyTorch's example]
     #[arg(long, value_name = "KIND", help_heading = "Vocabulary",
-        value_parser = named::<Kind>(&["words", "whitespace", "chars", "bytes"]))]
+        value_parser = named::<Kind>(&["words", "whitespace", "fields", "chars", "bytes"]))]
     vocab: Option<Kind>,
     /// How the training texts were laid out; 'sentences' began every line anew [default: stream]
     #[arg(long, value_name = "NAME", help_heading = "Vocabulary",

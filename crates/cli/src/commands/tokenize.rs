@@ -55,7 +55,7 @@ pub struct TokenizeArgs {
         conflicts_with = "decode"
     )]
     document_separator: Option<String>,
-    /// Make a vocabulary from the texts: words, whitespace, chars, bytes, or bpe:N with N entries
+    /// Make a vocabulary from the texts: words, whitespace, fields, chars, bytes, or bpe:N with N entries
     #[arg(long, value_name = "KIND", help_heading = "Making a vocabulary", requires = "save",
         conflicts_with_all = ["ids", "json", "count", "decode"])]
     vocab: Option<Vocabulary>,

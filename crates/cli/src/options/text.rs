@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Args, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct TextOptions {
-    /// What a token is: words, whitespace, chars, bytes, or bpe:N, byte-pair encoding with N entries
+    /// What a token is: words, whitespace, fields, chars, bytes, or bpe:N, byte-pair encoding with N entries
     #[arg(long, value_name = "KIND", help_heading = "Text")]
     pub vocab: Option<Vocabulary>,
     /// Leave out of the vocabulary what occurs fewer times

@@ -252,6 +252,9 @@ impl Findings<'_> {
                 together.vocab().len()
             ));
         }
+        let all_groups = self.groups.iter().chain(self.together);
+        let other_spaces = all_groups.zip(&self.scored);
+        notes.extend(other_spaces.filter_map(|(group, scored)| group.other_spaces(&scored.stats)));
         let stats = &self.scored[0].stats;
         if let Some(bits) = self.options.charge_oov_bits {
             notes.push(format!(

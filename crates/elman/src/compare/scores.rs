@@ -2,7 +2,7 @@
 //!
 //! Models of one vocabulary are a group: the text is encoded once, and each piece of it goes to all of them, each on its own
 //! clock. Two models have the same vocabulary if kind and set of tokens agree; the order of their ids may differ (an ARPA file
-//! lists its own), so ids are mapped. For a mixture, models of different vocabularies are a group over the union of them.
+//! lists its own), so ids are mapped. Kinds `whitespace` and `fields` are one here, and the text is then cut as `fields` are. For a mixture, models of different vocabularies are a group over the union of them.
 //!
 //! For each model: the sums of `infer::perplexity`, in the same order and so to the same bit, and the losses by line and by block
 //! of tokens (see `units`). Memory does not grow with the text.
@@ -76,7 +76,12 @@ pub(super) fn groups(entrants: &[Entrant]) -> Vec<Group<'_>> {
             Some((group, map))
         });
         let (group, map) = match found {
-            Some((group, map)) => (group, (!is_identity(&map)).then_some(map)),
+            Some((group, map)) => {
+                if group.vocab.kind() != entrant.vocab().kind() {
+                    group.vocab = group.vocab.as_fields();
+                }
+                (group, (!is_identity(&map)).then_some(map))
+            }
             None => {
                 groups.push(Group {
                     members: Vec::new(),
@@ -96,11 +101,9 @@ pub(super) fn groups(entrants: &[Entrant]) -> Vec<Group<'_>> {
 
 /// For each id of `from` the id of the same token in `to`, if the vocabularies are the same but for their order.
 fn id_map(from: &Vocab, to: &Vocab) -> Option<Vec<Option<u32>>> {
-    let alike = from.kind() == to.kind() && from.len() == to.len();
-    // Where an engine cuts the text, the same tokens do not make the same cuts.
-    let cut_alike = !from.kind().has_engine() || from.hash() == to.hash();
+    let alike = from.cuts_like(to) && from.len() == to.len();
     let ids = 0..from.len() as u32;
-    let map: Vec<Option<u32>> = match alike && cut_alike {
+    let map: Vec<Option<u32>> = match alike {
         true => ids.map(|id| to.id(from.token_bytes(id))).collect(),
         false => return None,
     };
@@ -131,6 +134,19 @@ impl<'a> Group<'a> {
     /// The vocabulary that encodes the text for all members.
     pub fn vocab(&self) -> &Vocab {
         &self.vocab
+    }
+
+    /// What to know about a text with white space at which some of the models would have cut it by themselves.
+    pub fn other_spaces(&self, stats: &TextStats) -> Option<String> {
+        let kind = self.vocab.kind();
+        let mut others = self.entrants.iter();
+        let other = others.find(|entrant| entrant.vocab().kind() != kind)?;
+        (stats.fields + stats.line_ends != stats.tokens).then(|| {
+            format!(
+                "the text has white space beside spaces, tabs and line ends, and not all vocabularies part words there: it is read as kind {kind} reads it, so the figures of {} differ from those of `elman eval`",
+                other.name
+            )
+        })
     }
 
     /// Counts a text's tokens, and how many of them are unknown.

@@ -173,7 +173,7 @@ impl GenerateOptions {
                 ..Sampling::default()
             },
             max_tokens: match kind {
-                Kind::Words | Kind::Whitespace => 80,
+                Kind::Words | Kind::Whitespace | Kind::Fields => 80,
                 Kind::Bpe | Kind::Foreign => 120,
                 Kind::Chars | Kind::Bytes => 350,
             },

@@ -211,7 +211,7 @@ pub fn exposure(
 
 fn check_models(model: &AnyModel, oracle: &AnyModel) -> Result<()> {
     let (ours, theirs) = (model.vocab(), oracle.vocab());
-    if ours.hash() != theirs.hash() {
+    if !ours.same_ids(theirs) {
         return Err(Error::Mismatch(format!(
             "the model has a vocabulary of {} {} and the oracle another one of {} {}: divergences are between distributions over the same tokens in the same order. Train one of them with the vocabulary of the other (--vocab-from)",
             ours.len(),

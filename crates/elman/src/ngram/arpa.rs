@@ -22,7 +22,7 @@ use flate2::write::GzEncoder;
 use super::{Model, NgramError};
 use crate::store::AtomicFile;
 use crate::text::lines::Input;
-use crate::text::{Source, TextError};
+use crate::text::{Kind, Source, TextError};
 
 use lines::Lines;
 
@@ -30,6 +30,7 @@ mod decimal;
 mod flaw;
 mod head;
 mod lines;
+mod log10;
 mod name;
 mod read;
 mod write;
@@ -37,11 +38,19 @@ mod write;
 pub use flaw::ArpaFlaw;
 pub(super) use name::check_hidden;
 pub use name::{escape, unescape};
-pub use read::read;
+pub use read::{Reading, read};
 pub use write::Writer;
 
 /// What a file of ours begins with; the name of the kind follows.
 const HEADER: &str = "# elman kind=";
+
+/// The name of a kind in a file. Every file whose words stand between spaces calls its kind `whitespace`.
+fn header_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Fields => Kind::Whitespace.name(),
+        kind => kind.name(),
+    }
+}
 
 /// Writes to a file, atomically, what `fill` writes; compressed with gzip if its name ends with `.gz`.
 pub fn save(
@@ -79,7 +88,7 @@ pub(super) fn is_arpa(path: &Path) -> bool {
         let Ok(Some(line)) = lines.next() else {
             return false;
         };
-        match line.bytes.trim_ascii() {
+        match lines::trim(line.bytes) {
             b"\\data\\" => after_data = true,
             b"" => {}
             line if after_data && head::is_count(line) => return true,

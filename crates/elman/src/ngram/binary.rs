@@ -40,13 +40,14 @@ const CHECKSUM_AT: usize = 16;
 const SUMMED_AT: usize = 48;
 const COUNTS_AT: usize = 72;
 /// Kinds of vocabulary by their numbers.
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind::Words,
     Kind::Whitespace,
     Kind::Chars,
     Kind::Bytes,
     Kind::Bpe,
     Kind::Foreign,
+    Kind::Fields,
 ];
 
 /// How a binary file can be wrong.
@@ -268,7 +269,7 @@ impl Header {
         let specials = match kind {
             Kind::Bytes => 257,
             Kind::Bpe | Kind::Foreign => 0,
-            Kind::Words | Kind::Whitespace | Kind::Chars => 2,
+            Kind::Words | Kind::Whitespace | Kind::Fields | Kind::Chars => 2,
         };
         if kind == Kind::Bytes && tokens > 0 {
             return Err(BinaryFlaw::Header("kind bytes lists no tokens"));

@@ -8,6 +8,7 @@
 //! What a file may leave out: `<unk>` (then log10 p = −100, KenLM's value), `<s>`, back-off weights, and the n-gram of an
 //! n-gram's first words, which is inserted (`gap.rs`). Every other word must have a 1-gram.
 
+use super::NEVER_LOG10;
 use super::binary::Image;
 use super::model::Model;
 use super::tables::TablesMut;
@@ -22,8 +23,6 @@ use climb::Place;
 pub const MAX_ORDER: usize = 32;
 /// log10 p of `<unk>` in a model that does not list it.
 const MISSING_UNK: f32 = -100.0;
-/// What ARPA files say of `<s>`, which is never predicted.
-const MISSING_BEGIN: f32 = -99.0;
 /// A logarithm beyond this is damage. Sums of MAX_ORDER smaller ones are finite.
 const LARGEST_LOG10: f32 = 1e30;
 /// With the empty one, and the end of the last one's arcs, they can be numbered in 32 bits.
@@ -211,7 +210,7 @@ impl Builder {
             let log10_p = if id == begin {
                 self.notes
                     .push("it has no <s>: every text begins with the empty context".to_owned());
-                MISSING_BEGIN
+                NEVER_LOG10
             } else if Some(id) == unk {
                 let note = format!("it has no <unk>: an unknown word has log10 p = {MISSING_UNK}");
                 self.notes.push(note);

@@ -16,7 +16,7 @@
 use super::backoff;
 use super::model::Model;
 use super::{Builder, NgramError, State, Words};
-use crate::text::Union;
+use crate::text::{Union, Vocab};
 use std::collections::HashMap;
 
 /// The weight of a context whose listed words have all probability: what ARPA files have for log10 of zero.
@@ -135,16 +135,29 @@ fn union(models: &[&Model]) -> Result<(Words, Vec<OwnIds>), NgramError> {
     };
     let mut hidden: Vec<Box<str>> = Vec::new();
     for model in models {
+        // What cannot occur in the texts of one model may be a token of another.
         let new = model.words().hidden().iter();
-        let new: Vec<_> = new.filter(|name| !hidden.contains(name)).cloned().collect();
+        let is_new = |name: &&Box<str>| !hidden.contains(name) && token_of(&vocab, name).is_none();
+        let new: Vec<_> = new.filter(is_new).cloned().collect();
         hidden.extend(new);
     }
     for (model, ids) in models.iter().zip(&mut ids) {
         let own = hidden_of(model);
+        for (name, &id) in &own {
+            if let Some(token) = token_of(&vocab, name) {
+                ids[token as usize] = Some(id);
+            }
+        }
         ids.push(Some(model.words().begin()));
         ids.extend(hidden.iter().map(|name| own.get(name).copied()));
     }
     Ok((Words::with_hidden(vocab, hidden), ids))
+}
+
+/// The token that a hidden word of another model is. A hidden `<eos>` is a word, not the control token of that name.
+fn token_of(vocab: &Vocab, hidden: &str) -> Option<u32> {
+    let id = vocab.id(hidden.as_bytes());
+    id.filter(|&id| id != vocab.eos())
 }
 
 /// A model that takes part, and where it is.

@@ -73,11 +73,16 @@ impl State {
 impl Model {
     /// Reads a model from a file: ARPA text, the same compressed with gzip, or a binary, whichever it holds.
     pub fn load(path: &Path) -> Result<Model, NgramError> {
+        Model::load_as(path, arpa::Reading::default())
+    }
+
+    /// As [`Model::load`], with a choice of how ARPA text is read.
+    pub fn load_as(path: &Path, how: arpa::Reading) -> Result<Model, NgramError> {
         if binary::is_binary(path) {
             binary::open(path)
         } else {
             other::refuse(path)?;
-            arpa::read(Source::File(path.to_owned())).map_err(other::of_text)
+            arpa::read(Source::File(path.to_owned()), how).map_err(other::of_text)
         }
     }
 

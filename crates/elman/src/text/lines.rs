@@ -59,6 +59,29 @@ impl Source {
         })
     }
 
+    /// A file that can be read only once, such as a pipe, opened; `None` for any other.
+    ///
+    /// Errors: one that cannot be opened, and a device, which may never end.
+    pub fn once(path: &Path) -> Result<Option<Source>, TextError> {
+        let is_once = |meta: &std::fs::Metadata| !meta.is_file() && !meta.is_dir();
+        if !path.metadata().is_ok_and(|meta| is_once(&meta)) {
+            return Ok(None);
+        }
+        let name = path.display().to_string();
+        let failed = |source| TextError::Read {
+            name: name.clone(),
+            source,
+        };
+        let file = std::fs::File::open(path).map_err(failed)?;
+        if input::is_endless(&file, &file.metadata().map_err(failed)?) {
+            return Err(TextError::Device(path.to_owned()));
+        }
+        Ok(Some(Source::Reader {
+            name,
+            reader: Box::new(file),
+        }))
+    }
+
     /// The sources of several files, in order.
     pub fn files<P: AsRef<Path>>(paths: &[P]) -> Vec<Source> {
         paths
@@ -300,7 +323,7 @@ impl Pass {
         }
         if self.crlf.times > 0 && self.kind.is_text() {
             let what = match self.kind {
-                Kind::Whitespace => "read as line ends",
+                kind if kind.between_spaces() => "read as line ends",
                 _ => "kept as they are (a carriage return and a newline)",
             };
             notes.push(format!(

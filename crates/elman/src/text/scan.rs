@@ -50,6 +50,7 @@ impl Scanner {
             Kind::Bpe => Scanner::Words(words::Words::in_parts()),
             Kind::Words => Scanner::Words(words::Words::default()),
             Kind::Whitespace => Scanner::Whitespace(whitespace::Whitespace::default()),
+            Kind::Fields => Scanner::Whitespace(whitespace::Whitespace::of_fields()),
             Kind::Chars => Scanner::Chars,
             Kind::Bytes => Scanner::Bytes,
         }

@@ -153,11 +153,11 @@ impl Vocab {
         self.eos
     }
 
-    /// Whether `<eos>` ends every line, as in kind `whitespace`, or every document.
+    /// Whether `<eos>` ends every line, as in kinds `whitespace` and `fields`, or every document.
     pub fn eos_ends_lines(&self) -> bool {
         match &self.engine {
             Some(engine) => engine.eos_ends_lines,
-            None => self.kind == Kind::Whitespace,
+            None => self.kind.between_spaces(),
         }
     }
 
@@ -168,8 +168,26 @@ impl Vocab {
             None if self.kind == Kind::Whitespace => {
                 Some("kind whitespace reads any run of white space as one")
             }
+            None if self.kind == Kind::Fields => {
+                Some("kind fields reads any run of spaces and tabs as one")
+            }
             _ => None,
         }
+    }
+
+    /// The same tokens with the same ids as a vocabulary of kind `fields`, if the kind is `whitespace`; else the vocabulary itself.
+    pub fn as_fields(&self) -> Vocab {
+        match self.kind {
+            Kind::Whitespace => Vocab::of_text(Kind::Fields, self.tokens[2..].iter().cloned()),
+            _ => self.clone(),
+        }
+    }
+
+    /// Whether both have the same tokens with the same ids, so that distributions over them can be compared. They may differ in
+    /// which white space parts words.
+    pub fn same_ids(&self, other: &Vocab) -> bool {
+        let same = self.kind.between_spaces() && other.kind.between_spaces();
+        self.hash == other.hash || (same && self.tokens == other.tokens)
     }
 
     /// The id of whatever is unknown; `bytes` and `bpe` have none.
@@ -242,7 +260,7 @@ impl Vocab {
         }
     }
 
-    /// Encodes a prompt: no `<eos>` is added at its end. In kind `whitespace` each newline is the `<eos>` of its line.
+    /// Encodes a prompt: no `<eos>` is added at its end. Where `<eos>` ends lines, each newline is one.
     ///
     /// Errors: bytes that are not UTF-8, in kinds of text.
     pub fn tokenize(&self, prompt: &[u8]) -> Result<Encoded, TextError> {

@@ -56,6 +56,10 @@ pub enum ArpaFlaw {
     Fields { order: usize, found: usize },
     #[error("{0} is no number")]
     Number(String),
+    #[error(
+        "log10 p is {0}, and no probability is above 1: `elman ngram convert --clip-positive` reads such numbers as 0"
+    )]
+    AboveZero(f32),
     #[error("the word {0} is not among the 1-grams, where every word must stand")]
     UnknownWord(String),
     #[error("the 1-gram {0} stands twice")]

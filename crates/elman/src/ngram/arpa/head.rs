@@ -6,7 +6,7 @@
 //! one is reported.
 
 use super::super::MAX_ORDER;
-use super::lines::Lines;
+use super::lines::{Lines, trim};
 use super::{ArpaFlaw, HEADER, Stop};
 use crate::text::Kind;
 
@@ -40,13 +40,13 @@ pub struct Head {
 
 /// Reads up to and including the line `\1-grams:`.
 pub fn find(lines: &mut Lines) -> Result<Head, Stop> {
-    let mut kind = Kind::Whitespace;
+    let mut kind = Kind::Fields;
     let mut seems = "is it an ARPA file?";
     let mut counts: Option<Vec<u64>> = None;
     let mut failure: Option<Stop> = None;
     while let Some(line) = lines.next()? {
         let number = line.number;
-        let mut line = line.bytes.trim_ascii();
+        let mut line = trim(line.bytes);
         if number == 1 {
             line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
             kind = named_kind(line).map_err(|flaw| Stop::At(1, flaw))?;
@@ -78,13 +78,18 @@ pub fn find(lines: &mut Lines) -> Result<Head, Stop> {
     Err(failure.unwrap_or(Stop::At(number, ArpaFlaw::NoData(seems))))
 }
 
-/// The kind of vocabulary that the first line names; whoever else wrote the file had words between white space.
+/// The kind of vocabulary that the first line names; whoever else wrote the file had words between spaces. So have all files whose
+/// kind is `whitespace`: words that hold no white space at all hold no space either.
 fn named_kind(line: &[u8]) -> Result<Kind, ArpaFlaw> {
     match line.strip_prefix(HEADER.as_bytes()) {
-        None => Ok(Kind::Whitespace),
+        None => Ok(Kind::Fields),
         Some(name) => {
             let name = String::from_utf8_lossy(name);
             let kind = name.parse().ok().filter(|kind: &Kind| !kind.has_engine());
+            let kind = kind.map(|kind| match kind.between_spaces() {
+                true => Kind::Fields,
+                false => kind,
+            });
             kind.ok_or_else(|| ArpaFlaw::Kind(super::quoted(name.as_bytes())))
         }
     }

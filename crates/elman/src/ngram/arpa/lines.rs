@@ -114,6 +114,17 @@ impl Lines {
     }
 }
 
+/// A line without the white space of ARPA files around it. Other white space, such as a form feed, can be that of a word.
+pub fn trim(line: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
+    let start = line.iter().position(|byte| !is_space(byte));
+    let end = line.iter().rposition(|byte| !is_space(byte));
+    match (start, end) {
+        (Some(start), Some(end)) => &line[start..=end],
+        _ => &[],
+    }
+}
+
 fn newline(bytes: &[u8]) -> Option<usize> {
     memchr::memchr(b'\n', bytes)
 }
@@ -152,6 +163,20 @@ mod tests {
             assert_eq!(all(text).len(), count, "{text:?}");
         }
         assert_eq!(all(b"a\r\n\nb\r")[2], (3, b"b".to_vec(), false));
+    }
+
+    #[test]
+    fn only_the_white_space_of_arpa_files_is_trimmed() {
+        for (line, trimmed) in [
+            (&b""[..], &b""[..]),
+            (b" \t\r ", b""),
+            (b" a b\t", b"a b"),
+            (b"a\x0c", b"a\x0c"),
+            (b"\x0b\t", b"\x0b"),
+            ("\u{a0} ".as_bytes(), "\u{a0}".as_bytes()),
+        ] {
+            assert_eq!(trim(line), trimmed, "{line:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! | kind | name |
 //! |---|---|
-//! | `whitespace` | the word itself: it holds no white space |
+//! | `whitespace`, `fields` | the word itself: it holds no space, tab or line end |
 //! | `words`, `chars` | a space is `▁` (U+2581); newline, carriage return and tab are `\n`, `\r`, `\t`; other white space and control characters and a literal `▁` are `\u{…}` with their number in hexadecimal; a backslash is `\\` |
 //! | `bytes` | the same for a single byte, which is `\x..` if it is no printable ASCII |
 //! | `bpe`, `foreign` | as `words`, or as `bytes` where a token is no whole character; for people alone: their files are binary |
@@ -75,7 +75,7 @@ pub fn check_hidden(vocab: &Vocab, hidden: &[Box<str>]) -> Result<(), (usize, &'
 pub fn escape(kind: Kind, token: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(token);
     match kind {
-        Kind::Whitespace => text,
+        Kind::Whitespace | Kind::Fields => text,
         Kind::Bpe if std::str::from_utf8(token).is_err() => by_bytes(token).into(),
         Kind::Words | Kind::Chars | Kind::Bpe | Kind::Foreign => {
             if text.chars().all(is_plain) {
@@ -105,7 +105,7 @@ fn by_bytes(token: &[u8]) -> String {
 
 /// The token with this name; none if no token has it.
 pub fn unescape(kind: Kind, name: &str) -> Option<Vec<u8>> {
-    if kind == Kind::Whitespace {
+    if kind.between_spaces() {
         return Some(name.as_bytes().to_vec());
     }
     let mut token = Vec::with_capacity(name.len());
@@ -180,6 +180,7 @@ mod tests {
             (Kind::Bytes, "\r", "\\r"),
             (Kind::Bytes, "\u{7f}", "\\x7f"),
             (Kind::Whitespace, "▁the\\n", "▁the\\n"),
+            (Kind::Fields, "a\u{a0}\u{b}\\n", "a\u{a0}\u{b}\\n"),
         ];
         for (kind, token, wanted) in cases {
             assert_eq!(escape(kind, token.as_bytes()), wanted, "{kind} {token:?}");

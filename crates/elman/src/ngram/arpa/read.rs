@@ -1,18 +1,20 @@
 //! Reads ARPA text: streaming, strict, with line numbers.
 //!
-//! Strict means: as many n-grams of each order as the head says; a finite log10 p that is not above 0; words that are all
-//! among the 1-grams; nothing twice; `\end\`. Free are: blank lines anywhere, the order of n-grams within one length, spaces or
+//! Strict means: as many n-grams of each order as the head says; a finite log10 p that is not above 0 (`log10.rs` has two exceptions);
+//! words that are all among the 1-grams; nothing twice; `\end\`. Free are: blank lines anywhere, the order of n-grams within one length, spaces or
 //! tabs between fields, carriage returns, absent back-off weights, any text before and after, and gzip. Numbers of n-grams are not
 //! believed before the lines have come.
+//!
+//! Fields are what stands between spaces and tabs, so a word may hold any other white space: a no-break space, a form feed.
 //!
 //! Words become those of a vocabulary in the order of the 1-grams; `<UNK>` is `<unk>` where that is not listed itself.
 
 use std::collections::HashSet;
 
 use super::super::{BuildError, Builder, Model, NgramError, Words};
-use super::decimal::decimal;
 use super::head::{self, Head};
-use super::lines::{Line, Lines};
+use super::lines::{Line, Lines, trim};
+use super::log10::{Log10s, number};
 use super::name::{BEGIN, END, unescape};
 use super::{ArpaFlaw, Stop, quoted};
 use crate::text::lines::Input;
@@ -22,12 +24,20 @@ use crate::text::{Kind, Source, UNK, Vocab};
 /// How some toolkits write `<unk>`.
 const CAPITAL_UNK: &str = "<UNK>";
 
+/// How to read an ARPA file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading {
+    /// Take every log10 p above 0 for 0, not only one that rounding explains.
+    pub clip_positive: bool,
+}
+
 /// Reads a model from ARPA text, which may be compressed with gzip.
 ///
 /// Errors: [`NgramError::Arpa`] with the line, and what reading the file finds.
-pub fn read(source: Source) -> Result<Model, NgramError> {
+pub fn read(source: Source, how: Reading) -> Result<Model, NgramError> {
     let mut lines = Lines::new(Input::open(source)?);
-    read_lines(&mut lines).map_err(|stop| match stop {
+    let mut log10s = Log10s::new(how.clip_positive);
+    read_lines(&mut lines, &mut log10s).map_err(|stop| match stop {
         Stop::Text(error) => error.into(),
         Stop::At(line, flaw) => NgramError::Arpa {
             name: lines.name().to_owned(),
@@ -37,13 +47,13 @@ pub fn read(source: Source) -> Result<Model, NgramError> {
     })
 }
 
-fn read_lines(lines: &mut Lines) -> Result<Model, Stop> {
+fn read_lines(lines: &mut Lines, log10s: &mut Log10s) -> Result<Model, Stop> {
     let Head { kind, counts } = head::find(lines)?;
     let order = counts.len();
     let mut sections = vec![Section::new(lines.number())];
     let mut unigrams = Vec::new();
     section(lines, 1, counts[0], |line| {
-        unigrams.push(Unigram::parse(line)?);
+        unigrams.push(Unigram::parse(line, log10s)?);
         Ok(())
     })?;
     let (words, mut index) = index(kind, &unigrams)?;
@@ -61,7 +71,7 @@ fn read_lines(lines: &mut Lines) -> Result<Model, Stop> {
         mark(lines, n - 1, counts[n - 2], &format!("\\{n}-grams:"))?;
         let mut here = Section::new(lines.number());
         let read = section(lines, n, counts[n - 1], |line| {
-            let (log10_p, log10_backoff) = parse(line.bytes, n, &mut index, &mut gram)?;
+            let (log10_p, log10_backoff) = parse(line.bytes, n, &mut index, log10s, &mut gram)?;
             here.add(line.number);
             Ok(builder.push(&gram, log10_p, log10_backoff)?)
         });
@@ -69,6 +79,9 @@ fn read_lines(lines: &mut Lines) -> Result<Model, Stop> {
         read.map_err(|stop| stop.located(&sections))?;
     }
     mark(lines, order, counts[order - 1], "\\end\\")?;
+    if let Some(note) = log10s.note() {
+        builder.note(note);
+    }
     let built = builder.finish();
     built.map_err(|error| Stop::At(lines.number(), error.into()).located(&sections))
 }
@@ -91,7 +104,7 @@ fn section(
             };
             return Err(Stop::At(last, ends));
         };
-        line.bytes = line.bytes.trim_ascii();
+        line.bytes = trim(line.bytes);
         let flaw = match line.bytes {
             [] => continue,
             _ if line.cut => ArpaFlaw::LongLine,
@@ -120,7 +133,7 @@ fn mark(lines: &mut Lines, order: usize, announced: u64, expected: &str) -> Resu
         let Some(line) = lines.next()? else {
             return Err(Stop::At(last, ArpaFlaw::NoSection(expected.to_owned())));
         };
-        let flaw = match line.bytes.trim_ascii() {
+        let flaw = match trim(line.bytes) {
             [] => continue,
             found if found == expected.as_bytes() => return Ok(()),
             found @ [b'\\', ..] => ArpaFlaw::Section {
@@ -143,6 +156,7 @@ fn parse(
     line: &[u8],
     order: usize,
     index: &mut Index,
+    log10s: &mut Log10s,
     gram: &mut Vec<u32>,
 ) -> Result<(f32, f32), ArpaFlaw> {
     let wrong = || ArpaFlaw::Fields {
@@ -161,14 +175,8 @@ fn parse(
         return Err(wrong());
     }
     let log10_backoff = log10_backoff.map_or(Ok(0.0), number);
-    Ok((number(log10_p)?, log10_backoff?))
-}
-
-/// What is no number of ours (infinite, above 0) is for the builder to refuse.
-fn number(field: &[u8]) -> Result<f32, ArpaFlaw> {
-    let parse = || std::str::from_utf8(field).ok()?.parse().ok();
-    let number = decimal(field).or_else(parse);
-    number.ok_or_else(|| ArpaFlaw::Number(quoted(field)))
+    let ends_in_begin = gram.last() == Some(&index.begin);
+    Ok((log10s.read(log10_p, ends_in_begin)?, log10_backoff?))
 }
 
 /// A line of the first section.
@@ -180,7 +188,7 @@ struct Unigram {
 }
 
 impl Unigram {
-    fn parse(line: Line<'_>) -> Result<Unigram, ArpaFlaw> {
+    fn parse(line: Line<'_>, log10s: &mut Log10s) -> Result<Unigram, ArpaFlaw> {
         let found: Vec<&[u8]> = fields(line.bytes).take(4).collect();
         let (&log10_p, &name, log10_backoff) = match &found[..] {
             [log10_p, name] => (log10_p, name, Ok(0.0)),
@@ -198,7 +206,7 @@ impl Unigram {
             name: std::str::from_utf8(name)
                 .map_err(|_| ArpaFlaw::NotUtf8)?
                 .into(),
-            log10_p: number(log10_p)?,
+            log10_p: log10s.read(log10_p, name == BEGIN.as_bytes())?,
             log10_backoff: log10_backoff?,
         })
     }
@@ -207,6 +215,8 @@ impl Unigram {
 /// From names to ids.
 struct Index {
     by_name: TokenTable<u32>,
+    /// The id of `<s>`.
+    begin: u32,
     /// The ids of the 1-grams, as they came.
     unigrams: Vec<u32>,
     capital_unk: bool,
@@ -240,7 +250,7 @@ enum Word {
 
 /// Makes the words of a model from the 1-grams.
 fn index(kind: Kind, unigrams: &[Unigram]) -> Result<(Words, Index), Stop> {
-    let capital = kind == Kind::Whitespace && unigrams.iter().all(|unigram| *unigram.name != *UNK);
+    let capital = kind == Kind::Fields && unigrams.iter().all(|unigram| *unigram.name != *UNK);
     let mut seen = HashSet::new();
     let mut tokens: Vec<Box<[u8]>> = Vec::new();
     let mut hidden: Vec<Box<str>> = Vec::new();
@@ -291,6 +301,7 @@ fn index(kind: Kind, unigrams: &[Unigram]) -> Result<(Words, Index), Stop> {
     }
     let index = Index {
         by_name,
+        begin: words_of_model.begin(),
         capital_unk: capital && seen.contains(&Box::from(CAPITAL_UNK)),
         unigrams: ids,
         last: Vec::new(),

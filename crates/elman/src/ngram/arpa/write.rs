@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 
 use super::super::{NgramError, Words};
-use super::{HEADER, name};
+use super::{HEADER, header_name, name};
 
 /// Bytes that are put together before they are written.
 const BUFFER: usize = 1 << 16;
@@ -37,7 +37,7 @@ impl<W: Write> Writer<W> {
             return Err(NgramError::NoArpa { kind });
         }
         let mut buffer = Vec::with_capacity(BUFFER + (BUFFER >> 2));
-        writeln!(buffer, "{HEADER}{}\n\n\\data\\", words.vocab().kind())?;
+        writeln!(buffer, "{HEADER}{}\n\n\\data\\", header_name(kind))?;
         for (n, count) in (1..).zip(counts) {
             writeln!(buffer, "ngram {n}={count}")?;
         }

@@ -14,7 +14,7 @@ fn model() -> Model {
         \\3-grams:\n-0.125\t<s> a b\n-0.375\tb a b\n-2\tb a <unk>\n\\end\\\n";
     let reader = Box::new(Cursor::new(text));
     let name = "test".to_owned();
-    arpa::read(Source::Reader { name, reader }).unwrap()
+    arpa::read(Source::Reader { name, reader }, arpa::Reading::default()).unwrap()
 }
 
 fn bytes() -> Vec<u8> {
@@ -93,7 +93,7 @@ fn a_model_comes_back_to_the_bit() {
 #[test]
 fn every_kind_of_vocabulary_comes_back() {
     let list = "\u{e9}\nx\n".as_bytes();
-    let texts = [Kind::Words, Kind::Whitespace, Kind::Chars];
+    let texts = [Kind::Words, Kind::Whitespace, Kind::Fields, Kind::Chars];
     let texts = texts.map(|kind| Vocab::from_list("list", list, kind).unwrap());
     for vocab in texts.into_iter().chain([Vocab::bytes()]) {
         let words = Words::new(vocab);
@@ -168,7 +168,7 @@ fn headers_are_checked_whatever_the_checksum() {
     let mut reserved = bytes();
     reserved[13] = 1;
     assert!(flaw(reserved).to_string().contains("must be 0"));
-    assert!(after(48, [6]).contains("no such kind"));
+    assert!(after(48, [7]).contains("no such kind"));
     assert!(after(48, [4]).contains("one 1-gram for each word"));
     assert!(after(48, [3]).contains("lists no tokens"));
     for order in [0u32, 33, u32::MAX] {

@@ -1,6 +1,7 @@
-//! Kind `whitespace`, the Penn Treebank convention: Unicode white space separates, and every line, empty ones too, ends with `<eos>`.
+//! Kinds `whitespace` and `fields`: white space separates, and every line, empty ones too, ends with `<eos>`.
 //!
-//! A line ends at `\n` (a carriage return before it is white space like any other). A last line without a newline counts;
+//! In `whitespace`, the Penn Treebank convention, any Unicode white space separates. In `fields` only space, tab, carriage return and
+//! newline do, as in KenLM, SRILM and ARPA files: a no-break space or a vertical tab is a character of a word. A line ends at `\n` (a carriage return before it is white space like any other). A last line without a newline counts;
 //! a newline at the very end begins no further line. The control token cannot be written in a text: in every token the
 //! letters `<eos>` are read as `<\eos>`, and `tokenizer.json` says so with a normaliser. A literal `<unk>` is an ordinary word.
 
@@ -16,9 +17,18 @@ pub struct Whitespace {
     carry: Carry,
     /// Whether the line has begun: something stands since the last newline.
     in_line: bool,
+    /// Kind `fields`.
+    of_fields: bool,
 }
 
 impl Whitespace {
+    pub fn of_fields() -> Whitespace {
+        Whitespace {
+            of_fields: true,
+            ..Whitespace::default()
+        }
+    }
+
     pub fn push<E>(
         &mut self,
         text: &str,
@@ -29,7 +39,10 @@ impl Whitespace {
         let mut i = 0;
         while i < bytes.len() {
             let (space, width) = match bytes[i] {
-                ascii @ 0..0x80 => (ascii == b' ' || (b'\t'..=b'\r').contains(&ascii), 1),
+                b' ' | b'\t' | b'\n' | b'\r' => (true, 1),
+                // Words are cut at ASCII characters only, so bytes may be counted one by one.
+                _ if self.of_fields => (false, 1),
+                ascii @ 0..0x80 => (matches!(ascii, b'\x0b' | b'\x0c'), 1),
                 _ => match text[i..].chars().next() {
                     Some(c) => (c.is_whitespace(), c.len_utf8()),
                     None => break,

@@ -76,6 +76,20 @@ fn whitespace_ends_every_line() {
 }
 
 #[test]
+fn fields_are_cut_at_ascii_spaces_only() {
+    for (text, expected) in [
+        ("a\tb  c\n", "a|b|c|<eos>"),
+        ("a\r\n\r\nb\rc\r\n", "a|<eos>|<eos>|b|c|<eos>"),
+        ("a\u{a0}b \u{3000}\n", "a\u{a0}b|\u{3000}|<eos>"),
+        ("a\u{85}b\u{2028}c", "a\u{85}b\u{2028}c|<eos>"),
+        ("\u{b} a\u{c}b", "\u{b}|a\u{c}b|<eos>"),
+        ("é <eos>", "é|<\\eos>|<eos>"),
+    ] {
+        assert_eq!(joined(text, Kind::Fields), expected, "{text:?}");
+    }
+}
+
+#[test]
 fn files_are_read_in_order_and_end_documents() {
     let (a, b) = (
         file(b"one two"),

@@ -146,10 +146,21 @@ proptest! {
     }
 
     #[test]
+    fn fields_are_cut_at_ascii_spaces_by_lines(text in tricky().prop_filter("not empty", |text| !text.is_empty() && !text.starts_with('\u{feff}'))) {
+        let mut expected = Vec::new();
+        for line in text.split_terminator('\n') {
+            let words = line.split([' ', '\t', '\r']).filter(|word| !word.is_empty());
+            expected.extend(words.map(|word| word.replace("<eos>", "<\\eos>")));
+            expected.push("<eos>".to_owned());
+        }
+        prop_assert_eq!(tokens(text.as_bytes(), Kind::Fields).0, expected);
+    }
+
+    #[test]
     fn what_is_measured_does_not_depend_on_the_kind(text in tricky().prop_filter("not empty", |text| !text.is_empty() && !text.starts_with('\u{feff}'))) {
         let of = |kind| TextStats { tokens: 0, notes: Vec::new(), ..tokens(text.as_bytes(), kind).1 };
         let words = of(Kind::Words);
-        prop_assert!([Kind::Whitespace, Kind::Chars, Kind::Bytes, Kind::Bpe].into_iter().all(|kind| of(kind) == words));
+        prop_assert!([Kind::Whitespace, Kind::Fields, Kind::Chars, Kind::Bytes, Kind::Bpe].into_iter().all(|kind| of(kind) == words));
         prop_assert_eq!(words.chars, text.chars().count() as u64);
         prop_assert_eq!(words.bytes, text.len() as u64);
         prop_assert_eq!(words.hash, blake3::hash(text.as_bytes()).to_hex().to_string());

@@ -1,7 +1,7 @@
 //! From ids back to text: at once, or token by token for a terminal.
 //!
 //! `words` and `chars` join their tokens, `bytes` its bytes, and `<eos>` prints nothing: decoding restores the text.
-//! `whitespace` joins words by single spaces, and `<eos>` is a newline. `<unk>` prints as `<unk>`. `bpe` joins bytes; `foreign` has the
+//! `whitespace` and `fields` join words by single spaces, and `<eos>` is a newline. `<unk>` prints as `<unk>`. `bpe` joins bytes; `foreign` has the
 //! decoder of its file, and `<eos>` is a newline where it ends lines.
 
 use super::super::TextError;
@@ -65,7 +65,7 @@ impl Vocab {
     /// What stands between a token other than `<eos>` and the text before it, of which a word stands in the same line or not.
     pub fn separator(&self, in_line: bool) -> &'static [u8] {
         match self.kind() {
-            Kind::Whitespace if in_line => b" ",
+            kind if in_line && kind.between_spaces() => b" ",
             _ => b"",
         }
     }
@@ -82,7 +82,7 @@ pub struct Decoder {
     /// The last ids (kind `foreign`), and how many of them are printed.
     ids: Vec<u32>,
     printed: usize,
-    /// Whether a token stands before in this line (of use in kind `whitespace`).
+    /// Whether a token stands before in this line (of use where words stand between spaces).
     in_line: bool,
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|
 //! | `words` | none | Split (the pattern of `scan/words.rs`, isolated) | WordLevel | Replace `<eos>` by nothing, Fuse |
 //! | `whitespace` | Replace `<eos>` by `<\eos>` | WhitespaceSplit | WordLevel | spaces between words, Fuse, Replace `<eos>` by a newline |
+//! | `fields` | as `whitespace` | Split (`[ \t\n\r]+`, removed) | WordLevel | as `whitespace` |
 //! | `chars` | none | Split (`[\s\S]`, isolated) | WordLevel | as `words` |
 //! | `bytes` | none | ByteLevel (no regex, no prefix space) | BPE without merges | Replace `<eos>` by nothing, ByteLevel |
 //! | `bpe` | none | Split as `words`, then ByteLevel as `bytes` | BPE | as `bytes` |

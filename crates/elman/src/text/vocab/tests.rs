@@ -146,6 +146,18 @@ fn lists_name_the_bad_line() {
 }
 
 #[test]
+fn backslashes_of_words_between_spaces_stand_for_themselves() {
+    let list = b"1\\/2\n\\n\nS\\*\n\\\\\na\\\n\\\\n\\\\\\x\n";
+    for kind in [Kind::Whitespace, Kind::Fields] {
+        let vocab = Vocab::from_list("v", list, kind).unwrap();
+        let expected = [
+            "<eos>", "<unk>", "1\\/2", "\\n", "S\\*", "\\", "a\\", "\\n\\\\x",
+        ];
+        assert_eq!(names(&vocab), expected);
+    }
+}
+
+#[test]
 fn a_list_of_another_program_keeps_its_numbers() {
     let room = tempfile::tempdir().unwrap();
     let path = room.path().join("list");
@@ -290,6 +302,7 @@ fn a_newline_and_eos_end_lines() {
         (Kind::Bytes, &["\n", "<eos>"]),
         (Kind::Bpe, &["<eos>", "\n"]),
         (Kind::Whitespace, &["<eos>"]),
+        (Kind::Fields, &["<eos>"]),
     ] {
         let vocab = vocab("a b\na\n\n", kind);
         let found: Vec<u32> = (0..vocab.len() as u32)

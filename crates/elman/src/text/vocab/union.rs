@@ -2,8 +2,11 @@
 //!
 //! Vocabularies of one kind cut a text at the same places, so each token of the union is one token in every vocabulary: a word of
 //! it, or `<unk>`. Kinds with an engine cut a text as their merges say; their union exists only if they are the same.
+//!
+//! Kinds `whitespace` and `fields` differ in rare white space only. Their union is of kind `fields`: a model of kind `whitespace` lacks
+//! every word with other white space in it, and such words are all that it would have cut differently.
 
-use super::Vocab;
+use super::{Kind, Vocab};
 use std::collections::HashSet;
 
 /// Several vocabularies put together.
@@ -15,17 +18,26 @@ pub struct Union {
     pub ids: Vec<Vec<Option<u32>>>,
 }
 
+impl Vocab {
+    /// Whether both cut a text into the same tokens, but for rare white space of kinds `whitespace` and `fields`.
+    pub(crate) fn cuts_like(&self, other: &Vocab) -> bool {
+        let same_cuts = !self.kind().has_engine() || other.hash() == self.hash();
+        other.kind().serves_as(self.kind()) && same_cuts
+    }
+}
+
 impl Union {
     /// The union of at least one vocabulary; `None` if they do not cut a text alike.
     pub fn new(vocabs: &[&Vocab]) -> Option<Union> {
         let (first, others) = vocabs.split_first()?;
-        let alike = |other: &&Vocab| {
-            let same_cuts = !first.kind().has_engine() || other.hash() == first.hash();
-            other.kind() == first.kind() && same_cuts
-        };
-        if !others.iter().all(alike) {
+        if !others.iter().all(|other| first.cuts_like(other)) {
             return None;
         }
+        let kinds_differ = others.iter().any(|other| other.kind() != first.kind());
+        let kind = match kinds_differ {
+            true => Kind::Fields,
+            false => first.kind(),
+        };
         let mut new: Vec<&[u8]> = Vec::new();
         let mut seen: HashSet<&[u8]> = HashSet::new();
         for other in others {
@@ -34,11 +46,12 @@ impl Union {
             new.extend(unknown.filter(|token| seen.insert(token)));
         }
         let vocab = match new.is_empty() {
+            true if kinds_differ => first.as_fields(),
             true => (*first).clone(),
             false => {
                 // The specials are made by themselves.
                 let own = (2..first.len() as u32).map(|id| first.token_bytes(id));
-                Vocab::of_text(first.kind(), own.chain(new).map(Box::from))
+                Vocab::of_text(kind, own.chain(new).map(Box::from))
             }
         };
         let of = |other: &&Vocab| {
@@ -53,7 +66,6 @@ impl Union {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::Kind;
 
     fn vocab(kind: Kind, tokens: &[&str]) -> Vocab {
         Vocab::of_text(kind, tokens.iter().map(|token| token.as_bytes().into()))
@@ -83,6 +95,22 @@ mod tests {
         let bytes = Union::new(&[&Vocab::bytes(), &Vocab::bytes()]).unwrap();
         assert_eq!(bytes.vocab.hash(), Vocab::bytes().hash());
         assert!(bytes.ids.iter().flatten().all(Option::is_some));
+    }
+
+    #[test]
+    fn words_between_any_spaces_and_between_ascii_ones_are_fields() {
+        let a = vocab(Kind::Whitespace, &["x", "y"]);
+        let b = vocab(Kind::Fields, &["x", "y"]);
+        let c = vocab(Kind::Fields, &["y", "x\u{a0}y"]);
+        for (vocabs, wanted) in [
+            ([&a, &b], &b),
+            ([&b, &a], &b),
+            ([&a, &c], &vocab(Kind::Fields, &["x", "y", "x\u{a0}y"])),
+        ] {
+            let union = Union::new(&vocabs).unwrap();
+            assert_eq!(union.vocab.hash(), wanted.hash());
+        }
+        assert!(a.same_ids(&b) && !b.same_ids(&c) && a.hash() != b.hash());
     }
 
     #[test]

@@ -28,12 +28,12 @@ fn source(text: impl Into<Vec<u8>>) -> Source {
 }
 
 fn good(text: impl Into<Vec<u8>>) -> Model {
-    read(source(text)).unwrap()
+    read(source(text), Reading::default()).unwrap()
 }
 
 /// The line and the message with which a text is refused.
 fn refused(text: impl Into<Vec<u8>>) -> (u64, String) {
-    match read(source(text)) {
+    match read(source(text), Reading::default()) {
         Err(NgramError::Arpa { line, flaw, .. }) => (line, flaw.to_string()),
         other => panic!("{other:?}"),
     }

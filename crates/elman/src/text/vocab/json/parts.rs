@@ -6,25 +6,31 @@ use super::Kind;
 use crate::text::scan::{CONTROL_LITERAL, ESCAPED_LITERAL, WORDS_PATTERN};
 
 const CHARS_PATTERN: &str = r"[\s\S]";
+/// What stands between words of kind `fields`.
+const SPACES_PATTERN: &str = r"[ \t\n\r]+";
 
 /// Every part of the file that depends on the kind but not on the text, in the order of the file.
 ///
 /// Kept as text and not as a `Value`, so that the order of the keys in the file is always that of the package.
 pub fn parts(kind: Kind) -> [(&'static str, String); 4] {
     let quoted = |text: &str| Value::from(text).to_string();
-    let split = |pattern: &str| SPLIT.replace("PATTERN", &quoted(pattern));
+    let split_and = |pattern: &str, behavior: &str| {
+        let split = SPLIT.replace("PATTERN", &quoted(pattern));
+        split.replace("BEHAVIOR", &quoted(behavior))
+    };
+    let split = |pattern: &str| split_and(pattern, "Isolated");
     let (normalizer, pre_tokenizer, decoder) = match kind {
         Kind::Words => ("null".to_owned(), split(WORDS_PATTERN), JOIN),
         Kind::Chars => ("null".to_owned(), split(CHARS_PATTERN), JOIN),
-        Kind::Whitespace => {
+        Kind::Whitespace | Kind::Fields => {
             let escape = ESCAPE
                 .replace("FROM", &quoted(CONTROL_LITERAL))
                 .replace("TO", &quoted(ESCAPED_LITERAL));
-            (
-                escape,
-                "{\n    \"type\": \"WhitespaceSplit\"\n  }".to_owned(),
-                JOIN_FIELDS,
-            )
+            let fields = match kind {
+                Kind::Fields => split_and(SPACES_PATTERN, "Removed"),
+                _ => "{\n    \"type\": \"WhitespaceSplit\"\n  }".to_owned(),
+            };
+            (escape, fields, JOIN_FIELDS)
         }
         Kind::Bytes => ("null".to_owned(), BYTE_LEVEL.to_owned(), JOIN_BYTES),
         Kind::Bpe => {
@@ -49,7 +55,7 @@ const SPLIT: &str = r#"{
     "pattern": {
       "Regex": PATTERN
     },
-    "behavior": "Isolated",
+    "behavior": BEHAVIOR,
     "invert": false
   }"#;
 

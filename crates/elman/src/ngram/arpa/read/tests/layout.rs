@@ -74,7 +74,10 @@ fn gzip_is_known_by_its_bytes() {
     out.write_all(GOOD.as_bytes()).unwrap();
     let compressed = out.finish().unwrap();
     same(compressed.clone());
-    let cut = read(source(&compressed[..compressed.len() - 30]));
+    let cut = read(
+        source(&compressed[..compressed.len() - 30]),
+        Reading::default(),
+    );
     assert!(
         matches!(cut, Err(NgramError::Text(TextError::Gzip { .. }))),
         "{cut:?}"

@@ -31,23 +31,94 @@ fn a_capital_unk_is_the_unknown_word_where_there_is_no_other() {
 #[test]
 fn words_that_no_text_holds_are_kept() {
     let text = GOOD
-        .replace("ngram 1=5", "ngram 1=7")
-        .replace("-1\ta", "-3\t<eos>\t-0.25\n-4\tno\u{a0}break\n-1\ta")
-        .replace("-0.75\ta b", "-0.75\ta <eos>")
-        .replace("-0.375\tb a b", "-0.375\tb a no\u{a0}break");
+        .replace("ngram 1=5", "ngram 1=6")
+        .replace("-1\ta", "-3\t<eos>\t-0.25\n-1\ta")
+        .replace("-0.75\ta b", "-0.75\ta <eos>");
     let model = good(text);
     assert_eq!(model.vocab().len(), 4);
-    assert_eq!(model.words().len(), 7);
+    assert_eq!(model.words().len(), 6);
     assert_eq!(model.vocab().id(b"<eos>"), Some(0), "that is </s>");
     let written = String::from_utf8(write(&model, Vec::new()).unwrap()).unwrap();
-    for line in [
-        "-3\t<eos>\t-0.25\n",
-        "-0.75\ta <eos>\t0\n",
-        "-0.375\tb a no\u{a0}break\n",
-    ] {
+    for line in ["-3\t<eos>\t-0.25\n", "-0.75\ta <eos>\t0\n"] {
         assert!(written.contains(line), "{written}");
     }
     assert_eq!(good(written).id(), model.id());
+}
+
+/// White space that is no space, tab, carriage return or newline.
+const OTHER_SPACES: [char; 8] = [
+    '\u{a0}', '\u{3000}', '\u{2028}', '\u{2029}', '\u{85}', '\u{1680}', '\u{b}', '\u{c}',
+];
+
+#[test]
+fn only_spaces_and_tabs_part_words() {
+    for space in OTHER_SPACES {
+        for name in [
+            format!("x{space}y"),
+            format!("{space}"),
+            format!("x{space}"),
+            format!("{space}x"),
+        ] {
+            let text = GOOD.replace('b', &name);
+            for text in [text.clone(), text.replace('\n', "\r\n")] {
+                let model = good(text);
+                assert_eq!(model.words().hidden(), []);
+                assert_eq!(model.counts(), [5, 4, 2]);
+                assert_eq!(log10_p(&model, &["a"], &name), -0.125, "{name:?}");
+                let written = write(&model, Vec::new()).unwrap();
+                assert_eq!(good(written).id(), model.id());
+                let line = format!("a {name}\t{name} \n");
+                let encoded = model.vocab().tokenize(line.as_bytes()).unwrap();
+                let [a, b, eos] = [id(&model, "a"), id(&model, &name), 0];
+                assert_eq!(encoded.ids, [a, b, b, eos], "{name:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_infinite_log10_p_of_the_begin_is_that_it_is_never_predicted() {
+    same(GOOD.replace("-99\t<s>", "-inf\t<s>"));
+    same(GOOD.replace("-99\t<s>", "-Infinity\t<s>"));
+    let at_the_end = |p: &str| good(GOOD.replace("-0.625\tb </s>", &format!("{p}\tb <s>")));
+    assert_eq!(at_the_end("-inf").id(), at_the_end("-99").id());
+}
+
+#[test]
+fn what_rounding_left_above_zero_is_zero_and_noted() {
+    let clean = good(GOOD.replace("-0.75\ta b", "0\ta b"));
+    for p in ["1e-7", "0.0000099", "1e-40"] {
+        let model = good(GOOD.replace("-0.75\ta b", &format!("{p}\ta b")));
+        assert_eq!(model.id(), clean.id());
+        let note = &model.notes()[0];
+        assert!(note.starts_with("1 n-gram has a log10 p above 0"), "{note}");
+    }
+    let clip = Reading {
+        clip_positive: true,
+    };
+    let far = GOOD
+        .replace("-0.75\ta b", "0.5\ta b")
+        .replace("-1\ta", "3\ta");
+    let model = read(source(far.clone()), clip).unwrap();
+    let written = String::from_utf8(write(&model, Vec::new()).unwrap()).unwrap();
+    assert!(
+        written.contains("\n0\ta\t") && written.contains("\n0\ta b\t"),
+        "{written}"
+    );
+    let note = &model.notes()[0];
+    assert!(
+        note.contains("2 n-grams") && note.contains("at most 3"),
+        "{note}"
+    );
+    let (line, message) = refused(far.clone());
+    assert!(
+        line == 10 && message.contains("--clip-positive"),
+        "{message}"
+    );
+    for p in ["inf", "nan"] {
+        let spoilt = far.replace("0.5\ta b", &format!("{p}\ta b"));
+        assert!(read(source(spoilt), clip).is_err(), "{p}");
+    }
 }
 
 #[test]
