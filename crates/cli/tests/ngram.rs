@@ -156,8 +156,88 @@ fn a_network_and_an_n_gram_model_can_share_a_vocabulary() {
 }
 
 #[test]
+fn words_are_what_stands_between_ascii_white_space() {
+    let room = Room::new();
+    // No-break, ideographic and line-separating spaces, a vertical tab and a form feed are characters of words.
+    let text = "l\u{a0}eau est\u{3000}bleue\tx\u{2028}y \u{b} a\u{c}b\r\n".repeat(30);
+    room.write("text.txt", text + "rare\n");
+    train(&room, "lm.arpa", &["--order", "2"]);
+    train(&room, "lm.bin", &["--order", "2", "--vocab", "whitespace"]);
+    room.stdout(&["ngram", "convert", "lm.arpa", "again.bin"]);
+    let figures = |model: &str| room.json(&["eval", model, "text.txt", "--json"]);
+    let expected = figures("lm.bin");
+    for model in ["lm.arpa", "lm.bin", "again.bin"] {
+        let found = figures(model);
+        assert_eq!((&found["tokens"], &found["oov"]), (&182.into(), &0.into()));
+        for figure in ["total_nats", "model_id", "vocab_hash"] {
+            assert_eq!(found[figure], expected[figure], "{model}");
+        }
+    }
+    // A network cuts words at all of them, and takes part all the same.
+    room.train("run", "5", &["--vocab", "whitespace"]);
+    let compared = room.json(&[
+        "compare",
+        "run",
+        "lm.bin",
+        "text.txt",
+        "--charge-oov",
+        "8",
+        "--dev",
+        "text.txt",
+        "--json",
+    ]);
+    assert_eq!(compared["mixture"]["tokens"], 182);
+    let notes = compared["notes"].to_string();
+    assert!(notes.contains("white space beside spaces"), "{notes}");
+    // Where there is no such white space, both have one vocabulary.
+    room.write("text.txt", story(60));
+    room.train("other", "5", &["--vocab", "whitespace"]);
+    train(&room, "other.bin", &[]);
+    let compared = room.json(&["compare", "other", "other.bin", "text.txt", "--json"]);
+    assert_eq!(compared["measure"], "token");
+    let notes = compared["notes"].to_string();
+    assert!(!notes.contains("white space beside spaces"), "{notes}");
+    let alone = room.json(&["eval", "other", "text.txt", "--json"]);
+    assert_eq!(compared["models"][0]["total_nats"], alone["total_nats"]);
+}
+
+#[test]
+fn log_probabilities_above_zero_are_clipped_on_demand() {
+    let room = Room::new();
+    let arpa = |p: &str| {
+        format!(
+            "\\data\\\nngram 1=4\n\n\\1-grams:\n-1\t<unk>\n-inf\t<s>\n-0.5\t</s>\n{p}\ta\n\n\\end\\\n"
+        )
+    };
+    room.write("text.txt", "a a\n");
+    room.write("rounded.arpa", arpa("1e-7"));
+    let assert = room.elman(&["eval", "rounded.arpa", "text.txt"]).assert();
+    let said = String::from_utf8_lossy(&assert.success().get_output().stderr).into_owned();
+    assert!(
+        said.contains("note: 1 n-gram has a log10 p above 0"),
+        "{said}"
+    );
+    room.write("wrong.arpa", arpa("0.25"));
+    let refused = room.fails(1, &["eval", "wrong.arpa", "text.txt"]);
+    assert!(refused.contains("--clip-positive"), "{refused}");
+    let convert = ["ngram", "convert", "wrong.arpa", "clipped.arpa"];
+    assert!(room.fails(1, &convert).contains("line 8"));
+    room.stdout(&[&convert[..], &["--clip-positive"]].concat());
+    assert!(room.read("clipped.arpa").contains("\n0\ta"));
+}
+
+#[test]
 fn pruning_makes_a_model_smaller_and_little_worse() {
     let room = Room::new();
+    // A text whose counts define all discounts, as the story's do not: it has no rare n-grams.
+    let bible = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/kjv.txt"));
+    let bible: Vec<String> = bible
+        .unwrap()
+        .lines()
+        .map(|line| format!("{line}\n"))
+        .collect();
+    room.write("text.txt", bible[..1500].concat());
+    room.write("other.txt", bible[1500..1700].concat());
     let ngrams = |report: &Value| -> u64 {
         let orders = report["orders"].as_array().unwrap();
         orders
@@ -165,15 +245,18 @@ fn pruning_makes_a_model_smaller_and_little_worse() {
             .map(|order| order["ngrams"].as_u64().unwrap())
             .sum()
     };
-    let whole = ngrams(&train(&room, "lm.arpa", &[]));
+    let report = train(&room, "lm.arpa", &[]);
+    let orders = report["orders"].as_array().unwrap();
+    assert!(orders.iter().all(|order| order["fallback"] == false));
+    let whole = ngrams(&report);
     let by_count = ngrams(&train(&room, "count.arpa", &["--prune", "0,0,4"]));
-    let by_entropy = ngrams(&train(&room, "entropy.arpa", &["--prune-entropy", "1e-3"]));
+    let by_entropy = ngrams(&train(&room, "entropy.arpa", &["--prune-entropy", "1e-6"]));
     assert!(
-        by_count < whole && by_entropy < whole,
+        2 * by_count < whole && 2 * by_entropy < whole,
         "{whole} {by_count} {by_entropy}"
     );
     let worse = perplexity(&room, "entropy.arpa") / perplexity(&room, "lm.arpa");
-    assert!((1.0..1.1).contains(&worse), "{worse}");
+    assert!((1.0..1.02).contains(&worse), "{worse}");
     // The same afterwards, from the model and the text.
     room.stdout(&[
         "ngram",
@@ -181,7 +264,7 @@ fn pruning_makes_a_model_smaller_and_little_worse() {
         "lm.arpa",
         "after.arpa",
         "--prune-entropy",
-        "1e-3",
+        "1e-6",
         "--history",
         "text.txt",
     ]);
@@ -193,14 +276,14 @@ fn pruning_makes_a_model_smaller_and_little_worse() {
         "lm.arpa",
         "own.arpa",
         "--prune-entropy",
-        "1e-3",
+        "1e-6",
     ];
     let assert = room.elman(&args).assert().success();
     let output = assert.get_output();
     assert!(String::from_utf8_lossy(&output.stderr).contains("--history"));
     assert!(String::from_utf8_lossy(&output.stdout).contains("pruned from"));
     let worse = perplexity(&room, "own.arpa") / perplexity(&room, "lm.arpa");
-    assert!((1.0..1.3).contains(&worse), "{worse}");
+    assert!((1.0..1.1).contains(&worse), "{worse}");
     let size = |name: &str| room.read(name).lines().count();
     assert!(size("own.arpa") < size("lm.arpa"));
 }
@@ -227,6 +310,134 @@ fn a_text_may_come_from_a_pipe_and_be_sorted_on_disk() {
         .assert()
         .success();
     assert_eq!(room.read("piped.arpa"), room.read("lm.arpa"));
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_are_copied_and_endless_files_refused() {
+    let room = Room::new();
+    train(&room, "lm.arpa", &["--order", "2"]);
+    let mut writer = std::process::Command::new("sh")
+        .args(["-c", "mkfifo pipe && touch made && cat text.txt > pipe"])
+        .current_dir(room.path("."))
+        .spawn()
+        .unwrap();
+    while !room.path("made").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let args = ["ngram", "train", "pipe", "-o", "piped.arpa", "--order", "2"];
+    room.stdout(&args);
+    assert!(writer.wait().unwrap().success());
+    assert_eq!(room.read("piped.arpa"), room.read("lm.arpa"));
+    let args = [
+        "ngram",
+        "train",
+        "/dev/stdin",
+        "-o",
+        "stdin.arpa",
+        "--order",
+        "2",
+    ];
+    room.elman(&args)
+        .write_stdin(room.read("text.txt"))
+        .assert()
+        .success();
+    assert_eq!(room.read("stdin.arpa"), room.read("lm.arpa"));
+    let refused = room.fails(1, &["ngram", "train", "/dev/zero", "-o", "zero.arpa"]);
+    assert!(refused.contains("may never end"), "{refused}");
+}
+
+#[test]
+fn nothing_that_is_read_is_overwritten() {
+    let room = Room::new();
+    train(&room, "lm.arpa", &["--order", "2"]);
+    train(&room, "other.arpa", &["--order", "2"]);
+    // A text that is called as a model is.
+    room.write("text.arpa", story(20));
+    let before = ["lm.arpa", "other.arpa", "text.arpa"].map(|name| room.read(name));
+    let mut cases = vec![
+        vec!["train", "text.arpa", "-o", "text.arpa"],
+        vec![
+            "train",
+            "text.txt",
+            "-o",
+            "lm.arpa",
+            "--vocab-from",
+            "lm.arpa",
+        ],
+        vec!["convert", "lm.arpa", "./lm.arpa"],
+        vec![
+            "convert",
+            "lm.arpa",
+            "text.arpa",
+            "--prune-entropy",
+            "1e-5",
+            "--history",
+            "text.arpa",
+        ],
+        vec![
+            "mix",
+            "lm.arpa",
+            "other.arpa",
+            "--weights",
+            "0.5,0.5",
+            "--force",
+            "-o",
+            "other.arpa",
+        ],
+    ];
+    if cfg!(unix) {
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(room.path("lm.arpa"), room.path("link.arpa")).unwrap();
+        cases.push(vec!["convert", "lm.arpa", "link.arpa"]);
+        cases.push(vec!["convert", "link.arpa", "lm.arpa"]);
+    }
+    for case in cases {
+        let refused = room.fails(2, &[&["ngram"], &case[..]].concat());
+        assert!(
+            refused.contains("would be overwritten"),
+            "{case:?} {refused}"
+        );
+        let after = ["lm.arpa", "other.arpa", "text.arpa"].map(|name| room.read(name));
+        assert!(after == before, "{case:?}");
+    }
+}
+
+#[test]
+fn scratch_directories_are_checked_before_the_work() {
+    let room = Room::new();
+    for scratch in ["nowhere", "text.txt"] {
+        // The text is not there: it has not been looked at yet.
+        let args = [
+            "ngram",
+            "train",
+            "missing.txt",
+            "-o",
+            "lm.arpa",
+            "--scratch",
+            scratch,
+        ];
+        let refused = room.fails(1, &args);
+        assert!(
+            refused.contains(scratch) && refused.contains("another directory with --scratch"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn undefined_discounts_are_one_note() {
+    let room = Room::new();
+    room.write("text.txt", "a b\na b\n");
+    let args = ["ngram", "train", "text.txt", "-o", "lm.arpa", "-n", "3"];
+    let assert = room.elman(&args).assert().success();
+    let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    let notes = said.lines().filter(|line| line.contains("discounts"));
+    assert_eq!(notes.count(), 1, "{said}");
+    assert!(
+        said.contains("the discounts of orders 1, 2, 3: using 0.5, 1 and 1.5"),
+        "{said}"
+    );
 }
 
 #[test]

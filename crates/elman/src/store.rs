@@ -56,6 +56,16 @@ pub enum StoreError {
         source: io::Error,
     },
 
+    /// Scratch files cannot be made or written.
+    #[error(
+        "scratch files cannot be kept in {} ({source}): choose another directory with --scratch",
+        directory.display()
+    )]
+    Scratch {
+        directory: PathBuf,
+        source: io::Error,
+    },
+
     /// A directory, a device or a pipe stands where a file is needed.
     #[error("{} is {what}, and a regular file is needed: give the path of a file", path.display())]
     NotAFile { path: PathBuf, what: &'static str },
@@ -132,6 +142,12 @@ impl StoreError {
     pub fn in_file(path: &Path, flaw: Flaw) -> Self {
         let path = path.to_path_buf();
         Self::Snapshot { path, flaw }
+    }
+
+    /// Names the directory of scratch files in an I/O error.
+    pub fn scratch(directory: &Path, source: io::Error) -> Self {
+        let directory = directory.to_path_buf();
+        Self::Scratch { directory, source }
     }
 
     /// Names the file and the action of an I/O error; a full disk becomes [`StoreError::DiskFull`].

@@ -3,6 +3,7 @@
 mod convert;
 mod mix;
 mod output_file;
+mod texts;
 mod train;
 
 use super::{eval, generate, info};

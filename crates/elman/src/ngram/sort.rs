@@ -51,7 +51,7 @@ impl Room {
     }
 
     fn error(&self, error: io::Error) -> StoreError {
-        StoreError::io(&self.directory, "keep n-grams in a scratch file in", error)
+        StoreError::scratch(&self.directory, error)
     }
 }
 

@@ -133,8 +133,7 @@ impl Drop for AtomicFile {
 
 /// A file without a name in `directory`, to write and to read again; it vanishes with the process, however that ends.
 pub fn scratch(directory: &Path) -> Result<File, StoreError> {
-    tempfile::tempfile_in(directory)
-        .map_err(|error| StoreError::io(directory, "make a scratch file in", error))
+    tempfile::tempfile_in(directory).map_err(|error| StoreError::scratch(directory, error))
 }
 
 /// Removes the temporaries that killed processes left in `directory`; those of living ones stay.

@@ -6,7 +6,7 @@ use crate::commands::sources;
 use crate::output::{Table, bytes, say};
 use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::ngram::{History, Model, prune};
+use elman::ngram::{History, Model, arpa, prune};
 use elman::text::ReadOptions;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -33,12 +33,21 @@ pub struct ConvertArgs {
     /// probability of the history, which suits Kneser-Ney models less]
     #[arg(long, value_name = "TEXT", requires = "prune_entropy", value_hint = ValueHint::FilePath)]
     history: Vec<PathBuf>,
+    /// Read every log probability of the ARPA file that is above 0 as 0; without this only those up to 0.00001,
+    /// which rounding explains
+    #[arg(long)]
+    clip_positive: bool,
 }
 
 pub fn run(args: ConvertArgs) -> Result<()> {
     let output = Output::parse(&args.output)?;
+    let inputs = std::iter::once(&args.model).chain(&args.history);
+    output.spare(inputs.map(PathBuf::as_path))?;
     output.check()?;
-    let mut model = Model::load(&args.model)?;
+    let how = arpa::Reading {
+        clip_positive: args.clip_positive,
+    };
+    let mut model = Model::load_as(&args.model, how)?;
     model
         .notes()
         .iter()

@@ -14,7 +14,7 @@ use elman::text::{ReadOptions, TextStats};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Mix n-gram models into one model: static linear interpolation, with weights fitted on a text or given
@@ -132,6 +132,8 @@ fn check(args: &MixArgs, output: &Output) -> Result<()> {
     if let Some(dev) = &args.dev {
         refuse_model(dev, "--dev takes the text to fit the weights on")?;
     }
+    let inputs = args.models.iter().chain(&args.dev);
+    output.spare(inputs.map(PathBuf::as_path))?;
     let Some(path) = output.path() else {
         return match args.json {
             true => Err(usage(
@@ -140,21 +142,8 @@ fn check(args: &MixArgs, output: &Output) -> Result<()> {
             false => Ok(()),
         };
     };
-    for input in args.models.iter().chain(&args.dev) {
-        if same_file(input, path) {
-            return Err(usage(format!(
-                "{} is read, and would be overwritten: give another name with -o",
-                path.display()
-            )));
-        }
-    }
     refuse_existing(path, Making::File, args.force)?;
     output.check()
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    let (a, b) = (a.canonicalize(), b.canonicalize());
-    a.is_ok_and(|a| b.is_ok_and(|b| a == b))
 }
 
 fn load(names: &[PathBuf], shown: &ProgressBar) -> Result<Vec<Entrant>> {

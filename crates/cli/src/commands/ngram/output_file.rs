@@ -40,6 +40,21 @@ impl Output {
         }
     }
 
+    /// Refuses to replace a file that is read, also through links.
+    pub fn spare<'p>(&self, inputs: impl IntoIterator<Item = &'p Path>) -> Result<()> {
+        let Some(target) = self.path().and_then(|path| path.canonicalize().ok()) else {
+            return Ok(());
+        };
+        let is_target = |input: &&Path| input.canonicalize().is_ok_and(|input| input == target);
+        match inputs.into_iter().find(is_target) {
+            Some(input) => Err(usage(format!(
+                "{} is read, and would be overwritten: give the output another name",
+                input.display()
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Finds out now whether there is a directory to write to, not after the work.
     pub fn check(&self) -> Result<()> {
         if let Some(path) = self.path() {

@@ -1,30 +1,31 @@
 //! `elman ngram train`: counting, estimating, writing, and what is said about it.
 
 use super::output_file::{Output, write_arpa, write_model};
+use super::texts::Texts;
 use crate::args::{Limit, Vocabulary, positive, size, thread_count};
-use crate::commands::{is_stdin, name_of, threads};
+use crate::commands::{name_of, threads};
 use crate::options::VocabularyArgs;
 use crate::output::{Table, bytes, duration, grouped, say, usage};
 use crate::progress::spinner;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::ngram::{
-    Builder, CountOptions, Counts, Discounts, History, NgramError, Tally, Words, arpa, prune,
+    Builder, CountOptions, Counts, Discounts, FALLBACK, History, NgramError, Tally, Words, arpa,
+    prune,
 };
-use elman::store::{StoreError, disk};
-use elman::text::{Kind, ReadOptions, Source, TextStats};
+use elman::store::disk;
+use elman::text::{Kind, ReadOptions, TextStats};
 use elman::train::peak_bytes;
 use serde::Serialize;
-use std::fs::File;
-use std::io::{self, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Train an n-gram model: interpolated modified Kneser-Ney
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  elman ngram train corpus.txt -o lm.arpa                    # order 5, words between white space
+  elman ngram train corpus.txt -o lm.arpa                    # order 5, words between spaces
   elman ngram train corpus.txt -o lm.bin --order 3           # the compact form: loads at once
   zcat news/*.gz | elman ngram train - -o news.arpa.gz --prune 0,0,1 --memory 4GiB
   elman ngram train data/kjv.txt -o kjv5.bin --vocab-from runs/kjv   # to mix with a network
@@ -42,12 +43,13 @@ pub struct NgramTrainArgs {
     #[arg(long, short = 'n', value_name = "N", default_value = "5")]
     order: usize,
 
-    /// What a token is: words, whitespace, chars, bytes, or bpe:N, byte-pair encoding with N entries
+    /// What a token is: fields (the words between spaces and tabs, as in ARPA files; whitespace is the same
+    /// here), words, chars, bytes, or bpe:N, byte-pair encoding with N entries
     #[arg(
         long,
         value_name = "KIND",
         help_heading = "Text",
-        default_value = "whitespace"
+        default_value = "fields"
     )]
     vocab: Vocabulary,
     /// Leave out of the vocabulary what occurs fewer times; it is read as <unk>
@@ -112,7 +114,11 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
         ));
     }
     options.check().map_err(|error| usage(error.to_string()))?;
+    let from = args.vocabulary.from();
+    let inputs = args.texts.iter().map(PathBuf::as_path);
+    output.spare(inputs.chain(from.path()))?;
     output.check()?;
+    disk::scratch(&options.scratch)?; // what cannot be written is said now, not after the counting
     let texts = Texts::new(&args.texts, &options.scratch)?;
     let read = ReadOptions {
         lossy: args.lossy,
@@ -122,7 +128,10 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
 
     shown.set_message("counting words");
     let most = args.max_vocab.value().or(args.vocab.entries);
-    let (from, kind) = (args.vocabulary.from(), args.vocab.kind);
+    let kind = match args.vocab.kind {
+        Kind::Whitespace => Kind::Fields,
+        kind => kind,
+    };
     let vocab = from.vocab(texts.open()?, kind, &read, args.min_count, most)?;
     if vocab.kind().has_engine() && matches!(output, Output::Arpa(_) | Output::Stdout) {
         let kind = vocab.kind();
@@ -181,44 +190,6 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
     report.seconds = started.elapsed().as_secs_f64();
     report.peak_bytes = peak_bytes();
     report.print(&args, &output)
-}
-
-/// The training text, which is read more than once: standard input is kept in a scratch file.
-struct Texts<'a> {
-    paths: &'a [PathBuf],
-    stdin: Option<File>,
-}
-
-impl<'a> Texts<'a> {
-    fn new(paths: &'a [PathBuf], scratch: &Path) -> Result<Texts<'a>> {
-        let stdin = match paths.iter().filter(|path| is_stdin(path)).count() {
-            0 => None,
-            1 => {
-                let mut file = disk::scratch(scratch)?;
-                io::copy(&mut io::stdin().lock(), &mut file)
-                    .map_err(|error| StoreError::io(scratch, "copy standard input to", error))?;
-                Some(file)
-            }
-            _ => return Err(usage("'-' stands for standard input and may be given once")),
-        };
-        Ok(Texts { paths, stdin })
-    }
-
-    fn open(&self) -> Result<Vec<Source>> {
-        let source = |path: &PathBuf| match &self.stdin {
-            Some(file) if is_stdin(path) => {
-                let mut file = file.try_clone()?;
-                file.rewind()?;
-                Ok(Source::Reader {
-                    name: "standard input".into(),
-                    reader: Box::new(file),
-                })
-            }
-            _ => Ok(Source::File(path.clone())),
-        };
-        let sources: io::Result<_> = self.paths.iter().map(source).collect();
-        sources.context("cannot read standard input again")
-    }
 }
 
 /// What training has found, for people and for programs.
@@ -290,10 +261,18 @@ impl Report {
             .notes
             .iter()
             .for_each(|note| say(format_args!("note: {note}")));
-        for order in self.orders.iter().filter(|order| order.fallback) {
+        let without = self.orders.iter().filter(|order| order.fallback);
+        let without: Vec<String> = without.map(|order| order.n.to_string()).collect();
+        if !without.is_empty() {
+            let orders = if without.len() == 1 {
+                "order"
+            } else {
+                "orders"
+            };
+            let [one, two, more] = FALLBACK;
             say(format_args!(
-                "note: the discounts of order {} are undefined (no n-gram has some of the counts 1 to 4): 0.5, 1 and 1.5 are used",
-                order.n
+                "note: the text is too small or too regular to estimate the discounts of {orders} {}: using {one}, {two} and {more}",
+                without.join(", ")
             ));
         }
         let Some(path) = output.path() else {

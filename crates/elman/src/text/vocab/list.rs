@@ -1,6 +1,8 @@
 //! Vocabulary lists: one token a line, in the order of the ids, for `--vocab-file`.
 //!
-//! Escapes: `\n` newline, `\r` carriage return, `\t` tab, `\\` backslash; spaces stand for themselves. `<eos>` and `<unk>` may be
+//! Escapes: `\n` newline, `\r` carriage return, `\t` tab, `\\` backslash; spaces stand for themselves. In kinds
+//! `whitespace` and `fields`, whose tokens hold no white space, any other backslash stands for itself, as in the `1\/2` of the Penn
+//! Treebank. `<eos>` and `<unk>` may be
 //! listed anywhere or not at all: they are always ids 0 and 1. A carriage return before the newline is dropped.
 //! A token that the kind can never produce is an error, because it is a sign of a list of another kind.
 
@@ -108,7 +110,7 @@ impl Listed {
         let mut ids = Vec::new();
         for (number, line) in (1..).zip(text.split_terminator('\n')) {
             let line = line.strip_suffix('\r').unwrap_or(line);
-            let token = unescape(line).map_err(|what| failed(number, what))?;
+            let token = unescape(line, kind).map_err(|what| failed(number, what))?;
             if !seen.insert(token.clone()) {
                 return Err(failed(number, format!("the token {line:?} stands twice")));
             }
@@ -141,11 +143,11 @@ fn is_json(path: &Path, bytes: &[u8]) -> bool {
     named || bytes.starts_with(b"{\n  \"version\"")
 }
 
-/// A `tokenizer.json`, which must be of this kind.
+/// A `tokenizer.json`, which must be of this kind, or of the other one whose words stand between spaces.
 fn json_of_kind(name: &str, bytes: &[u8], kind: Option<Kind>) -> Result<Vocab, TextError> {
     let vocab = Vocab::from_tokenizer_json(name, bytes)?;
     match kind {
-        Some(wanted) if wanted != vocab.kind() => Err(TextError::KindMismatch {
+        Some(wanted) if !vocab.kind().serves_as(wanted) => Err(TextError::KindMismatch {
             name: name.to_owned(),
             found: vocab.kind(),
             wanted,
@@ -177,25 +179,32 @@ fn read_whole(path: &Path) -> Result<(String, Vec<u8>), TextError> {
     }
 }
 
-fn unescape(line: &str) -> Result<String, String> {
+fn unescape(line: &str, kind: Kind) -> Result<String, String> {
     let mut token = String::with_capacity(line.len());
-    let mut rest = line.chars();
+    let mut rest = line.chars().peekable();
     while let Some(c) = rest.next() {
-        token.push(match c {
-            '\\' => match rest.next() {
-                Some('n') => '\n',
-                Some('r') => '\r',
-                Some('t') => '\t',
-                Some('\\') => '\\',
-                _ => {
-                    return Err(
-                        "a backslash is written \\\\ (the escapes are \\n, \\r, \\t and \\\\)"
-                            .to_owned(),
-                    );
-                }
-            },
-            c => c,
-        });
+        if c != '\\' {
+            token.push(c);
+            continue;
+        }
+        let escaped = match rest.peek() {
+            Some('\\') => '\\',
+            _ if kind.between_spaces() => {
+                token.push(c);
+                continue;
+            }
+            Some('n') => '\n',
+            Some('r') => '\r',
+            Some('t') => '\t',
+            _ => {
+                return Err(
+                    "a backslash is written \\\\ (the escapes are \\n, \\r, \\t and \\\\)"
+                        .to_owned(),
+                );
+            }
+        };
+        rest.next();
+        token.push(escaped);
     }
     if token.is_empty() {
         Err("the line is empty: remove it".to_owned())
