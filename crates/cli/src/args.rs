@@ -147,9 +147,18 @@ pub fn positive(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a number above 0, such as 1e-7".into())
 }
 
-/// A size in bytes: `2GiB`, `500MB`, `4G` (binary, as in `ls -h`) or plain bytes.
+/// A size in bytes: `2GiB`, `500MB`, `4G` (binary, as in `ls -h`), plain bytes, or a share of the machine's memory: `80%`.
 pub fn size(text: &str) -> Result<u64, String> {
-    let expected = || "expected a size, such as 2GiB, 500MB or 1000000".to_owned();
+    let expected = || "expected a size, such as 2GiB, 500MB, 80% or 1000000".to_owned();
+    if let Some(percent) = text.strip_suffix('%') {
+        let percent: f64 = percent.trim().parse().map_err(|_| expected())?;
+        if !(percent > 0.0 && percent <= 100.0) {
+            return Err("a share of the memory is above 0 and at most 100%".into());
+        }
+        let unknown = "this system does not say how much memory it has: give a number of bytes";
+        let total = elman::train::total_bytes().ok_or(unknown)?;
+        return Ok((total as f64 * percent / 100.0) as u64);
+    }
     let digits = text
         .find(|c: char| !(c.is_ascii_digit() || c == '.'))
         .unwrap_or(text.len());
@@ -172,6 +181,23 @@ pub fn size(text: &str) -> Result<u64, String> {
         Ok(bytes as u64)
     } else {
         Err("the size is too large".into())
+    }
+}
+
+/// Counts by order up to which n-grams are left out: `0,0,1`, or `0 0 1` as `lmplz` has them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Thresholds(pub Vec<u64>);
+
+impl FromStr for Thresholds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Thresholds, String> {
+        let parts = text.split([',', ' ', '\t']).filter(|part| !part.is_empty());
+        let counts: Result<Vec<u64>, _> = parts.map(str::parse).collect();
+        match counts {
+            Ok(counts) if !counts.is_empty() => Ok(Thresholds(counts)),
+            _ => Err("expected a count for each order, such as 0,0,1 or \"0 0 1\"".into()),
+        }
     }
 }
 
@@ -311,6 +337,27 @@ mod tests {
             "99999999999999999999999",
         ] {
             assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_size_may_be_a_share_of_the_memory() {
+        if let Some(total) = elman::train::total_bytes() {
+            let half = size("50%").unwrap();
+            assert!(half.abs_diff(total / 2) <= 1 && size("100 %") == Ok(total));
+        }
+        for text in ["%", "0%", "-5%", "101%", "x%", "nan%"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn thresholds_are_written_with_commas_or_spaces() {
+        for text in ["0,0,1", "0 0 1", " 0, 0,1 ", "0\t0 1"] {
+            assert_eq!(text.parse(), Ok(Thresholds(vec![0, 0, 1])), "{text}");
+        }
+        for text in ["", " ", "0,x", "-1", "0;1", "0.5"] {
+            assert!(text.parse::<Thresholds>().is_err(), "{text}");
         }
     }
 

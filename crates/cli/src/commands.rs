@@ -26,7 +26,7 @@ use crate::outputs::{Making, refuse_existing};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use elman::ngram::Model;
-use elman::text::Source;
+use elman::text::{Kind, Source};
 use elman::train::Folder;
 use elman_kernels::{Cpu, Isa};
 use std::path::{Path, PathBuf};
@@ -129,6 +129,16 @@ fn sources(texts: &[PathBuf]) -> Result<Vec<Source>> {
         false => Ok(Source::File(path.clone())),
     };
     Ok(texts.iter().map(source).collect::<Result<_, _>>()?)
+}
+
+/// Refuses to leave the words `<s>` and `</s>` out where they are no words.
+fn check_markers(skip: bool, kind: Kind) -> Result<()> {
+    match skip && !kind.between_spaces() {
+        true => Err(usage(format!(
+            "--skip-symbols leaves out <s> and </s> where they are words, in vocabularies of kinds whitespace and fields: this one is of kind {kind}"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// Refuses a model in the place of a text.

@@ -426,6 +426,90 @@ fn scratch_directories_are_checked_before_the_work() {
 }
 
 #[test]
+fn markers_of_sentences_are_noted_and_left_out_on_demand() {
+    let room = Room::new();
+    train(&room, "lm.arpa", &["--order", "3"]);
+    let marked = |text: String| -> String {
+        let lines = text.lines().map(|line| format!("<s> {line} </s>\n"));
+        lines.collect()
+    };
+    room.write("marked.txt", marked(room.read("text.txt")));
+    let said = |args: &[&str]| {
+        let assert = room.elman(args).assert().success();
+        String::from_utf8_lossy(&assert.get_output().stderr).into_owned()
+    };
+    let eval = ["eval", "lm.arpa", "marked.txt"];
+    let note = "note: 240 markers (<s> and </s>)";
+    assert!(said(&eval).contains(&format!("{note} read as words")));
+    let skipping = [&eval[..], &["--skip_symbols"]].concat();
+    assert!(said(&skipping).contains(&format!("{note} left out")));
+    let plain = room.json(&["eval", "lm.arpa", "text.txt", "--json"]);
+    let found = room.json(&[&skipping[..], &["--json"]].concat());
+    for figure in [
+        "tokens",
+        "oov",
+        "total_nats",
+        "fields",
+        "perplexity_per_word",
+    ] {
+        assert_eq!(found[figure], plain[figure], "{figure}");
+    }
+    let found = room.json(&[&eval[..], &["--json"]].concat());
+    assert_eq!(found["oov"], 240);
+    // Training.
+    let train = ["ngram", "train", "marked.txt", "--order", "3", "-o"];
+    let refused = room.fails(1, &[&train[..], &["marked.arpa"]].concat());
+    assert!(refused.contains("--skip-symbols"), "{refused}");
+    let binary = [&train[..], &["marked.bin"]].concat();
+    assert!(said(&binary).contains(&format!("{note} read as words")));
+    let skipping = [&train[..], &["skipped.arpa", "--skip-symbols"]].concat();
+    assert!(said(&skipping).contains(&format!("{note} left out")));
+    assert_eq!(room.read("skipped.arpa"), room.read("lm.arpa"));
+    // Fitting weights.
+    let mix = |dev: &str, more: &[&str]| {
+        let args = [
+            "ngram",
+            "mix",
+            "lm.arpa",
+            "skipped.arpa",
+            "--dev",
+            dev,
+            "-o",
+        ];
+        room.json(&[&args[..], &["mixed.bin", "--json", "--force"], more].concat())
+    };
+    let (plain, found) = (mix("text.txt", &[]), mix("marked.txt", &["--skip-symbols"]));
+    assert_eq!(plain["dev_perplexity"], found["dev_perplexity"]);
+    // Where they are no words, the option means nothing.
+    let args = [
+        &train[..],
+        &["x.arpa", "--vocab", "chars", "--skip-symbols"],
+    ]
+    .concat();
+    assert!(room.fails(2, &args).contains("of kind chars"));
+}
+
+#[test]
+fn options_may_be_spelled_as_those_of_lmplz() {
+    let room = Room::new();
+    train(
+        &room,
+        "commas.arpa",
+        &["--prune", "0,0,1", "--memory", "64MB"],
+    );
+    train(
+        &room,
+        "spaces.arpa",
+        &["--prune", "0 0 1", "-S", "10%", "-T", "."],
+    );
+    assert_eq!(room.read("commas.arpa"), room.read("spaces.arpa"));
+    let args = [
+        "ngram", "train", "text.txt", "-o", "x.arpa", "--prune", "0 x",
+    ];
+    assert!(room.fails(2, &args).contains("such as 0,0,1"));
+}
+
+#[test]
 fn undefined_discounts_are_one_note() {
     let room = Room::new();
     room.write("text.txt", "a b\na b\n");

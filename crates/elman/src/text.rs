@@ -315,7 +315,7 @@ pub fn encode<E: From<TextError>>(
     sink: &mut dyn FnMut(Symbol) -> Result<(), E>,
 ) -> Result<TextStats, E> {
     let (mut tokens, mut oov) = (0, 0);
-    let mut encoder = Encoder::new(vocab);
+    let mut encoder = Encoder::of_text(vocab, options);
     let mut stats = lines::read(sources, vocab.kind(), options, |chunk| {
         encoder.push(chunk, &mut |found: Piece<'_>| {
             tokens += 1;
@@ -324,6 +324,7 @@ pub fn encode<E: From<TextError>>(
         })
     })?;
     (stats.tokens, stats.oov) = (tokens, oov);
+    stats.note_markers(encoder.markers(), options);
     Ok(stats)
 }
 
@@ -342,10 +343,12 @@ pub fn count(
     }
     let mut counts = Counts::new(kind, limit_bytes);
     let mut scanner = Scanner::new(kind);
+    scanner.skip_markers(options.skip_markers);
     let mut stats = lines::read(sources, kind, options, |chunk| {
         scanner.push(chunk, &mut |token| counts.add(token))
     })?;
     stats.tokens = counts.total();
+    stats.note_markers(scanner.markers(), options);
     Ok((counts, stats))
 }
 

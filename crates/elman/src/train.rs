@@ -26,7 +26,8 @@ pub use config::Config;
 pub use folder::{Folder, Inputs, Record, read_record};
 pub use job::{Job, Machine, NewBudget};
 pub use run::{
-    available_bytes, dry_run, peak_bytes, plan, plan_shapes, resume, start, training_size,
+    available_bytes, dry_run, peak_bytes, plan, plan_shapes, resume, start, total_bytes,
+    training_size,
 };
 pub use texts::VALIDATION_FRACTION;
 pub use watch::{

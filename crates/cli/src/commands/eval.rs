@@ -1,6 +1,6 @@
 //! `elman eval`: the perplexity of texts, printed with everything that was counted.
 
-use super::{cpu, name_of, refuse_model, sources};
+use super::{check_markers, cpu, name_of, refuse_model, sources};
 use crate::args::{named, thread_count};
 use crate::output::{Table, bytes, count, duration, grouped, number, percent, say, usage};
 use crate::progress::spinner;
@@ -58,6 +58,9 @@ pub struct EvalArgs {
     /// Take lines that are LINE as ends of documents; each document is read from the zero state and <eos>
     #[arg(long, value_name = "LINE", allow_hyphen_values = true)]
     document_separator: Option<String>,
+    /// Leave out the words <s> and </s> that other programs write around sentences (lmplz's --skip_symbols)
+    #[arg(long, alias = "skip_symbols")]
+    skip_symbols: bool,
     /// Threads; any number gives the same figures [default: one for each CPU]
     #[arg(long, short = 't', value_name = "N", value_parser = thread_count())]
     threads: Option<u16>,
@@ -85,8 +88,10 @@ pub fn run(args: EvalArgs) -> Result<()> {
     }
     let sources = sources(&args.texts)?;
     let model = AnyModel::load_as(&args.model, args.weights)?;
+    check_markers(args.skip_symbols, model.vocab().kind())?;
     let read = ReadOptions {
         lossy: args.lossy,
+        skip_markers: args.skip_symbols,
         range: None,
         separator: args.document_separator.clone(),
     };

@@ -149,8 +149,8 @@ fn make(args: &TokenizeArgs, vocab: Vocabulary, file: &Path) -> Result<()> {
 fn reading(args: &TokenizeArgs) -> ReadOptions {
     ReadOptions {
         lossy: args.lossy,
-        range: None,
         separator: args.document_separator.clone(),
+        ..ReadOptions::default()
     }
 }
 

@@ -35,7 +35,7 @@ pub enum NgramError {
     /// A word that an ARPA file could not tell from one of its own symbols.
     #[error(
         "the vocabulary (kind {kind}) holds the word {name}, which means something else in an ARPA file: \
-         save the model as a binary, or train it without that word"
+         save the model as a .bin, or train it without that word (--skip-symbols leaves out <s> and </s>)"
     )]
     ReservedName { name: String, kind: Kind },
     #[error(

@@ -96,6 +96,9 @@ impl Source {
 pub struct ReadOptions {
     /// Invalid UTF-8 becomes U+FFFD instead of an error.
     pub lossy: bool,
+    /// Leaves out the words `<s>` and `</s>`, which other programs write around sentences: in kinds whose tokens stand between white
+    /// space, where they would be words like others.
+    pub skip_markers: bool,
     /// Only these bytes of the decompressed files laid end to end (see [`super::Split`]). A part of a file counts as a document.
     pub range: Option<Range<u64>>,
     /// The line that separates the documents of a file; `None`: a file is one document.

@@ -2,17 +2,17 @@
 //! better than they should be if nothing were charged for them.
 //!
 //! A line is compared with the text that its tokens decode to. The count is the Levenshtein distance of the two: the fewest
-//! characters to change, add or delete. Kind `whitespace` loses indentation, doubled spaces and tabs; a tokenizer of another program
+//! characters to change, add or delete. Kinds `whitespace` and `fields` lose indentation, doubled spaces and tabs; a tokenizer of another program
 //! may fold case, strip accents or drop what it has no token for.
 //!
-//! An unknown token counts as restored, because its characters are counted elsewhere (`Placed::unknown_chars`). A line of more
+//! Markers that are left out ([`ReadOptions::skip_markers`]) are lost. An unknown token counts as restored, because its characters are counted elsewhere (`Placed::unknown_chars`). A line of more
 //! than [`super::LONGEST_TOKEN`] bytes is compared in parts of at most that length.
 
 mod distance;
 
 use super::lines::Chunk;
 use super::scan::{Scanner, Token};
-use super::{Kind, TextError, Vocab};
+use super::{Kind, ReadOptions, TextError, Vocab};
 use distance::distance;
 
 /// Characters that decoding did not restore.
@@ -34,6 +34,7 @@ pub(super) struct LostCounter<'v> {
 /// The counts, and what they are made with.
 struct Rest<'v> {
     vocab: &'v Vocab,
+    skip_markers: bool,
     chars: u64,
     hash: blake3::Hasher,
     /// A part of the present line was compared already.
@@ -42,12 +43,14 @@ struct Rest<'v> {
 }
 
 impl<'v> LostCounter<'v> {
-    pub fn new(vocab: &'v Vocab) -> LostCounter<'v> {
-        let loses = matches!(vocab.kind(), Kind::Whitespace | Kind::Foreign);
+    pub fn new(vocab: &'v Vocab, options: &ReadOptions) -> LostCounter<'v> {
+        let kind = vocab.kind();
+        let loses = kind.between_spaces() || kind == Kind::Foreign;
         LostCounter {
             lines: loses.then(|| Scanner::lines(vocab.eos_ends_lines())),
             rest: Rest {
                 vocab,
+                skip_markers: options.skip_markers,
                 chars: 0,
                 hash: blake3::Hasher::new(),
                 continued: false,
@@ -89,7 +92,7 @@ impl Rest<'_> {
     fn compare(&mut self, part: &str) -> Result<(), TextError> {
         self.restored.clear();
         match self.vocab.kind() {
-            Kind::Whitespace => self.restore_fields(part)?,
+            kind if kind.between_spaces() => self.restore_fields(part)?,
             _ => self.restored = self.vocab.restored(part)?,
         }
         self.hash.update(self.restored.as_bytes());
@@ -100,12 +103,13 @@ impl Rest<'_> {
         Ok(())
     }
 
-    /// Kind `whitespace`: the words of `part` with single spaces between them.
+    /// Kinds `whitespace` and `fields`: the words of `part` with single spaces between them.
     fn restore_fields(&mut self, part: &str) -> Result<(), TextError> {
         let restored = &mut self.restored;
         // The space before the first word of a later part is one between two words.
         let mut separate = self.continued && part.starts_with(' ');
         let mut words = Scanner::of(self.vocab);
+        words.skip_markers(self.skip_markers);
         let mut add = |token: Token<'_>| {
             if let Token::Text(word) = token {
                 if std::mem::replace(&mut separate, true) {

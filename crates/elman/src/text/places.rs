@@ -41,8 +41,8 @@ pub fn encode_placed<E: From<TextError>>(
 ) -> Result<(TextStats, Lost), E> {
     let (mut tokens, mut oov) = (0, 0);
     let mut after_line = true;
-    let mut encoder = Encoder::new(vocab);
-    let mut lost = LostCounter::new(vocab);
+    let mut encoder = Encoder::of_text(vocab, options);
+    let mut lost = LostCounter::new(vocab, options);
     let mut stats = lines::read(sources, vocab.kind(), options, |chunk| {
         lost.push(chunk)?;
         encoder.push(chunk, &mut |found: Piece<'_>| {
@@ -60,6 +60,7 @@ pub fn encode_placed<E: From<TextError>>(
         })
     })?;
     (stats.tokens, stats.oov) = (tokens, oov);
+    stats.note_markers(encoder.markers(), options);
     Ok((stats, lost.finish()))
 }
 
@@ -76,7 +77,10 @@ pub fn measure_lines<E: From<TextError>>(
 ) -> Result<(TextStats, Vec<Lost>), E> {
     let mut open = Open {
         line: Tally::default(),
-        losses: vocabs.iter().map(|vocab| LostCounter::new(vocab)).collect(),
+        losses: vocabs
+            .iter()
+            .map(|vocab| LostCounter::new(vocab, options))
+            .collect(),
         before: vec![0; vocabs.len()],
         lost: vec![0; vocabs.len()],
     };

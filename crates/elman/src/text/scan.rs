@@ -61,6 +61,21 @@ impl Scanner {
         Scanner::Lines(lines::Lines::new(eos_ends_lines))
     }
 
+    /// Leaves the words `<s>` and `</s>` out from now on, in kinds where they are words.
+    pub fn skip_markers(&mut self, skip: bool) {
+        if let Scanner::Whitespace(words) = self {
+            words.skip_markers = skip;
+        }
+    }
+
+    /// How often the words `<s>` and `</s>` have occurred.
+    pub fn markers(&self) -> u64 {
+        match self {
+            Scanner::Whitespace(words) => words.markers,
+            _ => 0,
+        }
+    }
+
     /// Takes the next chunk and emits every token that it completes.
     pub fn push<E>(
         &mut self,

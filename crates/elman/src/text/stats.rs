@@ -2,6 +2,8 @@
 //!
 //! Fields and line ends belong to the raw text and not to a vocabulary, so that figures per word can be compared between kinds.
 
+use super::ReadOptions;
+
 /// What one pass over a text has counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TextStats {
@@ -21,6 +23,27 @@ pub struct TextStats {
     pub hash: String,
     /// What was dropped or read in a special way, for the user to see.
     pub notes: Vec<String>,
+}
+
+impl TextStats {
+    /// Says what became of the words `<s>` and `</s>`. If they were left out, they are no fields of the text either.
+    pub(super) fn note_markers(&mut self, markers: u64, options: &ReadOptions) {
+        let what = match markers {
+            0 => return,
+            1 => "1 marker (<s> or </s>)".to_owned(),
+            n => format!("{n} markers (<s> and </s>)"),
+        };
+        let became = match options.skip_markers {
+            true => "left out",
+            false => {
+                "read as words: `eval`, `ngram train` and `ngram mix` leave them out with --skip-symbols"
+            }
+        };
+        self.notes.push(format!("{what} {became}"));
+        if options.skip_markers {
+            self.fields -= markers;
+        }
+    }
 }
 
 /// Running counts over chunks that begin and end at character boundaries.

@@ -37,7 +37,7 @@ mod watching;
 
 use adopt::adopt;
 use memory::{Open, Reading};
-pub use memory::{available_bytes, peak_bytes, plan, plan_shapes};
+pub use memory::{available_bytes, peak_bytes, plan, plan_shapes, total_bytes};
 pub use outline::{dry_run, training_size};
 
 /// Starts a new run and follows it to its end, or until `watch` asks to stop.

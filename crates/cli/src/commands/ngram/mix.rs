@@ -2,7 +2,7 @@
 
 use super::output_file::{Output, orders, write_model};
 use crate::args::{Quoted, finite};
-use crate::commands::{Making, cpu, refuse_existing, refuse_model, sources};
+use crate::commands::{Making, check_markers, cpu, refuse_existing, refuse_model, sources};
 use crate::output::{Table, bytes, duration, grouped, say, usage};
 use crate::progress::spinner;
 use anyhow::Result;
@@ -40,7 +40,7 @@ pub struct MixArgs {
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: PathBuf,
     /// Fit the weights on this text, by EM: the text should be like those that the mixture will be used on
-    #[arg(long, value_name = "TEXT", required_unless_present = "weights", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "TEXT", value_hint = ValueHint::FilePath)]
     dev: Option<PathBuf>,
     /// The weights, one for each model; they sum to 1
     #[arg(long, value_name = "W,W,...", value_delimiter = ',', value_parser = finite, conflicts_with = "dev")]
@@ -51,6 +51,9 @@ pub struct MixArgs {
     /// Read invalid UTF-8 in the text as U+FFFD instead of refusing it
     #[arg(long)]
     lossy: bool,
+    /// Leave out the words <s> and </s> that other programs write around sentences (lmplz's --skip_symbols)
+    #[arg(long, alias = "skip_symbols")]
+    skip_symbols: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -62,10 +65,14 @@ pub fn run(args: MixArgs) -> Result<()> {
     check(&args, &output)?;
     let read = ReadOptions {
         lossy: args.lossy,
+        skip_markers: args.skip_symbols,
         ..ReadOptions::default()
     };
     let shown = spinner(args.json);
     let entrants = load(&args.models, &shown)?;
+    for entrant in &entrants {
+        check_markers(args.skip_symbols, entrant.vocab().kind())?;
+    }
     let (weights, fitted) = weights(&args, &entrants, &read, &shown)?;
 
     let parts: Vec<(&Model, f64)> = entrants
@@ -115,6 +122,11 @@ pub fn run(args: MixArgs) -> Result<()> {
 
 /// Refuses what can be known to be wrong before the work.
 fn check(args: &MixArgs, output: &Output) -> Result<()> {
+    if args.dev.is_none() && args.weights.is_empty() {
+        return Err(usage(
+            "a mixture needs weights: fit them on a text with --dev TEXT, or give them with --weights",
+        ));
+    }
     if args.dev.is_none() {
         let (given, needed) = (args.weights.len(), args.models.len());
         if given != needed {

@@ -2,8 +2,8 @@
 
 use super::output_file::{Output, write_arpa, write_model};
 use super::texts::Texts;
-use crate::args::{Limit, Vocabulary, positive, size, thread_count};
-use crate::commands::{name_of, threads};
+use crate::args::{Limit, Thresholds, Vocabulary, positive, size, thread_count};
+use crate::commands::{check_markers, name_of, threads};
 use crate::options::VocabularyArgs;
 use crate::output::{Table, bytes, duration, grouped, say, usage};
 use crate::progress::spinner;
@@ -68,27 +68,25 @@ pub struct NgramTrainArgs {
     /// Read invalid UTF-8 as U+FFFD instead of refusing it
     #[arg(long, help_heading = "Text")]
     lossy: bool,
+    /// Leave out the words <s> and </s> that other programs write around sentences (lmplz's --skip_symbols)
+    #[arg(long, alias = "skip_symbols", help_heading = "Text")]
+    skip_symbols: bool,
 
     /// Leave out n-grams that occur at most so many times: a number for each order, beginning with
-    /// 0 for words and never falling; the last holds for all higher orders
-    #[arg(
-        long,
-        value_name = "0,N,...",
-        help_heading = "Pruning",
-        value_delimiter = ','
-    )]
-    prune: Vec<u64>,
+    /// 0 for words and never falling, such as 0,0,1 or "0 0 1"; the last holds for all higher orders
+    #[arg(long, value_name = "0,N,...", help_heading = "Pruning")]
+    prune: Option<Thresholds>,
     /// Then leave out those whose absence raises the perplexity by less than this share, such as
     /// 1e-7 (Stolcke 1998); the model must fit into memory
     #[arg(long, value_name = "X", help_heading = "Pruning", value_parser = positive)]
     prune_entropy: Option<f64>,
 
-    /// Memory for sorting, such as 4GiB; what does not fit is sorted on disk. A .bin is put together in
+    /// Memory for sorting, such as 4GiB or 80%; what does not fit is sorted on disk. A .bin is put together in
     /// memory beside it
-    #[arg(long, value_name = "SIZE", help_heading = "Machine", value_parser = size, default_value = "1GiB")]
+    #[arg(long, short = 'S', value_name = "SIZE", help_heading = "Machine", value_parser = size, default_value = "1GiB")]
     memory: u64,
     /// Directory of scratch files [default: the system's directory of temporary files]
-    #[arg(long, value_name = "DIR", help_heading = "Machine", value_hint = ValueHint::DirPath)]
+    #[arg(long, short = 'T', value_name = "DIR", help_heading = "Machine", value_hint = ValueHint::DirPath)]
     scratch: Option<PathBuf>,
     /// Threads; any number gives the same model [default: one for each CPU]
     #[arg(long, short = 't', value_name = "N", help_heading = "Machine", value_parser = thread_count())]
@@ -103,7 +101,7 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
     let output = Output::parse(&args.output)?;
     let options = CountOptions {
         order: args.order,
-        prune: args.prune.clone(),
+        prune: args.prune.clone().unwrap_or_default().0,
         memory_bytes: args.memory,
         threads: threads(args.threads),
         scratch: args.scratch.clone().unwrap_or_else(std::env::temp_dir),
@@ -122,6 +120,7 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
     let texts = Texts::new(&args.texts, &options.scratch)?;
     let read = ReadOptions {
         lossy: args.lossy,
+        skip_markers: args.skip_symbols,
         ..ReadOptions::default()
     };
     let shown = spinner(args.json);
@@ -137,6 +136,7 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
         let kind = vocab.kind();
         return Err(NgramError::NoArpa { kind }.into());
     }
+    check_markers(args.skip_symbols, vocab.kind())?;
     let words = Words::new(vocab);
     let counts = Counts::of(texts.open()?, &read, &words, &options, &mut |tokens| {
         shown.set_message(format!("counting n-grams: {} tokens", grouped(tokens)));

@@ -41,6 +41,14 @@ fn white_space_is_lost_but_for_single_spaces_and_line_ends() {
 }
 
 #[test]
+fn fields_lose_the_white_space_between_them() {
+    let vocab = words(Kind::Fields);
+    for (text, expected) in [("a  b\n", 1), ("a\tb\r\n", 2), ("a\u{3000}b \u{b}\n", 0)] {
+        assert_eq!(lost(&vocab, text).chars, expected, "{text:?}");
+    }
+}
+
+#[test]
 fn kinds_that_restore_everything_lose_nothing() {
     let text = "  a\t\tB  \u{e9}\r\n\n <eos> ";
     let bytes = Vocab::bytes();

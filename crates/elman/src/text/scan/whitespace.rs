@@ -11,6 +11,8 @@ use super::{Carry, LONGEST_TOKEN, Token};
 pub const CONTROL_LITERAL: &str = "<eos>";
 /// How it is read where it occurs in text.
 pub const ESCAPED_LITERAL: &str = "<\\eos>";
+/// What other programs write around sentences.
+const MARKERS: [&str; 2] = ["<s>", "</s>"];
 
 #[derive(Default)]
 pub struct Whitespace {
@@ -19,6 +21,9 @@ pub struct Whitespace {
     in_line: bool,
     /// Kind `fields`.
     of_fields: bool,
+    pub skip_markers: bool,
+    /// Those of the [`MARKERS`] so far, left out or not.
+    pub markers: u64,
 }
 
 impl Whitespace {
@@ -82,7 +87,12 @@ impl Whitespace {
         tail: &str,
         emit: &mut impl FnMut(Token<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        let (skip_markers, markers) = (self.skip_markers, &mut self.markers);
         self.carry.finish(tail, &mut |token| match token {
+            Token::Text(word) if word.contains('<') && MARKERS.contains(&word) => {
+                *markers += 1;
+                if skip_markers { Ok(()) } else { emit(token) }
+            }
             Token::Text(word) if word.contains('<') && word.contains(CONTROL_LITERAL) => {
                 let word = word.replace(CONTROL_LITERAL, ESCAPED_LITERAL);
                 emit(if word.len() > LONGEST_TOKEN {

@@ -101,7 +101,6 @@ fn a_file_that_shrinks_between_passes_is_noticed() {
     let split = Split::plan(&[file.path()], 0.1).unwrap();
     file.as_file().set_len(950).unwrap();
     let options = ReadOptions {
-        lossy: false,
         range: Some(split.valid()),
         ..plain()
     };

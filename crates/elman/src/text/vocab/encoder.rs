@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::super::lines::Chunk;
 use super::super::scan::{Scanner, Token};
-use super::super::{Kind, Symbol, TextError};
+use super::super::{Kind, ReadOptions, Symbol, TextError};
 use super::Vocab;
 use super::bpe::letters;
 use super::engine::Engine;
@@ -39,6 +39,18 @@ impl<'v> Encoder<'v> {
             scanner: Scanner::of(vocab),
             known: HashMap::default(),
         }
+    }
+
+    /// As [`Encoder::new`], without the words `<s>` and `</s>` if they are to be left out.
+    pub fn of_text(vocab: &'v Vocab, options: &ReadOptions) -> Encoder<'v> {
+        let mut encoder = Encoder::new(vocab);
+        encoder.scanner.skip_markers(options.skip_markers);
+        encoder
+    }
+
+    /// How often the words `<s>` and `</s>` have occurred.
+    pub fn markers(&self) -> u64 {
+        self.scanner.markers()
     }
 
     /// Takes the next chunk and emits every symbol that it completes.

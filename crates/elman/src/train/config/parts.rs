@@ -51,6 +51,7 @@ impl Config {
             lossy: self.lossy,
             range,
             separator: self.document_separator.clone(),
+            ..ReadOptions::default()
         }
     }
 

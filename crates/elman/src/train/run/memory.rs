@@ -238,13 +238,19 @@ fn network(config: &Config, fits: &dyn Fn(&Config) -> bool) -> Option<String> {
 
 /// Memory that can be had without swapping, where the system says so; no limit elsewhere.
 pub fn available_bytes() -> u64 {
-    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib = info
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))
-        .and_then(|rest| rest.trim().strip_suffix("kB"))
-        .and_then(|number| number.trim().parse::<u64>().ok());
-    kib.map_or(u64::MAX, |kib| kib.saturating_mul(1024))
+    system_bytes("MemAvailable:").unwrap_or(u64::MAX)
+}
+
+/// The memory of the machine, where the system says so.
+pub fn total_bytes() -> Option<u64> {
+    system_bytes("MemTotal:")
+}
+
+fn system_bytes(name: &str) -> Option<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let value = info.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib.saturating_mul(1024))
 }
 
 /// The most memory that this process has had at once so far, where the system says so.
