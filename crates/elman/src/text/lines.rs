@@ -250,8 +250,8 @@ impl Pass {
             read += got as u64;
             let mut filled = held + got;
             let last = got == 0;
-            // The first three bytes must be seen together, lest a byte order mark slip through in pieces.
-            if !last && read < BOM.len() as u64 {
+            // The beginning is looked at as a whole; a pipe gives it in pieces.
+            if first && !last && read < limit && filled < self.buffer.len() {
                 held = filled;
                 continue;
             }

@@ -137,6 +137,48 @@ fn every_truncation_of_a_gzip_file_is_an_error() {
     assert!(measure([source(&whole)], Kind::Words, &plain()).is_ok());
 }
 
+/// Gives one byte at a time, as a slow pipe does.
+struct ByteByByte(std::io::Cursor<Vec<u8>>);
+
+impl std::io::Read for ByteByByte {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = buffer.len().min(1);
+        self.0.read(&mut buffer[..most])
+    }
+}
+
+#[test]
+fn a_beginning_that_comes_in_pieces_is_looked_at_as_a_whole() {
+    let slow = |bytes: &[u8]| Source::Reader {
+        name: "test".to_owned(),
+        reader: Box::new(ByteByByte(std::io::Cursor::new(bytes.to_vec()))),
+    };
+    let utf16: Vec<u8> = "In the beginning\n"
+        .repeat(9)
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for bytes in [
+        &b",\r\r\n"[..],
+        b"one\rtwo\rthree\r",
+        b"\r\r",
+        b"\xEF\xBB\xBFone\r\ntwo",
+        b"a",
+        &utf16,
+    ] {
+        for kind in [Kind::Words, Kind::Whitespace, Kind::Chars] {
+            let whole = measure([source(bytes)], kind, &plain());
+            let pieces = measure([slow(bytes)], kind, &plain());
+            let said = |found: Result<TextStats, TextError>| found.map_err(|e| e.to_string());
+            assert_eq!(said(pieces), said(whole), "{kind} {bytes:?}");
+        }
+    }
+    let found = measure([slow(b",\r\r\n")], Kind::Chars, &plain()).unwrap();
+    assert_eq!((found.line_ends, found.chars), (1, 4));
+    let error = measure([slow(&utf16)], Kind::Words, &plain()).unwrap_err();
+    assert!(error.to_string().contains("UTF-16"), "{error}");
+}
+
 #[test]
 fn a_long_token_is_one_unknown() {
     for length in [
