@@ -58,6 +58,8 @@ impl Run {
             valid: Some(vec![text]),
             vocabulary: VocabularyFrom::Text,
             init_from: None,
+            own_text: None,
+            fit_to_text: false,
             run: directory.path().join("run"),
             cache: None,
             machine: machine(),

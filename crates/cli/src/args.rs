@@ -269,11 +269,18 @@ pub struct Quoted<'a>(pub &'a std::path::Path);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.0.display().to_string();
-        let plain = |c: char| c.is_alphanumeric() || "/._-+=:@,%".contains(c);
-        match !path.is_empty() && path.chars().all(plain) {
-            true => f.write_str(&path),
-            false => write!(f, "'{}'", path.replace('\'', r"'\''")),
-        }
+        // It must not be taken for an option.
+        let own = if path.starts_with('-') { "./" } else { "" };
+        f.write_str(&shell_word(&format!("{own}{path}")))
+    }
+}
+
+/// A word as the shell takes it: quoted where it needs that.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@,%".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 
@@ -388,6 +395,7 @@ mod tests {
             ("a b", "'a b'"),
             ("it's", r"'it'\''s'"),
             ("", "''"),
+            ("-run", "./-run"),
         ] {
             assert_eq!(Quoted(Path::new(path)).to_string(), quoted);
         }

@@ -21,13 +21,15 @@ pub use network::NetworkOptions;
 pub use text::TextOptions;
 pub use vocabulary::VocabularyArgs;
 
+use crate::args::Limit;
 use anyhow::Result;
 use clap::{Arg, Args};
-use elman::train::Config;
+use elman::train::{Changes, Config, NewWatching};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use watching::EventFiles;
 
 /// One layer of choices.
 #[derive(Args, Clone, Debug, Default, PartialEq)]
@@ -103,11 +105,31 @@ impl TrainOptions {
         groups.into_iter().flatten().chain(untied).collect()
     }
 
-    /// Whether nothing but a budget is chosen: all that a resumed run takes.
-    pub fn is_only_budget(&self) -> bool {
-        let mut rest = self.clone();
-        (rest.budget.epochs, rest.budget.steps, rest.budget.minutes) = (None, None, None);
-        rest == TrainOptions::default()
+    /// The names of the choices that were made and that a resumed run cannot change.
+    pub fn fixed(&self) -> BTreeSet<String> {
+        let rest = TrainOptions {
+            budget: budget::BudgetOptions::default(),
+            watching: watching::WatchingOptions::default(),
+            ..self.clone()
+        };
+        rest.given()
+    }
+
+    /// What a resumed run takes of them: its budget, and what only watches.
+    pub fn changes(&self) -> Result<Changes> {
+        let watching = self.watching.clone();
+        let tensorboard = watching.tensorboard.map(EventFiles::path).transpose()?;
+        Ok(Changes {
+            budget: self.budget.new_budget(),
+            watching: NewWatching {
+                valid_every: self.budget.valid_every.map(Limit::value),
+                patience: self.budget.patience.map(Limit::value),
+                sample_every: watching.sample_every.map(Limit::value),
+                sample_prompt: watching.sample_prompt.map(Some),
+                watch_gradients: watching.watch_gradients.map(Limit::value),
+                tensorboard,
+            },
+        })
     }
 
     /// Puts these choices over those of `config`.

@@ -99,6 +99,21 @@ pub fn idle_notes(
     .collect()
 }
 
+/// Whether `file` and `flags` say nothing about batch size and budget, so that the size of the text may decide (`Config::fit_to`).
+pub fn leaves_size_open(file: &Layered, flags: &TrainOptions) -> bool {
+    let mut given = file.choices.given();
+    given.extend(flags.given());
+    let sizes = [
+        "lanes",
+        "batch-tokens",
+        "accumulate",
+        "epochs",
+        "steps",
+        "minutes",
+    ];
+    file.run.is_none() && !sizes.iter().any(|name| given.contains(*name))
+}
+
 /// The configuration that a file and flags amount to. Errors: contradictions, and whatever
 /// [`Config::check`] refuses.
 pub fn resolve(file: Layered, flags: TrainOptions) -> Result<Config> {
@@ -314,11 +329,24 @@ mod tests {
     }
 
     #[test]
-    fn a_resumed_run_takes_only_a_budget() {
-        assert!(options("epochs = 3").is_only_budget());
-        assert!(!options("epochs = 3\nlr = 1").is_only_budget());
+    fn a_resumed_run_takes_a_budget_and_what_only_watches() {
+        let may = "epochs = 3\npatience = 'none'\nvalid-every = 5\nsample-every = 7\nsample-prompt = 'a'\nwatch-gradients = 2\ntensorboard = true";
+        assert!(options(may).fixed().is_empty());
+        let changes = options(may).changes().unwrap();
+        assert_eq!(changes.budget.epochs, Some(3.0));
+        assert_eq!(
+            (changes.watching.patience, changes.watching.valid_every),
+            (Some(None), Some(Some(5)))
+        );
+        assert_eq!(
+            changes.watching.tensorboard,
+            Some(Some("tensorboard".into()))
+        );
+        assert!(options("").changes().unwrap().is_none());
+        let fixed = options("epochs = 3\nlr = 1").fixed();
+        assert_eq!(fixed.into_iter().collect::<Vec<_>>(), ["lr"]);
         let mut untied = TrainOptions::default();
         untied.network.no_tied = true;
-        assert!(!untied.is_only_budget());
+        assert_eq!(untied.fixed().len(), 1);
     }
 }

@@ -1,6 +1,6 @@
 //! What a person reads before a run and after it.
 
-use crate::args::Quoted;
+use crate::args::{Quoted, shell_word};
 use crate::output::{Table, bytes, count, duration, grouped, number, shape};
 use crate::progress::Planned;
 use elman::dims::Cell;
@@ -292,16 +292,26 @@ pub fn failure(outcome: &Outcome, run: &Path) -> Option<String> {
     ))
 }
 
+/// The command that goes on with a run; `stalled`: its patience has ended it.
+pub fn resume_command(run: &Path, stalled: bool) -> String {
+    let patience = if stalled { " --patience none" } else { "" };
+    format!("elman train --resume {}{patience}", Quoted(run))
+}
+
 /// What to type after a run.
 pub fn next(run: &Path, outcome: &Outcome, planned: Option<&Planned>) -> String {
-    let run = Quoted(run);
     let mut commands = Vec::new();
-    if outcome.ending == Ending::Stopped {
-        commands.push((
-            format!("elman train --resume {run}"),
-            "go on where it stopped",
-        ));
+    match outcome.ending {
+        Ending::Stopped => {
+            commands.push((resume_command(run, false), "go on where it stopped"));
+        }
+        Ending::Stalled => {
+            commands.push((resume_command(run, true), "go on to the end of the budget"));
+        }
+        Ending::Finished | Ending::Diverged => {}
     }
+    let resume = resume_command(run, false);
+    let run = Quoted(run);
     commands.push((
         format!("elman watch {run}"),
         "its curves; the page report.html there has more",
@@ -309,10 +319,7 @@ pub fn next(run: &Path, outcome: &Outcome, planned: Option<&Planned>) -> String 
     match planned.and_then(|planned| planned.loss_after.as_ref()) {
         _ if outcome.ending == Ending::Diverged && outcome.useful().is_none() => {}
         Some(token) => commands.push((
-            format!(
-                "elman eval {run} TEXT --loss-after {}",
-                Quoted(Path::new(token))
-            ),
+            format!("elman eval {run} TEXT --loss-after={}", shell_word(token)),
             "how many of the answers in a text it knows",
         )),
         None => commands.extend([
@@ -323,14 +330,11 @@ pub fn next(run: &Path, outcome: &Outcome, planned: Option<&Planned>) -> String 
             (format!("elman generate {run} --prompt 'In the'"), "write"),
         ]),
     }
-    if matches!(outcome.ending, Ending::Finished | Ending::Stalled) {
+    if outcome.ending == Ending::Finished {
         let epochs = planned.map_or(1, |p| {
             outcome.step.div_ceil(p.steps_per_epoch.max(1)).max(1)
         });
-        commands.push((
-            format!("elman train --resume {run} --epochs {}", 2 * epochs),
-            "train longer",
-        ));
+        commands.push((format!("{resume} --epochs {}", 2 * epochs), "train longer"));
     }
     let width = commands
         .iter()

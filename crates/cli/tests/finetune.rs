@@ -157,7 +157,7 @@ fn names() -> Room {
     };
     room.write("names.txt", (0..200).map(name).collect::<String>());
     let sizes = [
-        "--vocab", "chars", "--hidden", "8", "--lanes", "4", "--steps", "20",
+        "--vocab", "chars", "--hidden", "8", "--lanes", "4", "--steps", "20", "--warmup", "20",
     ];
     let train = [
         "train",

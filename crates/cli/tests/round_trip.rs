@@ -270,8 +270,10 @@ fn a_vocabulary_can_be_made_without_a_model_and_used_for_one() {
 fn a_resumed_run_is_the_run_that_was_never_stopped() {
     let room = Room::new();
     let checkpoint = |run: &str| room.json(&["info", run, "--json"])["checkpoint"].clone();
-    room.train("whole", "20", &["--schedule", "constant"]);
-    room.train("parts", "9", &["--schedule", "constant"]);
+    // A warm-up that is longer than the run would be cut to its length.
+    let rate = ["--schedule", "constant", "--warmup", "5"];
+    room.train("whole", "20", &rate);
+    room.train("parts", "9", &rate);
     let resume = [
         "train",
         "--resume",
@@ -383,7 +385,7 @@ fn quiet_is_quiet() {
     let room = Room::new();
     let args = [
         &[
-            "train", "text.txt", "--valid", "text.txt", "--quiet", "--steps", "2",
+            "train", "text.txt", "--valid", "text.txt", "--quiet", "--steps", "2", "--warmup", "1",
         ],
         &TINY[..],
     ]

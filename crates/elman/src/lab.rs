@@ -262,6 +262,7 @@ impl<'a> Lab<'a> {
                         vocabulary,
                         init_from: None,
                         own_text: None,
+                        fit_to_text: false,
                         run: run.clone(),
                         cache: None,
                         machine: self.machine,

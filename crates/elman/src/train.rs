@@ -24,7 +24,7 @@ pub use crate::infer::VocabularyFrom;
 pub use cache::Cache;
 pub use config::Config;
 pub use folder::{Folder, Inputs, Record, read_record};
-pub use job::{Job, Machine, NewBudget};
+pub use job::{Changes, Job, Machine, NewBudget, NewWatching};
 pub use run::{
     available_bytes, dry_run, peak_bytes, plan, plan_shapes, resume, start, total_bytes,
     training_size,

@@ -1,8 +1,7 @@
 //! `elman info`: what a run, a model, a vocabulary or a token file is.
 
-use crate::args::Quoted;
 use crate::output::{Table, bytes, count, duration, grouped, percent, say, shape};
-use crate::summary::validated;
+use crate::summary::{resume_command, validated};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::dims::{Dims, Sizes};
@@ -147,8 +146,10 @@ impl Checkpoint {
     fn rows(&self, table: &mut Table, run: &Path, record: &Record) {
         let (progress, total_steps) = (&self.progress, record.total_steps);
         let done = progress.step;
+        let patience = record.config.patience;
+        let stalled = patience.is_some_and(|most| progress.stale >= most);
         let next = match done < total_steps {
-            true => format!("; go on with elman train --resume {}", Quoted(run)),
+            true => format!("; go on with {}", resume_command(run, stalled)),
             false => "; its budget is used up".into(),
         };
         let (step, of) = (grouped(done), grouped(total_steps));

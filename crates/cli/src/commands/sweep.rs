@@ -229,6 +229,10 @@ impl Planned {
         let look = Look::at(&self.run)?;
         let there = look.config();
         let mut wanted = config.unwatched();
+        // One that was longer than the run was cut when it began.
+        if wanted.warmup > look.total_steps() {
+            wanted.warmup = there.warmup;
+        }
         // What comes from files that were given stands in the run alone.
         let inputs = self.args.inputs();
         if inputs.tokenizer.is_some() || inputs.vocab_from.is_some() || inputs.init_from.is_some() {
@@ -265,6 +269,8 @@ impl Planned {
                 for note in notes {
                     progress.event(&Event::Note(note));
                 }
+                // The runs of a sweep differ in what was asked for and in nothing else.
+                job.fit_to_text = false;
                 if let Some(directory) = &mut job.config.tensorboard
                     && directory.is_absolute()
                 {

@@ -11,7 +11,7 @@ use crate::options::{self, TrainOptions, VocabularyArgs};
 use crate::output::usage;
 use crate::presets;
 use crate::progress::{Form, Progress};
-use crate::resolve::{idle_notes, resolve};
+use crate::resolve::{idle_notes, leaves_size_open, resolve};
 use crate::rundir::{self, Replaced};
 use crate::signals::Stop;
 use crate::summary::{self, Memory};
@@ -69,7 +69,8 @@ pub struct TrainArgs {
     /// Replace the run that --run names: delete the files that it wrote, and say which; files of yours in its directory stay
     #[arg(long, help_heading = "Run", requires = "run")]
     force: bool,
-    /// Go on with this run, perhaps with a new budget, until its budget is used up
+    /// Go on with this run until its budget is used up, perhaps with a new one; what only watches may change too: --patience,
+    /// --valid-every, samples, gradients, TensorBoard
     #[arg(long, value_name = "RUN", help_heading = "Run", value_hint = ValueHint::DirPath,
         conflicts_with_all = ["texts", "corpus", "valid", "vocab_file", "tokenizer", "vocab_from", "init_from", "run", "preset", "config"])]
     resume: Option<PathBuf>,
@@ -128,6 +129,8 @@ Examples:
   elman train ptb.train.txt --valid ptb.valid.txt --preset zaremba-small
   # Go on, and further than planned
   elman train --resume runs/kjv --epochs 4
+  # Go on with a run that its patience has ended
+  elman train --resume runs/kjv --patience none
   # Go on with another text
   elman train sermons.txt --init-from runs/kjv --lr 0.001";
 
@@ -143,19 +146,17 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
     let (directory, mut progress, outcome);
     match &args.resume {
         Some(run) => {
-            if !args.options.is_only_budget() {
-                return Err(usage(
-                    "--resume goes on with the choices of the run; beside it only --epochs, --steps or --minutes may be given",
-                ));
+            let fixed: Vec<String> = args.options.fixed().into_iter().collect();
+            if !fixed.is_empty() {
+                return Err(usage(format!(
+                    "--resume goes on with the choices of the run, and {} cannot change: beside it only --epochs, --steps or --minutes, --valid-every, --patience and options about watching may be given",
+                    fixed.join(", ")
+                )));
             }
+            let changes = args.options.changes()?;
             directory = run.clone();
             progress = Progress::new(form, directory.display().to_string(), stop.clone());
-            outcome = elman::train::resume(
-                &directory,
-                &args.options.budget.new_budget(),
-                &machine,
-                &mut progress,
-            );
+            outcome = elman::train::resume(&directory, changes, &machine, &mut progress);
         }
         None if args.dry_run => {
             args.gather();
@@ -303,11 +304,11 @@ impl TrainArgs {
 
     /// The choices of a new run, from defaults, file and command line.
     pub fn config(&self) -> Result<Config> {
-        self.resolved().map(|(config, _)| config)
+        self.resolved().map(|resolved| resolved.config)
     }
 
     /// Resolves the choices of a new run, with notes on what its file says that they leave out.
-    fn resolved(&self) -> Result<(Config, Vec<String>)> {
+    fn resolved(&self) -> Result<Resolved> {
         let isa = super::isa(self.isa.as_deref())?;
         let mut file = presets::layered(isa, self.preset.as_deref(), self.config.as_deref())?;
         let (mut notes, mut line_by_line) = (Vec::new(), None);
@@ -338,7 +339,13 @@ impl TrainArgs {
         if self.weights.iter().any(|&weight| weight != 1.0) {
             config.corpus_weights.clone_from(&self.weights);
         }
-        Ok((config, notes))
+        Ok(Resolved {
+            fit_to_text: self.preset.is_none()
+                && self.init_from.is_none()
+                && leaves_size_open(&file, &self.options),
+            config,
+            notes,
+        })
     }
 
     /// Makes sure that replacing the run in `run` takes none of the inputs away.
@@ -359,7 +366,7 @@ impl TrainArgs {
     }
 
     /// The run of `config` in `run`, where standard input has been copied.
-    fn job(self, config: Config, run: PathBuf, machine: Machine) -> Job {
+    fn job(self, resolved: Resolved, run: PathBuf, machine: Machine) -> Job {
         let readable = |path: PathBuf| match is_stdin(&path) {
             true => run.join(STDIN),
             false => path,
@@ -367,7 +374,8 @@ impl TrainArgs {
         let train = self.texts.into_iter().map(readable).collect();
         let valid: Vec<PathBuf> = self.valid.into_iter().map(readable).collect();
         Job {
-            config,
+            config: resolved.config,
+            fit_to_text: resolved.fit_to_text,
             train,
             valid: (!valid.is_empty()).then_some(valid),
             vocabulary: self.vocabulary.from(),
@@ -378,6 +386,15 @@ impl TrainArgs {
             machine,
         }
     }
+}
+
+/// The choices of a new run.
+struct Resolved {
+    config: Config,
+    /// What a person should know about them.
+    notes: Vec<String>,
+    /// The size of the text decides about batch size and epochs.
+    fit_to_text: bool,
 }
 
 /// A run that can start.
@@ -391,7 +408,8 @@ pub struct Prepared {
 
 /// Resolves the choices, makes room for the run and brings standard input into it.
 pub fn prepare(args: TrainArgs, machine: Machine) -> Result<Prepared> {
-    let (config, notes) = args.resolved()?;
+    let mut resolved = args.resolved()?;
+    let notes = std::mem::take(&mut resolved.notes);
     let dashes = args.dashes();
     if dashes > 1 {
         return Err(usage("'-' stands for standard input and may be given once"));
@@ -407,7 +425,7 @@ pub fn prepare(args: TrainArgs, machine: Machine) -> Result<Prepared> {
         spool(&run)?;
     }
     Ok(Prepared {
-        job: args.job(config, run, machine),
+        job: args.job(resolved, run, machine),
         replaced,
         notes,
     })

@@ -2,11 +2,12 @@
 //!
 //! Only the run's files are read: it may be trained by any process, or by none any more.
 
-use crate::args::{Quoted, seconds};
+use crate::args::seconds;
 use crate::chart::{Chart, Colours, LINE, MARK};
 use crate::grid::Grid;
 use crate::output::{clock, grouped, is_dumb, loss, number};
 use crate::runs::Row;
+use crate::summary::resume_command;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use console::Term;
@@ -143,9 +144,10 @@ fn picture(look: &Look, args: &WatchArgs, term: &Term) -> String {
         x_label: &|step| grouped(step.round() as u64),
     };
     out.push_str(&chart.draw(width, height.saturating_sub(above), colours));
-    if look.doing().is_interrupted() {
-        let run = Quoted(look.path());
-        let _ = write!(out, "\ngo on with: elman train --resume {run}");
+    let doing = look.doing();
+    if doing.is_interrupted() || doing == Doing::Stalled {
+        let command = resume_command(look.path(), doing == Doing::Stalled);
+        let _ = write!(out, "\ngo on with: {command}");
     }
     out
 }

@@ -1,7 +1,7 @@
 //! How long a run trains, and when it looks at the validation text.
 
 use super::set;
-use crate::args::finite;
+use crate::args::{Limit, finite};
 use crate::output::usage;
 use anyhow::Result;
 use clap::Args;
@@ -26,16 +26,16 @@ pub struct BudgetOptions {
     /// Train for about so many minutes: the speed is measured at the start and turned into steps
     #[arg(long, value_name = "X", help_heading = "Budget", value_parser = finite)]
     pub minutes: Option<f64>,
-    /// Steps between validations [default: one at the end of every epoch]
-    #[arg(long, value_name = "N", help_heading = "Budget")]
-    pub valid_every: Option<u64>,
-    /// Stop after this many validations without a better one [default: never]
-    #[arg(long, value_name = "N", help_heading = "Budget")]
-    pub patience: Option<u32>,
+    /// Steps between validations; 'none': one at the end of every epoch [default: none]
+    #[arg(long, value_name = "N|none", help_heading = "Budget")]
+    pub valid_every: Option<Limit<u64>>,
+    /// Stop after this many validations in a row without a better one [default: none]
+    #[arg(long, value_name = "N|none", help_heading = "Budget")]
+    pub patience: Option<Limit<u32>>,
 }
 
 impl BudgetOptions {
-    /// The budget alone: all that a resumed run takes.
+    /// The budget alone.
     pub fn new_budget(&self) -> NewBudget {
         NewBudget {
             epochs: self.epochs,
@@ -53,8 +53,8 @@ impl BudgetOptions {
             valid_every,
             patience,
         } = self;
-        set(&mut config.valid_every, valid_every.map(Some));
-        set(&mut config.patience, patience.map(Some));
+        set(&mut config.valid_every, valid_every.map(Limit::value));
+        set(&mut config.patience, patience.map(Limit::value));
         match (epochs, steps, minutes) {
             (None, None, None) => {}
             (Some(_), None, None) | (None, Some(_), None) | (None, None, Some(_)) => {

@@ -1,6 +1,7 @@
 //! What a run shows while it trains, and leaves for other programs. None of it changes what is computed.
 
 use super::set;
+use crate::args::Limit;
 use crate::output::usage;
 use anyhow::Result;
 use clap::{Args, ValueHint};
@@ -16,8 +17,8 @@ use std::str::FromStr;
 #[serde(rename_all = "kebab-case", default)]
 pub struct WatchingOptions {
     /// Let the present weights write a short text every so many steps [default: never]
-    #[arg(long, value_name = "N", help_heading = "Watching")]
-    pub sample_every: Option<u64>,
+    #[arg(long, value_name = "N|none", help_heading = "Watching")]
+    pub sample_every: Option<Limit<u64>>,
     /// What these texts go on from [default: the beginning of a text]
     #[arg(
         long,
@@ -27,10 +28,10 @@ pub struct WatchingOptions {
     )]
     pub sample_prompt: Option<String>,
     /// Look at how gradients flow every so many steps: the norm of ∂h_t/∂h_k, a verdict [default: never]
-    #[arg(long, value_name = "N", help_heading = "Watching")]
-    pub watch_gradients: Option<u64>,
-    /// Write event files for TensorBoard, to DIR or to 'tensorboard' in the run's directory
-    #[arg(long, value_name = "DIR", help_heading = "Watching", num_args = 0..=1, require_equals = true,
+    #[arg(long, value_name = "N|none", help_heading = "Watching")]
+    pub watch_gradients: Option<Limit<u64>>,
+    /// Write event files for TensorBoard, to DIR or to 'tensorboard' in the run's directory [default: none]
+    #[arg(long, value_name = "DIR|none", help_heading = "Watching", num_args = 0..=1, require_equals = true,
         default_missing_value = "", value_hint = ValueHint::DirPath)]
     pub tensorboard: Option<EventFiles>,
 }
@@ -52,6 +53,7 @@ impl FromStr for EventFiles {
     fn from_str(text: &str) -> Result<EventFiles, Infallible> {
         Ok(match text {
             "" => EventFiles::InRun(true),
+            "none" => EventFiles::InRun(false),
             path => EventFiles::Directory(path.into()),
         })
     }
@@ -59,7 +61,7 @@ impl FromStr for EventFiles {
 
 impl EventFiles {
     /// As in [`Config`]: seen from the run's directory, wherever the run is resumed.
-    fn path(self) -> Result<Option<PathBuf>> {
+    pub(super) fn path(self) -> Result<Option<PathBuf>> {
         match self {
             EventFiles::InRun(wanted) => Ok(wanted.then(|| Path::new(EVENTS).to_path_buf())),
             EventFiles::Directory(path) => match std::path::absolute(&path) {
@@ -79,9 +81,12 @@ impl WatchingOptions {
             watch_gradients,
             tensorboard,
         } = self;
-        set(&mut config.sample_every, sample_every.map(Some));
+        set(&mut config.sample_every, sample_every.map(Limit::value));
         set(&mut config.sample_prompt, sample_prompt.map(Some));
-        set(&mut config.watch_gradients, watch_gradients.map(Some));
+        set(
+            &mut config.watch_gradients,
+            watch_gradients.map(Limit::value),
+        );
         if let Some(files) = tensorboard {
             config.tensorboard = files.path()?;
         }

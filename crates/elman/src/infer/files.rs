@@ -246,7 +246,10 @@ fn resolve(path: &Path) -> Result<PathBuf> {
         return Ok(inside);
     }
     if is_run {
-        return refuse("a run that has no model yet: go on with it by `elman train --resume`");
+        return refuse(&format!(
+            "a run that has no model yet: go on with it by `elman train --resume {}`",
+            path.display()
+        ));
     }
     Ok(path.to_path_buf())
 }

@@ -249,6 +249,7 @@ pub(super) fn key(job: &Job, vocab: Option<&Vocab>) -> Option<String> {
         own_text: _,
         run: _,
         cache: _,
+        fit_to_text: _,
         machine: _,
     } = job;
     let counted = vocab.is_none().then(|| {

@@ -9,6 +9,7 @@ mod default_of;
 mod idle;
 mod names;
 mod parts;
+mod settle;
 
 pub(super) use idle::OF_MODEL;
 pub use idle::{Idle, Origin};

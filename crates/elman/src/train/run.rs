@@ -7,7 +7,7 @@ use super::bptt::Engine;
 use super::config::{Config, Precision};
 use super::folder::{Folder, Inputs, Record, read_record};
 use super::guard::{Verdict, uniform_nats};
-use super::job::{Job, Machine, NewBudget};
+use super::job::{Changes, Job, Machine};
 use super::metrics::{EndLine, Line, Metrics};
 use super::optim::Optimiser;
 use super::state::{Identity, Progress, TrainState};
@@ -55,6 +55,11 @@ pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
         texts = own::write_first(own, model, &job, texts, &folder, watch)?;
     }
     job.config.vocab = texts.vocab.kind();
+    if job.fit_to_text
+        && let Some(note) = job.config.fit_to(texts.train.ids().len())
+    {
+        watch.event(&Event::Note(note));
+    }
     let open = Open::of(&job);
     let mut run = Run::new(job.config.clone(), texts, folder, &job.machine, open)?;
     run.initialise(origin.as_ref());
@@ -62,6 +67,10 @@ pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
     // The memory plan has no room for a second model.
     drop(origin);
     run.state.progress.total_steps = total_steps;
+    for note in run.config.settle(total_steps) {
+        watch.event(&Event::Note(note));
+    }
+    job.config.clone_from(&run.config);
     run.save()?;
     run.folder.write_record(&Record {
         elman: env!("CARGO_PKG_VERSION").into(),
@@ -79,26 +88,37 @@ pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
     run.follow(watch)
 }
 
-/// Goes on with the run in `path` from its last checkpoint, perhaps with a new budget.
+/// Goes on with the run in `path` from its last checkpoint, perhaps with another budget, or watched in another way.
 pub fn resume(
     path: &Path,
-    budget: &NewBudget,
+    changes: impl Into<Changes>,
     machine: &Machine,
     watch: &mut dyn Watch,
 ) -> Result<Outcome> {
+    let changes = changes.into();
     let folder = Folder::open(path)?;
     let mut record = read_record(path)?;
+    changes.watching.apply(&mut record.config);
+    record.config.check()?;
     let texts = Texts::open(&folder)?;
     same_arithmetic(&record, machine, path)?;
     let mut run = Run::new(record.config.clone(), texts, folder, machine, Open::Nothing)?;
     run.restore(watch)?;
-    if let Some(total) = run.extend(budget)? {
+    if let Some(total) = run.extend(&changes.budget)? {
         record.total_steps = total;
+    }
+    if !changes.is_none() {
         record.config = run.config.clone();
         run.folder.write_record(&record)?;
     }
     // The record is the authority: a checkpoint may be from before the budget was changed.
     run.state.progress.total_steps = record.total_steps;
+    if changes.goes_on()
+        && let Some(note) = run.be_patient_again()
+    {
+        watch.event(&Event::Note(note));
+        run.save()?;
+    }
     run.follow(watch)
 }
 
@@ -192,7 +212,7 @@ impl Run {
     fn restore(&mut self, watch: &mut dyn Watch) -> Result<()> {
         let loaded = self.generations.load_latest()?.ok_or_else(|| {
             Error::Config(format!(
-                "{0} has no checkpoint: start the run anew with --force --run {0}",
+                "{0} has no checkpoint: start the run anew with `elman train TEXT --force --run {0}`",
                 self.folder.path().display()
             ))
         })?;

@@ -50,6 +50,7 @@ fn weigh(config: &Config, text: &str, room: &Path) -> Scales {
         vocabulary: VocabularyFrom::Text,
         init_from: None,
         own_text: None,
+        fit_to_text: false,
         run: room.join("run"),
         cache: None,
         machine: Machine {

@@ -49,6 +49,7 @@ impl Bench {
             vocabulary: VocabularyFrom::Text,
             init_from: None,
             own_text: None,
+            fit_to_text: false,
             run: self.path(run),
             cache: None,
             machine: machine(),

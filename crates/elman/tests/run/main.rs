@@ -7,6 +7,7 @@
 mod bench;
 
 mod budgets;
+mod changes;
 mod crash;
 mod guard;
 mod idle;

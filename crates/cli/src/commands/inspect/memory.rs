@@ -8,7 +8,7 @@ use crate::grid::Grid;
 use crate::options::{self, TrainOptions, VocabularyArgs};
 use crate::output::{Table, bytes, count, grouped, say, usage};
 use crate::presets::{self, layered};
-use crate::resolve::{idle_notes, resolve};
+use crate::resolve::{idle_notes, leaves_size_open, resolve};
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
@@ -170,11 +170,12 @@ impl MemoryArgs {
             };
             return Ok((sized, None));
         }
-        self.of_texts(config)
+        let fits = self.preset.is_none() && leaves_size_open(&file, &self.options);
+        self.of_texts(config, fits)
     }
 
     /// The vocabulary of the texts and the tokens that would be trained on.
-    fn of_texts(&self, config: Config) -> Result<(Sizing, Option<usize>)> {
+    fn of_texts(&self, mut config: Config, fits: bool) -> Result<(Sizing, Option<usize>)> {
         if self.names.is_empty() {
             return Err(usage(
                 "name a text, or the size of a vocabulary with --vocab-size",
@@ -196,6 +197,7 @@ impl MemoryArgs {
             vocabulary: self.vocabulary.from(),
             init_from: None,
             own_text: None,
+            fit_to_text: false,
             run: PathBuf::new(),
             cache: None,
             machine: Machine {
@@ -206,6 +208,9 @@ impl MemoryArgs {
             },
         };
         let (vocab, tokens) = training_size(&job)?;
+        if fits && let Some(note) = config.fit_to(tokens) {
+            say(format_args!("note: {note}"));
+        }
         let sized = Sizing {
             vocab,
             name: format!("untrained, for {}", name_of(&self.names)),

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 /// Tells what a run would do. With --force a run may be there, and stays.
 pub fn run(args: TrainArgs, machine: Machine, form: Form) -> Result<()> {
-    let (config, notes) = args.resolved()?;
+    let mut resolved = args.resolved()?;
     if args.dashes() > 0 {
         return Err(usage(
             "--dry-run writes nothing, and standard input would have to be kept to be read twice: give a file, not '-'",
@@ -33,11 +33,11 @@ pub fn run(args: TrainArgs, machine: Machine, form: Form) -> Result<()> {
         form,
         text,
     };
-    for note in notes {
+    for note in std::mem::take(&mut resolved.notes) {
         telling.event(&Event::Note(note));
     }
     Ok(elman::train::dry_run(
-        &args.job(config, run, machine),
+        &args.job(resolved, run, machine),
         &mut telling,
     )?)
 }

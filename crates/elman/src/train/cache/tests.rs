@@ -33,6 +33,7 @@ impl Room {
             vocabulary: VocabularyFrom::Text,
             init_from: None,
             own_text: None,
+            fit_to_text: false,
             run: self.path(run),
             cache: Some(Cache::new(self.path("cache"))),
             machine: Machine {

@@ -34,6 +34,11 @@ pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
     }
     let mut config = job.config.clone();
     config.vocab = found.vocab.kind();
+    if job.fit_to_text
+        && let Some(note) = config.fit_to(found.train.tokens())
+    {
+        watch.event(&Event::Note(note));
+    }
     let train = Order::training(found.train, &config)?;
     let valid = train.validation(found.valid, &config)?;
     let reading = Reading {
@@ -43,6 +48,13 @@ pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
     };
     let (_, plan) = reading.plan(&config);
     let dims = config.dims(found.vocab.len());
+    let total_steps = match config.epochs {
+        Some(epochs) => Some(steps_in(&train, &config, epochs)),
+        None => config.steps,
+    };
+    for note in total_steps.iter().flat_map(|&total| config.settle(total)) {
+        watch.event(&Event::Note(note));
+    }
     watch.event(&Event::Ready(Ready {
         run: &job.run,
         config: &config,
@@ -54,10 +66,7 @@ pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
         windows_per_epoch: train.in_epoch(0),
         steps_per_epoch: steps_in_epoch(&train, &config, 0),
         step: 0,
-        total_steps: match config.epochs {
-            Some(epochs) => Some(steps_in(&train, &config, epochs)),
-            None => config.steps,
-        },
+        total_steps,
         threads: job.machine.threads,
         isa: job.machine.isa.name(),
     }));

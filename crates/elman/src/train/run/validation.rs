@@ -21,6 +21,16 @@ impl Run {
         self.valid.is_some() && (regular || progress.step == progress.total_steps)
     }
 
+    /// Lets a run that its patience has ended go on: its validations are counted anew. Says so, if that was so.
+    pub(super) fn be_patient_again(&mut self) -> Option<String> {
+        let stale = &mut self.state.progress.stale;
+        let most = self.config.patience.filter(|most| *stale >= *most)?;
+        let (had, s) = (std::mem::take(stale), if most == 1 { "" } else { "s" });
+        Some(format!(
+            "{had} validations in a row were no better than the best; the run goes on until {most} more validation{s} in a row are not"
+        ))
+    }
+
     /// Scores the validation text; keeps the model if it is the best so far. Training's own state is not touched.
     pub(super) fn validate(&mut self) -> Result<Validation> {
         let started = Instant::now();
