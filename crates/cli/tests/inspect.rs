@@ -415,7 +415,8 @@ fn memory_of_a_run_as_text_json_and_csv() {
 /// What `elman train --dry-run --json` plans: the last of its events, after its notes.
 fn planned(room: &Room, args: &[&str]) -> serde_json::Value {
     let events = room.stdout(args);
-    serde_json::from_str(events.lines().last().unwrap_or_default()).unwrap()
+    serde_json::from_str(events.lines().last().unwrap_or_default())
+        .expect("the plan is the last event")
 }
 
 #[test]
