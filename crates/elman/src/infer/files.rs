@@ -48,6 +48,9 @@ pub struct About {
     /// Weights of different updates of which these are the mean; 0: they are the weights of one.
     #[serde(skip_serializing_if = "is_zero")]
     pub averaged: u64,
+    /// Lanes of its training text restarted at lines, so that it reads well from the beginning of any.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub restarts: bool,
     /// The file of another program that its weights come from, and what it was there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imported: Option<String>,

@@ -288,11 +288,14 @@ fn in_lanes(
         Layout::Stream => {
             let lanes = lanes.min(ids.len());
             let steps = options.window.unwrap_or(WINDOW).min(ROWS.div_ceil(lanes));
-            let stream = Stream::new(ids.len(), lanes);
+            let stream = match model.about().restarts {
+                true => Stream::at_lines(&ids, lanes, |id| model.vocab().ends_line(id)),
+                false => Stream::new(ids.len(), lanes),
+            };
             let mut parts = Parts::new(model, cpu, steps, lanes, lanes);
             for first in (0..stream.steps()).step_by(steps) {
                 stream.window(&ids, eos, first, steps, &mut window);
-                let place = |lane| lane * stream.steps() + first;
+                let place = |lane| stream.lane(lane).start + first;
                 parts.read(&window, &|lane, t| oov[place(lane) + t], &mut progress)?;
             }
             (parts.sums, lanes)

@@ -29,12 +29,6 @@ pub fn untrained(
     let network = Network::new(config.dims(vocab.len()));
     let mut params = Params::zeros(network.layout().clone());
     config.init().fill(network.dims(), &mut params);
-    let about = About {
-        averaged: 0,
-        imported: None,
-        step: 0,
-        epoch: 0,
-        valid_loss_nats: None,
-    };
+    let about = About::default();
     Ok(Model::new(network, params, vocab, about, Weights::F32))
 }

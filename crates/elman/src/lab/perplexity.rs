@@ -54,13 +54,7 @@ pub fn meaning(lab: &mut Lab) -> Result<Meaning> {
             model.network().clone(),
             zero,
             model.vocab().clone(),
-            About {
-                step: 0,
-                epoch: 0,
-                valid_loss_nats: None,
-                averaged: 0,
-                imported: None,
-            },
+            About::default(),
             Weights::F32,
         );
         let (read, options) = (ReadOptions::default(), EvalOptions::default());

@@ -136,10 +136,11 @@ fn union(models: &[&Model]) -> Result<(Words, Vec<OwnIds>), NgramError> {
     let mut hidden: Vec<Box<str>> = Vec::new();
     for model in models {
         // What cannot occur in the texts of one model may be a token of another.
-        let new = model.words().hidden().iter();
-        let is_new = |name: &&Box<str>| !hidden.contains(name) && token_of(&vocab, name).is_none();
-        let new: Vec<_> = new.filter(is_new).cloned().collect();
-        hidden.extend(new);
+        for name in model.words().hidden() {
+            if !hidden.contains(name) && token_of(&vocab, name).is_none() {
+                hidden.push(name.clone());
+            }
+        }
     }
     for (model, ids) in models.iter().zip(&mut ids) {
         let own = hidden_of(model);

@@ -18,8 +18,7 @@ pub fn uniform_nats(vocab: usize) -> f64 {
 /// Such a model gives its text a smaller probability than one that knows nothing, by far.
 pub fn has_failed(loss_nats: f64, vocab: usize) -> bool {
     let uniform = uniform_nats(vocab);
-    // NaN, for which every comparison is false, has failed too.
-    !(loss_nats <= uniform + uniform.max(2.0))
+    loss_nats.is_nan() || loss_nats > uniform + uniform.max(2.0)
 }
 
 /// How often a window was kept from the weights.

@@ -16,7 +16,7 @@ pub use order::{Extent, Order, longest_window};
 
 use super::config::Config;
 use crate::error::{Error, Result};
-use crate::text::{Corpus, Layout, Mark, Restarts, TextError, Vocab, Window};
+use crate::text::{Corpus, Layout, Mark, Restarts, Stream, TextError, Vocab, Window};
 
 /// The windows of one text, epoch after epoch.
 pub struct Windows {
@@ -66,6 +66,9 @@ impl Windows {
         let mut order = self
             .order
             .validation(extent(&corpus, vocab, config), config)?;
+        if config.restart > 0.0 {
+            order.begin_at_lines(&corpus, vocab);
+        }
         order.predict_answers(&corpus, "the validation text", vocab, config)?;
         Ok(Windows {
             corpus,
@@ -177,6 +180,14 @@ fn extent(corpus: &Corpus, vocab: &Vocab, config: &Config) -> Extent {
 }
 
 impl Order {
+    /// Lets the lanes of a stream begin at lines, which a model whose lanes have restarted knows.
+    fn begin_at_lines(&mut self, corpus: &Corpus, vocab: &Vocab) {
+        if let Order::Stream { stream, .. } = self {
+            let ends_line = |id| vocab.ends_line(id);
+            *stream = Stream::at_lines(corpus.ids(), stream.lanes(), ends_line);
+        }
+    }
+
     /// Where only answers are predicted, marks them in the text `corpus`, which is called `name`.
     ///
     /// Errors: a mark that is no token, and a text without answers.

@@ -64,6 +64,7 @@ fn only_the_weights_change_between_saves() {
         epoch: 2,
         valid_loss_nats: Some(1.25),
         averaged: 3,
+        restarts: true,
         imported: None,
     };
     save(room.path(), &model, &about);

@@ -3,15 +3,20 @@
 //! With N tokens w_0 … w_{N−1} and lanes of S = ⌈N/B⌉ tokens, lane b predicts w_{bS} … w_{min(bS+S, N)−1}. It starts from the
 //! token before its first one, lane 0 from `<eos>`: at step t its target is w_{bS+t} and its input w_{bS+t−1}. So every token is
 //! predicted exactly once per epoch. Lanes that end early are masked: weight 0, input and target id 0.
+//!
+//! [`Stream::at_lines`] lets each lane but the first begin at the first line of its S tokens, from `<eos>`: for models that have
+//! learnt to begin there ([`super::Restarts`]) and would be lost in the middle of a line.
 
 use super::Window;
 use std::ops::Range;
 
 /// How a sequence of `tokens` ids is dealt to `lanes` lanes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
     tokens: usize,
     lanes: usize,
+    /// Where each lane begins, and whether that is the beginning of a line; `None`: every S tokens, anywhere.
+    starts: Option<Vec<(usize, bool)>>,
 }
 
 impl Stream {
@@ -21,7 +26,27 @@ impl Stream {
             tokens > 0 && lanes > 0,
             "a stream needs tokens ({tokens}) and lanes ({lanes})"
         );
-        Stream { tokens, lanes }
+        Stream {
+            tokens,
+            lanes,
+            starts: None,
+        }
+    }
+
+    /// Deals `ids`, of which there is at least one, to `lanes` lanes, at least one, that begin at lines where there are any;
+    /// `ends_line` tells which tokens end lines.
+    pub fn at_lines(ids: &[u32], lanes: usize, ends_line: impl Fn(u32) -> bool) -> Stream {
+        let even = Stream::new(ids.len(), lanes);
+        let start = |lane: usize| {
+            let tokens = even.lane(lane);
+            let begins = |place: &usize| *place == 0 || ends_line(ids[place - 1]);
+            match tokens.clone().find(begins) {
+                Some(place) => (place, true),
+                None => (tokens.start, false),
+            }
+        };
+        let starts = Some((0..lanes).map(start).collect());
+        Stream { starts, ..even }
     }
 
     pub fn tokens(&self) -> usize {
@@ -32,9 +57,15 @@ impl Stream {
         self.lanes
     }
 
-    /// Steps of an epoch: S = ⌈N/B⌉.
+    /// Steps of an epoch: the tokens of the longest lane, S = ⌈N/B⌉ if they are even.
     pub fn steps(&self) -> usize {
-        self.tokens.div_ceil(self.lanes)
+        match &self.starts {
+            None => self.tokens.div_ceil(self.lanes),
+            Some(_) => {
+                let lanes = (0..self.lanes).map(|lane| self.lane(lane).len());
+                lanes.max().unwrap_or(0)
+            }
+        }
     }
 
     /// Windows of an epoch when each has `steps` time steps, the last one perhaps fewer.
@@ -44,6 +75,10 @@ impl Stream {
 
     /// The tokens that `lane` predicts, as a range of the text.
     pub fn lane(&self, lane: usize) -> Range<usize> {
+        if let Some(starts) = &self.starts {
+            let end = starts.get(lane + 1).map_or(self.tokens, |next| next.0);
+            return starts[lane].0..end;
+        }
         // Lanes begin at multiples of S, and only the last ones reach past N.
         let start = lane.saturating_mul(self.steps()).min(self.tokens);
         start..start.saturating_add(self.steps()).min(self.tokens)
@@ -76,7 +111,11 @@ impl Stream {
             let tokens = self.lane(lane);
             let from = (tokens.start + first_step).min(tokens.end);
             let targets = &ids[from..(from + steps).min(tokens.end)];
-            let input = if from == 0 { eos } else { ids[from - 1] };
+            let begins_text = match &self.starts {
+                Some(starts) => starts[lane] == (from, true),
+                None => from == 0,
+            };
+            let input = if begins_text { eos } else { ids[from - 1] };
             window.push_lane(lane as u32, input, targets, 0..targets.len());
         }
     }
@@ -139,6 +178,25 @@ mod tests {
             }
             prop_assert_eq!(whole, joined);
         }
+    }
+
+    #[test]
+    fn lanes_may_begin_at_lines() {
+        // Token 9 ends lines.
+        let ids = [1, 2, 9, 3, 4, 5, 6, 7, 8, 9, 9, 1];
+        let stream = Stream::at_lines(&ids, 4, |id| id == 9);
+        let lanes: Vec<_> = (0..4).map(|lane| stream.lane(lane)).collect();
+        // No line begins in the third of the lanes of three tokens.
+        assert_eq!(lanes, [0..3, 3..6, 6..10, 10..12]);
+        let mut window = Window::default();
+        stream.window(&ids, 0, 0, 35, &mut window);
+        assert_eq!((window.steps, window.real), (4, 12));
+        assert_eq!(window.inputs[..4], [0, 0, 5, 0]);
+        assert_eq!(window.targets[..4], [1, 3, 6, 9]);
+        let mut second = Window::default();
+        stream.window(&ids, 0, 1, 35, &mut second);
+        assert_eq!(second.inputs, window.inputs[4..]);
+        assert_eq!(second.weight, window.weight[4..]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::Run;
 use crate::error::{Error, Result};
 use crate::infer::{About, save_model};
 use crate::net::Params;
+use crate::text::Layout;
 use crate::train::guard::{MOST_SKIPPED_IN_ROW, has_failed, uniform_nats};
 use crate::train::state::VOLATILE;
 use crate::train::watch::{Ending, Step};
@@ -26,6 +27,7 @@ impl Run {
             epoch: self.state.progress.epoch,
             valid_loss_nats: self.state.progress.best.map(|best| best.loss_nats),
             averaged: self.state.optimiser.averaged(),
+            restarts: self.config.layout == Layout::Stream && self.config.restart > 0.0,
             imported: None,
         };
         let average = self.state.optimiser.average();

@@ -80,10 +80,15 @@ impl Order {
     /// Of a text that the same run scores, every token once. A stream's windows are no longer than those of training.
     pub fn validation(&self, extent: Extent, config: &Config) -> Result<Order> {
         Ok(match self {
-            Order::Stream { stream, pace } => Order::Stream {
-                stream: Stream::new(extent.tokens(), config.lanes),
-                pace: Pace::side_by_side(pace.longest(stream.steps())),
-            },
+            Order::Stream { stream, pace } => {
+                let valid = Stream::new(extent.tokens(), config.lanes);
+                // Lanes that begin at lines may have more steps; their windows may not, for they are planned from the tokens alone.
+                let steps = pace.longest(stream.steps()).min(valid.steps());
+                Order::Stream {
+                    stream: valid,
+                    pace: Pace::side_by_side(steps),
+                }
+            }
             Order::Sentences { .. } => Order::Sentences {
                 sentences: extent.sentences(config)?,
                 seed: None,
