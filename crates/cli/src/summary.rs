@@ -68,10 +68,14 @@ fn about(ready: &Ready, text: &str) -> Table {
     let parts: Vec<String> = parts
         .map(|(part, size)| format!("{part} {}", bytes(size)))
         .collect();
+    let before = match plan.preparation_bytes == plan.total_bytes() {
+        true => "; as much was needed before, to make the vocabulary",
+        false => "",
+    };
     table.row(
         "memory",
         format!(
-            "{} planned: {}",
+            "{} planned: {}{before}",
             bytes(plan.total_bytes()),
             parts.join(", ")
         ),

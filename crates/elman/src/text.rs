@@ -223,7 +223,7 @@ pub enum TextError {
     )]
     UnknownKind(String),
     #[error(
-        "counting the vocabulary would take more than {limit_bytes} bytes: {distinct} different tokens so far, which is not what words look like; use --vocab chars or bytes, or give --vocab-file"
+        "counting the vocabulary would take more than {limit_bytes} bytes: {distinct} different tokens so far; if these are no words, use --vocab chars or bytes, and otherwise give --vocab-file or more memory"
     )]
     TooManyTokens { distinct: usize, limit_bytes: u64 },
     #[error(

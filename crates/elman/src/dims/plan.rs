@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The bytes of a training run, before anything is allocated.
 ///
-/// Not in it: the vocabulary, the token files, which are mapped and not loaded, and the checkpoint
+/// Not in it: the token files, which are mapped and not loaded, and the checkpoint
 /// that a resumed run holds for a moment beside its own arrays until it has been copied into them
 /// (weights, moments and carried states a second time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +26,14 @@ pub struct TrainPlan {
     pub window: WindowPlan,
     /// What lanes carry, linear in B: states at five places, and the output after a segment.
     pub states_bytes: u64,
+    /// The vocabulary: its tokens, their index, what cuts pieces into them; and for a moment the file of it in a model that is saved.
+    #[serde(default)]
+    pub vocabulary_bytes: u64,
     /// Independent of T: a block of logits, recurrent weights under a mask, what is known about the text.
     pub fixed_bytes: u64,
+    /// What making or reading the vocabulary takes before anything of the above is there.
+    #[serde(default)]
+    pub preparation_bytes: u64,
 }
 
 /// The numbers that an update keeps for each parameter beside its weight and gradient.
@@ -88,6 +94,8 @@ impl TrainPlan {
             states_bytes: 5 * f32s(room.lanes * dims.state_len())
                 // The output after a segment.
                 + f32s(room.lanes * dims.top()),
+            vocabulary_bytes: 0,
+            preparation_bytes: 0,
             fixed_bytes: f32s(block * dims.vocab)
                 + Packed::bytes(format, block, 1, dims.output()) as u64
                 + f32s(recurrent),
@@ -95,7 +103,7 @@ impl TrainPlan {
     }
 
     /// What it is for, and the bytes.
-    pub fn parts(&self) -> [(&'static str, u64); 8] {
+    pub fn parts(&self) -> [(&'static str, u64); 9] {
         [
             ("weights", self.weights_bytes),
             ("gradients", self.gradients_bytes),
@@ -104,13 +112,14 @@ impl TrainPlan {
             ("packed copies", self.packed_bytes),
             ("window", self.window.total_bytes()),
             ("states", self.states_bytes),
+            ("vocabulary", self.vocabulary_bytes),
             ("other", self.fixed_bytes),
         ]
     }
 
-    /// Everything together.
+    /// Everything together, or what comes before, if that is more.
     pub fn total_bytes(&self) -> u64 {
-        total(&self.parts())
+        total(&self.parts()).max(self.preparation_bytes)
     }
 
     /// What the parameters alone decide, whatever windows there are.

@@ -139,10 +139,23 @@ fn hash(text: &str) -> String {
 }
 
 fn write_if_different(path: &Path, text: &str) -> Result<(), StoreError> {
-    if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+    if holds(path, text.as_bytes()).unwrap_or(false) {
         return Ok(());
     }
     write_atomic(path, |file| file.write_all(text.as_bytes()))
+}
+
+/// Whether the file holds these bytes and no others. It is read in parts: a tokenizer may be large.
+fn holds(path: &Path, mut bytes: &[u8]) -> io::Result<bool> {
+    let mut file = fs::File::open(path)?;
+    let mut part = vec![0; 1 << 16];
+    loop {
+        let read = file.read(&mut part)?;
+        match bytes.split_at_checked(read) {
+            Some((first, rest)) if read > 0 && first == &part[..read] => bytes = rest,
+            _ => return Ok(read == 0 && bytes.is_empty()),
+        }
+    }
 }
 
 fn read_text(directory: &Path, name: &'static str) -> Result<String, StoreError> {

@@ -25,6 +25,7 @@ mod json;
 mod list;
 mod sound;
 mod table;
+mod tokens;
 mod union;
 
 pub use count::Counts;
@@ -34,6 +35,7 @@ use engine::Engine;
 pub(crate) use list::is_token;
 pub use list::{Listed, SpecialNames};
 pub(crate) use table::TokenTable;
+use tokens::{Index, Tokens};
 pub use union::Union;
 
 /// A table of tokens. Immutable; two vocabularies with the same [`Vocab::hash`] are the same.
@@ -41,9 +43,9 @@ pub use union::Union;
 pub struct Vocab {
     kind: Kind,
     /// Token of each id.
-    tokens: Vec<Box<[u8]>>,
+    tokens: Tokens,
     /// Id of each token; empty in kind `bytes`.
-    index: TokenTable<u32>,
+    index: Index,
     /// Id of each one-byte ASCII token, or `NONE`: most of the look-ups of kind `chars`.
     ascii: [u32; 128],
     eos: u32,
@@ -51,11 +53,13 @@ pub struct Vocab {
     /// Of kinds `bpe` and `foreign`: what cuts pieces of text into tokens.
     engine: Option<Arc<Engine>>,
     /// Of kind `foreign`: the text of each token by itself.
-    alone: Vec<Box<str>>,
+    alone: Tokens,
     hash: String,
 }
 
 const NONE: u32 = u32::MAX;
+/// What a word takes while a list of words is read: it, its end and its id, in lists that grow by doubling.
+const GROWING_BYTES: u64 = 42;
 
 /// What [`Vocab::tokenize`] makes of a prompt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,44 +72,50 @@ pub struct Encoded {
 impl Vocab {
     /// The vocabulary of kind `bytes`, which is always the same.
     pub fn bytes() -> Vocab {
-        let mut tokens: Vec<Box<[u8]>> = (0..=255u8).map(|byte| [byte].into()).collect();
-        tokens.push(EOS.as_bytes().into());
-        Vocab::new(Kind::Bytes, tokens, 256, None)
+        let mut tokens: Tokens = (0..=255u8).map(|byte| [byte]).collect();
+        tokens.push(EOS.as_bytes());
+        Vocab::new(Kind::Bytes, tokens, 256, None).expect("nothing is looked up in a table")
     }
 
     /// The vocabulary of a kind with a table whose tokens, specials aside, are `tokens` in the order of their ids. They must differ.
     pub(crate) fn of_text(kind: Kind, tokens: impl IntoIterator<Item = Box<[u8]>>) -> Vocab {
-        assert!(kind.is_text() && !kind.has_engine());
-        let specials = [EOS, UNK].map(|special| special.as_bytes().into());
-        Vocab::new(
-            kind,
-            specials.into_iter().chain(tokens).collect(),
-            0,
-            Some(1),
-        )
+        Vocab::of_words(kind, tokens)
     }
 
-    fn new(kind: Kind, tokens: Vec<Box<[u8]>>, eos: u32, unk: Option<u32>) -> Vocab {
-        let mut index = TokenTable::new();
+    /// [`Vocab::of_text`], of tokens that lie anywhere.
+    fn of_words<T: AsRef<[u8]>>(kind: Kind, tokens: impl IntoIterator<Item = T>) -> Vocab {
+        let mut all: Tokens = [EOS, UNK].iter().collect();
+        let tokens = tokens.into_iter();
+        tokens.for_each(|token| all.push(token.as_ref()));
+        Vocab::of_table(kind, all).unwrap_or_else(|twice| panic!("token {twice:?} stands twice"))
+    }
+
+    /// The vocabulary of a kind with a table, of all its tokens in the order of their ids: `<eos>`, `<unk>`, and the others.
+    ///
+    /// Errors: a token that stands twice.
+    fn of_table(kind: Kind, tokens: Tokens) -> Result<Vocab, String> {
+        assert!(kind.is_text() && !kind.has_engine());
+        Vocab::new(kind, tokens, 0, Some(1))
+    }
+
+    /// Errors: a token that stands twice.
+    fn new(kind: Kind, mut tokens: Tokens, eos: u32, unk: Option<u32>) -> Result<Vocab, String> {
+        tokens.shrink_to_fit();
+        let none = Tokens::default();
+        let looked_up = if kind.is_text() { &tokens } else { &none };
+        let index = Index::new(looked_up)
+            .map_err(|twice| String::from_utf8_lossy(tokens.get(twice)).into_owned())?;
         let mut ascii = [NONE; 128];
         let mut hash = blake3::Hasher::new();
         hash.update(kind.name().as_bytes());
-        for (id, token) in (0u32..).zip(&tokens) {
+        for (id, token) in (0u32..).zip(tokens.iter()) {
             hash.update(&(token.len() as u64).to_le_bytes());
             hash.update(token);
-            if kind.is_text() {
-                let twice = index.insert(token, id);
-                assert!(
-                    twice.is_none(),
-                    "token {:?} stands twice",
-                    String::from_utf8_lossy(token)
-                );
-            }
-            if let [byte @ 0..0x80] = **token {
+            if let &[byte @ 0..0x80] = token {
                 ascii[usize::from(byte)] = id;
             }
         }
-        Vocab {
+        Ok(Vocab {
             kind,
             tokens,
             index,
@@ -113,29 +123,31 @@ impl Vocab {
             eos,
             unk,
             engine: None,
-            alone: Vec::new(),
+            alone: Tokens::default(),
             hash: hash.finalize().to_hex().to_string(),
-        }
+        })
     }
 
     /// A vocabulary with an engine, whose `tokens` differ. The hash is that of the whole file, for the tokens alone do not
     /// decide how a text is cut.
     ///
-    /// Errors: tokens that cannot be decoded.
-    fn with_engine(kind: Kind, tokens: Vec<Box<[u8]>>, engine: Engine) -> Result<Vocab, String> {
+    /// Errors: tokens that cannot be decoded, or are the same.
+    fn with_engine(kind: Kind, tokens: Tokens, engine: Engine) -> Result<Vocab, String> {
         let mut hash = blake3::Hasher::new();
         hash.update(kind.name().as_bytes());
         hash.update(engine.json.as_bytes());
         let (eos, unk) = (engine.eos, engine.unk);
         let alone = match kind {
             Kind::Foreign => engine.alone(tokens.len())?,
-            _ => Vec::new(),
+            _ => Tokens::default(),
         };
+        let vocab = Vocab::new(kind, tokens, eos, unk)
+            .map_err(|twice| format!("its token {twice:?} stands twice"))?;
         Ok(Vocab {
             alone,
             hash: hash.finalize().to_hex().to_string(),
             engine: Some(Arc::new(engine)),
-            ..Vocab::new(kind, tokens, eos, unk)
+            ..vocab
         })
     }
 
@@ -178,7 +190,7 @@ impl Vocab {
     /// The same tokens with the same ids as a vocabulary of kind `fields`, if the kind is `whitespace`; else the vocabulary itself.
     pub fn as_fields(&self) -> Vocab {
         match self.kind {
-            Kind::Whitespace => Vocab::of_text(Kind::Fields, self.tokens[2..].iter().cloned()),
+            Kind::Whitespace => Vocab::of_words(Kind::Fields, self.tokens.iter().skip(2)),
             _ => self.clone(),
         }
     }
@@ -195,6 +207,35 @@ impl Vocab {
         self.unk
     }
 
+    /// Bytes that the vocabulary takes in a run: its tables, and for a moment the `tokenizer.json` of a model that is saved.
+    pub fn memory_bytes(&self) -> u64 {
+        let engine = self.engine.as_ref();
+        let engine = engine.map_or(0, |engine| engine.memory_bytes());
+        self.tables_bytes() + engine + self.json_bytes()
+    }
+
+    /// Of the tokens and their index.
+    fn tables_bytes(&self) -> u64 {
+        let tokens = self.tokens.allocated_bytes() + self.alone.allocated_bytes();
+        tokens + self.index.allocated_bytes()
+    }
+
+    /// Bytes that reading the vocabulary takes: its file, and its tables while they grow.
+    pub fn reading_bytes(&self) -> u64 {
+        let tables = match &self.engine {
+            Some(engine) => self.tables_bytes() + engine.reading_bytes(),
+            None => GROWING_BYTES * self.len() as u64,
+        };
+        self.json_bytes() + tables
+    }
+
+    /// [`Vocab::memory_bytes`] of `entries` words, of which nothing else is known: words of seven letters.
+    pub fn usual_bytes(entries: usize) -> u64 {
+        let digits = entries.max(1).ilog10() as usize + 1;
+        // An end, the index, and a line of the file: six spaces, two quotation marks, a colon, a space, a comma and its end.
+        (entries * (8 + 4 + 12 + 8 + digits + 12)) as u64
+    }
+
     /// BLAKE3 (hex) over the kind and all tokens in order, or the whole file of a kind with an engine.
     pub fn hash(&self) -> &str {
         &self.hash
@@ -206,13 +247,13 @@ impl Vocab {
             (_, &[byte @ 0..0x80]) => Some(self.ascii[usize::from(byte)]).filter(|&id| id != NONE),
             (Kind::Bytes, &[byte]) => Some(u32::from(byte)),
             (Kind::Bytes, name) => (name == EOS.as_bytes()).then_some(self.eos),
-            (_, token) => self.index.get(token).copied(),
+            (_, token) => self.index.get(&self.tokens, token),
         }
     }
 
     /// The bytes of a token; of a special, its name; in kind `foreign` as it stands in its file. Panics if `id ≥ V`.
     pub fn token_bytes(&self, id: u32) -> &[u8] {
-        &self.tokens[id as usize]
+        self.tokens.get(id)
     }
 
     /// A token for people to read: bytes that are no printable ASCII appear as `\x..` in kind `bytes`, and in kind `bpe` where a
@@ -230,7 +271,7 @@ impl Vocab {
     pub fn ends_line(&self, id: u32) -> bool {
         id == self.eos
             || match self.kind {
-                Kind::Foreign => self.alone[id as usize].ends_with('\n'),
+                Kind::Foreign => self.alone.get(id).ends_with(b"\n"),
                 _ => self.token_bytes(id).ends_with(b"\n"),
             }
     }

@@ -169,6 +169,8 @@ impl Run {
         let valid = valid.transpose()?;
         let reading = Reading {
             vocab: texts.vocab.len(),
+            vocabulary_bytes: texts.vocab.memory_bytes(),
+            preparation_bytes: texts.preparation_bytes.max(texts.vocab.reading_bytes()),
             train: train.order(),
             valid: valid.as_ref().map(Windows::order),
         };

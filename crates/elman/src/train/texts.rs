@@ -6,10 +6,11 @@
 use super::cache::{self, Description};
 use super::folder::Folder;
 use super::job::Job;
+use super::run::available_bytes;
 use super::state::Identity;
 use super::windows::Extent;
 use crate::error::{Error, Result};
-use crate::infer::{count_vocab, read_vocab};
+use crate::infer::read_vocab;
 use crate::store::{AtomicFile, write_atomic};
 use crate::text::{
     self, Corpus, CorpusWriter, Kind, Layout, ReadOptions, Source, Split, TextError, TextStats,
@@ -20,8 +21,13 @@ use std::io::{ErrorKind, Write};
 /// The part of the training text that validates when no other text is given.
 pub const VALIDATION_FRACTION: f64 = 0.05;
 
+/// So much a vocabulary may take while it is counted, however little memory a run may have: the plan of the run says what is wanting.
+const LEAST_COUNTING: u64 = 16 << 20;
+
 /// What training reads.
 pub struct Texts {
+    /// The most that counting and learning the vocabulary took; 0 where that was done before.
+    pub preparation_bytes: u64,
     pub vocab: Vocab,
     pub train: Corpus,
     pub valid: Option<Corpus>,
@@ -46,9 +52,12 @@ impl Texts {
         if given.is_none() && job.config.vocab == Kind::Bpe {
             note("learning byte pairs in the training text".into());
         }
-        let remarks = encode_all(job, folder, given)?;
+        let (preparation_bytes, remarks) = encode_all(job, folder, given)?;
         remarks.iter().cloned().for_each(&mut *note);
-        let texts = Texts::open(folder)?;
+        let texts = Texts {
+            preparation_bytes,
+            ..Texts::open(folder)?
+        };
         if let Some((cache, key)) = cache
             && let Err(error) = cache.keep(&key, folder, &texts.description(job, remarks))
         {
@@ -88,6 +97,7 @@ impl Texts {
         let has_valid = folder.tokens("valid").exists();
         let valid = has_valid.then(|| open("valid")).transpose()?;
         Ok(Texts {
+            preparation_bytes: 0,
             vocab,
             train,
             valid,
@@ -115,7 +125,10 @@ impl Texts {
         };
         writer.finish(&stats).map_err(TextError::WriteTokens)?;
         file.commit()?;
-        Texts::open(folder)
+        Ok(Texts {
+            preparation_bytes: self.preparation_bytes,
+            ..Texts::open(folder)?
+        })
     }
 
     pub fn identity(&self) -> Identity {
@@ -174,6 +187,7 @@ fn given_vocabulary(job: &Job) -> Result<Option<Vocab>> {
 
 /// What a run of a job would read.
 pub struct Survey {
+    pub preparation_bytes: u64,
     pub vocab: Vocab,
     pub train: Extent,
     pub valid: Extent,
@@ -186,30 +200,32 @@ pub fn survey(job: &Job) -> Result<Survey> {
     check_valid(job)?;
     let given = given_vocabulary(job)?;
     let mut extents = Vec::new();
-    let (vocab, remarks) = read_all(job, given, &mut |_, sources, vocab, options| {
-        let (mut tokens, mut starts) = (0, vec![0]);
-        let lines = job.config.layout == Layout::Sentences;
-        let stats = text::encode(sources, vocab, options, &mut |symbol| -> Result<()> {
-            tokens += 1;
-            if lines && vocab.ends_line(symbol.id) {
+    let (vocab, preparation_bytes, remarks) =
+        read_all(job, given, &mut |_, sources, vocab, options| {
+            let (mut tokens, mut starts) = (0, vec![0]);
+            let lines = job.config.layout == Layout::Sentences;
+            let stats = text::encode(sources, vocab, options, &mut |symbol| -> Result<()> {
+                tokens += 1;
+                if lines && vocab.ends_line(symbol.id) {
+                    starts.push(tokens);
+                }
+                Ok(())
+            })?;
+            // A line need not have an end.
+            if starts.last() != Some(&tokens) {
                 starts.push(tokens);
             }
-            Ok(())
+            extents.push(match job.config.layout {
+                Layout::Stream => Extent::Tokens(tokens),
+                Layout::Sentences => Extent::Lines(starts),
+            });
+            Ok(stats)
         })?;
-        // A line need not have an end.
-        if starts.last() != Some(&tokens) {
-            starts.push(tokens);
-        }
-        extents.push(match job.config.layout {
-            Layout::Stream => Extent::Tokens(tokens),
-            Layout::Sentences => Extent::Lines(starts),
-        });
-        Ok(stats)
-    })?;
     let (Some(valid), Some(train)) = (extents.pop(), extents.pop()) else {
         unreachable!("two texts were read");
     };
     Ok(Survey {
+        preparation_bytes,
         vocab,
         train,
         valid,
@@ -217,37 +233,46 @@ pub fn survey(job: &Job) -> Result<Survey> {
     })
 }
 
-/// Encodes the job's texts into the run's directory. Returns what a person should know about them.
-fn encode_all(job: &Job, folder: &Folder, given: Option<Vocab>) -> Result<Vec<String>> {
-    let (vocab, remarks) = read_all(job, given, &mut |part, sources, vocab, options| {
-        encode(folder, part, sources, vocab, options)
-    })?;
+/// Encodes the job's texts into the run's directory. Returns the bytes that making the vocabulary took, and what a person should know
+/// about the texts.
+fn encode_all(job: &Job, folder: &Folder, given: Option<Vocab>) -> Result<(u64, Vec<String>)> {
+    let (vocab, preparation_bytes, remarks) =
+        read_all(job, given, &mut |part, sources, vocab, options| {
+            encode(folder, part, sources, vocab, options)
+        })?;
     let json = vocab.to_tokenizer_json();
     write_atomic(&folder.tokenizer(), |file| file.write_all(json.as_bytes()))?;
-    Ok(remarks)
+    Ok((preparation_bytes, remarks))
 }
 
 /// Reads a text, "train" or "valid", with a vocabulary.
 type Reader<'a> = dyn FnMut(&str, Vec<Source>, &Vocab, &ReadOptions) -> Result<TextStats> + 'a;
 
-/// Counts the vocabulary unless it is given, then reads the training text and that of validation. Returns what a person should
-/// know about them.
-fn read_all(job: &Job, given: Option<Vocab>, read: &mut Reader) -> Result<(Vocab, Vec<String>)> {
+/// Counts the vocabulary unless it is given, then reads the training text and that of validation. Returns the bytes that making the
+/// vocabulary took, and what a person should know about the texts.
+fn read_all(
+    job: &Job,
+    given: Option<Vocab>,
+    read: &mut Reader,
+) -> Result<(Vocab, u64, Vec<String>)> {
     let config = &job.config;
     let split = match &job.valid {
         Some(_) => None,
         None => Some(Split::plan(&job.train, VALIDATION_FRACTION)?),
     };
     let (sources, train_options) = training(job, split.as_ref())?;
-    let vocab = match given {
-        Some(vocab) => vocab,
-        None => count_vocab(
-            sources,
-            config.vocab,
-            &train_options,
-            config.min_count,
-            config.max_vocab,
-        )?,
+    let (vocab, preparation_bytes) = match given {
+        Some(vocab) => (vocab, 0),
+        None => {
+            let limit = job.machine.memory_bytes.unwrap_or_else(available_bytes);
+            let counting = limit.max(LEAST_COUNTING);
+            let (counts, _) = text::count(sources, config.vocab, &train_options, counting)?;
+            let bytes = counts.memory_bytes();
+            (
+                counts.into_vocab(config.min_count, config.max_vocab)?,
+                bytes,
+            )
+        }
     };
     let (sources, train_options) = training(job, split.as_ref())?;
     let stats = read("train", sources, &vocab, &train_options)?;
@@ -258,7 +283,7 @@ fn read_all(job: &Job, given: Option<Vocab>, read: &mut Reader) -> Result<(Vocab
     let stats = read("valid", Source::files(valid), &vocab, &valid_options)?;
     remarks.extend(unknown("validation", &stats));
     remarks.extend(stats.notes);
-    Ok((vocab, remarks))
+    Ok((vocab, preparation_bytes, remarks))
 }
 
 /// How much of a text is outside the vocabulary, if anything is.

@@ -10,6 +10,7 @@
 mod dice;
 mod runs;
 mod slope;
+mod vocabulary;
 
 use elman_kernels::Buffer;
 use peak_alloc::PeakAlloc;
@@ -27,6 +28,11 @@ fn peak() -> i64 {
     (ALLOCATOR.peak_usage() + Buffer::mapped_bytes()) as i64
 }
 
+/// The most that was allocated since [`reset_peak`], large buffers aside.
+fn heap_peak() -> i64 {
+    ALLOCATOR.peak_usage() as i64
+}
+
 fn reset_peak() {
     ALLOCATOR.reset_peak_usage();
 }
@@ -34,6 +40,8 @@ fn reset_peak() {
 #[test]
 fn the_plan_is_what_is_taken() {
     slope::every_step_takes_exactly_what_is_planned();
+    vocabulary::the_steps_of_a_vocabulary_are_within_what_is_planned();
+    vocabulary::a_vocabulary_takes_what_is_planned();
     runs::a_run_takes_what_is_planned();
     runs::a_longer_text_changes_neither_parameters_nor_memory();
 }

@@ -1,7 +1,7 @@
 //! Whole runs: texts, steps, validation, samples and checkpoints.
 
 use super::dice::{Dice, Rolled, roll};
-use super::{live, peak, reset_peak};
+use super::{heap_peak, live, peak, reset_peak};
 use elman::text::Layout;
 use elman::train::{self, Config, Event, Job, Machine, VocabularyFrom, Watch};
 use elman_kernels::Isa;
@@ -13,11 +13,15 @@ const RUNS: usize = 100;
 
 /// Takes the plan when the run is ready, and the peak of the steps and the validation after that.
 #[derive(Default)]
-struct Scales {
-    plan: u64,
+pub struct Scales {
+    pub plan: u64,
+    pub parts: Vec<(&'static str, u64)>,
+    pub vocab: usize,
+    /// The most before the run was ready.
+    pub preparation: i64,
     parameters: usize,
     tokens: usize,
-    peak: i64,
+    pub peak: i64,
 }
 
 impl Watch for Scales {
@@ -25,6 +29,9 @@ impl Watch for Scales {
         match event {
             Event::Ready(ready) => {
                 self.plan = ready.plan.total_bytes();
+                self.parts = ready.plan.parts().into();
+                self.vocab = ready.dims.vocab;
+                self.preparation = heap_peak();
                 self.parameters = ready.parameters;
                 self.tokens = ready.train_tokens;
                 reset_peak();
@@ -39,14 +46,25 @@ impl Watch for Scales {
     }
 }
 
+/// The plan and the peak of a run of `config` on `text`, of which the first lines validate.
+pub fn start(config: &Config, text: &str, room: &Path) -> Scales {
+    let valid: String = text.split_inclusive('\n').take(20).collect();
+    run(config, text, &valid, room)
+}
+
 /// The plan and the peak of a run of `config` on `text`, which validates too.
 fn weigh(config: &Config, text: &str, room: &Path) -> Scales {
-    let file = room.join("text.txt");
+    run(config, text, text, room)
+}
+
+fn run(config: &Config, text: &str, valid: &str, room: &Path) -> Scales {
+    let (file, valid_file) = (room.join("text.txt"), room.join("valid.txt"));
     std::fs::write(&file, text).unwrap();
+    std::fs::write(&valid_file, valid).unwrap();
     let job = Job {
         config: config.clone(),
         train: vec![file.clone()],
-        valid: Some(vec![file]),
+        valid: Some(vec![valid_file]),
         vocabulary: VocabularyFrom::Text,
         init_from: None,
         own_text: None,
@@ -61,9 +79,11 @@ fn weigh(config: &Config, text: &str, room: &Path) -> Scales {
         },
     };
     let before = live();
+    reset_peak();
     let mut scales = Scales::default();
     train::start(&job, &mut scales).unwrap();
     scales.peak -= before;
+    scales.preparation -= before;
     std::fs::remove_dir_all(&job.run).unwrap();
     scales
 }

@@ -327,7 +327,7 @@ fn write_text(out: &mut impl Write, name: &str, found: &Memory) -> Result<()> {
 }
 
 /// What the parts of a plan grow with, in their order.
-const GROWTH: [&str; 8] = [
+const GROWTH: [&str; 9] = [
     "parameters",
     "parameters",
     "parameters",
@@ -335,6 +335,7 @@ const GROWTH: [&str; 8] = [
     "parameters",
     "T·B",
     "B",
+    "vocabulary",
     "vocabulary",
 ];
 

@@ -5,15 +5,17 @@
 //! are equally frequent go in the order of their ids. Ids: `<eos>` 0, then the bytes in the order of their letters (the printable ones
 //! first), then a token for each merge.
 //!
-//! Learning is the work of the crate `tokenizers`, which needs a few hundred bytes for each different piece; how many there may be
-//! is limited while they are counted.
-
-use tokenizers::AddedToken;
-use tokenizers::models::bpe::{BPE, BpeTrainer};
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+//! ```text
+//! merges   pieces as symbols, the queue of pairs   → merges
+//! ```
+//! The memory that learning takes is planned before it begins; how many different pieces there may be is limited while they are counted.
 
 use super::json::{byte_letter, with_model};
+use super::tokens::Tokens;
 use super::{EOS, Kind, TextError, Vocab};
+use merges::Pieces;
+
+mod merges;
 
 /// `<eos>` and the bytes.
 pub const LEAST: usize = 257;
@@ -25,43 +27,62 @@ pub const LONGEST_LEARNT: usize = 256;
 ///
 /// Errors: no room for the bytes.
 pub fn learn(
-    pieces: impl Iterator<Item = (Box<[u8]>, u64)>,
+    counted: Counted<impl Iterator<Item = (Box<[u8]>, u64)>>,
     min_count: u64,
     most: usize,
 ) -> Result<Vocab, TextError> {
     if most < LEAST {
         return Err(TextError::BpeTooSmall { entries: most });
     }
-    let pieces: Vec<(Box<[u8]>, u64)> = pieces.filter(|(piece, _)| piece.len() > 1).collect();
-    // The crate counts pairs in 31 bits.
-    let pairs = pieces
-        .iter()
-        .map(|(piece, count)| count.saturating_mul(piece.len() as u64));
-    let all = pairs.fold(0u64, u64::saturating_add);
-    // It makes room for all entries that were asked for; a merge needs a pair to stand somewhere.
-    let possible = pieces.iter().map(|(piece, _)| piece.len()).sum::<usize>();
-    let most = most.min(LEAST + possible);
-    let scale = all.div_ceil(i32::MAX as u64).max(1);
-    let counts = pieces
-        .into_iter()
-        .map(|(piece, count)| (letters(&piece), count / scale))
-        .filter(|(_, count)| *count > 0)
-        .map(|(piece, count)| (piece.into(), count))
-        .collect();
-    let trainer = BpeTrainer::builder()
-        .vocab_size(most)
-        .min_frequency(min_count.div_ceil(scale))
-        .show_progress(false)
-        .special_tokens(vec![AddedToken::from(EOS, true)])
-        .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
-        .build();
-    let mut model = BPE::default();
-    let failed = |what: String| TextError::Tokenizer(what);
-    trainer
-        .do_train(&counts, &mut model)
-        .map_err(|error| failed(error.to_string()))?;
-    let model = serde_json::to_string(&model).map_err(|error| failed(error.to_string()))?;
-    Vocab::from_tokenizer_json("the merges", with_model(Kind::Bpe, &model).as_bytes())
+    let Counted { pieces, size } = counted;
+    // Pairs are counted in 31 bits.
+    let scale = size.pairs.div_ceil(i32::MAX as u64).max(1);
+    let (alphabet, ids) = alphabet();
+    let mut symbols = Pieces::with_capacity(size.pieces as usize, size.bytes as usize);
+    for (piece, count) in pieces {
+        let count = (count / scale) as i32;
+        if piece.len() > 1 && count > 0 {
+            symbols.push(piece.iter().map(|byte| ids[usize::from(*byte)]), count);
+        }
+    }
+    let merges = merges::learn(symbols, alphabet, min_count.div_ceil(scale), most);
+    let name = |token: &[u8]| match token == EOS.as_bytes() {
+        true => EOS.to_owned(),
+        false => letters(token),
+    };
+    let json = with_model(Kind::Bpe, &merges.to_json(name));
+    drop(merges);
+    Vocab::from_tokenizer_json("the merges", json.as_bytes())
+}
+
+/// Pieces with their counts, and how many there are.
+pub struct Counted<I> {
+    pub pieces: I,
+    pub size: Size,
+}
+
+/// How much there is to learn from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Different pieces.
+    pub pieces: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// At most so many pairs of neighbours in the text.
+    pub pairs: u64,
+}
+
+/// `<eos>` and the bytes in the order of their letters; and the id of each byte.
+fn alphabet() -> (Tokens, [u32; 256]) {
+    let mut bytes: Vec<u8> = (0..=255).collect();
+    bytes.sort_unstable_by_key(|&byte| byte_letter(byte));
+    let (mut tokens, mut ids) = (Tokens::default(), [0; 256]);
+    tokens.push(EOS.as_bytes());
+    for byte in bytes {
+        ids[usize::from(byte)] = tokens.len() as u32;
+        tokens.push(&[byte]);
+    }
+    (tokens, ids)
 }
 
 /// Bytes in the byte-level alphabet.

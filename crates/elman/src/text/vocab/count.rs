@@ -4,12 +4,14 @@ use std::cmp::Reverse;
 
 use super::super::scan::Token;
 use super::table::TokenTable;
+use super::tokens::Tokens;
 use super::{EOS, Kind, TextError, UNK, Vocab, bpe};
 
-/// What an entry of the table costs beside its token: slot, allocation, spare room.
-const ENTRY_BYTES: u64 = 80;
-/// The same in kind `bpe`, and for each byte: merging keeps every pair of neighbours with the places where it stands.
-const BPE_ENTRY_BYTES: (u64, u64) = (200, 80);
+/// What a place in the table takes: a short token, its count, a byte of the hash.
+const PLACE_BYTES: u64 = 33;
+/// What a piece takes while byte pairs are learnt, and each of its bytes: a symbol, and the places of the pairs in which it stands.
+const BPE_PIECE_BYTES: u64 = 60;
+const BPE_BYTE_BYTES: u64 = 24;
 
 /// How often each token occurs.
 pub struct Counts {
@@ -18,7 +20,8 @@ pub struct Counts {
     /// Counts of the one-byte tokens, which in kind `chars` are most of them.
     ascii: [u64; 128],
     total: u64,
-    bytes: u64,
+    /// Of the tokens in the table.
+    size: bpe::Size,
     limit_bytes: u64,
 }
 
@@ -30,7 +33,7 @@ impl Counts {
             table: TokenTable::new(),
             ascii: [0; 128],
             total: 0,
-            bytes: 0,
+            size: bpe::Size::default(),
             limit_bytes,
         }
     }
@@ -47,15 +50,13 @@ impl Counts {
             self.ascii[usize::from(byte)] += 1;
             return Ok(());
         }
+        self.size.pairs += token.len() as u64;
         match self.table.get_mut(token.as_bytes()) {
             Some(count) => *count += 1,
             None => {
-                let (entry, byte) = match self.kind {
-                    Kind::Bpe => BPE_ENTRY_BYTES,
-                    _ => (ENTRY_BYTES, 1),
-                };
-                self.bytes += token.len() as u64 * byte + entry;
-                if self.bytes > self.limit_bytes {
+                self.size.pieces += 1;
+                self.size.bytes += token.len() as u64;
+                if self.memory_bytes() > self.limit_bytes {
                     return Err(TextError::TooManyTokens {
                         distinct: self.table.len(),
                         limit_bytes: self.limit_bytes,
@@ -65,6 +66,19 @@ impl Counts {
             }
         }
         Ok(())
+    }
+
+    /// Bytes that counting has taken and that making the vocabulary will take, at most.
+    pub fn memory_bytes(&self) -> u64 {
+        let bpe::Size { pieces, bytes, .. } = self.size;
+        // A hash table is filled to seven eighths at most, and for a moment there twice when it grows.
+        let table = PLACE_BYTES * (pieces * 8 / 7 + 1).next_power_of_two();
+        let making = match self.kind {
+            Kind::Bpe => BPE_PIECE_BYTES * pieces + BPE_BYTE_BYTES * bytes,
+            // Counts, ends and tokens, twice, and the index.
+            _ => 36 * pieces + 2 * bytes,
+        };
+        making.max(table * 3 / 2).max(table + 20 * pieces + bytes)
     }
 
     /// Tokens counted, `<eos>` included.
@@ -88,7 +102,11 @@ impl Counts {
         let most = max_vocab.unwrap_or(u32::MAX as usize);
         if self.kind == Kind::Bpe {
             // Pieces of one byte teach no merge.
-            return bpe::learn(self.table.into_entries(), min_count, most);
+            let counted = bpe::Counted {
+                pieces: self.table.into_entries(),
+                size: self.size,
+            };
+            return bpe::learn(counted, min_count, most);
         }
         if most < 3 {
             return Err(TextError::MaxVocab { max: most });
@@ -96,20 +114,33 @@ impl Counts {
         let special = [EOS, UNK].map(str::as_bytes);
         let ascii = (0..128u8).map(|byte| (Box::from([byte]), self.ascii[usize::from(byte)]));
         let ascii = ascii.filter(|&(_, count)| count > 0);
-        let mut kept: Vec<(Box<[u8]>, u64)> = self
+        let kept = self
             .table
             .into_entries()
             .chain(ascii)
-            .filter(|(token, count)| *count >= min_count && !special.contains(&&**token))
-            .collect();
-        if kept.is_empty() && min_count > 1 {
+            .filter(|(token, count)| *count >= min_count && !special.contains(&&**token));
+        // (count, number), and the tokens by number.
+        let (pieces, bytes) = (
+            self.size.pieces as usize + 128,
+            self.size.bytes as usize + 128,
+        );
+        let mut order = Vec::<(u64, u32)>::with_capacity(pieces);
+        let mut tokens = Tokens::with_capacity(pieces, bytes);
+        for (token, count) in kept {
+            order.push((count, tokens.len() as u32));
+            tokens.push(&token);
+        }
+        if order.is_empty() && min_count > 1 {
             return Err(TextError::NothingLeft { min_count });
         }
-        kept.sort_unstable_by(|(a, m), (b, n)| (Reverse(m), a).cmp(&(Reverse(n), b)));
-        kept.truncate(most - special.len());
-        Ok(Vocab::of_text(
+        let token = |number: u32| tokens.get(number);
+        order.sort_unstable_by(|&(m, a), &(n, b)| {
+            (Reverse(m), token(a)).cmp(&(Reverse(n), token(b)))
+        });
+        order.truncate(most - special.len());
+        Ok(Vocab::of_words(
             self.kind,
-            kept.into_iter().map(|(token, _)| token),
+            order.iter().map(|&(_, number)| token(number)),
         ))
     }
 }

@@ -55,7 +55,7 @@ impl Vocab {
     /// decoder puts one there. Panics if `id ≥ V`.
     pub fn printed(&self, id: u32) -> &[u8] {
         match (id == self.eos(), self.kind()) {
-            (false, Kind::Foreign) => self.alone[id as usize].as_bytes(),
+            (false, Kind::Foreign) => self.alone.get(id),
             (false, _) => self.token_bytes(id),
             (true, _) if self.eos_ends_lines() => b"\n",
             (true, _) => b"",

@@ -16,20 +16,23 @@
 //! finds. Any other file is of kind `foreign` and is left to the crate `tokenizers` (`engine.rs`).
 //!
 //! ```text
-//! parts    all but the model, of each kind    read    from the model to a vocabulary    letters    the byte-level alphabet
+//! parts    all but the model, of each kind    outline  a file without its long lists
+//! read     from the model to a vocabulary     letters  the byte-level alphabet
 //! ```
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use serde_json::Value;
 
 use super::{EOS, Kind, TextError, Vocab};
 
 mod letters;
+mod outline;
 mod parts;
 mod read;
 pub(super) use letters::byte_letter;
+use outline::Outline;
 use parts::parts;
 
 impl Vocab {
@@ -38,29 +41,46 @@ impl Vocab {
         if let Some(engine) = &self.engine {
             return engine.json.clone();
         }
-        let mut model = String::from("{\n");
-        let bpe = self.kind == Kind::Bytes;
-        model.push_str(if bpe {
-            BPE_HEAD
-        } else {
-            "    \"type\": \"WordLevel\",\n"
-        });
-        model.push_str("    \"vocab\": {\n");
+        // As large as it will be: a file that grows is twice in memory.
+        let mut text = String::with_capacity(self.json_bytes() as usize);
+        self.write_json(&mut text);
+        text
+    }
+
+    /// The length of the `tokenizer.json`.
+    pub(super) fn json_bytes(&self) -> u64 {
+        if let Some(engine) = &self.engine {
+            return engine.json.len() as u64;
+        }
+        let mut length = Length(0);
+        self.write_json(&mut length);
+        length.0
+    }
+
+    /// Writes the file of a kind without an engine.
+    fn write_json(&self, out: &mut impl fmt::Write) {
+        let (head, end) = match self.kind {
+            Kind::Bytes => (BPE_HEAD, "    \"merges\": []\n"),
+            _ => (
+                "    \"type\": \"WordLevel\",\n",
+                "    \"unk_token\": \"<unk>\"\n",
+            ),
+        };
+        // What is written to has room for everything.
+        let _ = write!(
+            out,
+            "{}{{\n{head}    \"vocab\": {{\n",
+            before_model(self.kind)
+        );
         for id in 0..self.len() as u32 {
             let comma = if id + 1 < self.len() as u32 { "," } else { "" };
             let _ = writeln!(
-                model,
+                out,
                 "      {}: {id}{comma}",
                 Value::from(self.json_token(id))
             );
         }
-        model.push_str(if bpe {
-            "    },\n    \"merges\": []\n"
-        } else {
-            "    },\n    \"unk_token\": \"<unk>\"\n"
-        });
-        model.push_str("  }");
-        with_model(self.kind, &model)
+        let _ = write!(out, "    }},\n{end}  }}{AFTER_MODEL}");
     }
 
     /// Reads any `tokenizer.json`; `name` stands in messages.
@@ -79,10 +99,13 @@ impl Vocab {
         let mut file = Cow::Borrowed(bytes);
         for _ in 0..MOST_READINGS {
             let vocab = Vocab::parse_once(name, &file, eos)?;
+            if vocab.kind() != Kind::Foreign {
+                return Ok(vocab);
+            }
             let json = vocab.to_tokenizer_json().into_bytes();
             // A file of another program is kept as the library writes it, which may say less, or the same in other words. It is
             // that file which will be read again, and it must be the same vocabulary then.
-            if vocab.kind() != Kind::Foreign || json == *file {
+            if json == *file {
                 return Ok(vocab);
             }
             file = Cow::Owned(json);
@@ -105,13 +128,14 @@ impl Vocab {
                 bytes.len()
             )));
         }
-        let file: Value = serde_json::from_slice(bytes)
-            .map_err(|error| failed(format!("it is not valid JSON: {error}")))?;
-        no_tokenizer(&file).map_or(Ok(()), |what| Err(failed(what)))?;
-        let vocab = match kind_of(&file) {
-            Kind::Foreign => read::foreign(file, eos),
-            Kind::Bpe => read::byte_pairs(file),
-            kind => read::table(kind, &file["model"]["vocab"]),
+        let invalid = |error: serde_json::Error| failed(format!("it is not valid JSON: {error}"));
+        let Outline(outline) = serde_json::from_slice(bytes).map_err(invalid)?;
+        no_tokenizer(&outline).map_or(Ok(()), |what| Err(failed(what)))?;
+        let whole = || serde_json::from_slice::<Value>(bytes).map_err(invalid);
+        let vocab = match kind_of(&outline) {
+            Kind::Foreign => read::foreign(whole()?, eos),
+            Kind::Bpe => read::byte_pairs(whole()?),
+            kind => read::table(kind, bytes),
         };
         let vocab = vocab.map_err(failed)?;
         match eos {
@@ -132,15 +156,33 @@ impl Vocab {
     }
 }
 
+/// Counts what is written.
+struct Length(u64);
+
+impl fmt::Write for Length {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len() as u64;
+        Ok(())
+    }
+}
+
 /// A whole file of a kind, around its model.
 pub(super) fn with_model(kind: Kind, model: &str) -> String {
+    before_model(kind) + model + AFTER_MODEL
+}
+
+/// What a file of a kind has behind its model.
+const AFTER_MODEL: &str = "\n}";
+
+/// What a file of a kind has before its model.
+fn before_model(kind: Kind) -> String {
     let mut text = String::from(
         "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n  \"added_tokens\": [],\n",
     );
     for (name, part) in parts(kind) {
         let _ = writeln!(text, "  \"{name}\": {part},");
     }
-    text + "  \"model\": " + model + "\n}"
+    text + "  \"model\": "
 }
 
 /// A tokenizer.json larger than this is none: the largest that people use have some ten megabytes.

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use super::super::lines::{Chunk, Input, Source, recognise};
 use super::super::scan::{Scanner, Token};
+use super::tokens::Tokens;
 use super::{EOS, Kind, TextError, UNK, Vocab};
 
 /// A vocabulary file larger than this is none.
@@ -106,7 +107,7 @@ impl Listed {
             offset: error.valid_up_to() as u64,
         })?;
         let mut seen = HashSet::new();
-        let mut tokens: Vec<Box<[u8]>> = Vec::new();
+        let mut tokens = Tokens::default();
         let mut ids = Vec::new();
         for (number, line) in (1..).zip(text.split_terminator('\n')) {
             let line = line.strip_suffix('\r').unwrap_or(line);
@@ -125,12 +126,12 @@ impl Listed {
                 ));
             }
             ids.push(2 + tokens.len() as u32);
-            tokens.push(token.into_bytes().into());
+            tokens.push(token.as_bytes());
         }
-        if tokens.is_empty() {
+        if tokens.len() == 0 {
             return Err(failed(1, "no token is listed: write one a line".to_owned()));
         }
-        let vocab = Vocab::of_text(kind, tokens);
+        let vocab = Vocab::of_words(kind, tokens.iter());
         Ok(Listed { vocab, ids })
     }
 }
@@ -159,7 +160,9 @@ fn json_of_kind(name: &str, bytes: &[u8], kind: Option<Kind>) -> Result<Vocab, T
 /// The name and the bytes of a file, decompressed.
 fn read_whole(path: &Path) -> Result<(String, Vec<u8>), TextError> {
     let mut input = Input::open(Source::File(path.to_owned()))?;
-    let mut bytes = Vec::new();
+    // A file that grows in memory is there twice.
+    let length = path.metadata().map_or(0, |about| about.len());
+    let mut bytes = Vec::with_capacity(length.min(LARGEST_FILE) as usize);
     let mut part = vec![0; 64 * 1024];
     loop {
         match input.read(&mut part)? {

@@ -51,7 +51,7 @@ impl Union {
             false => {
                 // The specials are made by themselves.
                 let own = (2..first.len() as u32).map(|id| first.token_bytes(id));
-                Vocab::of_text(kind, own.chain(new).map(Box::from))
+                Vocab::of_words(kind, own.chain(new))
             }
         };
         let of = |other: &&Vocab| {

@@ -4,7 +4,7 @@ use super::watching::sample_bytes;
 use crate::dims::{Dims, Room, Sizes, TrainPlan, drawing_bytes, largest, look_bytes};
 use crate::error::{Error, Result};
 use crate::net::Network;
-use crate::text::Layout;
+use crate::text::{Layout, Vocab};
 use crate::train::config::{Bptt, Config};
 use crate::train::job::Job;
 use crate::train::windows::Order;
@@ -20,6 +20,7 @@ pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
         config.precision.format(),
         room,
     );
+    plan.vocabulary_bytes = Vocab::usual_bytes(dims.vocab);
     if config.scheduled_sampling.is_some() {
         plan.fixed_bytes += drawing_bytes(dims, room.lanes);
     }
@@ -55,6 +56,9 @@ pub fn plan_shapes(
 pub struct Reading<'a> {
     /// V
     pub vocab: usize,
+    /// Of the vocabulary in the run, and while it was made or read.
+    pub vocabulary_bytes: u64,
+    pub preparation_bytes: u64,
     pub train: &'a Order,
     pub valid: Option<&'a Order>,
 }
@@ -86,6 +90,8 @@ impl Reading<'_> {
         let valid_shapes = valid.map_or(Vec::new(), Order::shapes);
         let dims = config.dims(self.vocab);
         let (room, mut plan) = plan_shapes(config, &dims, &train.shapes(), &valid_shapes);
+        plan.vocabulary_bytes = self.vocabulary_bytes;
+        plan.preparation_bytes = self.preparation_bytes;
         // Of the validation text, the losses of its parts too.
         let valid_bytes = valid.map_or(0, |valid| valid.index_bytes() + 8 * valid.parts() as u64);
         plan.fixed_bytes += train.index_bytes() + valid_bytes;
@@ -101,9 +107,9 @@ impl Reading<'_> {
             .map(|valid| train.validation(valid.extent(), config));
         let valid = valid.transpose()?;
         let other = Reading {
-            vocab: self.vocab,
             train: &train,
             valid: valid.as_ref(),
+            ..*self
         };
         Ok(other.plan(config).1.total_bytes())
     }
@@ -126,15 +132,24 @@ impl Reading<'_> {
         }
         let mib = |bytes: u64| bytes.div_ceil(1 << 20);
         let parts = plan.parts().into_iter().filter(|(_, bytes)| *bytes > 0);
-        let parts: Vec<String> = parts
+        let mut parts: Vec<String> = parts
             .map(|(part, bytes)| format!("{part} {}", mib(bytes)))
             .collect();
+        if plan.preparation_bytes == plan.total_bytes() {
+            parts.push(format!(
+                "before that, the vocabulary {}",
+                mib(plan.preparation_bytes)
+            ));
+        }
         let fits = |other: &Config| self.bytes_under(other).is_ok_and(|bytes| bytes <= limit);
         let remedies = match open {
             Open::Nothing => Vec::new(),
             Open::All | Open::Windows => remedies(config, self.train, open, &fits),
         };
         let remedy: String = match (&remedies[..], open) {
+            _ if plan.preparation_bytes > limit => {
+                "so much it takes to make or read the vocabulary: give one with --vocab-file or --vocab-from, or a smaller one".into()
+            }
             (_, Open::Nothing) => {
                 "the run keeps its choices, so go on with it where there is more, or start another with smaller ones".into()
             }

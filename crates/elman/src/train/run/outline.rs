@@ -43,6 +43,8 @@ pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
     let valid = train.validation(found.valid, &config)?;
     let reading = Reading {
         vocab: found.vocab.len(),
+        vocabulary_bytes: found.vocab.memory_bytes(),
+        preparation_bytes: found.preparation_bytes.max(found.vocab.reading_bytes()),
         train: &train,
         valid: Some(&valid),
     };
