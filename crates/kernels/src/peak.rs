@@ -330,8 +330,9 @@ mod tests {
             peaks.f32_gflops > 0.1 && peaks.f32_gflops < 1e4,
             "{peaks:?}"
         );
+        // Where a CPU has matrix units beside them, its dot products of bf16 have half the rate of f32, which varies a little.
         for narrow in [peaks.bf16_gflops, peaks.int8_gops].into_iter().flatten() {
-            assert!(narrow > peaks.f32_gflops / 2.0 && narrow < 1e5, "{peaks:?}");
+            assert!(narrow > peaks.f32_gflops / 4.0 && narrow < 1e5, "{peaks:?}");
         }
         let read = peaks.read_gb_per_s;
         for rate in [read.l1, read.l2, read.l3, read.dram] {
