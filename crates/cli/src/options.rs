@@ -29,6 +29,7 @@ use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 use watching::EventFiles;
 
 /// One layer of choices.
@@ -209,8 +210,12 @@ fn set<T>(field: &mut T, choice: Option<T>) {
 
 /// Adds to the help of a choice its default, from [`Config::default`] itself.
 pub fn with_default(arg: Arg) -> Arg {
-    let defaults = serde_json::to_string(&Config::default()).unwrap_or_default();
-    let defaults: serde_json::Value = serde_json::from_str(&defaults).unwrap_or_default();
+    // Every command builds every option, so the defaults are written once.
+    static DEFAULTS: OnceLock<Value> = OnceLock::new();
+    let defaults = DEFAULTS.get_or_init(|| {
+        let defaults = serde_json::to_string(&Config::default()).unwrap_or_default();
+        serde_json::from_str(&defaults).unwrap_or_default()
+    });
     let default = match &defaults[name(&arg)] {
         serde_json::Value::Bool(true) => "yes".to_owned(),
         serde_json::Value::String(name) if !name.is_empty() => name.clone(),
