@@ -98,7 +98,7 @@ pub fn check_inputs<'a>(
 #[must_use]
 pub struct Replaced {
     run: PathBuf,
-    /// Of the run, relative to its directory.
+    /// The files of the run, relative to its directory.
     files: Vec<PathBuf>,
     is_deleted: bool,
 }

@@ -61,7 +61,7 @@ impl Scored {
 pub(super) struct Extras<'a> {
     /// Weights of a mixture of the group's members.
     pub weights: Option<&'a [f64]>,
-    /// Of each character that no token says.
+    /// What each character costs that no token says, in nats.
     pub char_nats: f64,
     /// The losses of the lines include the spelling of unknown tokens.
     pub spelling_in_lines: bool,

@@ -187,7 +187,7 @@ impl Vocab {
         }
     }
 
-    /// The same tokens with the same ids as a vocabulary of kind `fields`, if the kind is `whitespace`; else the vocabulary itself.
+    /// Turns kind `whitespace` into kind `fields`, with the same tokens and ids; leaves other kinds as they are.
     pub fn as_fields(&self) -> Vocab {
         match self.kind {
             Kind::Whitespace => Vocab::of_words(Kind::Fields, self.tokens.iter().skip(2)),
@@ -214,7 +214,7 @@ impl Vocab {
         self.tables_bytes() + engine + self.json_bytes()
     }
 
-    /// Of the tokens and their index.
+    /// The bytes of the tokens and their index.
     fn tables_bytes(&self) -> u64 {
         let tokens = self.tokens.allocated_bytes() + self.alone.allocated_bytes();
         tokens + self.index.allocated_bytes()

@@ -26,7 +26,7 @@ pub const STEPS_PER_LINE: u64 = 10;
 pub struct Metrics {
     log: AppendLog,
     board: Option<Board>,
-    /// Of the last line of training.
+    /// The loss in the last line of training.
     loss_nats: Option<f64>,
     /// Read since the last line, in this process.
     tokens: usize,

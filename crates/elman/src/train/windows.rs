@@ -136,7 +136,7 @@ impl Windows {
         taken
     }
 
-    /// The same window as if no lane of a stream restarted.
+    /// Fills `window` as [`Windows::read`] does, as if no lane of a stream restarted.
     pub fn read_on(&mut self, at: Cursor, window: &mut Window) -> Taken {
         let ids = self.corpus.ids();
         match &mut self.order {

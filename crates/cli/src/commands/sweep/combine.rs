@@ -94,7 +94,7 @@ impl Combination {
         self.swept().map(part).collect::<Vec<_>>().join(",")
     }
 
-    /// The same as they would be given to `elman train`.
+    /// The swept options as they would be given to `elman train`.
     pub fn options(&self) -> Vec<String> {
         let argument = |part: &Part| part.argument.to_string_lossy().into_owned();
         self.swept().map(argument).collect()

@@ -17,7 +17,7 @@ pub struct Begins<'a> {
 }
 
 impl<'a> Begins<'a> {
-    /// Those of `rows` = T·B rows in `lanes` lanes; `flags` (T, B) may be empty.
+    /// Takes the flags (T, B) of `rows` = T·B rows in `lanes` lanes; they may be empty.
     pub fn new(flags: &'a [bool], rows: usize, lanes: usize) -> Begins<'a> {
         assert!(
             flags.is_empty() || flags.len() == rows,
@@ -43,7 +43,7 @@ impl<'a> Begins<'a> {
         })
     }
 
-    /// The same from the last one to the first.
+    /// The spans of the window, from its last step to its first.
     pub(crate) fn spans_back(self) -> impl Iterator<Item = Range<usize>> {
         let mut end = self.steps;
         std::iter::from_fn(move || {
@@ -68,7 +68,7 @@ impl<'a> Begins<'a> {
         self.clear_rows(t, &mut state.c);
     }
 
-    /// The same in `rows`, one for each lane.
+    /// Makes those of `rows` zero, one for each lane, whose lanes begin at step `t`.
     pub(crate) fn clear_rows(self, t: usize, rows: &mut [f32]) {
         let width = rows.len() / self.lanes;
         for lane in self.at(t) {
@@ -76,7 +76,7 @@ impl<'a> Begins<'a> {
         }
     }
 
-    /// The same in the rows before all steps: `before` (T, B, H) are h_{t−1} of every step t.
+    /// Makes h_{t−1} zero wherever a lane begins at step t; `before` (T, B, H) holds it for all steps.
     pub(crate) fn clear_before(self, before: &mut [f32]) {
         let size = before.len() / self.steps;
         for (t, rows) in before.chunks_exact_mut(size).enumerate() {

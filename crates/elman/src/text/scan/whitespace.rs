@@ -22,7 +22,7 @@ pub struct Whitespace {
     /// Kind `fields`.
     of_fields: bool,
     pub skip_markers: bool,
-    /// Those of the [`MARKERS`] so far, left out or not.
+    /// Words so far that are one of the [`MARKERS`], left out or not.
     pub markers: u64,
 }
 

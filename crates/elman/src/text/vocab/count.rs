@@ -20,7 +20,7 @@ pub struct Counts {
     /// Counts of the one-byte tokens, which in kind `chars` are most of them.
     ascii: [u64; 128],
     total: u64,
-    /// Of the tokens in the table.
+    /// How large the tokens in the table are together.
     size: bpe::Size,
     limit_bytes: u64,
 }

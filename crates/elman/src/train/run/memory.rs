@@ -56,8 +56,9 @@ pub fn plan_shapes(
 pub struct Reading<'a> {
     /// V
     pub vocab: usize,
-    /// Of the vocabulary in the run, and while it was made or read.
+    /// The bytes of the vocabulary in the run.
     pub vocabulary_bytes: u64,
+    /// The most bytes at once while the vocabulary was made or read.
     pub preparation_bytes: u64,
     pub train: &'a Order,
     pub valid: Option<&'a Order>,
