@@ -1,6 +1,7 @@
 use super::*;
 use crate::dims::{Activation, Cell};
 use crate::infer::Weights;
+use crate::infer::Workspace;
 use crate::infer::testing::{CELLS, cpu, model, model_of, uniform, vocab};
 use crate::text::Vocab;
 use elman_kernels::Isa;
