@@ -2,7 +2,7 @@
 #![no_main]
 
 use elman::dims::{Activation, Cell, Dims};
-use elman::infer::{About, Model, Workspace, save_model};
+use elman::infer::{About, NetworkModel, Workspace, save_model};
 use elman::net::{Network, Params};
 use elman::store::{Array, Integrity, Snapshot, read_snapshot, write_model_dir};
 use elman::text::{Layout, Vocab};
@@ -80,14 +80,14 @@ fuzz_target!(|bytes: &[u8]| {
             }
             Err(_) => write(&path.join("config.json"), bytes),
         }
-        match memory::bounded(bytes.len(), || Model::load(&path)) {
+        match memory::bounded(bytes.len(), || NetworkModel::load(&path)) {
             Ok(model) => predict(&model),
             Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
 });
 
-fn predict(model: &Model) {
+fn predict(model: &NetworkModel) {
     let cpu = Cpu::new(Isa::detect(), 1);
     let (mut state, mut workspace) = (model.zero_state(1), Workspace::new(model.dims(), 1, 1));
     let mut out = vec![0.0; model.vocab().len()];

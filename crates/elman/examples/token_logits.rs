@@ -6,7 +6,7 @@
 //! The file holds `ids` (N) and `logits` (N, V): from zero state with `<eos>` as the first input, row
 //! n has read `<eos>`, ids[0], …, ids[n−1].
 
-use elman::infer::{Model, Workspace};
+use elman::infer::{NetworkModel, Workspace};
 use elman::store::{Array, Snapshot, write_snapshot};
 use elman::text::{ReadOptions, Source, TextError, encode};
 use elman::{Cpu, Isa};
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [model, text, out] = &paths[..] else {
         return Err("usage: token_logits MODEL TEXT OUT".into());
     };
-    let model = Model::load(Path::new(model))?;
+    let model = NetworkModel::load(Path::new(model))?;
     let sources = Source::files(&[text]);
     let mut ids = Vec::new();
     encode(

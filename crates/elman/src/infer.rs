@@ -1,7 +1,7 @@
-//! Inference: an immutable [`Model`], and a [`State`] that is a plain value.
+//! Inference: an immutable [`NetworkModel`], and a [`State`] that is a plain value.
 //!
 //! ```text
-//! files       a model's directory in the Hugging Face shape        → Model
+//! files       a model's directory in the Hugging Face shape        → NetworkModel
 //! model       tokens and a state                                   → next state, log-probabilities
 //! reading     a model in the middle of a text                      → the loss of each token
 //! perplexity  a model and a text                                   → every figure, with what was counted
@@ -42,7 +42,7 @@ pub use generate::{
     LengthPenalty, OwnSequences, OwnText, generate, write_own,
 };
 pub use hits::Hits;
-pub use model::{Model, Ready, Weights, Workspace};
+pub use model::{NetworkModel, Ready, Weights, Workspace};
 pub(crate) use perplexity::lost_note;
 pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate, evaluate_reader};
 pub use reading::{PerLine, Reader, Reading};

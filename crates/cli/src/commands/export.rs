@@ -6,7 +6,7 @@ use crate::outputs::{Making, refuse_existing, refuse_inputs};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::exchange::{OnnxOptions, SCRIPT_NAME, save_for_pytorch, save_onnx, save_state_dict};
-use elman::infer::{AnyModel, Model};
+use elman::infer::{AnyModel, NetworkModel};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::io::{self, Write};
@@ -120,7 +120,7 @@ pub fn run(args: ExportArgs) -> Result<()> {
 }
 
 /// The network in `path`; n-gram models have forms of their own.
-fn network(path: &Path) -> Result<Model> {
+fn network(path: &Path) -> Result<NetworkModel> {
     match AnyModel::load(path)? {
         AnyModel::Network(model) => Ok(*model),
         AnyModel::Ngram(_) => Err(usage(format!(

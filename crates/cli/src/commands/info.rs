@@ -5,7 +5,7 @@ use crate::summary::{resume_command, validated};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::dims::{Dims, Sizes};
-use elman::infer::Model;
+use elman::infer::NetworkModel;
 use elman::ngram;
 use elman::store::Generations;
 use elman::text::{Corpus, Layout, Vocab};
@@ -41,7 +41,7 @@ pub fn run(args: InfoArgs) -> Result<()> {
     let (table, json) = if Folder::is_run(path) {
         run_info(path)?
     } else if path.is_dir() {
-        let model = ModelInfo::new(path, &Model::load(path)?)?;
+        let model = ModelInfo::new(path, &NetworkModel::load(path)?)?;
         (model.table(), json!({"kind": "model", "model": model}))
     } else {
         file_info(path)?
@@ -62,7 +62,10 @@ fn run_info(path: &Path) -> Result<(Table, Value)> {
     let model_path = path.join("model");
     // A kill during the first save leaves a directory without weights.
     let model = match model_path.join("model.safetensors").exists() {
-        true => Some(ModelInfo::new(&model_path, &Model::load(&model_path)?)?),
+        true => Some(ModelInfo::new(
+            &model_path,
+            &NetworkModel::load(&model_path)?,
+        )?),
         false => None,
     };
     let mut table = Table::default();
@@ -212,7 +215,7 @@ struct ModelInfo {
 }
 
 impl ModelInfo {
-    fn new(path: &Path, model: &Model) -> Result<ModelInfo> {
+    fn new(path: &Path, model: &NetworkModel) -> Result<ModelInfo> {
         let (dims, about): (&Dims, _) = (model.dims(), model.about());
         let weights = path.join("model.safetensors");
         let file_bytes = weights

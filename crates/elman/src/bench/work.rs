@@ -12,8 +12,8 @@ use super::clock::{Amount, Clock, KernelTime, Laps};
 use crate::dims::{Room, inference_bytes, matrix_parameters};
 use crate::error::{Error, Result};
 use crate::infer::{
-    About, Composing, Eos, GenerateOptions, Generator, Model, PROMPT_WINDOW, Sampling, Weights,
-    Workspace,
+    About, Composing, Eos, GenerateOptions, Generator, NetworkModel, PROMPT_WINDOW, Sampling,
+    Weights, Workspace,
 };
 use crate::net::{Network, Params};
 use crate::rng::{Site, Stream as Draws, key};
@@ -272,7 +272,7 @@ fn states(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
 }
 
 /// `lanes` streams read a token each and tell the log-probabilities of the next one.
-fn streams(case: &Case, model: &Model, cpu: &Cpu, lanes: usize, amount: Amount) -> Laps {
+fn streams(case: &Case, model: &NetworkModel, cpu: &Cpu, lanes: usize, amount: Amount) -> Laps {
     let text = tokens(case, lanes * WINDOWS);
     let mut state = model.zero_state(lanes);
     let mut workspace = Workspace::new(model.dims(), 1, lanes);
@@ -289,11 +289,11 @@ fn streams(case: &Case, model: &Model, cpu: &Cpu, lanes: usize, amount: Amount) 
 }
 
 /// A model of the case's sizes with its initial weights.
-fn model(case: &Case, weights: Weights) -> Model {
+fn model(case: &Case, weights: Weights) -> NetworkModel {
     let network = Network::new(case.dims());
     let mut params = Params::zeros(network.layout().clone());
     case.config.init().fill(&case.dims(), &mut params);
-    Model::new(
+    NetworkModel::new(
         network,
         params,
         case.vocabulary(),
@@ -303,7 +303,7 @@ fn model(case: &Case, weights: Weights) -> Model {
 }
 
 /// The bytes of inference with windows of these sizes.
-fn inference_plan(model: &Model, steps: usize, lanes: usize) -> u64 {
+fn inference_plan(model: &NetworkModel, steps: usize, lanes: usize) -> u64 {
     let arena_len = model.network().layout().arena_len();
     inference_bytes(
         model.dims(),

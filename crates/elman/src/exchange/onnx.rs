@@ -14,7 +14,7 @@ mod messages;
 
 use crate::dims::{Activation, Cell};
 use crate::error::{Error, Result};
-use crate::infer::Model;
+use crate::infer::NetworkModel;
 use crate::net::params::{Role, Tensor};
 use crate::store::write_atomic;
 use messages::{
@@ -40,13 +40,13 @@ pub struct OnnxOptions {
 }
 
 /// Writes `model` as an ONNX file. Memory: its weights twice more.
-pub fn save_onnx(path: &Path, model: &Model, options: OnnxOptions) -> Result<()> {
+pub fn save_onnx(path: &Path, model: &NetworkModel, options: OnnxOptions) -> Result<()> {
     let bytes = onnx_bytes(model, options)?;
     Ok(write_atomic(path, |file| file.write_all(&bytes))?)
 }
 
 /// The file's bytes, the same for the same model. Errors: more than protobuf holds.
-pub fn onnx_bytes(model: &Model, options: OnnxOptions) -> Result<Vec<u8>> {
+pub fn onnx_bytes(model: &NetworkModel, options: OnnxOptions) -> Result<Vec<u8>> {
     let weights = 4 * model.network().layout().arena_len() as u64;
     if weights > MOST_WEIGHT_BYTES {
         return Err(Error::Config(format!(
@@ -56,7 +56,7 @@ pub fn onnx_bytes(model: &Model, options: OnnxOptions) -> Result<Vec<u8>> {
     Ok(proto(model, options).encode_to_vec())
 }
 
-fn proto(model: &Model, options: OnnxOptions) -> ModelProto {
+fn proto(model: &NetworkModel, options: OnnxOptions) -> ModelProto {
     let vocab = model.vocab();
     let properties = [
         ("elman.model_id", model.id().to_owned()),
@@ -94,7 +94,7 @@ const LANES: Size = Size::Named("lanes");
 const DIRECTION_AXIS: &str = "direction_axis";
 
 impl Graph {
-    fn of(model: &Model, options: OnnxOptions) -> Graph {
+    fn of(model: &NetworkModel, options: OnnxOptions) -> Graph {
         let dims = model.dims();
         let mut graph = Graph(GraphProto {
             name: "elman".into(),
@@ -151,7 +151,7 @@ impl Graph {
     }
 
     /// Layer `k`: `x_{k}` (T, B, in) to `x_{k+1}` (T, B, H).
-    fn layer(&mut self, model: &Model, k: usize) {
+    fn layer(&mut self, model: &NetworkModel, k: usize) {
         let cell = model.dims().cell;
         let hidden = model.dims().hidden[k];
         let [w, r, b] = ["W", "R", "B"].map(|name| format!("rnn.{name}_l{k}"));
@@ -201,7 +201,7 @@ impl Graph {
     }
 
     /// W, R and B of layer `k`, under these names.
-    fn weights(&mut self, model: &Model, k: usize, names: [&str; 3]) {
+    fn weights(&mut self, model: &NetworkModel, k: usize, names: [&str; 3]) {
         let ending = format!("_l{k}");
         let mut b = Vec::new();
         let mut second = None;

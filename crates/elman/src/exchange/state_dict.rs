@@ -6,7 +6,7 @@
 
 use crate::dims::Cell;
 use crate::error::Result;
-use crate::infer::{Model, files};
+use crate::infer::{NetworkModel, files};
 use crate::store::{Array, Snapshot, write_snapshot};
 use serde_json::{Map, json};
 use std::path::Path;
@@ -23,7 +23,7 @@ const SCRIPT: &str = include_str!("elman_torch.py");
 pub const SCRIPT_NAME: &str = "elman_torch.py";
 
 /// Writes the state dict into one safetensors file.
-pub fn save_state_dict(path: &Path, model: &Model) -> Result<()> {
+pub fn save_state_dict(path: &Path, model: &NetworkModel) -> Result<()> {
     let cell = match model.dims().cell {
         Cell::Elman(activation) => activation.name(),
         Cell::Lstm => "lstm",
@@ -41,7 +41,7 @@ pub fn save_state_dict(path: &Path, model: &Model) -> Result<()> {
 }
 
 /// Writes a model's directory with the state dict as its weights, and [`SCRIPT_NAME`].
-pub fn save_for_pytorch(directory: &Path, model: &Model) -> Result<()> {
+pub fn save_for_pytorch(directory: &Path, model: &NetworkModel) -> Result<()> {
     files::write_model(
         directory,
         model.dims(),
@@ -53,7 +53,7 @@ pub fn save_for_pytorch(directory: &Path, model: &Model) -> Result<()> {
     )
 }
 
-fn state_dict(model: &Model) -> Vec<Array<'_>> {
+fn state_dict(model: &NetworkModel) -> Vec<Array<'_>> {
     let mut arrays = files::arrays(model.network(), model.params());
     let table = model.network().embedding().table;
     if model.dims().tied {

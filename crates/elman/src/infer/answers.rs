@@ -11,7 +11,7 @@
 
 use super::perplexity::{Progress, ROWS, WINDOW, in_memory};
 use super::reading::overflow;
-use super::{Hits, Model, Workspace};
+use super::{Hits, NetworkModel, Workspace};
 use crate::error::Result;
 use crate::text::{Mark, ReadOptions, Sentences, Source, TextError, Window};
 use elman_kernels::Cpu;
@@ -55,7 +55,7 @@ pub struct Answered {
 /// Errors: what reading the text can find, a token that is none of the vocabulary, a text without answers, and a model whose
 /// hidden states overflow.
 pub fn evaluate_answers(
-    model: &Model,
+    model: &NetworkModel,
     cpu: &Cpu,
     sources: Vec<Source>,
     read: &ReadOptions,

@@ -1,6 +1,6 @@
 //! A model of any family, by what its path holds: what the commands work with that do not care which it is.
 
-use super::{Author, Composing, Model, PerLine, Reader, Reading, Weights, files};
+use super::{Author, Composing, NetworkModel, PerLine, Reader, Reading, Weights, files};
 use crate::error::{Error, Result};
 use crate::ngram;
 use crate::text::{Layout, Vocab};
@@ -14,7 +14,7 @@ const WINDOW: usize = 64;
 /// A model.
 #[derive(Debug)]
 pub enum AnyModel {
-    Network(Box<Model>),
+    Network(Box<NetworkModel>),
     Ngram(Box<ngram::Model>),
 }
 
@@ -29,7 +29,9 @@ impl AnyModel {
     /// Errors: whatever is missing or wrong with the files; weights other than f32 for an n-gram model.
     pub fn load_as(path: &Path, weights: Weights) -> Result<AnyModel> {
         if !files::is_ngram(path) {
-            return Ok(AnyModel::Network(Box::new(Model::load_as(path, weights)?)));
+            return Ok(AnyModel::Network(Box::new(NetworkModel::load_as(
+                path, weights,
+            )?)));
         }
         if weights != Weights::F32 {
             return Err(Error::Config(format!(

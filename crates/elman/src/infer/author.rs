@@ -5,7 +5,7 @@
 //! A network of sentences is at the beginning again after every line end that it reads, whether the line end was given to it or was its own:
 //! what it says there has the bits of evaluation line by line ([`super::PerLine`]).
 
-use super::{Model, Ready, State, Workspace};
+use super::{NetworkModel, Ready, State, Workspace};
 use crate::text::{Layout, Vocab};
 use elman_kernels::{Cpu, target_nats};
 
@@ -59,7 +59,7 @@ pub struct Composing<'a> {
 
 impl<'a> Composing<'a> {
     /// At the beginning of `lanes` texts, at least one.
-    pub fn new(model: &'a Model, cpu: &'a Cpu, lanes: usize) -> Composing<'a> {
+    pub fn new(model: &'a NetworkModel, cpu: &'a Cpu, lanes: usize) -> Composing<'a> {
         let (vocab, layout) = (model.vocab(), model.layout());
         Composing::with(model.ready(), vocab, layout, cpu, lanes, PROMPT_WINDOW)
     }

@@ -15,7 +15,7 @@
 
 pub(crate) mod config;
 
-use super::{Model, Weights};
+use super::{NetworkModel, Weights};
 use crate::dims::{Cell, Dims};
 use crate::error::{Error, Result};
 use crate::net::params::{Role, Tensor, all_finite};
@@ -136,8 +136,8 @@ pub(crate) fn write_model(
     Ok(())
 }
 
-/// [`Model::load_as`].
-pub(super) fn load(path: &Path, weights: Weights) -> Result<Model> {
+/// [`NetworkModel::load_as`].
+pub(super) fn load(path: &Path, weights: Weights) -> Result<NetworkModel> {
     let directory = resolve(path)?;
     let files = ModelFiles::open(&directory)?;
     let snapshot = files.weights()?;
@@ -152,7 +152,7 @@ pub(super) fn load(path: &Path, weights: Weights) -> Result<Model> {
     // The file's arrays are not needed beside the panels.
     drop(snapshot);
     drop(files);
-    Ok(Model::new(network, params, vocab, about, weights).with_layout(layout))
+    Ok(NetworkModel::new(network, params, vocab, about, weights).with_layout(layout))
 }
 
 /// The vocabulary of the model in `path`, which may be a run's directory or the file of an n-gram model. The whole model is
@@ -197,7 +197,7 @@ pub fn disk_bytes(path: &Path) -> Result<u64> {
     Ok(sum)
 }
 
-/// [`Model::id`].
+/// [`NetworkModel::id`].
 pub(super) fn identity(
     network: &Network,
     params: &Params,

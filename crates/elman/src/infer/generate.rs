@@ -17,7 +17,7 @@
 //!   evaluation (`Reader`).
 
 use super::constraint::Allow;
-use super::{Composing, Model, Sampling};
+use super::{Composing, NetworkModel, Sampling};
 use crate::error::{Error, Result};
 use crate::text::{Kind, Layout, Vocab};
 use elman_kernels::Cpu;
@@ -134,7 +134,7 @@ pub struct Generated {
 ///
 /// Errors: options that mean nothing, a prompt that is not UTF-8 (in kinds of text), hidden states that overflow.
 pub fn generate(
-    model: &Model,
+    model: &NetworkModel,
     cpu: &Cpu,
     prompt: &[u8],
     samples: u64,

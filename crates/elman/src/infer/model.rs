@@ -6,7 +6,7 @@
 //! A step is a window of T = 1 through the same kernels as training, so reading a text token by token,
 //! in windows, or beside other lanes gives the same bits.
 //!
-//! A [`Model`] holds its weights twice: in rows, for the embedding and for saving, and in the panels that
+//! A [`NetworkModel`] holds its weights twice: in rows, for the embedding and for saving, and in the panels that
 //! the products read. It keeps no state and no activations: these are the caller's [`State`] and [`Workspace`].
 
 mod ready;
@@ -57,7 +57,7 @@ impl Weights {
 }
 
 /// A language model: network, weights and vocabulary. Immutable; share it by reference or `Arc`.
-pub struct Model {
+pub struct NetworkModel {
     network: Network,
     params: Params,
     panels: ForwardPanels,
@@ -68,7 +68,7 @@ pub struct Model {
     id: OnceLock<String>,
 }
 
-impl Model {
+impl NetworkModel {
     /// Packs the matrices as `weights`; the model is one of streams. `params` has the layout of `network`, and V is the size of `vocab`.
     pub fn new(
         network: Network,
@@ -76,7 +76,7 @@ impl Model {
         vocab: Vocab,
         about: About,
         weights: Weights,
-    ) -> Model {
+    ) -> NetworkModel {
         assert_eq!(
             network.dims().vocab,
             vocab.len(),
@@ -92,7 +92,7 @@ impl Model {
         let threads = available_parallelism().map_or(1, |n| n.get());
         let cpu = Cpu::new(Isa::detect(), threads);
         network.pack_forward(&cpu, &params, None, &mut panels);
-        Model {
+        NetworkModel {
             network,
             params,
             panels,
@@ -105,24 +105,24 @@ impl Model {
     }
 
     /// The model as one that was trained on texts laid out as `layout`.
-    pub fn with_layout(self, layout: Layout) -> Model {
-        Model {
+    pub fn with_layout(self, layout: Layout) -> NetworkModel {
+        NetworkModel {
             layout,
             id: OnceLock::new(),
             ..self
         }
     }
 
-    /// [`Model::load_as`] with weights as they were trained.
-    pub fn load(path: &Path) -> Result<Model> {
-        Model::load_as(path, Weights::F32)
+    /// [`NetworkModel::load_as`] with weights as they were trained.
+    pub fn load(path: &Path) -> Result<NetworkModel> {
+        NetworkModel::load_as(path, Weights::F32)
     }
 
     /// Reads a model's directory, or the model of a run's directory.
     ///
     /// Errors: whatever is missing, damaged, too large, of the wrong shape or not a finite number, by
     /// file and tensor.
-    pub fn load_as(path: &Path, weights: Weights) -> Result<Model> {
+    pub fn load_as(path: &Path, weights: Weights) -> Result<NetworkModel> {
         files::load(path, weights)
     }
 
@@ -190,7 +190,7 @@ impl Model {
         self.ready().advance(cpu, tokens, state, workspace);
     }
 
-    /// As [`Model::advance`] over `inputs` (T, B), and the loss of each target: `nats` (T, B) = −ln ŷ; and if asked for, whether it is
+    /// As [`NetworkModel::advance`] over `inputs` (T, B), and the loss of each target: `nats` (T, B) = −ln ŷ; and if asked for, whether it is
     /// the most likely token: `right` (T, B). A position's number is not finite only if the hidden states overflow.
     pub fn score(
         &self,
@@ -240,7 +240,7 @@ impl Model {
     }
 }
 
-impl std::fmt::Debug for Model {
+impl std::fmt::Debug for NetworkModel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Model({:?}, {:?})", self.dims(), self.vocab)
     }

@@ -25,7 +25,7 @@ use lanes::in_lanes;
 pub(super) use lanes::in_memory;
 
 use super::reading::read_apart;
-use super::{Model, PerLine, Reader, Reading};
+use super::{NetworkModel, PerLine, Reader, Reading};
 use crate::error::{Error, Result};
 use crate::text::{self, Kind, Layout, Lost, ReadOptions, Source, TextStats, Vocab};
 use elman_kernels::Cpu;
@@ -112,7 +112,7 @@ pub struct Evaluation {
 ///
 /// Errors: what reading the text can find, and a model whose hidden states overflow.
 pub fn evaluate(
-    model: &Model,
+    model: &NetworkModel,
     cpu: &Cpu,
     sources: Vec<Source>,
     read: &ReadOptions,

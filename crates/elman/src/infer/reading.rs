@@ -9,7 +9,7 @@
 //!
 //! Here are the trait and the network's reader. Those of other models stand with them.
 
-use super::{Model, State, Workspace};
+use super::{NetworkModel, State, Workspace};
 use crate::error::{Error, Result};
 use crate::text::{Layout, Vocab};
 use elman_kernels::Cpu;
@@ -94,7 +94,7 @@ impl Reader for PerLine<'_> {
 
 /// The network's reader: one stream from the zero state, first input `<eos>`.
 pub struct Reading<'a> {
-    model: &'a Model,
+    model: &'a NetworkModel,
     cpu: &'a Cpu,
     state: State,
     workspace: Workspace,
@@ -107,7 +107,7 @@ pub struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     /// At the beginning of a text; `steps` is the longest window, which changes speed and memory and no bit.
-    pub fn new(model: &'a Model, cpu: &'a Cpu, steps: usize) -> Reading<'a> {
+    pub fn new(model: &'a NetworkModel, cpu: &'a Cpu, steps: usize) -> Reading<'a> {
         Reading {
             model,
             cpu,

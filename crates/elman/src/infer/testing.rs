@@ -1,6 +1,6 @@
 //! Small models for the tests of this room.
 
-use super::{About, Model, Weights};
+use super::{About, NetworkModel, Weights};
 use crate::dims::{Activation, Cell, Dims};
 use crate::net::init::{Init, Recurrent, Scheme};
 use crate::net::{Network, Params};
@@ -33,16 +33,16 @@ pub fn dims(cell: Cell, vocab: usize, tied: bool) -> Dims {
 }
 
 /// A model with weights large enough to have opinions, over twenty letters.
-pub fn model(cell: Cell, tied: bool) -> Model {
+pub fn model(cell: Cell, tied: bool) -> NetworkModel {
     model_of(cell, tied, vocab(Kind::Chars, "abcdefghij klmnopqr\n"))
 }
 
-pub fn model_of(cell: Cell, tied: bool, vocab: Vocab) -> Model {
+pub fn model_of(cell: Cell, tied: bool, vocab: Vocab) -> NetworkModel {
     model_with(dims(cell, vocab.len(), tied), vocab)
 }
 
 /// Layers of different sizes, below a projection to a tied table.
-pub fn projected(cell: Cell) -> Model {
+pub fn projected(cell: Cell) -> NetworkModel {
     let vocab = vocab(Kind::Chars, "abcdefghij klmnopqr\n");
     let dims = Dims {
         hidden: vec![9, 21, 5],
@@ -51,7 +51,7 @@ pub fn projected(cell: Cell) -> Model {
     model_with(dims, vocab)
 }
 
-fn model_with(dims: Dims, vocab: Vocab) -> Model {
+fn model_with(dims: Dims, vocab: Vocab) -> NetworkModel {
     let network = Network::new(dims);
     let mut params = Params::zeros(network.layout().clone());
     let init = Init {
@@ -63,14 +63,14 @@ fn model_with(dims: Dims, vocab: Vocab) -> Model {
         seed: 7,
     };
     init.fill(network.dims(), &mut params);
-    Model::new(network, params, vocab, About::default(), Weights::F32)
+    NetworkModel::new(network, params, vocab, About::default(), Weights::F32)
 }
 
 /// A model whose weights are all zero: every token has probability 1/V.
-pub fn uniform(cell: Cell, vocab: Vocab) -> Model {
+pub fn uniform(cell: Cell, vocab: Vocab) -> NetworkModel {
     let network = Network::new(dims(cell, vocab.len(), false));
     let params = Params::zeros(network.layout().clone());
-    Model::new(network, params, vocab, About::default(), Weights::F32)
+    NetworkModel::new(network, params, vocab, About::default(), Weights::F32)
 }
 
 /// A bigram model in which every pair is possible and a third of them have numbers of their own. Its probabilities sum to nothing in particular.

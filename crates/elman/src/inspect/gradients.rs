@@ -18,7 +18,7 @@ use crate::flow::terms::{Injection, loss_gradients};
 use crate::flow::trace::{LayerTrace, LayerWeights, Trace};
 use crate::flow::units::Units;
 use crate::flow::verdict::Verdict;
-use crate::infer::{Model, Workspace};
+use crate::infer::{NetworkModel, Workspace};
 use crate::text::Layout;
 use crate::train::available_bytes;
 use elman_kernels::Cpu;
@@ -111,7 +111,12 @@ pub struct LayerFlow {
 ///
 /// Errors: options that cannot be, a text of fewer tokens than lags or without the answers that were asked for, too little memory,
 /// hidden states that overflow.
-pub fn gradients(model: &Model, cpu: &Cpu, ids: &[u32], options: &Options) -> Result<Gradients> {
+pub fn gradients(
+    model: &NetworkModel,
+    cpu: &Cpu,
+    ids: &[u32],
+    options: &Options,
+) -> Result<Gradients> {
     options.check()?;
     let lines = options.reading.lines(model, ids)?;
     let places = match &lines {
@@ -212,7 +217,7 @@ fn check_memory(dims: &Dims, passages: usize, lags: usize, reach: usize) -> Resu
 
 /// The program's own forward pass over a passage: what is left of it are its last `reach` steps.
 fn read(
-    model: &Model,
+    model: &NetworkModel,
     cpu: &Cpu,
     ids: &[u32],
     place: &Place,
@@ -231,7 +236,7 @@ fn read(
 
 /// The inner products of the terms of ∂E_t/∂W for the loss of `target` at the last step of `trace`, layer by layer.
 fn differentiate(
-    model: &Model,
+    model: &NetworkModel,
     cpu: &Cpu,
     weights: &[LayerWeights],
     trace: &Trace,

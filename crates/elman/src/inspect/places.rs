@@ -9,7 +9,7 @@
 
 use super::passages::MOST_TOKENS;
 use crate::error::{Error, Result};
-use crate::infer::Model;
+use crate::infer::NetworkModel;
 use crate::rng::{Site, Stream, key};
 use crate::text::{Layout, Mark, Sentences, TextError};
 use serde::Serialize;
@@ -57,7 +57,7 @@ impl Place {
 
 impl Reading {
     /// The layout in which `model` reads.
-    pub fn layout_of(&self, model: &Model) -> Layout {
+    pub fn layout_of(&self, model: &NetworkModel) -> Layout {
         match self.loss_after {
             Some(_) => Layout::Sentences,
             None => self.layout.unwrap_or(model.layout()),
@@ -67,7 +67,7 @@ impl Reading {
     /// The lines of the text `ids` with their answers, or `None` for a stream.
     ///
     /// Errors: answers in a stream, a mark that is no token of the vocabulary, a text without tokens or answers.
-    pub(super) fn lines(&self, model: &Model, ids: &[u32]) -> Result<Option<Sentences>> {
+    pub(super) fn lines(&self, model: &NetworkModel, ids: &[u32]) -> Result<Option<Sentences>> {
         if self.loss_after.is_some() && self.layout == Some(Layout::Stream) {
             return Err(Error::Config(
                 "answers belong to lines: a loss after a mark needs the layout sentences".into(),

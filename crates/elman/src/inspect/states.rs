@@ -22,7 +22,7 @@ pub use selective::{Selectivity, UnitScore};
 use super::passages::check;
 use crate::dims::{Cell, Dims};
 use crate::error::{Error, Result};
-use crate::infer::{Model, Workspace};
+use crate::infer::{NetworkModel, Workspace};
 use crate::store::Array;
 use crate::text::Layout;
 use elman_kernels::Cpu;
@@ -105,7 +105,7 @@ pub fn plan_bytes(dims: &Dims, tokens: usize) -> u64 {
 /// The states of `model` over the first tokens of the text `ids`.
 ///
 /// Errors: options that cannot be, a text without tokens, more values than [`MOST_BYTES`] hold, hidden states that overflow.
-pub fn states(model: &Model, cpu: &Cpu, ids: &[u32], options: &Options) -> Result<States> {
+pub fn states(model: &NetworkModel, cpu: &Cpu, ids: &[u32], options: &Options) -> Result<States> {
     options.check()?;
     let ids = &ids[..ids.len().min(options.tokens)];
     let bytes = plan_bytes(model.dims(), ids.len());
@@ -141,7 +141,7 @@ pub fn states(model: &Model, cpu: &Cpu, ids: &[u32], options: &Options) -> Resul
 
 /// The units that follow each annotation best, of `states` over the text `ids` that they belong to.
 pub fn selectivity(
-    model: &Model,
+    model: &NetworkModel,
     ids: &[u32],
     states: &States,
     options: &Options,
@@ -160,7 +160,7 @@ impl Options {
 
 /// A model that reads, and what is kept of it.
 struct Recording<'a> {
-    model: &'a Model,
+    model: &'a NetworkModel,
     cpu: &'a Cpu,
     workspace: Workspace,
     states: States,
@@ -168,7 +168,7 @@ struct Recording<'a> {
 
 impl<'a> Recording<'a> {
     /// With room for the states of `tokens` tokens.
-    fn new(model: &'a Model, cpu: &'a Cpu, tokens: usize) -> Recording<'a> {
+    fn new(model: &'a NetworkModel, cpu: &'a Cpu, tokens: usize) -> Recording<'a> {
         let dims = model.dims();
         let lstm = dims.cell == Cell::Lstm;
         let layer = |&hidden: &usize| LayerStates {

@@ -16,7 +16,7 @@ use super::passages::{MOST_PASSAGES, MOST_STEPS, Passages, check};
 use super::places::{Place, Reading};
 use crate::dims::{Room, Slots};
 use crate::error::{Error, Result};
-use crate::infer::Model;
+use crate::infer::NetworkModel;
 use crate::net::Params;
 use crate::text::Layout;
 use crate::train::bptt::{Engine, LossNorm};
@@ -99,7 +99,7 @@ pub struct TensorError {
 /// Errors: options that cannot be, a text of fewer tokens than `full` or without the answers that were asked for, lines that are no
 /// longer than the shortest window, a gradient that is not finite.
 pub fn truncation(
-    model: &Model,
+    model: &NetworkModel,
     cpu: Cpu,
     ids: &[u32],
     options: &Options,
@@ -162,7 +162,7 @@ pub fn truncation(
 
 impl Options {
     /// The passages to read, as `model` reads the text `ids`.
-    fn passages(&self, model: &Model, ids: &[u32]) -> Result<Passages> {
+    fn passages(&self, model: &NetworkModel, ids: &[u32]) -> Result<Passages> {
         let (eos, seed) = (model.vocab().eos(), self.seed);
         match self.reading.lines(model, ids)? {
             None => Passages::draw(ids, eos, [self.context, self.full, self.passages], seed),
@@ -194,7 +194,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn new<'a>(model: &Model, cpu: Cpu, passages: &'a Passages) -> Bench<'a> {
+    fn new<'a>(model: &NetworkModel, cpu: Cpu, passages: &'a Passages) -> Bench<'a> {
         let room = Room::whole(passages.steps, passages.lanes);
         let network = model.network().clone();
         let mut engine = Engine::new(

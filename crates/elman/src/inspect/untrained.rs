@@ -1,7 +1,7 @@
 //! A model as training would begin with it: what initialisation alone does.
 
 use crate::error::Result;
-use crate::infer::{About, Model, VocabularyFrom, Weights};
+use crate::infer::{About, NetworkModel, VocabularyFrom, Weights};
 use crate::net::{Network, Params};
 use crate::text::{ReadOptions, Source};
 use crate::train::Config;
@@ -13,7 +13,7 @@ pub fn untrained(
     config: &Config,
     vocabulary: &VocabularyFrom,
     sources: Vec<Source>,
-) -> Result<Model> {
+) -> Result<NetworkModel> {
     config.check()?;
     let read = ReadOptions {
         lossy: config.lossy,
@@ -30,5 +30,11 @@ pub fn untrained(
     let mut params = Params::zeros(network.layout().clone());
     config.init().fill(network.dims(), &mut params);
     let about = About::default();
-    Ok(Model::new(network, params, vocab, about, Weights::F32))
+    Ok(NetworkModel::new(
+        network,
+        params,
+        vocab,
+        about,
+        Weights::F32,
+    ))
 }

@@ -40,7 +40,9 @@ const STEPS: [usize; 8] = [1, 3, 10, 35, 100, 350, 1000, 3500];
 
 pub fn costs(lab: &mut Lab) -> Result<Costs> {
     let trained = lab.net(Net::Lstm)?;
-    let dims = crate::infer::Model::load(&trained.run)?.dims().clone();
+    let dims = crate::infer::NetworkModel::load(&trained.run)?
+        .dims()
+        .clone();
     lab.measured("costs of windows", |lab| {
         let mut config = lab.config(Net::Lstm);
         config.lanes = LANES;

@@ -5,7 +5,7 @@ use super::nets::Net;
 use super::text::write_text;
 use super::{Lab, Trained, Verdict};
 use crate::error::Result;
-use crate::infer::{AnyModel, GenerateOptions, Generator, Model, Sampling};
+use crate::infer::{AnyModel, GenerateOptions, Generator, NetworkModel, Sampling};
 use crate::inspect::exposure;
 use crate::inspect::exposure::{Figure, Options};
 use crate::ngram::Words;
@@ -89,7 +89,7 @@ pub fn exposed(lab: &mut Lab) -> Result<Exposed> {
 
 /// The trigram model of the text, over the vocabulary of `run`.
 fn source(lab: &Lab, run: &Path) -> Result<AnyModel> {
-    let vocab = Model::load(run)?.vocab().clone();
+    let vocab = NetworkModel::load(run)?.vocab().clone();
     let text = vec![Source::File(lab.texts().train.clone())];
     let model = super::sizes::count(lab, Words::new(vocab), text, ORDER)?;
     Ok(AnyModel::Ngram(Box::new(model)))

@@ -5,7 +5,7 @@ use super::nets::Net;
 use super::{Lab, Verdict};
 use crate::error::Result;
 use crate::flow::verdict::Verdict as Fate;
-use crate::infer::Model;
+use crate::infer::NetworkModel;
 use crate::inspect::gradients::Options;
 use crate::inspect::{gradients, untrained};
 use crate::text::Source;
@@ -81,7 +81,7 @@ pub fn flows(lab: &mut Lab) -> Result<Vec<Flow>> {
     Ok(flows)
 }
 
-fn flow(lab: &Lab, net: Net, trained: bool, model: &Model, ids: &[u32]) -> Result<Flow> {
+fn flow(lab: &Lab, net: Net, trained: bool, model: &NetworkModel, ids: &[u32]) -> Result<Flow> {
     let options = Options {
         passages: lab.scale().passages,
         lags: lab.scale().lags,

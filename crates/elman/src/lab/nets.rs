@@ -3,7 +3,7 @@
 use super::{Lab, Trained};
 use crate::dims::{Activation, Sizes};
 use crate::error::Result;
-use crate::infer::Model;
+use crate::infer::NetworkModel;
 use crate::net::init::{Recurrent, Scheme};
 use crate::text::{ReadOptions, Source};
 use crate::train::Config;
@@ -139,14 +139,14 @@ impl Lab<'_> {
     }
 
     /// Its model, and the tokens of the text that it was not trained on.
-    pub(super) fn model(&mut self, net: Net) -> Result<(Model, Vec<u32>)> {
-        let model = Model::load(&self.net(net)?.run)?;
+    pub(super) fn model(&mut self, net: Net) -> Result<(NetworkModel, Vec<u32>)> {
+        let model = NetworkModel::load(&self.net(net)?.run)?;
         let ids = self.held_out(&model)?;
         Ok((model, ids))
     }
 
     /// The held-out part in the tokens of `model`.
-    pub(super) fn held_out(&self, model: &Model) -> Result<Vec<u32>> {
+    pub(super) fn held_out(&self, model: &NetworkModel) -> Result<Vec<u32>> {
         let source = Source::File(self.texts().valid.clone());
         let mut ids = Vec::new();
         let read = ReadOptions::default();

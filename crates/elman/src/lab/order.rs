@@ -33,7 +33,7 @@ pub struct Order {
 
 pub fn order(lab: &mut Lab) -> Result<Order> {
     let run = lab.net(Net::Lstm)?.run;
-    let entries = crate::infer::Model::load(&run)?.dims().vocab;
+    let entries = crate::infer::NetworkModel::load(&run)?.dims().vocab;
     lab.measured("order in time", |lab| {
         let options = Options {
             positions: 2048,

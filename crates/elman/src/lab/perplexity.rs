@@ -6,7 +6,7 @@ use super::text::write_text;
 use super::{Lab, Trained, Verdict};
 use crate::error::Result;
 use crate::infer::{
-    About, EvalOptions, Model, Reader, Reading, Walk, Weights, evaluate, evaluate_reader,
+    About, EvalOptions, NetworkModel, Reader, Reading, Walk, Weights, evaluate, evaluate_reader,
 };
 use crate::inspect::untrained;
 use crate::net::Params;
@@ -50,7 +50,7 @@ pub fn meaning(lab: &mut Lab) -> Result<Meaning> {
             source(),
         )?;
         let zero = Params::zeros(model.network().layout().clone());
-        let model = Model::new(
+        let model = NetworkModel::new(
             model.network().clone(),
             zero,
             model.vocab().clone(),

@@ -17,7 +17,7 @@ use super::watch::{Ending, Event, Outcome, Ready, Step, Watch};
 use super::windows::Windows;
 use crate::dims::TrainPlan;
 use crate::error::{Error, Result};
-use crate::infer::Model;
+use crate::infer::NetworkModel;
 use crate::store::Generations;
 use crate::text::{Vocab, Window};
 use elman_kernels::Cpu;
@@ -201,7 +201,7 @@ impl Run {
     }
 
     /// Sets the weights of step 0.
-    fn initialise(&mut self, origin: Option<&Model>) {
+    fn initialise(&mut self, origin: Option<&NetworkModel>) {
         let dims = self.engine.network().dims().clone();
         let params = self.engine.params_mut();
         match origin {

@@ -4,7 +4,7 @@
 
 use elman::dims::{Activation, Cell};
 use elman::exchange::{Hints, Imported, import, save_state_dict};
-use elman::infer::{Model, Weights, Workspace};
+use elman::infer::{NetworkModel, Weights, Workspace};
 use elman::store::{Array, Data, Integrity, Snapshot, read_snapshot, write_snapshot};
 use elman::text::{Kind, Listed, SpecialNames};
 use elman::{Cpu, Isa};
@@ -30,7 +30,7 @@ fn imported(name: &str, activation: Option<Activation>) -> Imported {
     import(&fixture(&format!("{name}.safetensors")), &tokens(), &hints).unwrap()
 }
 
-fn model(imported: Imported) -> Model {
+fn model(imported: Imported) -> NetworkModel {
     let Imported {
         network,
         params,
@@ -38,7 +38,7 @@ fn model(imported: Imported) -> Model {
         about,
         ..
     } = imported;
-    Model::new(network, params, vocab, about, Weights::F32)
+    NetworkModel::new(network, params, vocab, about, Weights::F32)
 }
 
 fn values<'a>(snapshot: &'a Snapshot, name: &str) -> &'a [f32] {
@@ -49,7 +49,7 @@ fn values<'a>(snapshot: &'a Snapshot, name: &str) -> &'a [f32] {
 }
 
 /// Reads the fixture's ids and compares every logit.
-fn says_what_pytorch_says(name: &str, model: &Model) {
+fn says_what_pytorch_says(name: &str, model: &NetworkModel) {
     let golden = read_snapshot(
         &fixture(&format!("{name}.logits.safetensors")),
         Integrity::Foreign,
@@ -148,7 +148,7 @@ fn a_state_dict_goes_out_as_it_came_but_for_its_second_biases() {
 }
 
 /// The fixture `lstm` with its weights in another form: PyTorch's logits stay what they are.
-fn rewritten(change: impl FnOnce(&mut Vec<Array<'static>>)) -> Model {
+fn rewritten(change: impl FnOnce(&mut Vec<Array<'static>>)) -> NetworkModel {
     let mut snapshot = read_snapshot(&fixture("lstm.safetensors"), Integrity::Foreign).unwrap();
     change(&mut snapshot.arrays);
     let room = tempfile::tempdir().unwrap();

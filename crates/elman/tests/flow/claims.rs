@@ -2,7 +2,7 @@
 
 use elman::dims::Activation;
 use elman::flow::verdict::Verdict;
-use elman::infer::{Model, VocabularyFrom};
+use elman::infer::{NetworkModel, VocabularyFrom};
 use elman::inspect::passages::tokens;
 use elman::inspect::places::Reading;
 use elman::inspect::{Gradients, gradients, truncation, untrained};
@@ -18,7 +18,7 @@ fn bible() -> Vec<Source> {
     Source::files(&[PathBuf::from(path)])
 }
 
-fn model(config: &Config) -> (Model, Vec<u32>) {
+fn model(config: &Config) -> (NetworkModel, Vec<u32>) {
     let model = untrained(config, &VocabularyFrom::Text, bible()).unwrap();
     let read = ReadOptions {
         lossy: false,

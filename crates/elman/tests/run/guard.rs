@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, Log, config, generations, relu_sgd, resume, saving_always};
 use elman::Error;
-use elman::infer::Model;
+use elman::infer::NetworkModel;
 use elman::store::{Data, Integrity, read_snapshot};
 use elman::train::{self, Config, Ending, Watch};
 use std::path::Path;
@@ -102,7 +102,7 @@ fn weights_that_overflow_are_not_saved() {
         assert!(matches!(error, Error::Diverged(_)), "{error}");
         assert!(error.to_string().contains("weight overflow"), "{error}");
         assert_finite(&job.run);
-        let model = Model::load(&job.run);
+        let model = NetworkModel::load(&job.run);
         assert!(model.is_err(), "there was no good model to keep");
     }
 }
@@ -173,7 +173,7 @@ fn a_run_that_ends_far_above_the_uniform_model_has_failed() {
     assert_eq!(look.doing(), train::look::Doing::Diverged);
     // The best model is from before that.
     let best = outcome.useful().unwrap();
-    let model = Model::load(&job.run).unwrap();
+    let model = NetworkModel::load(&job.run).unwrap();
     assert_eq!(model.about().step, best.step);
     assert!(best.step < outcome.step);
     // Nothing is left to be done, and that changes nothing.

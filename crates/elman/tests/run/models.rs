@@ -5,15 +5,15 @@ use super::bench::{
     text,
 };
 use elman::dims::Sizes;
-use elman::infer::{EvalOptions, Evaluation, Model, evaluate};
+use elman::infer::{EvalOptions, Evaluation, NetworkModel, evaluate};
 use elman::text::{Corpus, Layout, ReadOptions, Source};
 use elman::train::{self, Config, Ending, Job, Outcome, VocabularyFrom};
 use elman_kernels::Cpu;
 use std::fs;
 use std::path::Path;
 
-fn scored(run: &Path, valid: &Path, lanes: usize) -> (Model, Evaluation) {
-    let model = Model::load(run).unwrap();
+fn scored(run: &Path, valid: &Path, lanes: usize) -> (NetworkModel, Evaluation) {
+    let model = NetworkModel::load(run).unwrap();
     let options = EvalOptions {
         lanes: Some(lanes),
         ..EvalOptions::default()
@@ -162,8 +162,8 @@ fn a_run_may_begin_from_a_model() {
         job.init_from = Some(bench.path("origin"));
         let mut log = Log::default();
         let outcome = train::start(&job, &mut log).unwrap();
-        let model = Model::load(&bench.path("next")).unwrap();
-        let parent = Model::load(&bench.path("origin")).unwrap();
+        let model = NetworkModel::load(&bench.path("next")).unwrap();
+        let parent = NetworkModel::load(&bench.path("origin")).unwrap();
         assert_eq!(model.dims(), parent.dims());
         assert_eq!(model.vocab().hash(), parent.vocab().hash());
         // At a rate of nearly nothing the model is still the one it began from.
@@ -216,8 +216,8 @@ fn the_vocabulary_may_be_that_of_another_model() {
     let mut job = with_valid(&bench, "run", &relu_sgd());
     job.vocabulary = VocabularyFrom::Model(bench.path("origin"));
     train::start(&job, &mut Log::default()).unwrap();
-    let model = Model::load(&job.run).unwrap();
-    let parent = Model::load(&bench.path("origin")).unwrap();
+    let model = NetworkModel::load(&job.run).unwrap();
+    let parent = NetworkModel::load(&bench.path("origin")).unwrap();
     assert_eq!(model.vocab().hash(), parent.vocab().hash());
     assert_ne!(model.dims().hidden, parent.dims().hidden);
     // The record says what the run really has, not what nobody asked for.

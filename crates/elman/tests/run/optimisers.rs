@@ -1,7 +1,7 @@
 //! What a run does beside single updates: averages, reductions on plateaus, accumulated gradients.
 
 use super::bench::{Bench, Log, config, gru_rmsprop, lstm_everything, metrics, relu_sgd, resume};
-use elman::infer::Model;
+use elman::infer::NetworkModel;
 use elman::store::{Integrity, read_snapshot};
 use elman::train::config::OptimizerName;
 use elman::train::schedule::ScheduleKind;
@@ -48,7 +48,7 @@ fn an_average_from_an_update_is_validated_saved_and_told() {
 
     let best = outcome.best.unwrap();
     let count = best.step - 5;
-    let model = Model::load(&bench.path("run")).unwrap();
+    let model = NetworkModel::load(&bench.path("run")).unwrap();
     assert_eq!(model.about().averaged, count);
     // The checkpoint of the last step has the average that was saved, if that was the best.
     assert_eq!(best.step, outcome.step, "another validation was better");

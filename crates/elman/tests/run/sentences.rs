@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, Log, essence, resume, saving_always, sentences};
 use elman::dims::Room;
-use elman::infer::{EvalOptions, Model, evaluate, evaluate_answers};
+use elman::infer::{EvalOptions, NetworkModel, evaluate, evaluate_answers};
 use elman::synth::{MARK, Synth, Task};
 use elman::text::{Kind, ReadOptions, Source};
 use elman::train::config::CellName;
@@ -89,7 +89,7 @@ fn a_validation_does_not_depend_on_its_batches() {
     let config = sentences();
     let outcome = bench.whole("run", &config);
     assert!(outcome.best.is_some());
-    let model = Model::load(&bench.path("run")).unwrap();
+    let model = NetworkModel::load(&bench.path("run")).unwrap();
     let cpu = Cpu::new(Isa::detect(), 1);
     let total = |lanes| {
         let options = EvalOptions {
@@ -163,7 +163,7 @@ fn answers_are_learnt_and_counted() {
     assert_eq!(last.accuracy, last.line_accuracy, "answers of one token");
     assert!(first.accuracy < last.accuracy && last.accuracy > Some(0.9));
 
-    let model = Model::load(&job.run).unwrap();
+    let model = NetworkModel::load(&job.run).unwrap();
     let cpu = Cpu::new(Isa::detect(), 1);
     let (sources, read) = (Source::files(&[held_out]), ReadOptions::default());
     let found = evaluate_answers(&model, &cpu, sources, &read, MARK, Some(7), &mut |_| {});

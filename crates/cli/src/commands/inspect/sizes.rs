@@ -5,7 +5,7 @@ use crate::output::usage;
 use crate::resolve::{Layered, defaults, resolve};
 use anyhow::Result;
 use clap::builder::{RangedI64ValueParser, TypedValueParser};
-use elman::infer::Model;
+use elman::infer::NetworkModel;
 use elman::train::{Config, Folder, read_record};
 use elman_kernels::Isa;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub fn of_model(path: &Path, choices: TrainOptions) -> Result<Sizing> {
             "options of the vocabulary, the network and its weights are for --untrained: a model has its own",
         ));
     }
-    let model = Model::load(path)?;
+    let model = NetworkModel::load(path)?;
     let mut base = match Folder::is_run(path) {
         true => read_record(path)?.config,
         false => defaults(Isa::detect()),

@@ -7,7 +7,7 @@ use crate::output::{say, usage};
 use crate::resolve::{Layered, idle_notes, resolve};
 use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::infer::Model;
+use elman::infer::NetworkModel;
 use elman::inspect::passages::tokens;
 use elman::inspect::places::Reading;
 use elman::inspect::untrained;
@@ -100,7 +100,7 @@ impl ReadingArgs {
 
 /// A model and the tokens of a text.
 pub struct Subject {
-    pub model: Model,
+    pub model: NetworkModel,
     pub ids: Vec<u32>,
     pub cpu: Cpu,
     /// What it is called in reports.
@@ -136,7 +136,12 @@ impl SubjectArgs {
             false => {
                 let (name, texts) = self.of_a_model()?;
                 let lossy = self.text.lossy.unwrap_or(false);
-                (Model::load(name)?, texts, name.display().to_string(), lossy)
+                (
+                    NetworkModel::load(name)?,
+                    texts,
+                    name.display().to_string(),
+                    lossy,
+                )
             }
         };
         let read = ReadOptions {

@@ -5,7 +5,7 @@ use crate::progress::{Form, Progress};
 use crate::signals::Stop;
 use crate::summary::{self, Memory};
 use anyhow::Result;
-use elman::infer::{GenerateOptions, Model, generate};
+use elman::infer::{GenerateOptions, NetworkModel, generate};
 use elman::text::Layout;
 use elman::train::{Ending, Machine, Outcome};
 use elman_kernels::Cpu;
@@ -79,7 +79,7 @@ struct End<'a> {
 
 /// About sixty words that show what was learnt.
 fn sample(directory: &Path, machine: &Machine) -> Result<String> {
-    let model = Model::load(directory)?;
+    let model = NetworkModel::load(directory)?;
     let options = GenerateOptions::glimpse(model.vocab().kind());
     let cpu = Cpu::new(machine.isa, machine.threads);
     let texts = match model.layout() {

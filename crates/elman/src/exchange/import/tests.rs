@@ -1,7 +1,7 @@
 use super::*;
 use crate::exchange::{save_for_pytorch, save_state_dict};
 use crate::infer::testing::{CELLS, model, projected};
-use crate::infer::{Model, Weights};
+use crate::infer::{NetworkModel, Weights};
 use crate::store::{Snapshot, write_atomic, write_snapshot};
 use crate::text::{Kind, Layout, SpecialNames};
 use std::io::Write;
@@ -37,12 +37,12 @@ fn what_was_exported_comes_back_bit_by_bit() {
 
             let directory = room.path().join("torch");
             save_for_pytorch(&directory, &model).unwrap();
-            assert_eq!(Model::load(&directory).unwrap().id(), model.id());
+            assert_eq!(NetworkModel::load(&directory).unwrap().id(), model.id());
 
             // And on as a model.
             let saved = room.path().join("model");
             back.save(&saved).unwrap();
-            let loaded = Model::load(&saved).unwrap();
+            let loaded = NetworkModel::load(&saved).unwrap();
             assert_eq!(loaded.id(), model.id());
             assert!(
                 loaded
@@ -113,7 +113,7 @@ fn rows_go_where_their_tokens_are() {
 fn an_unknown_word_that_the_file_lacked_changes_no_other_probability() {
     let (_room, path) = foreign(|_| ());
     let back = import(&path, &listed("sat\n<eos>\ncat\n"), &Hints::default()).unwrap();
-    let model = Model::new(
+    let model = NetworkModel::new(
         back.network,
         back.params,
         back.vocab,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::infer::testing::{CELLS, model, projected};
 
-fn graph(model: &Model, log_probs: bool) -> GraphProto {
+fn graph(model: &NetworkModel, log_probs: bool) -> GraphProto {
     let bytes = onnx_bytes(model, OnnxOptions { log_probs }).unwrap();
     let file = ModelProto::decode(bytes.as_slice()).unwrap();
     assert_eq!((file.ir_version, file.opset_import[0].version), (8, 17));

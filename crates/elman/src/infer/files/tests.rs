@@ -6,14 +6,14 @@ use crate::store::write_snapshot;
 use crate::text::Kind;
 use std::fs;
 
-fn saved(cell: Cell, tied: bool) -> (tempfile::TempDir, Model) {
+fn saved(cell: Cell, tied: bool) -> (tempfile::TempDir, NetworkModel) {
     let room = tempfile::tempdir().unwrap();
     let model = model(cell, tied);
     save(room.path(), &model, &About::default());
     (room, model)
 }
 
-fn save(directory: &Path, model: &Model, about: &About) {
+fn save(directory: &Path, model: &NetworkModel, about: &About) {
     save_model(
         directory,
         model.network(),
@@ -26,7 +26,7 @@ fn save(directory: &Path, model: &Model, about: &About) {
 }
 
 fn refused(path: &Path) -> String {
-    Model::load(path).unwrap_err().to_string()
+    NetworkModel::load(path).unwrap_err().to_string()
 }
 
 #[test]
@@ -34,11 +34,11 @@ fn a_model_comes_back_bit_by_bit() {
     for cell in CELLS {
         for tied in [false, true] {
             let (room, model) = saved(cell, tied);
-            let back = Model::load(room.path()).unwrap();
+            let back = NetworkModel::load(room.path()).unwrap();
             assert_eq!(back.dims(), model.dims());
             assert_eq!(back.id(), model.id());
             for (id, tensor) in model.network().layout().tensors() {
-                let bits = |m: &Model| {
+                let bits = |m: &NetworkModel| {
                     m.params()[id]
                         .iter()
                         .map(|x| x.to_bits())
@@ -69,7 +69,7 @@ fn only_the_weights_change_between_saves() {
     };
     save(room.path(), &model, &about);
     assert_eq!(text("config.json"), before);
-    assert_eq!(Model::load(room.path()).unwrap().about(), &about);
+    assert_eq!(NetworkModel::load(room.path()).unwrap().about(), &about);
     let config: Value = serde_json::from_str(&before).unwrap();
     assert_eq!(config["architectures"][0], "ElmanForCausalLM");
     assert_eq!(
@@ -97,7 +97,7 @@ fn a_run_s_directory_stands_for_its_model() {
     assert!(refused(room.path()).contains("config.json is missing"));
     crate::store::disk::create_dir_all(&room.path().join("state")).unwrap();
     save(&room.path().join("model"), &model, &About::default());
-    assert_eq!(Model::load(room.path()).unwrap().id(), model.id());
+    assert_eq!(NetworkModel::load(room.path()).unwrap().id(), model.id());
     assert!(refused(&room.path().join("model/config.json")).contains("is a directory"));
     // A run that was killed while it saved its first model.
     crate::store::write_atomic(&room.path().join("config.toml"), |_| Ok(())).unwrap();
@@ -117,7 +117,7 @@ fn with_config(change: impl Fn(&mut Value)) -> String {
     };
     let tokenizer = model.vocab().to_tokenizer_json();
     write_model_dir(room.path(), &config.to_string(), &tokenizer, &[], &weights).unwrap();
-    match Model::load(room.path()) {
+    match NetworkModel::load(room.path()) {
         Ok(_) => "accepted".into(),
         Err(error) => error.to_string(),
     }
@@ -192,7 +192,7 @@ fn with_arrays(
     cell: Cell,
     tied: bool,
     change: impl Fn(&mut Vec<Array<'_>>),
-) -> (tempfile::TempDir, Model) {
+) -> (tempfile::TempDir, NetworkModel) {
     let (room, model) = saved(cell, tied);
     let mut config: Value =
         serde_json::from_str(&fs::read_to_string(room.path().join(CONFIG)).unwrap()).unwrap();
@@ -231,9 +231,9 @@ fn the_second_bias_is_folded_into_the_first() {
                 .collect();
             *values(arrays, "rnn.bias_ih_l1") = less;
         });
-        let back = Model::load(room.path()).unwrap();
+        let back = NetworkModel::load(room.path()).unwrap();
         let text = tokens(22, 20);
-        let read = |model: &Model| {
+        let read = |model: &NetworkModel| {
             let mut workspace = Workspace::new(model.dims(), 20, 1);
             let mut out = vec![0.0; 22];
             model.advance(&cpu(), &text, &mut model.zero_state(1), &mut workspace);
@@ -289,7 +289,7 @@ fn a_tied_table_may_stand_twice() {
         let table = values(arrays, "encoder.weight").clone();
         arrays.push(Array::f32("decoder.weight", &[22, 21], table));
     });
-    assert_eq!(Model::load(room.path()).unwrap().id(), model.id());
+    assert_eq!(NetworkModel::load(room.path()).unwrap().id(), model.id());
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn bytes_have_no_unknown() {
     let room = tempfile::tempdir().unwrap();
     let model = testing::model_of(Cell::Lstm, true, Vocab::bytes());
     save(room.path(), &model, &About::default());
-    assert_eq!(Model::load(room.path()).unwrap().vocab().len(), 257);
+    assert_eq!(NetworkModel::load(room.path()).unwrap().vocab().len(), 257);
     let config = fs::read_to_string(room.path().join("tokenizer_config.json")).unwrap();
     assert!(!config.contains("unk_token"));
 }
@@ -347,7 +347,7 @@ fn a_model_of_sentences_says_so_and_others_say_nothing() {
         "{}",
         config()
     );
-    let loaded = Model::load(room.path()).unwrap();
+    let loaded = NetworkModel::load(room.path()).unwrap();
     assert_eq!(loaded.layout(), Layout::Sentences);
     assert_eq!(loaded.id(), model.id());
     assert_ne!(loaded.id(), id, "it gives other numbers");

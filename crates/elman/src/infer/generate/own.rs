@@ -17,7 +17,7 @@
 use super::{Eos, Finish, GenerateOptions, Generator};
 use crate::error::{Error, Result};
 use crate::infer::author::{Composing, PROMPT_WINDOW};
-use crate::infer::{Model, Sampling};
+use crate::infer::{NetworkModel, Sampling};
 use crate::rng::{Site, Stream, key};
 use crate::text::{Layout, Sentences};
 use elman_kernels::Cpu;
@@ -114,7 +114,7 @@ impl OwnText {
 /// Errors: choices that mean nothing; a share that beginnings of this length do not leave; a text that is shorter than a beginning; hidden states
 /// that overflow.
 pub fn write_own(
-    model: &Model,
+    model: &NetworkModel,
     layout: Layout,
     cpu: &Cpu,
     ids: &[u32],
@@ -153,7 +153,7 @@ pub fn write_own(
 }
 
 struct Writer<'a> {
-    model: &'a Model,
+    model: &'a NetworkModel,
     layout: Layout,
     cpu: &'a Cpu,
     options: GenerateOptions,

@@ -5,7 +5,7 @@ use crate::infer::testing::{bigrams, cpu, model, model_of, vocab};
 use crate::text::Vocab;
 use elman_kernels::Isa;
 
-fn run(model: &Model, prompt: &str, options: &GenerateOptions) -> Generation {
+fn run(model: &NetworkModel, prompt: &str, options: &GenerateOptions) -> Generation {
     let mut pieces = Vec::new();
     let generated = generate(
         model,
@@ -28,7 +28,7 @@ fn silent(_: usize, _: &[u8]) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-fn letters() -> Model {
+fn letters() -> NetworkModel {
     model(Cell::Lstm, true)
 }
 

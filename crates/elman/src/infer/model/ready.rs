@@ -18,7 +18,7 @@ impl Ready<'_> {
         self.network.dims()
     }
 
-    /// As [`super::Model::advance`].
+    /// As [`super::NetworkModel::advance`].
     pub fn advance(&self, cpu: &Cpu, tokens: &[u32], state: &mut State, workspace: &mut Workspace) {
         let rows = workspace.rows(state.lanes);
         for window in tokens.chunks(rows) {
@@ -26,7 +26,7 @@ impl Ready<'_> {
         }
     }
 
-    /// As [`super::Model::next_logits`].
+    /// As [`super::NetworkModel::next_logits`].
     pub fn next_logits(&self, cpu: &Cpu, workspace: &Workspace, out: &mut [f32]) {
         assert!(workspace.rows > 0, "no token has been read");
         self.network.last_logits(

@@ -4,7 +4,7 @@ use crate::infer::testing::{CELLS, cpu, model, tokens};
 #[test]
 fn a_model_is_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
-    shared::<Model>();
+    shared::<NetworkModel>();
     shared::<State>();
 }
 

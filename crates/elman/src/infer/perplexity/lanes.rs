@@ -6,7 +6,7 @@
 use super::{EvalOptions, Found, Progress, ROWS, Sums, WINDOW};
 use crate::error::{Error, Result};
 use crate::infer::reading::overflow;
-use crate::infer::{Model, State, Workspace};
+use crate::infer::{NetworkModel, State, Workspace};
 use crate::text::{self, Layout, ReadOptions, Sentences, Source, Stream, Vocab, Window};
 use elman_kernels::Cpu;
 
@@ -19,7 +19,7 @@ const TOKEN_BYTES: usize = 5;
 ///
 /// Errors: those of [`in_memory`], and a model whose hidden states overflow.
 pub(super) fn in_lanes(
-    model: &Model,
+    model: &NetworkModel,
     cpu: &Cpu,
     sources: Vec<Source>,
     read: &ReadOptions,
@@ -95,7 +95,7 @@ pub(in crate::infer) fn in_memory(
 
 /// Parts of a text that are read side by side, each summed on its own.
 struct Parts<'a> {
-    model: &'a Model,
+    model: &'a NetworkModel,
     cpu: &'a Cpu,
     state: State,
     workspace: Workspace,
@@ -108,7 +108,13 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn new(model: &'a Model, cpu: &'a Cpu, steps: usize, lanes: usize, parts: usize) -> Parts<'a> {
+    fn new(
+        model: &'a NetworkModel,
+        cpu: &'a Cpu,
+        steps: usize,
+        lanes: usize,
+        parts: usize,
+    ) -> Parts<'a> {
         Parts {
             model,
             cpu,

@@ -13,7 +13,7 @@ fn source(text: &str) -> Vec<Source> {
     }]
 }
 
-fn eval(model: &Model, text: &str, options: &EvalOptions) -> Evaluation {
+fn eval(model: &NetworkModel, text: &str, options: &EvalOptions) -> Evaluation {
     evaluate(
         model,
         &cpu(),
@@ -25,7 +25,7 @@ fn eval(model: &Model, text: &str, options: &EvalOptions) -> Evaluation {
     .unwrap()
 }
 
-fn exact(model: &Model, text: &str) -> Evaluation {
+fn exact(model: &NetworkModel, text: &str) -> Evaluation {
     eval(model, text, &EvalOptions::default())
 }
 
@@ -39,7 +39,7 @@ fn windowed(window: usize) -> EvalOptions {
 const TEXT: &str = "abc def ghij\n\nklm nop qr abc\ncab fed\n";
 
 /// Each token on its own, from nothing but steps and log-probabilities.
-fn by_hand(model: &Model, ids: &[u32]) -> Vec<f64> {
+fn by_hand(model: &NetworkModel, ids: &[u32]) -> Vec<f64> {
     let (cpu, mut state) = (cpu(), model.zero_state(1));
     let mut workspace = Workspace::new(model.dims(), 1, 1);
     let mut log_probs = vec![0.0; model.vocab().len()];
@@ -246,7 +246,7 @@ fn overflowing_states_are_an_error() {
     for name in ["rnn.weight_hh_l0", "rnn.bias_ih_l0"] {
         params[network.layout().find(name).unwrap()].fill(1e30);
     }
-    model = Model::new(
+    model = NetworkModel::new(
         network,
         params,
         model.vocab().clone(),

@@ -1,15 +1,19 @@
 //! The model that a run starts from: what the run takes from it, and what the run does in another way than it was trained.
 
 use crate::error::Result;
-use crate::infer::Model;
+use crate::infer::NetworkModel;
 use crate::train::config::{Config, OF_MODEL};
 use crate::train::folder::{Folder, read_record};
 use crate::train::watch::{Event, Watch};
 use std::path::Path;
 
 /// Takes sizes and vocabulary kind from the model in `path`, and notes what differs from choices that were made.
-pub(super) fn adopt(config: &mut Config, path: &Path, watch: &mut dyn Watch) -> Result<Model> {
-    let model = Model::load(path)?;
+pub(super) fn adopt(
+    config: &mut Config,
+    path: &Path,
+    watch: &mut dyn Watch,
+) -> Result<NetworkModel> {
+    let model = NetworkModel::load(path)?;
     let chosen = config.clone();
     config.set_dims(model.dims());
     config.vocab = model.vocab().kind();
@@ -19,7 +23,7 @@ pub(super) fn adopt(config: &mut Config, path: &Path, watch: &mut dyn Watch) -> 
     Ok(model)
 }
 
-fn notes(chosen: &Config, config: &Config, model: &Model, path: &Path) -> Vec<String> {
+fn notes(chosen: &Config, config: &Config, model: &NetworkModel, path: &Path) -> Vec<String> {
     let (mut notes, at) = (Vec::new(), path.display());
     let without_effect = without_effect(chosen, config);
     if !without_effect.is_empty() {

@@ -5,7 +5,7 @@
 
 use super::Run;
 use crate::error::{Error, Result};
-use crate::infer::Model;
+use crate::infer::NetworkModel;
 use crate::train::config::Config;
 use crate::train::job::NewBudget;
 use crate::train::state::Progress;
@@ -17,7 +17,7 @@ const MOST_STEPS: u64 = i64::MAX as u64;
 
 impl Run {
     /// Steps that the budget of a new run comes to.
-    pub(super) fn resolve_budget(&mut self, origin: Option<&Model>) -> u64 {
+    pub(super) fn resolve_budget(&mut self, origin: Option<&NetworkModel>) -> u64 {
         let Config {
             epochs,
             steps,
@@ -79,7 +79,7 @@ impl Run {
 
     /// Seconds that a step takes, its share of validation included: trains a few steps, then
     /// starts again as if nothing had been.
-    fn rehearse(&mut self, origin: Option<&Model>) -> f64 {
+    fn rehearse(&mut self, origin: Option<&NetworkModel>) -> f64 {
         const LONGEST_SECONDS: f64 = 3.0;
         let mut window = self.engine.window();
         let (mut training, mut steps) = (0.0, 0);

@@ -4,7 +4,7 @@
 //! tokens that it wrote. Beginnings are taken from what is trained on, as often as its weights say, and never from the validation text.
 
 use crate::error::{Error, Result};
-use crate::infer::{Model, OwnText, write_own};
+use crate::infer::{NetworkModel, OwnText, write_own};
 use crate::store::write_atomic;
 use crate::train::folder::Folder;
 use crate::train::job::Job;
@@ -37,7 +37,7 @@ pub(super) fn check(job: &Job) -> Result<()> {
 /// Errors: what writing can find; a disk that refuses.
 pub(super) fn write_first(
     own: &OwnText,
-    model: &Model,
+    model: &NetworkModel,
     job: &Job,
     texts: Texts,
     folder: &Folder,

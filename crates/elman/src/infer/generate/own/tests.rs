@@ -15,7 +15,7 @@ fn own(share: f64) -> OwnText {
 }
 
 /// 400 tokens of all kinds in lines of ten, the last one without an end.
-fn lines(model: &Model) -> Vec<u32> {
+fn lines(model: &NetworkModel) -> Vec<u32> {
     let vocab = model.vocab();
     let newline = vocab.tokenize(b"\n").unwrap().ids[0];
     let v = vocab.len() as u32;
@@ -28,7 +28,7 @@ fn lines(model: &Model) -> Vec<u32> {
     (0..399).map(line).collect()
 }
 
-fn write(model: &Model, layout: Layout, ids: &[u32], own: &OwnText) -> Result<OwnSequences> {
+fn write(model: &NetworkModel, layout: Layout, ids: &[u32], own: &OwnText) -> Result<OwnSequences> {
     write_own(model, layout, &testing::cpu(), ids, own, 4, &mut |_, _| {})
 }
 
