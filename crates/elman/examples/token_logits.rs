@@ -1,4 +1,4 @@
-//! Writes what a model says before each token of a text, for `tools/check_torch.py`.
+//! Writes what a network says before each token of a text, for `tools/check_torch.py`.
 //!
 //! ```sh
 //! cargo run --release --example token_logits -- runs/kjv verse.txt logits.safetensors
@@ -6,10 +6,8 @@
 //! The file holds `ids` (N) and `logits` (N, V): from zero state with `<eos>` as the first input, row
 //! n has read `<eos>`, ids[0], …, ids[n−1].
 
-use elman::infer::{NetworkModel, Workspace};
 use elman::store::{Array, Snapshot, write_snapshot};
 use elman::text::{ReadOptions, Source, TextError, encode};
-use elman::{Cpu, Isa};
 use std::path::Path;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,29 +15,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [model, text, out] = &paths[..] else {
         return Err("usage: token_logits MODEL TEXT OUT".into());
     };
-    let model = NetworkModel::load(Path::new(model))?;
-    let sources = Source::files(&[text]);
+    let model = elman::load(model)?;
     let mut ids = Vec::new();
-    encode(
-        sources,
-        model.vocab(),
-        &ReadOptions::default(),
-        &mut |symbol| {
-            ids.push(symbol.id);
-            Ok::<(), TextError>(())
-        },
-    )?;
+    let (sources, read) = (Source::files(&[text]), ReadOptions::default());
+    encode(sources, model.vocab(), &read, &mut |symbol| {
+        ids.push(symbol.id);
+        Ok::<(), TextError>(())
+    })?;
 
-    let (cpu, vocab) = (Cpu::new(Isa::detect(), 1), model.vocab().len());
-    let mut workspace = Workspace::new(model.dims(), 1, 1);
-    let mut state = model.zero_state(1);
-    let mut logits = vec![0.0; ids.len() * vocab];
-    let inputs = std::iter::once(model.vocab().eos()).chain(ids.iter().copied());
-    for (row, input) in logits.chunks_exact_mut(vocab).zip(inputs) {
-        model.advance(&cpu, &[input], &mut state, &mut workspace);
-        model.next_logits(&cpu, &workspace, row);
+    let mut session = model.session();
+    let mut logits = Vec::new();
+    for &id in &ids {
+        logits.extend(session.logits());
+        session.feed_tokens(&[id])?;
     }
-    let shape = [ids.len(), vocab];
+    let shape = [ids.len(), model.vocab().len()];
     let snapshot = Snapshot {
         header: Default::default(),
         arrays: vec![

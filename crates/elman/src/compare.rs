@@ -1,8 +1,7 @@
 //! Comparing models on a text, honestly: which is better, by how much, how sure that is, what each costs, and what they do together.
 //!
 //! ```text
-//! entrant    a model of any kind, with a name and its price
-//! cache      a model of what was written lately
+//! named      a model of any family, with a name and its price
 //! scores     models and a text                     → losses, by model and line
 //! mixture    losses on a development text          → weights
 //! units, bootstrap   losses by line                → intervals and p-values
@@ -22,25 +21,22 @@
 //! training, and corrections for the number of pairs.
 
 mod bootstrap;
-mod cache;
-mod entrant;
 mod findings;
 mod mixture;
+mod named;
 mod result;
 mod scores;
 mod units;
 
 pub use bootstrap::{Interval, LEVEL};
 pub(crate) use bootstrap::{percentiles, resampled};
-pub use cache::{Cache, CacheReading, CacheState};
-pub use entrant::{Entrant, Player};
 pub use mixture::Fit;
+pub use named::NamedModel;
 pub use result::{Comparison, Difference, Entry, Measure, Mixture, MixtureFit, Pair, Unit, UnitOf};
 
 use crate::error::{Error, Result};
 use crate::infer::lost_note;
 use crate::text::{self, Kind, Lost, ReadOptions, Source, TextError, TextStats, Vocab};
-use elman_kernels::Cpu;
 use findings::{Findings, Fitted};
 use scores::{Extras, Group, groups};
 use std::collections::VecDeque;
@@ -109,8 +105,7 @@ pub enum Stage {
 /// Errors: what reading a text can find; models that give no probabilities; a false comparison or mixture, with what to do
 /// about it; a text that would have to be read more than once and cannot be.
 pub fn compare(
-    entrants: &[Entrant],
-    cpu: &Cpu,
+    entrants: &[NamedModel],
     sources: Vec<Source>,
     mixing: Mixing,
     options: &Options,
@@ -143,7 +138,7 @@ pub fn compare(
     if let Some(sources) = fitted_on {
         let mut told = |done| progress(tokens_read(Stage::Fitting, done));
         let group = together.as_ref().unwrap_or(&groups[0]);
-        let (likelihoods, stats) = group.likelihoods(cpu, sources, read, &mut told)?;
+        let (likelihoods, stats) = group.likelihoods(sources, read, &mut told)?;
         fitted = Some(Fitted {
             fit: likelihoods.fit(),
             tokens: stats.tokens,
@@ -184,7 +179,7 @@ pub fn compare(
     let mut scored = Vec::new();
     for (pass, (group, extras)) in passes.into_iter().enumerate() {
         let mut told = |done| progress(tokens_read(Stage::Reading, done));
-        let mut found = group.score(cpu, next_text(), read, extras, &mut told)?;
+        let mut found = group.score(next_text(), read, extras, &mut told)?;
         if let Some(words) = &words {
             found.lines.charge(&words.columns()[pass], extras.char_nats);
         }
@@ -203,7 +198,7 @@ pub fn compare(
         words,
         fitted,
         options,
-        threads: cpu.threads(),
+        threads: entrants[0].model.cpu().threads(),
     };
     Ok(findings.conclude(progress))
 }
@@ -260,7 +255,7 @@ fn repeated(sources: Vec<Source>, passes: usize) -> Result<VecDeque<Vec<Source>>
 /// The models that are to be mixed, over the union of their vocabularies.
 ///
 /// Errors: a single model; vocabularies that cut a text differently.
-fn mixed<'a>(entrants: &'a [Entrant], groups: &[Group]) -> Result<Group<'a>> {
+fn mixed<'a>(entrants: &'a [NamedModel], groups: &[Group]) -> Result<Group<'a>> {
     if entrants.len() < 2 {
         return Err(Error::Config(
             "a mixture is of two models or more: name another one, for example cache:500".into(),
@@ -286,14 +281,13 @@ fn mixed<'a>(entrants: &'a [Entrant], groups: &[Group]) -> Result<Group<'a>> {
 /// Errors: what reading a text can find; fewer than two models, or vocabularies that cut a text differently; a text without
 /// tokens, or with one that no model can produce.
 pub fn fit(
-    entrants: &[Entrant],
-    cpu: &Cpu,
+    entrants: &[NamedModel],
     sources: Vec<Source>,
     read: &ReadOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Fit, TextStats)> {
     let group = mixed(entrants, &groups(entrants))?;
-    let (likelihoods, stats) = group.likelihoods(cpu, sources, read, progress)?;
+    let (likelihoods, stats) = group.likelihoods(sources, read, progress)?;
     if likelihoods.len() == 0 {
         return Err(Error::Config(
             "the text to fit the weights on has no tokens: give another one with --dev".into(),
@@ -314,7 +308,7 @@ pub fn few_tokens(tokens: u64) -> Option<String> {
 }
 
 /// `counted`: the text in each group's vocabulary.
-fn refuse_unknown(entrants: &[Entrant], groups: &[Group], counted: &[TextStats]) -> Result<()> {
+fn refuse_unknown(entrants: &[NamedModel], groups: &[Group], counted: &[TextStats]) -> Result<()> {
     let lacking = groups.iter().zip(counted).filter(|(_, text)| text.oov > 0);
     let lacking: Vec<String> = lacking
         .map(|(group, text)| {
@@ -332,7 +326,12 @@ fn refuse_unknown(entrants: &[Entrant], groups: &[Group], counted: &[TextStats])
 }
 
 /// `losses`: what each group's vocabulary loses of the text of `chars` characters.
-fn refuse_lost(entrants: &[Entrant], groups: &[Group], losses: &[Lost], chars: u64) -> Result<()> {
+fn refuse_lost(
+    entrants: &[NamedModel],
+    groups: &[Group],
+    losses: &[Lost],
+    chars: u64,
+) -> Result<()> {
     let of_groups = || groups.iter().zip(losses);
     let alike = |lost: &Lost| lost.restored.is_some() && lost.restored == losses[0].restored;
     if of_groups().all(|(_, lost)| lost.chars == 0) || of_groups().all(|(_, lost)| alike(lost)) {

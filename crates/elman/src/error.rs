@@ -2,6 +2,7 @@
 //!
 //! Each room has its own error; this type gathers them. Mistakes of our own are assertions.
 
+use crate::infer::ModelError;
 use crate::ngram::NgramError;
 use crate::store::StoreError;
 use crate::text::TextError;
@@ -15,6 +16,8 @@ pub enum Error {
     Store(#[from] StoreError),
     #[error(transparent)]
     Ngram(#[from] NgramError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// An option, or a combination of options, that cannot be carried out.
     #[error("{0}")]
     Config(String),

@@ -1,50 +1,59 @@
-//! Inference: an immutable [`NetworkModel`], and a [`State`] that is a plain value.
+//! Inference: a model that never changes, and the sessions in which it meets texts.
 //!
 //! ```text
-//! files       a model's directory in the Hugging Face shape        → NetworkModel
-//! model       tokens and a state                                   → next state, log-probabilities
-//! reading     a model in the middle of a text                      → the loss of each token
+//! model       a model of any family                                → sessions, scores, texts
+//! session     one stream of text                                   → the distribution of the next token; bytes
+//! streams     several streams that advance together                → logits
+//! score       a text                                               → the log-probability of each token
 //! perplexity  a model and a text                                   → every figure, with what was counted
 //! answers     a model, a text and a mark                           → how often it knows what follows the mark
 //! hits        which targets were the most likely tokens            → accuracy
 //! sample      logits                                               → a token
 //! constraint  a regular expression and a vocabulary                → the tokens that may come next
 //! generate    prompts                                              → texts, piece by piece, or the best of a search
+//! network     a network with its weights and vocabulary            files: its directory in the Hugging Face shape
+//! cache       a model of what was written lately
 //! ```
-//!
-//! A model is shared by reference between threads; each stream of text has its own state. Nothing here
-//! knows gradients, optimisers or runs.
+//! A model is shared between threads; each stream of text has its own session. Nothing here knows gradients, optimisers or runs.
 
 pub mod answers;
-mod any;
-mod author;
+mod cache;
 mod constraint;
+mod distribution;
+mod error;
 pub mod files;
 pub mod generate;
 pub mod hits;
-pub mod model;
+mod model;
+mod network;
 pub mod perplexity;
-pub mod reading;
 pub mod sample;
+mod score;
+mod session;
+mod streams;
 #[cfg(test)]
 pub(crate) mod testing;
 mod vocabulary;
 
-pub use crate::net::State;
+pub(crate) use crate::net::{NetworkView, State, Workspace};
 pub use answers::{Answered, evaluate_answers};
-pub use any::{AnyModel, Walk};
-pub(crate) use author::PROMPT_WINDOW;
-pub use author::{Author, Composing};
+pub use cache::{Cache, CacheState};
 pub use constraint::Allow;
+pub use distribution::Distribution;
+pub use error::{ModelError, StateFlaw};
 pub use files::{About, disk_bytes, read_layout, read_vocab, save_model};
 pub use generate::{
     Beam, Eos, Finish, GenerateOptions, Generated, Generation, Generator, Hypothesis,
     LengthPenalty, OwnSequences, OwnText, generate, write_own,
 };
 pub use hits::Hits;
-pub use model::{NetworkModel, Ready, Weights, Workspace};
+pub use model::{Model, load};
+pub use network::{NetworkModel, Weights};
 pub(crate) use perplexity::lost_note;
-pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate, evaluate_reader};
-pub use reading::{PerLine, Reader, Reading};
+pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate};
 pub use sample::{Sampler, Sampling};
+pub use score::{Score, ScoredToken};
+pub use session::{Session, advance};
+pub use streams::Streams;
+pub(crate) use streams::WINDOW;
 pub use vocabulary::{VocabularyFrom, count_vocab};

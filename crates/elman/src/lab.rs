@@ -30,6 +30,7 @@ pub mod sizes;
 pub mod text;
 
 use crate::error::{Error, Result};
+use crate::infer::Model;
 use crate::store::{Lock, disk, write_atomic};
 use crate::text::Source;
 use crate::train::look::{Doing, Look};
@@ -38,6 +39,7 @@ use elman_kernels::Cpu;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use text::Texts;
 
 /// Whether a claim holds where it was looked at.
@@ -127,7 +129,7 @@ pub struct Lab<'a> {
     plan: Plan,
     texts: Texts,
     machine: Machine,
-    cpu: Cpu,
+    cpu: Arc<Cpu>,
     watch: &'a mut dyn Watch,
 }
 
@@ -166,7 +168,7 @@ impl<'a> Lab<'a> {
             texts: Texts::write(directory, parts)?,
             directory: directory.to_path_buf(),
             plan,
-            cpu: Cpu::new(machine.isa, machine.threads),
+            cpu: Arc::new(Cpu::new(machine.isa, machine.threads)),
             machine,
             watch,
         })
@@ -199,6 +201,11 @@ impl<'a> Lab<'a> {
 
     fn cpu(&self) -> &Cpu {
         &self.cpu
+    }
+
+    /// A model that computes on the lab's threads.
+    fn computing(&self, model: impl Into<Model>) -> Model {
+        model.into().with_cpu(self.cpu.clone())
     }
 
     /// A second arithmetic unit, for what takes one of its own.

@@ -37,6 +37,8 @@ pub mod train;
 
 pub use elman_kernels::{Cpu, Isa};
 pub use error::{Error, Result};
+pub use infer::{Distribution, Model, Score, Session, advance, load};
+pub use text::TokenId;
 
 /// The README's example compiles.
 #[cfg(doctest)]

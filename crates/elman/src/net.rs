@@ -9,9 +9,12 @@ pub mod layer;
 pub mod network;
 pub mod params;
 pub mod tape;
+mod view;
 
 pub use gradients::Gradients;
 pub use layer::{LayerState, State};
 pub use network::{Network, WindowRef};
 pub use params::{Params, TensorId};
 pub use tape::Tape;
+pub use view::NetworkView;
+pub(crate) use view::Workspace;

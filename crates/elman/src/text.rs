@@ -36,6 +36,9 @@ mod split;
 mod stats;
 pub mod vocab;
 
+/// A token's number in a vocabulary, below its size.
+pub type TokenId = u32;
+
 pub use batch::{Layout, Mark, Restarts, Sentences, Stream, Window};
 pub use corpus::{Corpus, CorpusError, CorpusWriter, TokenFile, token_file};
 pub use lines::{ReadOptions, Source};

@@ -9,13 +9,14 @@ use crate::output::{grouped, say, usage};
 use crate::progress::spinner;
 use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::compare::{Comparison, Entrant, Mixing, Options, Progress, Stage, compare};
+use elman::compare::{Comparison, Mixing, NamedModel, Options, Progress, Stage, compare};
 use elman::text::ReadOptions;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Compare models on a text: perplexity, certainty, size, speed, and the best mixture
@@ -123,11 +124,10 @@ pub fn run(args: CompareArgs) -> Result<()> {
     }
     let format = if args.json { Format::Json } else { args.format };
 
-    let entrants = load(models)?;
+    let entrants = load(models, args.threads)?;
     let mut spinner = Spinner::new(format == Format::Json);
     let comparison = compare(
         &entrants,
-        &cpu(args.threads),
         sources(std::slice::from_ref(text))?,
         mixing,
         &options,
@@ -177,7 +177,7 @@ struct Json<'a> {
 }
 
 /// The models by name, in order. Caches take the vocabulary of the first model that has one.
-fn load(names: &[PathBuf]) -> Result<Vec<Entrant>> {
+fn load(names: &[PathBuf], threads: Option<u16>) -> Result<Vec<NamedModel>> {
     let windows: Vec<Option<usize>> = names
         .iter()
         .map(|name| cache_window(name))
@@ -190,20 +190,25 @@ fn load(names: &[PathBuf]) -> Result<Vec<Entrant>> {
     let mut entrants = Vec::new();
     for (name, window) in names.iter().zip(&windows) {
         entrants.push(match window {
-            None => Some(Entrant::load(name)?),
+            None => Some(NamedModel::load(name)?),
             Some(_) => None,
         });
     }
-    let vocab = entrants.iter().flatten().next().map(Entrant::vocab);
+    let vocab = entrants.iter().flatten().next().map(NamedModel::vocab);
     if let Some(vocab) = vocab.cloned() {
         for (entrant, window) in entrants.iter_mut().zip(windows) {
             if let Some(window) = window {
-                let cache = Entrant::cache(window, &vocab);
+                let cache = NamedModel::cache(window, &vocab);
                 *entrant = Some(cache.map_err(|error| usage(error.to_string()))?);
             }
         }
     }
-    Ok(entrants.into_iter().flatten().collect())
+    let cpu = Arc::new(cpu(threads));
+    let on_cpu = |named: NamedModel| NamedModel {
+        model: named.model.with_cpu(cpu.clone()),
+        ..named
+    };
+    Ok(entrants.into_iter().flatten().map(on_cpu).collect())
 }
 
 /// N of `cache:N`.

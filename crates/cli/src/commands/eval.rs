@@ -6,13 +6,12 @@ use crate::output::{Table, bytes, count, duration, grouped, number, percent, say
 use crate::progress::spinner;
 use anyhow::Result;
 use clap::{Args, ValueHint};
+use elman::Model;
 use elman::infer::{
-    Answered, AnyModel, EvalOptions, Evaluation, Progress, Reader, Weights, evaluate,
-    evaluate_answers, evaluate_reader,
+    Answered, EvalOptions, Evaluation, Progress, Weights, evaluate, evaluate_answers,
 };
 use elman::ngram::arpa;
 use elman::text::{self, EOS, Kind, Layout, ReadOptions, Source};
-use elman_kernels::Cpu;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::f64::consts::LOG10_E;
@@ -87,7 +86,7 @@ pub fn run(args: EvalArgs) -> Result<()> {
         )?;
     }
     let sources = sources(&args.texts)?;
-    let model = AnyModel::load_as(&args.model, args.weights)?;
+    let model = Model::load_as(&args.model, args.weights)?.with_cpu(cpu(args.threads));
     check_markers(args.skip_symbols, model.vocab().kind())?;
     let read = ReadOptions {
         lossy: args.lossy,
@@ -95,9 +94,8 @@ pub fn run(args: EvalArgs) -> Result<()> {
         range: None,
         separator: args.document_separator.clone(),
     };
-    let cpu = cpu(args.threads);
     if args.per_token {
-        return per_token(&model, &args, &cpu, sources, &read);
+        return per_token(&model, &args, sources, &read);
     }
     let spinner = spinner(args.json);
     let mut show = |progress: Progress| {
@@ -109,26 +107,23 @@ pub fn run(args: EvalArgs) -> Result<()> {
         ));
     };
     if let Some(token) = &args.loss_after {
-        let AnyModel::Network(network) = &model else {
+        if model.as_network().is_none() {
             return Err(usage(
                 "--loss-after is for networks: an n-gram model is not asked for its most likely token",
             ));
-        };
+        }
         let (read, lanes) = (&read, args.lanes);
-        let answered = evaluate_answers(network, &cpu, sources, read, token, lanes, &mut show);
+        let answered = evaluate_answers(&model, sources, read, token, lanes, &mut show);
         spinner.finish_and_clear();
         let answered = answered?;
         return print(&args, &model, &answered, &answered.notes, answers);
     }
-    let evaluation = match &model {
-        AnyModel::Network(model) => evaluate(model, &cpu, sources, &read, &options, &mut show),
-        AnyModel::Ngram(_) if args.lanes.is_some() => {
-            return Err(usage(
-                "--lanes is for networks: an n-gram model is fast as it is",
-            ));
-        }
-        any => evaluate_reader(&mut *reader(any, &args, &cpu), sources, &read, &mut show),
-    };
+    if args.lanes.is_some() && model.as_network().is_none() {
+        return Err(usage(
+            "--lanes is for networks: an n-gram model is fast as it is",
+        ));
+    }
+    let evaluation = evaluate(&model, sources, &read, &options, &mut show);
     spinner.finish_and_clear();
     let evaluation = evaluation?;
     print(&args, &model, &evaluation, &evaluation.notes, table)
@@ -137,10 +132,10 @@ pub fn run(args: EvalArgs) -> Result<()> {
 /// Prints what was found, as JSON or as the table that `show` makes of it.
 fn print<T: Serialize>(
     args: &EvalArgs,
-    model: &AnyModel,
+    model: &Model,
     found: &T,
     notes: &[String],
-    show: fn(&EvalArgs, &AnyModel, &T) -> Table,
+    show: fn(&EvalArgs, &Model, &T) -> Table,
 ) -> Result<()> {
     let mut out = io::stdout().lock();
     if args.json {
@@ -159,37 +154,29 @@ fn print<T: Serialize>(
     Ok(out.flush()?)
 }
 
-/// The model's reader for the layout that was asked for.
-fn reader<'a>(model: &'a AnyModel, args: &EvalArgs, cpu: &'a Cpu) -> Box<dyn Reader + 'a> {
-    model.reader_of(args.layout.unwrap_or(model.layout()), cpu)
-}
-
 /// Prints every token with log10 of its probability and, for an n-gram model, the length of the n-gram that gave it.
 fn per_token(
-    model: &AnyModel,
+    model: &Model,
     args: &EvalArgs,
-    cpu: &Cpu,
     sources: Vec<Source>,
     read: &ReadOptions,
 ) -> Result<()> {
-    let vocab = model.vocab();
+    let layout = args.layout.unwrap_or(model.layout());
+    let (vocab, per_line) = (model.vocab(), layout == Layout::Sentences);
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut reader = reader(model, args, cpu);
-    let per_line = reader.layout() == Layout::Sentences;
+    let mut session = model.clone().with_layout(layout).session();
     let document_end = match (&read.separator, per_line) {
         (Some(_), false) => Some(vocab.document_end()?),
         _ => None,
     };
-    let mut place = match model {
-        AnyModel::Network(_) => None,
-        AnyModel::Ngram(model) => Some((model, model.start())),
-    };
+    // An n-gram model also says how long an n-gram it has found.
+    let mut ngram = model.as_ngram().map(|model| (model, model.start()));
     text::encode(sources, vocab, read, &mut |symbol| -> Result<()> {
         let name = match symbol.id == vocab.eos() {
             true => EOS.into(),
             false => arpa::escape(vocab.kind(), vocab.token_bytes(symbol.id)),
         };
-        match &mut place {
+        match &mut ngram {
             Some((model, state)) => {
                 let scored = model.full_score(*state, symbol.id);
                 let ends = per_line && vocab.ends_line(symbol.id);
@@ -200,12 +187,11 @@ fn per_token(
                 writeln!(out, "{name}\t{}\t{}", scored.log10, scored.order)?;
             }
             None => {
-                let mut nats = [0.0];
-                reader.read(&[symbol.id], &mut nats)?;
+                let log_prob = session.score_tokens(&[symbol.id])?[0];
                 if Some(symbol.id) == document_end {
-                    reader.restart();
+                    session.reset();
                 }
-                writeln!(out, "{name}\t{}", -nats[0] * LOG10_E)?;
+                writeln!(out, "{name}\t{}", log_prob * LOG10_E)?;
             }
         }
         Ok(())
@@ -221,7 +207,7 @@ struct Json<'a, T> {
     found: &'a T,
 }
 
-fn answers(args: &EvalArgs, model: &AnyModel, a: &Answered) -> Table {
+fn answers(args: &EvalArgs, model: &Model, a: &Answered) -> Table {
     let mut table = Table::default();
     table.row("model", model_line(args, model));
     let read = grouped(a.tokens_read);
@@ -262,13 +248,13 @@ fn answers(args: &EvalArgs, model: &AnyModel, a: &Answered) -> Table {
     table
 }
 
-fn model_line(args: &EvalArgs, model: &AnyModel) -> String {
+fn model_line(args: &EvalArgs, model: &Model) -> String {
     let (path, architecture) = (args.model.display(), model.architecture());
     let parameters = grouped(model.parameters());
     format!("{path} ({architecture}, {parameters} parameters)")
 }
 
-fn table(args: &EvalArgs, model: &AnyModel, e: &Evaluation) -> Table {
+fn table(args: &EvalArgs, model: &Model, e: &Evaluation) -> Table {
     let mut table = Table::default();
     table.row("model", model_line(args, model));
     let size = bytes(e.bytes);

@@ -5,8 +5,9 @@ use crate::output::{Table, bytes, usage};
 use crate::outputs::{Making, refuse_existing, refuse_inputs};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
+use elman::Model;
 use elman::exchange::{OnnxOptions, SCRIPT_NAME, save_for_pytorch, save_onnx, save_state_dict};
-use elman::infer::{AnyModel, NetworkModel};
+use elman::infer::NetworkModel;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::io::{self, Write};
@@ -78,22 +79,23 @@ pub fn run(args: ExportArgs) -> Result<()> {
     };
     refuse_existing(&args.output, making, args.force)?;
     refuse_inputs(&args.output, [&args.model])?;
-    let model = network(&args.model)?;
+    let loaded = Model::load(&args.model)?;
+    let model = network(&loaded, &args.model)?;
     let output = &args.output;
     let written = match form {
         Form::Onnx => {
             let options = OnnxOptions {
                 log_probs: args.log_probs,
             };
-            save_onnx(output, &model, options)?;
+            save_onnx(output, model, options)?;
             output.clone()
         }
         Form::Safetensors => {
-            save_state_dict(output, &model)?;
+            save_state_dict(output, model)?;
             output.clone()
         }
         Form::Pytorch => {
-            save_for_pytorch(output, &model)?;
+            save_for_pytorch(output, model)?;
             output.join("model.safetensors")
         }
     };
@@ -119,13 +121,12 @@ pub fn run(args: ExportArgs) -> Result<()> {
     Ok(writeln!(out, "{table}")?)
 }
 
-/// The network in `path`; n-gram models have forms of their own.
-fn network(path: &Path) -> Result<NetworkModel> {
-    match AnyModel::load(path)? {
-        AnyModel::Network(model) => Ok(*model),
-        AnyModel::Ngram(_) => Err(usage(format!(
+/// The network of a model; n-gram models have forms of their own.
+fn network<'a>(model: &'a Model, path: &Path) -> Result<&'a NetworkModel> {
+    model.as_network().ok_or_else(|| {
+        usage(format!(
             "{} is an n-gram model: elman ngram convert writes it as ARPA text",
             path.display()
-        ))),
-    }
+        ))
+    })
 }

@@ -5,9 +5,8 @@ use crate::args::{named, thread_count};
 use crate::output::usage;
 use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::Error;
-use elman::infer::{AnyModel, Eos, GenerateOptions, Generator, Weights};
-use elman_kernels::Cpu;
+use elman::infer::{Eos, GenerateOptions, Generator, Weights};
+use elman::{Error, Model};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -87,7 +86,7 @@ pub fn run(args: GenerateArgs) -> Result<()> {
         beam.check().map_err(refused)?;
     }
     let mut prompts = args.prompts.read()?;
-    let model = AnyModel::load_as(&args.model, args.weights)?;
+    let model = Model::load_as(&args.model, args.weights)?.with_cpu(cpu(args.threads));
     prompts.drop_mark(model.vocab().kind());
     let encoded = prompts.encode(model.vocab())?;
     let show = Show {
@@ -98,10 +97,8 @@ pub fn run(args: GenerateArgs) -> Result<()> {
         headed: args.search.n_best() > 1,
         seed: args.choice.seed(),
     };
-    let cpu = cpu(args.threads);
     let task = Task {
         model: &model,
-        cpu: &cpu,
         options,
         show,
         samples: args.samples,
@@ -136,8 +133,7 @@ pub fn run(args: GenerateArgs) -> Result<()> {
 
 /// What is done with every prompt.
 struct Task<'a> {
-    model: &'a AnyModel,
-    cpu: &'a Cpu,
+    model: &'a Model,
     options: GenerateOptions,
     show: Show<'a>,
     samples: u64,
@@ -145,8 +141,8 @@ struct Task<'a> {
 
 impl Task<'_> {
     fn generator(&self, prompts: &[Vec<u32>]) -> Result<Generator<'_>> {
-        let author = self.model.author(self.cpu, prompts.len());
-        Generator::new(author, self.cpu.isa(), prompts, self.options.clone()).map_err(refused)
+        let streams = self.model.streams(prompts.len());
+        Generator::new(streams, prompts, self.options.clone()).map_err(refused)
     }
 
     /// Writes the samples of the only prompt to standard output while they are drawn.

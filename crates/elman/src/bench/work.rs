@@ -12,8 +12,8 @@ use super::clock::{Amount, Clock, KernelTime, Laps};
 use crate::dims::{Room, inference_bytes, matrix_parameters};
 use crate::error::{Error, Result};
 use crate::infer::{
-    About, Composing, Eos, GenerateOptions, Generator, NetworkModel, PROMPT_WINDOW, Sampling,
-    Weights, Workspace,
+    About, Eos, GenerateOptions, Generator, NetworkModel, Sampling, Streams, WINDOW, Weights,
+    Workspace,
 };
 use crate::net::{Network, Params};
 use crate::rng::{Site, Stream as Draws, key};
@@ -208,7 +208,7 @@ fn score(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
     let mut clock = Clock::start(amount);
     for at in (0..WINDOWS).cycle() {
         stream.window(&text, FIRST_INPUT, at * steps, steps, &mut window);
-        model.score(
+        model.view().score(
             cpu,
             &window.inputs,
             &window.targets,
@@ -241,15 +241,16 @@ fn generate(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Result<
         eos: Eos::GoOn,
         ..GenerateOptions::default()
     };
-    let author = Box::new(Composing::new(&model, cpu, 1));
-    let mut generator = Generator::new(author, cpu.isa(), &[Vec::new()], options)?;
+    let (layout, view) = (model.layout(), model.view());
+    let streams = Streams::of_network(view, model.vocab(), layout, cpu, 1, WINDOW);
+    let mut generator = Generator::new(streams, &[Vec::new()], options)?;
     let mut clock = Clock::start(amount);
     // Every token is a word, and handed out as soon as it is drawn.
     generator.sample(0, &mut |_, _| clock.lap(cpu))?;
     Ok(Outcome {
         laps: clock.finish(cpu),
         tokens_per_step: 1,
-        plan_bytes: inference_plan(&model, PROMPT_WINDOW, 1),
+        plan_bytes: inference_plan(&model, 1, 1),
         weights_bytes_per_token: Some(
             4 * matrix_parameters(model.dims()) / weights.format().per_word() as u64,
         ),
@@ -279,8 +280,10 @@ fn streams(case: &Case, model: &NetworkModel, cpu: &Cpu, lanes: usize, amount: A
     let mut log_probs = vec![0.0; lanes * case.vocab];
     let mut clock = Clock::start(amount);
     for inputs in text.chunks_exact(lanes).cycle() {
-        model.advance(cpu, inputs, &mut state, &mut workspace);
-        model.next_log_probs(cpu, &workspace, &mut log_probs);
+        model
+            .view()
+            .advance(cpu, inputs, &mut state, &mut workspace);
+        model.view().next_log_probs(cpu, &workspace, &mut log_probs);
         if clock.lap(cpu).is_break() {
             break;
         }

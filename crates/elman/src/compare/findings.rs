@@ -1,8 +1,8 @@
 //! From what was read to what is said: figures, intervals, differences, the mixture.
 
 use super::bootstrap::{Interval, LEVEL, percentiles, randomisation, resampled};
-use super::entrant::Entrant;
 use super::mixture::Fit;
+use super::named::NamedModel;
 use super::result::{
     Comparison, Difference, Entry, Measure, Mixture, MixtureFit, Pair, Unit, UnitOf,
 };
@@ -19,7 +19,7 @@ const FEWEST_UNITS: usize = 10;
 
 /// Everything that was read. Columns are the models in order, then the mixture if there is one.
 pub(super) struct Findings<'a> {
-    pub entrants: &'a [Entrant],
+    pub entrants: &'a [NamedModel],
     pub groups: &'a [Group<'a>],
     /// All models over the union of their vocabularies, if there are several groups and a mixture.
     pub together: Option<&'a Group<'a>>,
@@ -130,20 +130,20 @@ impl Findings<'_> {
         let scored = &self.scored[group];
         let evaluation = Evaluation::new(
             entrant.vocab(),
-            entrant.id(),
+            entrant.model.id(),
             &scored.sums[member],
             scored.found(),
             scored.seconds[member],
         );
         let evaluation = Evaluation {
-            layout: entrant.layout(),
+            layout: entrant.model.layout(),
             ..evaluation
         };
         let (evaluation, spelling_nats) = self.charged(evaluation, scored);
-        let parameters = entrant.parameters();
+        let parameters = entrant.model.parameters();
         Entry {
             name: entrant.name.clone(),
-            architecture: entrant.architecture(),
+            architecture: entrant.model.architecture(),
             evaluation,
             spelling_nats,
             interval: None,
@@ -166,7 +166,7 @@ impl Findings<'_> {
         let scored = &self.scored[group];
         let evaluation = Evaluation::new(
             self.together.unwrap_or(&self.groups[0]).vocab(),
-            id.finalize().to_hex().to_string(),
+            &id.finalize().to_hex(),
             &scored.sums[member],
             scored.found(),
             scored.seconds.iter().sum(),
@@ -235,7 +235,13 @@ impl Findings<'_> {
         let mut notes: Vec<String> = Vec::new();
         for entrant in self.entrants {
             let name = &entrant.name;
-            notes.extend(entrant.notes().iter().map(|note| format!("{name}: {note}")));
+            notes.extend(
+                entrant
+                    .model
+                    .notes()
+                    .iter()
+                    .map(|note| format!("{name}: {note}")),
+            );
         }
         notes.extend(self.twice());
         for note in rows.iter().flat_map(|row| &row.evaluation.notes) {
@@ -302,7 +308,7 @@ impl Findings<'_> {
 impl Findings<'_> {
     /// What to know about models that are the same.
     fn twice(&self) -> Vec<String> {
-        let ids: Vec<String> = self.entrants.iter().map(Entrant::id).collect();
+        let ids: Vec<&str> = self.entrants.iter().map(|named| named.model.id()).collect();
         let mut notes = Vec::new();
         for (b, id) in ids.iter().enumerate() {
             let Some(a) = ids[..b].iter().position(|other| other == id) else {

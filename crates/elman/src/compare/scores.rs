@@ -8,14 +8,13 @@
 //! of tokens (see `units`). Memory does not grow with the text.
 
 use super::MOST_LINES;
-use super::entrant::Entrant;
 use super::mixture::{Likelihoods, mix};
+use super::named::NamedModel;
 use super::units::Units;
 use crate::error::{Error, Result};
-use crate::infer::Reader;
 use crate::infer::perplexity::Sums;
+use crate::infer::{ModelError, Session};
 use crate::text::{self, Lost, Placed, ReadOptions, Source, TextStats, Union, Vocab};
-use elman_kernels::Cpu;
 use std::time::Instant;
 
 /// Tokens handed to each model at once: n-gram models want long stretches, and progress should not wait for networks too long.
@@ -27,7 +26,7 @@ const MOST_BLOCKS: usize = 1_000;
 pub(super) struct Group<'a> {
     /// Which of the comparison's models they are, in order.
     pub members: Vec<usize>,
-    entrants: Vec<&'a Entrant>,
+    entrants: Vec<&'a NamedModel>,
     /// What encodes the text for all of them.
     vocab: Vocab,
     /// For each: its id of every id of `vocab`, none of a token that it lacks; `None` where they are the same.
@@ -68,7 +67,7 @@ pub(super) struct Extras<'a> {
 }
 
 /// The groups, in the order of their first members.
-pub(super) fn groups(entrants: &[Entrant]) -> Vec<Group<'_>> {
+pub(super) fn groups(entrants: &[NamedModel]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group> = Vec::new();
     for (member, entrant) in entrants.iter().enumerate() {
         let found = groups.iter_mut().find_map(|group| {
@@ -117,8 +116,8 @@ fn is_identity(map: &[Option<u32>]) -> bool {
 impl<'a> Group<'a> {
     /// All models together, over the union of their vocabularies. A token that a model lacks has probability 0 in it, and is its
     /// `<unk>` in the history of later ones. `None` if the vocabularies cut a text differently.
-    pub fn together(entrants: &'a [Entrant]) -> Option<Group<'a>> {
-        let vocabs: Vec<&Vocab> = entrants.iter().map(Entrant::vocab).collect();
+    pub fn together(entrants: &'a [NamedModel]) -> Option<Group<'a>> {
+        let vocabs: Vec<&Vocab> = entrants.iter().map(NamedModel::vocab).collect();
         let Union { vocab, ids } = Union::new(&vocabs)?;
         let maps = ids
             .into_iter()
@@ -157,7 +156,6 @@ impl<'a> Group<'a> {
     /// Reads a text. `progress` is told the tokens read so far.
     pub fn score(
         &self,
-        cpu: &Cpu,
         sources: Vec<Source>,
         read: &ReadOptions,
         extras: Extras,
@@ -169,7 +167,7 @@ impl<'a> Group<'a> {
         let mut blocks = Units::new(columns, MOST_BLOCKS);
         let mut spelling_nats = 0.0;
         let mut nats = vec![0.0; columns];
-        let (found, seconds) = self.read(cpu, sources, read, progress, &mut |token, all| {
+        let (found, seconds) = self.read(sources, read, progress, &mut |token, all| {
             nats.clear();
             nats.extend(all.clone());
             nats.extend(extras.weights.map(|weights| mix(all, weights)));
@@ -207,13 +205,12 @@ impl<'a> Group<'a> {
     /// Reads a text to fit weights on.
     pub fn likelihoods(
         &self,
-        cpu: &Cpu,
         sources: Vec<Source>,
         read: &ReadOptions,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(Likelihoods, TextStats)> {
         let mut likelihoods = Likelihoods::new(self.entrants.len());
-        let ((stats, _), _) = self.read(cpu, sources, read, progress, &mut |_, nats| {
+        let ((stats, _), _) = self.read(sources, read, progress, &mut |_, nats| {
             likelihoods.push(nats)
         })?;
         Ok((likelihoods, stats))
@@ -222,7 +219,6 @@ impl<'a> Group<'a> {
     /// Hands each token, with its −ln p in each model, to `visit`, in order; returns what was read and each model's seconds.
     fn read(
         &self,
-        cpu: &Cpu,
         sources: Vec<Source>,
         read: &ReadOptions,
         progress: &mut dyn FnMut(u64),
@@ -236,7 +232,7 @@ impl<'a> Group<'a> {
                 .map(|(entrant, map)| Member {
                     entrant,
                     map: map.as_deref(),
-                    reader: entrant.reader(cpu),
+                    session: entrant.model.session(),
                     nats: vec![0.0; PIECE],
                     seconds: 0.0,
                 })
@@ -288,9 +284,9 @@ struct Together<'a> {
 }
 
 struct Member<'a> {
-    entrant: &'a Entrant,
+    entrant: &'a NamedModel,
     map: Option<&'a [Option<u32>]>,
-    reader: Box<dyn Reader + 'a>,
+    session: Session,
     nats: Vec<f64>,
     seconds: f64,
 }
@@ -317,7 +313,7 @@ impl Together<'_> {
                 }
             };
             let started = Instant::now();
-            let read = member.reader.read(ids, &mut member.nats[..ids.len()]);
+            let read = member.session.nats(ids, &mut member.nats[..ids.len()]);
             member.seconds += started.elapsed().as_secs_f64();
             read.map_err(|error| named(error, member.entrant))?;
             if let Some(map) = member.map {
@@ -339,9 +335,13 @@ impl Together<'_> {
 }
 
 /// Says which of the models it was.
-fn named(error: Error, entrant: &Entrant) -> Error {
+fn named(error: Error, model: &NamedModel) -> Error {
     match error {
-        Error::Diverged(what) => Error::Diverged(format!("{}: {what}", entrant.name)),
+        Error::Model(error) => ModelError::Of {
+            name: model.name.clone(),
+            error: Box::new(error),
+        }
+        .into(),
         other => other,
     }
 }

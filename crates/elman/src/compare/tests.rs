@@ -4,8 +4,9 @@ mod vocabularies;
 
 use super::*;
 use crate::dims::Cell;
+use crate::infer::Model;
 use crate::infer::testing::{cpu, model_of, vocab};
-use crate::infer::{self, AnyModel, EvalOptions, evaluate, evaluate_reader};
+use crate::infer::{self, EvalOptions, evaluate};
 use crate::text::Vocab;
 use std::io::Write;
 use tempfile::NamedTempFile;
@@ -41,10 +42,10 @@ fn prose(lines: usize, seed: usize) -> String {
     (0..lines).map(line).collect()
 }
 
-fn network(name: &str, cell: Cell, vocab: Vocab) -> Entrant {
-    Entrant {
+fn network(name: &str, cell: Cell, vocab: Vocab) -> NamedModel {
+    NamedModel {
         name: name.into(),
-        player: Player::Model(AnyModel::Network(Box::new(model_of(cell, false, vocab)))),
+        model: Model::from(model_of(cell, false, vocab)).with_cpu(cpu()),
         disk_bytes: 1000,
         load_seconds: 0.5,
     }
@@ -62,29 +63,18 @@ fn options() -> Options {
 }
 
 fn run(
-    entrants: &[Entrant],
+    entrants: &[NamedModel],
     sources: Vec<Source>,
     mixing: Mixing,
     options: &Options,
 ) -> Result<Comparison> {
-    compare(entrants, &cpu(), sources, mixing, options, &mut |_| {})
+    compare(entrants, sources, mixing, options, &mut |_| {})
 }
 
 /// What `elman eval` says.
-fn alone(entrant: &Entrant, text: &str) -> infer::Evaluation {
-    let (cpu, read) = (cpu(), ReadOptions::default());
-    match &entrant.player {
-        Player::Model(AnyModel::Network(model)) => evaluate(
-            model,
-            &cpu,
-            source(text),
-            &read,
-            &EvalOptions::default(),
-            &mut |_| {},
-        ),
-        _ => evaluate_reader(&mut *entrant.reader(&cpu), source(text), &read, &mut |_| {}),
-    }
-    .unwrap()
+fn alone(entrant: &NamedModel, text: &str) -> infer::Evaluation {
+    let (read, options) = (ReadOptions::default(), EvalOptions::default());
+    evaluate(&entrant.model, source(text), &read, &options, &mut |_| {}).unwrap()
 }
 
 /// The same but for time.

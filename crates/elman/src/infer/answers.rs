@@ -9,12 +9,10 @@
 //!
 //! What it does not do: n-gram models, whose most likely token nobody else asks for.
 
-use super::perplexity::{Progress, ROWS, WINDOW, in_memory};
-use super::reading::overflow;
-use super::{Hits, NetworkModel, Workspace};
+use super::perplexity::{Progress, ROWS, in_memory};
+use super::{Hits, Model, ModelError, WINDOW, Workspace};
 use crate::error::Result;
 use crate::text::{Mark, ReadOptions, Sentences, Source, TextError, Window};
-use elman_kernels::Cpu;
 use serde::Serialize;
 use std::time::Instant;
 
@@ -52,11 +50,10 @@ pub struct Answered {
 /// Finds the answers after `token` in the lines of `sources`, and asks `model` for them; `lanes` lines are read side by side.
 /// `progress` is called after every batch.
 ///
-/// Errors: what reading the text can find, a token that is none of the vocabulary, a text without answers, and a model whose
-/// hidden states overflow.
+/// Errors: what reading the text can find, a model that is no network, a token that is none of the vocabulary, a text without
+/// answers, and hidden states that overflow.
 pub fn evaluate_answers(
-    model: &NetworkModel,
-    cpu: &Cpu,
+    model: &Model,
     sources: Vec<Source>,
     read: &ReadOptions,
     token: &str,
@@ -64,15 +61,16 @@ pub fn evaluate_answers(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Answered> {
     let started = Instant::now();
-    let vocab = model.vocab();
+    let network = model.network_for("accuracy on answers")?;
+    let (cpu, vocab) = (model.cpu(), model.vocab());
     let mark = Mark::find(token, vocab)?;
     let (ids, _, (stats, _)) = in_memory(vocab, sources, read)?;
     let lanes = lanes.unwrap_or(LANES);
     let sentences = Sentences::new(&ids, |id| vocab.ends_line(id), lanes, ROWS)?;
     let sentences = sentences.answers_after(mark);
 
-    let mut workspace = Workspace::new(model.dims(), WINDOW, lanes);
-    let mut state = model.zero_state(lanes);
+    let mut workspace = Workspace::new(network.dims(), WINDOW, lanes);
+    let mut state = network.zero_state(lanes);
     let mut window = Window::default();
     let (mut nats, mut right) = (Vec::new(), Vec::new());
     // Each line by itself, so that the sum has the order of the text.
@@ -86,7 +84,7 @@ pub fn evaluate_answers(
         let (inputs, targets) = (&window.inputs, &window.targets);
         let (state, workspace) = (&mut state, &mut workspace);
         let right_here = Some(&mut right[..]);
-        model.score(
+        network.view().score(
             cpu, inputs, targets, state, workspace, &mut nats, right_here,
         );
         hits.add(&window, &right);
@@ -96,7 +94,7 @@ pub fn evaluate_answers(
             so_far += nats;
         }
         if !f64::is_finite(so_far) {
-            return Err(overflow(done));
+            return Err(ModelError::Overflow { tokens: done }.into());
         }
         progress(Progress {
             tokens: hits.tokens,
@@ -133,7 +131,7 @@ pub fn evaluate_answers(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infer::testing::{CELLS, cpu, model};
+    use crate::infer::testing::{CELLS, model};
 
     const TEXT: &str = "abc=df\nno mark\n=f=g\nbad= \nqr=\nhij=klmnopqr\n";
 
@@ -148,8 +146,8 @@ mod tests {
     #[test]
     fn answers_are_what_a_reader_of_single_lines_finds() {
         for cell in CELLS {
-            let model = model(cell, false);
-            let (cpu, vocab) = (cpu(), model.vocab().clone());
+            let model = Model::from(model(cell, false));
+            let vocab = model.vocab().clone();
             let (mut nats, mut counts) = (0.0, Hits::default());
             for line in TEXT.lines() {
                 let Some((_, answer)) = line.rsplit_once('=').filter(|(_, a)| !a.is_empty()) else {
@@ -157,20 +155,16 @@ mod tests {
                 };
                 let line = line.replace('=', "e");
                 let ids = vocab.tokenize(line.as_bytes()).unwrap().ids;
-                let mut state = model.zero_state(1);
-                let mut workspace = Workspace::new(model.dims(), 1, 1);
-                let (mut input, mut out) = (vocab.eos(), vec![0.0; vocab.len()]);
+                let mut session = model.session();
                 let (mut right, mut tokens) = (0, 0);
                 for (place, &id) in ids.iter().enumerate() {
-                    model.advance(&cpu, &[input], &mut state, &mut workspace);
-                    input = id;
+                    let next = session.next().unwrap();
+                    session.feed_tokens(&[id]).unwrap();
                     if place < ids.len() - answer.chars().count() {
                         continue;
                     }
-                    model.next_log_probs(&cpu, &workspace, &mut out);
-                    nats -= f64::from(out[id as usize]);
-                    let best = out.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-                    right += u64::from(best.unwrap().0 as u32 == id);
+                    nats -= next.log_prob(id);
+                    right += u64::from(next.top_ids(1) == [id]);
                     tokens += 1;
                 }
                 counts.tokens += tokens;
@@ -180,8 +174,7 @@ mod tests {
             }
             for lanes in [None, Some(1), Some(3)] {
                 let read = ReadOptions::default();
-                let found =
-                    evaluate_answers(&model, &cpu, source(), &read, "e", lanes, &mut |_| {});
+                let found = evaluate_answers(&model, source(), &read, "e", lanes, &mut |_| {});
                 let found = found.unwrap();
                 assert_eq!(found.hits, counts, "{cell}");
                 assert!((found.total_nats - nats).abs() < 1e-4, "{cell}");
@@ -192,11 +185,11 @@ mod tests {
 
     #[test]
     fn a_text_without_answers_is_refused() {
-        let model = model(CELLS[0], false);
+        let model = Model::from(model(CELLS[0], false));
         let read = ReadOptions::default();
         let ask = |token| {
             let lanes = None;
-            evaluate_answers(&model, &cpu(), source(), &read, token, lanes, &mut |_| {})
+            evaluate_answers(&model, source(), &read, token, lanes, &mut |_| {})
         };
         let error = ask("\n").unwrap_err().to_string();
         assert!(error.contains("no line of the text"), "{error}");

@@ -14,13 +14,12 @@
 //! - Stop strings are found in the generated text, across tokens; neither they nor what follows is handed out.
 //! - The repetition penalty looks at the prompt and at what was drawn, not at the `<eos>` in front.
 //! - Log-probabilities are natural and the model's own: before penalties, bans, constraints, temperature and filters, with the bits of
-//!   evaluation (`Reader`).
+//!   evaluation.
 
 use super::constraint::Allow;
-use super::{Composing, NetworkModel, Sampling};
+use super::{Model, Sampling};
 use crate::error::{Error, Result};
 use crate::text::{Kind, Layout, Vocab};
-use elman_kernels::Cpu;
 use serde::Serialize;
 use std::ops::ControlFlow;
 
@@ -77,7 +76,7 @@ pub enum Eos {
 }
 
 impl Eos {
-    /// Why token `id` ends a text of an author whose texts are laid out as `layout`, if it does.
+    /// Why token `id` ends a text that is laid out as `layout`, if it does.
     pub(super) fn finish(self, vocab: &Vocab, layout: Layout, id: u32) -> Option<Finish> {
         let is_eos = id == vocab.eos();
         match self {
@@ -134,17 +133,15 @@ pub struct Generated {
 ///
 /// Errors: options that mean nothing, a prompt that is not UTF-8 (in kinds of text), hidden states that overflow.
 pub fn generate(
-    model: &NetworkModel,
-    cpu: &Cpu,
+    model: &Model,
     prompt: &[u8],
     samples: u64,
     options: &GenerateOptions,
     sink: &mut dyn FnMut(u64, &[u8]) -> ControlFlow<()>,
 ) -> Result<Generated> {
     let encoded = model.vocab().tokenize(prompt)?;
-    let author = Box::new(Composing::new(model, cpu, 1));
     let prompts = [encoded.ids];
-    let mut generator = Generator::new(author, cpu.isa(), &prompts, options.clone())?;
+    let mut generator = Generator::new(model.streams(1), &prompts, options.clone())?;
     let mut generated = Generated {
         prompt_tokens: generator.prompt_tokens(0),
         unknown: encoded.unknown,
@@ -162,6 +159,22 @@ pub fn generate(
         }
     }
     Ok(generated)
+}
+
+impl Model {
+    /// A text that continues `prompt`, which may be empty; without the prompt.
+    ///
+    /// Errors: options that mean nothing, hidden states that overflow.
+    pub fn generate(&self, prompt: &str, options: &GenerateOptions) -> Result<String> {
+        let keep = &mut |_: u64, _: &[u8]| ControlFlow::Continue(());
+        let written = generate(self, prompt.as_bytes(), 1, options, keep)?;
+        let text = written.samples.into_iter().map(|sample| sample.text);
+        let text: Vec<u8> = text.flatten().collect();
+        Ok(String::from_utf8(text).unwrap_or_else(|error| {
+            // In kind `bytes` a text may be anything.
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        }))
+    }
 }
 
 impl GenerateOptions {

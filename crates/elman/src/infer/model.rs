@@ -1,250 +1,217 @@
-//! The model as inference sees it: weights that never change, and steps from state to state.
+//! A language model of any family, and what is asked of it.
 //!
 //! ```text
-//! s_0 = 0      (s_{t+1}, h_t) = cell(x_t, s_t)      ŷ_t = softmax(W_S h_t + b_2)
+//! load, From             a run, a model's directory, an n-gram model's file, or a model in memory   → Model
+//! session, restore       one stream of text (`session.rs`)
+//! score                  a text and the log-probability of each of its tokens (`score.rs`)
+//! generate               a text that continues a prompt (`generate.rs`)
 //! ```
-//! A step is a window of T = 1 through the same kernels as training, so reading a text token by token,
-//! in windows, or beside other lanes gives the same bits.
-//!
-//! A [`NetworkModel`] holds its weights twice: in rows, for the embedding and for saving, and in the panels that
-//! the products read. It keeps no state and no activations: these are the caller's [`State`] and [`Workspace`].
+//! A [`Model`] is a handle: it is immutable, costs nothing to copy, and goes to other threads. With it goes what it computes on: an
+//! instruction set and threads, chosen once. Any choice gives the same numbers.
 
-mod ready;
-
-pub use ready::{Ready, Workspace};
-
-use super::files::{self, About};
-use crate::dims::{Dims, packed_forward_bytes};
+use super::cache::Cache;
+use super::{NetworkModel, Weights, files};
 use crate::error::Result;
-use crate::net::network::ForwardPanels;
-use crate::net::{Network, Params, State};
+use crate::infer::ModelError;
+use crate::ngram;
 use crate::text::{Layout, Vocab};
-use elman_kernels::{Cpu, Format, Isa};
-use serde::{Deserialize, Serialize};
+use elman_kernels::{Cpu, Isa};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
-/// How the matrices are kept that every token is multiplied with. The embedding, biases and activations are f32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Weights {
-    /// As trained; the same bits on every machine.
-    #[default]
-    F32,
-    /// Rounded to bf16: half the memory; the same bits on the same instruction set.
-    Bf16,
-    /// Integers of eight bits with a scale for each row: a quarter of the memory; the same bits on every machine.
-    Int8,
-}
-
-impl Weights {
-    pub fn name(self) -> &'static str {
-        match self {
-            Weights::F32 => "f32",
-            Weights::Bf16 => "bf16",
-            Weights::Int8 => "int8",
-        }
-    }
-
-    pub(crate) fn format(self) -> Format {
-        match self {
-            Weights::F32 => Format::F32,
-            Weights::Bf16 => Format::Bf16,
-            Weights::Int8 => Format::Int8,
-        }
-    }
-}
-
-/// A language model: network, weights and vocabulary. Immutable; share it by reference or `Arc`.
-pub struct NetworkModel {
-    network: Network,
-    params: Params,
-    panels: ForwardPanels,
-    weights: Weights,
-    vocab: Vocab,
-    about: About,
+/// A language model of any family: a network, an n-gram model or a cache.
+#[derive(Clone)]
+pub struct Model {
+    family: Family,
     layout: Layout,
-    id: OnceLock<String>,
+    cpu: Arc<Cpu>,
 }
 
-impl NetworkModel {
-    /// Packs the matrices as `weights`; the model is one of streams. `params` has the layout of `network`, and V is the size of `vocab`.
-    pub fn new(
-        network: Network,
-        params: Params,
-        vocab: Vocab,
-        about: About,
-        weights: Weights,
-    ) -> NetworkModel {
-        assert_eq!(
-            network.dims().vocab,
-            vocab.len(),
-            "the network is for another vocabulary"
-        );
-        assert_eq!(
-            network.layout().arena_len(),
-            params.layout().arena_len(),
-            "the parameters are of another network"
-        );
-        let mut panels = network.forward_panels(weights.format());
-        // On all CPUs, since somebody waits for the first token; the result is the same.
-        let threads = available_parallelism().map_or(1, |n| n.get());
-        let cpu = Cpu::new(Isa::detect(), threads);
-        network.pack_forward(&cpu, &params, None, &mut panels);
-        NetworkModel {
-            network,
-            params,
-            panels,
-            weights,
-            vocab,
-            about,
-            layout: Layout::Stream,
-            id: OnceLock::new(),
-        }
+/// The families of models.
+#[derive(Clone)]
+pub(super) enum Family {
+    Network(Arc<NetworkModel>),
+    Ngram(Arc<ngram::Model>),
+    Cache(Arc<Cache>),
+}
+
+/// Loads the model in `path`: a run's directory, a model's directory, or the file of an n-gram model (`.bin` or ARPA, plain or gzip).
+///
+/// Errors: whatever is missing or wrong with the files.
+pub fn load(path: impl AsRef<Path>) -> Result<Model> {
+    Model::load(path.as_ref())
+}
+
+impl Model {
+    /// [`load`].
+    pub fn load(path: &Path) -> Result<Model> {
+        Model::load_as(path, Weights::F32)
     }
 
-    /// The model as one that was trained on texts laid out as `layout`.
-    pub fn with_layout(self, layout: Layout) -> NetworkModel {
-        NetworkModel {
-            layout,
-            id: OnceLock::new(),
+    /// As [`load`], with a network's matrices in the format `weights`.
+    ///
+    /// Errors: whatever is missing or wrong with the files; weights other than f32 for an n-gram model.
+    pub fn load_as(path: &Path, weights: Weights) -> Result<Model> {
+        if !files::is_ngram(path) {
+            return Ok(NetworkModel::load_as(path, weights)?.into());
+        }
+        if weights != Weights::F32 {
+            let (path, weights) = (path.display().to_string(), weights.name());
+            return Err(ModelError::NoWeights { path, weights }.into());
+        }
+        Ok(ngram::Model::load(path)?.into())
+    }
+
+    /// The model as one that computes on `cpu`, which several models may share. By default a network has a thread for each CPU.
+    pub fn with_cpu(self, cpu: impl Into<Arc<Cpu>>) -> Model {
+        Model {
+            cpu: cpu.into(),
             ..self
         }
     }
 
-    /// [`NetworkModel::load_as`] with weights as they were trained.
-    pub fn load(path: &Path) -> Result<NetworkModel> {
-        NetworkModel::load_as(path, Weights::F32)
+    /// The model as one that computes on so many threads, at least one, the calling thread included.
+    pub fn with_threads(self, threads: usize) -> Model {
+        let isa = self.cpu.isa();
+        self.with_cpu(Cpu::new(isa, threads))
     }
 
-    /// Reads a model's directory, or the model of a run's directory.
-    ///
-    /// Errors: whatever is missing, damaged, too large, of the wrong shape or not a finite number, by
-    /// file and tensor.
-    pub fn load_as(path: &Path, weights: Weights) -> Result<NetworkModel> {
-        files::load(path, weights)
+    /// The model as one that takes texts to be laid out as `layout`: one stream, or lines that begin anew.
+    pub fn with_layout(self, layout: Layout) -> Model {
+        Model { layout, ..self }
     }
 
-    pub fn dims(&self) -> &Dims {
-        self.network.dims()
-    }
-
-    pub fn weights(&self) -> Weights {
-        self.weights
-    }
-
-    pub fn network(&self) -> &Network {
-        &self.network
-    }
-
-    pub fn params(&self) -> &Params {
-        &self.params
-    }
-
+    /// The vocabulary.
     pub fn vocab(&self) -> &Vocab {
-        &self.vocab
+        match &self.family {
+            Family::Network(model) => model.vocab(),
+            Family::Ngram(model) => model.vocab(),
+            Family::Cache(cache) => cache.vocab(),
+        }
     }
 
-    /// Where its training stood when it was saved.
-    pub fn about(&self) -> &About {
-        &self.about
+    /// BLAKE3 (hex) of everything that decides its numbers.
+    pub fn id(&self) -> &str {
+        match &self.family {
+            Family::Network(model) => model.id(),
+            Family::Ngram(model) => model.id(),
+            Family::Cache(cache) => cache.id(),
+        }
     }
 
-    /// How its training text was laid out, and how it reads and writes unless something else is asked for.
+    /// What it is, in two words: `lstm 2×650`, `5-gram`.
+    pub fn architecture(&self) -> String {
+        match &self.family {
+            Family::Network(model) => model.dims().architecture(),
+            Family::Ngram(model) => format!("{}-gram", model.order()),
+            Family::Cache(_) => "unigram cache".into(),
+        }
+    }
+
+    /// The number of numbers that training has found; a cache has none.
+    pub fn parameters(&self) -> u64 {
+        match &self.family {
+            Family::Network(model) => model.network().layout().parameter_count() as u64,
+            Family::Ngram(model) => model.parameters(),
+            Family::Cache(_) => 0,
+        }
+    }
+
+    /// What was remarkable about its files.
+    pub fn notes(&self) -> &[String] {
+        match &self.family {
+            Family::Network(_) | Family::Cache(_) => &[],
+            Family::Ngram(model) => model.notes(),
+        }
+    }
+
+    /// How texts are laid out: by default as the training text of a network was, and one stream for other families.
     pub fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// BLAKE3 (hex) over architecture, vocabulary and weights: two models with the same id give the same
-    /// numbers. Computed at the first call.
-    pub fn id(&self) -> &str {
-        self.id
-            .get_or_init(|| files::identity(&self.network, &self.params, &self.vocab, self.layout))
+    /// The instruction set and the threads that it computes on.
+    pub fn cpu(&self) -> &Cpu {
+        &self.cpu
     }
 
-    /// Memory of weights and panels, in bytes.
-    pub fn mem_bytes(&self) -> u64 {
-        4 * self.network.layout().arena_len() as u64
-            + packed_forward_bytes(self.dims(), self.weights.format())
+    pub(super) fn shared_cpu(&self) -> &Arc<Cpu> {
+        &self.cpu
     }
 
-    /// The state before any text, for `lanes` streams.
-    pub fn zero_state(&self, lanes: usize) -> State {
-        State::zeros(self.dims(), lanes)
+    pub(super) fn family(&self) -> &Family {
+        &self.family
     }
 
-    /// The network with its weights.
-    pub fn ready(&self) -> Ready<'_> {
-        Ready {
-            network: &self.network,
-            params: &self.params,
-            panels: &self.panels,
+    /// The network, if it is one.
+    pub fn as_network(&self) -> Option<&NetworkModel> {
+        match &self.family {
+            Family::Network(model) => Some(model),
+            _ => None,
         }
     }
 
-    /// Reads `tokens` (T, B), any T; `state` becomes the state after them. Ids are below V.
+    /// The network.
     ///
-    /// A text begins with `<eos>` read from the zero state.
-    pub fn advance(&self, cpu: &Cpu, tokens: &[u32], state: &mut State, workspace: &mut Workspace) {
-        self.ready().advance(cpu, tokens, state, workspace);
+    /// Errors: a model of another family, for which there is no `what`.
+    pub(crate) fn network_for(&self, what: &'static str) -> Result<&NetworkModel> {
+        self.as_network().ok_or_else(|| {
+            let architecture = self.architecture();
+            ModelError::NotANetwork { what, architecture }.into()
+        })
     }
 
-    /// As [`NetworkModel::advance`] over `inputs` (T, B), and the loss of each target: `nats` (T, B) = −ln ŷ; and if asked for, whether it is
-    /// the most likely token: `right` (T, B). A position's number is not finite only if the hidden states overflow.
-    pub fn score(
-        &self,
-        cpu: &Cpu,
-        inputs: &[u32],
-        targets: &[u32],
-        state: &mut State,
-        workspace: &mut Workspace,
-        nats: &mut [f64],
-        mut right: Option<&mut [bool]>,
-    ) {
-        assert!(inputs.len() == targets.len() && inputs.len() == nats.len());
-        let rows = workspace.rows(state.lanes);
-        let windows = inputs.chunks(rows).zip(targets.chunks(rows));
-        for (number, ((inputs, targets), nats)) in windows.zip(nats.chunks_mut(rows)).enumerate() {
-            self.ready().read(cpu, inputs, state, workspace);
-            let right = right.as_mut();
-            let right = right.map(|right| &mut right[number * rows..][..targets.len()]);
-            self.network.loss(
-                cpu,
-                &self.params,
-                &self.panels,
-                targets,
-                &mut workspace.tape,
-                nats,
-                right,
-            );
+    /// The n-gram model, if it is one.
+    pub fn as_ngram(&self) -> Option<&ngram::Model> {
+        match &self.family {
+            Family::Ngram(model) => Some(model),
+            _ => None,
         }
     }
 
-    /// Natural log-probabilities of what follows the last tokens read: (B, V) into `out`.
-    pub fn next_log_probs(&self, cpu: &Cpu, workspace: &Workspace, out: &mut [f32]) {
-        assert!(workspace.rows > 0, "no token has been read");
-        self.network.last_log_probs(
-            cpu,
-            &self.params,
-            &self.panels,
-            &workspace.tape,
-            workspace.rows,
-            out,
-        );
+    /// Whether both are handles of the same model in memory, computing alike.
+    pub(super) fn same(&self, other: &Model) -> bool {
+        let same = match (&self.family, &other.family) {
+            (Family::Network(a), Family::Network(b)) => Arc::ptr_eq(a, b),
+            (Family::Ngram(a), Family::Ngram(b)) => Arc::ptr_eq(a, b),
+            (Family::Cache(a), Family::Cache(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        };
+        same && self.layout == other.layout
     }
 
-    /// The same before normalisation: logits (B, V) into `out`.
-    pub fn next_logits(&self, cpu: &Cpu, workspace: &Workspace, out: &mut [f32]) {
-        self.ready().next_logits(cpu, workspace, out);
+    fn of(family: Family, layout: Layout, threads: usize) -> Model {
+        Model {
+            family,
+            layout,
+            cpu: Arc::new(Cpu::new(Isa::detect(), threads)),
+        }
     }
 }
 
-impl std::fmt::Debug for NetworkModel {
+impl From<NetworkModel> for Model {
+    fn from(model: NetworkModel) -> Model {
+        let threads = available_parallelism().map_or(1, |n| n.get());
+        let layout = model.layout();
+        Model::of(Family::Network(Arc::new(model)), layout, threads)
+    }
+}
+
+impl From<ngram::Model> for Model {
+    fn from(model: ngram::Model) -> Model {
+        Model::of(Family::Ngram(Arc::new(model)), Layout::Stream, 1)
+    }
+}
+
+impl From<Cache> for Model {
+    fn from(cache: Cache) -> Model {
+        Model::of(Family::Cache(Arc::new(cache)), Layout::Stream, 1)
+    }
+}
+
+impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Model({:?}, {:?})", self.dims(), self.vocab)
+        write!(f, "Model({}, {:?})", self.architecture(), self.vocab())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -15,7 +15,7 @@
 //! and count, while the state still reads `<unk>`. A text with OOVs has no bits per character: `<unk>` does not say which
 //! character stood there, so it is no code length. Nor has one that decoding does not restore (`text::Lost`): its characters are counted.
 //!
-//! Exact evaluation takes any [`Reader`]; lanes are for networks, whose state at any place can be zero.
+//! Exact evaluation takes a model of any family; lanes are for networks, whose state at any place can be zero.
 //!
 //! Losses are summed in f64 in the order of the text: the bits do not depend on window, threads or instruction set.
 
@@ -24,18 +24,14 @@ mod lanes;
 use lanes::in_lanes;
 pub(super) use lanes::in_memory;
 
-use super::reading::read_apart;
-use super::{NetworkModel, PerLine, Reader, Reading};
+use super::{Model, Session, WINDOW};
 use crate::error::{Error, Result};
-use crate::text::{self, Kind, Layout, Lost, ReadOptions, Source, TextStats, Vocab};
-use elman_kernels::Cpu;
+use crate::text::{self, Kind, Layout, Lost, ReadOptions, Source, TextStats, TokenId, Vocab};
 use serde::Serialize;
 use std::f64::consts::LN_2;
 use std::time::Instant;
 
-/// Steps of a window: enough rows for the products to run at speed.
-pub(super) const WINDOW: usize = 64;
-/// Tokens handed to any other reader at once.
+/// Tokens handed at once to a model of another family, and to any model that reads lines.
 const PIECE: usize = 8192;
 /// Windows and lanes beyond this make nothing faster. With lanes, windows get shorter rather than hold many more rows.
 pub(super) const ROWS: usize = 4096;
@@ -108,12 +104,11 @@ pub struct Evaluation {
     pub tokens_per_second: f64,
 }
 
-/// Evaluates `model` on the text of `sources`. `progress` is called after every window.
+/// Evaluates `model` on the text of `sources`. `progress` is called after every piece of it.
 ///
-/// Errors: what reading the text can find, and a model whose hidden states overflow.
+/// Errors: what reading the text can find, lanes for a model that is no network, and hidden states that overflow.
 pub fn evaluate(
-    model: &NetworkModel,
-    cpu: &Cpu,
+    model: &Model,
     sources: Vec<Source>,
     read: &ReadOptions,
     options: &EvalOptions,
@@ -121,17 +116,11 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     options.check()?;
     let layout = options.layout.unwrap_or(model.layout());
+    let model = model.clone().with_layout(layout);
     let Some(lanes) = options.lanes else {
-        let steps = options.window.unwrap_or(WINDOW);
-        let mut reader = Reading::new(model, cpu, steps);
-        return match layout {
-            Layout::Stream => exactly(&mut reader, steps, sources, read, progress),
-            Layout::Sentences => {
-                let mut reader = PerLine::new(Box::new(reader));
-                exactly(&mut reader, PIECE, sources, read, progress)
-            }
-        };
+        return exactly(&model, options.window, sources, read, progress);
     };
+    let network = model.network_for("evaluation in lanes")?;
     if read.separator.is_some() && layout == Layout::Stream {
         return Err(Error::Config(
             "documents are read from their beginnings, one after the other: leave --lanes or the separator of documents out".into(),
@@ -139,27 +128,15 @@ pub fn evaluate(
     }
     let started = Instant::now();
     let how = (layout, lanes);
-    let (sums, found, lanes) = in_lanes(model, cpu, sources, read, options, how, progress)?;
+    let cpu = model.cpu();
+    let (sums, found, lanes) = in_lanes(network, cpu, sources, read, options, how, progress)?;
     let seconds = started.elapsed().as_secs_f64();
-    let (vocab, id) = (model.vocab(), model.id().to_owned());
     Ok(Evaluation {
         layout,
         approximate: layout == Layout::Stream,
         lanes,
-        ..Evaluation::new(vocab, id, &sums, found, seconds)
+        ..Evaluation::new(model.vocab(), model.id(), &sums, found, seconds)
     })
-}
-
-/// Evaluates any model that has not read anything yet on the text of `sources`, exactly. `progress` is called now and then.
-///
-/// Errors: what reading the text can find, and what the reader can.
-pub fn evaluate_reader(
-    reader: &mut dyn Reader,
-    sources: Vec<Source>,
-    read: &ReadOptions,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Evaluation> {
-    exactly(reader, PIECE, sources, read, progress)
 }
 
 impl EvalOptions {
@@ -212,23 +189,28 @@ impl Sums {
     }
 }
 
-/// One stream, `piece` tokens at a time.
+/// One stream, piece by piece. A network reads at most `window` steps at once.
 fn exactly(
-    reader: &mut dyn Reader,
-    piece: usize,
+    model: &Model,
+    window: Option<usize>,
     sources: Vec<Source>,
     read: &ReadOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Evaluation> {
     let started = Instant::now();
-    let vocab = reader.vocab().clone();
+    let (vocab, window) = (model.vocab(), window.unwrap_or(WINDOW));
+    let piece = match (model.as_network(), model.layout()) {
+        (Some(_), Layout::Stream) => window,
+        _ => PIECE,
+    };
+    let mut session = model.session_in_windows(window);
     let mut sums = Sums::default();
     let (mut ids, mut oov) = (Vec::with_capacity(piece), Vec::with_capacity(piece));
     let mut nats = vec![0.0; piece];
-    let document_end = document_end(&vocab, reader.layout(), read)?;
-    let mut score = |ids: &mut Vec<u32>, oov: &mut Vec<bool>| -> Result<Sums> {
+    let document_end = document_end(vocab, model.layout(), read)?;
+    let mut score = |ids: &mut Vec<TokenId>, oov: &mut Vec<bool>| -> Result<Sums> {
         let nats = &mut nats[..ids.len()];
-        read_apart(reader, ids, nats, |_, id| Some(id) == document_end)?;
+        score(&mut session, ids, document_end, nats)?;
         for ((nats, oov), id) in nats.iter().zip(&*oov).zip(&*ids) {
             sums.add(*nats, *oov, vocab.ends_line(*id));
         }
@@ -236,7 +218,7 @@ fn exactly(
         oov.clear();
         Ok(sums)
     };
-    let found = text::encode_placed(sources, &vocab, read, &mut |token| -> Result<()> {
+    let found = text::encode_placed(sources, vocab, read, &mut |token| -> Result<()> {
         ids.push(token.symbol.id);
         oov.push(token.symbol.oov);
         if ids.len() == piece {
@@ -248,9 +230,22 @@ fn exactly(
     progress(sums.progress(Some(found.0.tokens)));
     let seconds = started.elapsed().as_secs_f64();
     Ok(Evaluation {
-        layout: reader.layout(),
-        ..Evaluation::new(&vocab, reader.id(), &sums, found, seconds)
+        layout: model.layout(),
+        ..Evaluation::new(vocab, model.id(), &sums, found, seconds)
     })
+}
+
+/// The losses of the next tokens of a text that may begin anew after the token `end`.
+fn score(
+    session: &mut Session,
+    ids: &[TokenId],
+    end: Option<TokenId>,
+    nats: &mut [f64],
+) -> Result<()> {
+    match end {
+        Some(end) => session.nats_apart(ids, end, nats),
+        None => session.nats(ids, nats),
+    }
 }
 
 /// The token after which a text begins anew, if documents are told apart by more than their lines.
@@ -267,7 +262,7 @@ impl Evaluation {
     /// The figures of a text that was read as one stream.
     pub(crate) fn new(
         vocab: &Vocab,
-        model_id: String,
+        model_id: &str,
         sums: &Sums,
         (stats, lost): Found,
         seconds: f64,
@@ -313,7 +308,7 @@ impl Evaluation {
             vocab_size: vocab.len(),
             vocab_hash: vocab.hash().to_owned(),
             text_hash: stats.hash,
-            model_id,
+            model_id: model_id.to_owned(),
             notes: stats.notes,
             seconds,
             tokens_per_second: sums.tokens as f64 / seconds.max(1e-9),

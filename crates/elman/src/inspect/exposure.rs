@@ -26,7 +26,7 @@ use super::passages::{MOST_STEPS, Passages, check};
 use super::places::Place;
 use crate::compare::{Interval, percentiles, resampled};
 use crate::error::{Error, Result};
-use crate::infer::{AnyModel, Author};
+use crate::infer::{Model, Streams};
 use crate::rng::{Site, Stream, key, pick};
 use crate::text::Layout;
 use divergence::{Distributions, Divergence};
@@ -145,9 +145,8 @@ pub struct Figure {
 /// Errors: options that cannot be, different vocabularies, a model of sentences, a text that is shorter than a prefix, hidden
 /// states that overflow.
 pub fn exposure(
-    model: &AnyModel,
-    oracle: &AnyModel,
-    cpu: &Cpu,
+    model: &Model,
+    oracle: &Model,
     ids: Option<&[u32]>,
     options: &Options,
     progress: &mut dyn FnMut(usize),
@@ -173,7 +172,6 @@ pub fn exposure(
     let pair = Pair {
         model,
         oracle,
-        cpu,
         text,
         length: options.length,
         seed: options.seed,
@@ -209,7 +207,7 @@ pub fn exposure(
     })
 }
 
-fn check_models(model: &AnyModel, oracle: &AnyModel) -> Result<()> {
+fn check_models(model: &Model, oracle: &Model) -> Result<()> {
     let (ours, theirs) = (model.vocab(), oracle.vocab());
     if !ours.same_ids(theirs) {
         return Err(Error::Mismatch(format!(
@@ -241,9 +239,8 @@ enum Writer<'a> {
 
 /// The two that read every prefix.
 struct Pair<'a> {
-    model: &'a AnyModel,
-    oracle: &'a AnyModel,
-    cpu: &'a Cpu,
+    model: &'a Model,
+    oracle: &'a Model,
     /// What stands before every prefix, if anything does.
     text: Option<&'a Passages>,
     length: usize,
@@ -255,21 +252,22 @@ impl Pair<'_> {
     fn walk(&self, writer: Writer, lanes: Range<usize>) -> Result<Vec<Vec<Divergence>>> {
         let vocab = self.model.vocab();
         let (v, b) = (vocab.len(), lanes.len());
-        let mut source = Voice::new(self.oracle.author(self.cpu, b), v, b);
-        let mut model = Voice::new(self.model.author(self.cpu, b), v, b);
+        let cpu = self.model.cpu();
+        let mut source = Voice::new(self.oracle.streams(b), v, b);
+        let mut model = Voice::new(self.model.streams(b), v, b);
         if let Some(text) = self.text {
             let context: Vec<Vec<u32>> = lanes.clone().map(|i| text.context_of(i)).collect();
             let context: Vec<&[u32]> = context.iter().map(Vec::as_slice).collect();
-            source.author.read(&context);
-            model.author.read(&context);
+            source.streams.feed(&context);
+            model.streams.feed(&context);
         }
         let stream = |i| Stream::new(key(self.seed, Site::Exposure, i as u64));
         let mut draws: Vec<Stream> = lanes.clone().map(stream).collect();
         let mut divergences = vec![Vec::with_capacity(self.length + 1); b];
         let mut written = vec![0; b];
         for t in 0..=self.length {
-            source.speak(self.cpu, vocab.unk())?;
-            model.speak(self.cpu, vocab.unk())?;
+            source.speak(cpu, vocab.unk())?;
+            model.speak(cpu, vocab.unk())?;
             for (lane, divergences) in divergences.iter_mut().enumerate() {
                 divergences.push(source.says.divergence(&model.says, lane));
             }
@@ -288,30 +286,30 @@ impl Pair<'_> {
                 *written = pick(draws[lane].uniform_f64(), weights) as u32;
             }
             let words: Vec<&[u32]> = written.chunks(1).collect();
-            source.author.read(&words);
-            model.author.read(&words);
+            source.streams.feed(&words);
+            model.streams.feed(&words);
         }
         Ok(divergences)
     }
 }
 
 /// One of the two in the middle of B prefixes, with what it says comes next.
-struct Voice<'a> {
-    author: Box<dyn Author + 'a>,
+struct Voice {
+    streams: Streams<'static>,
     says: Distributions,
 }
 
-impl<'a> Voice<'a> {
-    fn new(author: Box<dyn Author + 'a>, vocab: usize, lanes: usize) -> Voice<'a> {
+impl Voice {
+    fn new(streams: Streams<'static>, vocab: usize, lanes: usize) -> Voice {
         Voice {
-            author,
+            streams,
             says: Distributions::new(vocab, lanes),
         }
     }
 
     /// `never` is not written.
     fn speak(&mut self, cpu: &Cpu, never: Option<u32>) -> Result<()> {
-        self.author.next_logits(&mut self.says.logits);
+        self.streams.logits(&mut self.says.logits);
         self.says.normalise(cpu, never)
     }
 }

@@ -229,8 +229,12 @@ fn read(
     let mut workspace = Workspace::new(model.dims(), steps, 1);
     let mut state = model.zero_state(1);
     let (before, window) = inputs.split_at(inputs.len() - steps);
-    model.advance(cpu, before, &mut state, &mut workspace);
-    model.advance(cpu, window, &mut state, &mut workspace);
+    model
+        .view()
+        .advance(cpu, before, &mut state, &mut workspace);
+    model
+        .view()
+        .advance(cpu, window, &mut state, &mut workspace);
     Trace::record(weights, workspace.tape(), steps)
 }
 

@@ -192,9 +192,12 @@ impl<'a> Recording<'a> {
         let mut state = self.model.zero_state(1);
         let (cpu, workspace) = (self.cpu, &mut self.workspace);
         self.model
+            .view()
             .advance(cpu, &[self.model.vocab().eos()], &mut state, workspace);
         for window in ids.chunks(WINDOW) {
-            self.model.advance(cpu, window, &mut state, workspace);
+            self.model
+                .view()
+                .advance(cpu, window, &mut state, workspace);
             for (kept, tape) in self.states.layers.iter_mut().zip(&workspace.tape().layers) {
                 // The state before the window comes first.
                 let rows = kept.hidden..(window.len() + 1) * kept.hidden;

@@ -5,7 +5,7 @@ use super::nets::Net;
 use super::text::write_text;
 use super::{Lab, Trained, Verdict};
 use crate::error::Result;
-use crate::infer::{AnyModel, GenerateOptions, Generator, NetworkModel, Sampling};
+use crate::infer::{GenerateOptions, Generator, Model, Sampling};
 use crate::inspect::exposure;
 use crate::inspect::exposure::{Figure, Options};
 use crate::ngram::Words;
@@ -88,15 +88,15 @@ pub fn exposed(lab: &mut Lab) -> Result<Exposed> {
 }
 
 /// The trigram model of the text, over the vocabulary of `run`.
-fn source(lab: &Lab, run: &Path) -> Result<AnyModel> {
-    let vocab = NetworkModel::load(run)?.vocab().clone();
+fn source(lab: &Lab, run: &Path) -> Result<Model> {
+    let vocab = Model::load(run)?.vocab().clone();
     let text = vec![Source::File(lab.texts().train.clone())];
     let model = super::sizes::count(lab, Words::new(vocab), text, ORDER)?;
-    Ok(AnyModel::Ngram(Box::new(model)))
+    Ok(lab.computing(model))
 }
 
 /// About `tokens` tokens of the source; texts are numbered from `first` on.
-fn write(lab: &Lab, source: &AnyModel, tokens: usize, first: u64) -> Result<String> {
+fn write(lab: &Lab, source: &Model, tokens: usize, first: u64) -> Result<String> {
     let options = GenerateOptions {
         sampling: Sampling {
             temperature: 1.0,
@@ -107,8 +107,7 @@ fn write(lab: &Lab, source: &AnyModel, tokens: usize, first: u64) -> Result<Stri
         ..GenerateOptions::default()
     };
     let prompts = vec![Vec::new(); LANES];
-    let author = source.author(lab.cpu(), LANES);
-    let mut generator = Generator::new(author, lab.cpu().isa(), &prompts, options)?;
+    let mut generator = Generator::new(source.streams(LANES), &prompts, options)?;
     let numbers: Vec<u64> = (first..).take(LANES).collect();
     let samples = generator.sample_each(&numbers, &mut |_, _| ControlFlow::Continue(()))?;
     let mut text = String::new();
@@ -130,9 +129,9 @@ fn options(lab: &Lab) -> Options {
     }
 }
 
-fn bias(lab: &Lab, source: &AnyModel, trained: Trained, sampled: f64) -> Result<Bias> {
-    let model = AnyModel::load(&trained.run)?;
-    let found = exposure(&model, source, lab.cpu(), None, &options(lab), &mut |_| ())?;
+fn bias(lab: &Lab, source: &Model, trained: Trained, sampled: f64) -> Result<Bias> {
+    let model = lab.computing(Model::load(&trained.run)?);
+    let found = exposure(&model, source, None, &options(lab), &mut |_| ())?;
     let estimate = |figure: Figure| Estimate {
         value: figure.value,
         low: figure.interval.low,

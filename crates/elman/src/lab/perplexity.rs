@@ -5,9 +5,7 @@ use super::text::Source as Law;
 use super::text::write_text;
 use super::{Lab, Trained, Verdict};
 use crate::error::Result;
-use crate::infer::{
-    About, EvalOptions, NetworkModel, Reader, Reading, Walk, Weights, evaluate, evaluate_reader,
-};
+use crate::infer::{About, EvalOptions, NetworkModel, Weights, evaluate};
 use crate::inspect::untrained;
 use crate::net::Params;
 use crate::ngram;
@@ -58,7 +56,8 @@ pub fn meaning(lab: &mut Lab) -> Result<Meaning> {
             Weights::F32,
         );
         let (read, options) = (ReadOptions::default(), EvalOptions::default());
-        let found = evaluate(&model, lab.cpu(), source(), &read, &options, &mut |_| ())?;
+        let model = lab.computing(model);
+        let found = evaluate(&model, source(), &read, &options, &mut |_| ())?;
         Ok(Meaning {
             entries: model.vocab().len(),
             indifferent: found.perplexity,
@@ -112,13 +111,12 @@ pub struct Identity {
 pub fn identity(lab: &mut Lab) -> Result<Identity> {
     let (model, ids) = lab.model(Net::Lstm)?;
     lab.measured("exp of the loss", |lab| {
+        let model = lab.computing(model);
         let mut nats = vec![0.0; ids.len()];
-        let mut reader = Reading::new(&model, lab.cpu(), 64);
-        reader.read(&ids, &mut nats)?;
+        model.session().nats(&ids, &mut nats)?;
         let source = vec![Source::File(lab.texts().valid.clone())];
         let (read, options) = (ReadOptions::default(), EvalOptions::default());
-        let reported =
-            evaluate(&model, lab.cpu(), source, &read, &options, &mut |_| ())?.perplexity;
+        let reported = evaluate(&model, source, &read, &options, &mut |_| ())?.perplexity;
         let loss_nats = nats.iter().sum::<f64>() / nats.len() as f64;
         let (exp_loss, product) = (libm::exp(loss_nats), geometric_mean(&nats));
         let all = [exp_loss, product, reported];
@@ -187,7 +185,8 @@ pub fn vocabularies(lab: &mut Lab) -> Result<Vec<Cut>> {
                 let order = if kind == Kind::Words { 3 } else { 6 };
                 let model = super::sizes::count(lab, ngram::Words::new(vocab), train(), order)?;
                 let valid = vec![Source::File(lab.texts().valid.clone())];
-                let found = evaluate_reader(&mut Walk::new(&model), valid, &read, &mut |_| ())?;
+                let (model, options) = (lab.computing(model), EvalOptions::default());
+                let found = evaluate(&model, valid, &read, &options, &mut |_| ())?;
                 Ok(Cut {
                     kind: kind.name().into(),
                     entries: found.vocab_size,

@@ -3,7 +3,7 @@
 use super::nets::Net;
 use super::{Lab, Verdict};
 use crate::error::Result;
-use crate::infer::{EvalOptions, Walk, evaluate, evaluate_reader};
+use crate::infer::{EvalOptions, evaluate};
 use crate::net::Network;
 use crate::ngram;
 use crate::ngram::{Builder, CountOptions, Counts, Words};
@@ -58,7 +58,8 @@ const PARTS: [usize; 4] = [8, 4, 2, 1];
 pub fn sizes(lab: &mut Lab) -> Result<Sizes> {
     let mut models = Vec::new();
     for net in Net::TRAINED {
-        models.push((net, lab.model(net)?.0));
+        let network = lab.model(net)?.0;
+        models.push((net, lab.computing(network)));
     }
     lab.measured("sizes", |lab| {
         let vocab = models[0].1.vocab().clone();
@@ -79,10 +80,12 @@ pub fn sizes(lab: &mut Lab) -> Result<Sizes> {
             let mut tokens = 0;
             for order in ORDERS {
                 let model = count(lab, Words::new(vocab.clone()), source(), order)?;
-                let found = evaluate_reader(&mut Walk::new(&model), valid(), &read, &mut |_| ())?;
+                let (ngrams_in_all, bytes) = (model.counts().iter().sum(), model.bytes());
+                let (model, options) = (lab.computing(model), EvalOptions::default());
+                let found = evaluate(&model, valid(), &read, &options, &mut |_| ())?;
                 ngrams.push(Counted {
-                    ngrams: model.counts().iter().sum(),
-                    bytes: model.bytes(),
+                    ngrams: ngrams_in_all,
+                    bytes,
                     perplexity: found.perplexity,
                 });
             }
@@ -106,8 +109,8 @@ pub fn sizes(lab: &mut Lab) -> Result<Sizes> {
         let mut networks = Vec::new();
         for (net, model) in &models {
             let (read, options) = (ReadOptions::default(), EvalOptions::default());
-            let found = evaluate(model, lab.cpu(), valid(), &read, &options, &mut |_| ())?;
-            let parameters = model.network().layout().parameter_count();
+            let found = evaluate(model, valid(), &read, &options, &mut |_| ())?;
+            let parameters = model.parameters() as usize;
             networks.push(Scored {
                 net: *net,
                 parameters,

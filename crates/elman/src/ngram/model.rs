@@ -68,6 +68,11 @@ impl State {
     pub(super) fn node(self) -> u32 {
         self.0
     }
+
+    /// The state as a number, which [`Model::state`] takes back.
+    pub fn to_number(self) -> u32 {
+        self.0
+    }
 }
 
 impl Model {
@@ -177,6 +182,11 @@ impl Model {
     /// The state that knows nothing of what came before.
     pub fn empty(&self) -> State {
         State(0)
+    }
+
+    /// The state of which [`State::to_number`] returned `number`; `None` if this model has no such state.
+    pub fn state(&self, number: u32) -> Option<State> {
+        (number < self.contexts()).then_some(State(number))
     }
 
     /// log10 p of `token` in `state`, and the state after it. Panics if there is no such word.

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may stop")]
 
+use elman::Model;
 use elman::dims::{Activation, Cell};
 use elman::exchange::{Hints, Imported, import, save_state_dict};
-use elman::infer::{NetworkModel, Weights, Workspace};
+use elman::infer::{NetworkModel, Weights};
 use elman::store::{Array, Data, Integrity, Snapshot, read_snapshot, write_snapshot};
 use elman::text::{Kind, Listed, SpecialNames};
-use elman::{Cpu, Isa};
 use std::path::{Path, PathBuf};
 
 fn fixture(name: &str) -> PathBuf {
@@ -49,7 +49,7 @@ fn values<'a>(snapshot: &'a Snapshot, name: &str) -> &'a [f32] {
 }
 
 /// Reads the fixture's ids and compares every logit.
-fn says_what_pytorch_says(name: &str, model: &NetworkModel) {
+fn says_what_pytorch_says(name: &str, model: NetworkModel) {
     let golden = read_snapshot(
         &fixture(&format!("{name}.logits.safetensors")),
         Integrity::Foreign,
@@ -58,19 +58,17 @@ fn says_what_pytorch_says(name: &str, model: &NetworkModel) {
     let Data::U32(rows) = &golden.array("ids").unwrap().data else {
         panic!("ids are integers")
     };
-    let (cpu, vocab, ids) = (
-        Cpu::new(Isa::detect(), 1),
-        model.vocab().len(),
-        tokens().ids,
-    );
-    let mut workspace = Workspace::new(model.dims(), 1, 1);
-    let (mut state, mut logits) = (model.zero_state(1), vec![0.0; vocab]);
-    for (&row, expected) in rows
-        .iter()
-        .zip(values(&golden, "logits").chunks_exact(vocab))
-    {
-        model.advance(&cpu, &[ids[row as usize]], &mut state, &mut workspace);
-        model.next_logits(&cpu, &workspace, &mut logits);
+    let model = Model::from(model).with_threads(1);
+    let (vocab, ids) = (model.vocab().len(), tokens().ids);
+    let mut session = model.session();
+    let expected = values(&golden, "logits").chunks_exact(vocab);
+    for (number, (&row, expected)) in rows.iter().zip(expected).enumerate() {
+        let id = ids[row as usize];
+        match number {
+            0 => assert_eq!(id, model.vocab().eos(), "sessions begin with <eos>"),
+            _ => session.feed_tokens(&[id]).unwrap(),
+        }
+        let logits = session.logits();
         for (theirs, &id) in expected.iter().zip(&ids) {
             let ours = logits[id as usize];
             assert!(
@@ -107,7 +105,7 @@ fn every_cell_and_number_type_gives_pytorch_s_logits() {
             converted,
             "{name}"
         );
-        says_what_pytorch_says(name, &model(imported));
+        says_what_pytorch_says(name, model(imported));
     }
 }
 
@@ -204,7 +202,7 @@ fn weight_drop_and_weight_norm_give_pytorch_s_logits() {
         let parts = [0, 1].map(|part| format!("decoder.parametrizations.weight.original{part}"));
         arrays.extend(normed(&weight, parts));
     });
-    says_what_pytorch_says("lstm", &model);
+    says_what_pytorch_says("lstm", model);
 }
 
 /// x · W_ihᵀ of a one-hot x is a column of W_ih.
@@ -227,5 +225,5 @@ fn one_hot_inputs_give_pytorch_s_logits() {
         ));
     });
     assert_eq!(model.dims().embed, tokens().ids.len());
-    says_what_pytorch_says("lstm", &model);
+    says_what_pytorch_says("lstm", model);
 }

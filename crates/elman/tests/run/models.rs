@@ -4,6 +4,7 @@ use super::bench::{
     Bench, Log, config, gru_adamw, machine, relu_sgd, resume, saving_always, sentences, strides,
     text,
 };
+use elman::Model;
 use elman::dims::Sizes;
 use elman::infer::{EvalOptions, Evaluation, NetworkModel, evaluate};
 use elman::text::{Corpus, Layout, ReadOptions, Source};
@@ -13,16 +14,16 @@ use std::fs;
 use std::path::Path;
 
 fn scored(run: &Path, valid: &Path, lanes: usize) -> (NetworkModel, Evaluation) {
-    let model = NetworkModel::load(run).unwrap();
+    let cpu = Cpu::new(machine().isa, 2);
+    let model = Model::load(run).unwrap().with_cpu(cpu);
     let options = EvalOptions {
         lanes: Some(lanes),
         ..EvalOptions::default()
     };
-    let cpu = Cpu::new(machine().isa, 2);
     let sources = Source::files(&[valid]);
     let read = ReadOptions::default();
-    let evaluation = evaluate(&model, &cpu, sources, &read, &options, &mut |_| {}).unwrap();
-    (model, evaluation)
+    let evaluation = evaluate(&model, sources, &read, &options, &mut |_| {}).unwrap();
+    (NetworkModel::load(run).unwrap(), evaluation)
 }
 
 fn with_valid(bench: &Bench, run: &str, config: &Config) -> Job {

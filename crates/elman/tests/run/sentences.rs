@@ -1,13 +1,13 @@
 //! Layout `sentences`: lines of all lengths, each from its beginning.
 
 use super::bench::{Bench, Log, essence, resume, saving_always, sentences};
+use elman::Model;
 use elman::dims::Room;
-use elman::infer::{EvalOptions, NetworkModel, evaluate, evaluate_answers};
+use elman::infer::{EvalOptions, evaluate, evaluate_answers};
 use elman::synth::{MARK, Synth, Task};
 use elman::text::{Kind, ReadOptions, Source};
 use elman::train::config::CellName;
 use elman::train::{self, Config, Ending};
-use elman_kernels::{Cpu, Isa};
 
 /// Lines of one token to ten thousand, most of them short.
 fn long_lines(bench: &Bench) -> Config {
@@ -89,8 +89,7 @@ fn a_validation_does_not_depend_on_its_batches() {
     let config = sentences();
     let outcome = bench.whole("run", &config);
     assert!(outcome.best.is_some());
-    let model = NetworkModel::load(&bench.path("run")).unwrap();
-    let cpu = Cpu::new(Isa::detect(), 1);
+    let model = Model::load(&bench.path("run")).unwrap().with_threads(1);
     let total = |lanes| {
         let options = EvalOptions {
             lanes: Some(lanes),
@@ -100,7 +99,7 @@ fn a_validation_does_not_depend_on_its_batches() {
             ReadOptions::default(),
             Source::files(&[bench.path("text.txt")]),
         );
-        let found = evaluate(&model, &cpu, sources, &read, &options, &mut |_| {}).unwrap();
+        let found = evaluate(&model, sources, &read, &options, &mut |_| {}).unwrap();
         assert!(!found.approximate);
         found.total_nats
     };
@@ -163,10 +162,9 @@ fn answers_are_learnt_and_counted() {
     assert_eq!(last.accuracy, last.line_accuracy, "answers of one token");
     assert!(first.accuracy < last.accuracy && last.accuracy > Some(0.9));
 
-    let model = NetworkModel::load(&job.run).unwrap();
-    let cpu = Cpu::new(Isa::detect(), 1);
+    let model = Model::load(&job.run).unwrap().with_threads(1);
     let (sources, read) = (Source::files(&[held_out]), ReadOptions::default());
-    let found = evaluate_answers(&model, &cpu, sources, &read, MARK, Some(7), &mut |_| {});
+    let found = evaluate_answers(&model, sources, &read, MARK, Some(7), &mut |_| {});
     let found = found.unwrap();
     assert_eq!(
         (Some(found.accuracy), found.loss_nats),

@@ -8,7 +8,7 @@ use crate::output::{Table, count, grouped, usage};
 use crate::progress::spinner;
 use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::infer::AnyModel;
+use elman::Model;
 use elman::inspect::exposure::{Band, Contrast, Figure, Options, Truth};
 use elman::inspect::passages::tokens;
 use elman::inspect::{Exposure, exposure};
@@ -16,6 +16,7 @@ use elman::text::ReadOptions;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Measure exposure bias: what changes when the model reads its own words in place of true ones?
 ///
@@ -102,8 +103,9 @@ pub fn run(args: ExposureArgs) -> Result<()> {
         seed: args.seed,
     };
     options.check().map_err(|error| usage(error.to_string()))?;
-    let model = AnyModel::load(&args.model)?;
-    let oracle = AnyModel::load(&args.oracle)?;
+    let cpu = Arc::new(cpu(args.threads));
+    let model = Model::load(&args.model)?.with_cpu(cpu.clone());
+    let oracle = Model::load(&args.oracle)?.with_cpu(cpu);
     let read = ReadOptions {
         lossy: args.lossy,
         ..ReadOptions::default()
@@ -119,19 +121,12 @@ pub fn run(args: ExposureArgs) -> Result<()> {
         text: has_text.then(|| name_of(&args.texts)),
     };
     let spinner = spinner(args.json);
-    let found = exposure(
-        &model,
-        &oracle,
-        &cpu(args.threads),
-        ids.as_deref(),
-        &options,
-        &mut |done| {
-            spinner.set_message(format!(
-                "{done} of {}",
-                count(options.sequences, "sequence")
-            ))
-        },
-    );
+    let found = exposure(&model, &oracle, ids.as_deref(), &options, &mut |done| {
+        spinner.set_message(format!(
+            "{done} of {}",
+            count(options.sequences, "sequence")
+        ))
+    });
     spinner.finish_and_clear();
     let found = found?;
     let mut out = io::stdout().lock();

@@ -2,13 +2,13 @@
 
 use super::output_file::{Output, orders, write_model};
 use crate::args::{Quoted, finite};
-use crate::commands::{Making, check_markers, cpu, refuse_existing, refuse_model, sources};
+use crate::commands::{Making, check_markers, refuse_existing, refuse_model, sources};
 use crate::output::{Table, bytes, duration, grouped, say, usage};
 use crate::progress::spinner;
 use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::compare::{Entrant, Fit, Player, few_tokens, fit};
-use elman::infer::{AnyModel, Evaluation, Walk, evaluate_reader};
+use elman::compare::{Fit, NamedModel, few_tokens, fit};
+use elman::infer::{EvalOptions, Evaluation, evaluate as evaluate_text};
 use elman::ngram::{Model, mix};
 use elman::text::{ReadOptions, TextStats};
 use indicatif::ProgressBar;
@@ -77,22 +77,24 @@ pub fn run(args: MixArgs) -> Result<()> {
 
     let parts: Vec<(&Model, f64)> = entrants
         .iter()
-        .map(ngram)
+        .map(|entrant| as_ngram(&entrant.model))
         .zip(weights.iter().copied())
         .filter(|(_, weight)| *weight > 0.0)
         .collect();
     let (models, above_zero): (Vec<&Model>, Vec<f64>) = parts.into_iter().unzip();
-    let mixed = mix(&models, &above_zero, &mut |progress| {
+    let mixed: elman::Model = mix(&models, &above_zero, &mut |progress| {
         let (done, total) = (grouped(progress.done), grouped(progress.total));
         shown.set_message(format!("mixing: {done} of {total} n-grams"));
         shown.tick();
-    })?;
+    })?
+    .into();
     shown.set_message("writing");
-    write_model(&output, &mixed)?;
+    write_model(&output, as_ngram(&mixed))?;
     let evaluation = evaluate(&args, &mixed, &read, &shown)?;
     shown.finish_and_clear();
+    let mixed = as_ngram(&mixed);
 
-    notes(&entrants, &weights, &mixed);
+    notes(&entrants, &weights, mixed);
     let short = fitted
         .as_ref()
         .and_then(|(_, stats)| few_tokens(stats.tokens));
@@ -158,14 +160,14 @@ fn check(args: &MixArgs, output: &Output) -> Result<()> {
     output.check()
 }
 
-fn load(names: &[PathBuf], shown: &ProgressBar) -> Result<Vec<Entrant>> {
+fn load(names: &[PathBuf], shown: &ProgressBar) -> Result<Vec<NamedModel>> {
     let load = |name: &PathBuf| {
         shown.set_message(format!("loading {}", name.display()));
         shown.tick();
-        let entrant = Entrant::load(name)?;
-        match entrant.player {
-            Player::Model(AnyModel::Ngram(_)) => Ok(entrant),
-            _ => Err(usage(format!(
+        let entrant = NamedModel::load(name)?;
+        match entrant.model.as_ngram() {
+            Some(_) => Ok(entrant),
+            None => Err(usage(format!(
                 "{} is a network, and only n-gram models become one file: `elman compare` mixes any models while they score a text",
                 name.display()
             ))),
@@ -174,11 +176,9 @@ fn load(names: &[PathBuf], shown: &ProgressBar) -> Result<Vec<Entrant>> {
     names.iter().map(load).collect()
 }
 
-fn ngram(entrant: &Entrant) -> &Model {
-    match &entrant.player {
-        Player::Model(AnyModel::Ngram(model)) => model,
-        _ => unreachable!("only n-gram models have been loaded"),
-    }
+fn as_ngram(model: &elman::Model) -> &Model {
+    let model = model.as_ngram();
+    model.expect("only n-gram models are loaded and made here")
 }
 
 /// The fitted weights, and what was counted in the text that they were fitted on.
@@ -187,7 +187,7 @@ type Fitted = (Fit, TextStats);
 /// The weights that were given, or those that are best on the text.
 fn weights(
     args: &MixArgs,
-    entrants: &[Entrant],
+    entrants: &[NamedModel],
     read: &ReadOptions,
     shown: &ProgressBar,
 ) -> Result<(Vec<f64>, Option<Fitted>)> {
@@ -203,14 +203,14 @@ fn weights(
         shown.tick();
     };
     let texts = sources(std::slice::from_ref(dev))?;
-    let found = fit(entrants, &cpu(Some(1)), texts, read, &mut progress)?;
+    let found = fit(entrants, texts, read, &mut progress)?;
     Ok((found.0.weights.clone(), Some(found)))
 }
 
 /// What the mixture gives the text that its weights were fitted on, if that can be read again.
 fn evaluate(
     args: &MixArgs,
-    mixed: &Model,
+    mixed: &elman::Model,
     read: &ReadOptions,
     shown: &ProgressBar,
 ) -> Result<Option<Evaluation>> {
@@ -222,21 +222,22 @@ fn evaluate(
         shown.set_message(format!("evaluating: {} tokens", grouped(progress.tokens)));
         shown.tick();
     };
-    let evaluation = evaluate_reader(&mut Walk::new(mixed), texts, read, &mut progress);
+    let options = EvalOptions::default();
+    let evaluation = evaluate_text(mixed, texts, read, &options, &mut progress);
     Ok(Some(evaluation?))
 }
 
-fn notes(entrants: &[Entrant], weights: &[f64], mixed: &Model) {
+fn notes(entrants: &[NamedModel], weights: &[f64], mixed: &Model) {
     let note = |text: String| say(format_args!("note: {text}"));
     for entrant in entrants {
-        for text in entrant.notes() {
+        for text in entrant.model.notes() {
             note(format!("{}: {text}", entrant.name));
         }
     }
     for (number, entrant) in entrants.iter().enumerate() {
         let earlier = entrants[..number]
             .iter()
-            .find(|other| other.id() == entrant.id());
+            .find(|other| other.model.id() == entrant.model.id());
         if let Some(other) = earlier {
             note(format!(
                 "{} and {} are the same model: the mixture gains nothing from it",
@@ -251,7 +252,7 @@ fn notes(entrants: &[Entrant], weights: &[f64], mixed: &Model) {
     {
         note(format!("{} has weight 0 and is left out", entrant.name));
     }
-    let size = |entrant: &Entrant| entrant.vocab().len();
+    let size = |entrant: &NamedModel| entrant.vocab().len();
     if entrants
         .iter()
         .any(|entrant| size(entrant) != mixed.vocab().len())

@@ -5,7 +5,8 @@ use crate::progress::{Form, Progress};
 use crate::signals::Stop;
 use crate::summary::{self, Memory};
 use anyhow::Result;
-use elman::infer::{GenerateOptions, NetworkModel, generate};
+use elman::Model;
+use elman::infer::{GenerateOptions, generate};
 use elman::text::Layout;
 use elman::train::{Ending, Machine, Outcome};
 use elman_kernels::Cpu;
@@ -79,14 +80,14 @@ struct End<'a> {
 
 /// About sixty words that show what was learnt.
 fn sample(directory: &Path, machine: &Machine) -> Result<String> {
-    let model = NetworkModel::load(directory)?;
-    let options = GenerateOptions::glimpse(model.vocab().kind());
     let cpu = Cpu::new(machine.isa, machine.threads);
+    let model = Model::load(directory)?.with_cpu(cpu);
+    let options = GenerateOptions::glimpse(model.vocab().kind());
     let texts = match model.layout() {
         Layout::Stream => 1,
         Layout::Sentences => 5,
     };
-    let generated = generate(&model, &cpu, b"", texts, &options, &mut |_, _| {
+    let generated = generate(&model, b"", texts, &options, &mut |_, _| {
         ControlFlow::Continue(())
     })?;
     let texts = generated.samples.iter().map(|sample| &*sample.text);

@@ -9,7 +9,7 @@ fn figures_are_those_of_evaluation_to_the_bit() {
     let entrants = [
         network("gru", Cell::Gru, letters()),
         network("lstm", Cell::Lstm, letters()),
-        Entrant::cache(50, &letters()).unwrap(),
+        NamedModel::cache(50, &letters()).unwrap(),
     ];
     let together = run(&entrants, source(&text), Mixing::No, &options()).unwrap();
     assert_eq!(together.measure, Measure::Token);
@@ -56,7 +56,7 @@ fn figures_are_those_of_evaluation_to_the_bit() {
 fn short_texts_are_drawn_by_tokens_and_very_short_ones_not_at_all() {
     let entrants = [
         network("gru", Cell::Gru, letters()),
-        Entrant::cache(5, &letters()).unwrap(),
+        NamedModel::cache(5, &letters()).unwrap(),
     ];
     let line = prose(400, 9).replace('\n', " ");
     let found = run(&entrants, source(&line), Mixing::No, &options()).unwrap();
@@ -80,7 +80,7 @@ fn results_are_repeatable_and_become_json() {
     let text = prose(50, 10);
     let entrants = [
         network("gru", Cell::Gru, letters()),
-        Entrant::cache(5, &letters()).unwrap(),
+        NamedModel::cache(5, &letters()).unwrap(),
     ];
     let result = |seed, resamples| {
         let options = Options {

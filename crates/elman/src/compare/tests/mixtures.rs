@@ -8,7 +8,7 @@ fn a_mixture_is_fitted_on_one_text_and_judged_on_another() {
     let entrants = [
         network("gru", Cell::Gru, letters()),
         network("lstm", Cell::Lstm, letters()),
-        Entrant::cache(100, &letters()).unwrap(),
+        NamedModel::cache(100, &letters()).unwrap(),
     ];
     let found = run(
         &entrants,
@@ -26,9 +26,10 @@ fn a_mixture_is_fitted_on_one_text_and_judged_on_another() {
     let losses = |text: &str| -> Vec<Vec<f64>> {
         let mut ids = letters().tokenize(text.as_bytes()).unwrap().ids;
         ids.push(letters().eos());
-        let read = |entrant: &Entrant| {
-            let (cpu, mut nats) = (cpu(), vec![0.0; ids.len()]);
-            entrant.reader(&cpu).read(&ids, &mut nats).unwrap();
+        let read = |entrant: &NamedModel| {
+            let mut nats = vec![0.0; ids.len()];
+            let mut session = entrant.model.session();
+            session.nats(&ids, &mut nats).unwrap();
             nats
         };
         entrants.iter().map(read).collect()

@@ -8,7 +8,7 @@ fn the_order_of_ids_is_no_other_vocabulary() {
     let turned: String = LETTERS.chars().rev().collect();
     let (a, b) = (letters(), vocab(Kind::Chars, &turned));
     assert_ne!(a.hash(), b.hash());
-    let entrants = [&a, &b].map(|vocab| Entrant::cache(20, vocab).unwrap());
+    let entrants = [&a, &b].map(|vocab| NamedModel::cache(20, vocab).unwrap());
     let found = run(&entrants, source(&text), Mixing::No, &options()).unwrap();
     assert_eq!(found.measure, Measure::Token);
     let [first, second] = [0, 1].map(|m| found.models[m].evaluation.clone());
@@ -36,7 +36,7 @@ fn other_vocabularies_are_compared_by_word() {
         network("words", Cell::Gru, words),
         network("bytes", Cell::Gru, Vocab::bytes()),
         network("fields", Cell::Lstm, fields),
-        Entrant::cache(9, &letters()).unwrap(),
+        NamedModel::cache(9, &letters()).unwrap(),
     ];
     let on_disk = file(&text);
     let found = run(

@@ -123,8 +123,12 @@ fn an_unknown_word_that_the_file_lacked_changes_no_other_probability() {
     let cpu = crate::infer::testing::cpu();
     let mut workspace = crate::infer::Workspace::new(model.dims(), 1, 1);
     let mut log_probs = vec![0.0; 4];
-    model.advance(&cpu, &[0], &mut model.zero_state(1), &mut workspace);
-    model.next_log_probs(&cpu, &workspace, &mut log_probs);
+    model
+        .view()
+        .advance(&cpu, &[0], &mut model.zero_state(1), &mut workspace);
+    model
+        .view()
+        .next_log_probs(&cpu, &workspace, &mut log_probs);
     assert_eq!(log_probs[1].exp(), 0.0);
     let sum: f32 = log_probs.iter().map(|p| p.exp()).sum();
     assert!((sum - 1.0).abs() < 1e-6);

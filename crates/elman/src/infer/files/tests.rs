@@ -236,8 +236,10 @@ fn the_second_bias_is_folded_into_the_first() {
         let read = |model: &NetworkModel| {
             let mut workspace = Workspace::new(model.dims(), 20, 1);
             let mut out = vec![0.0; 22];
-            model.advance(&cpu(), &text, &mut model.zero_state(1), &mut workspace);
-            model.next_log_probs(&cpu(), &workspace, &mut out);
+            model
+                .view()
+                .advance(&cpu(), &text, &mut model.zero_state(1), &mut workspace);
+            model.view().next_log_probs(&cpu(), &workspace, &mut out);
             out
         };
         let (a, b) = (read(&model), read(&back));

@@ -1,6 +1,6 @@
 //! Beam search: the most probable texts that a search of bounded width finds.
 //!
-//! The K hypotheses of a prompt advance as lanes of one product. At each step every hypothesis proposes its 2K most probable tokens, and
+//! The K hypotheses of a prompt advance as streams of one product. At each step every hypothesis proposes its 2K most probable tokens, and
 //! all proposals are ranked by the probability of the text so far. One that ends its text is finished if it stands among the first
 //! K; the first K of those that go on are the next hypotheses. The search ends when K texts have finished, when no hypothesis can
 //! become better than the N best finished ones, or when tokens run out, which finishes what is left.
@@ -98,11 +98,12 @@ impl Generator<'_> {
     /// Errors: a beam that means nothing; hidden states that overflow; nothing possible among what is allowed.
     pub fn search(&mut self, lane: usize, beam: &Beam) -> Result<Vec<Hypothesis>> {
         beam.check()?;
-        let v = self.author.vocab().len();
+        let v = self.streams.vocab().len();
         let first = self.draft(lane);
-        let mut rules = Rules::new(&*self.author, &self.options, &mut self.constraint);
-        let mut author = self.author.fork();
-        author.select(&[lane]);
+        let mut rules = Rules::new(&self.streams, &self.options, &mut self.constraint);
+        let isa = self.streams.isa();
+        let mut streams = self.streams.clone();
+        streams.select(&[lane]);
         let mut logits = self.logits[lane * v..(lane + 1) * v].to_vec();
         let mut finished = Finished::new(beam);
         let mut live = Vec::new();
@@ -115,14 +116,14 @@ impl Generator<'_> {
             let mut proposals: Vec<Proposal> = Vec::new();
             for (hypothesis, draft) in live.iter().enumerate() {
                 let logits = &logits[hypothesis * v..(hypothesis + 1) * v];
-                largest(self.isa, logits)?;
+                largest(isa, logits)?;
                 if draft.allowed(&mut rules, &mut ids).is_none() {
                     ids.clear();
                     ids.extend((0..v as u32).filter(|id| !self.banned.contains(id)));
                 }
                 best(&mut ids, logits, 2 * beam.width);
                 let mut nats = vec![0.0; ids.len()];
-                author.next_nats(hypothesis, logits, &ids, &mut nats);
+                streams.nats(hypothesis, logits, &ids, &mut nats);
                 let possible = ids.iter().zip(nats).filter(|(_, nats)| nats.is_finite());
                 let logprob = draft.logprob();
                 proposals.extend(possible.map(|(&id, nats)| Proposal {
@@ -154,10 +155,10 @@ impl Generator<'_> {
             }
             live = next;
             if !live.is_empty() {
-                author.select(&from);
-                author.read(&live.iter().map(Draft::last).collect::<Vec<_>>());
+                streams.select(&from);
+                streams.feed(&live.iter().map(Draft::last).collect::<Vec<_>>());
                 logits.resize(live.len() * v, 0.0);
-                author.next_logits(&mut logits);
+                streams.logits(&mut logits);
             }
         }
         finished.texts.truncate(beam.n_best);

@@ -3,7 +3,7 @@
 //! A plain value: beam search copies it for every hypothesis.
 
 use super::{Finish, GenerateOptions};
-use crate::infer::Author;
+use crate::infer::Streams;
 use crate::infer::constraint::{Constraint, Place};
 use crate::text::{Decoder, Layout, Vocab};
 
@@ -36,13 +36,13 @@ pub(super) struct Rules<'a> {
 
 impl<'a> Rules<'a> {
     pub fn new(
-        author: &'a dyn Author,
+        streams: &'a Streams<'_>,
         options: &'a GenerateOptions,
         constraint: &'a mut Option<Constraint>,
     ) -> Rules<'a> {
         Rules {
-            vocab: author.vocab(),
-            layout: author.layout(),
+            vocab: streams.vocab(),
+            layout: streams.layout(),
             options,
             constraint,
         }

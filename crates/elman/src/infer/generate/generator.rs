@@ -1,24 +1,22 @@
 //! Prompts that have been read side by side, ready to be continued any number of times: by draws here, by search in `beam.rs`.
 //!
-//! Each prompt is a lane of the author. A lane whose text has ended leaves, so the others have its time. Sample n of a seed is the same
-//! whatever stands beside it: its numbers are keyed by (seed, n), and lanes do not know each other.
+//! Each prompt is a stream. A stream whose text has ended leaves, so the others have its time. Sample n of a seed is the same
+//! whatever is beside it: its numbers are keyed by (seed, n), and streams do not know each other.
 
 use super::draft::{Draft, Rules};
 use super::{Finish, GenerateOptions, Generation};
 use crate::error::{Error, Result};
 use crate::infer::constraint::{Constraint, Place};
-use crate::infer::{Author, Sampler};
+use crate::infer::{Sampler, Streams};
 use crate::rng::{Site, Stream, key};
 use crate::text::Decoder;
-use elman_kernels::Isa;
 use std::ops::ControlFlow;
 
 /// B prompts that have been read, with how they are to be continued.
 pub struct Generator<'a> {
     pub(super) options: GenerateOptions,
     /// After the prompts.
-    pub(super) author: Box<dyn Author + 'a>,
-    pub(super) isa: Isa,
+    pub(super) streams: Streams<'a>,
     prompts: Vec<Prompt>,
     /// (B, V): what follows the prompts.
     pub(super) logits: Vec<f32>,
@@ -35,17 +33,16 @@ struct Prompt {
 }
 
 impl<'a> Generator<'a> {
-    /// Lets `author`, whose lanes are at the beginning of their texts, read the ids of `prompts`, one for each.
+    /// Feeds the ids of `prompts` to `streams`, which have a stream at the beginning of its text for each.
     ///
     /// Errors: options that mean nothing or that the vocabulary cannot fulfil; an id that is not below V.
     pub fn new(
-        mut author: Box<dyn Author + 'a>,
-        isa: Isa,
+        mut streams: Streams<'a>,
         prompts: &[Vec<u32>],
         options: GenerateOptions,
     ) -> Result<Generator<'a>> {
         options.check()?;
-        let vocab = author.vocab();
+        let vocab = streams.vocab();
         let v = vocab.len();
         if let Some(id) = prompts.iter().flatten().find(|id| **id as usize >= v) {
             return Err(Error::Config(format!(
@@ -60,7 +57,7 @@ impl<'a> Generator<'a> {
         }
         let constraint = match &options.allow {
             Some(allow) => {
-                let ends = |id| options.eos.finish(vocab, author.layout(), id).is_some();
+                let ends = |id| options.eos.finish(vocab, streams.layout(), id).is_some();
                 Some(Constraint::new(allow, vocab, options.eos, &ends, &banned)?)
             }
             None => None,
@@ -81,13 +78,12 @@ impl<'a> Generator<'a> {
         };
         let prompts: Vec<Prompt> = prompts.iter().map(prompt).collect::<Result<_>>()?;
         let texts: Vec<&[u32]> = prompts.iter().map(|prompt| &prompt.ids[..]).collect();
-        author.read(&texts);
+        streams.feed(&texts);
         let mut logits = vec![0.0; prompts.len() * v];
-        author.next_logits(&mut logits);
+        streams.logits(&mut logits);
         Ok(Generator {
             options,
-            author,
-            isa,
+            streams,
             prompts,
             logits,
             constraint,
@@ -127,7 +123,7 @@ impl<'a> Generator<'a> {
             self.prompts.len(),
             "a number for each prompt"
         );
-        let v = self.author.vocab().len();
+        let v = self.streams.vocab().len();
         let lanes = 0..self.prompts.len();
         let samplers: Result<Vec<Sampler>> = lanes
             .clone()
@@ -136,11 +132,12 @@ impl<'a> Generator<'a> {
             .collect();
         let mut samplers = samplers?;
         let mut drafts: Vec<Draft> = lanes.map(|lane| self.draft(lane)).collect();
-        let mut rules = Rules::new(&*self.author, &self.options, &mut self.constraint);
-        let mut author = self.author.fork();
-        // Row i of the logits is about draft `live[i]`, and so is lane i of the author.
+        let mut rules = Rules::new(&self.streams, &self.options, &mut self.constraint);
+        let isa = self.streams.isa();
+        let mut streams = self.streams.clone();
+        // Row i of the logits is about draft `live[i]`, and so is stream i.
         let mut live: Vec<usize> = (0..drafts.len()).collect();
-        leave(&mut live, &drafts, &mut *author);
+        leave(&mut live, &drafts, &mut streams);
         let row = |&lane: &usize| &self.logits[lane * v..(lane + 1) * v];
         let mut logits: Vec<f32> = live.iter().flat_map(row).copied().collect();
         let mut ids = Vec::new();
@@ -148,10 +145,10 @@ impl<'a> Generator<'a> {
             for (row, &lane) in live.iter().enumerate() {
                 let (draft, logits) = (&mut drafts[lane], &logits[row * v..(row + 1) * v]);
                 let allowed = draft.allowed(&mut rules, &mut ids);
-                let id = samplers[lane].choose(self.isa, logits, allowed)?;
+                let id = samplers[lane].choose(isa, logits, allowed)?;
                 let logprob = rules.options.logprobs.then(|| {
                     let mut nats = [0.0];
-                    author.next_nats(row, logits, &[id], &mut nats);
+                    streams.nats(row, logits, &[id], &mut nats);
                     -nats[0]
                 });
                 draft.push(&mut rules, id, logprob);
@@ -160,12 +157,12 @@ impl<'a> Generator<'a> {
                     return Ok(drafts.into_iter().map(Generation::from).collect());
                 }
             }
-            leave(&mut live, &drafts, &mut *author);
+            leave(&mut live, &drafts, &mut streams);
             if !live.is_empty() {
                 let last: Vec<&[u32]> = live.iter().map(|&lane| drafts[lane].last()).collect();
-                author.read(&last);
+                streams.feed(&last);
                 logits.truncate(live.len() * v);
-                author.next_logits(&mut logits);
+                streams.logits(&mut logits);
             }
         }
         Ok(drafts.into_iter().map(Generation::from).collect())
@@ -174,7 +171,7 @@ impl<'a> Generator<'a> {
     /// The text after prompt `lane`, before its first token.
     pub(super) fn draft(&mut self, lane: usize) -> Draft {
         let prompt = &self.prompts[lane];
-        let mut rules = Rules::new(&*self.author, &self.options, &mut self.constraint);
+        let mut rules = Rules::new(&self.streams, &self.options, &mut self.constraint);
         Draft::new(&mut rules, prompt.decoder.clone(), prompt.place)
     }
 
@@ -182,7 +179,7 @@ impl<'a> Generator<'a> {
         let mut sampling = self.options.sampling.clone();
         sampling.banned.clone_from(&self.banned);
         let stream = Stream::new(key(self.options.seed, Site::Sample, number));
-        let mut sampler = Sampler::new(&sampling, self.author.vocab().len(), stream)?;
+        let mut sampler = Sampler::new(&sampling, self.streams.vocab().len(), stream)?;
         let prompt = self.prompts[lane].ids.iter();
         prompt.for_each(|&id| sampler.observe(id));
         Ok(sampler)
@@ -190,13 +187,13 @@ impl<'a> Generator<'a> {
 }
 
 /// The lanes whose texts have ended leave.
-fn leave(live: &mut Vec<usize>, drafts: &[Draft], author: &mut dyn Author) {
+fn leave(live: &mut Vec<usize>, drafts: &[Draft], streams: &mut Streams) {
     let open = |&row: &usize| drafts[live[row]].finish.is_none();
     let rows: Vec<usize> = (0..live.len()).filter(open).collect();
     if rows.len() < live.len() {
         *live = rows.iter().map(|&row| live[row]).collect();
         if !live.is_empty() {
-            author.select(&rows);
+            streams.select(&rows);
         }
     }
 }

@@ -16,8 +16,7 @@
 
 use super::{Eos, Finish, GenerateOptions, Generator};
 use crate::error::{Error, Result};
-use crate::infer::author::{Composing, PROMPT_WINDOW};
-use crate::infer::{NetworkModel, Sampling};
+use crate::infer::{NetworkModel, Sampling, Streams, WINDOW};
 use crate::rng::{Site, Stream, key};
 use crate::text::{Layout, Sentences};
 use elman_kernels::Cpu;
@@ -241,9 +240,10 @@ impl Writer<'_> {
         let (model, cpu, vocab) = (self.model, self.cpu, self.model.vocab());
         let (prompts, ends): (Vec<_>, Vec<_>) = beginnings.into_iter().unzip();
         let lanes = prompts.len();
-        let author = Composing::with(model.ready(), vocab, self.layout, cpu, lanes, PROMPT_WINDOW);
+        let (view, layout) = (model.view(), self.layout);
+        let streams = Streams::of_network(view, vocab, layout, cpu, lanes, WINDOW);
         let options = self.options.clone();
-        let mut generator = Generator::new(Box::new(author), cpu.isa(), &prompts, options)?;
+        let mut generator = Generator::new(streams, &prompts, options)?;
         let numbers: Vec<u64> = (self.begun..).take(lanes).collect();
         let samples = generator.sample_each(&numbers, &mut |_, _| ControlFlow::Continue(()))?;
         for ((mut sequence, end), sample) in prompts.into_iter().zip(ends).zip(samples) {

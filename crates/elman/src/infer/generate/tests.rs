@@ -1,24 +1,16 @@
 use super::*;
 use crate::dims::Cell;
-use crate::infer::AnyModel;
 use crate::infer::testing::{bigrams, cpu, model, model_of, vocab};
 use crate::text::Vocab;
-use elman_kernels::Isa;
+use elman_kernels::{Cpu, Isa};
 
-fn run(model: &NetworkModel, prompt: &str, options: &GenerateOptions) -> Generation {
+fn run(model: &Model, prompt: &str, options: &GenerateOptions) -> Generation {
     let mut pieces = Vec::new();
-    let generated = generate(
-        model,
-        &cpu(),
-        prompt.as_bytes(),
-        1,
-        options,
-        &mut |_, piece| {
-            assert!(!piece.is_empty());
-            pieces.extend_from_slice(piece);
-            ControlFlow::Continue(())
-        },
-    );
+    let generated = generate(model, prompt.as_bytes(), 1, options, &mut |_, piece| {
+        assert!(!piece.is_empty());
+        pieces.extend_from_slice(piece);
+        ControlFlow::Continue(())
+    });
     let sample = generated.unwrap().samples.remove(0);
     assert_eq!(pieces, sample.text, "what is handed out is the text");
     sample
@@ -28,8 +20,8 @@ fn silent(_: usize, _: &[u8]) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-fn letters() -> NetworkModel {
-    model(Cell::Lstm, true)
+fn letters() -> Model {
+    Model::from(model(Cell::Lstm, true)).with_cpu(cpu())
 }
 
 fn long() -> GenerateOptions {
@@ -71,7 +63,7 @@ fn a_prompt_and_its_continuation_are_one_text() {
 fn samples_differ_and_do_not_depend_on_each_other() {
     let model = letters();
     let several = |samples| {
-        let generated = generate(&model, &cpu(), b"abc", samples, &long(), &mut |_, _| {
+        let generated = generate(&model, b"abc", samples, &long(), &mut |_, _| {
             ControlFlow::Continue(())
         });
         generated.unwrap().samples
@@ -80,10 +72,8 @@ fn samples_differ_and_do_not_depend_on_each_other() {
     assert_eq!(three[..2], several(2));
     assert_ne!(three[0], three[1]);
     assert_ne!(three[1], three[2]);
-    let cpu = cpu();
     let prompt = model.vocab().tokenize(b"abc").unwrap().ids;
-    let author = Box::new(Composing::new(&model, &cpu, 1));
-    let mut generator = Generator::new(author, cpu.isa(), &[prompt], long()).unwrap();
+    let mut generator = Generator::new(model.streams(1), &[prompt], long()).unwrap();
     let last = generator.sample(2, &mut silent).unwrap();
     assert_eq!(last, three[2..]);
     let other = GenerateOptions { seed: 2, ..long() };
@@ -139,7 +129,11 @@ fn the_end_of_a_document_ends_the_text_but_the_end_of_a_line_does_not() {
     assert_eq!(on.finish, Finish::Length);
     assert!(on.tokens.contains(&eos));
 
-    let model = model_of(Cell::Gru, false, vocab(Kind::Whitespace, "a b c d"));
+    let model = Model::from(model_of(
+        Cell::Gru,
+        false,
+        vocab(Kind::Whitespace, "a b c d"),
+    ));
     let lines = run(&model, "a", &options(200, Eos::ByKind));
     assert_eq!(lines.tokens.len(), 200);
     let text = String::from_utf8(lines.text).unwrap();
@@ -178,18 +172,16 @@ fn unknown_is_not_drawn_unless_allowed() {
 fn unknown_symbols_of_a_prompt_are_reported() {
     let model = letters();
     let silent = &mut |_: u64, _: &[u8]| ControlFlow::Continue(());
-    let generated = generate(&model, &cpu(), "aXbYX".as_bytes(), 1, &long(), silent).unwrap();
+    let generated = generate(&model, "aXbYX".as_bytes(), 1, &long(), silent).unwrap();
     assert_eq!(generated.unknown, ["X", "Y"]);
     assert_eq!(generated.prompt_tokens, 5);
-    assert!(generate(&model, &cpu(), b"a\xff", 1, &long(), silent).is_err());
-    let cpu = cpu();
-    let author = Box::new(Composing::new(&model, &cpu, 1));
-    assert!(Generator::new(author, cpu.isa(), &[vec![22]], long()).is_err());
+    assert!(generate(&model, b"a\xff", 1, &long(), silent).is_err());
+    assert!(Generator::new(model.streams(1), &[vec![22]], long()).is_err());
 }
 
 #[test]
 fn pieces_are_whole_characters() {
-    let model = model_of(Cell::Lstm, true, Vocab::bytes());
+    let model = Model::from(model_of(Cell::Lstm, true, Vocab::bytes()));
     // Only the bytes of é and €, so that characters are torn often.
     let kept = [0xC3u32, 0xA9, 0xE2, 0x82, 0xAC];
     let sampling = Sampling {
@@ -202,7 +194,7 @@ fn pieces_are_whole_characters() {
         ..GenerateOptions::default()
     };
     let (mut whole, mut all) = (0, Vec::new());
-    let generated = generate(&model, &cpu(), b"", 1, &options, &mut |_, piece| {
+    let generated = generate(&model, b"", 1, &options, &mut |_, piece| {
         whole +=
             usize::from(std::str::from_utf8(piece).is_ok_and(|text| text.contains(['é', '€'])));
         all.extend_from_slice(piece);
@@ -221,7 +213,7 @@ fn pieces_are_whole_characters() {
 fn whoever_reads_may_stop() {
     let model = letters();
     let mut pieces = 0;
-    let generated = generate(&model, &cpu(), b"", 3, &long(), &mut |number, _| {
+    let generated = generate(&model, b"", 3, &long(), &mut |number, _| {
         pieces += 1;
         if number == 1 {
             ControlFlow::Break(())
@@ -247,7 +239,7 @@ fn whoever_reads_may_stop() {
         ..long()
     };
     assert!(
-        generate(&model, &cpu(), b"", 1, &wrong, &mut |_, _| {
+        generate(&model, b"", 1, &wrong, &mut |_, _| {
             ControlFlow::Continue(())
         })
         .is_err()
@@ -261,9 +253,9 @@ fn prompts_in_company_are_continued_as_alone() {
     let letters = "abcdefghij klmnopqr\n";
     let ngram = bigrams(vocab(Kind::Chars, letters));
     let models = [
-        AnyModel::Network(Box::new(model(Cell::Lstm, true))),
-        AnyModel::Network(Box::new(model(Cell::Gru, false))),
-        AnyModel::Ngram(Box::new(ngram)),
+        Model::from(model(Cell::Lstm, true)),
+        Model::from(model(Cell::Gru, false)),
+        Model::from(ngram),
     ];
     let prompts = ["abc", "", "hij klm", "abc", &letters.repeat(9)[..150], "a"];
     for model in &models {
@@ -282,10 +274,9 @@ fn prompts_in_company_are_continued_as_alone() {
         let regex = Allow::Regex("[a-h ]{3,30}|x".into());
         for options in [options(None), options(Some(regex))] {
             let write = |threads, prompts: &[Vec<u32>]| {
-                let cpu = Cpu::new(Isa::detect(), threads);
-                let author = model.author(&cpu, prompts.len());
-                let mut generator =
-                    Generator::new(author, cpu.isa(), prompts, options.clone()).unwrap();
+                let model = model.clone().with_cpu(Cpu::new(Isa::detect(), threads));
+                let streams = model.streams(prompts.len());
+                let mut generator = Generator::new(streams, prompts, options.clone()).unwrap();
                 generator.sample(4, &mut silent).unwrap()
             };
             let together = write(2, &ids);
@@ -300,12 +291,9 @@ fn prompts_in_company_are_continued_as_alone() {
                     write(1, std::slice::from_ref(ids)),
                     std::slice::from_ref(text)
                 );
-                let cpu = cpu();
                 let whole = [&ids[..], &text.tokens].concat();
-                let mut nats = vec![0.0; whole.len()];
-                model.reader(&cpu).read(&whole, &mut nats).unwrap();
-                let found: Vec<f64> = text.logprobs.iter().map(|logprob| -logprob).collect();
-                assert_eq!(found, nats[ids.len()..]);
+                let log_probs = model.session().score_tokens(&whole).unwrap();
+                assert_eq!(text.logprobs, log_probs[ids.len()..]);
             }
         }
     }
@@ -372,16 +360,16 @@ fn a_model_of_sentences_is_at_the_beginning_after_every_line_end() {
         (model_of(Cell::Gru, false, spaced), words),
     ];
     for (network, prompts) in models {
-        let model = AnyModel::Network(Box::new(network.with_layout(Layout::Sentences)));
-        let (cpu, vocab) = (cpu(), model.vocab());
+        let model = Model::from(network.with_layout(Layout::Sentences));
+        let vocab = model.vocab();
         let ids = prompts.map(|prompt| vocab.tokenize(prompt.as_bytes()).unwrap().ids);
         let options = GenerateOptions {
             logprobs: true,
             max_tokens: 60,
             ..long()
         };
-        let author = model.author(&cpu, ids.len());
-        let mut generator = Generator::new(author, cpu.isa(), &ids, options.clone()).unwrap();
+        let streams = model.streams(ids.len());
+        let mut generator = Generator::new(streams, &ids, options.clone()).unwrap();
         let mut written = generator.sample(1, &mut silent).unwrap();
         let lines = written.iter().flat_map(|text| &text.tokens);
         assert!(lines.filter(|&&id| vocab.ends_line(id)).count() > 5);
@@ -395,10 +383,8 @@ fn a_model_of_sentences_is_at_the_beginning_after_every_line_end() {
         }
         for (ids, text) in ids.iter().cycle().zip(&written) {
             let whole = [&ids[..], &text.tokens].concat();
-            let mut nats = vec![0.0; whole.len()];
-            model.reader(&cpu).read(&whole, &mut nats).unwrap();
-            let found: Vec<f64> = text.logprobs.iter().map(|logprob| -logprob).collect();
-            assert_eq!(found, nats[ids.len()..]);
+            let log_probs = model.session().score_tokens(&whole).unwrap();
+            assert_eq!(text.logprobs, log_probs[ids.len()..]);
         }
     }
 }

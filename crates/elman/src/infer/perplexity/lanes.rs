@@ -5,8 +5,7 @@
 
 use super::{EvalOptions, Found, Progress, ROWS, Sums, WINDOW};
 use crate::error::{Error, Result};
-use crate::infer::reading::overflow;
-use crate::infer::{NetworkModel, State, Workspace};
+use crate::infer::{ModelError, NetworkModel, State, Workspace};
 use crate::text::{self, Layout, ReadOptions, Sentences, Source, Stream, Vocab, Window};
 use elman_kernels::Cpu;
 
@@ -135,7 +134,7 @@ impl<'a> Parts<'a> {
         progress: &mut dyn FnMut(u64, f64),
     ) -> Result<()> {
         self.nats.resize(window.targets.len(), 0.0);
-        self.model.score(
+        self.model.view().score(
             self.cpu,
             &window.inputs,
             &window.targets,
@@ -153,7 +152,8 @@ impl<'a> Parts<'a> {
         }
         self.tokens += window.real as u64;
         if !self.total_nats.is_finite() {
-            return Err(overflow(self.tokens));
+            let tokens = self.tokens;
+            return Err(ModelError::Overflow { tokens }.into());
         }
         progress(self.tokens, self.total_nats);
         Ok(())

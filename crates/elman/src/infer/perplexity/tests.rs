@@ -1,10 +1,9 @@
 use super::*;
 use crate::dims::{Activation, Cell};
-use crate::infer::Weights;
-use crate::infer::Workspace;
 use crate::infer::testing::{CELLS, cpu, model, model_of, uniform, vocab};
+use crate::infer::{NetworkModel, Weights, Workspace};
 use crate::text::Vocab;
-use elman_kernels::Isa;
+use elman_kernels::{Cpu, Isa};
 
 fn source(text: &str) -> Vec<Source> {
     vec![Source::Reader {
@@ -13,10 +12,13 @@ fn source(text: &str) -> Vec<Source> {
     }]
 }
 
-fn eval(model: &NetworkModel, text: &str, options: &EvalOptions) -> Evaluation {
+fn any(model: NetworkModel) -> Model {
+    Model::from(model).with_cpu(cpu())
+}
+
+fn eval(model: &Model, text: &str, options: &EvalOptions) -> Evaluation {
     evaluate(
         model,
-        &cpu(),
         source(text),
         &ReadOptions::default(),
         options,
@@ -25,7 +27,7 @@ fn eval(model: &NetworkModel, text: &str, options: &EvalOptions) -> Evaluation {
     .unwrap()
 }
 
-fn exact(model: &NetworkModel, text: &str) -> Evaluation {
+fn exact(model: &Model, text: &str) -> Evaluation {
     eval(model, text, &EvalOptions::default())
 }
 
@@ -39,14 +41,16 @@ fn windowed(window: usize) -> EvalOptions {
 const TEXT: &str = "abc def ghij\n\nklm nop qr abc\ncab fed\n";
 
 /// Each token on its own, from nothing but steps and log-probabilities.
-fn by_hand(model: &NetworkModel, ids: &[u32]) -> Vec<f64> {
-    let (cpu, mut state) = (cpu(), model.zero_state(1));
-    let mut workspace = Workspace::new(model.dims(), 1, 1);
+fn by_hand(model: &Model, ids: &[u32]) -> Vec<f64> {
+    let network = model.as_network().unwrap();
+    let (cpu, mut state) = (cpu(), network.zero_state(1));
+    let mut workspace = Workspace::new(network.dims(), 1, 1);
     let mut log_probs = vec![0.0; model.vocab().len()];
     let inputs = std::iter::once(model.vocab().eos()).chain(ids.iter().copied());
     let step = |(input, target): (u32, &u32)| {
-        model.advance(&cpu, &[input], &mut state, &mut workspace);
-        model.next_log_probs(&cpu, &workspace, &mut log_probs);
+        let view = network.view();
+        view.advance(&cpu, &[input], &mut state, &mut workspace);
+        view.next_log_probs(&cpu, &workspace, &mut log_probs);
         -f64::from(log_probs[*target as usize])
     };
     inputs.zip(ids).map(step).collect()
@@ -55,7 +59,7 @@ fn by_hand(model: &NetworkModel, ids: &[u32]) -> Vec<f64> {
 #[test]
 fn every_token_is_predicted_from_all_before_it() {
     for cell in CELLS {
-        let model = model(cell, false);
+        let model = any(model(cell, false));
         let found = exact(&model, TEXT);
         let mut ids = model.vocab().tokenize(TEXT.as_bytes()).unwrap().ids;
         ids.push(model.vocab().eos());
@@ -72,7 +76,7 @@ fn every_token_is_predicted_from_all_before_it() {
 
 #[test]
 fn windows_threads_and_instruction_sets_change_no_bit() {
-    let model = model(Cell::Lstm, true);
+    let model = any(model(Cell::Lstm, true));
     let expected = exact(&model, TEXT).total_nats;
     for window in [1, 2, 7, 38, 1000] {
         assert_eq!(
@@ -83,9 +87,9 @@ fn windows_threads_and_instruction_sets_change_no_bit() {
     }
     for isa in Isa::supported() {
         for threads in [1, 3] {
-            let cpu = Cpu::new(isa, threads);
+            let model = model.clone().with_cpu(Cpu::new(isa, threads));
             let (read, options) = (ReadOptions::default(), EvalOptions::default());
-            let found = evaluate(&model, &cpu, source(TEXT), &read, &options, &mut |_| {}).unwrap();
+            let found = evaluate(&model, source(TEXT), &read, &options, &mut |_| {}).unwrap();
             assert_eq!(
                 found.total_nats,
                 expected,
@@ -98,7 +102,7 @@ fn windows_threads_and_instruction_sets_change_no_bit() {
 
 #[test]
 fn lanes_are_approximate_and_one_lane_is_exact() {
-    let model = model(Cell::Gru, false);
+    let model = any(model(Cell::Gru, false));
     let expected = exact(&model, TEXT);
     let in_lanes = |lanes, window| {
         let options = EvalOptions {
@@ -126,7 +130,7 @@ fn lanes_are_approximate_and_one_lane_is_exact() {
 
 #[test]
 fn lanes_are_each_scored_from_the_zero_state() {
-    let model = model(Cell::Lstm, false);
+    let model = any(model(Cell::Lstm, false));
     let options = EvalOptions {
         lanes: Some(2),
         ..EvalOptions::default()
@@ -137,11 +141,12 @@ fn lanes_are_each_scored_from_the_zero_state() {
     let half = ids.len().div_ceil(2);
     let first: f64 = by_hand(&model, &ids[..half]).iter().sum();
     // The second lane reads the last token of the first instead of <eos>.
-    let (cpu, mut state) = (cpu(), model.zero_state(1));
-    let mut workspace = Workspace::new(model.dims(), half, 1);
+    let network = model.as_network().unwrap();
+    let (cpu, mut state) = (cpu(), network.zero_state(1));
+    let mut workspace = Workspace::new(network.dims(), half, 1);
     let mut nats = vec![0.0; ids.len() - half];
     let inputs = &ids[half - 1..ids.len() - 1];
-    model.score(
+    network.view().score(
         &cpu,
         inputs,
         &ids[half..],
@@ -157,7 +162,7 @@ fn lanes_are_each_scored_from_the_zero_state() {
 #[test]
 fn a_uniform_model_has_perplexity_v() {
     for cell in CELLS {
-        let model = uniform(cell, vocab(Kind::Chars, "abcdefghij klmnopqr\n"));
+        let model = any(uniform(cell, vocab(Kind::Chars, "abcdefghij klmnopqr\n")));
         let found = exact(&model, TEXT);
         assert!(
             (found.perplexity / 22.0 - 1.0).abs() < 1e-9,
@@ -169,7 +174,7 @@ fn a_uniform_model_has_perplexity_v() {
         assert!((found.bits_per_char.unwrap() / bits - 1.0).abs() < 1e-9);
         assert_eq!(found.bits_per_char, found.bits_per_byte);
     }
-    let found = exact(&uniform(Cell::Lstm, Vocab::bytes()), "\u{e9}t\u{e9}");
+    let found = exact(&any(uniform(Cell::Lstm, Vocab::bytes())), "\u{e9}t\u{e9}");
     assert!((found.perplexity / 257.0 - 1.0).abs() < 1e-9);
     assert!((found.bits_per_byte.unwrap() / (6.0 / 5.0 * 257f64.log2()) - 1.0).abs() < 1e-9);
     assert_eq!((found.tokens, found.chars, found.bytes), (6, 3, 5));
@@ -177,7 +182,10 @@ fn a_uniform_model_has_perplexity_v() {
 
 #[test]
 fn words_are_those_of_the_raw_text() {
-    let model = uniform(Cell::Lstm, vocab(Kind::Chars, "abcdefghij klmnopqr\n"));
+    let model = any(uniform(
+        Cell::Lstm,
+        vocab(Kind::Chars, "abcdefghij klmnopqr\n"),
+    ));
     let found = exact(&model, TEXT);
     assert_eq!((found.fields, found.line_ends), (9, 4));
     let expected = (TEXT.len() as f64 + 1.0) * 22f64.ln() / 13.0;
@@ -187,7 +195,11 @@ fn words_are_those_of_the_raw_text() {
 #[test]
 fn unknown_tokens_are_counted_apart() {
     // The vocabulary lacks x; a literal <unk> is a word like any other.
-    let model = model_of(Cell::Lstm, false, vocab(Kind::Whitespace, "a b c d"));
+    let model = any(model_of(
+        Cell::Lstm,
+        false,
+        vocab(Kind::Whitespace, "a b c d"),
+    ));
     let text = "a x b <unk>\nx c\n";
     let found = exact(&model, text);
     let (eos, unk) = (model.vocab().eos(), model.vocab().unk().unwrap());
@@ -228,7 +240,7 @@ fn unknown_tokens_are_counted_apart() {
 
 #[test]
 fn a_text_of_nothing_known_still_has_its_line_ends() {
-    let model = model_of(Cell::Gru, false, vocab(Kind::Chars, "ab"));
+    let model = any(model_of(Cell::Gru, false, vocab(Kind::Chars, "ab")));
     let found = exact(&model, "xyz");
     assert_eq!((found.tokens, found.oov), (4, 3));
     assert!(
@@ -240,37 +252,33 @@ fn a_text_of_nothing_known_still_has_its_line_ends() {
 
 #[test]
 fn overflowing_states_are_an_error() {
-    let mut model = model(Cell::Elman(Activation::Relu), false);
+    let model = model(Cell::Elman(Activation::Relu), false);
     let network = model.network().clone();
     let mut params = model.params().clone();
     for name in ["rnn.weight_hh_l0", "rnn.bias_ih_l0"] {
         params[network.layout().find(name).unwrap()].fill(1e30);
     }
-    model = NetworkModel::new(
+    let vocab = model.vocab().clone();
+    let model = any(NetworkModel::new(
         network,
         params,
-        model.vocab().clone(),
+        vocab,
         Default::default(),
         Weights::F32,
-    );
+    ));
     let (read, options) = (ReadOptions::default(), EvalOptions::default());
-    let error = evaluate(&model, &cpu(), source(TEXT), &read, &options, &mut |_| {}).unwrap_err();
+    let error = evaluate(&model, source(TEXT), &read, &options, &mut |_| {}).unwrap_err();
     assert!(error.to_string().contains("hidden states grow"), "{error}");
 }
 
 #[test]
 fn options_and_progress() {
-    let model = model(Cell::Lstm, false);
+    let model = any(model(Cell::Lstm, false));
     let mut seen = Vec::new();
     let read = ReadOptions::default();
-    evaluate(
-        &model,
-        &cpu(),
-        source(TEXT),
-        &read,
-        &windowed(16),
-        &mut |p| seen.push(p.tokens),
-    )
+    evaluate(&model, source(TEXT), &read, &windowed(16), &mut |p| {
+        seen.push(p.tokens)
+    })
     .unwrap();
     assert_eq!(seen, [16, 32, 38]);
     for lanes in [0, 4097] {
@@ -278,19 +286,9 @@ fn options_and_progress() {
             lanes: Some(lanes),
             ..EvalOptions::default()
         };
-        assert!(evaluate(&model, &cpu(), source(TEXT), &read, &options, &mut |_| {}).is_err());
+        assert!(evaluate(&model, source(TEXT), &read, &options, &mut |_| {}).is_err());
     }
-    assert!(
-        evaluate(
-            &model,
-            &cpu(),
-            source(""),
-            &read,
-            &windowed(16),
-            &mut |_| {}
-        )
-        .is_err()
-    );
+    assert!(evaluate(&model, source(""), &read, &windowed(16), &mut |_| {}).is_err());
     let json = serde_json::to_value(exact(&model, TEXT)).unwrap();
     assert_eq!(json["vocab_kind"], "chars");
     assert_eq!(json["model_id"], model.id());
@@ -302,7 +300,7 @@ const LINES: &str = "abc def ghij\n\na\nklm nop qr abc abc def ghi klm nop qr\nc
 #[test]
 fn sentences_are_read_line_by_line_and_company_changes_no_bit() {
     for cell in CELLS {
-        let model = model(cell, false);
+        let model = any(model(cell, false));
         let options = |lanes, window| EvalOptions {
             layout: Some(Layout::Sentences),
             lanes,

@@ -4,38 +4,31 @@ use super::*;
 use crate::dims::Cell;
 use crate::infer::testing::{bigrams, cpu, model_of, tokens, vocab};
 use crate::text::{Kind, Vocab};
-use elman_kernels::Isa;
+use elman_kernels::{Cpu, Isa};
 
 /// Six tokens: `<eos>`, `<unk>` and four letters.
 fn letters() -> Vocab {
     vocab(Kind::Chars, "abcd")
 }
 
-fn network() -> AnyModel {
-    AnyModel::Network(Box::new(model_of(Cell::Gru, false, letters())))
+fn network() -> Model {
+    Model::from(model_of(Cell::Gru, false, letters())).with_cpu(cpu())
 }
 
-fn source() -> AnyModel {
-    AnyModel::Ngram(Box::new(bigrams(letters())))
+fn source() -> Model {
+    Model::from(bigrams(letters()))
 }
 
-fn measure(
-    model: &AnyModel,
-    oracle: &AnyModel,
-    ids: Option<&[u32]>,
-    options: &Options,
-) -> Exposure {
-    exposure(model, oracle, &cpu(), ids, options, &mut |_| ()).unwrap()
+fn measure(model: &Model, oracle: &Model, ids: Option<&[u32]>, options: &Options) -> Exposure {
+    exposure(model, oracle, ids, options, &mut |_| ()).unwrap()
 }
 
 /// p(· | prefix) in f64, without `<unk>`, from a reader that has nothing but the prefix.
-fn distribution(model: &AnyModel, prefix: &[u32]) -> Vec<f64> {
-    let (cpu, v) = (cpu(), model.vocab().len());
+fn distribution(model: &Model, prefix: &[u32]) -> Vec<f64> {
     let never = model.vocab().unk().unwrap() as usize;
-    let mut author = model.author(&cpu, 1);
-    author.read(&[prefix]);
-    let mut logits = vec![0.0; v];
-    author.next_logits(&mut logits);
+    let mut session = model.session();
+    session.feed_tokens(prefix).unwrap();
+    let logits = session.logits();
     let weights: Vec<f64> = logits.iter().map(|z| f64::from(*z).exp()).collect();
     let sum = weights.iter().sum::<f64>() - weights[never];
     let p = weights.iter().map(|w| w / sum);
@@ -55,12 +48,7 @@ fn plain(p: &[f64], q: &[f64]) -> [f64; 3] {
 }
 
 /// The exact expectations after prefixes of `length` tokens that `writer` writes: mean and variance of each measure.
-fn enumerated(
-    model: &AnyModel,
-    oracle: &AnyModel,
-    writer: &AnyModel,
-    length: usize,
-) -> [(f64, f64); 3] {
+fn enumerated(model: &Model, oracle: &Model, writer: &Model, length: usize) -> [(f64, f64); 3] {
     let mut prefixes = vec![(Vec::new(), 1.0)];
     for _ in 0..length {
         let longer = prefixes.iter().flat_map(|(prefix, probability)| {
@@ -190,13 +178,12 @@ fn threads_and_company_change_no_bit() {
         ..Options::default()
     };
     let together = measure(&model, &oracle, None, &options);
-    let one = Cpu::new(Isa::detect(), 1);
-    let alone = exposure(&model, &oracle, &one, None, &options, &mut |_| ()).unwrap();
+    let model = model.with_cpu(Cpu::new(Isa::detect(), 1));
+    let alone = exposure(&model, &oracle, None, &options, &mut |_| ()).unwrap();
     assert_eq!(together, alone);
     let pair = Pair {
         model: &model,
         oracle: &oracle,
-        cpu: &one,
         text: None,
         length: 9,
         seed: options.seed,
@@ -216,16 +203,16 @@ fn bands_double_and_end_where_prefixes_do() {
 
 #[test]
 fn what_cannot_be_compared_is_refused() {
-    let refused = |model: &AnyModel, oracle: &AnyModel, options: &Options| {
-        let error = exposure(model, oracle, &cpu(), None, options, &mut |_| ()).unwrap_err();
+    let refused = |model: &Model, oracle: &Model, options: &Options| {
+        let error = exposure(model, oracle, None, options, &mut |_| ()).unwrap_err();
         error.to_string()
     };
     let options = Options::default();
     let others = vocab(Kind::Chars, "abce");
-    let other = AnyModel::Ngram(Box::new(bigrams(others)));
+    let other = Model::from(bigrams(others));
     assert!(refused(&network(), &other, &options).contains("--vocab-from"));
     let lines = model_of(Cell::Gru, false, letters()).with_layout(Layout::Sentences);
-    let lines = AnyModel::Network(Box::new(lines));
+    let lines = Model::from(lines);
     assert!(refused(&lines, &source(), &options).contains("sentences"));
     let one = Options {
         sequences: 1,

@@ -14,9 +14,13 @@ fn states_are_those_after_each_token() {
         assert_eq!(found.tokens, ids.len());
         let mut state = model.zero_state(1);
         let mut workspace = Workspace::new(model.dims(), 1, 1);
-        model.advance(&cpu, &[model.vocab().eos()], &mut state, &mut workspace);
+        model
+            .view()
+            .advance(&cpu, &[model.vocab().eos()], &mut state, &mut workspace);
         for (t, id) in ids.iter().enumerate() {
-            model.advance(&cpu, &[*id], &mut state, &mut workspace);
+            model
+                .view()
+                .advance(&cpu, &[*id], &mut state, &mut workspace);
             for (kept, now) in found.layers.iter().zip(&state.layers) {
                 let row = t * kept.hidden..(t + 1) * kept.hidden;
                 assert_eq!(

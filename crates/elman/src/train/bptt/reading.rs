@@ -1,10 +1,9 @@
-//! What the engine does beside training: losses of a text, activations to be looked at, and the network as a reader.
+//! What the engine does beside training: losses of a text, activations to be looked at, and the network for forward passes.
 
 use super::{Engine, WindowStats};
 use crate::error::Result;
 use crate::flow::trace::{LayerWeights, Trace};
-use crate::infer::Ready;
-use crate::net::State;
+use crate::net::{NetworkView, State};
 use crate::text::Window;
 use elman_kernels::Cpu;
 
@@ -77,14 +76,14 @@ impl Engine {
     }
 
     /// The network with its present weights, and what computes with them: to write a text.
-    pub fn ready(&mut self) -> (Ready<'_>, &Cpu) {
+    pub fn view(&mut self) -> (NetworkView<'_>, &Cpu) {
         self.refresh(None);
-        let ready = Ready {
+        let view = NetworkView {
             network: &self.network,
             params: &self.params,
             panels: &self.forward,
         };
-        (ready, &self.cpu)
+        (view, &self.cpu)
     }
 
     /// The logits of the last segment, (T, B, V); for tests and inspection, since training never

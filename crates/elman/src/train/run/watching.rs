@@ -4,7 +4,7 @@
 use super::Run;
 use crate::dims::{Dims, inference_bytes, packed_forward_bytes};
 use crate::error::Result;
-use crate::infer::{Composing, GenerateOptions, Generator};
+use crate::infer::{GenerateOptions, Generator, Streams};
 use crate::text::Vocab;
 use crate::train::board::Board;
 use crate::train::config::Config;
@@ -45,16 +45,10 @@ impl Run {
         };
         let progress = &self.state.progress;
         let (step, epoch) = (progress.step, progress.epochs(self.train.length()));
-        let (network, cpu) = self.engine.ready();
-        let author = Box::new(Composing::with(
-            network,
-            &self.vocab,
-            self.config.layout,
-            cpu,
-            1,
-            WINDOW,
-        ));
-        let mut generator = Generator::new(author, cpu.isa(), &[ids], options)?;
+        let (network, cpu) = self.engine.view();
+        let layout = self.config.layout;
+        let streams = Streams::of_network(network, &self.vocab, layout, cpu, 1, WINDOW);
+        let mut generator = Generator::new(streams, &[ids], options)?;
         let written = generator.sample(step, &mut |_, _| ControlFlow::Continue(()))?;
         let text = written.iter().map(|written| &written.text[..]);
         Ok(Sample {
@@ -77,11 +71,10 @@ pub(super) fn note_unknown(config: &Config, vocab: &Vocab, watch: &mut dyn Watch
     Ok(())
 }
 
-/// The bytes that a sample takes for a moment: an author at the prompt and one that goes on, each with a window, a state and that of the
-/// beginning, and five numbers for each entry of the vocabulary: logits of both; counts, scores and weights of the sampler.
+/// The bytes that a sample takes for a moment: a streams at the prompt and one that goes on, each with a window and a state, and five
+/// numbers for each entry of the vocabulary: logits of both; counts, scores and weights of the sampler.
 pub(super) fn sample_bytes(dims: &Dims) -> u64 {
     let format = Format::F32; // of panels, which are the engine's
-    let author = inference_bytes(dims, format, 0, WINDOW, 1) - packed_forward_bytes(dims, format)
-        + 4 * dims.state_len() as u64;
-    2 * author + 5 * 4 * dims.vocab as u64
+    let streams = inference_bytes(dims, format, 0, WINDOW, 1) - packed_forward_bytes(dims, format);
+    2 * streams + 5 * 4 * dims.vocab as u64
 }

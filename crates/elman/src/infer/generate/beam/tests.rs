@@ -1,7 +1,7 @@
 use super::*;
 use crate::dims::Cell;
-use crate::infer::testing::{bigrams, cpu, model_of, uniform, vocab};
-use crate::infer::{Allow, AnyModel, Eos, Finish, GenerateOptions, Sampling};
+use crate::infer::testing::{bigrams, model_of, uniform, vocab};
+use crate::infer::{Allow, Eos, Finish, GenerateOptions, Model, Sampling};
 use crate::text::Kind;
 use std::ops::ControlFlow;
 
@@ -13,17 +13,15 @@ const PENALTIES: [LengthPenalty; 4] = [
 ];
 
 fn search(
-    model: &AnyModel,
+    model: &Model,
     prompt: &str,
     options: &GenerateOptions,
     beam: &Beam,
 ) -> Result<Vec<Hypothesis>> {
-    let cpu = cpu();
     let ids = model.vocab().tokenize(prompt.as_bytes()).unwrap().ids;
-    // Another prompt beside it, of another length: a search is about one lane.
+    // Another prompt beside it, of another length: a search is about one stream.
     let prompts = [vec![0, 0, 0], ids];
-    let author = model.author(&cpu, 2);
-    Generator::new(author, cpu.isa(), &prompts, options.clone())?.search(1, beam)
+    Generator::new(model.streams(2), &prompts, options.clone())?.search(1, beam)
 }
 
 fn short(max_tokens: usize) -> GenerateOptions {
@@ -33,18 +31,15 @@ fn short(max_tokens: usize) -> GenerateOptions {
     }
 }
 
-fn tiny_models() -> [AnyModel; 3] {
-    let network = |cell| {
-        let model = model_of(cell, false, vocab(Kind::Chars, "ab\n"));
-        AnyModel::Network(Box::new(model))
-    };
-    let ngram = AnyModel::Ngram(Box::new(bigrams(vocab(Kind::Chars, "ab\n"))));
+fn tiny_models() -> [Model; 3] {
+    let network = |cell| Model::from(model_of(cell, false, vocab(Kind::Chars, "ab\n")));
+    let ngram = Model::from(bigrams(vocab(Kind::Chars, "ab\n")));
     [network(Cell::Lstm), network(Cell::Gru), ngram]
 }
 
 /// Every text of at most `max_tokens` tokens after the prompt, with ln p by evaluation: what ends with `<eos>`, and what is as long.
-fn all_texts(model: &AnyModel, prompt: &str, max_tokens: usize) -> Vec<(Vec<u32>, f64)> {
-    let (cpu, vocab) = (cpu(), model.vocab());
+fn all_texts(model: &Model, prompt: &str, max_tokens: usize) -> Vec<(Vec<u32>, f64)> {
+    let vocab = model.vocab();
     let prompt = vocab.tokenize(prompt.as_bytes()).unwrap().ids;
     let mut texts: Vec<(Vec<u32>, f64)> = Vec::new();
     let mut open = vec![Vec::new()];
@@ -56,9 +51,8 @@ fn all_texts(model: &AnyModel, prompt: &str, max_tokens: usize) -> Vec<(Vec<u32>
                 continue;
             }
             let whole = [&prompt[..], &tokens].concat();
-            let mut nats = vec![0.0; whole.len()];
-            model.reader(&cpu).read(&whole, &mut nats).unwrap();
-            let logprob = nats[prompt.len()..].iter().map(|nats| -nats).sum();
+            let log_probs = model.session().score_tokens(&whole).unwrap();
+            let logprob = log_probs[prompt.len()..].iter().sum();
             texts.push((tokens, logprob));
         }
     }
@@ -135,8 +129,8 @@ fn a_beam_of_one_is_greedy() {
     let letters = "abcdefghij klmnopqr\n";
     let network = model_of(Cell::Lstm, true, vocab(Kind::Chars, letters));
     let models = [
-        AnyModel::Network(Box::new(network)),
-        AnyModel::Ngram(Box::new(bigrams(vocab(Kind::Chars, letters)))),
+        Model::from(network),
+        Model::from(bigrams(vocab(Kind::Chars, letters))),
     ];
     for model in &models {
         for prompt in ["", "abc", "hij"] {
@@ -148,11 +142,9 @@ fn a_beam_of_one_is_greedy() {
                     allow,
                     ..short(30)
                 };
-                let cpu = cpu();
                 let ids = model.vocab().tokenize(prompt.as_bytes()).unwrap().ids;
-                let author = model.author(&cpu, 1);
                 let mut generator =
-                    Generator::new(author, cpu.isa(), &[ids], options.clone()).unwrap();
+                    Generator::new(model.streams(1), &[ids], options.clone()).unwrap();
                 let greedy = generator
                     .sample(0, &mut |_, _| ControlFlow::Continue(()))
                     .unwrap();
@@ -172,7 +164,7 @@ fn a_beam_of_one_is_greedy() {
 
 #[test]
 fn ties_are_broken_by_tokens() {
-    let model = AnyModel::Network(Box::new(uniform(Cell::Gru, vocab(Kind::Chars, "abc"))));
+    let model = Model::from(uniform(Cell::Gru, vocab(Kind::Chars, "abc")));
     let options = GenerateOptions {
         eos: Eos::GoOn,
         ..short(3)

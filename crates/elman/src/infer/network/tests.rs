@@ -1,10 +1,13 @@
 use super::*;
 use crate::infer::testing::{CELLS, cpu, model, tokens};
+use crate::infer::{Model, Session, Workspace};
 
 #[test]
 fn a_model_is_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<NetworkModel>();
+    shared::<Model>();
+    shared::<Session>();
     shared::<State>();
 }
 
@@ -18,18 +21,18 @@ fn steps_windows_and_company_give_the_same_bits() {
 
         let mut together = model.zero_state(lanes);
         let mut wide = Workspace::new(model.dims(), steps, lanes);
-        model.advance(&cpu, &text, &mut together, &mut wide);
+        model.view().advance(&cpu, &text, &mut together, &mut wide);
         let mut expected = vec![0.0; lanes * v];
-        model.next_log_probs(&cpu, &wide, &mut expected);
+        model.view().next_log_probs(&cpu, &wide, &mut expected);
 
         for lane in 0..lanes {
             let own: Vec<u32> = (0..steps).map(|t| text[t * lanes + lane]).collect();
             for window in [1, 4, steps] {
                 let mut state = model.zero_state(1);
                 let mut workspace = Workspace::new(model.dims(), window, 1);
-                model.advance(&cpu, &own, &mut state, &mut workspace);
+                model.view().advance(&cpu, &own, &mut state, &mut workspace);
                 let mut out = vec![0.0; v];
-                model.next_log_probs(&cpu, &workspace, &mut out);
+                model.view().next_log_probs(&cpu, &workspace, &mut out);
                 assert_eq!(
                     out,
                     expected[lane * v..][..v],
@@ -54,7 +57,7 @@ fn probabilities_sum_to_one_and_agree_with_logits_and_losses() {
         for pair in text.windows(2) {
             let (mut log_probs, mut logits, mut nats) = (vec![0.0; v], vec![0.0; v], [0.0]);
             let mut again = state.clone();
-            model.score(
+            model.view().score(
                 &cpu,
                 &pair[..1],
                 &pair[1..],
@@ -63,10 +66,15 @@ fn probabilities_sum_to_one_and_agree_with_logits_and_losses() {
                 &mut nats,
                 None,
             );
-            model.advance(&cpu, &pair[..1], &mut state, &mut workspace);
+            model
+                .view()
+                .advance(&cpu, &pair[..1], &mut state, &mut workspace);
             assert_eq!(state, again);
-            model.next_log_probs(&cpu, &workspace, &mut log_probs);
-            model.next_logits(&cpu, &workspace, &mut logits);
+            model
+                .view()
+                .next_log_probs(&cpu, &workspace, &mut log_probs);
+            let view = model.view();
+            view.state_logits(&cpu, &state, &mut workspace, &mut logits);
             let sum: f64 = log_probs.iter().map(|&x| f64::from(x).exp()).sum();
             assert!(
                 (sum - 1.0).abs() < 1e-6,

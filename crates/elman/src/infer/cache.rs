@@ -12,7 +12,6 @@
 //! network, whose state is carried to the end of the text.
 
 use crate::error::{Error, Result};
-use crate::infer::Reader;
 use crate::text::Vocab;
 use elman_kernels::ln;
 
@@ -26,6 +25,7 @@ const LONGEST: usize = 1 << 26;
 pub struct Cache {
     vocab: Vocab,
     window: usize,
+    id: String,
 }
 
 /// The last K tokens of a text, a plain value.
@@ -43,7 +43,11 @@ impl Cache {
     /// A cache of the last `window` tokens.
     pub fn new(vocab: Vocab, window: usize) -> Result<Cache> {
         match window {
-            1..=LONGEST => Ok(Cache { vocab, window }),
+            1..=LONGEST => Ok(Cache {
+                id: id(&vocab, window),
+                vocab,
+                window,
+            }),
             _ => Err(Error::Config(format!(
                 "a cache holds between 1 and {LONGEST} tokens, not {window}"
             ))),
@@ -60,13 +64,8 @@ impl Cache {
     }
 
     /// BLAKE3 (hex) of everything that decides its numbers.
-    pub fn id(&self) -> String {
-        let mut hash = blake3::Hasher::new();
-        hash.update(b"unigram cache");
-        hash.update(self.vocab.hash().as_bytes());
-        hash.update(&(self.window as u64).to_le_bytes());
-        hash.update(&PSEUDO_TOKENS.to_le_bytes());
-        hash.finalize().to_hex().to_string()
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// The state before any text.
@@ -98,47 +97,27 @@ impl Cache {
     }
 }
 
-/// A cache in the middle of a text.
-pub struct CacheReading<'a> {
-    cache: &'a Cache,
-    state: CacheState,
-}
-
-impl<'a> CacheReading<'a> {
-    /// At the beginning of a text.
-    pub fn new(cache: &'a Cache) -> CacheReading<'a> {
-        CacheReading {
-            cache,
-            state: cache.start(),
-        }
+impl CacheState {
+    /// The tokens, the oldest first.
+    pub fn tokens(&self) -> impl Iterator<Item = u32> + '_ {
+        let (newer, older) = self.recent.split_at(self.oldest);
+        older.iter().chain(newer).copied()
     }
 }
 
-impl Reader for CacheReading<'_> {
-    fn vocab(&self) -> &Vocab {
-        &self.cache.vocab
-    }
-
-    fn id(&self) -> String {
-        self.cache.id()
-    }
-
-    fn read(&mut self, tokens: &[u32], nats: &mut [f64]) -> Result<()> {
-        for (token, nats) in tokens.iter().zip(nats) {
-            *nats = self.cache.nats(&self.state, *token);
-            self.cache.advance(&mut self.state, *token);
-        }
-        Ok(())
-    }
-
-    fn restart(&mut self) {
-        self.state = self.cache.start();
-    }
+fn id(vocab: &Vocab, window: usize) -> String {
+    let mut hash = blake3::Hasher::new();
+    hash.update(b"unigram cache");
+    hash.update(vocab.hash().as_bytes());
+    hash.update(&(window as u64).to_le_bytes());
+    hash.update(&PSEUDO_TOKENS.to_le_bytes());
+    hash.finalize().to_hex().to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::infer::Model;
     use crate::infer::testing::{tokens, vocab};
     use crate::text::Kind;
 
@@ -172,16 +151,14 @@ mod tests {
 
     #[test]
     fn pieces_change_nothing() {
-        let cache = cache(5);
-        let text = tokens(cache.vocab().len(), 40);
-        let mut whole = vec![0.0; text.len()];
-        CacheReading::new(&cache).read(&text, &mut whole).unwrap();
+        let model = Model::from(cache(5));
+        let text = tokens(model.vocab().len(), 40);
+        let whole = model.session().score_tokens(&text).unwrap();
         for piece in [1, 3, 39] {
-            let (mut reading, mut nats) = (CacheReading::new(&cache), vec![0.0; text.len()]);
-            for (text, nats) in text.chunks(piece).zip(nats.chunks_mut(piece)) {
-                reading.read(text, nats).unwrap();
-            }
-            assert_eq!(nats, whole);
+            let mut session = model.session();
+            let pieces = text.chunks(piece);
+            let log_probs = pieces.flat_map(|text| session.score_tokens(text).unwrap());
+            assert_eq!(log_probs.collect::<Vec<f64>>(), whole);
         }
     }
 
