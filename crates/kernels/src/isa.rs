@@ -3,8 +3,7 @@
 //! Construction is the proof: an [`Isa`] that names AVX-512 exists only on a CPU that has it, so
 //! running a kernel compiled for it is sound. The idea is memchr's.
 
-use crate::simd::Op;
-use crate::simd::scalar::Scalar;
+use crate::simd::{Op, Vector, scalar::Scalar};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{avx2::Avx2, avx512::Avx512};
 
@@ -91,38 +90,17 @@ impl Isa {
         match self.0 {
             // SAFETY: this value exists only where `supported` detected the instructions.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Bf16 => unsafe { run_avx512_bf16(op) },
+            Kind::Avx512Bf16 => unsafe { Avx512::<true>::call(op) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { run_avx512(op) },
+            Kind::Avx512 => unsafe { Avx512::<false>::call(op) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { run_avx2(op) },
+            Kind::Avx2 => unsafe { Avx2::call(op) },
             // SAFETY: the scalar form needs no instructions of its own.
-            Kind::Scalar => unsafe { op.run::<Scalar>() },
+            Kind::Scalar => unsafe { Scalar::call(op) },
         }
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,avx512bf16,avx2,fma")]
-unsafe fn run_avx512_bf16<O: Op>(op: O) -> O::Output {
-    // SAFETY: the features of `Avx512<true>` are enabled for this function, so its caller has them.
-    unsafe { op.run::<Avx512<true>>() }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
-unsafe fn run_avx512<O: Op>(op: O) -> O::Output {
-    // SAFETY: as in `run_avx512_bf16`.
-    unsafe { op.run::<Avx512<false>>() }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn run_avx2<O: Op>(op: O) -> O::Output {
-    // SAFETY: as in `run_avx512`.
-    unsafe { op.run::<Avx2>() }
 }
 
 #[cfg(test)]

@@ -30,8 +30,14 @@ pub(crate) trait Vector: Copy {
     /// Rows of A that one tile of the product holds, by the number of 16-column panels (1 to 4)
     /// it spans: as many accumulators as the registers take.
     const TILE_ROWS: [usize; 4];
+    /// Tiles of at least two rows have a multiple of so many: where rows of A are contiguous, and in gradients
+    /// of weights. A row that is missing is computed in vain, and every number of rows is code to be compiled.
+    const ROW_STEPS: [usize; 2];
     /// Panels that a tile of a single row spans, 4 or 8.
     const STREAMS: usize;
+
+    /// Runs `op` as a function of its own, compiled for these instructions.
+    unsafe fn call<O: Op>(op: O) -> O::Output;
 
     unsafe fn splat(x: f32) -> Self;
     /// Reads 16 numbers from `p`.
@@ -170,9 +176,9 @@ pub(crate) trait Vector: Copy {
 /// A kernel, written once for every instruction set.
 ///
 /// # Safety
-/// `run` may only be called by [`Isa::run`](crate::Isa::run), with a `V` that this CPU has.
+/// `run` may only be called by [`Vector::call`], of a `V` that this CPU has.
 /// Mark `run` and everything it calls `#[inline(always)]`: only code that is inlined into
-/// `Isa::run`'s entry for the instruction set is compiled for it.
+/// the `call` of the instruction set is compiled for it.
 pub(crate) trait Op {
     type Output;
     unsafe fn run<V: Vector>(self) -> Self::Output;

@@ -18,6 +18,8 @@ use std::ops::Range;
 
 /// Words of a block of B: 16 panels of 384 words are 384 KiB.
 const BLOCK_WORDS: usize = 16 * MOST_DEPTH;
+/// What the sums of a product without a bias start from, as many columns as a tile may have.
+static ZEROS: [f32; 8 * LANES] = [0.0; 8 * LANES];
 
 /// [`Init`](super::Init) with sizes already compared.
 #[derive(Clone, Copy)]
@@ -83,9 +85,10 @@ impl Multiply<'_> {
             false => MOST_DEPTH,
             true => most_depth_alone::<E>(),
         };
-        for rows in even(self.region.rows.clone(), TILES * V::TILE_ROWS[0]) {
-            let tiles = Tiles::of(rows, V::TILE_ROWS[0]);
-            for words in even(0..self.b.words(), depth) {
+        let step = tile::row_step::<V>(self.layout);
+        for rows in even(self.region.rows.clone(), TILES * V::TILE_ROWS[0], step) {
+            let tiles = Tiles::of(rows, V::TILE_ROWS[0], step);
+            for words in even(0..self.b.words(), depth, 1) {
                 // SAFETY: this struct's contract, and the ranges lie inside the region.
                 unsafe {
                     if !self.is_in_place::<E>() {
@@ -147,7 +150,7 @@ impl Multiply<'_> {
             true => usize::MAX,
         };
         let size = self.b.panel_size() as isize;
-        for panels in even(all.clone(), group) {
+        for panels in even(all.clone(), group, 1) {
             // From a word of this block to its place in the next one.
             let next = match panels.end == all.end {
                 true => (words.len() * LANES) as isize - (panels.start - all.start) as isize * size,
@@ -189,7 +192,10 @@ impl Multiply<'_> {
         let (cols, size) = (self.b.cols(), self.b.panel_size());
         let (widest, next) = match self.is_alone() {
             true => (V::STREAMS, (V::STREAMS * size) as isize),
-            false => (tile::widest::<V>(m), block.next),
+            false => {
+                let rows = tile::rows_of_code::<V>(m, self.layout);
+                (tile::widest::<V>(rows, self.layout), block.next)
+            }
         };
         // Of each panel of the next block, every tile asks for its share of lines.
         let line = |row: usize| words * (row - block.rows.start) / block.rows.len();
@@ -204,6 +210,13 @@ impl Multiply<'_> {
                     .b
                     .panel(gate, panel)
                     .wrapping_add(block.words.start * LANES);
+                let c = self.c.wrapping_add(tile.start * self.c_stride + column);
+                let (start, start_stride) = match self.start {
+                    _ if block.words.start > 0 => (c.cast_const(), self.c_stride),
+                    Start::Accumulate => (c.cast_const(), self.c_stride),
+                    Start::Bias(bias) => (bias.as_ptr().wrapping_add(column), 0),
+                    Start::Zero => (ZEROS.as_ptr(), 0),
+                };
                 let tile = Tile {
                     a,
                     quantised: copied.quantised(number),
@@ -213,13 +226,9 @@ impl Multiply<'_> {
                     panel: size,
                     scales: self.b.scales(gate, panel),
                     depth: words,
-                    start: if block.words.start == 0 {
-                        self.start
-                    } else {
-                        Start::Accumulate
-                    },
-                    column,
-                    c: self.c.wrapping_add(tile.start * self.c_stride + column),
+                    start,
+                    start_stride,
+                    c,
                     c_stride: self.c_stride,
                     last: LANES.min(cols - (panel + panels - 1) * LANES),
                     ahead: Ahead {
@@ -230,10 +239,10 @@ impl Multiply<'_> {
                 // SAFETY: this struct's contract; `widest` gave a tile that the registers hold.
                 unsafe {
                     match panels {
-                        8 => tile::single::<V, E, 8>(tile),
-                        4 => tile::compute::<V, E, 4>(tile),
-                        2 => tile::compute::<V, E, 2>(tile),
-                        _ => tile::compute::<V, E, 1>(tile),
+                        8 => tile::compute::<V, E, 8>(&tile),
+                        4 => tile::compute::<V, E, 4>(&tile),
+                        2 => tile::compute::<V, E, 2>(&tile),
+                        _ => tile::compute::<V, E, 1>(&tile),
                     }
                 }
                 panel += panels;
@@ -267,14 +276,14 @@ pub(super) struct Tiles {
 }
 
 impl Tiles {
-    /// As few as possible of at most `most` rows.
+    /// As few as possible of at most `most` rows, and of a multiple of `step` but for the last.
     #[inline(always)]
-    fn of(rows: Range<usize>, most: usize) -> Tiles {
+    fn of(rows: Range<usize>, most: usize, step: usize) -> Tiles {
         let mut tiles = Tiles {
             starts: [rows.start; TILES + 1],
             count: 0,
         };
-        for tile in even(rows, most) {
+        for tile in even(rows, most, step) {
             tiles.count += 1;
             tiles.starts[tiles.count] = tile.end;
         }
@@ -291,12 +300,14 @@ impl Tiles {
     }
 }
 
-/// `range` in as few pieces of at most `most` as possible, all about equally long.
+/// `range` in as few pieces of at most `most` as possible, all about equally long, and all multiples
+/// of `step`, as `most` is, but for the last.
 #[inline(always)]
-fn even(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
+fn even(range: Range<usize>, most: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
     let pieces = range.len().div_ceil(most);
+    let steps = range.len().div_ceil(step);
     (0..pieces).map(move |i| {
-        let at = |i: usize| range.start + range.len() * i / pieces;
+        let at = |i: usize| range.end.min(range.start + steps * i / pieces * step);
         at(i)..at(i + 1)
     })
 }
@@ -307,11 +318,17 @@ mod tests {
 
     #[test]
     fn pieces_are_few_and_even() {
-        let pieces = |n: usize, most| even(3..3 + n, most).map(|r| r.len()).collect::<Vec<_>>();
-        assert_eq!(pieces(20, 12), [10, 10]);
-        assert_eq!(pieces(12, 12), [12]);
-        assert_eq!(pieces(13, 6), [4, 4, 5]);
-        assert!(pieces(0, 6).is_empty());
-        assert_eq!(even(3..16, 6).last(), Some(11..16));
+        let pieces = |n: usize, most, step| -> Vec<usize> {
+            even(3..3 + n, most, step).map(|r| r.len()).collect()
+        };
+        assert_eq!(pieces(20, 12, 1), [10, 10]);
+        assert_eq!(pieces(12, 12, 1), [12]);
+        assert_eq!(pieces(13, 6, 1), [4, 4, 5]);
+        assert!(pieces(0, 6, 1).is_empty());
+        assert_eq!(even(3..16, 6, 1).last(), Some(11..16));
+        assert_eq!(pieces(13, 6, 2), [4, 4, 5]);
+        assert_eq!(pieces(20, 12, 4), [8, 12]);
+        assert_eq!(pieces(25, 12, 2), [8, 8, 9]);
+        assert_eq!(pieces(2, 12, 4), [2]);
     }
 }

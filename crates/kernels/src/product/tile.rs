@@ -4,6 +4,10 @@
 //! zero and take one fused multiply-add per word of k, so every element of C is one chain whatever
 //! M, W and the length of a block of k are. That is what makes rows independent of their company.
 //!
+//! Every (M, W) is code of its own, and each instruction set and element has all of them. So only some
+//! M exist ([`rows_of_code`]), and a tile of fewer rows computes some that are not stored: an odd last row of
+//! a batch costs less than a program that compiles for minutes.
+//!
 //! In int8 the accumulators are integers; at the end of a block of k the sum is scaled and joins the
 //! chain as one link. There the blocks matter, and they follow from the depth alone.
 //!
@@ -12,8 +16,8 @@
 
 use super::copied::{Layout, ROW, TILE_ROWS};
 use super::element::Element;
-use super::multiply::Start;
-use crate::simd::{LANES, Vector};
+use crate::simd::{LANES, Op, Vector};
+use std::marker::PhantomData;
 
 /// Words of k between two requests for memory.
 const CHUNK: usize = 8;
@@ -27,13 +31,13 @@ pub(super) struct Quantised {
 }
 
 /// One tile's operands.
-#[derive(Clone, Copy)]
 pub(super) struct Tile<'a> {
     /// The first of the copied words of A, or (one row of f32) in place.
     pub(super) a: *const f32,
     /// In int8, of its rows.
     pub(super) quantised: &'a [Quantised; TILE_ROWS],
     pub(super) layout: Layout,
+    /// Rows of C, 1 to M.
     pub(super) rows: usize,
     /// The first panel, at the first word of k.
     pub(super) b: *const f32,
@@ -43,9 +47,10 @@ pub(super) struct Tile<'a> {
     pub(super) scales: *const f32,
     /// In words.
     pub(super) depth: usize,
-    pub(super) start: Start<'a>,
-    /// The first column's number in the bias.
-    pub(super) column: usize,
+    /// What the first row's sums start from …
+    pub(super) start: *const f32,
+    /// … and the distance to that of the next row: 0 where all rows start alike.
+    pub(super) start_stride: usize,
     pub(super) c: *mut f32,
     pub(super) c_stride: usize,
     /// Columns of the last panel that are in C, 1 to 16.
@@ -55,7 +60,7 @@ pub(super) struct Tile<'a> {
 
 impl Tile<'_> {
     /// How often it asks for memory.
-    pub(super) fn chunks(&self) -> usize {
+    fn chunks(&self) -> usize {
         self.depth.div_ceil(CHUNK)
     }
 
@@ -76,22 +81,28 @@ impl Tile<'_> {
         }
     }
 
-    /// The columns of panel `j` in a row of the tile that begins at `row`.
+    /// What the sum in row `i` of M and panel `j` starts from. A row that C does not have starts as the last
+    /// one that it has.
     #[inline(always)]
-    unsafe fn columns<V: Vector, const W: usize>(&self, row: *const f32, j: usize) -> V {
-        // SAFETY: the caller's row has all columns of the tile, the last panel `last` of them.
-        unsafe {
-            let from = row.add(j * LANES);
-            match self.is_whole::<W>(j) {
-                true => V::load(from),
-                false => V::load_first(from, self.last),
-            }
-        }
+    fn start_of<V: Vector, const M: usize, const LAST_FIRST: bool>(
+        &self,
+        (i, j): (usize, usize),
+    ) -> *const f32 {
+        let row = match is_there::<V, M, LAST_FIRST>(i) {
+            true => i,
+            false => i.min(self.rows - 1),
+        };
+        self.start.wrapping_add(row * self.start_stride + j * LANES)
     }
 }
 
+/// Whether every tile whose code has M rows has row `i`.
+#[inline(always)]
+const fn is_there<V: Vector, const M: usize, const LAST_FIRST: bool>(i: usize) -> bool {
+    i == 0 || i + V::ROW_STEPS[LAST_FIRST as usize] <= M
+}
+
 /// Memory that tiles after this one will need. Addresses may lie anywhere: asking is harmless.
-#[derive(Clone, Copy)]
 pub(super) struct Ahead {
     /// The part of the next block of B that this tile asks for, in each of its panels.
     pub(super) b: *const f32,
@@ -122,10 +133,39 @@ impl Ahead {
     }
 }
 
-/// The most panels, 4, 2 or 1, whose accumulators fit the registers together with `rows` rows.
+/// How many rows the code for a tile of `rows` rows computes.
 #[inline(always)]
-pub(super) fn widest<V: Vector>(rows: usize) -> usize {
-    if rows <= V::TILE_ROWS[3] {
+pub(super) fn rows_of_code<V: Vector>(rows: usize, layout: Layout) -> usize {
+    match rows {
+        1 if matches!(layout, Layout::Rows { .. }) => 1,
+        _ => rows.next_multiple_of(row_step::<V>(layout)),
+    }
+}
+
+/// A tile has a multiple of so many rows, the last one of a block aside.
+#[inline(always)]
+pub(super) fn row_step<V: Vector>(layout: Layout) -> usize {
+    match layout {
+        Layout::Rows { .. } => V::ROW_STEPS[0],
+        Layout::LastFirst { .. } => V::ROW_STEPS[1],
+    }
+}
+
+/// Whether there is code for M rows and W panels. Gradients of weights have many rows, so that none
+/// needs the wide tiles of few rows; none of their operands is int8.
+const fn exists<V: Vector, E: Element>(m: usize, w: usize, last_first: bool) -> bool {
+    let fits = m <= V::TILE_ROWS[if w < 4 { w - 1 } else { 3 }] && w <= V::STREAMS;
+    let step = V::ROW_STEPS[last_first as usize];
+    match last_first {
+        true => fits && m.is_multiple_of(step) && w <= 2 && !E::SCALED,
+        false => fits && (m == 1 || m.is_multiple_of(step)) && (m == 1 || w <= 4),
+    }
+}
+
+/// The most panels, 4, 2 or 1, whose accumulators fit the registers together with `rows` rows of code.
+#[inline(always)]
+pub(super) fn widest<V: Vector>(rows: usize, layout: Layout) -> usize {
+    if rows <= V::TILE_ROWS[3] && matches!(layout, Layout::Rows { .. }) {
         4
     } else if rows <= V::TILE_ROWS[1] {
         2
@@ -134,157 +174,153 @@ pub(super) fn widest<V: Vector>(rows: usize) -> usize {
     }
 }
 
-/// Computes one row of W panels, more than other tiles have: as many streams of memory as it takes
-/// to keep reading while the few sums are added up.
-///
-/// # Safety
-/// As for [`compute`]; W is [`Vector::STREAMS`] at most.
-#[inline(always)]
-pub(super) unsafe fn single<V: Vector, E: Element, const W: usize>(t: Tile) {
-    // SAFETY: passed on.
-    unsafe { chains::<V, E, 1, W, ROW, 1>(t) }
-}
-
-/// Computes one tile of W panels.
+/// Computes one tile of W panels, 8 of them for a single row only: as many streams of memory as it
+/// takes to keep reading while the few sums are added up.
 ///
 /// # Safety
 /// The tile's pointers have the numbers behind them that its sizes name, C's are this thread's
-/// alone, and `rows` is 1 to `V::TILE_ROWS[W − 1]`.
+/// alone, and there is code for `rows` and W (see [`exists`]).
 #[inline(always)]
-pub(super) unsafe fn compute<V: Vector, E: Element, const W: usize>(t: Tile) {
+pub(super) unsafe fn compute<V: Vector, E: Element, const W: usize>(t: &Tile) {
+    let rows = rows_of_code::<V>(t.rows, t.layout);
     // SAFETY: passed on.
     unsafe {
         match t.layout {
-            Layout::Rows { .. } => by_rows::<V, E, W, ROW, 1>(t),
-            Layout::LastFirst { .. } => by_rows::<V, E, W, 1, TILE_ROWS>(t),
+            Layout::Rows { .. } => by_rows::<V, E, W, false>(t, rows),
+            Layout::LastFirst { .. } => by_rows::<V, E, W, true>(t, rows),
         }
     }
 }
 
 #[inline(always)]
-unsafe fn by_rows<V: Vector, E: Element, const W: usize, const I: usize, const K: usize>(t: Tile) {
+unsafe fn by_rows<V: Vector, E: Element, const W: usize, const LAST_FIRST: bool>(
+    t: &Tile,
+    rows: usize,
+) {
     // SAFETY: passed on.
     unsafe {
-        match t.rows {
-            1 => chains::<V, E, 1, W, I, K>(t),
-            2 => chains::<V, E, 2, W, I, K>(t),
-            3 => chains::<V, E, 3, W, I, K>(t),
-            4 => chains::<V, E, 4, W, I, K>(t),
-            5 => chains::<V, E, 5, W, I, K>(t),
-            6 => chains::<V, E, 6, W, I, K>(t),
-            7 => chains::<V, E, 7, W, I, K>(t),
-            8 => chains::<V, E, 8, W, I, K>(t),
-            9 => chains::<V, E, 9, W, I, K>(t),
-            10 => chains::<V, E, 10, W, I, K>(t),
-            11 => chains::<V, E, 11, W, I, K>(t),
-            12 => chains::<V, E, 12, W, I, K>(t),
+        match rows {
+            1 => call::<V, E, 1, W, LAST_FIRST>(t),
+            2 => call::<V, E, 2, W, LAST_FIRST>(t),
+            3 => call::<V, E, 3, W, LAST_FIRST>(t),
+            4 => call::<V, E, 4, W, LAST_FIRST>(t),
+            5 => call::<V, E, 5, W, LAST_FIRST>(t),
+            6 => call::<V, E, 6, W, LAST_FIRST>(t),
+            8 => call::<V, E, 8, W, LAST_FIRST>(t),
+            10 => call::<V, E, 10, W, LAST_FIRST>(t),
+            12 => call::<V, E, 12, W, LAST_FIRST>(t),
             rows => unreachable!("a tile of {rows} rows"),
         }
     }
 }
 
-/// The loop itself; word (i, k) of A is `a[i·I + k·K]`.
 #[inline(always)]
-unsafe fn chains<
-    V: Vector,
-    E: Element,
-    const M: usize,
-    const W: usize,
-    const I: usize,
-    const K: usize,
->(
-    t: Tile,
+unsafe fn call<V: Vector, E: Element, const M: usize, const W: usize, const LAST_FIRST: bool>(
+    t: &Tile,
 ) {
-    if M > V::TILE_ROWS[W.min(4) - 1] {
-        // Known at compile time: this instruction set has no such tile, and no code for it.
+    // Known at compile time: what does not exist is not compiled.
+    if const { exists::<V, E>(M, W, LAST_FIRST) } {
+        // SAFETY: passed on.
+        unsafe { V::call(Chains::<E, M, W, LAST_FIRST>(t, PhantomData)) }
+    } else {
         unreachable!("a tile of {M} rows and {W} panels");
     }
-    // SAFETY: `compute`'s contract; the last panel touches only its `last` columns of C and bias.
-    unsafe {
-        let mut sum = [[V::splat(0.0); W]; M];
-        // One branch for the whole tile: with one for each sum the compiler keeps them in memory.
-        if E::SCALED {
-            for i in 0..M {
-                for j in 0..W {
-                    sum[i][j] = V::splat(t.quantised[i].begin);
-                }
-            }
-        } else if let Start::Bias(bias) = t.start {
-            for j in 0..W {
-                let x = t.columns::<V, W>(bias.as_ptr().add(t.column), j);
+}
+
+/// The loop itself.
+struct Chains<'a, E, const M: usize, const W: usize, const LAST_FIRST: bool>(
+    &'a Tile<'a>,
+    PhantomData<E>,
+);
+
+impl<E: Element, const M: usize, const W: usize, const LAST_FIRST: bool> Op
+    for Chains<'_, E, M, W, LAST_FIRST>
+{
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let t = self.0;
+        // Word (i, k) of A is `a[i·next_row + k·next_word]`.
+        let (next_row, next_word) = match LAST_FIRST {
+            false => (ROW, 1),
+            true => (1, TILE_ROWS),
+        };
+        // SAFETY: `compute`'s contract; the last panel touches only its `last` columns of C and bias. The copy of A
+        // has twelve rows for every tile, and a row that C does not have is not stored.
+        unsafe {
+            let mut sum = [[V::splat(0.0); W]; M];
+            // One branch for a panel: with one for each sum the compiler keeps them in memory.
+            if E::SCALED {
                 for i in 0..M {
-                    sum[i][j] = x;
+                    sum[i] = [V::splat(t.quantised[i].begin); W];
                 }
-            }
-        } else if let Start::Accumulate = t.start {
-            for i in 0..M {
+            } else {
                 for j in 0..W {
-                    sum[i][j] = t.columns::<V, W>(t.c.add(i * t.c_stride), j);
-                }
-            }
-        }
-        let (mut a, mut b) = (t.a, t.b);
-        let mut left = t.depth;
-        let mut chunk = 0;
-        while left > 0 {
-            // A single row reads straight through, which processors see and do by themselves.
-            if M > 1 {
-                t.ahead.ask::<V, M, W>(&t, chunk);
-            }
-            chunk += 1;
-            let words = left.min(CHUNK);
-            left -= words;
-            for _ in 0..words {
-                let mut line = [V::splat(0.0); W];
-                for j in 0..W {
-                    line[j] = V::load(b.add(j * t.panel));
-                }
-                for i in 0..M {
-                    let x = V::splat(*a.add(i * I));
-                    for j in 0..W {
-                        sum[i][j] = E::multiply_add(x, line[j], sum[i][j]);
-                    }
-                }
-                a = a.add(K);
-                b = b.add(LANES);
-            }
-        }
-        if E::SCALED {
-            // Here too one branch for all sums.
-            match t.start {
-                Start::Zero => {
-                    for i in 0..M {
-                        for j in 0..W {
-                            sum[i][j] = t.scaled(sum[i][j], (i, j), V::splat(0.0));
-                        }
-                    }
-                }
-                Start::Bias(bias) => {
-                    for j in 0..W {
-                        let x = t.columns::<V, W>(bias.as_ptr().add(t.column), j);
+                    if t.is_whole::<W>(j) {
                         for i in 0..M {
-                            sum[i][j] = t.scaled(sum[i][j], (i, j), x);
+                            sum[i][j] = V::load(t.start_of::<V, M, LAST_FIRST>((i, j)));
                         }
-                    }
-                }
-                Start::Accumulate => {
-                    for i in 0..M {
-                        for j in 0..W {
-                            let x = t.columns::<V, W>(t.c.add(i * t.c_stride), j);
-                            sum[i][j] = t.scaled(sum[i][j], (i, j), x);
+                    } else {
+                        for i in 0..M {
+                            let start = t.start_of::<V, M, LAST_FIRST>((i, j));
+                            sum[i][j] = V::load_first(start, t.last);
                         }
                     }
                 }
             }
-        }
-        for i in 0..M {
-            for j in 0..W {
-                let x = sum[i][j];
-                let to = t.c.add(i * t.c_stride + j * LANES);
-                if t.is_whole::<W>(j) {
-                    x.store(to);
-                } else {
-                    x.store_first(to, t.last);
+            let (mut a, mut b) = (t.a, t.b);
+            let mut left = t.depth;
+            let mut chunk = 0;
+            while left > 0 {
+                // A single row reads straight through, which processors see and do by themselves.
+                if M > 1 {
+                    t.ahead.ask::<V, M, W>(t, chunk);
+                }
+                chunk += 1;
+                let words = left.min(CHUNK);
+                left -= words;
+                for _ in 0..words {
+                    let mut line = [V::splat(0.0); W];
+                    for j in 0..W {
+                        line[j] = V::load(b.add(j * t.panel));
+                    }
+                    for i in 0..M {
+                        let x = V::splat(*a.add(i * next_row));
+                        for j in 0..W {
+                            sum[i][j] = E::multiply_add(x, line[j], sum[i][j]);
+                        }
+                    }
+                    a = a.add(next_word);
+                    b = b.add(LANES);
+                }
+            }
+            if E::SCALED {
+                for j in 0..W {
+                    if t.is_whole::<W>(j) {
+                        for i in 0..M {
+                            let onto = V::load(t.start_of::<V, M, LAST_FIRST>((i, j)));
+                            sum[i][j] = t.scaled(sum[i][j], (i, j), onto);
+                        }
+                    } else {
+                        for i in 0..M {
+                            let start = t.start_of::<V, M, LAST_FIRST>((i, j));
+                            let onto = V::load_first(start, t.last);
+                            sum[i][j] = t.scaled(sum[i][j], (i, j), onto);
+                        }
+                    }
+                }
+            }
+            for i in 0..M {
+                if !is_there::<V, M, LAST_FIRST>(i) && i >= t.rows {
+                    break;
+                }
+                for j in 0..W {
+                    let to = t.c.add(i * t.c_stride + j * LANES);
+                    match t.is_whole::<W>(j) {
+                        true => sum[i][j].store(to),
+                        false => sum[i][j].store_first(to, t.last),
+                    }
                 }
             }
         }

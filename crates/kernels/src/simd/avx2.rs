@@ -1,6 +1,6 @@
 //! [`Vector`] in two 256-bit registers (AVX2 and FMA).
 
-use super::Vector;
+use super::{Op, Vector};
 use std::arch::x86_64::*;
 
 /// Sixteen `f32` in two registers: numbers 0–7 and 8–15.
@@ -77,7 +77,14 @@ unsafe fn power_of_two(n: __m256) -> __m256 {
 // the numbers behind them that the method names.
 impl Vector for Avx2 {
     const TILE_ROWS: [usize; 4] = [6, 3, 2, 1];
+    const ROW_STEPS: [usize; 2] = [1, 3];
     const STREAMS: usize = 4;
+
+    #[inline(never)]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn call<O: Op>(op: O) -> O::Output {
+        unsafe { op.run::<Self>() }
+    }
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {

@@ -1,6 +1,6 @@
 //! [`Vector`] as an array: the portable path, and the oracle of the others.
 
-use super::{LANES, Vector};
+use super::{LANES, Op, Vector};
 
 /// Sixteen `f32` in memory.
 #[derive(Clone, Copy)]
@@ -20,7 +20,13 @@ fn zip(a: Scalar, b: Scalar, f: impl Fn(f32, f32) -> f32) -> Scalar {
 // the method names. Nothing else here needs a promise.
 impl Vector for Scalar {
     const TILE_ROWS: [usize; 4] = [4, 2, 1, 1];
+    const ROW_STEPS: [usize; 2] = [2, 4];
     const STREAMS: usize = 4;
+
+    #[inline(never)]
+    unsafe fn call<O: Op>(op: O) -> O::Output {
+        unsafe { op.run::<Self>() }
+    }
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
