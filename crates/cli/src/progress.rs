@@ -13,7 +13,7 @@ use crate::signals::Stop;
 use crate::summary;
 use anyhow::Result;
 use elman::text::Layout;
-use elman::train::{Event, GradientFlow, Ready, Step, Validation, Watch};
+use elman::train::{Event, GradientFlow, Ready, StepReport, Validation, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use meter::Meter;
 use serde::Serialize;
@@ -191,7 +191,7 @@ impl Progress {
         }
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &StepReport) {
         self.meter.add(step, Instant::now());
         self.emit("step", step);
         let now = Instant::now();
@@ -330,7 +330,7 @@ fn new_bar(ready: &Ready) -> ProgressBar {
 }
 
 /// The numbers of the moment, for a terminal of 80 columns.
-fn brief(meter: &Meter, step: &Step) -> String {
+fn brief(meter: &Meter, step: &StepReport) -> String {
     let recent = meter.recent();
     format!(
         "loss {} ppl {} |g| {:.3} lr {} {} tok/s, {} left",
@@ -344,7 +344,7 @@ fn brief(meter: &Meter, step: &Step) -> String {
 }
 
 /// The same at leisure, for a log.
-fn full(meter: &Meter, step: &Step) -> String {
+fn full(meter: &Meter, step: &StepReport) -> String {
     let recent = meter.recent();
     format!(
         "epoch {:.2}  loss {} over {}  perplexity {}  gradient norm {}{}  lr {}  {}/s  {} left{}",

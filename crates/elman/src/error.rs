@@ -6,6 +6,7 @@ use crate::infer::ModelError;
 use crate::ngram::NgramError;
 use crate::store::StoreError;
 use crate::text::TextError;
+use crate::train::TrainError;
 
 /// Any failure that the library reports.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,8 @@ pub enum Error {
     Ngram(#[from] NgramError),
     #[error(transparent)]
     Model(#[from] ModelError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
     /// An option, or a combination of options, that cannot be carried out.
     #[error("{0}")]
     Config(String),

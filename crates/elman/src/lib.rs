@@ -39,6 +39,7 @@ pub use elman_kernels::{Cpu, Isa};
 pub use error::{Error, Result};
 pub use infer::{Distribution, Model, Score, Session, advance, load};
 pub use text::TokenId;
+pub use train::{Config as TrainConfig, Trainer};
 
 /// The README's example compiles.
 #[cfg(doctest)]

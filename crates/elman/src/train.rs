@@ -4,6 +4,7 @@ mod board;
 pub mod bptt;
 pub mod cache;
 pub mod config;
+mod error;
 pub mod folder;
 pub mod guard;
 pub mod job;
@@ -17,12 +18,14 @@ pub mod scheduled;
 pub mod state;
 pub mod step;
 mod texts;
+mod trainer;
 pub mod watch;
 pub mod windows;
 
 pub use crate::infer::VocabularyFrom;
 pub use cache::Cache;
 pub use config::Config;
+pub use error::TrainError;
 pub use folder::{Folder, Inputs, Record, read_record};
 pub use job::{Changes, Job, Machine, NewBudget, NewWatching};
 pub use run::{
@@ -30,6 +33,7 @@ pub use run::{
     training_size,
 };
 pub use texts::VALIDATION_FRACTION;
+pub use trainer::{Batch, Trainer};
 pub use watch::{
-    Best, Ending, Event, GradientFlow, Outcome, Ready, Sample, Step, Validation, Watch,
+    Best, Ending, Event, GradientFlow, Outcome, Ready, Sample, StepReport, Validation, Watch,
 };

@@ -4,7 +4,7 @@
 //! steps. Averages of time decay with e^(−t/τ), so that they mean the same whether a step takes a millisecond or a minute; the first
 //! steps count in full.
 
-use elman::train::Step;
+use elman::train::StepReport;
 use elman::train::metrics::STEPS_PER_LINE;
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -36,7 +36,7 @@ pub struct Recent {
 
 impl Meter {
     /// Takes in a step that ended at `now`.
-    pub fn add(&mut self, step: &Step, now: Instant) {
+    pub fn add(&mut self, step: &StepReport, now: Instant) {
         let wall = self
             .last
             .map_or(step.seconds, |last| (now - last).as_secs_f64());
@@ -74,7 +74,7 @@ impl Meter {
     }
 
     /// What the steps after `step` will take.
-    pub fn seconds_left(&self, step: &Step) -> f64 {
+    pub fn seconds_left(&self, step: &StepReport) -> f64 {
         let left = step.total_steps.saturating_sub(step.step) as f64;
         left * self.wall_seconds / self.steps
     }
@@ -85,8 +85,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn step(number: u64, loss_nats: f64, seconds: f64) -> Step {
-        Step {
+    fn step(number: u64, loss_nats: f64, seconds: f64) -> StepReport {
+        StepReport {
             step: number,
             total_steps: 100,
             epoch: 0.0,
@@ -145,7 +145,7 @@ mod tests {
                     steps: 10
                 }
             );
-            let longer = Step {
+            let longer = StepReport {
                 tokens: 150,
                 ..step(101, 195.5, seconds)
             };
@@ -162,7 +162,7 @@ mod tests {
     fn skipped_steps_have_no_loss() {
         let (mut meter, start) = (Meter::default(), Instant::now());
         meter.add(&step(1, 3.0, 1.0), start);
-        let skipped = |number| Step {
+        let skipped = |number| StepReport {
             skipped: true,
             ..step(number, f64::NAN, 1.0)
         };

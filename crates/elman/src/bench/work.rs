@@ -17,19 +17,17 @@ use crate::infer::{
 };
 use crate::net::{Network, Params};
 use crate::rng::{Site, Stream as Draws, key};
-use crate::text::{Stream, Window};
-use crate::train::bptt::Engine;
-use crate::train::config::Precision;
-use crate::train::guard::Verdict;
-use crate::train::optim::Optimiser;
-use crate::train::plan;
-use crate::train::state::{Progress, TrainState};
-use crate::train::step::Gathered;
+use crate::text::{Corpus, Stream, Window};
+use crate::train::config::{Config, Precision};
+use crate::train::schedule::ScheduleKind;
+use crate::train::{Trainer, plan};
 use elman_kernels::{Cpu, Isa};
 use serde::{Deserialize, Serialize};
 
 /// Streams of the work `states`.
 const STATES: usize = 64;
+/// More steps than any measurement takes.
+const MOST_STEPS: u64 = 1 << 40;
 /// Windows of random tokens before they begin again.
 const WINDOWS: usize = 16;
 /// `<eos>`, which begins a text.
@@ -150,47 +148,38 @@ pub fn measure(case: &Case, work: Work, settings: &Settings) -> Result<Measured>
 }
 
 fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
-    let (config, dims) = (&case.config, case.dims());
     let (lanes, steps) = case.window();
-    let text = tokens(case, lanes * steps * WINDOWS);
-    let stream = Stream::new(text.len(), lanes);
-    let room = Room::whole(steps, lanes);
-    let mut engine = Engine::new(
-        cpu,
-        dims.clone(),
-        room,
-        config.slots(),
-        config.precision.format(),
-    );
-    config.init().fill(&dims, engine.params_mut());
-    let mut state = TrainState {
-        progress: Progress::default(),
-        optimiser: Optimiser::new(config.method(), engine.network().layout()),
-        carried: engine.zero_state(),
-        seconds: 0.0,
+    let vocab = case.vocabulary();
+    let corpus = Corpus::of_ids(tokens(case, lanes * steps * WINDOWS), &vocab);
+    // A step is a whole window, at a rate that stays.
+    let config = Config {
+        schedule: ScheduleKind::Constant,
+        warmup: 0,
+        restart: 0.0,
+        accumulate: 1,
+        epochs: None,
+        minutes: None,
+        steps: Some(MOST_STEPS),
+        ..case.config.clone()
     };
-    let mut window = Window::default();
+    let mut trainer = Trainer::on_cpu(&config, vocab, corpus, cpu)?;
     let mut clock = Clock::start(amount);
-    loop {
-        let at = state.progress.step as usize % WINDOWS;
-        stream.window(&text, FIRST_INPUT, at * steps, steps, &mut window);
-        let mut gathered = Gathered::default();
-        gathered.read(&mut engine, &mut state, config, &mut window);
-        let done = gathered.apply(&mut engine, &mut state, config, config.lr);
-        if !matches!(done.verdict, Verdict::Apply(_)) {
+    while let Some(report) = trainer.step()? {
+        if report.skipped {
             return Err(Error::Diverged(format!(
                 "step {} of {} has a loss or a gradient that is not finite: what follows is no training; choose a lower rate",
-                state.progress.step, case.name
+                report.step, case.name
             )));
         }
-        if clock.lap(engine.cpu()).is_break() {
+        if clock.lap(trainer.cpu()).is_break() {
             break;
         }
     }
+    let room = Room::whole(steps, lanes);
     Ok(Outcome {
-        laps: clock.finish(engine.cpu()),
+        laps: clock.finish(trainer.cpu()),
         tokens_per_step: lanes * steps,
-        plan_bytes: plan(config, &dims, room).total_bytes(),
+        plan_bytes: plan(&config, &case.dims(), room).total_bytes(),
         weights_bytes_per_token: None,
         times_one_stream: None,
     })
@@ -326,7 +315,6 @@ fn tokens(case: &Case, count: usize) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Config;
     use crate::train::config::Bptt;
 
     fn tiny() -> Case {

@@ -31,6 +31,9 @@ pub enum ModelError {
         what: &'static str,
         architecture: String,
     },
+    /// A model that has no form on disk.
+    #[error("a {architecture} has no file: it follows from its vocabulary")]
+    NoFile { architecture: String },
     /// Bytes that are no saved session of this model.
     #[error("these bytes cannot be restored: {0}")]
     State(#[from] StateFlaw),

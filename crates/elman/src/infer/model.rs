@@ -63,6 +63,24 @@ impl Model {
         Ok(ngram::Model::load(path)?.into())
     }
 
+    /// Writes the model: a network as a directory, an n-gram model as a binary file. [`load`] reads both.
+    ///
+    /// Errors: a disk that refuses, a cache, which has no file.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        match &self.family {
+            Family::Network(model) => {
+                let (network, params) = (model.network(), model.params());
+                let (vocab, layout) = (model.vocab(), model.layout());
+                files::save_model(path, network, params, vocab, layout, model.about())
+            }
+            Family::Ngram(model) => Ok(model.save(path)?),
+            Family::Cache(_) => Err(ModelError::NoFile {
+                architecture: self.architecture(),
+            }
+            .into()),
+        }
+    }
+
     /// The model as one that computes on `cpu`, which several models may share. By default a network has a thread for each CPU.
     pub fn with_cpu(self, cpu: impl Into<Arc<Cpu>>) -> Model {
         Model {

@@ -19,7 +19,7 @@ use std::path::Path;
 
 use elman_kernels::Mapped;
 
-use super::{TextError, TextStats, Vocab};
+use super::{ReadOptions, Source, TextError, TextStats, Vocab};
 
 const MAGIC: [u8; 8] = *b"ELMANTOK";
 const VERSION: u32 = 1;
@@ -65,7 +65,7 @@ pub enum CorpusError {
     Vocabulary { expected: String, found: String },
 }
 
-/// An encoded text: N ids below V from a token file.
+/// An encoded text: N ids below V, from a token file or in memory.
 pub struct Corpus {
     ids: Ids,
     vocab_len: u32,
@@ -75,7 +75,7 @@ pub struct Corpus {
 
 enum Ids {
     Mapped(Mapped),
-    /// Where the machine's own byte order is not the file's.
+    /// In memory: a text that was encoded there, or a file whose byte order is not the machine's.
     Owned(Vec<u32>),
 }
 
@@ -86,6 +86,51 @@ impl Corpus {
             path: path.to_owned(),
             source,
         })
+    }
+
+    /// Encodes a text in memory.
+    ///
+    /// Errors: what reading the text can find.
+    pub fn encode(
+        sources: impl IntoIterator<Item = Source>,
+        vocab: &Vocab,
+        read: &ReadOptions,
+    ) -> Result<Corpus, TextError> {
+        let mut ids = Vec::new();
+        let stats = super::encode(
+            sources,
+            vocab,
+            read,
+            &mut |symbol| -> Result<(), TextError> {
+                ids.push(symbol.id);
+                Ok(())
+            },
+        )?;
+        Ok(Corpus::in_memory(ids, vocab, stats))
+    }
+
+    /// Tokens of any origin, at least one. Panics if one is not below V.
+    pub fn of_ids(ids: Vec<u32>, vocab: &Vocab) -> Corpus {
+        let mut hash = blake3::Hasher::new();
+        for id in &ids {
+            assert!((*id as usize) < vocab.len(), "id {id} is not below V");
+            hash.update(&id.to_le_bytes());
+        }
+        let stats = TextStats {
+            tokens: ids.len() as u64,
+            hash: hash.finalize().to_hex().to_string(),
+            ..TextStats::default()
+        };
+        Corpus::in_memory(ids, vocab, stats)
+    }
+
+    fn in_memory(ids: Vec<u32>, vocab: &Vocab, stats: TextStats) -> Corpus {
+        Corpus {
+            ids: Ids::Owned(ids),
+            vocab_len: vocab.len() as u32,
+            vocab_hash: vocab.hash().to_owned(),
+            stats,
+        }
     }
 
     /// All tokens in order.

@@ -13,7 +13,7 @@ pub use line::{EndLine, Line, TrainLine};
 
 use super::board::Board;
 use super::state::Tally;
-use super::watch::Step;
+use super::watch::StepReport;
 use crate::error::Result;
 use crate::store::AppendLog;
 use crate::store::disk::{Damage, Lines, Verdict};
@@ -61,7 +61,7 @@ impl Metrics {
     }
 
     /// Counts a step, and writes a line where one is due. `seconds`: of training since the run began.
-    pub fn step(&mut self, step: &Step, tally: &mut Tally, seconds: f64) -> Result<()> {
+    pub fn step(&mut self, step: &StepReport, tally: &mut Tally, seconds: f64) -> Result<()> {
         tally.steps += 1;
         if step.skipped {
             tally.skipped += 1;
@@ -80,7 +80,7 @@ impl Metrics {
     }
 
     /// Writes the line of the steps up to `step` that have none yet.
-    pub fn flush(&mut self, step: &Step, tally: &mut Tally, seconds: f64) -> Result<()> {
+    pub fn flush(&mut self, step: &StepReport, tally: &mut Tally, seconds: f64) -> Result<()> {
         if tally.steps == 0 {
             return Ok(());
         }

@@ -3,23 +3,19 @@
 //! The result depends on the configuration and the text alone. When a checkpoint is written, how
 //! often the run was interrupted, and how many threads computed it leave no trace in it.
 
-use super::bptt::Engine;
 use super::config::{Config, Precision};
 use super::folder::{Folder, Inputs, Record, read_record};
 use super::guard::{Verdict, uniform_nats};
 use super::job::{Changes, Job, Machine};
 use super::metrics::{EndLine, Line, Metrics};
-use super::optim::Optimiser;
-use super::state::{Identity, Progress, TrainState};
-use super::step::{Done, Gathered};
+use super::state::Identity;
 use super::texts::Texts;
-use super::watch::{Ending, Event, Outcome, Ready, Step, Watch};
+use super::trainer::Trainer;
+use super::watch::{Ending, Event, Outcome, Ready, Watch};
 use super::windows::Windows;
 use crate::dims::TrainPlan;
 use crate::error::{Error, Result};
-use crate::infer::NetworkModel;
 use crate::store::Generations;
-use crate::text::{Vocab, Window};
 use elman_kernels::Cpu;
 use std::path::Path;
 use std::time::Instant;
@@ -36,6 +32,7 @@ mod validation;
 mod watching;
 
 use adopt::adopt;
+pub(super) use budget::steps_in;
 use memory::{Open, Reading};
 pub use memory::{available_bytes, peak_bytes, plan, plan_shapes, total_bytes};
 pub use outline::{dry_run, training_size};
@@ -62,15 +59,15 @@ pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
     }
     let open = Open::of(&job);
     let mut run = Run::new(job.config.clone(), texts, folder, &job.machine, open)?;
-    run.initialise(origin.as_ref());
+    run.trainer.initialise(origin.as_ref());
     let total_steps = run.resolve_budget(origin.as_ref());
     // The memory plan has no room for a second model.
     drop(origin);
-    run.state.progress.total_steps = total_steps;
-    for note in run.config.settle(total_steps) {
+    run.trainer.state.progress.total_steps = total_steps;
+    for note in run.trainer.config.settle(total_steps) {
         watch.event(&Event::Note(note));
     }
-    job.config.clone_from(&run.config);
+    job.config.clone_from(&run.trainer.config);
     run.save()?;
     run.folder.write_record(&Record {
         elman: env!("CARGO_PKG_VERSION").into(),
@@ -108,11 +105,11 @@ pub fn resume(
         record.total_steps = total;
     }
     if !changes.is_none() {
-        record.config = run.config.clone();
+        record.config = run.trainer.config.clone();
         run.folder.write_record(&record)?;
     }
     // The record is the authority: a checkpoint may be from before the budget was changed.
-    run.state.progress.total_steps = record.total_steps;
+    run.trainer.state.progress.total_steps = record.total_steps;
     if changes.goes_on()
         && let Some(note) = run.be_patient_again()
     {
@@ -136,16 +133,12 @@ fn same_arithmetic(record: &Record, machine: &Machine, path: &Path) -> Result<()
     )))
 }
 
-/// A run at work.
+/// A run at work: a trainer, and what makes its training survive.
 struct Run {
-    config: Config,
+    trainer: Trainer,
     folder: Folder,
-    vocab: Vocab,
-    train: Windows,
     valid: Option<Windows>,
     plan: TrainPlan,
-    engine: Engine,
-    state: TrainState,
     identity: Identity,
     generations: Generations,
     machine: Machine,
@@ -161,7 +154,6 @@ impl Run {
         open: Open,
     ) -> Result<Run> {
         let identity = texts.identity();
-        let dims = config.dims(texts.vocab.len());
         let train = Windows::training(texts.train, &texts.vocab, &config)?;
         let valid = texts
             .valid
@@ -178,36 +170,16 @@ impl Run {
         reading.check_memory(&plan, machine.memory_bytes, &config, open)?;
 
         let cpu = Cpu::new(machine.isa, machine.threads);
-        let engine = Engine::new(cpu, dims, room, config.slots(), config.precision.format());
-        let state = TrainState {
-            progress: Progress::default(),
-            optimiser: Optimiser::new(config.method(), engine.network().layout()),
-            carried: engine.zero_state(),
-            seconds: 0.0,
-        };
+        let trainer = Trainer::with_room(config, texts.vocab, train, room, cpu);
         Ok(Run {
             generations: Generations::new(folder.state()),
             folder,
-            vocab: texts.vocab,
-            train,
             valid,
             plan,
-            engine,
-            state,
+            trainer,
             identity,
             machine: *machine,
-            config,
         })
-    }
-
-    /// Sets the weights of step 0.
-    fn initialise(&mut self, origin: Option<&NetworkModel>) {
-        let dims = self.engine.network().dims().clone();
-        let params = self.engine.params_mut();
-        match origin {
-            Some(model) => params.copy_from(model.params()),
-            None => self.config.init().fill(&dims, params),
-        }
     }
 
     /// Takes up the newest checkpoint that is intact.
@@ -222,10 +194,11 @@ impl Run {
             watch.event(&Event::Note(note));
         }
         let path = self.generations.path(loaded.step);
-        let params = self.engine.params_mut();
-        self.state
+        let params = self.trainer.engine.params_mut();
+        self.trainer
+            .state
             .restore(&loaded.snapshot, &path, params, &self.identity)?;
-        restored::check(&self.state, &mut self.train).map_err(|what| {
+        restored::check(&self.trainer.state, &mut self.trainer.text).map_err(|what| {
             Error::Mismatch(format!(
                 "{}: {what}: the checkpoint, config.toml or the token files of the run were changed; restore them from a copy, or start anew from the run's model with --init-from",
                 path.display()
@@ -235,24 +208,28 @@ impl Run {
 
     /// Trains to the end of the budget.
     fn follow(mut self, watch: &mut dyn Watch) -> Result<Outcome> {
-        let network = self.engine.network();
+        let network = self.trainer.engine.network();
         watch.event(&Event::Ready(Ready {
             run: self.folder.path(),
-            config: &self.config,
+            config: &self.trainer.config,
             dims: network.dims(),
             parameters: network.layout().parameter_count(),
             plan: self.plan,
-            train_tokens: self.train.tokens(),
+            train_tokens: self.trainer.text.tokens(),
             valid_tokens: self.valid.as_ref().map_or(0, Windows::tokens),
-            windows_per_epoch: self.train.order().in_epoch(0),
-            steps_per_epoch: budget::steps_in_epoch(self.train.order(), &self.config, 0),
-            step: self.state.progress.step,
-            total_steps: Some(self.state.progress.total_steps),
-            threads: self.engine.cpu().threads(),
+            windows_per_epoch: self.trainer.text.order().in_epoch(0),
+            steps_per_epoch: budget::steps_in_epoch(
+                self.trainer.text.order(),
+                &self.trainer.config,
+                0,
+            ),
+            step: self.trainer.state.progress.step,
+            total_steps: Some(self.trainer.state.progress.total_steps),
+            threads: self.trainer.engine.cpu().threads(),
             isa: self.machine.isa.name(),
         }));
-        watching::note_unknown(&self.config, &self.vocab, watch)?;
-        let step = self.state.progress.step;
+        watching::note_unknown(&self.trainer.config, &self.trainer.vocab, watch)?;
+        let step = self.trainer.state.progress.step;
         let (mut metrics, remark) = Metrics::open(&self.folder.metrics(), step, self.board()?)?;
         if let Some(remark) = remark {
             watch.event(&Event::Note(remark));
@@ -267,28 +244,28 @@ impl Run {
         metrics.sync()?;
         let checkpoint = self.save()?;
         watch.event(&Event::Saved {
-            step: self.state.progress.step,
+            step: self.trainer.state.progress.step,
         });
         metrics.write(&Line::End(self.end(ending)))?;
-        let progress = &self.state.progress;
+        let progress = &self.trainer.state.progress;
         Ok(Outcome {
             ending,
             step: progress.step,
             total_steps: progress.total_steps,
             best: progress.best,
             train_loss_nats,
-            uniform_nats: uniform_nats(self.vocab.len()),
+            uniform_nats: uniform_nats(self.trainer.vocab.len()),
             skipped: progress.guard.skipped,
-            seconds: self.state.seconds,
+            seconds: self.trainer.state.seconds,
             checkpoint,
         })
     }
 
     fn end(&self, ending: Ending) -> EndLine {
         EndLine {
-            step: self.state.progress.step,
+            step: self.trainer.state.progress.step,
             ending,
-            seconds: self.state.seconds,
+            seconds: self.trainer.state.seconds,
             plan: Some(self.plan),
             peak_bytes: peak_bytes(),
         }
@@ -296,22 +273,22 @@ impl Run {
 
     /// Steps, validations, samples and checkpoints, until something ends them.
     fn train(&mut self, metrics: &mut Metrics, watch: &mut dyn Watch) -> Result<Ending> {
-        let mut window = self.engine.window();
         let mut saved = Instant::now();
         let mut last_step = None;
         loop {
-            let progress = &self.state.progress;
+            let progress = &self.trainer.state.progress;
             if progress.step >= progress.total_steps {
                 return Ok(Ending::Finished);
             }
             if self
+                .trainer
                 .config
                 .patience
                 .is_some_and(|most| progress.stale >= most)
             {
                 if let Some(step) = &last_step {
-                    let seconds = self.state.seconds;
-                    metrics.flush(step, &mut self.state.progress.unlogged, seconds)?;
+                    let seconds = self.trainer.state.seconds;
+                    metrics.flush(step, &mut self.trainer.state.progress.unlogged, seconds)?;
                 }
                 return Ok(Ending::Stalled);
             }
@@ -320,17 +297,15 @@ impl Run {
             }
             let at = progress.cursor();
             if self.look_is_due()
-                && let Some(flow) = self.look(&mut window)
+                && let Some(flow) = self.look()
             {
                 metrics.write(&Line::Gradients(flow.clone()))?;
                 watch.event(&Event::Gradients(flow));
             }
-            let started = Instant::now();
-            let (mut step, verdict) = self.one_step(&mut window);
-            step.seconds = started.elapsed().as_secs_f64();
-            self.state.seconds += step.seconds;
-            let seconds = self.state.seconds;
-            metrics.step(&step, &mut self.state.progress.unlogged, seconds)?;
+            let (step, verdict) = self.trainer.next_step();
+            self.trainer.state.seconds += step.seconds;
+            let seconds = self.trainer.state.seconds;
+            metrics.step(&step, &mut self.trainer.state.progress.unlogged, seconds)?;
             watch.event(&Event::Step(step.clone()));
             if step.skipped {
                 watch.event(&Event::Note(self.skipped_note(&step, at)));
@@ -364,56 +339,11 @@ impl Run {
                 metrics.sync()?;
                 self.save()?;
                 watch.event(&Event::Saved {
-                    step: self.state.progress.step,
+                    step: self.trainer.state.progress.step,
                 });
                 saved = Instant::now();
             }
             last_step = Some(step);
         }
-    }
-
-    /// The windows of one update and, if loss and gradient are finite, the update.
-    fn one_step(&mut self, window: &mut Window) -> (Step, Verdict) {
-        let config = &self.config;
-        let (engine, state) = (&mut self.engine, &mut self.state);
-        let rate = config.schedule().rate(state.progress.place());
-        let (mut gathered, mut factors, mut ended) = (Gathered::default(), 0.0, false);
-        let mut read = 0;
-        while !ended && gathered.windows() < config.accumulate {
-            let taken = self.train.read(state.progress.cursor(), window);
-            factors += self.train.rate_factor(window);
-            read += taken.tokens;
-            gathered.read(engine, state, config, window);
-            ended = state.progress.advance(taken.by, self.train.length());
-            if ended || !self.train.carries() {
-                state.carried.set_zero();
-            }
-        }
-        // Windows of random lengths ask for rates of their own.
-        let lr = rate * (factors / gathered.windows() as f64);
-        let Done {
-            stats,
-            sampled,
-            grad_norm,
-            clipped,
-            verdict,
-        } = gathered.apply(engine, state, config, lr);
-        let progress = &state.progress;
-        let skipped = !matches!(verdict, Verdict::Apply(_));
-        let step = Step {
-            step: progress.step,
-            total_steps: progress.total_steps,
-            epoch: progress.epochs(self.train.length()),
-            loss_nats: stats.nats / stats.tokens.max(1) as f64,
-            grad_norm,
-            lr,
-            tokens: stats.tokens,
-            read,
-            sampled,
-            seconds: 0.0,
-            clipped,
-            skipped,
-        };
-        (step, verdict)
     }
 }

@@ -5,24 +5,24 @@
 use super::bptt::{Engine, WindowStats};
 use super::config::Config;
 use super::guard::Verdict;
-use super::optim::Update;
+use super::optim;
 use super::scheduled::Coins;
 use super::state::TrainState;
 use crate::net::layer::dropout::Dropout;
 use crate::rng::{Site, key};
 use crate::text::Window;
 
-/// The windows of one update, while they are read. Their gradients are in the engine, each added to those before it.
+/// The gradient of the windows of one update, as far as they have been read. Its numbers are in the engine, each window's added to those before it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Gathered {
+pub struct GradientAccumulator {
     stats: WindowStats,
     sampled: usize,
     windows: u64,
 }
 
-/// What a step did.
+/// What an update did.
 #[derive(Clone, Copy, Debug)]
-pub struct Done {
+pub struct Update {
     /// Of all its windows.
     pub stats: WindowStats,
     /// Inputs that were drawn from the model.
@@ -35,13 +35,13 @@ pub struct Done {
     pub verdict: Verdict,
 }
 
-impl Gathered {
+impl GradientAccumulator {
     pub fn windows(&self) -> u64 {
         self.windows
     }
 
-    /// Reads `window` from the carried state, some inputs of it replaced where sampling is scheduled.
-    pub fn read(
+    /// Adds the gradient of `window`, read from the carried state, some inputs of it replaced where sampling is scheduled.
+    pub fn add(
         &mut self,
         engine: &mut Engine,
         state: &mut TrainState,
@@ -79,8 +79,8 @@ impl Gathered {
         state: &mut TrainState,
         config: &Config,
         lr: f64,
-    ) -> Done {
-        let Gathered {
+    ) -> Update {
+        let GradientAccumulator {
             stats,
             sampled,
             windows,
@@ -102,7 +102,7 @@ impl Gathered {
         match verdict {
             Verdict::Apply(scale) => {
                 let key = key(config.seed, Site::GradientNoise, progress.step);
-                let update = Update {
+                let update = optim::Update {
                     limit: limit.unwrap_or(f32::INFINITY),
                     scale: scale / windows as f32,
                     noise: config
@@ -119,7 +119,7 @@ impl Gathered {
         }
         progress.step += 1;
         let longer = config.clip.is_some_and(|threshold| limited >= threshold);
-        Done {
+        Update {
             stats,
             sampled,
             grad_norm,
@@ -209,10 +209,10 @@ mod tests {
                     carried: engine.zero_state(),
                     seconds: 0.0,
                 };
-                let mut gathered = Gathered::default();
+                let mut gathered = GradientAccumulator::default();
                 for number in 0..WINDOWS {
                     stream.window(&ids, EOS, number * STEPS, STEPS, &mut window);
-                    gathered.read(&mut engine, &mut state, &config, &mut window);
+                    gathered.add(&mut engine, &mut state, &config, &mut window);
                 }
                 let done = gathered.apply(&mut engine, &mut state, &config, lr);
                 assert!(done.clipped && done.verdict == Verdict::Apply(1.0));

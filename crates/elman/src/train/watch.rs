@@ -31,7 +31,7 @@ pub enum Event<'a> {
     /// The text has been read; the run is about to start or go on.
     Ready(Ready<'a>),
     /// One update, or one skipped window.
-    Step(Step),
+    Step(StepReport),
     Validation(Validation),
     /// A text that the present weights wrote.
     Sample(Sample),
@@ -64,9 +64,9 @@ pub struct Ready<'a> {
     pub isa: &'static str,
 }
 
-/// One training step.
+/// What one training step did.
 #[derive(Clone, Debug, Serialize)]
-pub struct Step {
+pub struct StepReport {
     /// Steps done, this one included.
     pub step: u64,
     pub total_steps: u64,
@@ -88,6 +88,18 @@ pub struct Step {
     pub clipped: bool,
     /// It was kept from the weights: its loss or gradient was not finite.
     pub skipped: bool,
+}
+
+impl StepReport {
+    /// exp(loss).
+    pub fn perplexity(&self) -> f64 {
+        self.loss_nats.exp()
+    }
+
+    /// Predicted tokens a second.
+    pub fn tokens_per_second(&self) -> f64 {
+        self.tokens as f64 / self.seconds.max(1e-9)
+    }
 }
 
 /// One validation.

@@ -8,7 +8,7 @@ use elman::train::bptt::Engine;
 use elman::train::config::Bptt;
 use elman::train::optim::Optimiser;
 use elman::train::state::{Progress, TrainState};
-use elman::train::step::Gathered;
+use elman::train::step::GradientAccumulator;
 use elman::train::{Config, plan_shapes};
 use elman_kernels::{Cpu, Isa};
 
@@ -38,12 +38,12 @@ fn weigh(config: &Config, vocab: usize, steps: usize, ids: &[u32]) -> (i64, i64)
     };
     let (mut window, mut scored) = (engine.window(), engine.window());
     let mut score = engine.zero_state();
-    let mut gathered = Gathered::default();
+    let mut gradient = GradientAccumulator::default();
     for _ in 0..config.accumulate {
         stream.window(ids, EOS, 0, steps, &mut window);
-        gathered.read(&mut engine, &mut state, config, &mut window);
+        gradient.add(&mut engine, &mut state, config, &mut window);
     }
-    gathered.apply(&mut engine, &mut state, config, config.lr);
+    gradient.apply(&mut engine, &mut state, config, config.lr);
     stream.window(ids, EOS, 0, steps, &mut scored);
     let stats = engine.score_window(&scored, &mut score);
     assert_eq!(stats.tokens, steps * config.lanes);

@@ -6,7 +6,7 @@ use elman::train::bptt::LossNorm;
 use elman::train::config::{Bptt, CellName, OptimizerName};
 use elman::train::schedule::ScheduleKind;
 use elman::train::{
-    Config, Event, GradientFlow, Job, Machine, NewBudget, Outcome, Sample, Step, Validation,
+    Config, Event, GradientFlow, Job, Machine, NewBudget, Outcome, Sample, StepReport, Validation,
     VocabularyFrom, Watch,
 };
 use elman::{Result, train};
@@ -236,7 +236,7 @@ pub fn resume(run: &Path, watch: &mut dyn Watch) -> Result<Outcome> {
 pub struct Log {
     stop_after: BTreeSet<u64>,
     stopping: bool,
-    pub steps: Vec<Step>,
+    pub steps: Vec<StepReport>,
     pub validations: Vec<Validation>,
     pub samples: Vec<Sample>,
     pub flows: Vec<GradientFlow>,

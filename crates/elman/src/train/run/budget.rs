@@ -23,9 +23,11 @@ impl Run {
             steps,
             minutes,
             ..
-        } = self.config;
+        } = self.trainer.config;
         match (epochs, steps, minutes) {
-            (Some(epochs), _, _) => steps_in(self.train.order(), &self.config, epochs),
+            (Some(epochs), _, _) => {
+                steps_in(self.trainer.text.order(), &self.trainer.config, epochs)
+            }
             (_, Some(steps), _) => steps,
             (_, _, minutes) => {
                 let per_step = self.rehearse(origin);
@@ -49,15 +51,17 @@ impl Run {
             epochs,
             steps,
             minutes,
-            ..self.config.clone()
+            ..self.trainer.config.clone()
         };
         config.check()?;
-        let done = self.state.progress.step;
+        let done = self.trainer.state.progress.step;
         let total = match (epochs, steps, minutes) {
-            (Some(epochs), _, _) => steps_in(self.train.order(), &self.config, epochs),
+            (Some(epochs), _, _) => {
+                steps_in(self.trainer.text.order(), &self.trainer.config, epochs)
+            }
             (_, Some(steps), _) => steps,
             (_, _, minutes) => {
-                let per_step = self.state.seconds / done.max(1) as f64;
+                let per_step = self.trainer.state.seconds / done.max(1) as f64;
                 if per_step <= 0.0 {
                     return Err(Error::Config(
                         "this run has no steps yet to measure minutes by; give --epochs or --steps"
@@ -73,7 +77,7 @@ impl Run {
                 "the run has done {done} steps already, more than the new budget of {total}; a budget counts from the run's beginning"
             )));
         }
-        self.config = config;
+        self.trainer.config = config;
         Ok(Some(total))
     }
 
@@ -81,12 +85,11 @@ impl Run {
     /// starts again as if nothing had been.
     fn rehearse(&mut self, origin: Option<&NetworkModel>) -> f64 {
         const LONGEST_SECONDS: f64 = 3.0;
-        let mut window = self.engine.window();
         let (mut training, mut steps) = (0.0, 0);
         let started = Instant::now();
         while steps < 50 && started.elapsed().as_secs_f64() < LONGEST_SECONDS {
             let step_started = Instant::now();
-            self.one_step(&mut window);
+            self.trainer.next_step();
             // The first step pays for touching the memory.
             if steps > 0 {
                 training += step_started.elapsed().as_secs_f64();
@@ -98,24 +101,28 @@ impl Run {
         } else {
             started.elapsed().as_secs_f64()
         };
-        self.state.progress = Progress::default();
-        self.state.optimiser.reset();
-        self.state.carried.set_zero();
-        self.initialise(origin);
+        self.trainer.state.progress = Progress::default();
+        self.trainer.state.optimiser.reset();
+        self.trainer.state.carried.set_zero();
+        self.trainer.initialise(origin);
         per_step * self.with_validation()
     }
 
     /// What validation makes of the time of a step, as a factor.
     fn with_validation(&self) -> f64 {
         // Scoring a token costs a third of training on it, and a quarter where that reads it twice.
-        let share = if self.config.recompute { 4.0 } else { 3.0 };
+        let share = if self.trainer.config.recompute {
+            4.0
+        } else {
+            3.0
+        };
         let scored = self.valid.as_ref().map_or(0, Windows::tokens) as f64 / share;
-        let trained = match self.config.valid_every {
+        let trained = match self.trainer.config.valid_every {
             Some(every) => {
-                every as f64 * self.train.tokens() as f64
-                    / steps_in_epoch(self.train.order(), &self.config, 0) as f64
+                every as f64 * self.trainer.text.tokens() as f64
+                    / steps_in_epoch(self.trainer.text.order(), &self.trainer.config, 0) as f64
             }
-            None => self.train.tokens() as f64,
+            None => self.trainer.text.tokens() as f64,
         };
         1.0 + scored / trained
     }
@@ -127,7 +134,7 @@ pub(super) fn steps_in_epoch(train: &Order, config: &Config, epoch: u64) -> u64 
 }
 
 /// Steps of `epochs` epochs.
-pub(super) fn steps_in(train: &Order, config: &Config, epochs: f64) -> u64 {
+pub(in crate::train) fn steps_in(train: &Order, config: &Config, epochs: f64) -> u64 {
     if train.epochs_are_alike() {
         return epoch_steps(epochs, steps_in_epoch(train, config, 0));
     }

@@ -7,14 +7,14 @@ use crate::net::Params;
 use crate::text::Layout;
 use crate::train::guard::{MOST_SKIPPED_IN_ROW, has_failed, uniform_nats};
 use crate::train::state::VOLATILE;
-use crate::train::watch::{Ending, Step};
+use crate::train::watch::{Ending, StepReport};
 use crate::train::windows::Cursor;
 
 impl Run {
     /// A run that ends before its first validation, or has no validation text, leaves its last
     /// weights as the model.
     pub(super) fn keep_a_model(&mut self) -> Result<()> {
-        if self.state.progress.best.is_none() {
+        if self.trainer.state.progress.best.is_none() {
             self.save_model()?;
         }
         Ok(())
@@ -23,20 +23,21 @@ impl Run {
     pub(super) fn save_model(&self) -> Result<()> {
         self.refuse_overflow()?;
         let about = About {
-            step: self.state.progress.step,
-            epoch: self.state.progress.epoch,
-            valid_loss_nats: self.state.progress.best.map(|best| best.loss_nats),
-            averaged: self.state.optimiser.averaged(),
-            restarts: self.config.layout == Layout::Stream && self.config.restart > 0.0,
+            step: self.trainer.state.progress.step,
+            epoch: self.trainer.state.progress.epoch,
+            valid_loss_nats: self.trainer.state.progress.best.map(|best| best.loss_nats),
+            averaged: self.trainer.state.optimiser.averaged(),
+            restarts: self.trainer.config.layout == Layout::Stream
+                && self.trainer.config.restart > 0.0,
             imported: None,
         };
-        let average = self.state.optimiser.average();
+        let average = self.trainer.state.optimiser.average();
         save_model(
             &self.folder.model(),
-            self.engine.network(),
-            average.map_or(self.engine.params(), |average| &average.weights),
-            &self.vocab,
-            self.config.layout,
+            self.trainer.engine.network(),
+            average.map_or(self.trainer.engine.params(), |average| &average.weights),
+            &self.trainer.vocab,
+            self.trainer.config.layout,
             &about,
         )
     }
@@ -44,29 +45,38 @@ impl Run {
     /// Writes a checkpoint; returns its hash.
     pub(super) fn save(&self) -> Result<String> {
         self.refuse_overflow()?;
-        let snapshot = self.state.snapshot(self.engine.params(), &self.identity);
-        self.generations.save(self.state.progress.step, &snapshot)?;
+        let snapshot = self
+            .trainer
+            .state
+            .snapshot(self.trainer.engine.params(), &self.identity);
+        self.generations
+            .save(self.trainer.state.progress.step, &snapshot)?;
         Ok(snapshot.digest(&VOLATILE))
     }
 
     /// Finite gradients too can push a weight beyond every number, when the rate is absurd. Such
     /// weights never replace good ones on disk.
     pub(super) fn refuse_overflow(&self) -> Result<()> {
-        let kept = self.state.optimiser.arenas().map(|(_, arena)| arena);
-        let weights = std::iter::once(self.engine.params());
+        let kept = self
+            .trainer
+            .state
+            .optimiser
+            .arenas()
+            .map(|(_, arena)| arena);
+        let weights = std::iter::once(self.trainer.engine.params());
         if weights.chain(kept).all(Params::is_finite) {
             return Ok(());
         }
         Err(Error::Diverged(format!(
             "by step {} an update had made a weight overflow, so training stopped; the last checkpoint is from before that and intact. Start again with a lower --lr or a lower --clip{}",
-            self.state.progress.step,
+            self.trainer.state.progress.step,
             self.kept()
         )))
     }
 
     /// The ending of a run that is not to go on, with a look at the loss of its last steps.
     pub(super) fn judged(&self, ending: Ending, loss_nats: Option<f64>) -> Ending {
-        let is_failure = loss_nats.is_some_and(|loss| has_failed(loss, self.vocab.len()));
+        let is_failure = loss_nats.is_some_and(|loss| has_failed(loss, self.trainer.vocab.len()));
         match ending {
             Ending::Finished | Ending::Stalled if is_failure => Ending::Diverged,
             ending => ending,
@@ -75,8 +85,8 @@ impl Run {
 
     /// What a run that failed leaves that can be used.
     fn kept(&self) -> String {
-        let best = self.state.progress.best;
-        match best.filter(|best| best.loss_nats < uniform_nats(self.vocab.len())) {
+        let best = self.trainer.state.progress.best;
+        match best.filter(|best| best.loss_nats < uniform_nats(self.trainer.vocab.len())) {
             None => String::new(),
             Some(best) => format!(
                 ". {} holds the best model, of step {} (validation loss {:.4})",
@@ -88,8 +98,8 @@ impl Run {
     }
 
     /// Says that `step` made the average begin, if it did.
-    pub(super) fn average_note(&self, step: &Step) -> Option<String> {
-        let begun = !step.skipped && self.state.optimiser.averaged() == 1;
+    pub(super) fn average_note(&self, step: &StepReport) -> Option<String> {
+        let begun = !step.skipped && self.trainer.state.optimiser.averaged() == 1;
         begun.then(|| {
             format!(
                 "step {}: the weights are averaged from here on; validation and the saved model take the average",
@@ -98,10 +108,10 @@ impl Run {
         })
     }
 
-    pub(super) fn skipped_note(&self, step: &Step, at: Cursor) -> String {
-        let (first, windows) = (at.window + 1, self.train.order().in_epoch(at.epoch));
-        let last = windows.min(at.window + self.config.accumulate);
-        let (place, what) = match self.config.accumulate {
+    pub(super) fn skipped_note(&self, step: &StepReport, at: Cursor) -> String {
+        let (first, windows) = (at.window + 1, self.trainer.text.order().in_epoch(at.epoch));
+        let last = windows.min(at.window + self.trainer.config.accumulate);
+        let (place, what) = match self.trainer.config.accumulate {
             1 => (format!("window {first}"), "this window was"),
             _ => (format!("windows {first} to {last}"), "these windows were"),
         };
@@ -117,7 +127,7 @@ impl Run {
     pub(super) fn diverged_message(&self) -> String {
         format!(
             "{MOST_SKIPPED_IN_ROW} steps in a row, up to step {}, had a loss or gradient that is not finite, so training stopped; the weights are untouched by them and the last checkpoint is intact. Start again with a lower --lr or a lower --clip{}",
-            self.state.progress.step,
+            self.trainer.state.progress.step,
             self.kept()
         )
     }

@@ -13,27 +13,29 @@ use crate::flow::units::Units;
 use crate::flow::verdict::{Verdict, factor};
 use crate::net::State;
 use crate::text::Window;
+use crate::train::Trainer;
 use crate::train::bptt::Engine;
 use crate::train::watch::{GradientFlow, LayerFlow};
 
 impl Run {
     pub(super) fn look_is_due(&self) -> bool {
-        let next = self.state.progress.step + 1;
-        let every = self.config.watch_gradients;
+        let next = self.trainer.state.progress.step + 1;
+        let every = self.trainer.config.watch_gradients;
         every.is_some_and(|every| next.is_multiple_of(every))
     }
 
-    /// Looks at the window that the next step will learn; `window` is room for it. `None` where its hidden states overflow, which the
+    /// Looks at the window that the next step will learn. `None` where its hidden states overflow, which the
     /// step itself will report.
-    pub(super) fn look(&mut self, window: &mut Window) -> Option<GradientFlow> {
-        let progress = &self.state.progress;
-        self.train.read_on(progress.cursor(), window);
-        look(
-            &mut self.engine,
+    pub(super) fn look(&mut self) -> Option<GradientFlow> {
+        let Trainer {
+            text,
+            engine,
+            state,
             window,
-            &self.state.carried,
-            progress.step + 1,
-        )
+            ..
+        } = &mut self.trainer;
+        text.read_on(state.progress.cursor(), window);
+        look(engine, window, &state.carried, state.progress.step + 1)
     }
 }
 

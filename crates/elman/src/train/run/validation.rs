@@ -13,8 +13,8 @@ use std::time::Instant;
 impl Run {
     /// Validation falls at the end of an epoch (or every so many steps) and at the end of the run.
     pub(super) fn validation_due(&self) -> bool {
-        let progress = &self.state.progress;
-        let regular = match self.config.valid_every {
+        let progress = &self.trainer.state.progress;
+        let regular = match self.trainer.config.valid_every {
             Some(every) => progress.step.is_multiple_of(every),
             None => progress.position == 0,
         };
@@ -23,8 +23,12 @@ impl Run {
 
     /// Lets a run that its patience has ended go on: its validations are counted anew. Says so, if that was so.
     pub(super) fn be_patient_again(&mut self) -> Option<String> {
-        let stale = &mut self.state.progress.stale;
-        let most = self.config.patience.filter(|most| *stale >= *most)?;
+        let stale = &mut self.trainer.state.progress.stale;
+        let most = self
+            .trainer
+            .config
+            .patience
+            .filter(|most| *stale >= *most)?;
         let (had, s) = (std::mem::take(stale), if most == 1 { "" } else { "s" });
         Some(format!(
             "{had} validations in a row were no better than the best; the run goes on until {most} more validation{s} in a row are not"
@@ -36,22 +40,22 @@ impl Run {
         let started = Instant::now();
         let valid = self.valid.as_mut().expect("validation needs a text");
         let approximate = valid.carries();
-        let optimiser = &mut self.state.optimiser;
+        let optimiser = &mut self.trainer.state.optimiser;
         let averaged = optimiser.averaged();
         let mut average = optimiser.average.as_mut().filter(|a| a.is_on());
         if let Some(average) = &mut average {
-            self.engine.swap_params(&mut average.weights);
+            self.trainer.engine.swap_params(&mut average.weights);
         }
-        let counting = self.config.loss_after.is_some();
-        let found = score_text(&mut self.engine, valid, counting);
+        let counting = self.trainer.config.loss_after.is_some();
+        let found = score_text(&mut self.trainer.engine, valid, counting);
         if let Some(average) = &mut average {
-            self.engine.swap_params(&mut average.weights);
+            self.trainer.engine.swap_params(&mut average.weights);
         }
         let loss_nats = found.nats / found.tokens as f64;
-        let progress = &mut self.state.progress;
+        let progress = &mut self.trainer.state.progress;
         let best =
             progress.best.is_none_or(|best| loss_nats < best.loss_nats) && loss_nats.is_finite();
-        let epoch = progress.epochs(self.train.length());
+        let epoch = progress.epochs(self.trainer.text.length());
         if best {
             let step = progress.step;
             progress.best = Some(Best { step, loss_nats });
@@ -61,7 +65,7 @@ impl Run {
             progress.stale += 1;
         }
         Ok(Validation {
-            step: self.state.progress.step,
+            step: self.trainer.state.progress.step,
             epoch,
             loss_nats,
             perplexity: loss_nats.exp(),
@@ -82,8 +86,8 @@ impl Run {
             progress,
             optimiser,
             ..
-        } = &mut self.state;
-        let schedule = self.config.schedule();
+        } = &mut self.trainer.state;
+        let schedule = self.trainer.config.schedule();
         let mut notes = Vec::new();
         if schedule.kind == ScheduleKind::Plateau {
             let before = schedule.rate(progress.place());
@@ -96,7 +100,7 @@ impl Run {
             }
         }
         let average = optimiser.average.as_mut();
-        if average.is_some_and(|average| average.observe(loss_nats, self.engine.params())) {
+        if average.is_some_and(|average| average.observe(loss_nats, self.trainer.engine.params())) {
             notes.push(format!(
                 "step {step}: validation is not getting better, so the weights are averaged from here on; validation and the saved model take the average"
             ));

@@ -18,18 +18,18 @@ const WINDOW: usize = 1;
 impl Run {
     /// The event file of this process, if one is wanted.
     pub(super) fn board(&self) -> Result<Option<Board>> {
-        let Some(directory) = &self.config.tensorboard else {
+        let Some(directory) = &self.trainer.config.tensorboard else {
             return Ok(None);
         };
-        let step = self.state.progress.step;
+        let step = self.trainer.state.progress.step;
         let mut board = Board::open(&self.folder.path().join(directory), step)?;
-        board.options(step, &self.config.choices())?;
+        board.options(step, &self.trainer.config.choices())?;
         Ok(Some(board))
     }
 
     pub(super) fn sample_due(&self) -> bool {
-        let every = self.config.sample_every;
-        every.is_some_and(|every| self.state.progress.step.is_multiple_of(every))
+        let every = self.trainer.config.sample_every;
+        every.is_some_and(|every| self.trainer.state.progress.step.is_multiple_of(every))
     }
 
     /// Lets the present weights write a little. The same at a step however often the run was interrupted: its random
@@ -37,17 +37,22 @@ impl Run {
     ///
     /// Errors: hidden states that overflow.
     pub(super) fn sample(&mut self) -> Result<Sample> {
-        let prompt = self.config.sample_prompt.clone().unwrap_or_default();
-        let ids = self.vocab.tokenize(prompt.as_bytes())?.ids;
+        let prompt = self
+            .trainer
+            .config
+            .sample_prompt
+            .clone()
+            .unwrap_or_default();
+        let ids = self.trainer.vocab.tokenize(prompt.as_bytes())?.ids;
         let options = GenerateOptions {
-            seed: self.config.seed,
-            ..GenerateOptions::glimpse(self.vocab.kind())
+            seed: self.trainer.config.seed,
+            ..GenerateOptions::glimpse(self.trainer.vocab.kind())
         };
-        let progress = &self.state.progress;
-        let (step, epoch) = (progress.step, progress.epochs(self.train.length()));
-        let (network, cpu) = self.engine.view();
-        let layout = self.config.layout;
-        let streams = Streams::of_network(network, &self.vocab, layout, cpu, 1, WINDOW);
+        let progress = &self.trainer.state.progress;
+        let (step, epoch) = (progress.step, progress.epochs(self.trainer.text.length()));
+        let (network, cpu) = self.trainer.engine.view();
+        let layout = self.trainer.config.layout;
+        let streams = Streams::of_network(network, &self.trainer.vocab, layout, cpu, 1, WINDOW);
         let mut generator = Generator::new(streams, &[ids], options)?;
         let written = generator.sample(step, &mut |_, _| ControlFlow::Continue(()))?;
         let text = written.iter().map(|written| &written.text[..]);
