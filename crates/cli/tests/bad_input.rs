@@ -1,7 +1,6 @@
 //! What is wrong in the world: a clear error, exit code 1, nothing lost.
 
-mod common;
-use common::{Room, TINY, contents, story};
+use crate::common::{Room, TINY, contents, story};
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::Stdio;

@@ -1,7 +1,6 @@
 //! `elman bench`, on the smallest of its configurations.
 
-mod common;
-use common::Room;
+use crate::common::Room;
 use serde_json::Value;
 
 #[test]

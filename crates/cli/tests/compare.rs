@@ -1,7 +1,6 @@
 //! Comparing models on the command line.
 
-mod common;
-use common::{Room, story};
+use crate::common::{Room, story};
 use serde_json::Value;
 
 /// A room with two models of one vocabulary and one of another, and a text of 40 lines.

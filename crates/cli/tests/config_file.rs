@@ -1,7 +1,6 @@
 //! Choices in a file: under the flags, over the defaults, and never guessed at.
 
-mod common;
-use common::Room;
+use crate::common::Room;
 use serde_json::Value;
 
 const TINY_FILE: &str = "hidden = 8\nlanes = 2\nbptt = 5\nsteps = 2\n";

@@ -1,8 +1,6 @@
 //! Texts and vocabularies as a user gives them: weights, byte pairs, tokenizers of other programs.
 
-mod common;
-
-use common::{Room, TINY, stderr, story};
+use crate::common::{Room, TINY, stderr, story};
 
 #[test]
 fn weights_say_how_often_a_text_is_read() {

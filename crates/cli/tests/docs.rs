@@ -8,8 +8,7 @@
     reason = "the pages are this repository's own"
 )]
 
-mod common;
-use common::Room;
+use crate::common::Room;
 use std::path::{Path, PathBuf};
 
 const CHECKED: &str = "<!-- checked -->";

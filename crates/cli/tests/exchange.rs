@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may stop")]
 
-mod common;
-use common::Room;
+use crate::common::Room;
 
 /// A file that PyTorch wrote.
 fn fixture(name: &str) -> String {

@@ -1,7 +1,6 @@
 //! Going on from a model, on a text and on its own words.
 
-mod common;
-use common::Room;
+use crate::common::Room;
 
 #[test]
 fn a_model_is_trained_on_a_text_and_on_its_own_words() {

@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may stop")]
 
-mod common;
-use common::Room;
+use crate::common::Room;
 use serde_json::Value;
 
 /// A room with a network of words, one of white space, and an n-gram model.

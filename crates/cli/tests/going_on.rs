@@ -1,7 +1,6 @@
 //! Runs that go on: after their patience has ended them, watched in another way, and by the commands that are printed.
 
-mod common;
-use common::{Room, TINY, stderr, story};
+use crate::common::{Room, TINY, stderr, story};
 
 /// The arguments of the command that stands in `text` after "elman train".
 fn printed(text: &str) -> Vec<String> {

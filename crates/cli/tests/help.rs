@@ -1,7 +1,6 @@
 //! What the command says about itself.
 
-mod common;
-use common::Room;
+use crate::common::Room;
 
 const COMMANDS: [&str; 16] = [
     "train",

@@ -1,7 +1,6 @@
 //! Choices that have no effect beside others: noted wherever they were made, and one run in a sweep.
 
-mod common;
-use common::{Room, TINY, stderr};
+use crate::common::{Room, TINY, stderr};
 
 fn said(room: &Room, args: &[&str]) -> String {
     stderr(room.elman(args).assert().success())

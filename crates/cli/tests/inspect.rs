@@ -1,7 +1,6 @@
 //! `elman inspect` as its users run it.
 
-mod common;
-use common::Room;
+use crate::common::Room;
 use elman::store::{Integrity, read_snapshot};
 
 #[test]
@@ -397,7 +396,7 @@ fn memory_of_a_run_as_text_json_and_csv() {
         "--steps",
         "2",
     ];
-    let ready = planned(&room, &[&dry[..], &common::TINY].concat());
+    let ready = planned(&room, &[&dry[..], &crate::common::TINY].concat());
     assert_eq!(ready["plan"]["window"], json["plan"]["window"]);
     assert_eq!(ready["total_steps"], 2);
     assert!(!room.path("other").exists());

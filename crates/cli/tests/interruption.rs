@@ -2,8 +2,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "tests may stop")]
 
-mod common;
-use common::{Room, TINY};
+use crate::common::{Room, TINY};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 

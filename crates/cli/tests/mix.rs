@@ -1,8 +1,7 @@
 //! Mixing n-gram models on the command line.
 #![allow(clippy::unwrap_used, reason = "tests may stop")]
 
-mod common;
-use common::{Room, story};
+use crate::common::{Room, story};
 use serde_json::Value;
 
 /// A room with three models: `a.arpa` of one text, `b.bin` of another with other words, and `net`, a network.

@@ -1,8 +1,7 @@
 //! n-gram models the way a person goes: train, look, convert, evaluate, write.
 #![allow(clippy::unwrap_used, reason = "tests may stop")]
 
-mod common;
-use common::{Room, story};
+use crate::common::{Room, story};
 use serde_json::Value;
 
 /// A trained model in `out`; what the command reports.

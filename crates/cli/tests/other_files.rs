@@ -5,8 +5,7 @@
     reason = "tests may stop, and write where they like"
 )]
 
-mod common;
-use common::{Room, TINY, contents};
+use crate::common::{Room, TINY, contents};
 
 /// A project that has nothing to do with elman, but the same names.
 const PROJECT: [&str; 8] = [
@@ -78,10 +77,10 @@ fn standard_input_is_kept_beside_no_file_of_the_user() {
     let args = [&["train", "-", "--run", "here", "--steps", "1"], &TINY[..]].concat();
     let assert = room
         .elman(&args)
-        .write_stdin(common::story(60))
+        .write_stdin(crate::common::story(60))
         .assert()
         .code(1);
-    let said = common::stderr(assert);
+    let said = crate::common::stderr(assert);
     assert!(said.contains("overwrite here/stdin.txt"), "{said}");
     assert_eq!(room.read("here/stdin.txt"), "mine");
 }

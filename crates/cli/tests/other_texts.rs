@@ -1,7 +1,6 @@
 //! Files that are something else than they are taken for, that were changed, or that never end.
 
-mod common;
-use common::{Room, TINY, stderr, story};
+use crate::common::{Room, TINY, stderr, story};
 
 /// Training on `text` must fail with all of `parts` in one line.
 #[track_caller]

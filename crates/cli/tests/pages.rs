@@ -5,8 +5,7 @@
     reason = "tests may stop, and write where they like"
 )]
 
-mod common;
-use common::Room;
+use crate::common::Room;
 
 /// Every plot has its picture and its numbers, and nothing is loaded from anywhere.
 fn check_page(html: &str) {
@@ -33,7 +32,7 @@ fn check_page(html: &str) {
 #[test]
 fn a_run_keeps_its_page() {
     let room = Room::new();
-    room.write("<b>.txt", common::story(120));
+    room.write("<b>.txt", crate::common::story(120));
     let args = [
         "--steps",
         "40",
@@ -45,7 +44,7 @@ fn a_run_keeps_its_page() {
         "10",
     ];
     let run = ["train", "<b>.txt", "--run", "run"];
-    room.elman(&[&run[..], &common::TINY, &args].concat())
+    room.elman(&[&run[..], &crate::common::TINY, &args].concat())
         .assert()
         .success();
     let html = room.read("run/report.html");
@@ -122,7 +121,7 @@ fn a_page_that_cannot_be_written_ends_no_run() {
     std::fs::create_dir_all(room.path("run/report.html")).unwrap();
     let args = [
         &["train", "text.txt", "--run", "run", "--steps", "4"],
-        &common::TINY[..],
+        &crate::common::TINY[..],
     ]
     .concat();
     let assert = room.elman(&args).assert().success();

@@ -1,7 +1,6 @@
 //! Train, look, evaluate, write, tokenise: the way a person goes.
 
-mod common;
-use common::{Room, TINY, contents, story};
+use crate::common::{Room, TINY, contents, story};
 use serde_json::Value;
 
 #[test]

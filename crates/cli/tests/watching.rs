@@ -5,8 +5,7 @@
     reason = "tests may stop, and write where they like"
 )]
 
-mod common;
-use common::{Room, stderr};
+use crate::common::{Room, stderr};
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
@@ -177,7 +176,7 @@ fn runs_are_listed_with_what_they_differ_in() {
 const SWEEP: [&str; 6] = ["sweep", "text.txt", "--lr", "0.01,0.02", "--steps", "4"];
 
 fn sweep(more: &[&str]) -> Vec<String> {
-    let all = SWEEP.iter().chain(&common::TINY).chain(more);
+    let all = SWEEP.iter().chain(&crate::common::TINY).chain(more);
     all.map(|arg| (*arg).to_owned()).collect()
 }
 
@@ -379,7 +378,7 @@ fn the_loss_shown_is_that_of_the_last_ten_steps() {
             "--threads",
             "1",
         ];
-        shown(&common::stderr(room.elman(&args).assert().success()))
+        shown(&crate::common::stderr(room.elman(&args).assert().success()))
     };
     let (first, second) = (train("first"), train("second"));
     assert_eq!(first, second);
@@ -433,7 +432,7 @@ fn a_run_that_fails_says_so() {
     ];
     let train = [
         &["train", "text.txt", "--run", "runs/wild"],
-        &common::TINY[..],
+        &crate::common::TINY[..],
         &wild,
     ]
     .concat();
@@ -461,12 +460,12 @@ fn a_run_that_fails_says_so() {
     assert!(room.fails(1, &quiet).contains("the run has failed"));
     let sweep = [
         &["sweep", "text.txt", "--run", "sweep"],
-        &common::TINY[..],
+        &crate::common::TINY[..],
         &wild[..2],
         &wild[4..],
         &["--lr", "0.01,1e7"],
     ]
     .concat();
-    let said = common::stderr(room.elman(&sweep).assert().success());
+    let said = crate::common::stderr(room.elman(&sweep).assert().success());
     assert!(said.contains("note: lr=1e7: the run has failed"), "{said}");
 }

@@ -1,8 +1,7 @@
 //! Matrices in fewer bits: `--weights`.
 #![allow(clippy::unwrap_used, reason = "tests may stop")]
 
-mod common;
-use common::Room;
+use crate::common::Room;
 
 #[test]
 fn fewer_bits_change_the_perplexity_by_less_than_a_hundredth() {

@@ -1,8 +1,7 @@
 //! Sentences, windows that overlap, windows of random lengths.
 #![allow(clippy::unwrap_used, reason = "tests may stop")]
 
-mod common;
-use common::Room;
+use crate::common::Room;
 use std::f64::consts::LN_10;
 
 const SENTENCES: [&str; 14] = [
@@ -93,7 +92,7 @@ fn any_model_can_be_asked_to_read_lines() {
             "sentences",
         ];
         let all = room.stdout(&all);
-        let last = common::story(7);
+        let last = crate::common::story(7);
         room.write("line.txt", last.lines().last().unwrap().to_owned() + "\n");
         let line = room.stdout(&["eval", model, "line.txt", "--per-token"]);
         // Without the end of the document, a line of its own.

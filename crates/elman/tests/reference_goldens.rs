@@ -1,12 +1,9 @@
 //! The f64 reference against PyTorch: two oracles that share no line of code agree on the first
 //! update of every golden case, in logits, nats, loss, states and all gradients.
 
-mod goldens;
-mod reference;
-
-use goldens::Golden;
-use reference::program::widen;
-use reference::{Cell, Network, Norm, Regularisers, Tensors, Window};
+use crate::goldens::Golden;
+use crate::reference::program::widen;
+use crate::reference::{Cell, Network, Norm, Regularisers, Tensors, Window};
 
 const TOLERANCE: f64 = 1e-5;
 

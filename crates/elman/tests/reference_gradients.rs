@@ -5,9 +5,7 @@
 //! ‖a − n‖ / max(‖a‖, ‖n‖). A rectifier has no derivative at zero: for ReLU the point is drawn
 //! again until no pre-activation is nearer to zero than a hundred times ε.
 
-mod reference;
-
-use reference::{Cell, Network, Norm, Outcome, Regularisers, State, Tensors, Window};
+use crate::reference::{Cell, Network, Norm, Outcome, Regularisers, State, Tensors, Window};
 
 const EPSILON: f64 = 1e-5;
 const TOLERANCE: f64 = 1e-6;

@@ -5,9 +5,7 @@
 //! ```
 //! A block has at most 384 words of four numbers; all are about equally long.
 
-mod common;
-
-use common::{assert_bits, chain, describe, machines, numbers};
+use crate::common::{assert_bits, chain, describe, machines, numbers};
 use elman_kernels::{Format, Init, Operand, Packed, product};
 
 /// Scale and integers of a row.

@@ -1,8 +1,6 @@
 //! Products against one scalar chain per element, bit for bit.
 
-mod common;
-
-use common::{assert_bits, chain, describe, machines, numbers};
+use crate::common::{assert_bits, chain, describe, machines, numbers};
 use elman_kernels::{
     Cpu, Format, Init, Isa, Operand, Packed, add_column_sums, product, weight_gradient,
 };

@@ -1,11 +1,8 @@
 //! Recurrent sweeps against one lane, one unit, one step at a time: bit for bit on every machine.
 //! Then two laws: windows may be cut anywhere, and gradients are differences of the loss.
 
-mod cells;
-mod common;
-
-use cells::{Cell, Grads, Outputs, Problem, reference};
-use common::{assert_bits, describe, machines, numbers};
+use crate::cells::{Cell, Grads, Outputs, Problem, reference};
+use crate::common::{assert_bits, describe, machines, numbers};
 use elman_kernels::Activation::{Relu, Sigmoid, Tanh};
 use elman_kernels::{Cpu, Format, Isa};
 

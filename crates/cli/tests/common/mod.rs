@@ -1,5 +1,4 @@
 //! A room with a text and tiny models in it.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,

@@ -1,8 +1,8 @@
 //! Spectral norms of products of Jacobians.
 
-use crate::dense::{Dense, step};
+use super::dense::{Dense, step};
+use super::small::{Small, dims};
 use crate::reference::program::CELLS;
-use crate::small::{Small, dims};
 use elman::dims::{Activation, Cell};
 use elman::flow::bound::Bound;
 use elman::flow::norms::{Chain, chain_norms, matrix_norm};

@@ -1,8 +1,8 @@
 //! The terms of the double sum against whole gradients.
 
+use super::small::{Small, dims};
 use crate::reference;
 use crate::reference::program::{self, CELLS, on_disk};
-use crate::small::{Small, dims};
 use elman::dims::{Activation, Cell, Room, Slots};
 use elman::flow::jacobian::Jacobians;
 use elman::flow::terms::{Injection, double_sum, loss_gradients};

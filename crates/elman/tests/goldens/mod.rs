@@ -1,7 +1,5 @@
 //! Reads the golden files of this folder (see README.md) for the tests that compare with PyTorch.
 
-#![allow(dead_code)] // each test binary uses its own part
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -39,6 +37,7 @@ pub struct Settings {
     pub seed: u64,
     /// `tokens` or `lanes`
     pub norm: String,
+    #[allow(dead_code, reason = "the arrays say which positions are masked")]
     pub masked: bool,
     /// `sgd`, `adam` or `adamw`
     pub optimizer: String,
@@ -56,6 +55,7 @@ pub struct Settings {
     pub ar: f64,
     #[serde(default)]
     pub tar: f64,
+    #[allow(dead_code, reason = "for readers of the file")]
     pub torch: String,
 }
 

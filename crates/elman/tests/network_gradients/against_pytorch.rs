@@ -1,8 +1,8 @@
 //! PyTorch's own numbers, and twenty updates through clipping and the optimisers.
 
+use super::small::{ALL_SLOTS, close, dims, divisor};
 use crate::goldens::{Golden, Settings};
 use crate::reference::program::{on_disk, widen};
-use crate::small::{ALL_SLOTS, close, dims, divisor};
 use elman::dims::{Activation, Cell, Dims, Room};
 use elman::net::layer::dropout::{Dropout, Rates};
 use elman::net::params::Params;

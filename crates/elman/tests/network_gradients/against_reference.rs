@@ -1,8 +1,8 @@
 //! Every cell and every regulariser against the f64 reference.
 
+use super::small::{close, dims, divisor, random_engine, random_window};
 use crate::reference;
 use crate::reference::program::{self, CELLS, on_disk, widen};
-use crate::small::{close, dims, divisor, random_engine, random_window};
 use elman::dims::Dims;
 use elman::net::layer::dropout::{Dropout, Rates};
 use elman::rng::{Site, Stream, key};

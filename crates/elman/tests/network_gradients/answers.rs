@@ -1,8 +1,8 @@
 //! Loss on answers alone: what a mark takes out of lines is to the gradient as if it were not there.
 
+use super::small::{close, dims, random_engine};
 use crate::reference;
 use crate::reference::program::{self, CELLS, on_disk, widen};
-use crate::small::{close, dims, random_engine};
 use elman::rng::{Site, Stream, key};
 use elman::text::{Mark, Sentences, Vocab, Window};
 use elman::train::bptt::LossNorm;

@@ -1,7 +1,7 @@
 //! Texts that begin within a window: what stands before the beginning, forward and backward, is as if it were not there.
 
+use super::small::{ALL_SLOTS, close, dims, random_engine, random_window};
 use crate::reference::program::CELLS;
-use crate::small::{ALL_SLOTS, close, dims, random_engine, random_window};
 use elman::dims::{Cell, Dims, Room};
 use elman::net::{Params, State};
 use elman::rng::{Site, Stream, key};

@@ -1,6 +1,6 @@
 //! Training in bf16 goes where training in f32 would go.
 
-use crate::small::random_window;
+use super::small::random_window;
 use elman::dims::{Activation, Cell, Dims, Room, Slots};
 use elman::net::Params;
 use elman::net::init::Init;

@@ -1,6 +1,6 @@
 //! Scheduled sampling that draws every input is the network running freely.
 
-use crate::small::random_window;
+use super::small::random_window;
 use elman::dims::{Activation, Cell, Dims, Room, Slots};
 use elman::net::State;
 use elman::rng::{Site, Stream, key};

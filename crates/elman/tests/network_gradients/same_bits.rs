@@ -1,6 +1,6 @@
 //! Bits that do not depend on who computes them, and the count of parameters.
 
-use crate::small::{dims, random_engine, random_window};
+use super::small::{dims, random_engine, random_window};
 use elman::dims::{Activation, Cell, Dims};
 use elman::net::Network;
 use elman::net::layer::dropout::{Dropout, Rates};

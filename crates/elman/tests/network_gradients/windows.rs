@@ -1,7 +1,7 @@
 //! What windows of one text have to do with each other, and with weights that are dropped.
 
+use super::small::{dims, random_engine, random_window};
 use crate::reference::program::CELLS;
-use crate::small::{dims, random_engine, random_window};
 use elman::net::layer::dropout::{Dropout, Rates};
 use elman::net::params::Role;
 use elman::rng::{Site, Stream, key};

@@ -1,7 +1,7 @@
 //! Every probability against the plain reference, and every context sums to one.
 
-use crate::reference::{BEGIN, Gram, Reference};
-use crate::texts::{counts, sentences, text, words};
+use super::reference::{BEGIN, Gram, Reference};
+use super::texts::{counts, sentences, text, words};
 use elman::ngram::Words;
 use elman::store::StoreError;
 use elman::text::Kind;

@@ -1,6 +1,6 @@
 //! Pruning by entropy, held against the definition.
 
-use crate::texts::{model, sentences, sources, text};
+use super::texts::{model, sentences, sources, text};
 use elman::ngram::{History, Model, State, prune};
 use elman::text::{Kind, ReadOptions};
 use std::collections::{BTreeMap, HashSet};

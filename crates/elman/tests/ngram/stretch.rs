@@ -1,6 +1,6 @@
 //! A stretch of text scored at once has the bits of token after token.
 
-use crate::texts::{model, sentences, text};
+use super::texts::{model, sentences, text};
 use elman::text::Kind;
 
 #[test]

@@ -1,22 +1,31 @@
-//! The bytes that are planned are the bytes that are taken. Alone in its process, and one test after the other, because it
-//! counts every allocation in it.
+//! The bytes that are planned are the bytes that are taken, and long lines take few. Alone in its process, and one test after
+//! the other, because it counts every allocation in it.
 //!
 //! ```text
-//! cargo test -p elman --test plan -- --nocapture      prints every run and the worst one
+//! cargo test --workspace --test plan -- --nocapture      prints every run and the worst one
 //! ```
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // as in tests/run
 
 mod dice;
+mod long_line;
 mod runs;
 mod slope;
 mod vocabulary;
 
 use elman_kernels::Buffer;
 use peak_alloc::PeakAlloc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Until the result is dropped, no other test runs.
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Bytes that are allocated now.
 fn live() -> i64 {
@@ -39,6 +48,7 @@ fn reset_peak() {
 
 #[test]
 fn the_plan_is_what_is_taken() {
+    let _alone = alone();
     slope::every_step_takes_exactly_what_is_planned();
     vocabulary::the_steps_of_a_vocabulary_are_within_what_is_planned();
     vocabulary::a_vocabulary_takes_what_is_planned();

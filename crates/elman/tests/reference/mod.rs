@@ -34,8 +34,6 @@
 //!
 //! Not here: speed, random numbers, optimisers, any check of the input beyond what indexing does.
 
-#![allow(dead_code)] // each test binary uses its own part
-
 mod layer;
 pub mod program;
 

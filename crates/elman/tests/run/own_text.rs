@@ -1,6 +1,6 @@
 //! A text of the model's own, written before a run begins and trained on as the tokens that it was written in.
 
-use crate::bench::{Bench, Log, resume, text};
+use super::bench::{Bench, Log, resume, text};
 use elman::infer::OwnText;
 use elman::text::{Corpus, Kind, Vocab};
 use elman::train::{self, Config};
@@ -11,7 +11,7 @@ fn config() -> Config {
         lanes: 2,
         steps: Some(4),
         epochs: None,
-        ..crate::bench::config()
+        ..super::bench::config()
     }
 }
 

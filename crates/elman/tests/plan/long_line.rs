@@ -1,10 +1,7 @@
-//! A line of a gigabyte, as one token and as many, in bounded memory. Alone in its process, because it looks at the
-//! largest memory that the process has ever had.
+//! A line of a gigabyte, as one token and as many, in bounded memory.
 
-#![allow(clippy::unwrap_used)] // helpers of tests, which clippy.toml does not recognise as such
-
+use super::{alone, live, peak, reset_peak};
 use std::io::{self, Read};
-use std::sync::Mutex;
 
 use elman::text::{self, Kind, ReadOptions, Source, TextError, TextStats};
 
@@ -32,13 +29,6 @@ impl Read for Repeat {
     }
 }
 
-/// The peak of resident memory in KiB, where the system tells.
-fn peak_kib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}
-
 fn line(pattern: &[u8], bytes: usize) -> [Source; 1] {
     let reader = Box::new(Repeat::new(pattern, bytes));
     [Source::Reader {
@@ -47,16 +37,13 @@ fn line(pattern: &[u8], bytes: usize) -> [Source; 1] {
     }]
 }
 
-/// The peak is that of the process: one test at a time.
-static ALONE: Mutex<()> = Mutex::new(());
-
-/// Checks that `work` makes the process no larger than a few buffers do.
+/// Checks that `work` allocates no more than a few buffers at a time.
 fn bounded<T>(work: impl FnOnce() -> T) -> T {
-    let before = peak_kib();
+    let before = live();
+    reset_peak();
     let result = work();
-    if let (Some(before), Some(after)) = (before, peak_kib()) {
-        assert!(after - before < 8 * 1024, "{} KiB more", after - before);
-    }
+    let more = peak() - before;
+    assert!(more < 8 << 20, "{more} bytes more");
     result
 }
 
@@ -73,7 +60,7 @@ fn passes(kind: Kind, pattern: &[u8], bytes: usize) -> TextStats {
 
 #[test]
 fn long_lines_take_bounded_memory() {
-    let _alone = ALONE.lock();
+    let _alone = alone();
     const SIZE: usize = 32 << 20;
     // One token that never ends.
     for (kind, pattern) in [
@@ -98,7 +85,7 @@ fn long_lines_take_bounded_memory() {
 
 #[test]
 fn long_lines_are_cut_into_byte_pairs_in_bounded_memory() {
-    let _alone = ALONE.lock();
+    let _alone = alone();
     const SIZE: usize = 4 << 20;
     let options = ReadOptions::default();
     let text = line(b"ab ", 3000);
@@ -113,7 +100,7 @@ fn long_lines_are_cut_into_byte_pairs_in_bounded_memory() {
 
 #[test]
 fn a_line_of_a_gigabyte_takes_bounded_memory() {
-    let _alone = ALONE.lock();
+    let _alone = alone();
     let options = ReadOptions::default();
     let (counts, stats) =
         bounded(|| text::count(line(b"a", 1 << 30), Kind::Words, &options, 1 << 20)).unwrap();

@@ -3,9 +3,6 @@
 
 #![allow(clippy::unwrap_used)] // as in tests/run
 
-#[path = "../reference/mod.rs"]
-mod reference;
-
 mod claims;
 mod dense;
 mod norms;

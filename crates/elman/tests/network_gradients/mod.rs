@@ -6,11 +6,6 @@
 
 #![allow(clippy::unwrap_used)] // as in tests/run
 
-#[path = "../goldens/mod.rs"]
-mod goldens;
-#[path = "../reference/mod.rs"]
-mod reference;
-
 mod against_pytorch;
 mod against_reference;
 mod answers;
