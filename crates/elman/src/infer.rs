@@ -6,6 +6,7 @@
 //! streams     several streams that advance together                → logits
 //! score       a text                                               → the log-probability of each token
 //! perplexity  a model and a text                                   → every figure, with what was counted
+//! scoring     windows of a text in memory                          → the loss of each part of it
 //! answers     a model, a text and a mark                           → how often it knows what follows the mark
 //! hits        which targets were the most likely tokens            → accuracy
 //! sample      logits                                               → a token
@@ -29,6 +30,7 @@ mod network;
 pub mod perplexity;
 pub mod sample;
 mod score;
+pub(crate) mod scoring;
 mod session;
 mod streams;
 #[cfg(test)]

@@ -9,8 +9,9 @@
 //!
 //! What it does not do: n-gram models, whose most likely token nobody else asks for.
 
-use super::perplexity::{Progress, ROWS, in_memory};
-use super::{Hits, Model, ModelError, WINDOW, Workspace};
+use super::perplexity::{Lines, Progress, ROWS, Text, in_memory, refuse_overflow};
+use super::scoring::{ModelScorer, Scored, score_windows};
+use super::{Hits, Model, WINDOW};
 use crate::error::Result;
 use crate::text::{Mark, ReadOptions, Sentences, Source, TextError, Window};
 use serde::Serialize;
@@ -64,54 +65,39 @@ pub fn evaluate_answers(
     let network = model.network_for("accuracy on answers")?;
     let (cpu, vocab) = (model.cpu(), model.vocab());
     let mark = Mark::find(token, vocab)?;
-    let (ids, _, (stats, _)) = in_memory(vocab, sources, read)?;
+    let (ids, oov, (stats, _)) = in_memory(vocab, sources, read)?;
     let lanes = lanes.unwrap_or(LANES);
     let sentences = Sentences::new(&ids, |id| vocab.ends_line(id), lanes, ROWS)?;
-    let sentences = sentences.answers_after(mark);
-
-    let mut workspace = Workspace::new(network.dims(), WINDOW, lanes);
-    let mut state = network.zero_state(lanes);
-    let mut window = Window::default();
-    let (mut nats, mut right) = (Vec::new(), Vec::new());
-    // Each line by itself, so that the sum has the order of the text.
-    let mut line_nats = vec![0.0; sentences.lines()];
-    let (mut hits, mut done, mut so_far) = (Hits::default(), 0, 0.0);
-    for at in 0..sentences.batches() {
-        done += sentences.window(&ids, vocab.eos(), at, &mut window) as u64;
-        state.reset(window.lanes);
-        nats.resize(window.targets.len(), 0.0);
-        right.resize(window.targets.len(), false);
-        let (inputs, targets) = (&window.inputs, &window.targets);
-        let (state, workspace) = (&mut state, &mut workspace);
-        let right_here = Some(&mut right[..]);
-        network.view().score(
-            cpu, inputs, targets, state, workspace, &mut nats, right_here,
-        );
-        hits.add(&window, &right);
-        let cells = nats.iter().zip(&window.weight).enumerate();
-        for (cell, (nats, _)) in cells.filter(|(_, (_, weight))| **weight > 0.0) {
-            line_nats[window.parts[cell % window.lanes] as usize] += nats;
-            so_far += nats;
-        }
-        if !f64::is_finite(so_far) {
-            return Err(ModelError::Overflow { tokens: done }.into());
-        }
+    let text = Text {
+        ids: &ids,
+        oov: &oov,
+        vocab,
+    };
+    let mut lines = Lines::new(text, sentences.answers_after(mark));
+    let mut scorer = ModelScorer::new(network, cpu, WINDOW, lanes);
+    let mut each = |scored: &Scored<f64>| {
+        refuse_overflow(scored)?;
         progress(Progress {
-            tokens: hits.tokens,
+            tokens: scored.tokens,
             total_tokens: None,
-            total_nats: so_far,
+            total_nats: scored.nats,
         });
-    }
+        Ok(())
+    };
+    let window = Window::default();
+    let scored = score_windows(&mut lines, &mut scorer, window, true, &mut each)?;
+    let (hits, lines_read) = (scored.hits, scored.parts.len() as u64);
     let (Some(accuracy), Some(line_accuracy)) = (hits.accuracy(), hits.line_accuracy()) else {
         let (text, token) = ("the text".to_owned(), token.to_owned());
         return Err(TextError::NoAnswer { text, token }.into());
     };
-    let total_nats: f64 = line_nats.iter().sum();
+    // Line by line, so that the sum has the order of the text.
+    let total_nats: f64 = scored.parts.iter().sum();
     let loss_nats = total_nats / hits.tokens as f64;
     let seconds = started.elapsed().as_secs_f64();
     Ok(Answered {
         after: token.to_owned(),
-        lines_read: sentences.lines() as u64,
+        lines_read,
         tokens_read: stats.tokens,
         oov: stats.oov,
         hits,

@@ -22,7 +22,7 @@
 mod lanes;
 
 use lanes::in_lanes;
-pub(super) use lanes::in_memory;
+pub(super) use lanes::{Lines, Text, in_memory, refuse_overflow};
 
 use super::{Model, Session, WINDOW};
 use crate::error::{Error, Result};

@@ -1,12 +1,13 @@
 //! Evaluation in lanes: several places of a text at once, or several lines.
 //!
-//! The text is in memory. Every part, a lane of a stream or a line, is summed on its own, and the sums are added in the order of the
-//! text, so the bits do not depend on what is read beside what.
+//! The text is in memory. Every part, a lane of a stream or a line, is summed on its own (`scoring.rs`), and the sums are added in the
+//! order of the text, so the bits do not depend on what is read beside what.
 
 use super::{EvalOptions, Found, Progress, ROWS, Sums, WINDOW};
 use crate::error::{Error, Result};
-use crate::infer::{ModelError, NetworkModel, State, Workspace};
-use crate::text::{self, Layout, ReadOptions, Sentences, Source, Stream, Vocab, Window};
+use crate::infer::scoring::{Filled, ModelScorer, PartSum, Scored, Token, WindowSource, score_windows};
+use crate::infer::{ModelError, NetworkModel};
+use crate::text::{self, Layout, ReadOptions, Sentences, Source, Stream, TokenId, Vocab, Window};
 use elman_kernels::Cpu;
 
 /// Memory for the tokens of a text that is read in lanes.
@@ -26,47 +27,164 @@ pub(super) fn in_lanes(
     (layout, lanes): (Layout, usize),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Sums, Found, usize)> {
-    let (ids, oov, found) = in_memory(model.vocab(), sources, read)?;
-    let eos = model.vocab().eos();
-    let mut progress = |tokens: u64, nats: f64| {
-        progress(Progress {
-            tokens,
-            total_tokens: Some(found.0.tokens),
-            total_nats: nats,
-        });
+    let vocab = model.vocab();
+    let (ids, oov, found) = in_memory(vocab, sources, read)?;
+    let text = Text {
+        ids: &ids,
+        oov: &oov,
+        vocab,
     };
-    let mut window = Window::default();
-    let (sums, lanes) = match layout {
+    let mut each = |scored: &Scored<Sums>| {
+        refuse_overflow(scored)?;
+        progress(Progress {
+            tokens: scored.tokens,
+            total_tokens: Some(found.0.tokens),
+            total_nats: scored.nats,
+        });
+        Ok(())
+    };
+    let ends_line = |id| vocab.ends_line(id);
+    let window = Window::default();
+    let (scored, lanes) = match layout {
         Layout::Stream => {
             let lanes = lanes.min(ids.len());
             let steps = options.window.unwrap_or(WINDOW).min(ROWS.div_ceil(lanes));
             let stream = match model.about().restarts {
-                true => Stream::at_lines(&ids, lanes, |id| model.vocab().ends_line(id)),
+                true => Stream::at_lines(&ids, lanes, ends_line),
                 false => Stream::new(ids.len(), lanes),
             };
-            let mut parts = Parts::new(model, cpu, steps, lanes, lanes);
-            for first in (0..stream.steps()).step_by(steps) {
-                stream.window(&ids, eos, first, steps, &mut window);
-                let place = |lane| stream.lane(lane).start + first;
-                parts.read(&window, &|lane, t| oov[place(lane) + t], &mut progress)?;
-            }
-            (parts.sums, lanes)
+            let mut source = StreamWindows {
+                text,
+                stream,
+                steps,
+                first: 0,
+                next: 0,
+            };
+            let mut scorer = ModelScorer::new(model, cpu, steps, lanes);
+            let scored = score_windows(&mut source, &mut scorer, window, false, &mut each)?;
+            (scored, lanes)
         }
         Layout::Sentences => {
-            let ends_line = |id| model.vocab().ends_line(id);
             let sentences = Sentences::new(&ids, ends_line, lanes, ROWS)?;
             let steps = options.window.unwrap_or(WINDOW);
-            let mut parts = Parts::new(model, cpu, steps, lanes, sentences.lines());
-            for at in 0..sentences.batches() {
-                sentences.window(&ids, eos, at, &mut window);
-                parts.state.reset(window.lanes);
-                let place = |line| sentences.line(line as u32).start;
-                parts.read(&window, &|line, t| oov[place(line) + t], &mut progress)?;
-            }
-            (parts.sums, lanes.min(sentences.lines()))
+            let mut source = Lines::new(text, sentences);
+            let mut scorer = ModelScorer::new(model, cpu, steps, lanes);
+            let scored = score_windows(&mut source, &mut scorer, window, false, &mut each)?;
+            let lines = source.sentences.lines();
+            (scored, lanes.min(lines))
         }
     };
-    Ok((total(&sums), found, lanes))
+    Ok((total(&scored.parts), found, lanes))
+}
+
+/// A text in memory.
+#[derive(Clone, Copy)]
+pub(in crate::infer) struct Text<'a> {
+    pub ids: &'a [TokenId],
+    /// Whether each is unknown.
+    pub oov: &'a [bool],
+    pub vocab: &'a Vocab,
+}
+
+impl Text<'_> {
+    fn token(&self, place: usize, target: TokenId) -> Token {
+        Token {
+            unknown: self.oov[place],
+            ends_line: self.vocab.ends_line(target),
+        }
+    }
+}
+
+/// The windows of a stream that is read in lanes.
+struct StreamWindows<'a> {
+    text: Text<'a>,
+    stream: Stream,
+    steps: usize,
+    /// The first steps of the last window and of the next one.
+    first: usize,
+    next: usize,
+}
+
+impl WindowSource for StreamWindows<'_> {
+    fn parts(&self) -> usize {
+        self.stream.lanes()
+    }
+
+    fn next(&mut self, window: &mut Window) -> Option<Filled> {
+        if self.next >= self.stream.steps() {
+            return None;
+        }
+        self.first = self.next;
+        self.next += self.steps;
+        let (ids, eos) = (self.text.ids, self.text.vocab.eos());
+        self.stream
+            .window(ids, eos, self.first, self.steps, window);
+        Some(Filled {
+            from_zero: false,
+            tokens: window.real,
+        })
+    }
+
+    fn token(&self, part: usize, t: usize, target: TokenId) -> Token {
+        let place = self.stream.lane(part).start + self.first + t;
+        self.text.token(place, target)
+    }
+}
+
+/// The lines of a text, those of about the same length side by side.
+pub(in crate::infer) struct Lines<'a> {
+    text: Text<'a>,
+    pub sentences: Sentences,
+    next: usize,
+}
+
+impl<'a> Lines<'a> {
+    pub fn new(text: Text<'a>, sentences: Sentences) -> Lines<'a> {
+        Lines {
+            text,
+            sentences,
+            next: 0,
+        }
+    }
+}
+
+impl WindowSource for Lines<'_> {
+    fn parts(&self) -> usize {
+        self.sentences.lines()
+    }
+
+    fn next(&mut self, window: &mut Window) -> Option<Filled> {
+        if self.next >= self.sentences.batches() {
+            return None;
+        }
+        let (ids, eos) = (self.text.ids, self.text.vocab.eos());
+        let tokens = self.sentences.window(ids, eos, self.next, window);
+        self.next += 1;
+        Some(Filled {
+            from_zero: true,
+            tokens,
+        })
+    }
+
+    fn token(&self, part: usize, t: usize, target: TokenId) -> Token {
+        let place = self.sentences.line(part as u32).start + t;
+        self.text.token(place, target)
+    }
+}
+
+impl PartSum for Sums {
+    fn add(&mut self, nats: f64, token: Token) {
+        Sums::add(self, nats, token.unknown, token.ends_line);
+    }
+}
+
+/// Losses that are not finite are no figures.
+pub(in crate::infer) fn refuse_overflow<P>(scored: &Scored<P>) -> Result<()> {
+    let tokens = scored.read;
+    match scored.nats.is_finite() {
+        true => Ok(()),
+        false => Err(ModelError::Overflow { tokens }.into()),
+    }
 }
 
 /// A whole text: its ids, whether each is unknown, and what was counted.
@@ -76,7 +194,7 @@ pub(in crate::infer) fn in_memory(
     vocab: &Vocab,
     sources: Vec<Source>,
     read: &ReadOptions,
-) -> Result<(Vec<u32>, Vec<bool>, Found)> {
+) -> Result<(Vec<TokenId>, Vec<bool>, Found)> {
     let (mut ids, mut oov) = (Vec::new(), Vec::new());
     let found = text::encode_placed(sources, vocab, read, &mut |token| -> Result<()> {
         if ids.len() == LANES_LIMIT_BYTES / TOKEN_BYTES {
@@ -90,74 +208,6 @@ pub(in crate::infer) fn in_memory(
         Ok(())
     })?;
     Ok((ids, oov, found))
-}
-
-/// Parts of a text that are read side by side, each summed on its own.
-struct Parts<'a> {
-    model: &'a NetworkModel,
-    cpu: &'a Cpu,
-    state: State,
-    workspace: Workspace,
-    /// The losses of the window that is being read.
-    nats: Vec<f64>,
-    sums: Vec<Sums>,
-    /// Tokens of all parts together, in the order in which they are read.
-    tokens: u64,
-    total_nats: f64,
-}
-
-impl<'a> Parts<'a> {
-    fn new(
-        model: &'a NetworkModel,
-        cpu: &'a Cpu,
-        steps: usize,
-        lanes: usize,
-        parts: usize,
-    ) -> Parts<'a> {
-        Parts {
-            model,
-            cpu,
-            state: model.zero_state(lanes),
-            workspace: Workspace::new(model.dims(), steps, lanes),
-            nats: Vec::new(),
-            sums: vec![Sums::default(); parts],
-            tokens: 0,
-            total_nats: 0.0,
-        }
-    }
-
-    /// Reads on by a window; `oov` says of a part and a time step of the window whether its token is unknown.
-    fn read(
-        &mut self,
-        window: &Window,
-        oov: &dyn Fn(usize, usize) -> bool,
-        progress: &mut dyn FnMut(u64, f64),
-    ) -> Result<()> {
-        self.nats.resize(window.targets.len(), 0.0);
-        self.model.view().score(
-            self.cpu,
-            &window.inputs,
-            &window.targets,
-            &mut self.state,
-            &mut self.workspace,
-            &mut self.nats,
-            None,
-        );
-        let cells = self.nats.iter().zip(&window.weight).enumerate();
-        for (cell, (nats, _)) in cells.filter(|(_, (_, weight))| **weight > 0.0) {
-            let part = window.parts[cell % window.lanes] as usize;
-            let ends_line = self.model.vocab().ends_line(window.targets[cell]);
-            self.sums[part].add(*nats, oov(part, cell / window.lanes), ends_line);
-            self.total_nats += nats;
-        }
-        self.tokens += window.real as u64;
-        if !self.total_nats.is_finite() {
-            let tokens = self.tokens;
-            return Err(ModelError::Overflow { tokens }.into());
-        }
-        progress(self.tokens, self.total_nats);
-        Ok(())
-    }
 }
 
 /// The parts in their order, which is that of the text.

@@ -3,6 +3,7 @@
 use super::{Engine, WindowStats};
 use crate::error::Result;
 use crate::flow::trace::{LayerWeights, Trace};
+use crate::infer::scoring::WindowScorer;
 use crate::net::{NetworkView, State};
 use crate::text::Window;
 use elman_kernels::Cpu;
@@ -12,17 +13,6 @@ impl Engine {
     /// window's lanes and becomes that after it.
     pub fn score_window(&mut self, window: &Window, state: &mut State) -> WindowStats {
         self.score(window, state, None)
-    }
-
-    /// As [`Engine::score_window`]; `right` becomes (T, B): where the target is the most likely token.
-    pub fn score_hits(
-        &mut self,
-        window: &Window,
-        state: &mut State,
-        right: &mut Vec<bool>,
-    ) -> WindowStats {
-        right.resize(window.targets.len(), false);
-        self.score(window, state, Some(right))
     }
 
     fn score(
@@ -101,9 +91,9 @@ impl Engine {
         out
     }
 
-    /// Adds the losses of the last window, which is `window`, to those of the parts of the text that
-    /// its lanes read.
-    pub fn add_part_nats(&self, window: &Window, part_nats: &mut [f64]) {
+    /// Adds the losses of the last window, which is `window`, to those of the parts of the text that its streams belong to.
+    #[cfg(test)]
+    pub(super) fn add_part_nats(&self, window: &Window, part_nats: &mut [f64]) {
         let cells = self.nats.iter().zip(&window.weight).enumerate();
         for (cell, (nats, _)) in cells.filter(|(_, (_, mask))| **mask > 0.0) {
             part_nats[window.parts[cell % window.lanes] as usize] += nats;
@@ -120,5 +110,27 @@ impl Engine {
             nats: real.map(|(nats, _)| nats).sum(),
             tokens: window.real,
         }
+    }
+}
+
+/// As [`Engine::score_window`], for the scoring loop of evaluation: validation needs no memory beside that of training.
+impl WindowScorer for Engine {
+    fn zero_state(&self) -> State {
+        Engine::zero_state(self)
+    }
+
+    fn score(
+        &mut self,
+        window: &Window,
+        state: &mut State,
+        right: Option<&mut Vec<bool>>,
+    ) -> &[f64] {
+        let cells = window.targets.len();
+        let right = right.map(|right| {
+            right.resize(cells, false);
+            &mut right[..]
+        });
+        Engine::score(self, window, state, right);
+        &self.nats[..cells]
     }
 }

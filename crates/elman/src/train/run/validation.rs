@@ -2,7 +2,8 @@
 
 use super::Run;
 use crate::error::Result;
-use crate::infer::Hits;
+use crate::infer::scoring::{Filled, Scored, WindowSource, score_windows};
+use crate::text::Window;
 use crate::train::bptt::Engine;
 use crate::train::schedule::ScheduleKind;
 use crate::train::state::{Progress, TrainState};
@@ -51,7 +52,8 @@ impl Run {
         if let Some(average) = &mut average {
             self.trainer.engine.swap_params(&mut average.weights);
         }
-        let loss_nats = found.nats / found.tokens as f64;
+        let found = found?;
+        let loss_nats = found.parts.iter().sum::<f64>() / found.tokens as f64;
         let progress = &mut self.trainer.state.progress;
         let best =
             progress.best.is_none_or(|best| loss_nats < best.loss_nats) && loss_nats.is_finite();
@@ -70,7 +72,7 @@ impl Run {
             loss_nats,
             perplexity: loss_nats.exp(),
             approximate,
-            tokens: found.tokens,
+            tokens: found.tokens as usize,
             accuracy: found.hits.accuracy(),
             line_accuracy: found.hits.line_accuracy(),
             best,
@@ -109,46 +111,37 @@ impl Run {
     }
 }
 
-/// What a text costs.
-struct Scored {
-    nats: f64,
-    /// Predicted tokens.
-    tokens: usize,
-    /// Of them, where these are counted.
-    hits: Hits,
+/// The loss over a whole text and, where `counting`, how often it is right: of a stream in parallel lanes, each from the zero state,
+/// which is approximate at their seams; of sentences exact. The bits are those of `infer::evaluate`.
+fn score_text(engine: &mut Engine, text: &mut Windows, counting: bool) -> Result<Scored<f64>> {
+    let window = engine.window();
+    let mut pass = Pass {
+        text,
+        done: Progress::default(),
+    };
+    score_windows(&mut pass, engine, window, counting, &mut |_| Ok(()))
 }
 
-/// The loss over a whole text and, where `counting`, how often it is right: of a stream in parallel lanes, each from the zero state, which is approximate at their seams;
-/// of sentences exact.
-///
-/// Every part of the text is summed on its own and the parts in their order: the bits are those of
-/// `infer::evaluate` and do not depend on the windows.
-fn score_text(engine: &mut Engine, text: &mut Windows, counting: bool) -> Scored {
-    let mut state = engine.zero_state();
-    let mut window = engine.window();
-    let (mut hits, mut right) = (Hits::default(), Vec::new());
-    let mut nats = vec![0.0; text.parts()];
-    let mut done = Progress::default();
-    let mut tokens = 0;
-    while done.epoch == 0 {
-        let taken = text.read(done.cursor(), &mut window);
-        if !text.carries() {
-            state.reset(window.lanes);
-        }
-        let stats = match counting {
-            true => engine.score_hits(&window, &mut state, &mut right),
-            false => engine.score_window(&window, &mut state),
-        };
-        tokens += stats.tokens;
-        if counting {
-            hits.add(&window, &right);
-        }
-        engine.add_part_nats(&window, &mut nats);
-        done.advance(taken.by, text.length());
+/// One pass over a text.
+struct Pass<'a> {
+    text: &'a mut Windows,
+    done: Progress,
+}
+
+impl WindowSource for Pass<'_> {
+    fn parts(&self) -> usize {
+        self.text.parts()
     }
-    Scored {
-        nats: nats.iter().sum(),
-        tokens,
-        hits,
+
+    fn next(&mut self, window: &mut Window) -> Option<Filled> {
+        if self.done.epoch > 0 {
+            return None;
+        }
+        let taken = self.text.read(self.done.cursor(), window);
+        self.done.advance(taken.by, self.text.length());
+        Some(Filled {
+            from_zero: !self.text.carries(),
+            tokens: taken.tokens,
+        })
     }
 }
