@@ -13,7 +13,7 @@
 //! constraint  a regular expression and a vocabulary                → the tokens that may come next
 //! generate    prompts                                              → texts, piece by piece, or the best of a search
 //! network     a network with its weights and vocabulary            files: its directory in the Hugging Face shape
-//! cache       a model of what was written lately
+//! cache       a model of what was written lately                  mixture: several models as one
 //! ```
 //! A model is shared between threads; each stream of text has its own session. Nothing here knows gradients, optimisers or runs.
 
@@ -25,6 +25,7 @@ mod error;
 pub mod files;
 pub mod generate;
 pub mod hits;
+mod mixture;
 mod model;
 mod network;
 pub mod perplexity;
@@ -49,6 +50,8 @@ pub use generate::{
     LengthPenalty, OwnSequences, OwnText, generate, write_own,
 };
 pub use hits::Hits;
+pub use mixture::Mixture;
+pub(crate) use mixture::{mix, relative};
 pub use model::{Model, load};
 pub use network::{NetworkModel, Weights};
 pub(crate) use perplexity::lost_note;

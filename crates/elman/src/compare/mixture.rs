@@ -14,6 +14,7 @@
 //! What it does not do: log-linear mixtures, which need the whole distributions of all models at every token.
 
 use crate::error::{Error, Result};
+use crate::infer::relative;
 use elman_kernels::ln;
 use serde::Serialize;
 
@@ -123,30 +124,6 @@ impl Likelihoods {
         }
         (log_sum, posteriors)
     }
-}
-
-/// −ln Σ_m λ_m p_m of one token.
-pub(super) fn mix(nats: impl Iterator<Item = f64> + Clone, weights: &[f64]) -> f64 {
-    let mut weights = weights.iter();
-    let mut p = 0.0;
-    let least = relative(nats, |r| p += r * weights.next().unwrap_or(&0.0));
-    match p > 0.0 {
-        true => least - ln(p),
-        false => f64::INFINITY,
-    }
-}
-
-/// Hands out p_m / max p in order and returns −ln max p, which is infinite if all are zero.
-fn relative(nats: impl Iterator<Item = f64> + Clone, mut each: impl FnMut(f64)) -> f64 {
-    let least = nats.clone().fold(f64::INFINITY, f64::min);
-    for nats in nats {
-        each(if nats == f64::INFINITY {
-            0.0
-        } else {
-            libm::exp(least - nats)
-        });
-    }
-    least
 }
 
 #[cfg(test)]

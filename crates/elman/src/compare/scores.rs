@@ -8,12 +8,12 @@
 //! of tokens (see `units`). Memory does not grow with the text.
 
 use super::MOST_LINES;
-use super::mixture::{Likelihoods, mix};
+use super::mixture::Likelihoods;
 use super::named::NamedModel;
 use super::units::Units;
 use crate::error::{Error, Result};
 use crate::infer::perplexity::Sums;
-use crate::infer::{ModelError, Session};
+use crate::infer::{ModelError, Session, mix};
 use crate::text::{self, Lost, Placed, ReadOptions, Source, TextStats, Union, Vocab};
 use std::time::Instant;
 

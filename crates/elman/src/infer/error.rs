@@ -1,7 +1,7 @@
 //! What can go wrong while a model is used.
 
 /// A failure of a model, a session or a saved state.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ModelError {
     /// Hidden states that have grown beyond every number within the first `tokens` tokens.
     #[error(
@@ -31,8 +31,16 @@ pub enum ModelError {
         what: &'static str,
         architecture: String,
     },
+    /// Weights of a mixture that are negative or do not sum to 1, or no models at all.
+    #[error("the weights of a mixture are 0 or more and sum to 1; these sum to {sum}")]
+    Weights { sum: f64 },
+    /// Models of a mixture whose ids do not mean the same tokens.
+    #[error(
+        "the models of a mixture have one vocabulary; these have {entries} and {other} entries, or other ones"
+    )]
+    Vocabularies { entries: usize, other: usize },
     /// A model that has no form on disk.
-    #[error("a {architecture} has no file: it follows from its vocabulary")]
+    #[error("a {architecture} has no file: it is made of what has one")]
     NoFile { architecture: String },
     /// Bytes that are no saved session of this model.
     #[error("these bytes cannot be restored: {0}")]

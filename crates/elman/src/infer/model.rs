@@ -10,6 +10,7 @@
 //! instruction set and threads, chosen once. Any choice gives the same numbers.
 
 use super::cache::Cache;
+use super::mixture::Mixture;
 use super::{NetworkModel, Weights, files};
 use crate::error::Result;
 use crate::infer::ModelError;
@@ -20,7 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-/// A language model of any family: a network, an n-gram model or a cache.
+/// A language model of any family: a network, an n-gram model, a cache or a mixture of models.
 #[derive(Clone)]
 pub struct Model {
     family: Family,
@@ -34,6 +35,7 @@ pub(super) enum Family {
     Network(Arc<NetworkModel>),
     Ngram(Arc<ngram::Model>),
     Cache(Arc<Cache>),
+    Mixture(Arc<Mixture>),
 }
 
 /// Loads the model in `path`: a run's directory, a model's directory, or the file of an n-gram model (`.bin` or ARPA, plain or gzip).
@@ -65,7 +67,7 @@ impl Model {
 
     /// Writes the model: a network as a directory, an n-gram model as a binary file. [`load`] reads both.
     ///
-    /// Errors: a disk that refuses, a cache, which has no file.
+    /// Errors: a disk that refuses, a cache or a mixture, which has no file.
     pub fn save(&self, path: &Path) -> Result<()> {
         match &self.family {
             Family::Network(model) => {
@@ -74,7 +76,7 @@ impl Model {
                 files::save_model(path, network, params, vocab, layout, model.about())
             }
             Family::Ngram(model) => Ok(model.save(path)?),
-            Family::Cache(_) => Err(ModelError::NoFile {
+            Family::Cache(_) | Family::Mixture(_) => Err(ModelError::NoFile {
                 architecture: self.architecture(),
             }
             .into()),
@@ -83,8 +85,14 @@ impl Model {
 
     /// The model as one that computes on `cpu`, which several models may share. By default a network has a thread for each CPU.
     pub fn with_cpu(self, cpu: impl Into<Arc<Cpu>>) -> Model {
+        let cpu = cpu.into();
+        let family = match self.family {
+            Family::Mixture(mixture) => Family::Mixture(Arc::new(mixture.with_cpu(&cpu))),
+            family => family,
+        };
         Model {
-            cpu: cpu.into(),
+            family,
+            cpu,
             ..self
         }
     }
@@ -106,6 +114,7 @@ impl Model {
             Family::Network(model) => model.vocab(),
             Family::Ngram(model) => model.vocab(),
             Family::Cache(cache) => cache.vocab(),
+            Family::Mixture(mixture) => mixture.members()[0].vocab(),
         }
     }
 
@@ -115,6 +124,7 @@ impl Model {
             Family::Network(model) => model.id(),
             Family::Ngram(model) => model.id(),
             Family::Cache(cache) => cache.id(),
+            Family::Mixture(mixture) => mixture.id(),
         }
     }
 
@@ -124,6 +134,7 @@ impl Model {
             Family::Network(model) => model.dims().architecture(),
             Family::Ngram(model) => format!("{}-gram", model.order()),
             Family::Cache(_) => "unigram cache".into(),
+            Family::Mixture(_) => "linear mixture".into(),
         }
     }
 
@@ -133,13 +144,17 @@ impl Model {
             Family::Network(model) => model.network().layout().parameter_count() as u64,
             Family::Ngram(model) => model.parameters(),
             Family::Cache(_) => 0,
+            Family::Mixture(mixture) => {
+                let members = mixture.members().iter();
+                members.map(|member| 1 + member.parameters()).sum()
+            }
         }
     }
 
     /// What was remarkable about its files.
     pub fn notes(&self) -> &[String] {
         match &self.family {
-            Family::Network(_) | Family::Cache(_) => &[],
+            Family::Network(_) | Family::Cache(_) | Family::Mixture(_) => &[],
             Family::Ngram(model) => model.notes(),
         }
     }
@@ -194,6 +209,7 @@ impl Model {
             (Family::Network(a), Family::Network(b)) => Arc::ptr_eq(a, b),
             (Family::Ngram(a), Family::Ngram(b)) => Arc::ptr_eq(a, b),
             (Family::Cache(a), Family::Cache(b)) => Arc::ptr_eq(a, b),
+            (Family::Mixture(a), Family::Mixture(b)) => Arc::ptr_eq(a, b),
             _ => false,
         };
         same && self.layout == other.layout
@@ -225,6 +241,17 @@ impl From<ngram::Model> for Model {
 impl From<Cache> for Model {
     fn from(cache: Cache) -> Model {
         Model::of(Family::Cache(Arc::new(cache)), Layout::Stream, 1)
+    }
+}
+
+impl From<Mixture> for Model {
+    /// It reads texts, and computes, as the first of its models does.
+    fn from(mixture: Mixture) -> Model {
+        let first = mixture.members()[0].clone();
+        Model {
+            family: Family::Mixture(Arc::new(mixture)),
+            ..first
+        }
     }
 }
 

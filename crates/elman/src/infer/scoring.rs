@@ -45,8 +45,12 @@ pub(crate) trait WindowScorer {
 
     /// −ln ŷ of every target (T, B) from `state`, which becomes that after the window; and if asked for, whether the target is the
     /// most likely token.
-    fn score(&mut self, window: &Window, state: &mut State, right: Option<&mut Vec<bool>>)
-    -> &[f64];
+    fn score(
+        &mut self,
+        window: &Window,
+        state: &mut State,
+        right: Option<&mut Vec<bool>>,
+    ) -> &[f64];
 }
 
 /// The sum over the tokens of a part.

@@ -62,7 +62,8 @@ pub fn advance(sessions: &mut [&mut Session], tokens: &[TokenId]) -> Result<Vec<
         .iter_mut()
         .map(|session| &mut session.streams)
         .collect();
-    let scores = Streams::advance(&mut all, tokens).into_iter();
+    let texts: Vec<&[TokenId]> = tokens.chunks(1).collect();
+    let scores = Streams::advance(&mut all, &texts).into_iter();
     let read = read.unwrap_or(0);
     scores
         .map(|scores| Distribution::new(model.clone(), scores, read))

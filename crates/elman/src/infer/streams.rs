@@ -6,10 +6,11 @@
 //! What happens in one stream changes no bit of another: a text is the same alone and in company, token by token and in windows. A
 //! stream begins at the beginning of a text. Of a model of sentences it is at the beginning again after every line end that it is fed.
 //!
-//! The families differ in what a stream remembers: a network its states, an n-gram model a context, a cache the last words. Each
-//! has a file here with the same few methods.
+//! The families differ in what a stream remembers: a network its states, an n-gram model a context, a cache the last words, a mixture what its
+//! models do. Each has a file here with the same few methods.
 
 mod cache;
+mod mixture;
 mod network;
 mod ngram;
 
@@ -18,6 +19,7 @@ use super::model::{Family, Model};
 use crate::text::{Layout, Vocab};
 use cache::CacheStreams;
 use elman_kernels::{Cpu, Isa};
+use mixture::MixtureStreams;
 use network::NetworkStreams;
 use ngram::NgramStreams;
 use std::f64::consts::LN_10;
@@ -41,6 +43,7 @@ enum Memory<'a> {
     Network(Box<NetworkStreams<'a>>),
     Ngram(NgramStreams),
     Cache(CacheStreams),
+    Mixture(MixtureStreams),
 }
 
 /// Something that is shared with other owners, or borrowed from one.
@@ -84,6 +87,9 @@ impl Model {
                 }
                 Family::Ngram(model) => Memory::Ngram(NgramStreams::new(model.clone(), streams)),
                 Family::Cache(cache) => Memory::Cache(CacheStreams::new(cache.clone(), streams)),
+                Family::Mixture(mixture) => {
+                    Memory::Mixture(MixtureStreams::new(mixture.clone(), streams, window))
+                }
             },
         }
     }
@@ -115,6 +121,7 @@ impl<'a> Streams<'a> {
             Memory::Network(streams) => streams.vocab(),
             Memory::Ngram(streams) => streams.vocab(),
             Memory::Cache(streams) => streams.vocab(),
+            Memory::Mixture(streams) => streams.vocab(),
         }
     }
 
@@ -125,6 +132,7 @@ impl<'a> Streams<'a> {
             Memory::Network(streams) => streams.len(),
             Memory::Ngram(streams) => streams.len(),
             Memory::Cache(streams) => streams.len(),
+            Memory::Mixture(streams) => streams.len(),
         }
     }
 
@@ -149,6 +157,7 @@ impl<'a> Streams<'a> {
             Memory::Network(streams) => streams.feed(&texts),
             Memory::Ngram(streams) => streams.feed(&texts),
             Memory::Cache(streams) => streams.feed(&texts),
+            Memory::Mixture(streams) => streams.feed(&texts),
         }
     }
 
@@ -159,6 +168,7 @@ impl<'a> Streams<'a> {
             Memory::Network(streams) => streams.logits(logits),
             Memory::Ngram(streams) => streams.logits(logits),
             Memory::Cache(streams) => streams.logits(logits),
+            Memory::Mixture(streams) => streams.logits(logits),
         }
     }
 
@@ -168,6 +178,7 @@ impl<'a> Streams<'a> {
             Memory::Network(streams) => streams.nats(logits, tokens, nats),
             Memory::Ngram(streams) => streams.nats(stream, tokens, nats),
             Memory::Cache(streams) => streams.nats(stream, tokens, nats),
+            Memory::Mixture(streams) => streams.nats(stream, tokens, nats),
         }
     }
 
@@ -207,6 +218,7 @@ impl<'a> Streams<'a> {
             Memory::Network(streams) => streams.score(tokens, nats),
             Memory::Ngram(streams) => streams.score(tokens, nats),
             Memory::Cache(streams) => streams.score(tokens, nats),
+            Memory::Mixture(streams) => streams.score(tokens, nats),
         }
     }
 
@@ -216,6 +228,7 @@ impl<'a> Streams<'a> {
             Memory::Network(streams) => streams.scores(),
             Memory::Ngram(streams) => streams.scores(),
             Memory::Cache(streams) => streams.scores(),
+            Memory::Mixture(streams) => streams.scores(),
         }
     }
 
@@ -225,6 +238,7 @@ impl<'a> Streams<'a> {
             Memory::Network(streams) => streams.reset(stream),
             Memory::Ngram(streams) => streams.reset(stream),
             Memory::Cache(streams) => streams.reset(stream),
+            Memory::Mixture(streams) => streams.reset(stream),
         }
     }
 
@@ -235,6 +249,7 @@ impl<'a> Streams<'a> {
             Memory::Network(streams) => streams.select(from),
             Memory::Ngram(streams) => streams.select(from),
             Memory::Cache(streams) => streams.select(from),
+            Memory::Mixture(streams) => streams.select(from),
         }
     }
 
@@ -244,6 +259,7 @@ impl<'a> Streams<'a> {
             Memory::Network(streams) => Some(streams.saved_bytes()),
             Memory::Ngram(_) => Some(ngram::SAVED_BYTES),
             Memory::Cache(_) => None,
+            Memory::Mixture(streams) => streams.saved_bytes(),
         }
     }
 
@@ -253,6 +269,7 @@ impl<'a> Streams<'a> {
             Memory::Network(streams) => streams.save(bytes),
             Memory::Ngram(streams) => streams.save(bytes),
             Memory::Cache(streams) => streams.save(bytes),
+            Memory::Mixture(streams) => streams.save(bytes),
         }
     }
 
@@ -263,21 +280,23 @@ impl<'a> Streams<'a> {
             Memory::Network(streams) => streams.restore(bytes),
             Memory::Ngram(streams) => streams.restore(bytes),
             Memory::Cache(streams) => streams.restore(bytes),
+            Memory::Mixture(streams) => streams.restore(bytes),
         }
     }
 
-    /// Feeds one token to each of `parts`, which have one stream each and belong to one model, and returns the scores of what may come
+    /// Continues each of `parts`, which have one stream each and belong to one model, by a text, and returns the scores of what may come
     /// next in each: of a network one product for all.
-    pub(super) fn advance(parts: &mut [&mut Streams<'a>], tokens: &[u32]) -> Vec<Scores> {
-        let mut networks = Vec::with_capacity(parts.len());
+    pub(super) fn advance(parts: &mut [&mut Streams<'a>], texts: &[&[u32]]) -> Vec<Scores> {
+        let (mut networks, mut mixtures) = (Vec::new(), Vec::new());
         let mut scores = Vec::with_capacity(parts.len());
-        for (part, token) in parts.iter_mut().zip(tokens.chunks(1)) {
+        for (part, text) in parts.iter_mut().zip(texts) {
             let text = match part.layout {
-                Layout::Stream => token,
-                Layout::Sentences => part.begin_lines(&[token])[0],
+                Layout::Stream => text,
+                Layout::Sentences => part.begin_lines(&[text])[0],
             };
             match &mut part.memory {
                 Memory::Network(streams) => networks.push((&mut **streams, text)),
+                Memory::Mixture(streams) => mixtures.push((streams, text)),
                 Memory::Ngram(streams) => {
                     streams.feed(&[text]);
                     scores.extend(streams.scores());
@@ -288,9 +307,10 @@ impl<'a> Streams<'a> {
                 }
             }
         }
-        match networks.is_empty() {
-            true => scores,
-            false => NetworkStreams::advance(networks),
+        match (networks.is_empty(), mixtures.is_empty()) {
+            (false, _) => NetworkStreams::advance(networks),
+            (_, false) => MixtureStreams::advance(mixtures),
+            _ => scores,
         }
     }
 

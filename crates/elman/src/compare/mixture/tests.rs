@@ -1,4 +1,5 @@
 use super::*;
+use crate::infer::mix;
 use crate::rng::{Site, Stream, key};
 
 /// Losses of `models` models on `tokens` tokens; model m is good at every token t with t mod (m + 2) = 0.

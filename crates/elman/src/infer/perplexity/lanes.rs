@@ -5,7 +5,9 @@
 
 use super::{EvalOptions, Found, Progress, ROWS, Sums, WINDOW};
 use crate::error::{Error, Result};
-use crate::infer::scoring::{Filled, ModelScorer, PartSum, Scored, Token, WindowSource, score_windows};
+use crate::infer::scoring::{
+    Filled, ModelScorer, PartSum, Scored, Token, WindowSource, score_windows,
+};
 use crate::infer::{ModelError, NetworkModel};
 use crate::text::{self, Layout, ReadOptions, Sentences, Source, Stream, TokenId, Vocab, Window};
 use elman_kernels::Cpu;
@@ -117,8 +119,7 @@ impl WindowSource for StreamWindows<'_> {
         self.first = self.next;
         self.next += self.steps;
         let (ids, eos) = (self.text.ids, self.text.vocab.eos());
-        self.stream
-            .window(ids, eos, self.first, self.steps, window);
+        self.stream.window(ids, eos, self.first, self.steps, window);
         Some(Filled {
             from_zero: false,
             tokens: window.real,

@@ -3,7 +3,7 @@ use crate::dims::Cell;
 use crate::error::Error;
 use crate::infer::error::StateFlaw;
 use crate::infer::testing::{CELLS, bigrams, cpu, model, projected, tokens, vocab};
-use crate::infer::{Cache, ScoredToken};
+use crate::infer::{Cache, Mixture, ScoredToken};
 use crate::text::{Kind, Layout};
 
 const LETTERS: &str = "abcdefghij klmnopqr\n";
@@ -20,7 +20,11 @@ fn models() -> Vec<Model> {
         bigrams(letters()).into(),
         Cache::new(letters(), 7).unwrap().into(),
     ];
-    networks.into_iter().chain(others).collect()
+    let mut models: Vec<Model> = networks.into_iter().chain(others).collect();
+    // A network, the bigrams and the cache.
+    let members = [(3, 0.5), (7, 0.3), (8, 0.2)].map(|(i, weight)| (models[i].clone(), weight));
+    models.push(Mixture::new(members.into()).unwrap().into());
+    models
 }
 
 fn after(model: &Model, ids: &[TokenId]) -> Session {
@@ -65,7 +69,7 @@ fn distributions_sum_to_one_and_are_ranked() {
         let next = after(&model, &ids).next().unwrap();
         let sum: f64 = (0..next.len() as u32).map(|id| next.prob(id)).sum();
         // The bigrams of the tests sum to nothing in particular.
-        if model.as_ngram().is_none() {
+        if model.as_ngram().is_none() && model.architecture() != "linear mixture" {
             assert!((sum - 1.0).abs() < 1e-6, "{model:?}: {sum}");
         }
         let all = next.top_ids(next.len());
@@ -220,4 +224,30 @@ fn a_text_is_fed_as_its_tokens() {
     session.feed("abc").unwrap();
     let ids = model.vocab().tokenize(b"abc").unwrap().ids;
     assert_eq!(session.save(), after(&model, &ids).save());
+}
+
+#[test]
+fn a_mixture_is_the_weighted_sum() {
+    let models = models();
+    let parts = [(0, 0.25), (8, 0.75)];
+    let members = parts.map(|(i, weight): (usize, f64)| (models[i].clone(), weight));
+    let mixture = Model::from(Mixture::new(members.to_vec()).unwrap());
+    let ids = tokens(22, 30);
+    let all = members.map(|(model, weight)| (model.session().score_tokens(&ids).unwrap(), weight));
+    let mixed = mixture.session().score_tokens(&ids).unwrap();
+    for (i, found) in mixed.iter().enumerate() {
+        let p: f64 = all
+            .iter()
+            .map(|(nats, weight)| weight * nats[i].exp())
+            .sum();
+        assert!((found - p.ln()).abs() < 1e-12);
+    }
+    let wrong = Mixture::new(vec![(models[0].clone(), 0.5)]).unwrap_err();
+    assert!(matches!(wrong, Error::Model(ModelError::Weights { .. })));
+    let other = Model::from(Cache::new(vocab(Kind::Chars, "ab"), 3).unwrap());
+    let wrong = Mixture::new(vec![(models[0].clone(), 0.5), (other, 0.5)]).unwrap_err();
+    assert!(matches!(
+        wrong,
+        Error::Model(ModelError::Vocabularies { .. })
+    ));
 }
