@@ -4,8 +4,7 @@
 //! cargo run --release --example generate -- runs/kjv "In the beginning"
 //! ```
 
-use elman::Model;
-use elman::infer::{GenerateOptions, Sampling};
+use elman::{Model, Sampling};
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -36,13 +35,10 @@ pub fn run(model: &Model, prompt: &str) -> Result<String, Failed> {
     let greedy = String::from_utf8_lossy(&model.vocab().decode(&greedy)).into_owned();
     println!("{} bytes, the most probable words:{greedy}", saved.len());
 
-    let options = GenerateOptions {
-        sampling: Sampling {
-            temperature: 0.7,
-            ..Sampling::default()
-        },
+    let options = Sampling {
+        temperature: 0.7,
         max_tokens: 60,
-        ..GenerateOptions::default()
+        ..Sampling::default()
     };
     let text = model.generate(prompt, &options)?;
     println!("{prompt}{text}");

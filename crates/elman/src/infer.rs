@@ -9,7 +9,7 @@
 //! scoring     windows of a text in memory                          → the loss of each part of it
 //! answers     a model, a text and a mark                           → how often it knows what follows the mark
 //! hits        which targets were the most likely tokens            → accuracy
-//! sample      logits                                               → a token
+//! sampling    how a text is written                                sample: logits → a token
 //! constraint  a regular expression and a vocabulary                → the tokens that may come next
 //! generate    prompts                                              → texts, piece by piece, or the best of a search
 //! network     a network with its weights and vocabulary            files: its directory in the Hugging Face shape
@@ -30,6 +30,7 @@ mod model;
 mod network;
 pub mod perplexity;
 pub mod sample;
+mod sampling;
 mod score;
 pub(crate) mod scoring;
 mod session;
@@ -46,8 +47,8 @@ pub use distribution::Distribution;
 pub use error::{ModelError, StateFlaw};
 pub use files::{About, disk_bytes, read_layout, read_vocab, save_model};
 pub use generate::{
-    Beam, Eos, Finish, GenerateOptions, Generated, Generation, Generator, Hypothesis,
-    LengthPenalty, OwnSequences, OwnText, generate, write_own,
+    Beam, Eos, Finish, Generated, Generation, Generator, Hypothesis, LengthPenalty, OwnSequences,
+    OwnText, generate, write_own,
 };
 pub use hits::Hits;
 pub use mixture::Mixture;
@@ -56,7 +57,8 @@ pub use model::{Model, load};
 pub use network::{NetworkModel, Weights};
 pub(crate) use perplexity::lost_note;
 pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate};
-pub use sample::{Sampler, Sampling};
+pub use sample::Sampler;
+pub use sampling::Sampling;
 pub use score::{Score, ScoredToken};
 pub use session::{Session, advance};
 pub use streams::Streams;

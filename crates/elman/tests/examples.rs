@@ -14,9 +14,8 @@ mod score;
 #[path = "../examples/train.rs"]
 mod train;
 
-use elman::TrainConfig;
-use elman::infer::GenerateOptions;
 use elman::train::config::Bptt;
+use elman::{Sampling, TrainConfig};
 use std::path::Path;
 
 const TEXT: &str = "the cat sat on the mat\nthe dog sat on the log\n";
@@ -52,9 +51,9 @@ fn readme(path: &Path) -> elman::Result<Printed> {
     session.feed("the")?;
     let likeliest = session.next()?.top(5);
     let score = model.score("the cat sat")?.log_prob();
-    let options = GenerateOptions {
+    let options = Sampling {
         max_tokens: 10,
-        ..GenerateOptions::default()
+        ..Sampling::default()
     };
     let text = model.generate("the cat", &options)?;
     Ok((likeliest, score, text))

@@ -5,7 +5,7 @@ use crate::args::{named, thread_count};
 use crate::output::usage;
 use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::infer::{Eos, GenerateOptions, Generator, Weights};
+use elman::infer::{Eos, Generator, Sampling, Weights};
 use elman::{Error, Model};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -134,7 +134,7 @@ pub fn run(args: GenerateArgs) -> Result<()> {
 /// What is done with every prompt.
 struct Task<'a> {
     model: &'a Model,
-    options: GenerateOptions,
+    options: Sampling,
     show: Show<'a>,
     samples: u64,
 }
@@ -187,19 +187,17 @@ impl Task<'_> {
     }
 }
 
-fn options(args: &GenerateArgs) -> Result<GenerateOptions> {
-    Ok(GenerateOptions {
-        sampling: args.choice.sampling(),
-        seed: args.choice.seed(),
+fn options(args: &GenerateArgs) -> Result<Sampling> {
+    Ok(Sampling {
         max_tokens: args.max_tokens,
         stop: args.stop.clone(),
         eos: match args.ignore_eos {
             true => Eos::GoOn,
             false => Eos::ByKind,
         },
-        allow_unk: args.choice.allow_unk(),
         allow: args.choice.allow()?,
         logprobs: args.logprobs.is_some(),
+        ..args.choice.sampling()
     })
 }
 

@@ -12,8 +12,7 @@ use super::clock::{Amount, Clock, KernelTime, Laps};
 use crate::dims::{Room, inference_bytes, matrix_parameters};
 use crate::error::{Error, Result};
 use crate::infer::{
-    About, Eos, GenerateOptions, Generator, NetworkModel, Sampling, Streams, WINDOW, Weights,
-    Workspace,
+    About, Eos, Generator, NetworkModel, Sampling, Streams, WINDOW, Weights, Workspace,
 };
 use crate::net::{Network, Params};
 use crate::rng::{Site, Stream as Draws, key};
@@ -221,14 +220,11 @@ fn score(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
 
 fn generate(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Result<Outcome> {
     let model = model(case, weights);
-    let options = GenerateOptions {
-        sampling: Sampling {
-            temperature: TEMPERATURE,
-            ..Sampling::default()
-        },
+    let options = Sampling {
+        temperature: TEMPERATURE,
         max_tokens: usize::MAX,
         eos: Eos::GoOn,
-        ..GenerateOptions::default()
+        ..Sampling::default()
     };
     let (layout, view) = (model.layout(), model.view());
     let streams = Streams::of_network(view, model.vocab(), layout, cpu, 1, WINDOW);

@@ -44,6 +44,7 @@ impl NamedModel {
         })
     }
 
+    /// The model's vocabulary.
     pub fn vocab(&self) -> &Vocab {
         self.model.vocab()
     }

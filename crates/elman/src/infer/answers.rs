@@ -27,24 +27,32 @@ pub struct Answered {
     pub after: String,
     /// Lines of the text, with an answer or without.
     pub lines_read: u64,
+    /// Tokens of the text.
     pub tokens_read: u64,
     /// How many of these the vocabulary lacks.
     pub oov: u64,
     /// Of the answers: `tokens`, `right`, `lines`, `lines_right`.
     #[serde(flatten)]
     pub hits: Hits,
+    /// The share of predicted tokens that were the most likely.
     pub accuracy: f64,
+    /// The share of lines whose whole answer was.
     pub line_accuracy: f64,
+    /// Σ −ln p over the tokens of answers.
     pub total_nats: f64,
     /// The mean over the tokens of answers.
     pub loss_nats: f64,
+    /// exp(loss).
     pub perplexity: f64,
     /// BLAKE3 of the decompressed text.
     pub text_hash: String,
+    /// [`Model::id`].
     pub model_id: String,
     /// What was dropped or read in a special way.
     pub notes: Vec<String>,
+    /// Wall-clock time of the evaluation, reading included.
     pub seconds: f64,
+    /// Tokens of the text in that time.
     pub tokens_per_second: f64,
 }
 

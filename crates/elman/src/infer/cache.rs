@@ -54,11 +54,12 @@ impl Cache {
         }
     }
 
+    /// The vocabulary.
     pub fn vocab(&self) -> &Vocab {
         &self.vocab
     }
 
-    /// K.
+    /// K, the number of tokens that it remembers.
     pub fn window(&self) -> usize {
         self.window
     }

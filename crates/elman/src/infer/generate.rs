@@ -16,10 +16,9 @@
 //! - Log-probabilities are natural and the model's own: before penalties, bans, constraints, temperature and filters, with the bits of
 //!   evaluation.
 
-use super::constraint::Allow;
 use super::{Model, Sampling};
-use crate::error::{Error, Result};
-use crate::text::{Kind, Layout, Vocab};
+use crate::error::Result;
+use crate::text::{Layout, Vocab};
 use serde::Serialize;
 use std::ops::ControlFlow;
 
@@ -30,39 +29,6 @@ mod own;
 pub use beam::{Beam, Hypothesis, LengthPenalty};
 pub use generator::Generator;
 pub use own::{OwnSequences, OwnText, write_own};
-
-/// What and how much to write.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GenerateOptions {
-    pub sampling: Sampling,
-    pub seed: u64,
-    /// Tokens at most, the closing `<eos>` included.
-    pub max_tokens: usize,
-    /// Any of these ends the text.
-    pub stop: Vec<String>,
-    pub eos: Eos,
-    /// Let `<unk>` be drawn.
-    pub allow_unk: bool,
-    /// Only texts that these are; with it there are no stop strings.
-    pub allow: Option<Allow>,
-    /// Keep the log-probability of every token.
-    pub logprobs: bool,
-}
-
-impl Default for GenerateOptions {
-    fn default() -> GenerateOptions {
-        GenerateOptions {
-            sampling: Sampling::default(),
-            seed: 1,
-            max_tokens: 200,
-            stop: Vec::new(),
-            eos: Eos::ByKind,
-            allow_unk: false,
-            allow: None,
-            logprobs: false,
-        }
-    }
-}
 
 /// What a drawn `<eos>` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,15 +82,18 @@ pub struct Generation {
     pub tokens: Vec<u32>,
     /// ln p of each token under the model; empty unless it was wanted.
     pub logprobs: Vec<f64>,
+    /// Why it ended.
     pub finish: Finish,
 }
 
 /// What [`generate`] returns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generated {
+    /// Tokens of the prompt.
     pub prompt_tokens: usize,
     /// Symbols of the prompt that the vocabulary lacks, each once; they were read as `<unk>`.
     pub unknown: Vec<String>,
+    /// The texts, in the order of their numbers.
     pub samples: Vec<Generation>,
 }
 
@@ -136,7 +105,7 @@ pub fn generate(
     model: &Model,
     prompt: &[u8],
     samples: u64,
-    options: &GenerateOptions,
+    options: &Sampling,
     sink: &mut dyn FnMut(u64, &[u8]) -> ControlFlow<()>,
 ) -> Result<Generated> {
     let encoded = model.vocab().tokenize(prompt)?;
@@ -165,7 +134,7 @@ impl Model {
     /// A text that continues `prompt`, which may be empty; without the prompt.
     ///
     /// Errors: options that mean nothing, hidden states that overflow.
-    pub fn generate(&self, prompt: &str, options: &GenerateOptions) -> Result<String> {
+    pub fn generate(&self, prompt: &str, options: &Sampling) -> Result<String> {
         let keep = &mut |_: u64, _: &[u8]| ControlFlow::Continue(());
         let written = generate(self, prompt.as_bytes(), 1, options, keep)?;
         let text = written.samples.into_iter().map(|sample| sample.text);
@@ -174,40 +143,6 @@ impl Model {
             // In kind `bytes` a text may be anything.
             String::from_utf8_lossy(error.as_bytes()).into_owned()
         }))
-    }
-}
-
-impl GenerateOptions {
-    /// About sixty words that show what a model has learnt.
-    pub fn glimpse(kind: Kind) -> GenerateOptions {
-        GenerateOptions {
-            sampling: Sampling {
-                temperature: 0.8,
-                ..Sampling::default()
-            },
-            max_tokens: match kind {
-                Kind::Words | Kind::Whitespace | Kind::Fields => 80,
-                Kind::Bpe | Kind::Foreign => 120,
-                Kind::Chars | Kind::Bytes => 350,
-            },
-            ..GenerateOptions::default()
-        }
-    }
-
-    /// Refuses what means nothing.
-    pub fn check(&self) -> Result<()> {
-        self.sampling.check()?;
-        if self.stop.iter().any(String::is_empty) {
-            return Err(Error::Config(
-                "a stop string must not be empty: it would stop every text at once".into(),
-            ));
-        }
-        if self.allow.is_some() && !self.stop.is_empty() {
-            return Err(Error::Config(
-                "a constraint says itself where a text ends: leave the stop strings out".into(),
-            ));
-        }
-        Ok(())
     }
 }
 

@@ -32,6 +32,7 @@ pub enum Weights {
 }
 
 impl Weights {
+    /// The format's name: `f32`, `bf16`, `int8`.
     pub fn name(self) -> &'static str {
         match self {
             Weights::F32 => "f32",
@@ -119,22 +120,27 @@ impl NetworkModel {
         files::load(path, weights)
     }
 
+    /// The sizes.
     pub fn dims(&self) -> &Dims {
         self.network.dims()
     }
 
+    /// The format of the matrices.
     pub fn weights(&self) -> Weights {
         self.weights
     }
 
+    /// The architecture.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
+    /// The parameters in f32, under PyTorch's names.
     pub fn params(&self) -> &Params {
         &self.params
     }
 
+    /// The vocabulary.
     pub fn vocab(&self) -> &Vocab {
         &self.vocab
     }

@@ -53,9 +53,11 @@ pub struct EvalOptions {
 /// How far an evaluation is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
+    /// Tokens that have been scored.
     pub tokens: u64,
     /// Where it is known beforehand.
     pub total_tokens: Option<u64>,
+    /// Their loss, Σ −ln p.
     pub total_nats: f64,
 }
 
@@ -66,14 +68,17 @@ pub struct Evaluation {
     pub layout: Layout,
     /// A stream was read in lanes.
     pub approximate: bool,
+    /// Places of the text that were read at once.
     pub lanes: usize,
     /// N: all tokens, `<eos>` included.
     pub tokens: u64,
     /// How many of them the vocabulary lacks.
     pub oov: u64,
+    /// L = Σ −ln p.
     pub total_nats: f64,
     /// The mean over all tokens.
     pub loss_nats: f64,
+    /// exp(loss), per token.
     pub perplexity: f64,
     /// Over known tokens only; `None` if there is none.
     pub perplexity_without_oov: Option<f64>,
@@ -81,26 +86,37 @@ pub struct Evaluation {
     pub ppl1: Option<f64>,
     /// White-space fields of the raw text.
     pub fields: u64,
+    /// Line ends of the raw text.
     pub line_ends: u64,
     /// Per field or line end.
     pub perplexity_per_word: f64,
+    /// Characters of the raw text.
     pub chars: u64,
+    /// Bytes of the raw text, after decompression.
     pub bytes: u64,
     /// Characters that decoding does not restore, and that no token was predicted for; `text::Lost` says how they are counted.
     pub lost_chars: u64,
+    /// The code length in bits, per character; `None` where the model is no code for the text.
     pub bits_per_char: Option<f64>,
+    /// The code length in bits, per byte.
     pub bits_per_byte: Option<f64>,
     /// Why there are no bits per character and byte.
     pub no_bits_because: Option<String>,
+    /// How the vocabulary cuts a text.
     pub vocab_kind: Kind,
+    /// V.
     pub vocab_size: usize,
+    /// [`Vocab::hash`].
     pub vocab_hash: String,
     /// BLAKE3 of the decompressed text.
     pub text_hash: String,
+    /// [`Model::id`].
     pub model_id: String,
     /// What was dropped or read in a special way.
     pub notes: Vec<String>,
+    /// Wall-clock time of the evaluation, reading included.
     pub seconds: f64,
+    /// Tokens in that time.
     pub tokens_per_second: f64,
 }
 

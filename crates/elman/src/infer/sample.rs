@@ -21,6 +21,7 @@
 //!
 //! Draws are counter-based (`rng::Stream`), and all arithmetic is our own: a seed gives the same text on every machine.
 
+use super::Sampling;
 use crate::error::{Error, Result};
 use crate::rng::{Stream, pick};
 use elman_kernels::{Isa, draw_weights, largest_score};
@@ -28,102 +29,6 @@ use std::collections::VecDeque;
 
 mod filter;
 use filter::Filters;
-
-/// How tokens are chosen. The default draws from the model's own distribution.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sampling {
-    /// τ ≥ 0; 0 is greedy.
-    pub temperature: f32,
-    /// `None`: all.
-    pub top_k: Option<usize>,
-    /// In (0, 1]; 1: all.
-    pub top_p: f32,
-    /// In [0, 1]; 0: all.
-    pub min_p: f32,
-    /// P in (0, 1]; 1: all.
-    pub typical: f32,
-    /// θ > 0; 1: none, above 1 repeats less.
-    pub repetition_penalty: f32,
-    /// How many of the last tokens count as recent; `None`: all.
-    pub repetition_window: Option<usize>,
-    /// Ids that are never chosen.
-    pub banned: Vec<u32>,
-}
-
-impl Default for Sampling {
-    fn default() -> Sampling {
-        Sampling {
-            temperature: 1.0,
-            top_k: None,
-            top_p: 1.0,
-            min_p: 0.0,
-            typical: 1.0,
-            repetition_penalty: 1.0,
-            repetition_window: None,
-            banned: Vec::new(),
-        }
-    }
-}
-
-impl Sampling {
-    /// Always the most probable token.
-    pub fn greedy() -> Sampling {
-        Sampling {
-            temperature: 0.0,
-            ..Sampling::default()
-        }
-    }
-
-    /// Whether steps 4 to 7 take anything away.
-    fn filters(&self) -> bool {
-        self.top_k.is_some() || self.top_p < 1.0 || self.min_p > 0.0 || self.typical < 1.0
-    }
-
-    /// Refuses what means nothing.
-    pub fn check(&self) -> Result<()> {
-        let rules = [
-            (
-                self.temperature >= 0.0 && self.temperature.is_finite(),
-                "temperature",
-                "a number of at least 0",
-            ),
-            (
-                self.top_k != Some(0),
-                "top-k",
-                "at least 1; leave it out to keep all tokens",
-            ),
-            (
-                self.top_p > 0.0 && self.top_p <= 1.0,
-                "top-p",
-                "above 0 and at most 1",
-            ),
-            (
-                (0.0..=1.0).contains(&self.min_p),
-                "min-p",
-                "between 0 and 1",
-            ),
-            (
-                self.typical > 0.0 && self.typical <= 1.0,
-                "typical",
-                "above 0 and at most 1",
-            ),
-            (
-                self.repetition_penalty > 0.0 && self.repetition_penalty.is_finite(),
-                "repetition-penalty",
-                "above 0; 1 changes nothing, 1.1 is usual",
-            ),
-            (
-                self.repetition_window != Some(0),
-                "repetition-window",
-                "at least 1; leave it out to count all tokens",
-            ),
-        ];
-        match rules.iter().find(|(holds, ..)| !holds) {
-            None => Ok(()),
-            Some((_, name, must)) => Err(Error::Config(format!("{name} must be {must}"))),
-        }
-    }
-}
 
 /// Chooses one token after the other.
 pub struct Sampler {

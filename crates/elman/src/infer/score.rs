@@ -24,6 +24,7 @@ pub struct Score {
 pub struct ScoredToken {
     /// The token as the vocabulary spells it; `<unk>` for what it lacks.
     pub text: String,
+    /// Its id.
     pub id: TokenId,
     /// ln p of the token after all tokens before it; −∞ where the model excludes it.
     pub log_prob: f64,

@@ -5,7 +5,7 @@ use super::nets::Net;
 use super::text::write_text;
 use super::{Lab, Trained, Verdict};
 use crate::error::Result;
-use crate::infer::{GenerateOptions, Generator, Model, Sampling};
+use crate::infer::{Generator, Model, Sampling};
 use crate::inspect::exposure;
 use crate::inspect::exposure::{Figure, Options};
 use crate::ngram::Words;
@@ -97,14 +97,11 @@ fn source(lab: &Lab, run: &Path) -> Result<Model> {
 
 /// About `tokens` tokens of the source; texts are numbered from `first` on.
 fn write(lab: &Lab, source: &Model, tokens: usize, first: u64) -> Result<String> {
-    let options = GenerateOptions {
-        sampling: Sampling {
-            temperature: 1.0,
-            ..Sampling::default()
-        },
+    let options = Sampling {
+        temperature: 1.0,
         seed: lab.plan().seed,
         max_tokens: tokens.div_ceil(LANES),
-        ..GenerateOptions::default()
+        ..Sampling::default()
     };
     let prompts = vec![Vec::new(); LANES];
     let mut generator = Generator::new(source.streams(LANES), &prompts, options)?;

@@ -17,6 +17,7 @@ pub struct NetworkView<'a> {
 }
 
 impl NetworkView<'_> {
+    /// The sizes.
     pub fn dims(&self) -> &Dims {
         self.network.dims()
     }

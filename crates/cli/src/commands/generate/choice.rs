@@ -58,16 +58,14 @@ impl ChoiceArgs {
             typical: self.typical,
             repetition_penalty: self.repetition_penalty,
             repetition_window: self.repetition_window,
-            banned: Vec::new(),
+            seed: self.seed,
+            allow_unk: self.allow_unk,
+            ..Sampling::default()
         }
     }
 
     pub fn seed(&self) -> u64 {
         self.seed
-    }
-
-    pub fn allow_unk(&self) -> bool {
-        self.allow_unk
     }
 
     /// What may be written at all. Errors: a file of words that cannot be read.

@@ -6,7 +6,7 @@ use crate::signals::Stop;
 use crate::summary::{self, Memory};
 use anyhow::Result;
 use elman::Model;
-use elman::infer::{GenerateOptions, generate};
+use elman::infer::{Sampling, generate};
 use elman::text::Layout;
 use elman::train::{Ending, Machine, Outcome};
 use elman_kernels::Cpu;
@@ -82,7 +82,7 @@ struct End<'a> {
 fn sample(directory: &Path, machine: &Machine) -> Result<String> {
     let cpu = Cpu::new(machine.isa, machine.threads);
     let model = Model::load(directory)?.with_cpu(cpu);
-    let options = GenerateOptions::glimpse(model.vocab().kind());
+    let options = Sampling::glimpse(model.vocab().kind());
     let texts = match model.layout() {
         Layout::Stream => 1,
         Layout::Sentences => 5,

@@ -47,6 +47,7 @@ pub enum LengthPenalty {
 /// A text that a search has found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hypothesis {
+    /// The text.
     pub text: Generation,
     /// ln p of all tokens.
     pub logprob: f64,

@@ -2,7 +2,7 @@
 //!
 //! A plain value: beam search copies it for every hypothesis.
 
-use super::{Finish, GenerateOptions};
+use super::{Finish, Sampling};
 use crate::infer::Streams;
 use crate::infer::constraint::{Constraint, Place};
 use crate::text::{Decoder, Layout, Vocab};
@@ -30,14 +30,14 @@ pub(super) struct Draft {
 pub(super) struct Rules<'a> {
     pub vocab: &'a Vocab,
     pub layout: Layout,
-    pub options: &'a GenerateOptions,
+    pub options: &'a Sampling,
     pub constraint: &'a mut Option<Constraint>,
 }
 
 impl<'a> Rules<'a> {
     pub fn new(
         streams: &'a Streams<'_>,
-        options: &'a GenerateOptions,
+        options: &'a Sampling,
         constraint: &'a mut Option<Constraint>,
     ) -> Rules<'a> {
         Rules {
@@ -171,7 +171,7 @@ mod tests {
     /// What is handed out after each piece, until a stop string ends the text.
     fn told(stop: &[&str], pieces: &[&str]) -> (Vec<String>, bool) {
         let stop: Vec<String> = stop.iter().map(|&stop| stop.to_owned()).collect();
-        let options = GenerateOptions::default();
+        let options = Sampling::default();
         let mut rules = Rules {
             vocab: &Vocab::bytes(),
             layout: Layout::Stream,

@@ -4,7 +4,7 @@
 //! whatever is beside it: its numbers are keyed by (seed, n), and streams do not know each other.
 
 use super::draft::{Draft, Rules};
-use super::{Finish, GenerateOptions, Generation};
+use super::{Finish, Generation, Sampling};
 use crate::error::{Error, Result};
 use crate::infer::constraint::{Constraint, Place};
 use crate::infer::{Sampler, Streams};
@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 
 /// B prompts that have been read, with how they are to be continued.
 pub struct Generator<'a> {
-    pub(super) options: GenerateOptions,
+    pub(super) options: Sampling,
     /// After the prompts.
     pub(super) streams: Streams<'a>,
     prompts: Vec<Prompt>,
@@ -39,7 +39,7 @@ impl<'a> Generator<'a> {
     pub fn new(
         mut streams: Streams<'a>,
         prompts: &[Vec<u32>],
-        options: GenerateOptions,
+        options: Sampling,
     ) -> Result<Generator<'a>> {
         options.check()?;
         let vocab = streams.vocab();
@@ -50,7 +50,7 @@ impl<'a> Generator<'a> {
                 v - 1
             )));
         }
-        let mut banned = options.sampling.banned.clone();
+        let mut banned = options.banned.clone();
         banned.retain(|&id| (id as usize) < v);
         if !options.allow_unk {
             banned.extend(vocab.unk());
@@ -176,7 +176,7 @@ impl<'a> Generator<'a> {
     }
 
     fn sampler(&self, lane: usize, number: u64) -> Result<Sampler> {
-        let mut sampling = self.options.sampling.clone();
+        let mut sampling = self.options.clone();
         sampling.banned.clone_from(&self.banned);
         let stream = Stream::new(key(self.options.seed, Site::Sample, number));
         let mut sampler = Sampler::new(&sampling, self.streams.vocab().len(), stream)?;

@@ -14,9 +14,9 @@
 //!
 //! What is written are tokens, `<unk>` among them, and stays tokens: their text, tokenized again, might be others.
 
-use super::{Eos, Finish, GenerateOptions, Generator};
+use super::{Eos, Finish, Generator, Sampling};
 use crate::error::{Error, Result};
-use crate::infer::{NetworkModel, Sampling, Streams, WINDOW};
+use crate::infer::{NetworkModel, Streams, WINDOW};
 use crate::rng::{Site, Stream, key};
 use crate::text::{Layout, Sentences};
 use elman_kernels::Cpu;
@@ -126,11 +126,8 @@ pub fn write_own(
         model,
         layout,
         cpu,
-        options: GenerateOptions {
-            sampling: Sampling {
-                temperature: own.temperature,
-                ..Sampling::default()
-            },
+        options: Sampling {
+            temperature: own.temperature,
             seed,
             max_tokens: own.continuation,
             eos: match layout {
@@ -138,7 +135,7 @@ pub fn write_own(
                 Layout::Sentences => Eos::ByKind,
             },
             allow_unk: true,
-            ..GenerateOptions::default()
+            ..Sampling::default()
         },
         begun: 0,
         written: OwnSequences::default(),
@@ -155,7 +152,7 @@ struct Writer<'a> {
     model: &'a NetworkModel,
     layout: Layout,
     cpu: &'a Cpu,
-    options: GenerateOptions,
+    options: Sampling,
     /// Sequences so far: their numbers.
     begun: u64,
     written: OwnSequences,

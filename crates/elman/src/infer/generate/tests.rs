@@ -1,10 +1,11 @@
 use super::*;
 use crate::dims::Cell;
+use crate::infer::Allow;
 use crate::infer::testing::{bigrams, cpu, model, model_of, vocab};
-use crate::text::Vocab;
+use crate::text::{Kind, Vocab};
 use elman_kernels::{Cpu, Isa};
 
-fn run(model: &Model, prompt: &str, options: &GenerateOptions) -> Generation {
+fn run(model: &Model, prompt: &str, options: &Sampling) -> Generation {
     let mut pieces = Vec::new();
     let generated = generate(model, prompt.as_bytes(), 1, options, &mut |_, piece| {
         assert!(!piece.is_empty());
@@ -24,19 +25,19 @@ fn letters() -> Model {
     Model::from(model(Cell::Lstm, true)).with_cpu(cpu())
 }
 
-fn long() -> GenerateOptions {
-    GenerateOptions {
+fn long() -> Sampling {
+    Sampling {
         max_tokens: 120,
         eos: Eos::GoOn,
-        ..GenerateOptions::default()
+        ..Sampling::default()
     }
 }
 
 #[test]
 fn a_prompt_and_its_continuation_are_one_text() {
     let model = letters();
-    let greedy = GenerateOptions {
-        sampling: Sampling::greedy(),
+    let greedy = Sampling {
+        temperature: 0.0,
         ..long()
     };
     let whole = run(&model, "", &greedy);
@@ -50,7 +51,7 @@ fn a_prompt_and_its_continuation_are_one_text() {
         .unwrap_or(50)
         .min(50);
     let prompt = model.vocab().decode(&whole.tokens[..cut]);
-    let rest = GenerateOptions {
+    let rest = Sampling {
         max_tokens: 120 - cut,
         ..greedy
     };
@@ -76,7 +77,7 @@ fn samples_differ_and_do_not_depend_on_each_other() {
     let mut generator = Generator::new(model.streams(1), &[prompt], long()).unwrap();
     let last = generator.sample(2, &mut silent).unwrap();
     assert_eq!(last, three[2..]);
-    let other = GenerateOptions { seed: 2, ..long() };
+    let other = Sampling { seed: 2, ..long() };
     assert_ne!(run(&model, "abc", &other).tokens, three[0].tokens);
 }
 
@@ -87,7 +88,7 @@ fn stop_strings_end_the_text_and_are_never_handed_out() {
     let text = String::from_utf8(free.text.clone()).unwrap();
     for (from, len) in [(0, 1), (17, 1), (20, 2), (30, 5), (60, 9)] {
         let stop = text[from..from + len].to_owned();
-        let options = GenerateOptions {
+        let options = Sampling {
             stop: vec!["never in it".into(), stop.clone()],
             ..long()
         };
@@ -103,7 +104,7 @@ fn stop_strings_end_the_text_and_are_never_handed_out() {
     }
     // The beginning of a stop string at the very end is text after all.
     let tail = format!("{}never", &text[text.len() - 3..]);
-    let options = GenerateOptions {
+    let options = Sampling {
         stop: vec![tail],
         ..long()
     };
@@ -114,10 +115,10 @@ fn stop_strings_end_the_text_and_are_never_handed_out() {
 fn the_end_of_a_document_ends_the_text_but_the_end_of_a_line_does_not() {
     let model = letters();
     let eos = model.vocab().eos();
-    let options = |max_tokens, eos| GenerateOptions {
+    let options = |max_tokens, eos| Sampling {
         max_tokens,
         eos,
-        ..GenerateOptions::default()
+        ..Sampling::default()
     };
     let stopped = run(&model, "", &options(2000, Eos::ByKind));
     assert_eq!(stopped.finish, Finish::Eos);
@@ -156,12 +157,12 @@ fn the_end_of_a_document_ends_the_text_but_the_end_of_a_line_does_not() {
 fn unknown_is_not_drawn_unless_allowed() {
     let model = letters();
     let unk = model.vocab().unk().unwrap();
-    let options = GenerateOptions {
+    let options = Sampling {
         max_tokens: 2000,
         ..long()
     };
     assert!(!run(&model, "", &options).tokens.contains(&unk));
-    let allowed = GenerateOptions {
+    let allowed = Sampling {
         allow_unk: true,
         ..options
     };
@@ -184,14 +185,10 @@ fn pieces_are_whole_characters() {
     let model = Model::from(model_of(Cell::Lstm, true, Vocab::bytes()));
     // Only the bytes of é and €, so that characters are torn often.
     let kept = [0xC3u32, 0xA9, 0xE2, 0x82, 0xAC];
-    let sampling = Sampling {
+    let options = Sampling {
         banned: (0..257).filter(|id| !kept.contains(id)).collect(),
-        ..Sampling::default()
-    };
-    let options = GenerateOptions {
-        sampling,
         max_tokens: 500,
-        ..GenerateOptions::default()
+        ..Sampling::default()
     };
     let (mut whole, mut all) = (0, Vec::new());
     let generated = generate(&model, b"", 1, &options, &mut |_, piece| {
@@ -225,7 +222,7 @@ fn whoever_reads_may_stop() {
     assert_eq!(samples.len(), 2);
     assert_eq!(samples[1].finish, Finish::Cancelled);
     assert!(pieces > 1);
-    let none = GenerateOptions {
+    let none = Sampling {
         max_tokens: 0,
         ..long()
     };
@@ -234,7 +231,7 @@ fn whoever_reads_may_stop() {
         (empty.tokens.len(), empty.text.len(), empty.finish),
         (0, 0, Finish::Length)
     );
-    let wrong = GenerateOptions {
+    let wrong = Sampling {
         stop: vec![String::new()],
         ..long()
     };
@@ -260,16 +257,13 @@ fn prompts_in_company_are_continued_as_alone() {
     let prompts = ["abc", "", "hij klm", "abc", &letters.repeat(9)[..150], "a"];
     for model in &models {
         let ids = prompts.map(|prompt| model.vocab().tokenize(prompt.as_bytes()).unwrap().ids);
-        let options = |allow| GenerateOptions {
-            sampling: Sampling {
-                typical: 0.9,
-                repetition_penalty: 1.1,
-                ..Sampling::default()
-            },
+        let options = |allow| Sampling {
+            typical: 0.9,
+            repetition_penalty: 1.1,
             max_tokens: 40,
             logprobs: true,
             allow,
-            ..GenerateOptions::default()
+            ..Sampling::default()
         };
         let regex = Allow::Regex("[a-h ]{3,30}|x".into());
         for options in [options(None), options(Some(regex))] {
@@ -303,9 +297,9 @@ fn prompts_in_company_are_continued_as_alone() {
 fn a_model_of_sentences_writes_one_line() {
     let model = letters();
     let newline = model.vocab().tokenize(b"\n").unwrap().ids[0];
-    let options = GenerateOptions {
+    let options = Sampling {
         max_tokens: 500,
-        ..GenerateOptions::default()
+        ..Sampling::default()
     };
     let stream = run(&model, "", &options);
     let model = model.with_layout(Layout::Sentences);
@@ -320,7 +314,7 @@ fn a_model_of_sentences_writes_one_line() {
     let more = run(
         &model,
         "",
-        &GenerateOptions {
+        &Sampling {
             eos: Eos::GoOn,
             ..options
         },
@@ -333,11 +327,11 @@ fn a_line_end_ends_what_is_allowed_of_a_model_of_sentences() {
     let model = letters().with_layout(Layout::Sentences);
     let mut lines = 0;
     for seed in 1..9 {
-        let options = GenerateOptions {
+        let options = Sampling {
             seed,
             max_tokens: 40,
             allow: Some(Allow::Regex("[a-h]{3,}".into())),
-            ..GenerateOptions::default()
+            ..Sampling::default()
         };
         let text = run(&model, "abc", &options);
         assert!(text.text.len() >= 3 && text.text.iter().all(|c| (b'a'..=b'h').contains(c)));
@@ -363,7 +357,7 @@ fn a_model_of_sentences_is_at_the_beginning_after_every_line_end() {
         let model = Model::from(network.with_layout(Layout::Sentences));
         let vocab = model.vocab();
         let ids = prompts.map(|prompt| vocab.tokenize(prompt.as_bytes()).unwrap().ids);
-        let options = GenerateOptions {
+        let options = Sampling {
             logprobs: true,
             max_tokens: 60,
             ..long()

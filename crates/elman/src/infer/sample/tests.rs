@@ -148,6 +148,7 @@ proptest! {
             repetition_penalty: penalty,
             repetition_window: window,
             banned,
+            ..Sampling::default()
         };
         let found = distribution(&sampling, &logits, &history, allowed.as_deref());
         let expected = oracle(&logits, &sampling, &history, allowed.as_deref());

@@ -4,7 +4,7 @@
 use super::Run;
 use crate::dims::{Dims, inference_bytes, packed_forward_bytes};
 use crate::error::Result;
-use crate::infer::{GenerateOptions, Generator, Streams};
+use crate::infer::{Generator, Sampling, Streams};
 use crate::text::Vocab;
 use crate::train::board::Board;
 use crate::train::config::Config;
@@ -44,9 +44,9 @@ impl Run {
             .clone()
             .unwrap_or_default();
         let ids = self.trainer.vocab.tokenize(prompt.as_bytes())?.ids;
-        let options = GenerateOptions {
+        let options = Sampling {
             seed: self.trainer.config.seed,
-            ..GenerateOptions::glimpse(self.trainer.vocab.kind())
+            ..Sampling::glimpse(self.trainer.vocab.kind())
         };
         let progress = &self.trainer.state.progress;
         let (step, epoch) = (progress.step, progress.epochs(self.trainer.text.length()));

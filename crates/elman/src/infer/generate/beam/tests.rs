@@ -1,7 +1,7 @@
 use super::*;
 use crate::dims::Cell;
 use crate::infer::testing::{bigrams, model_of, uniform, vocab};
-use crate::infer::{Allow, Eos, Finish, GenerateOptions, Model, Sampling};
+use crate::infer::{Allow, Eos, Finish, Model, Sampling};
 use crate::text::Kind;
 use std::ops::ControlFlow;
 
@@ -12,22 +12,17 @@ const PENALTIES: [LengthPenalty; 4] = [
     LengthPenalty::Mean,
 ];
 
-fn search(
-    model: &Model,
-    prompt: &str,
-    options: &GenerateOptions,
-    beam: &Beam,
-) -> Result<Vec<Hypothesis>> {
+fn search(model: &Model, prompt: &str, options: &Sampling, beam: &Beam) -> Result<Vec<Hypothesis>> {
     let ids = model.vocab().tokenize(prompt.as_bytes()).unwrap().ids;
     // Another prompt beside it, of another length: a search is about one stream.
     let prompts = [vec![0, 0, 0], ids];
     Generator::new(model.streams(2), &prompts, options.clone())?.search(1, beam)
 }
 
-fn short(max_tokens: usize) -> GenerateOptions {
-    GenerateOptions {
+fn short(max_tokens: usize) -> Sampling {
+    Sampling {
         max_tokens,
-        ..GenerateOptions::default()
+        ..Sampling::default()
     }
 }
 
@@ -99,7 +94,7 @@ fn a_beam_as_wide_as_there_are_texts_finds_the_best_of_them() {
 #[test]
 fn a_constraint_leaves_the_best_of_what_it_allows() {
     for model in tiny_models() {
-        let options = GenerateOptions {
+        let options = Sampling {
             allow: Some(Allow::Regex("a[ab]{0,2}".into())),
             ..short(4)
         };
@@ -136,8 +131,8 @@ fn a_beam_of_one_is_greedy() {
         for prompt in ["", "abc", "hij"] {
             let allow = Some(Allow::Regex("[a-m ]{0,9}n?[^c]{4,9}".into()));
             for allow in [None, allow] {
-                let options = GenerateOptions {
-                    sampling: Sampling::greedy(),
+                let options = Sampling {
+                    temperature: 0.0,
                     logprobs: true,
                     allow,
                     ..short(30)
@@ -165,7 +160,7 @@ fn a_beam_of_one_is_greedy() {
 #[test]
 fn ties_are_broken_by_tokens() {
     let model = Model::from(uniform(Cell::Gru, vocab(Kind::Chars, "abc")));
-    let options = GenerateOptions {
+    let options = Sampling {
         eos: Eos::GoOn,
         ..short(3)
     };
@@ -183,7 +178,7 @@ fn ties_are_broken_by_tokens() {
 #[test]
 fn stop_strings_end_hypotheses_and_no_text_stands_twice() {
     for model in tiny_models() {
-        let options = GenerateOptions {
+        let options = Sampling {
             stop: vec!["b".into()],
             ..short(6)
         };
