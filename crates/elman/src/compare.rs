@@ -100,24 +100,24 @@ pub enum Stage {
     Testing,
 }
 
-/// Compares `entrants`, at least one, on `sources`.
+/// Compares `models`, at least one, on `sources`.
 ///
 /// Errors: what reading a text can find; models that give no probabilities; a false comparison or mixture, with what to do
 /// about it; a text that would have to be read more than once and cannot be.
 pub fn compare(
-    entrants: &[NamedModel],
+    models: &[NamedModel],
     sources: Vec<Source>,
     mixing: Mixing,
     options: &Options,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Comparison> {
-    assert!(!entrants.is_empty(), "nothing to compare");
+    assert!(!models.is_empty(), "nothing to compare");
     options.check()?;
-    let groups = groups(entrants);
+    let groups = groups(models);
     let several = groups.len() > 1;
     let together = match mixing {
         Mixing::No => None,
-        _ => Some(mixed(entrants, &groups)?).filter(|_| several),
+        _ => Some(mixed(models, &groups)?).filter(|_| several),
     };
     let own_fit = matches!(mixing, Mixing::OnText);
     // To fit, to look for unknown tokens, to score, to count words and what is lost.
@@ -149,7 +149,7 @@ pub fn compare(
     if several && options.charge_oov_bits.is_none() {
         let count = |group: &Group| group.count(next_text(), read);
         let unknown: Vec<TextStats> = groups.iter().map(count).collect::<Result<_>>()?;
-        refuse_unknown(entrants, &groups, &unknown)?;
+        refuse_unknown(models, &groups, &unknown)?;
         seen.extend(unknown);
     }
     let mut words = None;
@@ -158,7 +158,7 @@ pub fn compare(
         let vocabs: Vec<&Vocab> = all.map(Group::vocab).collect();
         let (units, stats, losses) = words_by_line(&vocabs, next_text(), read)?;
         if options.charge_oov_bits.is_none() {
-            refuse_lost(entrants, &groups, &losses, stats.chars)?;
+            refuse_lost(models, &groups, &losses, stats.chars)?;
         }
         words = Some(units);
         seen.push(stats);
@@ -191,14 +191,14 @@ pub fn compare(
         return Err(TextError::Changed { expected, found }.into());
     }
     let findings = Findings {
-        entrants,
+        models,
         groups: &groups,
         together: together.as_ref(),
         scored,
         words,
         fitted,
         options,
-        threads: entrants[0].model.cpu().threads(),
+        threads: models[0].model.cpu().threads(),
     };
     Ok(findings.conclude(progress))
 }
@@ -255,18 +255,18 @@ fn repeated(sources: Vec<Source>, passes: usize) -> Result<VecDeque<Vec<Source>>
 /// The models that are to be mixed, over the union of their vocabularies.
 ///
 /// Errors: a single model; vocabularies that cut a text differently.
-fn mixed<'a>(entrants: &'a [NamedModel], groups: &[Group]) -> Result<Group<'a>> {
-    if entrants.len() < 2 {
+fn mixed<'a>(models: &'a [NamedModel], groups: &[Group]) -> Result<Group<'a>> {
+    if models.len() < 2 {
         return Err(Error::Config(
             "a mixture is of two models or more: name another one, for example cache:500".into(),
         ));
     }
     let describe = |group: &Group| {
         let vocab = group.vocab();
-        let name = &entrants[group.members[0]].name;
+        let name = &models[group.members[0]].name;
         format!("{name} (kind {}, {} entries)", vocab.kind(), vocab.len())
     };
-    Group::together(entrants).ok_or_else(|| {
+    Group::together(models).ok_or_else(|| {
         let described: Vec<String> = groups.iter().map(describe).collect();
         Error::Mismatch(format!(
             "these models cannot be mixed, because their vocabularies cut a text into different tokens: {}. A mixture adds probabilities of the same events: train one of them with the vocabulary of the other (--vocab-from), or leave one out",
@@ -275,18 +275,18 @@ fn mixed<'a>(entrants: &'a [NamedModel], groups: &[Group]) -> Result<Group<'a>> 
     })
 }
 
-/// The weights of the best linear mixture of `entrants` on a development text, over the union of their vocabularies.
+/// The weights of the best linear mixture of `models` on a development text, over the union of their vocabularies.
 /// `progress` is told the tokens read so far.
 ///
 /// Errors: what reading a text can find; fewer than two models, or vocabularies that cut a text differently; a text without
 /// tokens, or with one that no model can produce.
 pub fn fit(
-    entrants: &[NamedModel],
+    models: &[NamedModel],
     sources: Vec<Source>,
     read: &ReadOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Fit, TextStats)> {
-    let group = mixed(entrants, &groups(entrants))?;
+    let group = mixed(models, &groups(models))?;
     let (likelihoods, stats) = group.likelihoods(sources, read, progress)?;
     if likelihoods.len() == 0 {
         return Err(Error::Config(
@@ -308,11 +308,11 @@ pub fn few_tokens(tokens: u64) -> Option<String> {
 }
 
 /// `counted`: the text in each group's vocabulary.
-fn refuse_unknown(entrants: &[NamedModel], groups: &[Group], counted: &[TextStats]) -> Result<()> {
+fn refuse_unknown(models: &[NamedModel], groups: &[Group], counted: &[TextStats]) -> Result<()> {
     let lacking = groups.iter().zip(counted).filter(|(_, text)| text.oov > 0);
     let lacking: Vec<String> = lacking
         .map(|(group, text)| {
-            let name = &entrants[group.members[0]].name;
+            let name = &models[group.members[0]].name;
             format!("{name} lacks {} of {} tokens", text.oov, text.tokens)
         })
         .collect();
@@ -326,19 +326,14 @@ fn refuse_unknown(entrants: &[NamedModel], groups: &[Group], counted: &[TextStat
 }
 
 /// `losses`: what each group's vocabulary loses of the text of `chars` characters.
-fn refuse_lost(
-    entrants: &[NamedModel],
-    groups: &[Group],
-    losses: &[Lost],
-    chars: u64,
-) -> Result<()> {
+fn refuse_lost(models: &[NamedModel], groups: &[Group], losses: &[Lost], chars: u64) -> Result<()> {
     let of_groups = || groups.iter().zip(losses);
     let alike = |lost: &Lost| lost.restored.is_some() && lost.restored == losses[0].restored;
     if of_groups().all(|(_, lost)| lost.chars == 0) || of_groups().all(|(_, lost)| alike(lost)) {
         return Ok(());
     }
     let note = |(group, lost): (&Group, &Lost)| {
-        let name = &entrants[group.members[0]].name;
+        let name = &models[group.members[0]].name;
         lost_note(lost.chars, chars, group.vocab()).map(|note| format!("{name}: {note}"))
     };
     let notes: Vec<String> = of_groups().filter_map(note).collect();

@@ -124,10 +124,10 @@ pub fn run(args: CompareArgs) -> Result<()> {
     }
     let format = if args.json { Format::Json } else { args.format };
 
-    let entrants = load(models, args.threads)?;
+    let models = load(models, args.threads)?;
     let mut spinner = Spinner::new(format == Format::Json);
     let comparison = compare(
-        &entrants,
+        &models,
         sources(std::slice::from_ref(text))?,
         mixing,
         &options,
@@ -187,19 +187,19 @@ fn load(names: &[PathBuf], threads: Option<u16>) -> Result<Vec<NamedModel>> {
             "a cache takes its vocabulary from another model: name a network or an n-gram model too",
         ));
     }
-    let mut entrants = Vec::new();
+    let mut models = Vec::new();
     for (name, window) in names.iter().zip(&windows) {
-        entrants.push(match window {
+        models.push(match window {
             None => Some(NamedModel::load(name)?),
             Some(_) => None,
         });
     }
-    let vocab = entrants.iter().flatten().next().map(NamedModel::vocab);
+    let vocab = models.iter().flatten().next().map(NamedModel::vocab);
     if let Some(vocab) = vocab.cloned() {
-        for (entrant, window) in entrants.iter_mut().zip(windows) {
+        for (named, window) in models.iter_mut().zip(windows) {
             if let Some(window) = window {
                 let cache = NamedModel::cache(window, &vocab);
-                *entrant = Some(cache.map_err(|error| usage(error.to_string()))?);
+                *named = Some(cache.map_err(|error| usage(error.to_string()))?);
             }
         }
     }
@@ -208,7 +208,7 @@ fn load(names: &[PathBuf], threads: Option<u16>) -> Result<Vec<NamedModel>> {
         model: named.model.with_cpu(cpu.clone()),
         ..named
     };
-    Ok(entrants.into_iter().flatten().map(on_cpu).collect())
+    Ok(models.into_iter().flatten().map(on_cpu).collect())
 }
 
 /// N of `cache:N`.

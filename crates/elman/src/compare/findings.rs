@@ -19,7 +19,7 @@ const FEWEST_UNITS: usize = 10;
 
 /// Everything that was read. Columns are the models in order, then the mixture if there is one.
 pub(super) struct Findings<'a> {
-    pub entrants: &'a [NamedModel],
+    pub models: &'a [NamedModel],
     pub groups: &'a [Group<'a>],
     /// All models over the union of their vocabularies, if there are several groups and a mixture.
     pub together: Option<&'a Group<'a>>,
@@ -41,7 +41,7 @@ pub(super) struct Fitted {
 
 impl Findings<'_> {
     pub fn conclude(self, progress: &mut dyn FnMut(Progress)) -> Comparison {
-        let (measure, models) = (self.measure(), self.entrants.len());
+        let (measure, models) = (self.measure(), self.models.len());
         let mut rows = self.rows();
         let perplexity = |&m: &usize| rows[m].perplexity_per(measure);
         let best = (0..models).min_by(|a, b| perplexity(a).total_cmp(&perplexity(b)));
@@ -117,7 +117,7 @@ impl Findings<'_> {
 
     /// All figures without intervals.
     fn rows(&self) -> Vec<Entry> {
-        let mut rows: Vec<Entry> = (0..self.entrants.len()).map(|m| self.row(m)).collect();
+        let mut rows: Vec<Entry> = (0..self.models.len()).map(|m| self.row(m)).collect();
         if let Some(fitted) = &self.fitted {
             rows.push(self.mixture_row(fitted, &rows));
         }
@@ -125,32 +125,32 @@ impl Findings<'_> {
     }
 
     fn row(&self, model: usize) -> Entry {
-        let entrant = &self.entrants[model];
+        let named = &self.models[model];
         let (group, member) = self.place(model);
         let scored = &self.scored[group];
         let evaluation = Evaluation::new(
-            entrant.vocab(),
-            entrant.model.id(),
+            named.vocab(),
+            named.model.id(),
             &scored.sums[member],
             scored.found(),
             scored.seconds[member],
         );
         let evaluation = Evaluation {
-            layout: entrant.model.layout(),
+            layout: named.model.layout(),
             ..evaluation
         };
         let (evaluation, spelling_nats) = self.charged(evaluation, scored);
-        let parameters = entrant.model.parameters();
+        let parameters = named.model.parameters();
         Entry {
-            name: entrant.name.clone(),
-            architecture: entrant.model.architecture(),
+            name: named.name.clone(),
+            architecture: named.model.architecture(),
             evaluation,
             spelling_nats,
             interval: None,
             parameters,
-            disk_bytes: entrant.disk_bytes,
-            bytes_per_parameter: ratio(entrant.disk_bytes, parameters),
-            load_ms: 1e3 * entrant.load_seconds,
+            disk_bytes: named.disk_bytes,
+            bytes_per_parameter: ratio(named.disk_bytes, parameters),
+            load_ms: 1e3 * named.load_seconds,
         }
     }
 
@@ -212,7 +212,7 @@ impl Findings<'_> {
 
     /// The units to draw; `None` if there are too few.
     fn evidence(&self) -> Option<Evidence<'_>> {
-        let columns = self.entrants.len() + usize::from(self.fitted.is_some());
+        let columns = self.models.len() + usize::from(self.fitted.is_some());
         let columns_of = |units: fn(&Scored) -> &Units| -> Vec<&[f64]> {
             let places = (0..columns).map(|column| self.place(column));
             places
@@ -233,10 +233,10 @@ impl Findings<'_> {
 
     fn notes(&self, rows: &[Entry], units: Option<&Unit>) -> Vec<String> {
         let mut notes: Vec<String> = Vec::new();
-        for entrant in self.entrants {
-            let name = &entrant.name;
+        for named in self.models {
+            let name = &named.name;
             notes.extend(
-                entrant
+                named
                     .model
                     .notes()
                     .iter()
@@ -308,13 +308,13 @@ impl Findings<'_> {
 impl Findings<'_> {
     /// What to know about models that are the same.
     fn twice(&self) -> Vec<String> {
-        let ids: Vec<&str> = self.entrants.iter().map(|named| named.model.id()).collect();
+        let ids: Vec<&str> = self.models.iter().map(|named| named.model.id()).collect();
         let mut notes = Vec::new();
         for (b, id) in ids.iter().enumerate() {
             let Some(a) = ids[..b].iter().position(|other| other == id) else {
                 continue;
             };
-            let [a, b] = [a, b].map(|m| &self.entrants[m].name);
+            let [a, b] = [a, b].map(|m| &self.models[m].name);
             let which = match a == b {
                 true => format!("{a} is given twice"),
                 false => format!("{a} and {b} are the same model"),

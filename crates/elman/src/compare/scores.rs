@@ -26,7 +26,7 @@ const MOST_BLOCKS: usize = 1_000;
 pub(super) struct Group<'a> {
     /// Which of the comparison's models they are, in order.
     pub members: Vec<usize>,
-    entrants: Vec<&'a NamedModel>,
+    models: Vec<&'a NamedModel>,
     /// What encodes the text for all of them.
     vocab: Vocab,
     /// For each: its id of every id of `vocab`, none of a token that it lacks; `None` where they are the same.
@@ -67,16 +67,16 @@ pub(super) struct Extras<'a> {
 }
 
 /// The groups, in the order of their first members.
-pub(super) fn groups(entrants: &[NamedModel]) -> Vec<Group<'_>> {
+pub(super) fn groups(models: &[NamedModel]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group> = Vec::new();
-    for (member, entrant) in entrants.iter().enumerate() {
+    for (member, named) in models.iter().enumerate() {
         let found = groups.iter_mut().find_map(|group| {
-            let map = id_map(group.vocab(), entrant.vocab())?;
+            let map = id_map(group.vocab(), named.vocab())?;
             Some((group, map))
         });
         let (group, map) = match found {
             Some((group, map)) => {
-                if group.vocab.kind() != entrant.vocab().kind() {
+                if group.vocab.kind() != named.vocab().kind() {
                     group.vocab = group.vocab.as_fields();
                 }
                 (group, (!is_identity(&map)).then_some(map))
@@ -84,15 +84,15 @@ pub(super) fn groups(entrants: &[NamedModel]) -> Vec<Group<'_>> {
             None => {
                 groups.push(Group {
                     members: Vec::new(),
-                    entrants: Vec::new(),
-                    vocab: entrant.vocab().clone(),
+                    models: Vec::new(),
+                    vocab: named.vocab().clone(),
                     maps: Vec::new(),
                 });
                 (groups.last_mut().expect("just pushed"), None)
             }
         };
         group.members.push(member);
-        group.entrants.push(entrant);
+        group.models.push(named);
         group.maps.push(map);
     }
     groups
@@ -116,15 +116,15 @@ fn is_identity(map: &[Option<u32>]) -> bool {
 impl<'a> Group<'a> {
     /// All models together, over the union of their vocabularies. A token that a model lacks has probability 0 in it, and is its
     /// `<unk>` in the history of later ones. `None` if the vocabularies cut a text differently.
-    pub fn together(entrants: &'a [NamedModel]) -> Option<Group<'a>> {
-        let vocabs: Vec<&Vocab> = entrants.iter().map(NamedModel::vocab).collect();
+    pub fn together(models: &'a [NamedModel]) -> Option<Group<'a>> {
+        let vocabs: Vec<&Vocab> = models.iter().map(NamedModel::vocab).collect();
         let Union { vocab, ids } = Union::new(&vocabs)?;
         let maps = ids
             .into_iter()
             .map(|map| (!is_identity(&map)).then_some(map));
         Some(Group {
-            members: (0..entrants.len()).collect(),
-            entrants: entrants.iter().collect(),
+            members: (0..models.len()).collect(),
+            models: models.iter().collect(),
             maps: maps.collect(),
             vocab,
         })
@@ -138,8 +138,8 @@ impl<'a> Group<'a> {
     /// What to know about a text with white space at which some of the models would have cut it by themselves.
     pub fn other_spaces(&self, stats: &TextStats) -> Option<String> {
         let kind = self.vocab.kind();
-        let mut others = self.entrants.iter();
-        let other = others.find(|entrant| entrant.vocab().kind() != kind)?;
+        let mut others = self.models.iter();
+        let other = others.find(|named| named.vocab().kind() != kind)?;
         (stats.fields + stats.line_ends != stats.tokens).then(|| {
             format!(
                 "the text has white space beside spaces, tabs and line ends, and not all vocabularies part words there: it is read as kind {kind} reads it, so the figures of {} differ from those of `elman eval`",
@@ -161,7 +161,7 @@ impl<'a> Group<'a> {
         extras: Extras,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Scored> {
-        let columns = self.entrants.len() + usize::from(extras.weights.is_some());
+        let columns = self.models.len() + usize::from(extras.weights.is_some());
         let mut sums = vec![Sums::default(); columns];
         let mut lines = Units::new(columns, MOST_LINES);
         let mut blocks = Units::new(columns, MOST_BLOCKS);
@@ -209,7 +209,7 @@ impl<'a> Group<'a> {
         read: &ReadOptions,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(Likelihoods, TextStats)> {
-        let mut likelihoods = Likelihoods::new(self.entrants.len());
+        let mut likelihoods = Likelihoods::new(self.models.len());
         let ((stats, _), _) = self.read(sources, read, progress, &mut |_, nats| {
             likelihoods.push(nats)
         })?;
@@ -226,13 +226,13 @@ impl<'a> Group<'a> {
     ) -> Result<((TextStats, Lost), Vec<f64>)> {
         let mut together = Together {
             members: self
-                .entrants
+                .models
                 .iter()
                 .zip(&self.maps)
-                .map(|(entrant, map)| Member {
-                    entrant,
+                .map(|(named, map)| Member {
+                    named,
                     map: map.as_deref(),
-                    session: entrant.model.session(),
+                    session: named.model.session(),
                     nats: vec![0.0; PIECE],
                     seconds: 0.0,
                 })
@@ -284,7 +284,7 @@ struct Together<'a> {
 }
 
 struct Member<'a> {
-    entrant: &'a NamedModel,
+    named: &'a NamedModel,
     map: Option<&'a [Option<u32>]>,
     session: Session,
     nats: Vec<f64>,
@@ -302,7 +302,7 @@ impl Together<'_> {
                 None => &self.ids,
                 Some(map) => {
                     self.own_ids.clear();
-                    let unk = member.entrant.vocab().unk();
+                    let unk = member.named.vocab().unk();
                     let own = |&id: &u32| {
                         map[id as usize]
                             .or(unk)
@@ -315,7 +315,7 @@ impl Together<'_> {
             let started = Instant::now();
             let read = member.session.nats(ids, &mut member.nats[..ids.len()]);
             member.seconds += started.elapsed().as_secs_f64();
-            read.map_err(|error| named(error, member.entrant))?;
+            read.map_err(|error| by_name(error, member.named))?;
             if let Some(map) = member.map {
                 for (id, nats) in self.ids.iter().zip(&mut member.nats) {
                     if map[*id as usize].is_none() {
@@ -335,7 +335,7 @@ impl Together<'_> {
 }
 
 /// Says which of the models it was.
-fn named(error: Error, model: &NamedModel) -> Error {
+fn by_name(error: Error, model: &NamedModel) -> Error {
     match error {
         Error::Model(error) => ModelError::Of {
             name: model.name.clone(),

@@ -63,18 +63,18 @@ fn options() -> Options {
 }
 
 fn run(
-    entrants: &[NamedModel],
+    models: &[NamedModel],
     sources: Vec<Source>,
     mixing: Mixing,
     options: &Options,
 ) -> Result<Comparison> {
-    compare(entrants, sources, mixing, options, &mut |_| {})
+    compare(models, sources, mixing, options, &mut |_| {})
 }
 
 /// What `elman eval` says.
-fn alone(entrant: &NamedModel, text: &str) -> infer::Evaluation {
+fn alone(named: &NamedModel, text: &str) -> infer::Evaluation {
     let (read, options) = (ReadOptions::default(), EvalOptions::default());
-    evaluate(&entrant.model, source(text), &read, &options, &mut |_| {}).unwrap()
+    evaluate(&named.model, source(text), &read, &options, &mut |_| {}).unwrap()
 }
 
 /// The same but for time.

@@ -172,7 +172,7 @@ impl<'a> Streams<'a> {
         }
     }
 
-    /// −ln p of `tokens` as the next one of a stream, with the bits of [`Streams::score`]; `logits` (V) are those of the stream.
+    /// −ln p of `tokens` as the next one of a stream, with the bits of [`super::Session::score_tokens`]; `logits` (V) are those of the stream.
     pub fn nats(&self, stream: usize, logits: &[f32], tokens: &[u32], nats: &mut [f64]) {
         match &self.memory {
             Memory::Network(streams) => streams.nats(logits, tokens, nats),

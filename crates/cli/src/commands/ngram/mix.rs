@@ -69,20 +69,20 @@ pub fn run(args: MixArgs) -> Result<()> {
         ..ReadOptions::default()
     };
     let shown = spinner(args.json);
-    let entrants = load(&args.models, &shown)?;
-    for entrant in &entrants {
-        check_markers(args.skip_symbols, entrant.vocab().kind())?;
+    let models = load(&args.models, &shown)?;
+    for named in &models {
+        check_markers(args.skip_symbols, named.vocab().kind())?;
     }
-    let (weights, fitted) = weights(&args, &entrants, &read, &shown)?;
+    let (weights, fitted) = weights(&args, &models, &read, &shown)?;
 
-    let parts: Vec<(&Model, f64)> = entrants
+    let parts: Vec<(&Model, f64)> = models
         .iter()
-        .map(|entrant| as_ngram(&entrant.model))
+        .map(|named| as_ngram(&named.model))
         .zip(weights.iter().copied())
         .filter(|(_, weight)| *weight > 0.0)
         .collect();
-    let (models, above_zero): (Vec<&Model>, Vec<f64>) = parts.into_iter().unzip();
-    let mixed: elman::Model = mix(&models, &above_zero, &mut |progress| {
+    let (members, above_zero): (Vec<&Model>, Vec<f64>) = parts.into_iter().unzip();
+    let mixed: elman::Model = mix(&members, &above_zero, &mut |progress| {
         let (done, total) = (grouped(progress.done), grouped(progress.total));
         shown.set_message(format!("mixing: {done} of {total} n-grams"));
         shown.tick();
@@ -94,7 +94,7 @@ pub fn run(args: MixArgs) -> Result<()> {
     shown.finish_and_clear();
     let mixed = as_ngram(&mixed);
 
-    notes(&entrants, &weights, mixed);
+    notes(&models, &weights, mixed);
     let short = fitted
         .as_ref()
         .and_then(|(_, stats)| few_tokens(stats.tokens));
@@ -164,9 +164,9 @@ fn load(names: &[PathBuf], shown: &ProgressBar) -> Result<Vec<NamedModel>> {
     let load = |name: &PathBuf| {
         shown.set_message(format!("loading {}", name.display()));
         shown.tick();
-        let entrant = NamedModel::load(name)?;
-        match entrant.model.as_ngram() {
-            Some(_) => Ok(entrant),
+        let named = NamedModel::load(name)?;
+        match named.model.as_ngram() {
+            Some(_) => Ok(named),
             None => Err(usage(format!(
                 "{} is a network, and only n-gram models become one file: `elman compare` mixes any models while they score a text",
                 name.display()
@@ -187,7 +187,7 @@ type Fitted = (Fit, TextStats);
 /// The weights that were given, or those that are best on the text.
 fn weights(
     args: &MixArgs,
-    entrants: &[NamedModel],
+    models: &[NamedModel],
     read: &ReadOptions,
     shown: &ProgressBar,
 ) -> Result<(Vec<f64>, Option<Fitted>)> {
@@ -203,7 +203,7 @@ fn weights(
         shown.tick();
     };
     let texts = sources(std::slice::from_ref(dev))?;
-    let found = fit(entrants, texts, read, &mut progress)?;
+    let found = fit(models, texts, read, &mut progress)?;
     Ok((found.0.weights.clone(), Some(found)))
 }
 
@@ -227,37 +227,37 @@ fn evaluate(
     Ok(Some(evaluation?))
 }
 
-fn notes(entrants: &[NamedModel], weights: &[f64], mixed: &Model) {
+fn notes(models: &[NamedModel], weights: &[f64], mixed: &Model) {
     let note = |text: String| say(format_args!("note: {text}"));
-    for entrant in entrants {
-        for text in entrant.model.notes() {
-            note(format!("{}: {text}", entrant.name));
+    for named in models {
+        for text in named.model.notes() {
+            note(format!("{}: {text}", named.name));
         }
     }
-    for (number, entrant) in entrants.iter().enumerate() {
-        let earlier = entrants[..number]
+    for (number, named) in models.iter().enumerate() {
+        let earlier = models[..number]
             .iter()
-            .find(|other| other.model.id() == entrant.model.id());
+            .find(|other| other.model.id() == named.model.id());
         if let Some(other) = earlier {
             note(format!(
                 "{} and {} are the same model: the mixture gains nothing from it",
-                other.name, entrant.name
+                other.name, named.name
             ));
         }
     }
-    for (entrant, _) in entrants
+    for (named, _) in models
         .iter()
         .zip(weights)
         .filter(|(_, weight)| **weight == 0.0)
     {
-        note(format!("{} has weight 0 and is left out", entrant.name));
+        note(format!("{} has weight 0 and is left out", named.name));
     }
-    let size = |entrant: &NamedModel| entrant.vocab().len();
-    if entrants
+    let size = |named: &NamedModel| named.vocab().len();
+    if models
         .iter()
-        .any(|entrant| size(entrant) != mixed.vocab().len())
+        .any(|named| size(named) != mixed.vocab().len())
     {
-        let sizes: Vec<String> = entrants.iter().map(|e| grouped(size(e) as u64)).collect();
+        let sizes: Vec<String> = models.iter().map(|e| grouped(size(e) as u64)).collect();
         note(format!(
             "the vocabularies differ ({} entries): the mixture has their union, {} entries; a model gives probability 0 to a word that it lacks",
             sizes.join(", "),

@@ -6,23 +6,23 @@ use super::*;
 fn figures_are_those_of_evaluation_to_the_bit() {
     // More tokens than are read at once.
     let text = prose(400, 3);
-    let entrants = [
+    let models = [
         network("gru", Cell::Gru, letters()),
         network("lstm", Cell::Lstm, letters()),
         NamedModel::cache(50, &letters()).unwrap(),
     ];
-    let together = run(&entrants, source(&text), Mixing::No, &options()).unwrap();
+    let together = run(&models, source(&text), Mixing::No, &options()).unwrap();
     assert_eq!(together.measure, Measure::Token);
-    for (entrant, entry) in entrants.iter().zip(&together.models) {
-        let expected = timeless(alone(entrant, &text));
+    for (named, entry) in models.iter().zip(&together.models) {
+        let expected = timeless(alone(named, &text));
         assert_eq!(
             timeless(entry.evaluation.clone()),
             expected,
             "{}",
-            entrant.name
+            named.name
         );
         let single = run(
-            std::slice::from_ref(entrant),
+            std::slice::from_ref(named),
             source(&text),
             Mixing::No,
             &options(),
@@ -54,12 +54,12 @@ fn figures_are_those_of_evaluation_to_the_bit() {
 
 #[test]
 fn short_texts_are_drawn_by_tokens_and_very_short_ones_not_at_all() {
-    let entrants = [
+    let models = [
         network("gru", Cell::Gru, letters()),
         NamedModel::cache(5, &letters()).unwrap(),
     ];
     let line = prose(400, 9).replace('\n', " ");
-    let found = run(&entrants, source(&line), Mixing::No, &options()).unwrap();
+    let found = run(&models, source(&line), Mixing::No, &options()).unwrap();
     let units = found.units.unwrap();
     let tokens = found.models[0].evaluation.tokens;
     assert_eq!(units.of, UnitOf::Tokens);
@@ -69,7 +69,7 @@ fn short_texts_are_drawn_by_tokens_and_very_short_ones_not_at_all() {
     assert!(found.models[0].interval.is_some() && found.pairs[0].difference.p_value.is_some());
     assert!(found.notes.iter().any(|note| note.contains("only 1 line:")));
 
-    let found = run(&entrants, source("abc"), Mixing::No, &options()).unwrap();
+    let found = run(&models, source("abc"), Mixing::No, &options()).unwrap();
     assert!(found.units.is_none() && found.models[0].interval.is_none());
     assert!(found.no_intervals_because.unwrap().contains("only 1 line:"));
     assert_eq!(found.pairs[0].difference.p_value, None);
@@ -78,7 +78,7 @@ fn short_texts_are_drawn_by_tokens_and_very_short_ones_not_at_all() {
 #[test]
 fn results_are_repeatable_and_become_json() {
     let text = prose(50, 10);
-    let entrants = [
+    let models = [
         network("gru", Cell::Gru, letters()),
         NamedModel::cache(5, &letters()).unwrap(),
     ];
@@ -89,14 +89,9 @@ fn results_are_repeatable_and_become_json() {
             charge_oov_bits: Some(1.0),
             ..options()
         };
-        let mut json = run(
-            &entrants,
-            source(&text),
-            Mixing::On(source(&text)),
-            &options,
-        )
-        .map(|found| serde_json::to_value(found).unwrap())
-        .unwrap();
+        let mut json = run(&models, source(&text), Mixing::On(source(&text)), &options)
+            .map(|found| serde_json::to_value(found).unwrap())
+            .unwrap();
         for model in json["models"].as_array_mut().unwrap() {
             model["seconds"].take();
             model["tokens_per_second"].take();
@@ -125,6 +120,6 @@ fn results_are_repeatable_and_become_json() {
             charge_oov_bits: Some(charge),
             ..Options::default()
         };
-        assert!(run(&entrants, source(&text), Mixing::No, &options).is_err());
+        assert!(run(&models, source(&text), Mixing::No, &options).is_err());
     }
 }

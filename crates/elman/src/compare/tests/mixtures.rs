@@ -5,18 +5,12 @@ use super::*;
 #[test]
 fn a_mixture_is_fitted_on_one_text_and_judged_on_another() {
     let (dev, text) = (prose(90, 6), prose(70, 7));
-    let entrants = [
+    let models = [
         network("gru", Cell::Gru, letters()),
         network("lstm", Cell::Lstm, letters()),
         NamedModel::cache(100, &letters()).unwrap(),
     ];
-    let found = run(
-        &entrants,
-        source(&text),
-        Mixing::On(source(&dev)),
-        &options(),
-    )
-    .unwrap();
+    let found = run(&models, source(&text), Mixing::On(source(&dev)), &options()).unwrap();
     let mixture = found.mixture.unwrap();
     assert!(!mixture.fit.optimistic && mixture.fit.fit_converged);
     assert_eq!(found.models.len(), 3);
@@ -26,13 +20,13 @@ fn a_mixture_is_fitted_on_one_text_and_judged_on_another() {
     let losses = |text: &str| -> Vec<Vec<f64>> {
         let mut ids = letters().tokenize(text.as_bytes()).unwrap().ids;
         ids.push(letters().eos());
-        let read = |entrant: &NamedModel| {
+        let read = |named: &NamedModel| {
             let mut nats = vec![0.0; ids.len()];
-            let mut session = entrant.model.session();
+            let mut session = named.model.session();
             session.nats(&ids, &mut nats).unwrap();
             nats
         };
-        entrants.iter().map(read).collect()
+        models.iter().map(read).collect()
     };
     let mixed = |weights: &[f64], losses: &[Vec<f64>]| -> f64 {
         let p = |t: usize| -> f64 {
@@ -75,7 +69,7 @@ fn a_mixture_is_fitted_on_one_text_and_judged_on_another() {
     // On the text itself: never worse than the best model, and marked.
     let on_disk = file(&text);
     let own = run(
-        &entrants,
+        &models,
         Source::files(&[on_disk.path()]),
         Mixing::OnText,
         &options(),
@@ -85,7 +79,7 @@ fn a_mixture_is_fitted_on_one_text_and_judged_on_another() {
     assert!(own.fit.optimistic && own.entry.evaluation.loss_nats <= least + 1e-9);
     assert!(own.entry.evaluation.loss_nats <= e.loss_nats + 1e-9);
     let same = run(
-        &entrants,
+        &models,
         source(&text),
         Mixing::On(source(&text)),
         &options(),
@@ -100,12 +94,12 @@ fn a_mixture_is_fitted_on_one_text_and_judged_on_another() {
 #[test]
 fn false_mixtures_are_refused() {
     let text = prose(40, 8);
-    let entrants = [
+    let models = [
         network("chars", Cell::Gru, letters()),
         network("bytes", Cell::Gru, Vocab::bytes()),
     ];
     let mix = || Mixing::On(source(&text));
-    let error = run(&entrants, source(&text), mix(), &options())
+    let error = run(&models, source(&text), mix(), &options())
         .unwrap_err()
         .to_string();
     for part in [
@@ -116,6 +110,6 @@ fn false_mixtures_are_refused() {
     ] {
         assert!(error.contains(part), "{error}");
     }
-    let error = run(&entrants[..1], source(&text), mix(), &options()).unwrap_err();
+    let error = run(&models[..1], source(&text), mix(), &options()).unwrap_err();
     assert!(error.to_string().contains("two models"), "{error}");
 }

@@ -8,8 +8,8 @@ fn the_order_of_ids_is_no_other_vocabulary() {
     let turned: String = LETTERS.chars().rev().collect();
     let (a, b) = (letters(), vocab(Kind::Chars, &turned));
     assert_ne!(a.hash(), b.hash());
-    let entrants = [&a, &b].map(|vocab| NamedModel::cache(20, vocab).unwrap());
-    let found = run(&entrants, source(&text), Mixing::No, &options()).unwrap();
+    let models = [&a, &b].map(|vocab| NamedModel::cache(20, vocab).unwrap());
+    let found = run(&models, source(&text), Mixing::No, &options()).unwrap();
     assert_eq!(found.measure, Measure::Token);
     let [first, second] = [0, 1].map(|m| found.models[m].evaluation.clone());
     assert_eq!(first.total_nats, second.total_nats);
@@ -31,7 +31,7 @@ fn other_vocabularies_are_compared_by_word() {
     let words = Vocab::from_file(list_of(&text, Kind::Words).path(), Kind::Words).unwrap();
     let fields =
         Vocab::from_file(list_of(&text, Kind::Whitespace).path(), Kind::Whitespace).unwrap();
-    let entrants = [
+    let models = [
         network("chars", Cell::Lstm, letters()),
         network("words", Cell::Gru, words),
         network("bytes", Cell::Gru, Vocab::bytes()),
@@ -40,7 +40,7 @@ fn other_vocabularies_are_compared_by_word() {
     ];
     let on_disk = file(&text);
     let found = run(
-        &entrants,
+        &models,
         Source::files(&[on_disk.path()]),
         Mixing::No,
         &options(),
@@ -48,10 +48,10 @@ fn other_vocabularies_are_compared_by_word() {
     .unwrap();
     assert_eq!(found.measure, Measure::Word);
     assert_eq!(found.units.as_ref().unwrap().count, 80);
-    for (entrant, entry) in entrants.iter().zip(&found.models) {
+    for (named, entry) in models.iter().zip(&found.models) {
         assert_eq!(
             timeless(entry.evaluation.clone()),
-            timeless(alone(entrant, &text))
+            timeless(alone(named, &text))
         );
         let interval = entry.interval.unwrap();
         let perplexity = entry.evaluation.perplexity_per_word;
@@ -73,7 +73,7 @@ fn other_vocabularies_are_compared_by_word() {
     let fields = &found.models[3].evaluation;
     assert!(fields.lost_chars == 0 && fields.bits_per_char.is_some());
 
-    let error = run(&entrants, source(&text), Mixing::No, &options()).unwrap_err();
+    let error = run(&models, source(&text), Mixing::No, &options()).unwrap_err();
     assert!(error.to_string().contains("only once"), "{error}");
 }
 
@@ -90,14 +90,14 @@ fn list_of(text: &str, kind: Kind) -> NamedTempFile {
 
 #[test]
 fn unknown_tokens_in_one_of_two_vocabularies_are_refused_or_charged() {
-    let entrants = [
+    let models = [
         network("large", Cell::Gru, vocab(Kind::Whitespace, "a bc def")),
         network("small", Cell::Gru, vocab(Kind::Whitespace, "a bc")),
     ];
     let text = "a bc def\n".repeat(40);
     let on_disk = file(&text);
     let sources = || Source::files(&[on_disk.path()]);
-    let error = run(&entrants, sources(), Mixing::No, &options())
+    let error = run(&models, sources(), Mixing::No, &options())
         .unwrap_err()
         .to_string();
     for part in [
@@ -113,9 +113,9 @@ fn unknown_tokens_in_one_of_two_vocabularies_are_refused_or_charged() {
         charge_oov_bits: Some(2.0),
         ..options()
     };
-    let found = run(&entrants, sources(), Mixing::No, &charged).unwrap();
+    let found = run(&models, sources(), Mixing::No, &charged).unwrap();
     let (large, small) = (&found.models[0], &found.models[1]);
-    let expected = [&entrants[0], &entrants[1]].map(|entrant| alone(entrant, &text));
+    let expected = [&models[0], &models[1]].map(|named| alone(named, &text));
     assert_eq!(large.spelling_nats, Some(0.0));
     assert_eq!(large.evaluation.bits_per_char, expected[0].bits_per_char);
     assert_eq!(
@@ -139,7 +139,7 @@ fn unknown_tokens_in_one_of_two_vocabularies_are_refused_or_charged() {
     // Without unknown tokens the same two may be compared.
     let known = file(&"a bc a\n".repeat(40));
     run(
-        &entrants,
+        &models,
         Source::files(&[known.path()]),
         Mixing::No,
         &options(),
@@ -164,13 +164,13 @@ fn unknown_tokens_in_one_of_two_vocabularies_are_refused_or_charged() {
 fn white_space_that_a_model_does_not_predict_is_refused_or_charged() {
     let text = "  a\n    bc  def\n".repeat(30);
     let chars = Vocab::from_file(list_of(&text, Kind::Chars).path(), Kind::Chars).unwrap();
-    let entrants = [
+    let models = [
         network("chars", Cell::Gru, chars),
         network("fields", Cell::Gru, vocab(Kind::Whitespace, "a bc def")),
     ];
     let on_disk = file(&text);
     let sources = || Source::files(&[on_disk.path()]);
-    let error = run(&entrants, sources(), Mixing::No, &options())
+    let error = run(&models, sources(), Mixing::No, &options())
         .unwrap_err()
         .to_string();
     for part in [
@@ -187,9 +187,9 @@ fn white_space_that_a_model_does_not_predict_is_refused_or_charged() {
         charge_oov_bits: Some(3.0),
         ..options()
     };
-    let found = run(&entrants, sources(), Mixing::No, &charged).unwrap();
+    let found = run(&models, sources(), Mixing::No, &charged).unwrap();
     let fields = &found.models[1];
-    let alone = alone(&entrants[1], &text);
+    let alone = alone(&models[1], &text);
     assert_eq!(alone.lost_chars, 210);
     assert_eq!(alone.bits_per_char, None);
     assert!(
@@ -215,14 +215,14 @@ fn white_space_that_a_model_does_not_predict_is_refused_or_charged() {
 #[test]
 fn vocabularies_that_leave_the_same_out_need_no_charge() {
     let text = "  a  bc\n".repeat(40);
-    let entrants = [
+    let models = [
         network("large", Cell::Gru, vocab(Kind::Whitespace, "a bc def")),
         network("small", Cell::Gru, vocab(Kind::Whitespace, "a bc")),
     ];
     let on_disk = file(&text);
     let mixing = || Mixing::On(source(&text));
     let found = run(
-        &entrants,
+        &models,
         Source::files(&[on_disk.path()]),
         mixing(),
         &options(),
@@ -266,20 +266,20 @@ fn text_that_a_tokenizer_folds_or_drops_is_refused_or_charged() {
     for (name, tokenizer, lost) in [("folding", folding, 20), ("dropping", dropping, 80)] {
         let vocab = Vocab::from_tokenizer_json("test", tokenizer.to_string().as_bytes()).unwrap();
         let chars = Vocab::from_file(list_of(&text, Kind::Chars).path(), Kind::Chars).unwrap();
-        let entrants = [
+        let models = [
             network(name, Cell::Gru, vocab),
             network("chars", Cell::Gru, chars),
         ];
         let on_disk = file(&text);
         let sources = || Source::files(&[on_disk.path()]);
-        let error = run(&entrants, sources(), Mixing::No, &options()).unwrap_err();
+        let error = run(&models, sources(), Mixing::No, &options()).unwrap_err();
         let part = format!("{name}: decoding does not restore {lost} of 200 characters");
         assert!(error.to_string().contains(&part), "{error}");
         let charged = Options {
             charge_oov_bits: Some(7.0),
             ..options()
         };
-        let found = run(&entrants, sources(), Mixing::No, &charged).unwrap();
+        let found = run(&models, sources(), Mixing::No, &charged).unwrap();
         let spelling = found.models[0].spelling_nats.unwrap();
         assert!(
             (spelling - 7.0 * LN_2 * f64::from(lost)).abs() < 1e-9,
