@@ -5,16 +5,10 @@
 
 use crate::isa::Isa;
 use crate::ledger::{Kernel, Ledger, Timed};
-use crate::placement::{Placement, here};
-use crate::signal::Signal;
+use crate::pool::Pool;
+pub(crate) use crate::pool::Worker;
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-
-/// Spin turns before a waiting thread sleeps: about 50 µs, several recurrent steps.
-const SPINS: u32 = 4000;
 
 /// Numbers that an element-by-element kernel must have before it is worth several threads. The unit
 /// tests share even the smallest work, so that their odd sizes meet every division.
@@ -31,7 +25,7 @@ impl Cpu {
     /// `threads` ≥ 1, the calling thread included.
     pub fn new(isa: Isa, threads: usize) -> Cpu {
         assert!(threads >= 1, "a Cpu needs at least one thread");
-        let pool = (threads > 1).then(|| Pool::new(threads));
+        let pool = (threads > 1).then(|| Pool::for_this_machine(threads));
         Cpu {
             isa,
             pool,
@@ -63,7 +57,7 @@ impl Cpu {
 
     /// Threads that share a kernel's work, the calling one included.
     pub fn threads(&self) -> usize {
-        self.pool.as_ref().map_or(1, |pool| pool.handles.len() + 1)
+        self.pool.as_ref().map_or(1, Pool::threads)
     }
 
     /// [`Cpu::parallel`] for a job of at least `least` operations; a smaller `work` stays on the
@@ -82,37 +76,6 @@ impl Cpu {
         match &self.pool {
             None => job(Worker::alone()),
             Some(pool) => pool.run(job),
-        }
-    }
-}
-
-/// One thread's place in a parallel job.
-#[derive(Clone, Copy)]
-pub(crate) struct Worker<'a> {
-    pub(crate) index: usize,
-    pub(crate) count: usize,
-    barrier: Option<&'a Barrier>,
-}
-
-impl Worker<'_> {
-    /// The only thread of a job that is too small to share.
-    pub(crate) fn alone() -> Worker<'static> {
-        Worker {
-            index: 0,
-            count: 1,
-            barrier: None,
-        }
-    }
-
-    /// This thread's contiguous share of `0..n`.
-    pub(crate) fn share(&self, n: usize) -> Range<usize> {
-        n * self.index / self.count..n * (self.index + 1) / self.count
-    }
-
-    /// Waits until every thread of the job is here. All threads must call it equally often.
-    pub(crate) fn barrier(&self) {
-        if let Some(barrier) = self.barrier {
-            barrier.wait(self.count);
         }
     }
 }
@@ -160,159 +123,10 @@ impl<'a, T> Parts<'a, T> {
     }
 }
 
-/// A job as the workers see it; the lifetime is ended by `Pool::run` waiting for them.
-type Job = *const (dyn Fn(Worker) + Sync);
-
-struct Pool {
-    shared: Arc<Shared>,
-    handles: Vec<JoinHandle<()>>,
-    turn: Mutex<()>,
-}
-
-struct Shared {
-    count: usize,
-    start: Signal,
-    barrier: Barrier,
-    finish: Barrier,
-    /// The CPU that the job's caller runs on, where every thread may have one of its own.
-    home: Option<AtomicUsize>,
-    stop: AtomicBool,
-    job: Mutex<Option<SendJob>>,
-}
-
-#[derive(Clone, Copy)]
-struct SendJob(Job);
-// SAFETY: the closure behind the pointer is `Sync`, and `Pool::run` keeps it alive while any
-// worker may use it.
-unsafe impl Send for SendJob {}
-
-struct Barrier {
-    arrived: AtomicUsize,
-    signal: Signal,
-}
-
-impl Barrier {
-    fn wait(&self, count: usize) {
-        let seen = self.signal.epoch();
-        if self.arrived.fetch_add(1, SeqCst) + 1 == count {
-            self.arrived.store(0, SeqCst);
-            self.signal.advance();
-        } else {
-            self.signal.wait_past(seen);
-        }
-    }
-}
-
-/// A panic inside a job is a mistake of ours that would leave the other threads at a barrier for
-/// ever: the message is printed, then the process ends.
-struct AbortOnPanic;
-impl Drop for AbortOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            std::process::abort();
-        }
-    }
-}
-
-impl Pool {
-    fn new(threads: usize) -> Pool {
-        let cpus = std::thread::available_parallelism().map_or(1, |n| n.get());
-        let spins = if threads > cpus { 0 } else { SPINS };
-        let barrier = || Barrier {
-            arrived: AtomicUsize::new(0),
-            signal: Signal::new(spins),
-        };
-        let shared = Arc::new(Shared {
-            count: threads,
-            start: Signal::new(spins),
-            barrier: barrier(),
-            finish: barrier(),
-            home: (threads <= cpus).then(AtomicUsize::default),
-            stop: AtomicBool::new(false),
-            job: Mutex::new(None),
-        });
-        let handles = (1..threads)
-            .map(|index| {
-                let shared = Arc::clone(&shared);
-                std::thread::Builder::new()
-                    .name(format!("elman-{index}"))
-                    .spawn(move || shared.serve(index))
-                    .expect("the system refuses another thread")
-            })
-            .collect();
-        Pool {
-            shared,
-            handles,
-            turn: Mutex::new(()),
-        }
-    }
-
-    fn run(&self, job: &(dyn Fn(Worker) + Sync)) {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: only the lifetime changes; `finish.wait` in `work` keeps this call, and with it
-        // the borrow, alive until every worker has returned from the job.
-        let job: Job = unsafe {
-            std::mem::transmute::<&(dyn Fn(Worker) + Sync), &'static (dyn Fn(Worker) + Sync)>(job)
-        };
-        *self
-            .shared
-            .job
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(SendJob(job));
-        if let Some(home) = &self.shared.home {
-            home.store(here(), SeqCst);
-        }
-        self.shared.start.advance();
-        self.shared.work(0, SendJob(job));
-    }
-}
-
-impl Shared {
-    fn serve(&self, index: usize) {
-        let mut seen = 0;
-        let mut placement = Placement::anywhere();
-        loop {
-            self.start.wait_past(seen);
-            seen += 1;
-            if self.stop.load(SeqCst) {
-                return;
-            }
-            if let Some(home) = &self.home {
-                placement.avoid(home.load(SeqCst));
-            }
-            let job = *self.job.lock().unwrap_or_else(PoisonError::into_inner);
-            self.work(index, job.expect("a started pool has a job"));
-        }
-    }
-
-    fn work(&self, index: usize, job: SendJob) {
-        let abort = AbortOnPanic;
-        // SAFETY: the job outlives this call: `Pool::run` is still waiting at `finish`.
-        let job = unsafe { &*job.0 };
-        job(Worker {
-            index,
-            count: self.count,
-            barrier: Some(&self.barrier),
-        });
-        drop(abort);
-        self.finish.wait(self.count);
-    }
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, SeqCst);
-        self.shared.start.advance();
-        for handle in self.handles.drain(..) {
-            // A worker that panicked has aborted the process.
-            let _ = handle.join();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
     #[test]
     fn every_share_is_taken_once_and_barriers_order_the_phases() {

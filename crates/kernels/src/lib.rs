@@ -3,6 +3,8 @@
 //! This crate is the only one with `unsafe`. Every kernel gives the same bits on every instruction
 //! set and at every thread count.
 
+#![warn(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]
+
 mod buffer;
 mod cpu;
 mod draw;
@@ -15,6 +17,7 @@ mod pack;
 mod peak;
 mod philox;
 mod placement;
+mod pool;
 mod product;
 mod reduce;
 mod rows;
@@ -22,6 +25,7 @@ mod signal;
 mod simd;
 mod softmax;
 mod sweep;
+mod sync;
 #[cfg(test)]
 mod testing;
 mod update;

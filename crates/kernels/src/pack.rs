@@ -277,6 +277,8 @@ impl Op for Rows<'_> {
 }
 
 impl Rows<'_> {
+    /// # Safety
+    /// The instructions of `V` are there, and nobody else reads or writes the words.
     #[inline(always)]
     unsafe fn copy<V: Vector, E: Element>(self) {
         let (width, blocks) = (self.gates * self.cols, self.cols.div_ceil(LANES));
@@ -342,6 +344,9 @@ impl Op for Turned<'_> {
 
 impl Turned<'_> {
     /// Sixteen words of sixteen rows at a time.
+    ///
+    /// # Safety
+    /// The instructions of `V` are there.
     #[inline(always)]
     unsafe fn turn<V: Vector, E: Element>(self) {
         let rows = self.w.len() / self.depth;

@@ -269,6 +269,9 @@ mod dot {
     }
 
     /// Sixteen sums of two products each.
+    ///
+    /// # Safety
+    /// The CPU has the instructions.
     #[target_feature(enable = "avx512f,avx512bf16")]
     fn bf16_chains() -> usize {
         let ones = _mm512_cvtne2ps_pbh(_mm512_set1_ps(1.0), _mm512_set1_ps(1.0));
@@ -284,6 +287,9 @@ mod dot {
     }
 
     /// Sixteen sums of four products each.
+    ///
+    /// # Safety
+    /// The CPU has the instructions.
     #[target_feature(enable = "avx512f,avx512vnni")]
     fn int8_chains() -> usize {
         let (a, b) = (

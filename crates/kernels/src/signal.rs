@@ -4,8 +4,9 @@
 //! waiter spins for a bounded time and then sleeps; a machine with other work, or with fewer CPUs
 //! than threads, loses no more than the bound.
 
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Condvar, Mutex, PoisonError};
+use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use crate::sync::{Condvar, Mutex, in_one_order, spin_loop};
+use std::sync::PoisonError;
 
 /// A counter that threads wait on.
 pub(crate) struct Signal {
@@ -42,6 +43,7 @@ impl Signal {
         self.epoch.0.fetch_add(1, SeqCst);
         // A waiter registers in `sleepers` before it looks at `epoch` again, both in one total
         // order: either it sees the new epoch, or we see it here.
+        in_one_order();
         if self.sleepers.load(SeqCst) > 0 {
             drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
             self.wake.notify_all();
@@ -54,10 +56,11 @@ impl Signal {
             if self.epoch() != seen {
                 return;
             }
-            std::hint::spin_loop();
+            spin_loop();
         }
         let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         self.sleepers.fetch_add(1, SeqCst);
+        in_one_order();
         while self.epoch() == seen {
             guard = self
                 .wake

@@ -26,6 +26,10 @@ pub(crate) const LANES: usize = 16;
 /// is the only place that picks one, from an [`Isa`](crate::Isa) that exists only where they were
 /// detected. Methods that take a pointer require the stated number of readable (writable) `f32`
 /// behind it, without any alignment.
+#[allow(
+    clippy::missing_safety_doc,
+    reason = "the contract of all methods is above"
+)]
 pub(crate) trait Vector: Copy {
     /// Rows of A that one tile of the product holds, by the number of 16-column panels (1 to 4)
     /// it spans: as many accumulators as the registers take.
@@ -181,5 +185,7 @@ pub(crate) trait Vector: Copy {
 /// the `call` of the instruction set is compiled for it.
 pub(crate) trait Op {
     type Output;
+    /// # Safety
+    /// The CPU has the instructions of `V`.
     unsafe fn run<V: Vector>(self) -> Self::Output;
 }

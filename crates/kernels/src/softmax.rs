@@ -196,6 +196,9 @@ impl Op for Exponentials<'_> {
 }
 
 /// Reads `n` numbers at `z`, and replaces them only if `WRITE`.
+///
+/// # Safety
+/// The instructions of `V` are there, and the numbers may be read, and written if `WRITE`.
 #[inline(always)]
 unsafe fn exponential_sum<V: Vector, const WRITE: bool>(z: *mut f32, n: usize) -> RowSum {
     let whole = n - n % LANES;
@@ -265,6 +268,9 @@ unsafe fn exponential_sum<V: Vector, const WRITE: bool>(z: *mut f32, n: usize) -
 }
 
 /// 0 in the first `n` lanes, −∞ in the others: what a row has beyond its end.
+///
+/// # Safety
+/// The instructions of `V` are there.
 #[inline(always)]
 unsafe fn lanes_from<V: Vector>(n: usize) -> V {
     let mut lanes = [f32::NEG_INFINITY; LANES];

@@ -66,6 +66,9 @@ pub(crate) unsafe fn sigmoid<V: Vector>(x: V) -> V {
 }
 
 /// n and eʳ − 1 for x = n·ln 2 + r; |x| ≤ 104 or NaN.
+///
+/// # Safety
+/// The instructions of `V` are there.
 #[inline(always)]
 unsafe fn reduced_expm1<V: Vector>(x: V) -> (V, V) {
     const P: [f32; 6] = [

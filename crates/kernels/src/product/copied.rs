@@ -115,6 +115,9 @@ impl Copied {
     }
 
     /// Row `row` of A as row `i` of a tile.
+    ///
+    /// # Safety
+    /// As for [`Copied::fill`].
     #[inline(always)]
     unsafe fn row<V: Vector, E: Element>(
         &mut self,
@@ -161,6 +164,9 @@ impl Copied {
     }
 
     /// Word after word of all tiles side by side, as they lie in memory; and their sums.
+    ///
+    /// # Safety
+    /// As for [`Copied::fill`].
     #[inline(always)]
     unsafe fn last_first<V: Vector, E: Element>(
         &mut self,
@@ -197,6 +203,9 @@ impl Copied {
     }
 
     /// One word of all tiles, of `numbers` of k.
+    ///
+    /// # Safety
+    /// As for [`Copied::fill`].
     #[inline(always)]
     unsafe fn word<V: Vector, E: Element>(
         &mut self,
@@ -240,6 +249,9 @@ impl Copied {
 const ONES: f32 = f32::from_bits(0x0101_0101);
 
 /// [`Quantised::begin`] from the sums of a row's integers.
+///
+/// # Safety
+/// The instructions of `V` are there.
 #[inline(always)]
 unsafe fn begin<V: Vector>(total: V) -> f32 {
     let mut sums = [0.0_f32; LANES];

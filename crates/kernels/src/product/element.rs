@@ -18,6 +18,10 @@ use crate::simd::{LANES, Vector};
 ///
 /// # Safety
 /// Every method requires the instructions of `V`, and that the named numbers are readable.
+#[allow(
+    clippy::missing_safety_doc,
+    reason = "the contract of all methods is above"
+)]
 pub(crate) trait Element {
     /// Numbers in one word, neighbours along k.
     const PER_WORD: usize;
@@ -146,6 +150,9 @@ pub(crate) struct Int8;
 
 impl Int8 {
     /// Integers of up to 64 numbers, `offset` added to each.
+    ///
+    /// # Safety
+    /// As for [`Element`].
     #[inline(always)]
     unsafe fn integers<V: Vector>(from: *const f32, numbers: usize, scale: f32, offset: f32) -> V {
         // A row of zeros, or of numbers so small that their reciprocal overflows, is all zero. One

@@ -75,6 +75,8 @@ impl Op for Multiply<'_> {
 }
 
 impl Multiply<'_> {
+    /// # Safety
+    /// The instructions of `V` are there, and this struct's contract holds.
     #[inline(always)]
     unsafe fn blocks<V: Vector, E: Element>(self) {
         if self.region.blocks.is_empty() {
@@ -117,6 +119,9 @@ impl Multiply<'_> {
     }
 
     /// Copies rows of A over `words` of k.
+    ///
+    /// # Safety
+    /// As for [`Multiply::blocks`].
     #[inline(always)]
     unsafe fn copy<V: Vector, E: Element>(
         &self,
@@ -137,6 +142,9 @@ impl Multiply<'_> {
     }
 
     /// The rows against `words` of k of all panels, group by group.
+    ///
+    /// # Safety
+    /// As for [`Multiply::blocks`].
     #[inline(always)]
     unsafe fn panels<V: Vector, E: Element>(
         &self,
@@ -176,6 +184,9 @@ impl Multiply<'_> {
     }
 
     /// The rows `tile`, the `number`-th of the copied ones, against one block of B.
+    ///
+    /// # Safety
+    /// As for [`Multiply::blocks`].
     #[inline(always)]
     unsafe fn tiles<V: Vector, E: Element>(
         &self,

@@ -71,6 +71,9 @@ impl Tile<'_> {
     }
 
     /// In int8: the sum of integers in row `i` and panel `j`, scaled, onto `onto`.
+    ///
+    /// # Safety
+    /// The instructions of `V` are there, and the panel has sixteen scales.
     #[inline(always)]
     unsafe fn scaled<V: Vector>(&self, sum: V, (i, j): (usize, usize), onto: V) -> V {
         // SAFETY: every panel has sixteen scales.
@@ -111,6 +114,9 @@ pub(super) struct Ahead {
 
 impl Ahead {
     /// The requests of chunk number `chunk` of a tile of M rows and W panels.
+    ///
+    /// # Safety
+    /// The instructions of `V` are there.
     #[inline(always)]
     unsafe fn ask<V: Vector, const M: usize, const W: usize>(&self, t: &Tile, chunk: usize) {
         // SAFETY: a request touches no memory.
@@ -192,6 +198,8 @@ pub(super) unsafe fn compute<V: Vector, E: Element, const W: usize>(t: &Tile) {
     }
 }
 
+/// # Safety
+/// As for [`compute`].
 #[inline(always)]
 unsafe fn by_rows<V: Vector, E: Element, const W: usize, const LAST_FIRST: bool>(
     t: &Tile,
@@ -214,6 +222,8 @@ unsafe fn by_rows<V: Vector, E: Element, const W: usize, const LAST_FIRST: bool>
     }
 }
 
+/// # Safety
+/// As for [`compute`].
 #[inline(always)]
 unsafe fn call<V: Vector, E: Element, const M: usize, const W: usize, const LAST_FIRST: bool>(
     t: &Tile,

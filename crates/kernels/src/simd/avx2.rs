@@ -55,6 +55,9 @@ pub(super) unsafe fn dot_bytes8(a: __m256, b: __m256, sum: __m256) -> __m256 {
 }
 
 /// A mask register whose first `n` of eight entries are set; `n` above 8 counts as 8.
+///
+/// # Safety
+/// The CPU has AVX2.
 #[inline(always)]
 unsafe fn first(n: usize) -> __m256i {
     // SAFETY: AVX2 is there by the trait's contract.
@@ -64,6 +67,8 @@ unsafe fn first(n: usize) -> __m256i {
     }
 }
 
+/// # Safety
+/// The CPU has AVX2.
 #[inline(always)]
 unsafe fn power_of_two(n: __m256) -> __m256 {
     // SAFETY: AVX2 is there by the trait's contract.
@@ -75,6 +80,11 @@ unsafe fn power_of_two(n: __m256) -> __m256 {
 
 // SAFETY (every `unsafe` below): the trait's contract: the CPU has AVX2 and FMA, and pointers have
 // the numbers behind them that the method names.
+#[allow(
+    clippy::undocumented_unsafe_blocks,
+    clippy::missing_safety_doc,
+    reason = "the contract of the trait, as said above"
+)]
 impl Vector for Avx2 {
     const TILE_ROWS: [usize; 4] = [6, 3, 2, 1];
     const ROW_STEPS: [usize; 2] = [1, 3];

@@ -15,6 +15,9 @@ fn first(n: usize) -> __mmask16 {
 }
 
 /// Both halves of each word of 32 bf16, from all lower and then all upper halves.
+///
+/// # Safety
+/// The CPU has the instructions BW and BF16.
 #[inline(always)]
 unsafe fn interleave(x: __m512bh) -> __m512 {
     const ORDER: [u16; 32] = {
@@ -37,6 +40,9 @@ unsafe fn interleave(x: __m512bh) -> __m512 {
 }
 
 /// The even and the odd 128-bit parts of `a` and then of `b`.
+///
+/// # Safety
+/// The CPU has AVX-512 F.
 #[inline(always)]
 unsafe fn alternate_parts(a: __m512, b: __m512) -> (__m512, __m512) {
     // SAFETY: the caller has AVX-512 F.
@@ -68,6 +74,11 @@ unsafe fn without_bf16<O: Op>(op: O) -> O::Output {
 
 // SAFETY (every `unsafe` below): the trait's contract: the CPU has AVX-512 F and DQ (BW, VNNI and BF16
 // too if `BF16`), and pointers have the numbers behind them that the method names.
+#[allow(
+    clippy::undocumented_unsafe_blocks,
+    clippy::missing_safety_doc,
+    reason = "the contract of the trait, as said above"
+)]
 impl<const BF16: bool> Vector for Avx512<BF16> {
     const TILE_ROWS: [usize; 4] = [12, 12, 8, 6];
     const ROW_STEPS: [usize; 2] = [2, 4];

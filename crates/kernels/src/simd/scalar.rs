@@ -18,6 +18,11 @@ fn zip(a: Scalar, b: Scalar, f: impl Fn(f32, f32) -> f32) -> Scalar {
 
 // SAFETY (every `unsafe` below): the trait's contract: pointers have the numbers behind them that
 // the method names. Nothing else here needs a promise.
+#[allow(
+    clippy::undocumented_unsafe_blocks,
+    clippy::missing_safety_doc,
+    reason = "the contract of the trait, as said above"
+)]
 impl Vector for Scalar {
     const TILE_ROWS: [usize; 4] = [4, 2, 1, 1];
     const ROW_STEPS: [usize; 2] = [2, 4];

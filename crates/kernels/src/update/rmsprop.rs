@@ -85,6 +85,9 @@ struct Step {
 
 impl Step {
     /// g/d, after s and ḡ have taken g in.
+    ///
+    /// # Safety
+    /// The instructions of `V` are there.
     #[inline(always)]
     unsafe fn normal<V: Vector>(&self, gradient: V, square: &mut V, mean: Option<&mut V>) -> V {
         // SAFETY: the caller has the instructions of `V`.
@@ -103,6 +106,9 @@ impl Step {
     }
 
     /// The weights after a step in the direction `step`.
+    ///
+    /// # Safety
+    /// The instructions of `V` are there.
     #[inline(always)]
     unsafe fn apply<V: Vector>(&self, weight: V, step: V, buffer: Option<&mut V>) -> V {
         // SAFETY: the caller has the instructions of `V`.
