@@ -23,7 +23,7 @@ struct Subject {
 }
 
 static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| {
-    let cells = [Cell::Elman(Activation::Tanh), Cell::Lstm, Cell::Gru];
+    let cells = [Cell::elman(Activation::Tanh), Cell::LSTM, Cell::GRU];
     cells.into_iter().map(subject).collect()
 });
 

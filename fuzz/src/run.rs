@@ -26,7 +26,7 @@ impl Run {
     /// An LSTM on a stream, with Adam and validations.
     pub fn stream() -> Run {
         Run::start(Config {
-            cell: CellName::Lstm,
+            cell: CellName::LSTM,
             valid_every: Some(1),
             ..small()
         })
@@ -35,7 +35,7 @@ impl Run {
     /// A GRU on sentences, with momentum, an average of weights and a schedule that watches validations.
     pub fn sentences() -> Run {
         Run::start(Config {
-            cell: CellName::Gru,
+            cell: CellName::GRU,
             layout: Layout::Sentences,
             batch_tokens: Some(40),
             optimizer: OptimizerName::Sgd,

@@ -1,7 +1,7 @@
 //! How single arguments are read. Every error names what was expected.
 
 use clap::ValueEnum;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use elman::text::{Kind, MOST_WEIGHT};
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as NameError, StrDeserializer};
@@ -12,7 +12,9 @@ use std::str::FromStr;
 
 /// One of the library's choices, by the name that it has in a configuration file. `names` are all
 /// of them, in the order in which the help lists them.
-pub fn named<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+pub fn named<T>(
+    names: impl IntoIterator<Item = impl Into<PossibleValue>>,
+) -> impl TypedValueParser<Value = T>
 where
     T: for<'de> Deserialize<'de> + Clone + Send + Sync + 'static,
 {

@@ -115,7 +115,7 @@ mod tests {
             assert_eq!((config.epochs, config.lanes), (Some(epochs), 20));
         }
         let elman = preset("elman-2011");
-        assert_eq!((elman.cell, elman.lanes), (CellName::Elman, 1));
+        assert_eq!((elman.cell, elman.lanes), (CellName::ELMAN, 1));
         assert_eq!((elman.bptt, elman.bptt_stride), (Bptt::Steps(14), Some(10)));
     }
 }

@@ -176,7 +176,7 @@ mod tests {
         let config = resolved("lr = 1\nseed = 7\ncell = 'gru'", "lr = 0.5");
         assert_eq!(
             (config.lr, config.seed, config.cell),
-            (0.5, 7, CellName::Gru)
+            (0.5, 7, CellName::GRU)
         );
     }
 

@@ -3,7 +3,6 @@
 use crate::args::{Quoted, shell_word};
 use crate::output::{Table, bytes, count, duration, grouped, number, shape};
 use crate::progress::Planned;
-use elman::dims::Cell;
 use elman::net::layer::dropout::Rates;
 use elman::text::Layout;
 use elman::train::config::{Bptt, Config, OptimizerName};
@@ -50,10 +49,9 @@ fn about(ready: &Ready, text: &str) -> Table {
             config.vocab
         ),
     );
-    let cell = match dims.cell {
-        Cell::Elman(activation) => format!("Elman ({})", activation.name()),
-        Cell::Lstm => "LSTM".into(),
-        Cell::Gru => "GRU".into(),
+    let cell = match dims.cell.activation() {
+        Some(activation) => format!("Elman ({})", activation.name()),
+        None => dims.cell.name().to_uppercase(),
     };
     table.row(
         "network",

@@ -8,7 +8,7 @@ mod room;
 mod sizes;
 mod window;
 
-pub use elman_kernels::Activation;
+pub use elman_kernels::{Activation, Cell};
 pub use plan::{
     Kept, Slots, TrainPlan, drawing_bytes, inference_bytes, largest, packed_forward_bytes,
 };
@@ -17,40 +17,8 @@ pub use room::Room;
 pub use sizes::Sizes;
 pub use window::WindowPlan;
 
-use std::fmt;
-
 /// Every tensor of an arena starts on a cache line, of so many numbers.
 pub(crate) const TENSOR_ALIGN: usize = 16;
-
-/// The recurrent cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cell {
-    /// h_t = σ(W_hx x_t + W_hh h_{t−1} + b) with the given σ.
-    Elman(Activation),
-    Lstm,
-    Gru,
-}
-
-impl Cell {
-    /// G: gates stacked along the first axis of a weight.
-    pub fn gates(self) -> usize {
-        match self {
-            Cell::Elman(_) => 1,
-            Cell::Lstm => 4,
-            Cell::Gru => 3,
-        }
-    }
-}
-
-impl fmt::Display for Cell {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Cell::Elman(activation) => write!(f, "elman ({})", activation.name()),
-            Cell::Lstm => f.write_str("lstm"),
-            Cell::Gru => f.write_str("gru"),
-        }
-    }
-}
 
 /// The sizes of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,10 +96,20 @@ impl Dims {
         }
     }
 
-    /// Numbers that one lane carries from step to step: h of every layer, and c for the LSTM.
+    /// Numbers that one lane carries from step to step: h of every layer, and c for a cell that has one.
     pub fn state_len(&self) -> usize {
-        let per_layer = if self.cell == Cell::Lstm { 2 } else { 1 };
-        per_layer * self.units()
+        self.cell.states() * self.units()
+    }
+
+    /// Numbers that the layers keep of a window of `rows` rows (t, lane) and `lanes` lanes, see `net::tape`; in training
+    /// also for the backward pass.
+    fn layer_numbers(&self, rows: u128, lanes: u128, training: bool) -> u128 {
+        let (cell, gates) = (self.cell, self.cell.gates() as u128);
+        let gate_copies =
+            u128::from(!cell.gate_is_output()) + u128::from(cell.is_separate() && training);
+        let per_row = gates * gate_copies + u128::from(cell.is_separate());
+        let states = cell.states() as u128 * (rows + lanes);
+        (rows * per_row + states) * self.units() as u128
     }
 }
 

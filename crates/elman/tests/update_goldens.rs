@@ -19,7 +19,7 @@ const TOLERANCE: f64 = 1e-5;
 /// The sizes of `make_updates.py`.
 fn dims() -> Dims {
     Dims {
-        cell: Cell::Elman(Activation::Tanh),
+        cell: Cell::elman(Activation::Tanh),
         vocab: 5,
         embed: 4,
         hidden: vec![4],

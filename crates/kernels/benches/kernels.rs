@@ -1,17 +1,16 @@
 //! The kernels one by one, at the sizes that training and generation have. `cargo bench -p elman-kernels -- lstm` runs those
 //! with `lstm` in their name; as tests, each runs once.
 //!
-//! Throughput: multiply-adds a second in products and sweeps, numbers a second elsewhere.
+//! Throughput: multiply-adds a second in products and cells, numbers a second elsewhere.
 
 use criterion::measurement::WallTime;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use elman_kernels::{
-    Activation, Adam, Buffer, Cpu, Format, Init, Isa, Operand, Operands, Packed, PanelPair,
-    Prepare, adam, cross_entropy, dropout, elman_backward, elman_forward, gather, gru_backward,
-    gru_forward, lstm_backward, lstm_forward, product, scatter_add, sgd, sum_squares,
-    weight_gradient,
+    Activation, Adam, BackwardWindow, Buffer, Cell, Cpu, Format, ForwardWindow, Init, Isa, Operand,
+    Operands, Packed, PanelPair, Prepare, adam, cross_entropy, dropout, gather, product,
+    scatter_add, sgd, sum_squares, weight_gradient,
 };
 use std::time::Duration;
 
@@ -35,7 +34,7 @@ const FORMATS: [(&str, Format); 3] = [
     ("int8", Format::Int8),
 ];
 /// T, B, H.
-const SWEEP: (usize, usize, usize) = (5, 20, 650);
+const WINDOW: (usize, usize, usize) = (5, 20, 650);
 /// V, H of an output layer.
 const TABLE: (usize, usize) = (10_000, 256);
 
@@ -114,70 +113,71 @@ fn pairs<'a, A: Copy, B: Copy>(
     a.iter().flat_map(|&a| b.iter().map(move |&b| (a, b)))
 }
 
-/// Every sweep starts from the same gates: what it does to them decides which numbers the next one would meet.
-fn sweeps(criterion: &mut Criterion) {
-    let (steps, lanes, units) = SWEEP;
-    let (state, all) = (lanes * units, steps * lanes * units);
+/// The time loop of every cell. Each run starts from the same gates: what it does to them decides which numbers the next
+/// one would meet.
+fn cells(criterion: &mut Criterion) {
+    let (steps, batch, units) = WINDOW;
+    let (state, all) = (batch * units, steps * batch * units);
     let zero = Buffer::zeros(state);
-    each(criterion, "sweep", |group, threads, cpu| {
-        let mut bench = |name: &str, gates: usize, run: &mut dyn FnMut()| {
-            group.throughput(Throughput::Elements((all * gates * units) as u64));
-            group.bench_function(BenchmarkId::new(name, threads), |bencher| {
-                bencher.iter(&mut *run)
+    each(criterion, "cell", |group, threads, cpu| {
+        for cell in [Cell::elman(Activation::Tanh), Cell::LSTM, Cell::GRU] {
+            let gates = cell.gates();
+            let mut bench = |direction: &str, run: &mut dyn FnMut()| {
+                group.throughput(Throughput::Elements((all * gates * units) as u64));
+                let name = format!("{} {direction}", cell.name());
+                group.bench_function(BenchmarkId::new(name, threads), |bencher| {
+                    bencher.iter(&mut *run)
+                });
+            };
+            let part = |used: bool, len: usize| noise(if used { len } else { 0 });
+            let (own_gates, separate) = (!cell.gate_is_output(), cell.is_separate());
+            let read = part(own_gates, gates * all);
+            let (mut z, mut q) = (part(own_gates, gates * all), part(separate, all));
+            let (mut h, mut c) = (noise(all), part(cell.has_memory_cell(), all));
+            let c0 = &zero[..if cell.has_memory_cell() { state } else { 0 }];
+            let w_h = packed(cpu, Format::F32, units, gates, units);
+            bench("forward", &mut || {
+                match own_gates {
+                    true => z.copy_from_slice(&read),
+                    false => h.fill(0.5),
+                }
+                let window = ForwardWindow {
+                    w_h: &w_h,
+                    b_q: &zero[..if separate { units } else { 0 }],
+                    h0: &zero,
+                    c0,
+                    gates: &mut z,
+                    q: &mut q,
+                    h: &mut h,
+                    c: &mut c,
+                };
+                cell.forward(cpu, window);
             });
-        };
-        let forward = |gates| packed(cpu, Format::F32, units, gates, units);
-        let backward = |gates| packed(cpu, Format::F32, gates * units, 1, units);
-        let (mut h, mut dh, mut next) = (noise(all), noise(all), noise(state));
-
-        let (w, w_back, act) = (forward(1), backward(1), Activation::Tanh);
-        bench("elman forward", 1, &mut || {
-            h.fill(0.5);
-            elman_forward(cpu, act, &w, &zero, &mut h);
-        });
-        bench("elman backward", 1, &mut || {
-            dh.fill(0.5);
-            next.fill(0.5);
-            elman_backward(cpu, act, &w_back, &h, &mut dh, &mut next);
-        });
-
-        let (w, w_back, read) = (forward(4), backward(4), noise(4 * all));
-        let (mut gates, mut c, mut dc_next) = (noise(4 * all), noise(all), noise(state));
-        bench("lstm forward", 4, &mut || {
-            gates.copy_from_slice(&read);
-            lstm_forward(cpu, &w, &zero, &zero, &mut gates, &mut c, &mut h);
-        });
-        let activated = gates.clone();
-        bench("lstm backward", 4, &mut || {
-            gates.copy_from_slice(&activated);
-            next.fill(0.5);
-            dc_next.fill(0.5);
-            lstm_backward(
-                cpu,
-                &w_back,
-                &zero,
-                &mut gates,
-                &c,
-                &dh,
-                &mut next,
-                &mut dc_next,
-            );
-        });
-
-        let (w, w_back, read) = (forward(3), backward(3), noise(3 * all));
-        let (mut gates, mut q, mut dz_h) = (noise(3 * all), noise(all), noise(3 * all));
-        bench("gru forward", 3, &mut || {
-            gates.copy_from_slice(&read);
-            gru_forward(cpu, &w, &zero[..units], &zero, &mut gates, &mut q, &mut h);
-        });
-        let activated = gates.clone();
-        bench("gru backward", 3, &mut || {
-            gates.copy_from_slice(&activated);
-            next.fill(0.5);
-            gru_backward(
-                cpu, &w_back, &zero, &h, &q, &mut gates, &mut dz_h, &dh, &mut next,
-            );
-        });
+            let activated = z.clone();
+            let (mut dh, mut dz_h) = (noise(all), part(separate, gates * all));
+            let (mut dh_next, mut dc_next) = (noise(state), part(cell.has_memory_cell(), state));
+            let w_h = packed(cpu, Format::F32, gates * units, 1, units);
+            bench("backward", &mut || {
+                z.copy_from_slice(&activated);
+                dh.fill(0.5);
+                dh_next.fill(0.5);
+                dc_next.fill(0.5);
+                let window = BackwardWindow {
+                    w_h: &w_h,
+                    h0: &zero,
+                    c0,
+                    gates: &mut z,
+                    q: &q,
+                    h: &h,
+                    c: &c,
+                    dh: &mut dh,
+                    dz_h: &mut dz_h,
+                    dh_next: &mut dh_next,
+                    dc_next: &mut dc_next,
+                };
+                cell.backward(cpu, window);
+            });
+        }
     });
 }
 
@@ -278,5 +278,5 @@ fn rows(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, products, weight_gradients, sweeps, updates, rows);
+criterion_group!(benches, products, weight_gradients, cells, updates, rows);
 criterion_main!(benches);

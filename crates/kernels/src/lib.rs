@@ -6,6 +6,7 @@
 #![warn(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]
 
 mod buffer;
+pub mod cell;
 mod cpu;
 mod draw;
 mod dropout;
@@ -19,12 +20,12 @@ mod philox;
 mod placement;
 mod pool;
 mod product;
+mod recurrence;
 mod reduce;
 mod rows;
 mod signal;
 mod simd;
 mod softmax;
-mod sweep;
 mod sync;
 #[cfg(test)]
 mod testing;
@@ -33,6 +34,7 @@ pub mod vmath;
 mod wide;
 
 pub use buffer::Buffer;
+pub use cell::{Activation, Cell};
 pub use cpu::Cpu;
 pub use draw::{draw_weights, largest_score};
 pub use dropout::{drop_ids, dropout};
@@ -44,12 +46,9 @@ pub use pack::{Format, Packed, PanelPair};
 pub use peak::{Caches, Peaks, ReadSpeed};
 pub use philox::philox;
 pub use product::{Init, Operand, product, weight_gradient};
+pub use recurrence::{BackwardWindow, ForwardWindow, UnitStep};
 pub use reduce::{add_column_sums, sum_limited_squares, sum_squares};
 pub use softmax::{cross_entropy, exponentials, log_softmax, target_nats};
-pub use sweep::{
-    Activation, elman_backward, elman_forward, gru_backward, gru_forward, lstm_backward,
-    lstm_forward,
-};
 pub use update::{
     Adagrad, Adam, Average, Momentum, Noise, Operands, Prepare, RmsMoments, RmsProp, adagrad, adam,
     rmsprop, sgd, sgd_momentum,

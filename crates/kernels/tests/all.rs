@@ -4,4 +4,4 @@ mod cells;
 mod common;
 mod int8;
 mod product;
-mod sweep;
+mod recurrence;

@@ -3,7 +3,7 @@
 use super::set;
 use crate::args::{Activation, named};
 use clap::Args;
-use elman::dims::Sizes;
+use elman::dims::{Cell, Sizes};
 use elman::train::Config;
 use elman::train::config::CellName;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct NetworkOptions {
     /// The recurrent cell
     #[arg(long, value_name = "CELL", help_heading = "Network",
-        value_parser = named::<CellName>(&["elman", "lstm", "gru"]))]
+        value_parser = named::<CellName>(Cell::names()))]
     pub cell: Option<CellName>,
     /// Activation of the Elman cell
     #[arg(long, value_name = "NAME", help_heading = "Network",

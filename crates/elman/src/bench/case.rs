@@ -37,12 +37,12 @@ impl Case {
     pub fn named(name: &str) -> Option<Case> {
         let name = name.to_ascii_uppercase();
         let (cell, layers, hidden, vocab, lanes, steps) = match name.as_str() {
-            "S" => (CellName::Lstm, 2, 200, 10_000, 20, 20),
-            "M" => (CellName::Lstm, 2, 650, 10_000, 20, 35),
-            "L" => (CellName::Lstm, 2, 1500, 10_000, 20, 35),
-            "E" => (CellName::Elman, 1, 256, 10_000, 32, 35),
-            "G" => (CellName::Gru, 1, 512, 10_000, 64, 35),
-            "C" => (CellName::Lstm, 2, 512, 65, 50, 50),
+            "S" => (CellName::LSTM, 2, 200, 10_000, 20, 20),
+            "M" => (CellName::LSTM, 2, 650, 10_000, 20, 35),
+            "L" => (CellName::LSTM, 2, 1500, 10_000, 20, 35),
+            "E" => (CellName::ELMAN, 1, 256, 10_000, 32, 35),
+            "G" => (CellName::GRU, 1, 512, 10_000, 64, 35),
+            "C" => (CellName::LSTM, 2, 512, 65, 50, 50),
             _ => return None,
         };
         let sizes = Sizes {

@@ -1,7 +1,7 @@
 //! The bytes of a network at work: every number is closed form, so that a plan can be printed, and refused, before a
 //! byte is allocated.
 
-use super::{Cell, Dims, Room, TENSOR_ALIGN, WindowPlan, logit_rows};
+use super::{Dims, Room, TENSOR_ALIGN, WindowPlan, logit_rows};
 use elman_kernels::{Format, Packed};
 use serde::{Deserialize, Serialize};
 
@@ -166,17 +166,16 @@ pub(crate) const LOOK_STEPS: usize = 64;
 pub(crate) fn look_bytes(dims: &Dims, steps: usize) -> u64 {
     let rows = steps.min(LOOK_STEPS) * LOOK_LANES;
     let gates = dims.cell.gates();
-    let per_unit = match dims.cell {
-        Cell::Elman(_) => 1,
-        Cell::Lstm | Cell::Gru => gates + 2,
-    };
+    let (states, separate) = (dims.cell.states(), usize::from(dims.cell.is_separate()));
+    let activations = dims.layer_numbers(1, 0, false) as usize / dims.units();
+    let slopes = states * (gates + states + separate);
     let layer = |k| {
         let hidden = dims.hidden[k];
-        gates * hidden * (dims.input(k) + 2 * hidden) + rows * per_unit * hidden
+        gates * hidden * (dims.input(k) + 2 * hidden) + rows * activations * hidden
     };
     let layers = (0..dims.layers()).map(layer).sum::<usize>();
     let largest = dims.hidden.iter().fold(0, |most, hidden| most.max(*hidden));
-    8 * (layers + rows * (dims.embed + per_unit * largest)) as u64
+    8 * (layers + rows * (dims.embed + slopes * largest)) as u64
 }
 
 /// Weights in panels for x·wᵀ: all that inference needs beside embedding and biases.
@@ -203,12 +202,7 @@ pub fn inference_bytes(
     lanes: usize,
 ) -> u64 {
     let rows = steps * lanes;
-    let (units, stateful) = (dims.units(), (rows + lanes) * dims.units());
-    let layers = match dims.cell {
-        Cell::Elman(_) => stateful,
-        Cell::Lstm => rows * 4 * units + 2 * stateful,
-        Cell::Gru => rows * 4 * units + stateful,
-    };
+    let layers = dims.layer_numbers(rows as u128, lanes as u128, false) as usize;
     let projected = if dims.projected() {
         rows * dims.output()
     } else {

@@ -3,7 +3,7 @@
 //! What the tape and the two gradient buffers hold, see `net::tape` and `net::layer`, and what is kept for each segment and each
 //! position, see `train::bptt`. Numbers saturate, since `--bptt full` makes anything possible.
 
-use super::{Cell, Dims, Room, Slots};
+use super::{Dims, Room, Slots};
 use elman_kernels::Format;
 use serde::{Deserialize, Serialize};
 
@@ -38,13 +38,7 @@ impl WindowPlan {
         let of = |n: usize| n as u128;
         let (rows, starts) = (of(room.segment), of(room.lanes));
         let (embed, units) = (of(dims.embed), of(dims.units()));
-        let stateful = (rows + starts) * units;
-        let layers = match dims.cell {
-            Cell::Elman(_) => stateful,
-            Cell::Lstm => rows * 4 * units + 2 * stateful,
-            // gates, their gradient at the recurrent product, W_hn h + b_hn, h
-            Cell::Gru => rows * 7 * units + stateful,
-        };
+        let layers = dims.layer_numbers(rows, starts, true);
         let projected = if dims.projected() { rows * embed } else { 0 };
         let dropped = if slots.dropped { rows * units } else { 0 };
         // As `Packed::bytes`, in wider numbers.

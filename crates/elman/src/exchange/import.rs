@@ -10,7 +10,7 @@
 use super::forms::{Plain, plain};
 use super::recognise::{Ends, Hints, Recognised, recognise};
 use super::state_dict::{ABOUT, CELL, LAYOUT, TIED, VOCAB_HASH};
-use crate::dims::{Activation, Cell, Dims};
+use crate::dims::{Activation, Dims};
 use crate::error::{Error, Result};
 use crate::infer::About;
 use crate::infer::files::{self, mismatch, refuse_infinite};
@@ -309,10 +309,10 @@ fn notes(head: &Head, found: &Recognised, listed: &Listed) -> Vec<String> {
 
 /// The module that PyTorch would call it.
 fn origin(found: &Recognised) -> &'static str {
-    match found.cell {
-        Cell::Elman(_) => "a state dict of nn.RNN",
-        Cell::Lstm => "a state dict of nn.LSTM",
-        Cell::Gru => "a state dict of nn.GRU",
+    match found.cell.gates() {
+        1 => "a state dict of nn.RNN",
+        3 => "a state dict of nn.GRU",
+        _ => "a state dict of nn.LSTM",
     }
 }
 

@@ -45,8 +45,14 @@ pub fn save_onnx(path: &Path, model: &NetworkModel, options: OnnxOptions) -> Res
     Ok(write_atomic(path, |file| file.write_all(&bytes))?)
 }
 
-/// The file's bytes, the same for the same model. Errors: more than protobuf holds.
+/// The file's bytes, the same for the same model. Errors: a cell that ONNX has no operator for, more than protobuf holds.
 pub fn onnx_bytes(model: &NetworkModel, options: OnnxOptions) -> Result<Vec<u8>> {
+    if operator(model.dims().cell).is_none() {
+        return Err(Error::Config(format!(
+            "ONNX has no operator for the cell {}",
+            model.dims().cell
+        )));
+    }
     let weights = 4 * model.network().layout().arena_len() as u64;
     if weights > MOST_WEIGHT_BYTES {
         return Err(Error::Config(format!(
@@ -54,6 +60,16 @@ pub fn onnx_bytes(model: &NetworkModel, options: OnnxOptions) -> Result<Vec<u8>>
         )));
     }
     Ok(proto(model, options).encode_to_vec())
+}
+
+/// The operator that computes a cell, if ONNX has one.
+fn operator(cell: Cell) -> Option<&'static str> {
+    match cell {
+        cell if cell.activation().is_some() => Some("RNN"),
+        cell if cell == Cell::LSTM => Some("LSTM"),
+        cell if cell == Cell::GRU => Some("GRU"),
+        _ => None,
+    }
 }
 
 fn proto(model: &NetworkModel, options: OnnxOptions) -> ModelProto {
@@ -158,7 +174,7 @@ impl Graph {
         self.weights(model, k, [&w, &r, &b]);
 
         let mut states = vec![format!("h_{k}")];
-        if cell == Cell::Lstm {
+        if cell.has_memory_cell() {
             states.push(format!("c_{k}"));
         }
         let (x, all, next) = (format!("x_{k}"), format!("all_{k}"), format!("x_{}", k + 1));
@@ -170,22 +186,18 @@ impl Graph {
         outputs.extend(after.iter().map(String::as_str));
 
         let mut attributes = vec![AttributeProto::int("hidden_size", hidden as i64)];
-        let operator = match cell {
-            Cell::Elman(activation) => {
-                let name = match activation {
-                    Activation::Sigmoid => "Sigmoid",
-                    Activation::Tanh => "Tanh",
-                    Activation::Relu => "Relu",
-                };
-                attributes.push(AttributeProto::string_list("activations", &[name]));
-                "RNN"
-            }
-            Cell::Lstm => "LSTM",
-            Cell::Gru => {
-                attributes.push(AttributeProto::int("linear_before_reset", 1));
-                "GRU"
-            }
-        };
+        let operator = operator(cell).expect("`onnx_bytes` refuses other cells");
+        if let Some(activation) = cell.activation() {
+            let name = match activation {
+                Activation::Sigmoid => "Sigmoid",
+                Activation::Tanh => "Tanh",
+                Activation::Relu => "Relu",
+            };
+            attributes.push(AttributeProto::string_list("activations", &[name]));
+        }
+        if cell == Cell::GRU {
+            attributes.push(AttributeProto::int("linear_before_reset", 1));
+        }
         self.node(operator, &inputs, &outputs, attributes);
         self.node("Squeeze", &[&all, DIRECTION_AXIS], &[&next], vec![]);
         let sizes = [Size::Fixed(1), LANES, Size::Fixed(hidden)];

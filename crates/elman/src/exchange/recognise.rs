@@ -112,15 +112,15 @@ impl Found {
 
 fn cell(gates: usize, activation: Option<Activation>, array: &Described) -> Result<Cell> {
     let (cell, name) = match (gates, activation) {
-        (1, Some(activation)) => return Ok(Cell::Elman(activation)),
+        (1, Some(activation)) => return Ok(Cell::elman(activation)),
         (1, None) => {
             return Err(format!(
                 "`{}` has the shape {:?}, so the cell is a plain RNN, and its tensors do not say with which activation: add --activation tanh (PyTorch's default), relu or sigmoid",
                 array.name, array.shape
             ));
         }
-        (3, activation) => ((Cell::Gru, activation), "a GRU"),
-        (_, activation) => ((Cell::Lstm, activation), "an LSTM"),
+        (3, activation) => ((Cell::GRU, activation), "a GRU"),
+        (_, activation) => ((Cell::LSTM, activation), "an LSTM"),
     };
     match cell {
         (cell, None) => Ok(cell),

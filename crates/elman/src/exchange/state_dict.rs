@@ -4,7 +4,7 @@
 //! It stands in a file of its own, or in a model's directory together with a Python module that loads it. Such a directory is
 //! a model like any other: `elman` reads it too.
 
-use crate::dims::Cell;
+use crate::dims::Activation;
 use crate::error::Result;
 use crate::infer::{NetworkModel, files};
 use crate::store::{Array, Snapshot, write_snapshot};
@@ -24,11 +24,9 @@ pub const SCRIPT_NAME: &str = "elman_torch.py";
 
 /// Writes the state dict into one safetensors file.
 pub fn save_state_dict(path: &Path, model: &NetworkModel) -> Result<()> {
-    let cell = match model.dims().cell {
-        Cell::Elman(activation) => activation.name(),
-        Cell::Lstm => "lstm",
-        Cell::Gru => "gru",
-    };
+    let cell = model.dims().cell;
+    // PyTorch has one module for the activations of a plain RNN.
+    let cell = cell.activation().map_or(cell.name(), Activation::name);
     let header = Map::from_iter([
         (CELL.to_owned(), cell.into()),
         (TIED.to_owned(), model.dims().tied.into()),

@@ -7,6 +7,8 @@
 //!                                          ( β_S β_C                  β_f     )
 //!         β_f = max f,  β_ρ = max o(1−u²),  β_S = max √(κ_i² + κ_f² + κ_g²),  β_κ = max |κ_o|,
 //!         β_C = ‖(W_hi; W_hf; W_hg)‖₂,  β_O = ‖W_ho‖₂
+//! others  as the GRU, β_z = max |λ|, if the state is h alone; with h and c ‖M^(t−k)‖₂ with
+//!         M_ij = max |λ_ij|, and β_S β_W more where j is h
 //! ```
 //! Maxima are over what was met: units, steps, lanes. docs/MATH.md, section 16, derives them from the steps in `jacobian`.
 
@@ -38,7 +40,14 @@ pub enum Bound {
         beta_f: f64,
         beta_r: f64,
     },
+    Blocks {
+        m: [[f64; 2]; 2],
+    },
 }
+
+/// Parts of a state.
+const H: usize = 0;
+const C: usize = 1;
 
 impl Bound {
     /// From the weights of `layer` and all the steps that were met.
@@ -46,31 +55,48 @@ impl Bound {
         let (w, n) = (&layer.w_h, layer.hidden);
         let norm = |w: &[f64]| matrix_norm(cpu, w, n);
         let over = |of: &dyn Fn(&Jacobians) -> f64| met.iter().map(of).fold(0.0, f64::max);
-        match layer.cell {
-            Cell::Elman(_) => Bound::Elman {
+        let gain = |part: usize| over(&|met| most(&met.gain[part]));
+        let direct = |part: usize| over(&|met| most(&met.direct[part]));
+        let spread_of = |part: usize, gates: usize| {
+            over(&|met| spread(&met.gain[part], n, layer.cell.gates(), gates))
+        };
+        if layer.cell.gate_is_output() {
+            return Bound::Elman {
                 beta_w: norm(w),
-                beta_h: over(&|met| most(&met.gain)),
-            },
-            Cell::Gru => Bound::Gru {
+                beta_h: gain(H),
+            };
+        }
+        if !layer.cell.has_memory_cell() {
+            return Bound::Gru {
                 beta_w: norm(w),
-                beta_s: over(&|met| spread(&met.gain, n, 3)),
-                beta_z: over(&|met| most(&met.carry)),
-            },
-            Cell::Lstm => {
-                let (c, o) = w.split_at(3 * n * n);
-                let outputs = |met: &Jacobians| {
-                    let rows = met.gain.chunks_exact(4 * n);
-                    rows.fold(0.0, |beta: f64, gain| beta.max(most(&gain[3 * n..])))
-                };
-                Bound::Lstm {
-                    beta_c: norm(c),
-                    beta_o: norm(o),
-                    beta_s: over(&|met| spread(&met.gain, n, 4)),
-                    beta_k: over(&outputs),
-                    beta_f: over(&|met| most(&met.carry)),
-                    beta_r: over(&|met| most(&met.out)),
-                }
-            }
+                beta_s: spread_of(H, layer.cell.gates()),
+                beta_z: direct(H),
+            };
+        }
+        if layer.cell == Cell::LSTM {
+            let (c, o) = w.split_at(3 * n * n);
+            let outputs = |met: &Jacobians| {
+                let rows = met.gain[H].chunks_exact(4 * n);
+                rows.fold(0.0, |beta: f64, gain| beta.max(most(&gain[3 * n..])))
+            };
+            return Bound::Lstm {
+                beta_c: norm(c),
+                beta_o: norm(o),
+                beta_s: spread_of(C, 3),
+                beta_k: over(&outputs),
+                beta_f: direct(C),
+                beta_r: over(&|met| lstm_slope(met)),
+            };
+        }
+        let block = |part: usize| {
+            let columns = over(&|met| most(&met.direct[part]));
+            [
+                columns + spread_of(part, layer.cell.gates()) * norm(w),
+                columns,
+            ]
+        };
+        Bound::Blocks {
+            m: [block(H), block(C)],
         }
     }
 
@@ -99,6 +125,7 @@ impl Bound {
                 let h = beta_r * through_cell + beta_k * beta_o;
                 powers_log10([[h, beta_r * beta_f], [through_cell, beta_f]], lags)
             }
+            Bound::Blocks { m } => powers_log10(m, lags),
         }
     }
 }
@@ -108,16 +135,28 @@ fn most(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |most, x| most.max(x.abs()))
 }
 
-/// max √(κ² + κ² + κ²) over the first three gates of units, steps and lanes; `gain` (T·B, `gates`·H).
-fn spread(gain: &[f64], hidden: usize, gates: usize) -> f64 {
+/// max √(Σ κ²) over the first `first` of the gates, for all units, steps and lanes; `gain` (T·B, `gates`·H).
+fn spread(gain: &[f64], hidden: usize, gates: usize, first: usize) -> f64 {
     let rows = gain.chunks_exact(gates * hidden);
     let unit = |row: &[f64], j: usize| {
-        let squares = (0..3).map(|gate| row[gate * hidden + j] * row[gate * hidden + j]);
+        let squares = (0..first).map(|gate| row[gate * hidden + j] * row[gate * hidden + j]);
         squares.sum::<f64>()
     };
     let largest = |row| (0..hidden).fold(0.0, |most: f64, j| most.max(unit(row, j)));
     rows.fold(0.0, |most: f64, row| most.max(largest(row)))
         .sqrt()
+}
+
+/// β_ρ = max o(1 − u²) of an LSTM.
+fn lstm_slope(met: &Jacobians) -> f64 {
+    let n = met.weights.hidden;
+    let after = met.trace.c[met.lanes * n..].chunks_exact(n);
+    let rows = met.trace.gates.chunks_exact(4 * n).zip(after);
+    let slopes = rows.flat_map(|(gates, c)| {
+        let units = gates[3 * n..].iter().zip(c);
+        units.map(|(o, c)| o * (1.0 - libm::tanh(*c) * libm::tanh(*c)))
+    });
+    slopes.fold(0.0, f64::max)
 }
 
 type Two = [[f64; 2]; 2];

@@ -1,37 +1,34 @@
 //! The steps of a layer, linearised: J_t = ∂s_t/∂s_{t−1} times a vector, and J_tᵀ times a vector.
 //!
-//! The state s is h, for the LSTM (h, c). With a = W_h δh the change of the pre-activations:
+//! The state s is h, or h and c. With a = W_h δh the change of the recurrent product, a step of one unit is linear in the
+//! a of its gates and in the unit's own state:
 //!
 //! ```text
-//! Elman   δh' = φ′ ⊙ a
-//! GRU     δh' = z ⊙ δh + κ_r ⊙ a_r + κ_z ⊙ a_z + κ_n ⊙ a_n
-//!         κ_r = (1−z)(1−n²) q r(1−r)    κ_z = (h_{t−1} − n) z(1−z)    κ_n = (1−z)(1−n²) r
-//! LSTM    δc' = f ⊙ δc + κ_i ⊙ a_i + κ_f ⊙ a_f + κ_g ⊙ a_g            δh' = ρ ⊙ δc' + κ_o ⊙ a_o
-//!         κ_i = g i(1−i)    κ_f = c_{t−1} f(1−f)    κ_g = i(1−g²)    κ_o = u o(1−o)    ρ = o(1−u²)    u = tanh c_t
+//! δs'_i = Σ_g κ_ig a_g + Σ_j λ_ij δs_j          κ_ig = ∂s'_i/∂a_g        λ_ij = ∂s'_i/∂s_j beside W_h
 //! ```
-//! The transposed step is the backward step of the cell (docs/MATH.md, sections 5 to 7), so the same numbers give
-//! products of Jacobians here and local gradients in `terms`. Rows of a batch belong to any step and lane: W_h is the same for
-//! all, and one product serves them together.
+//! κ and λ are what the backward equations of the cell give for a gradient of 1 at s'_i, in f64; docs/MATH.md, sections 5
+//! to 7, writes them out. The same numbers give products of Jacobians here and local gradients in `terms`. Rows of a batch
+//! belong to any step and sequence: W_h is the same for all, and one product serves them together.
 
 use super::trace::{LayerTrace, LayerWeights, Trace};
-use crate::dims::{Activation, Cell};
-use elman_kernels::{Cpu, product_f64};
+use elman_kernels::{Cpu, UnitStep, product_f64};
 
 /// All steps of one layer in a window.
 pub struct Jacobians<'a> {
     pub weights: &'a LayerWeights,
+    /// The activations at which the steps are linearised.
+    pub trace: &'a LayerTrace,
     /// T
     pub steps: usize,
     /// B
     pub lanes: usize,
-    /// (T, B, G·H): κ, what each pre-activation's change adds to the state; φ′ for Elman.
-    pub gain: Vec<f64>,
-    /// (T, B, H): what passes W_h by: f (LSTM, of c), z (GRU).
-    pub carry: Vec<f64>,
-    /// (T, B, H): ρ = ∂h_t/∂c_t (LSTM).
-    pub out: Vec<f64>,
-    /// (T, B, H): (1−z)(1−n²), the gain at the n part of the input product, behind the reset gate (GRU).
-    pub input_gain: Vec<f64>,
+    /// For each part of the state after the step, (T, B, G·H): κ.
+    pub gain: Vec<Vec<f64>>,
+    /// For each part of the state after the step, (T, B, S·H): λ, for the parts of the state before the step.
+    pub direct: Vec<Vec<f64>>,
+    /// For each part of the state after the step, (T, B, H): the gain at the input product of a separate cell's last gate,
+    /// where κ is that at its recurrent product.
+    pub input_gain: Vec<Vec<f64>>,
 }
 
 /// Vectors in the space of a layer's states, one a row.
@@ -39,7 +36,7 @@ pub struct Jacobians<'a> {
 pub struct Vectors {
     /// (R, H)
     pub h: Vec<f64>,
-    /// (R, H) for the LSTM, empty otherwise.
+    /// (R, H); empty for cells without a memory cell.
     pub c: Vec<f64>,
 }
 
@@ -48,133 +45,117 @@ pub struct Vectors {
 pub struct Work {
     /// (R, G·H): gradients, or changes, at the recurrent product.
     pub dz: Vec<f64>,
-    /// (R, H): the gradient at the n part of the input product (GRU).
+    /// (R, H): the gradient at the input product of a separate cell's last gate.
     pub dn: Vec<f64>,
     /// (R, H)
     product: Vec<f64>,
+    /// (S, H): the state of a row as it was.
+    before: Vec<f64>,
 }
 
 impl Vectors {
     /// `rows` zero vectors of the layer.
     pub fn zeros(weights: &LayerWeights, rows: usize) -> Vectors {
         let h = vec![0.0; rows * weights.hidden];
-        let c = match weights.cell {
-            Cell::Lstm => h.clone(),
-            Cell::Elman(_) | Cell::Gru => Vec::new(),
+        let c = match weights.cell.has_memory_cell() {
+            true => h.clone(),
+            false => Vec::new(),
         };
         Vectors { h, c }
+    }
+
+    /// The parts of the state of row `row`, h first, of a layer with `n` units.
+    fn parts(&mut self, row: usize, n: usize) -> impl Iterator<Item = &mut [f64]> {
+        let range = row * n..(row + 1) * n;
+        [&mut self.h, &mut self.c]
+            .into_iter()
+            .filter_map(move |part| part.get_mut(range.clone()))
     }
 }
 
 impl<'a> Jacobians<'a> {
-    /// Those of layer `k`.
-    pub fn new(weights: &'a LayerWeights, trace: &Trace, k: usize) -> Jacobians<'a> {
+    /// Linearises layer `k` at `trace`.
+    pub fn new(weights: &'a LayerWeights, trace: &'a Trace, k: usize) -> Jacobians<'a> {
         let rows = trace.steps * trace.lanes;
-        let per_unit =
-            |used: bool| Vec::with_capacity(if used { rows * weights.hidden } else { 0 });
+        let (cell, n) = (weights.cell, weights.hidden);
+        let (gates, states) = (cell.gates(), cell.states());
+        let each = |numbers: usize| vec![vec![0.0; numbers]; states];
         let mut jacobians = Jacobians {
             weights,
+            trace: &trace.layers[k],
             steps: trace.steps,
             lanes: trace.lanes,
-            gain: vec![0.0; rows * weights.gate_rows()],
-            carry: per_unit(weights.cell.gates() > 1),
-            out: per_unit(weights.cell == Cell::Lstm),
-            input_gain: per_unit(weights.cell == Cell::Gru),
+            gain: each(rows * gates * n),
+            direct: each(rows * states * n),
+            input_gain: each(if cell.is_separate() { rows * n } else { 0 }),
         };
-        let layer = &trace.layers[k];
-        match weights.cell {
-            Cell::Elman(activation) => jacobians.elman(activation, layer),
-            Cell::Lstm => jacobians.lstm(layer),
-            Cell::Gru => jacobians.gru(layer),
+        let (mut dz, mut d_before) = (vec![0.0; gates], vec![0.0; states]);
+        let (mut values, mut before, mut after) = (dz.clone(), d_before.clone(), d_before.clone());
+        for at in 0..rows * n {
+            let (row, unit) = (at / n, at % n);
+            let layer = jacobians.trace;
+            layer.read_unit(&mut before, at);
+            layer.read_unit(&mut after, at + trace.lanes * n);
+            match cell.gate_is_output() {
+                true => values[0] = after[0],
+                false => {
+                    let gates = layer.gates[row * gates * n + unit..].iter().step_by(n);
+                    values
+                        .iter_mut()
+                        .zip(gates)
+                        .for_each(|(to, gate)| *to = *gate);
+                }
+            }
+            for part in 0..states {
+                let mut d_after = [0.0; 2];
+                d_after[part] = 1.0;
+                let step = UnitStep {
+                    gates: &values,
+                    q: layer.q.get(at).copied().unwrap_or(0.0),
+                    before: &before,
+                    after: &after,
+                    d_after: &d_after[..states],
+                };
+                let dq = cell.backward_unit(step, &mut dz, &mut d_before);
+                if cell.is_separate() {
+                    jacobians.input_gain[part][at] = std::mem::replace(&mut dz[gates - 1], dq);
+                }
+                scatter(&dz, &mut jacobians.gain[part][row * gates * n + unit..], n);
+                scatter(
+                    &d_before,
+                    &mut jacobians.direct[part][row * states * n + unit..],
+                    n,
+                );
+            }
         }
         jacobians
-    }
-
-    fn elman(&mut self, activation: Activation, layer: &LayerTrace) {
-        let after = &layer.h[self.lanes * self.weights.hidden..];
-        for (gain, &h) in self.gain.iter_mut().zip(after) {
-            *gain = match activation {
-                Activation::Sigmoid => h * (1.0 - h),
-                Activation::Tanh => 1.0 - h * h,
-                Activation::Relu => f64::from(h > 0.0),
-            };
-        }
-    }
-
-    fn lstm(&mut self, layer: &LayerTrace) {
-        let n = self.weights.hidden;
-        let (before, after) = (&layer.c, &layer.c[self.lanes * n..]);
-        for at in 0..self.steps * self.lanes {
-            let gates = &layer.gates[at * 4 * n..][..4 * n];
-            let gain = &mut self.gain[at * 4 * n..][..4 * n];
-            for j in 0..n {
-                let [i, f, g, o] = [0, 1, 2, 3].map(|gate| gates[gate * n + j]);
-                let u = libm::tanh(after[at * n + j]);
-                gain[j] = g * i * (1.0 - i);
-                gain[n + j] = before[at * n + j] * f * (1.0 - f);
-                gain[2 * n + j] = i * (1.0 - g * g);
-                gain[3 * n + j] = u * o * (1.0 - o);
-                self.carry.push(f);
-                self.out.push(o * (1.0 - u * u));
-            }
-        }
-    }
-
-    fn gru(&mut self, layer: &LayerTrace) {
-        let n = self.weights.hidden;
-        for at in 0..self.steps * self.lanes {
-            let gates = &layer.gates[at * 3 * n..][..3 * n];
-            let gain = &mut self.gain[at * 3 * n..][..3 * n];
-            for j in 0..n {
-                let [r, z, new] = [0, 1, 2].map(|gate| gates[gate * n + j]);
-                let d = (1.0 - z) * (1.0 - new * new);
-                gain[j] = d * layer.q[at * n + j] * r * (1.0 - r);
-                gain[n + j] = (layer.h[at * n + j] - new) * z * (1.0 - z);
-                gain[2 * n + j] = d * r;
-                self.carry.push(z);
-                self.input_gain.push(d);
-            }
-        }
     }
 
     /// Row r of the first `at.len()` vectors becomes Jᵀ times itself, J that of the step and lane at[r] = t·B + b. `work.dz` and
     /// `work.dn` are then the gradients inside that step.
     pub fn pull(&self, cpu: &Cpu, at: &[usize], vectors: &mut Vectors, work: &mut Work) {
         let (n, wide) = (self.weights.hidden, self.weights.gate_rows());
+        let separate = self.weights.cell.is_separate();
+        work.dz.clear();
         work.dz.resize(at.len() * wide, 0.0);
         work.dn.clear();
+        work.dn.resize(if separate { at.len() * n } else { 0 }, 0.0);
         for (row, &at) in at.iter().enumerate() {
-            let h = &mut vectors.h[row * n..][..n];
-            let dz = &mut work.dz[row * wide..][..wide];
-            let gain = &self.gain[at * wide..][..wide];
-            let per_unit = at * n..(at + 1) * n;
-            if self.weights.cell == Cell::Lstm {
-                let c = &mut vectors.c[row * n..][..n];
-                let (f, out) = (&self.carry[per_unit.clone()], &self.out[per_unit]);
-                for j in 0..n {
-                    let dc = c[j] + out[j] * h[j];
-                    for gate in [j, n + j, 2 * n + j] {
-                        dz[gate] = gain[gate] * dc;
-                    }
-                    dz[3 * n + j] = gain[3 * n + j] * h[j];
-                    (c[j], h[j]) = (f[j] * dc, 0.0);
+            work.take(vectors.parts(row, n));
+            for (part, d) in work.before.chunks_exact(n).enumerate() {
+                add_products(
+                    &mut work.dz[row * wide..][..wide],
+                    d,
+                    &self.gain[part][at * wide..],
+                );
+                if separate {
+                    let dn = &mut work.dn[row * n..][..n];
+                    add_products(dn, d, &self.input_gain[part][at * n..]);
                 }
-                continue;
-            }
-            for (dz, gain) in dz.chunks_exact_mut(n).zip(gain.chunks_exact(n)) {
-                for ((dz, gain), h) in dz.iter_mut().zip(gain).zip(&*h) {
-                    *dz = gain * h;
+                let direct = self.direct_of(part, at).chunks_exact(n);
+                for (to, direct) in vectors.parts(row, n).zip(direct) {
+                    add_products(to, d, direct);
                 }
-            }
-            match self.weights.cell {
-                Cell::Gru => {
-                    let gains = h.iter().zip(&self.input_gain[per_unit.clone()]);
-                    work.dn.extend(gains.map(|(h, gain)| h * gain));
-                    for (h, z) in h.iter_mut().zip(&self.carry[per_unit]) {
-                        *h *= z;
-                    }
-                }
-                Cell::Elman(_) | Cell::Lstm => h.fill(0.0),
             }
         }
         work.product.resize(at.len() * n, 0.0);
@@ -191,27 +172,51 @@ impl<'a> Jacobians<'a> {
         let h = &vectors.h[..at.len() * n];
         product_f64(cpu, h, &self.weights.w_h_t, n, &mut work.dz);
         for (row, &at) in at.iter().enumerate() {
-            let h = &mut vectors.h[row * n..][..n];
-            let dz = &work.dz[row * wide..][..wide];
-            let gain = &self.gain[at * wide..][..wide];
-            let moved = |gate: usize, j: usize| gain[gate * n + j] * dz[gate * n + j];
-            let per_unit = at * n..(at + 1) * n;
-            match self.weights.cell {
-                Cell::Elman(_) => (0..n).for_each(|j| h[j] = moved(0, j)),
-                Cell::Gru => {
-                    let z = &self.carry[per_unit];
-                    (0..n)
-                        .for_each(|j| h[j] = z[j] * h[j] + moved(0, j) + moved(1, j) + moved(2, j));
+            work.take(vectors.parts(row, n));
+            for (part, to) in vectors.parts(row, n).enumerate() {
+                let direct = self.direct_of(part, at).chunks_exact(n);
+                for (before, direct) in work.before.chunks_exact(n).zip(direct) {
+                    add_products(to, before, direct);
                 }
-                Cell::Lstm => {
-                    let c = &mut vectors.c[row * n..][..n];
-                    let (f, out) = (&self.carry[per_unit.clone()], &self.out[per_unit]);
-                    for j in 0..n {
-                        c[j] = f[j] * c[j] + moved(0, j) + moved(1, j) + moved(2, j);
-                        h[j] = out[j] * c[j] + moved(3, j);
-                    }
+                let gates = work.dz[row * wide..][..wide].chunks_exact(n);
+                let gain = self.gain[part][at * wide..][..wide].chunks_exact(n);
+                for (a, gain) in gates.zip(gain) {
+                    add_products(to, a, gain);
                 }
             }
+        }
+    }
+
+    /// (S, H): λ of one part of the state after a step and lane.
+    fn direct_of(&self, part: usize, at: usize) -> &[f64] {
+        let width = self.weights.state();
+        &self.direct[part][at * width..][..width]
+    }
+}
+
+impl Work {
+    /// Moves the parts of a state into `before` and leaves zeros.
+    fn take<'a>(&mut self, parts: impl Iterator<Item = &'a mut [f64]>) {
+        self.before.clear();
+        for part in parts {
+            self.before.extend_from_slice(part);
+            part.fill(0.0);
+        }
+    }
+}
+
+/// Every `n`-th number of `to` becomes the next of `from`.
+fn scatter(from: &[f64], to: &mut [f64], n: usize) {
+    let to = to.iter_mut().step_by(n);
+    to.zip(from).for_each(|(to, from)| *to = *from);
+}
+
+/// to += x ⊙ gain for all blocks of x.len() numbers in `to`.
+fn add_products(to: &mut [f64], x: &[f64], gain: &[f64]) {
+    let blocks = to.chunks_exact_mut(x.len()).zip(gain.chunks_exact(x.len()));
+    for (to, gain) in blocks {
+        for ((to, x), gain) in to.iter_mut().zip(x).zip(gain) {
+            *to += x * gain;
         }
     }
 }

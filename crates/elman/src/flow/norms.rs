@@ -102,7 +102,7 @@ impl Chains<'_> {
     }
 
     fn joined(&self, vectors: Vectors) -> Vec<f64> {
-        if self.weights().cell != Cell::Lstm {
+        if self.weights().cell != Cell::LSTM {
             return vectors.h;
         }
         let n = self.weights().hidden;

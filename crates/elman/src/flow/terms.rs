@@ -12,7 +12,6 @@
 
 use super::jacobian::{Jacobians, Vectors, Work};
 use super::trace::{Trace, widened};
-use crate::dims::Cell;
 use crate::net::{Network, Params};
 use elman_kernels::{Cpu, product_f64};
 
@@ -78,11 +77,10 @@ pub fn double_sum(
             layer.pull(cpu, &at, &mut gradients[k], &mut work);
             dz_x.clear();
             dz_x.extend_from_slice(&work.dz);
-            if weights.cell == Cell::Gru {
-                let parts = dz_x.chunks_exact_mut(wide);
-                for (dz, dn) in parts.zip(work.dn.chunks_exact(hidden)) {
-                    dz[2 * hidden..].copy_from_slice(dn);
-                }
+            // The last gate of a separate cell has another gradient at its input product.
+            let parts = dz_x.chunks_exact_mut(wide);
+            for (dz, dn) in parts.zip(work.dn.chunks_exact(hidden)) {
+                dz[wide - hidden..].copy_from_slice(dn);
             }
             dx.resize(rows * weights.input, 0.0);
             product_f64(cpu, &dz_x, &weights.w_x, wide, &mut dx);

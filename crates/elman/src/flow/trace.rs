@@ -57,12 +57,9 @@ impl LayerWeights {
         self.cell.gates() * self.hidden
     }
 
-    /// Numbers of a state: h, and c for the LSTM.
+    /// Numbers of a state: h, and c for a cell that has one.
     pub fn state(&self) -> usize {
-        match self.cell {
-            Cell::Lstm => 2 * self.hidden,
-            Cell::Elman(_) | Cell::Gru => self.hidden,
-        }
+        self.cell.states() * self.hidden
     }
 }
 
@@ -73,10 +70,19 @@ pub struct LayerTrace {
     pub h: Vec<f64>,
     /// (T+1, B, H), likewise (LSTM).
     pub c: Vec<f64>,
-    /// (T, B, G·H): the gates after their activations (LSTM, GRU).
+    /// (T, B, G·H): the gates after their activations ; empty if the gate is the output (Elman).
     pub gates: Vec<f64>,
     /// (T, B, H): W_hn h_{t−1} + b_hn (GRU).
     pub q: Vec<f64>,
+}
+
+impl LayerTrace {
+    /// The state of one unit, h first: the number at `at` in (T+1, B, H) of every part.
+    pub(super) fn read_unit(&self, state: &mut [f64], at: usize) {
+        for (to, part) in state.iter_mut().zip([&self.h, &self.c]) {
+            *to = part[at];
+        }
+    }
 }
 
 /// The activations of a window of T steps and B lanes.

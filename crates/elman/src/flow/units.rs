@@ -47,25 +47,16 @@ impl Units {
         let (n, wide) = (weights.hidden, weights.gate_rows());
         // The state before a window is none of its steps.
         let h: Vec<&[f64]> = windows.iter().map(|layer| &layer.h[lanes * n..]).collect();
-        let gate = |name, at: usize, activation| {
-            let gates: Vec<&[f64]> = windows.iter().map(|layer| &layer.gates[at * n..]).collect();
-            signal(name, activation, &gates, wide, n)
-        };
-        use Activation::{Sigmoid, Tanh};
-        let signals = match weights.cell {
-            Cell::Elman(activation) => vec![signal("h", activation, &h, n, n)],
-            Cell::Lstm => vec![
-                gate("i", 0, Sigmoid),
-                gate("f", 1, Sigmoid),
-                gate("g", 2, Tanh),
-                gate("o", 3, Sigmoid),
-            ],
-            Cell::Gru => vec![
-                gate("r", 0, Sigmoid),
-                gate("z", 1, Sigmoid),
-                gate("n", 2, Tanh),
-            ],
-        };
+        let gates = weights.cell.gate_list().into_iter().enumerate();
+        let signals = gates.map(|(at, gate)| match weights.cell.gate_is_output() {
+            true => signal(gate.name, gate.activation, &h, n, n),
+            false => {
+                let values: Vec<&[f64]> =
+                    windows.iter().map(|layer| &layer.gates[at * n..]).collect();
+                signal(gate.name, gate.activation, &values, wide, n)
+            }
+        });
+        let signals = signals.collect();
         let is_dead = |j: &usize| {
             let values = h.iter().flat_map(|h| h[*j..].iter().step_by(n));
             let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| {
@@ -76,7 +67,7 @@ impl Units {
         Units {
             units: n,
             dead: (0..n).filter(is_dead).count(),
-            interrupted: (weights.cell == Cell::Elman(Activation::Relu))
+            interrupted: (weights.cell == Cell::elman(Activation::Relu))
                 .then(|| interrupted(&h, lanes * n)),
             signals,
         }
@@ -138,7 +129,7 @@ mod tests {
 
     #[test]
     fn saturated_stuck_and_dead_units() {
-        let cell = Cell::Elman(Activation::Relu);
+        let cell = Cell::elman(Activation::Relu);
         let weights = LayerWeights::new(cell, 2, vec![0.0; 4], vec![0.0; 4]);
         // Unit 0 is never active, unit 1 at two of four steps; the state before the window does not count.
         let layer = LayerTrace {

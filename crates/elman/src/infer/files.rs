@@ -16,7 +16,7 @@
 pub(crate) mod config;
 
 use super::{NetworkModel, Weights};
-use crate::dims::{Cell, Dims};
+use crate::dims::Dims;
 use crate::error::{Error, Result};
 use crate::net::params::{Role, Tensor, all_finite};
 use crate::net::{Network, Params};
@@ -270,17 +270,18 @@ pub(crate) fn mismatch(path: &Path, what: &str) -> Error {
 /// All parameters under PyTorch's names, in its shapes.
 pub(crate) fn arrays<'a>(network: &Network, params: &'a Params) -> Vec<Array<'a>> {
     let mut arrays = Vec::new();
+    let cell = network.dims().cell;
     for (id, tensor) in network.layout().tensors() {
         let values = &params[id];
         if tensor.role == Role::ResetBias {
-            // After zeros for the parts of r and z.
-            let mut whole = vec![0.0; 2 * values.len()];
+            // After zeros for the other gates.
+            let mut whole = vec![0.0; (cell.gates() - 1) * values.len()];
             whole.extend_from_slice(values);
             arrays.push(Array::f32(&tensor.name, &[whole.len()], whole));
             continue;
         }
         arrays.push(Array::f32(&tensor.name, &tensor.shape, values));
-        if tensor.role == Role::Bias && network.dims().cell != Cell::Gru {
+        if tensor.role == Role::Bias && !cell.is_separate() {
             arrays.push(Array::f32(
                 second_bias(tensor),
                 &tensor.shape,
@@ -305,26 +306,24 @@ pub(crate) fn params(network: &Network, weights: &Snapshot, path: &Path) -> Resu
         refuse_infinite(name, values, path)?;
         Ok(values)
     };
+    let cell = network.dims().cell;
     let mut params = Params::zeros(network.layout().clone());
     let mut known: Vec<String> = Vec::new();
     for (id, tensor) in network.layout().clone().tensors() {
         known.push(tensor.name.clone());
         if tensor.role == Role::ResetBias {
             let hidden = tensor.shape[0];
-            let whole = array(&tensor.name, &[3 * hidden])?;
-            params[id].copy_from_slice(&whole[2 * hidden..]);
+            let whole = array(&tensor.name, &[cell.gates() * hidden])?;
+            params[id].copy_from_slice(&whole[(cell.gates() - 1) * hidden..]);
             continue;
         }
         copy(&mut params[id], array(&tensor.name, &tensor.shape)?);
         if tensor.role == Role::Bias {
             let second = second_bias(tensor);
             let values = array(&second, &tensor.shape)?;
-            // A GRU's n part is a parameter of its own.
-            let folded = if network.dims().cell == Cell::Gru {
-                2 * values.len() / 3
-            } else {
-                values.len()
-            };
+            // The last part of a separate cell's is a parameter of its own.
+            let own = usize::from(cell.is_separate());
+            let folded = values.len() / cell.gates() * (cell.gates() - own);
             for (b, extra) in params[id].iter_mut().zip(&values[..folded]) {
                 // Adding zero would lose the sign of a zero.
                 if *extra != 0.0 {

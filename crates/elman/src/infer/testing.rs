@@ -10,11 +10,11 @@ use crate::text::{Kind, Vocab};
 use elman_kernels::{Cpu, Isa};
 
 pub const CELLS: [Cell; 5] = [
-    Cell::Elman(Activation::Sigmoid),
-    Cell::Elman(Activation::Tanh),
-    Cell::Elman(Activation::Relu),
-    Cell::Lstm,
-    Cell::Gru,
+    Cell::elman(Activation::Sigmoid),
+    Cell::elman(Activation::Tanh),
+    Cell::elman(Activation::Relu),
+    Cell::LSTM,
+    Cell::GRU,
 ];
 
 pub fn cpu() -> Cpu {

@@ -11,7 +11,6 @@
 //! matrix of the size of W is ever formed. Figures are means over the passages that have a gradient: where g = 0, as with ReLU
 //! units that are all inactive at t, nothing can be a part of it.
 
-use crate::dims::Cell;
 use crate::flow::jacobian::Jacobians;
 use crate::flow::terms::{Injection, double_sum};
 use crate::flow::trace::{Trace, transposed};
@@ -109,10 +108,10 @@ fn of_layer(
         Rows::new(dz_x.to_vec(), wide),
         Rows::new(dz_h.to_vec(), wide),
     );
-    // db_hn, the n part of δ_h.
-    let n_part = (layer.weights.cell == Cell::Gru).then(|| {
-        let n_part = dz_h.chunks_exact(wide).flat_map(|dz| &dz[2 * hidden..]);
-        Rows::new(n_part.copied().collect(), hidden)
+    // The bias of a separate cell's recurrent product: the last part of δ_h.
+    let last_part = layer.weights.cell.is_separate().then(|| {
+        let last_part = dz_h.chunks_exact(wide).flat_map(|dz| &dz[wide - hidden..]);
+        Rows::new(last_part.copied().collect(), hidden)
     });
     let mut found = Vec::with_capacity(trace.steps);
     for first in (0..trace.steps).step_by(ROWS) {
@@ -121,7 +120,7 @@ fn of_layer(
         let mut sum: Vec<f64> = (0..x.len())
             .map(|i| z_x[i] * (x[i] + 1.0) + z_h[i] * h[i])
             .collect();
-        if let Some(bias) = n_part.as_ref().map(block) {
+        if let Some(bias) = last_part.as_ref().map(block) {
             sum.iter_mut().zip(&bias).for_each(|(sum, b)| *sum += b);
         }
         let rows = sum.chunks_exact(trace.steps).enumerate();

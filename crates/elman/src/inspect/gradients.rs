@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn the_whole_passage_is_differentiated_within_bounds_and_the_lags_in_any_case() {
         let dims = |hidden| Dims {
-            cell: Cell::Lstm,
+            cell: Cell::LSTM,
             vocab: 10,
             embed: hidden,
             hidden: vec![hidden; 2],

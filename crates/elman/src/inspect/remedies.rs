@@ -30,11 +30,11 @@ pub(super) fn remedies(found: &Gradients, cell: Cell, trained: bool) -> Vec<Stri
 }
 
 fn vanishing(found: &Gradients, cell: Cell, remedies: &mut Vec<String>) {
-    match cell {
-        Cell::Elman(Activation::Sigmoid) => {
+    match (cell.activation(), cell) {
+        (Some(Activation::Sigmoid), _) => {
             let norms = found.layers.iter().map(|layer| match layer.bound {
                 Bound::Elman { beta_w, .. } => beta_w,
-                Bound::Gru { .. } | Bound::Lstm { .. } => 0.0,
+                _ => 0.0,
             });
             let norm = norms.fold(0.0, f64::max);
             remedies.push(match norm < SIGMOID_NORM {
@@ -45,7 +45,7 @@ fn vanishing(found: &Gradients, cell: Cell, remedies: &mut Vec<String>) {
                 ),
             });
         }
-        Cell::Elman(activation) => {
+        (Some(activation), _) => {
             if activation != Activation::Relu {
                 remedies.push("use ReLU with the identity as W_hh: --activation relu --init-recurrent identity".to_owned());
             }
@@ -54,7 +54,7 @@ fn vanishing(found: &Gradients, cell: Cell, remedies: &mut Vec<String>) {
                     .to_owned(),
             );
         }
-        Cell::Lstm => {
+        (None, cell) if cell.gate("f").is_some() => {
             let gates = found.layers.iter().flat_map(|layer| &layer.units.signals);
             let closed = |signal: &Signal| signal.name == "f" && signal.mean < OPEN;
             if gates.into_iter().any(closed) {
@@ -63,7 +63,7 @@ fn vanishing(found: &Gradients, cell: Cell, remedies: &mut Vec<String>) {
                 );
             }
         }
-        Cell::Gru => remedies.push(
+        (None, _) => remedies.push(
             "take --cell lstm with a high --forget-bias, whose cell keeps what it has from the first step".to_owned(),
         ),
     }
@@ -110,16 +110,16 @@ fn dead(layers: Vec<&Units>, cell: Cell, trained: bool) -> Option<String> {
         return None;
     }
     let slower = if trained { " or a lower --lr" } else { "" };
-    let advice = match cell {
-        Cell::Elman(Activation::Relu) => {
+    let advice = match cell.activation() {
+        Some(Activation::Relu) => {
             format!("begin with smaller weights{slower}, or take --activation tanh")
         }
         // Neither saturated nor moving: the weights hardly pass anything on.
         _ if stuck == 0 => {
             "they hardly react to what is read; begin with larger weights (--init-range)".to_owned()
         }
-        Cell::Elman(_) => format!("they are saturated; begin with smaller weights{slower}"),
-        Cell::Gru | Cell::Lstm => {
+        Some(_) => format!("they are saturated; begin with smaller weights{slower}"),
+        None => {
             format!(
                 "they are saturated or behind a gate that never opens; begin with smaller weights{slower}"
             )
@@ -147,15 +147,15 @@ mod tests {
             }],
         };
         let advice = |cell, stuck, trained| dead(vec![&layer(5, stuck)], cell, trained).unwrap();
-        let tanh = advice(Cell::Elman(Activation::Tanh), 5, true);
+        let tanh = advice(Cell::elman(Activation::Tanh), 5, true);
         assert!(tanh.starts_with("5 of 20 units are dead: they are saturated"));
         assert!(tanh.contains("a lower --lr") && !tanh.contains("--activation tanh"));
-        let untrained = advice(Cell::Elman(Activation::Tanh), 5, false);
+        let untrained = advice(Cell::elman(Activation::Tanh), 5, false);
         assert!(!untrained.contains("--lr"), "{untrained}");
-        let relu = advice(Cell::Elman(Activation::Relu), 5, false);
+        let relu = advice(Cell::elman(Activation::Relu), 5, false);
         assert!(relu.contains("--activation tanh"), "{relu}");
-        assert!(advice(Cell::Gru, 0, false).contains("larger weights"));
-        assert!(advice(Cell::Lstm, 5, false).contains("a gate that never opens"));
-        assert_eq!(dead(vec![&layer(1, 1)], Cell::Lstm, false), None);
+        assert!(advice(Cell::GRU, 0, false).contains("larger weights"));
+        assert!(advice(Cell::LSTM, 5, false).contains("a gate that never opens"));
+        assert_eq!(dead(vec![&layer(1, 1)], Cell::LSTM, false), None);
     }
 }

@@ -20,7 +20,7 @@ pub use annotation::{Annotation, annotate, printed};
 pub use selective::{Selectivity, UnitScore};
 
 use super::passages::check;
-use crate::dims::{Cell, Dims};
+use crate::dims::Dims;
 use crate::error::{Error, Result};
 use crate::infer::{NetworkModel, Workspace};
 use crate::store::Array;
@@ -91,15 +91,13 @@ pub struct LayerStates {
     pub hidden: usize,
     /// (N, H)
     pub h: Vec<f32>,
-    /// (N, H); empty but for the LSTM.
+    /// (N, H); empty for cells without a memory cell.
     pub c: Vec<f32>,
 }
 
 /// Bytes that the states of `tokens` tokens take.
 pub fn plan_bytes(dims: &Dims, tokens: usize) -> u64 {
-    let parts = if dims.cell == Cell::Lstm { 2 } else { 1 };
-    let units: usize = dims.hidden.iter().sum();
-    (4 * parts * units as u64).saturating_mul(tokens as u64)
+    (4 * dims.state_len() as u64).saturating_mul(tokens as u64)
 }
 
 /// The states of `model` over the first tokens of the text `ids`.
@@ -170,11 +168,11 @@ impl<'a> Recording<'a> {
     /// With room for the states of `tokens` tokens.
     fn new(model: &'a NetworkModel, cpu: &'a Cpu, tokens: usize) -> Recording<'a> {
         let dims = model.dims();
-        let lstm = dims.cell == Cell::Lstm;
+        let memory_cell = dims.cell.has_memory_cell();
         let layer = |&hidden: &usize| LayerStates {
             hidden,
             h: Vec::with_capacity(tokens * hidden),
-            c: Vec::with_capacity(if lstm { tokens * hidden } else { 0 }),
+            c: Vec::with_capacity(if memory_cell { tokens * hidden } else { 0 }),
         };
         Recording {
             model,

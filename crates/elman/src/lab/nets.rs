@@ -65,11 +65,11 @@ impl Net {
     /// `config` with this cell.
     pub(super) fn set(self, config: &mut Config) {
         (config.cell, config.activation) = match self {
-            Net::Sigmoid => (CellName::Elman, Activation::Sigmoid),
-            Net::Tanh | Net::TanhLarge => (CellName::Elman, Activation::Tanh),
-            Net::Relu | Net::Irnn => (CellName::Elman, Activation::Relu),
-            Net::Gru => (CellName::Gru, Activation::Tanh),
-            Net::Lstm => (CellName::Lstm, Activation::Tanh),
+            Net::Sigmoid => (CellName::ELMAN, Activation::Sigmoid),
+            Net::Tanh | Net::TanhLarge => (CellName::ELMAN, Activation::Tanh),
+            Net::Relu | Net::Irnn => (CellName::ELMAN, Activation::Relu),
+            Net::Gru => (CellName::GRU, Activation::Tanh),
+            Net::Lstm => (CellName::LSTM, Activation::Tanh),
         };
         if self == Net::TanhLarge {
             config.init_recurrent_scale = 4.0;

@@ -10,10 +10,10 @@
 //! * The recurrent matrix W_hh may instead be orthogonal (Saxe et al. 2014; each gate on its own)
 //!   or the identity (Le, Jaitly and Hinton 2015: with ReLU the IRNN).
 //! * W_hh, however it starts, may be scaled, to see gradients vanish or explode from the first step.
-//! * The LSTM's forget bias is added to what the scheme gives.
+//! * The forget bias is added to what the scheme gives for a forget gate (LSTM).
 
 use super::params::{Params, Role, Tensor};
-use crate::dims::{Cell, Dims};
+use crate::dims::Dims;
 use crate::rng::{Site, Stream, key};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ pub struct Init {
     pub recurrent: Recurrent,
     /// What W_hh is multiplied with; 1 leaves it as it is.
     pub recurrent_scale: f32,
-    /// Added to the forget gate's bias (LSTM only).
+    /// Added to the forget gate's bias, if the cell has such a gate (LSTM).
     pub forget_bias: f32,
     pub seed: u64,
 }
@@ -80,11 +80,9 @@ impl Init {
             if tensor.role == Role::RecurrentWeight {
                 values.iter_mut().for_each(|x| *x *= self.recurrent_scale);
             }
-            if tensor.role == Role::Bias && dims.cell == Cell::Lstm {
-                // Gates in the order i, f, g, o.
+            if let (Role::Bias, Some(forget)) = (tensor.role, dims.cell.gate("f")) {
                 let hidden = tensor.shape[0] / tensor.gates;
-                let forget = hidden..2 * hidden;
-                values[forget]
+                values[forget * hidden..][..hidden]
                     .iter_mut()
                     .for_each(|b| *b += self.forget_bias);
             }
@@ -159,7 +157,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dims::Activation;
+    use crate::dims::{Activation, Cell};
     use crate::net::Network;
 
     fn filled(
@@ -195,7 +193,7 @@ mod tests {
 
     #[test]
     fn uniform_fills_its_range_and_forget_bias_is_added() {
-        let (network, params) = filled(Cell::Lstm, Scheme::Uniform, Recurrent::Same, Some(0.1));
+        let (network, params) = filled(Cell::LSTM, Scheme::Uniform, Recurrent::Same, Some(0.1));
         let w = tensor(&network, &params, "rnn.weight_hh_l1");
         assert!(w.iter().all(|x| x.abs() <= 0.1) && w.iter().any(|x| *x > 0.09));
         let b = tensor(&network, &params, "rnn.bias_ih_l0");
@@ -205,7 +203,7 @@ mod tests {
 
     #[test]
     fn orthogonal_gates_are_orthogonal() {
-        let (network, params) = filled(Cell::Gru, Scheme::Xavier, Recurrent::Orthogonal, None);
+        let (network, params) = filled(Cell::GRU, Scheme::Xavier, Recurrent::Orthogonal, None);
         for gate in tensor(&network, &params, "rnn.weight_hh_l0").chunks_exact(40 * 40) {
             for i in 0..40 {
                 for j in 0..40 {
@@ -219,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_scale_is_for_recurrent_weights_alone() {
-        let (network, _) = filled(Cell::Gru, Scheme::Uniform, Recurrent::Same, None);
+        let (network, _) = filled(Cell::GRU, Scheme::Uniform, Recurrent::Same, None);
         let fill = |recurrent_scale| {
             let mut params = Params::zeros(network.layout().clone());
             let init = Init {
@@ -250,7 +248,7 @@ mod tests {
 
     #[test]
     fn identity_is_the_identity() {
-        let cell = Cell::Elman(Activation::Relu);
+        let cell = Cell::elman(Activation::Relu);
         let (network, params) = filled(cell, Scheme::Uniform, Recurrent::Identity, None);
         let w = tensor(&network, &params, "rnn.weight_hh_l1");
         for (i, x) in w.iter().enumerate() {

@@ -5,10 +5,7 @@
 
 pub mod begins;
 pub mod dropout;
-pub mod elman;
 pub mod embedding;
-pub mod gru;
-pub mod lstm;
 pub mod output;
 pub mod penalty;
 pub mod projection;
@@ -19,7 +16,10 @@ use super::tape::{Data, LayerTape};
 use crate::dims::{Cell, Dims};
 use crate::net::gradients::Gradients;
 use begins::Begins;
-use elman_kernels::{Cpu, Format, Init, Operand, Packed, PanelPair, product, weight_gradient};
+use elman_kernels::{
+    BackwardWindow, Cpu, Format, ForwardWindow, Init, Operand, Packed, PanelPair, add_column_sums,
+    product, weight_gradient,
+};
 
 /// What a network remembers between steps, for B lanes. A plain value: copy it, compare it, keep
 /// it as long as you like.
@@ -34,7 +34,7 @@ pub struct State {
 pub struct LayerState {
     /// (B, H)
     pub h: Vec<f32>,
-    /// (B, H) for the LSTM, empty otherwise.
+    /// (B, H): the memory cell of the LSTM; empty for cells without one.
     pub c: Vec<f32>,
 }
 
@@ -43,9 +43,9 @@ impl State {
     pub fn zeros(dims: &Dims, lanes: usize) -> State {
         let layer = |hidden: &usize| LayerState {
             h: vec![0.0; lanes * hidden],
-            c: match dims.cell {
-                Cell::Lstm => vec![0.0; lanes * hidden],
-                Cell::Elman(_) | Cell::Gru => Vec::new(),
+            c: match dims.cell.has_memory_cell() {
+                true => vec![0.0; lanes * hidden],
+                false => Vec::new(),
             },
         };
         State {
@@ -161,19 +161,13 @@ impl State {
     }
 }
 
-/// One recurrent layer: the weights that every cell has, and the cell.
+/// One recurrent layer: its weights, and the cell that uses them.
 #[derive(Clone, Debug)]
 pub struct Layer {
+    cell: Cell,
     weights: Weights,
-    recurrence: Recurrence,
-}
-
-/// What the cells do differently.
-#[derive(Clone, Debug)]
-enum Recurrence {
-    Elman(elman::Elman),
-    Lstm(lstm::Lstm),
-    Gru(gru::Gru),
+    /// (H): the bias of the recurrent product that a separate cell keeps apart.
+    b_q: Option<TensorId>,
 }
 
 /// The tensors and sizes that every cell has.
@@ -218,18 +212,12 @@ impl Layer {
             hidden: dims.hidden[k],
             gates: dims.cell.gates(),
         };
-        let recurrence = match dims.cell {
-            Cell::Elman(activation) => Recurrence::Elman(elman::Elman { activation }),
-            Cell::Lstm => Recurrence::Lstm(lstm::Lstm),
-            Cell::Gru => {
-                let b_hn = find("bias_hh");
-                debug_assert!(layout.tensor(b_hn).role == Role::ResetBias);
-                Recurrence::Gru(gru::Gru { b_hn })
-            }
-        };
+        let b_q = dims.cell.is_separate().then(|| find("bias_hh"));
+        debug_assert!(b_q.is_none_or(|id| layout.tensor(id).role == Role::ResetBias));
         Layer {
+            cell: dims.cell,
             weights,
-            recurrence,
+            b_q,
         }
     }
 
@@ -305,10 +293,10 @@ impl Layer {
         if !state.c.is_empty() {
             tape.c[..size].copy_from_slice(&state.c);
         }
-        // z = x · w_xᵀ + b for all rows at once; an Elman cell's stands where h will.
-        let z = match &self.recurrence {
-            Recurrence::Elman(_) => &mut tape.h[size..size + len],
-            Recurrence::Lstm(_) | Recurrence::Gru(_) => &mut tape.gates[..w.gates * len],
+        // z = x · w_xᵀ + b for all rows at once.
+        let z = match self.cell.gate_is_output() {
+            true => &mut tape.h[size..size + len],
+            false => &mut tape.gates[..w.gates * len],
         };
         let bias = Init::Bias(&params[w.b]);
         product(cpu, Operand::rows(x, rows, w.input), &panels.x, bias, z);
@@ -316,11 +304,18 @@ impl Layer {
             begins.clear(span.start, state);
             let end = span.end * size;
             let span = span.start * size..end;
-            match &self.recurrence {
-                Recurrence::Elman(cell) => cell.forward(cpu, &panels.h, span, state, tape),
-                Recurrence::Lstm(cell) => cell.forward(cpu, &panels.h, span, state, tape),
-                Recurrence::Gru(cell) => cell.forward(cpu, &panels.h, params, span, state, tape),
-            }
+            let steps = tape.steps(&span, w.gates, size);
+            let window = ForwardWindow {
+                w_h: &panels.h,
+                b_q: self.b_q.map_or(&[], |id| &params[id]),
+                h0: &state.h,
+                c0: &state.c,
+                gates: steps.gates,
+                q: steps.q,
+                h: steps.h,
+                c: steps.c,
+            };
+            self.cell.forward(cpu, window);
             state.h.copy_from_slice(&tape.h[end..end + size]);
             if !state.c.is_empty() {
                 state.c.copy_from_slice(&tape.c[end..end + size]);
@@ -354,32 +349,46 @@ impl Layer {
                 before.c.copy_from_slice(&tape.c[span.start..][..size]);
             }
             begins.clear(first, before);
-            let dh = &mut dh[span.clone()];
-            match &self.recurrence {
-                Recurrence::Elman(cell) => cell.backward(cpu, &panels.h, span, dh, d_state, tape),
-                Recurrence::Lstm(cell) => {
-                    cell.backward(cpu, &panels.h, span, before, dh, d_state, tape);
-                }
-                Recurrence::Gru(cell) => {
-                    cell.backward(cpu, &panels.h, span, before, dh, d_state, tape);
-                }
-            }
+            let steps = tape.steps(&span, self.weights.gates, size);
+            let window = BackwardWindow {
+                w_h: &panels.h,
+                h0: &before.h,
+                c0: &before.c,
+                gates: steps.gates,
+                q: steps.q,
+                h: steps.h,
+                c: steps.c,
+                dh: &mut dh[span],
+                dz_h: steps.dz_h,
+                dh_next: &mut d_state.h,
+                dc_next: &mut d_state.c,
+            };
+            self.cell.backward(cpu, window);
             begins.clear(first, d_state);
         }
         // Nothing reads these outputs any more, and what begins has no state before it.
         begins.clear_before(&mut tape.h[..len]);
         // The gradients at the input product and at the recurrent product.
         let gates = self.weights.gates * len;
-        let (dz, dz_h): (&[f32], &[f32]) = match &self.recurrence {
-            Recurrence::Elman(_) => (dh, dh),
-            Recurrence::Lstm(_) => (&tape.gates[..gates], &tape.gates[..gates]),
-            Recurrence::Gru(_) => (&tape.gates[..gates], &tape.dz_h[..gates]),
+        let dz: &[f32] = match self.cell.gate_is_output() {
+            true => dh,
+            false => &tape.gates[..gates],
+        };
+        let dz_h = match self.cell.is_separate() {
+            true => &tape.dz_h[..gates],
+            false => dz,
         };
         let h_prev = &tape.h[..len];
         self.weights
             .gradients(cpu, (dz, dz_h), (x, h_prev), data, dparams, dw_h);
-        if let Recurrence::Gru(cell) = &self.recurrence {
-            cell.bias_gradient(cpu, dz_h, dparams);
+        if let Some(b_q) = self.b_q {
+            // Only the last gate's recurrent product has a bias.
+            let db_q = dparams.sums(b_q);
+            let (width, first) = (
+                self.weights.gates * db_q.len(),
+                (self.weights.gates - 1) * db_q.len(),
+            );
+            add_column_sums(cpu, dz_h, width, first, db_q);
         }
         let width = self.weights.gates * self.weights.hidden;
         let dz = Operand::rows(dz, dz.len() / width, width);
@@ -416,7 +425,7 @@ pub(crate) fn outputs(tape: &LayerTape, rows: usize, hidden: usize, size: usize)
 
 impl Weights {
     /// The gradients of the weights, one product over all T·B rows each, from the last row to the first:
-    /// dw_x += dzᵀ x, dw_h += dz_hᵀ h_prev, db += Σ dz. `dz_h` differs from `dz` only for the GRU.
+    /// dw_x += dzᵀ x, dw_h += dz_hᵀ h_prev, db += Σ dz. `dz_h` differs from `dz` only for a separate cell.
     fn gradients(
         &self,
         cpu: &Cpu,

@@ -3,7 +3,7 @@
 //! The optimiser, clipping and checkpoints are then loops over one slice. Gradients and moments
 //! have the same layout. Every tensor starts on a cache line.
 
-use crate::dims::{Cell, Dims, TENSOR_ALIGN};
+use crate::dims::{Dims, TENSOR_ALIGN};
 use elman_kernels::Buffer;
 use std::ops::{Index, IndexMut, Range};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub enum Role {
     RecurrentWeight,
     /// (G·H): b_1.
     Bias,
-    /// (H): GRU's bias inside the reset product.
+    /// (H): the bias in the recurrent product that a separate cell keeps apart (GRU: b_hn).
     ResetBias,
     /// (E, H of the top layer): P, between that layer and a tied table of another width.
     Projection,
@@ -85,7 +85,7 @@ impl Layout {
             );
             push("weight_hh", Role::RecurrentWeight, gates, &[rows, hidden]);
             push("bias_ih", Role::Bias, gates, &[rows]);
-            if dims.cell == Cell::Gru {
+            if dims.cell.is_separate() {
                 push("bias_hh", Role::ResetBias, 1, &[hidden]);
             }
         }

@@ -6,8 +6,9 @@
 //! `dims.rs` knows what they add up to.
 
 use super::layer::State;
-use crate::dims::{Cell, Dims, Room, Slots, logit_rows};
+use crate::dims::{Dims, Room, Slots, logit_rows};
 use elman_kernels::{Buffer, Format, Packed};
+use std::ops::Range;
 
 /// Activations of one window.
 pub struct Tape {
@@ -29,15 +30,15 @@ pub struct Tape {
 /// Activations of one layer; which slots are used depends on the cell.
 #[derive(Default)]
 pub struct LayerTape {
-    /// (T, B, G·H): gates before and after activation, then their gradients (LSTM, GRU).
+    /// (T, B, G·H): gates before and after activation, then their gradients; empty if the gate is the output (Elman).
     pub(crate) gates: Buffer,
     /// (T+1, B, H): h_0 first, then h_1 … h_T, so that "h one step earlier" is the same memory.
     pub(crate) h: Buffer,
-    /// (T+1, B, H): the cell, likewise (LSTM).
+    /// (T+1, B, H): the memory cell, likewise (LSTM).
     pub(crate) c: Buffer,
-    /// (T, B, H): W_hn h_{t−1} + b_hn (GRU).
+    /// (T, B, H): W_h h_{t−1} + b of the last gate of a separate cell (GRU: W_hn h_{t−1} + b_hn).
     pub(crate) q: Buffer,
-    /// (T, B, G·H): gradient at the recurrent product (GRU, training only).
+    /// (T, B, G·H): gradient at the recurrent product of a separate cell (GRU), in training only.
     pub(crate) dz_h: Buffer,
 }
 
@@ -60,18 +61,16 @@ impl Tape {
                 h: Buffer::zeros(states),
                 ..LayerTape::default()
             };
-            match dims.cell {
-                Cell::Elman(_) => {}
-                Cell::Lstm => {
-                    tape.gates = Buffer::zeros(rows * gates);
-                    tape.c = Buffer::zeros(states);
-                }
-                Cell::Gru => {
-                    tape.gates = Buffer::zeros(rows * gates);
-                    tape.q = Buffer::zeros(rows * hidden);
-                    if training {
-                        tape.dz_h = Buffer::zeros(rows * gates);
-                    }
+            if !dims.cell.gate_is_output() {
+                tape.gates = Buffer::zeros(rows * gates);
+            }
+            if dims.cell.has_memory_cell() {
+                tape.c = Buffer::zeros(states);
+            }
+            if dims.cell.is_separate() {
+                tape.q = Buffer::zeros(rows * hidden);
+                if training {
+                    tape.dz_h = Buffer::zeros(rows * gates);
                 }
             }
             tape
@@ -104,6 +103,36 @@ impl Tape {
     /// The most rows of a window.
     pub fn max_rows(&self) -> usize {
         self.max_rows
+    }
+}
+
+/// Some steps of a layer's tape; what the cell does not have is empty.
+pub(crate) struct Steps<'a> {
+    pub(crate) gates: &'a mut [f32],
+    pub(crate) h: &'a mut [f32],
+    pub(crate) c: &'a mut [f32],
+    pub(crate) q: &'a mut [f32],
+    pub(crate) dz_h: &'a mut [f32],
+}
+
+impl LayerTape {
+    /// The steps of `span`, which counts numbers of (T, B, H), of a cell with `gates` gates; `size` = B·H.
+    pub(crate) fn steps(&mut self, span: &Range<usize>, gates: usize, size: usize) -> Steps<'_> {
+        fn cut(slot: &mut Buffer, range: Range<usize>) -> &mut [f32] {
+            match slot.is_empty() {
+                true => &mut [],
+                false => &mut slot[range],
+            }
+        }
+        let gates = gates * span.start..gates * span.end;
+        let after = size + span.start..size + span.end;
+        Steps {
+            gates: cut(&mut self.gates, gates.clone()),
+            h: cut(&mut self.h, after.clone()),
+            c: cut(&mut self.c, after),
+            q: cut(&mut self.q, span.clone()),
+            dz_h: cut(&mut self.dz_h, gates),
+        }
     }
 }
 

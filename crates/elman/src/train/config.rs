@@ -217,7 +217,7 @@ impl Default for Config {
             lossy: false,
             document_separator: None,
             corpus_weights: Vec::new(),
-            cell: CellName::Lstm,
+            cell: CellName::LSTM,
             activation: Activation::Tanh,
             embed: 256,
             hidden: Sizes::Same(256),

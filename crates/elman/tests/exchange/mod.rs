@@ -83,12 +83,12 @@ fn says_what_pytorch_says(name: &str, model: NetworkModel) {
 fn every_cell_and_number_type_gives_pytorch_s_logits() {
     let (tanh, relu) = (Activation::Tanh, Activation::Relu);
     for (name, activation, cell, tied) in [
-        ("lstm", None, Cell::Lstm, false),
-        ("lstm_tied", None, Cell::Lstm, true),
-        ("gru_tied_once", None, Cell::Gru, true),
-        ("tanh_f64", Some(tanh), Cell::Elman(tanh), false),
-        ("relu_f16", Some(relu), Cell::Elman(relu), false),
-        ("gru_other_bf16", None, Cell::Gru, false),
+        ("lstm", None, Cell::LSTM, false),
+        ("lstm_tied", None, Cell::LSTM, true),
+        ("gru_tied_once", None, Cell::GRU, true),
+        ("tanh_f64", Some(tanh), Cell::elman(tanh), false),
+        ("relu_f16", Some(relu), Cell::elman(relu), false),
+        ("gru_other_bf16", None, Cell::GRU, false),
     ] {
         let imported = imported(name, activation);
         assert_eq!(

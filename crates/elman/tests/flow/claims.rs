@@ -30,7 +30,7 @@ fn model(config: &Config) -> (NetworkModel, Vec<u32>) {
 
 fn elman(hidden: usize) -> Config {
     Config {
-        cell: CellName::Elman,
+        cell: CellName::ELMAN,
         hidden: hidden.into(),
         embed: hidden,
         max_vocab: Some(500),
@@ -126,11 +126,11 @@ fn an_open_forget_gate_keeps_what_others_lose() {
         };
         look(&config).layers[0].norms[99].mean_log10
     };
-    let open = reach(CellName::Lstm, 5.0);
+    let open = reach(CellName::LSTM, 5.0);
     assert!(open > -1.0, "{open}");
-    assert!(reach(CellName::Lstm, 0.0) < -10.0);
+    assert!(reach(CellName::LSTM, 0.0) < -10.0);
     // A gated unit has to learn to keep, too.
-    assert!(reach(CellName::Gru, 0.0) < -5.0);
+    assert!(reach(CellName::GRU, 0.0) < -5.0);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn truncation_costs_nothing_without_recurrence_and_less_with_longer_windows() {
 #[test]
 fn the_horizon_does_not_depend_on_the_lags_that_are_shown() {
     let (model, ids) = model(&Config {
-        cell: CellName::Lstm,
+        cell: CellName::LSTM,
         ..elman(16)
     });
     let cpu = Cpu::new(Isa::detect(), 2);
@@ -266,7 +266,7 @@ fn advice_fits_what_was_found() {
     assert!(tiny.contains("larger weights"), "{tiny}");
     // Gates that are open already need not be opened.
     let closed = advice(&Config {
-        cell: CellName::Lstm,
+        cell: CellName::LSTM,
         ..elman(32)
     });
     assert!(closed.contains("--forget-bias 3"), "{closed}");

@@ -1,7 +1,7 @@
 //! Jacobians as whole matrices, from the cells' equations element by element, and their largest singular value by Jacobi
 //! rotations: slow, plain, and without anything of the crate under test.
 
-use elman::dims::{Activation, Cell};
+use elman::dims::Activation;
 use elman::flow::trace::{LayerWeights, Trace};
 
 /// Row by row.
@@ -22,8 +22,8 @@ pub fn step(weights: &LayerWeights, trace: &Trace, k: usize, t: usize, lane: usi
     for j in 0..n {
         for i in 0..n {
             let same = f64::from(i == j);
-            match weights.cell {
-                Cell::Elman(activation) => {
+            match (weights.cell.name(), weights.cell.activation()) {
+                (_, Some(activation)) => {
                     let h = state(&layer.h, t + 1, j);
                     let slope = match activation {
                         Activation::Sigmoid => h - h * h,
@@ -32,7 +32,7 @@ pub fn step(weights: &LayerWeights, trace: &Trace, k: usize, t: usize, lane: usi
                     };
                     cells[j * size + i] = slope * w(0, j, i);
                 }
-                Cell::Gru => {
+                ("gru", _) => {
                     let (r, z, new) = (gate(0, j), gate(1, j), gate(2, j));
                     let q = layer.q[(t * lanes + lane) * n + j];
                     let dr = r * (1.0 - r) * w(0, j, i);
@@ -41,7 +41,7 @@ pub fn step(weights: &LayerWeights, trace: &Trace, k: usize, t: usize, lane: usi
                     let h = state(&layer.h, t, j);
                     cells[j * size + i] = (1.0 - z) * dnew + dz * (h - new) + z * same;
                 }
-                Cell::Lstm => {
+                ("lstm", _) => {
                     let (input, f, g, o) = (gate(0, j), gate(1, j), gate(2, j), gate(3, j));
                     let u = state(&layer.c, t + 1, j).tanh();
                     let di = input * (1.0 - input) * w(0, j, i);
@@ -56,6 +56,7 @@ pub fn step(weights: &LayerWeights, trace: &Trace, k: usize, t: usize, lane: usi
                     cells[(n + j) * size + i] = by_h;
                     cells[(n + j) * size + n + i] = by_c;
                 }
+                (other, _) => panic!("no Jacobian of {other} here"),
             }
         }
     }

@@ -65,7 +65,7 @@ fn norms_agree_with_dense_products_and_keep_to_their_bounds() {
 fn the_bound_is_reached_by_a_linear_cell() {
     for scale in [0.93, 1.0, 1.07] {
         let steps = 100;
-        let dims = dims(Cell::Elman(Activation::Relu), &[32]);
+        let dims = dims(Cell::elman(Activation::Relu), &[32]);
         let network = Network::new(dims);
         let mut params = Params::zeros(network.layout().clone());
         let init = Init {
@@ -92,7 +92,7 @@ fn the_bound_is_reached_by_a_linear_cell() {
         let ids = vec![0; steps];
         let small = Small::reading(network, params, initial, ids.clone(), ids, steps);
         let jacobians = &small.jacobians()[0];
-        assert!(jacobians.gain.iter().all(|slope| *slope == 1.0));
+        assert!(jacobians.gain[0].iter().all(|slope| *slope == 1.0));
         let bounds =
             Bound::of(&small.cpu, jacobians.weights, from_ref(jacobians)).curve_log10(steps);
         let norms = chain_norms(&small.cpu, jacobians, &all_lags(steps, 1));
@@ -109,7 +109,7 @@ fn the_bound_is_reached_by_a_linear_cell() {
 /// The result of a chain depends neither on others, nor on threads, nor on the instruction set; long chains leave the range of f64.
 #[test]
 fn norms_are_the_same_everywhere_and_may_be_tiny() {
-    let cell = Cell::Elman(Activation::Sigmoid);
+    let cell = Cell::elman(Activation::Sigmoid);
     let small = Small::random(dims(cell, &[24]), 0.05, 700, 1, 4);
     let jacobians = &small.jacobians()[0];
     let chains = all_lags(700, 1);

@@ -93,8 +93,8 @@ fn all_terms_add_up_to_the_gradient_of_the_program() {
 
 fn small(cell: Cell) -> Small {
     // Relu's kink is no place to compare at; with these seeds no unit is near it.
-    let seed = match cell {
-        Cell::Elman(Activation::Relu) => 12,
+    let seed = match cell.activation() {
+        Some(Activation::Relu) => 12,
         _ => 5,
     };
     Small::random(dims(cell, &HIDDEN), 0.5, STEPS, LANES, seed)
@@ -138,7 +138,7 @@ fn sum_of_terms(
             add_outer(&mut sum, format!("rnn.weight_ih_l{k}"), dz_x, x);
             add_outer(&mut sum, format!("rnn.weight_hh_l{k}"), dz_h, h_prev);
             add_outer(&mut sum, format!("rnn.bias_ih_l{k}"), dz_x, &[1.0]);
-            if weights.cell == Cell::Gru {
+            if weights.cell == Cell::GRU {
                 let mut n_part = vec![0.0; wide];
                 n_part[2 * weights.hidden..].copy_from_slice(&dz_h[2 * weights.hidden..]);
                 add_outer(&mut sum, format!("rnn.bias_hh_l{k}"), &n_part, &[1.0]);
@@ -250,9 +250,9 @@ fn trace_of(outcome: &reference::Outcome, small: &Small) -> Trace {
     let layer = |(k, weights): (usize, &LayerWeights)| LayerTrace {
         h: from_start(k, |step| &step.h_prev, |step| &step.h),
         c: from_start(k, |step| &step.c_prev, |step| &step.c),
-        gates: match weights.cell {
-            Cell::Elman(_) => Vec::new(),
-            Cell::Lstm | Cell::Gru => by_step(k, |step| &step.gates),
+        gates: match weights.cell.gate_is_output() {
+            true => Vec::new(),
+            false => by_step(k, |step| &step.gates),
         },
         q: by_step(k, |step| &step.hn),
     };

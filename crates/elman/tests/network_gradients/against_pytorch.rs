@@ -148,9 +148,9 @@ fn compare_named(golden: &Golden, kind: &str, ours: &Params, tolerance: f64) {
 }
 fn golden_dims(s: &Settings) -> Dims {
     let cell = match s.cell.as_str() {
-        "lstm" => Cell::Lstm,
-        "gru" => Cell::Gru,
-        name => Cell::Elman(Activation::named(name).expect("a known activation")),
+        "lstm" => Cell::LSTM,
+        "gru" => Cell::GRU,
+        name => Cell::elman(Activation::named(name).expect("a known activation")),
     };
     Dims {
         hidden: s.hidden(),

@@ -18,10 +18,10 @@ const LANES: usize = 16;
 #[test]
 fn gradients_in_bf16_point_where_those_in_f32_do() {
     for cell in [
-        Cell::Elman(Activation::Tanh),
-        Cell::Elman(Activation::Relu),
-        Cell::Lstm,
-        Cell::Gru,
+        Cell::elman(Activation::Tanh),
+        Cell::elman(Activation::Relu),
+        Cell::LSTM,
+        Cell::GRU,
     ] {
         let dims = Dims {
             cell,

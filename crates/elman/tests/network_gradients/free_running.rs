@@ -17,7 +17,7 @@ const VOCAB: usize = 60;
 /// reading one step at a time and adding up probabilities in f64.
 #[test]
 fn every_input_comes_from_the_prediction_before_it() {
-    for cell in [Cell::Elman(Activation::Tanh), Cell::Lstm, Cell::Gru] {
+    for cell in [Cell::elman(Activation::Tanh), Cell::LSTM, Cell::GRU] {
         for threads in [1, 3] {
             let coins = Coins::new(1.0, 4, 17);
             let (mut window, mut carried) = (window(), None);
@@ -42,13 +42,13 @@ fn every_input_comes_from_the_prediction_before_it() {
 fn pieces_do_not_show() {
     let coins = Coins::new(0.4, 4, 17);
     let mut whole = window();
-    let mut engine_whole = engine(Cell::Lstm, Room::whole(STEPS, LANES), 1);
+    let mut engine_whole = engine(Cell::LSTM, Room::whole(STEPS, LANES), 1);
     let zero = engine_whole.zero_state();
     engine_whole.draw_inputs(&mut whole, coins, None, &zero);
     let room = Room::for_all([(STEPS, LANES)], true);
     assert!(room.segment < STEPS * LANES);
     let mut pieces = window();
-    engine(Cell::Lstm, room, 1).draw_inputs(&mut pieces, coins, None, &zero);
+    engine(Cell::LSTM, room, 1).draw_inputs(&mut pieces, coins, None, &zero);
     assert_eq!(whole, pieces);
 }
 
@@ -60,7 +60,7 @@ fn a_lane_that_has_ended_stays_padding() {
         window.weight[t * LANES + 1] = 0.0;
     }
     let given = window.inputs.clone();
-    let mut engine = engine(Cell::Lstm, Room::whole(STEPS, LANES), 1);
+    let mut engine = engine(Cell::LSTM, Room::whole(STEPS, LANES), 1);
     let zero = engine.zero_state();
     engine.draw_inputs(&mut window, Coins::new(1.0, 4, 17), None, &zero);
     for t in STEPS - 4..STEPS {

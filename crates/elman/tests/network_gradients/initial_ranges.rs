@@ -78,7 +78,7 @@ fn every_tensor_has_the_range_of_pytorch() {
 /// The embedding's range is that of the first layer, as docs/TRAINING.md says.
 #[test]
 fn the_smallest_networks_start_with_numbers() {
-    for cell in [Cell::Gru, Cell::Lstm, Cell::Elman(Activation::Sigmoid)] {
+    for cell in [Cell::GRU, Cell::LSTM, Cell::elman(Activation::Sigmoid)] {
         for hidden in [1, 2] {
             let mut config = Config {
                 embed: hidden,

@@ -13,7 +13,7 @@ use elman_kernels::Isa;
 /// One thread or three, AVX-512 or plain scalar: the same bits after several updates.
 #[test]
 fn training_bits_do_not_depend_on_threads_or_instruction_set() {
-    for cell in [Cell::Elman(Activation::Tanh), Cell::Lstm, Cell::Gru] {
+    for cell in [Cell::elman(Activation::Tanh), Cell::LSTM, Cell::GRU] {
         let dims = Dims {
             hidden: vec![40, 27],
             ..dims(cell, 130, 24, 0, 0, true)
@@ -78,7 +78,7 @@ fn trained_bits(dims: &Dims, isa: Isa, threads: usize) -> Vec<u32> {
 /// The layout has every tensor once.
 #[test]
 fn parameters_are_counted_once() {
-    let network = Network::new(dims(Cell::Gru, 11, 5, 7, 2, false));
+    let network = Network::new(dims(Cell::GRU, 11, 5, 7, 2, false));
     let layer = |input: usize| 21 * input + 21 * 7 + 21 + 7;
     let expected = 11 * 5 + layer(5) + layer(7) + 11 * 7 + 11;
     assert_eq!(network.layout().parameter_count(), expected);

@@ -77,7 +77,7 @@ pub fn roll(dice: &mut Dice) -> Rolled {
     let config = Config {
         vocab: Kind::Whitespace,
         max_vocab: None,
-        cell: dice.of(&[CellName::Elman, CellName::Lstm, CellName::Gru]),
+        cell: dice.of(&[CellName::ELMAN, CellName::LSTM, CellName::GRU]),
         activation: dice.of(&[Activation::Tanh, Activation::Sigmoid, Activation::Relu]),
         embed,
         hidden: sizes,

@@ -6,23 +6,18 @@ use elman::net;
 use elman::net::params::{Params, Role};
 
 /// Every cell of the program.
-pub const CELLS: [dims::Cell; 5] = [
-    dims::Cell::Elman(Activation::Sigmoid),
-    dims::Cell::Elman(Activation::Tanh),
-    dims::Cell::Elman(Activation::Relu),
-    dims::Cell::Lstm,
-    dims::Cell::Gru,
-];
+pub const CELLS: [dims::Cell; 5] = dims::Cell::ALL;
 
 /// The reference's network of these sizes.
 pub fn network(dims: &Dims) -> Network {
     Network {
-        cell: match dims.cell {
-            dims::Cell::Elman(Activation::Sigmoid) => Cell::Sigmoid,
-            dims::Cell::Elman(Activation::Tanh) => Cell::Tanh,
-            dims::Cell::Elman(Activation::Relu) => Cell::Relu,
-            dims::Cell::Lstm => Cell::Lstm,
-            dims::Cell::Gru => Cell::Gru,
+        cell: match (dims.cell.name(), dims.cell.activation()) {
+            (_, Some(Activation::Sigmoid)) => Cell::Sigmoid,
+            (_, Some(Activation::Tanh)) => Cell::Tanh,
+            (_, Some(Activation::Relu)) => Cell::Relu,
+            ("lstm", _) => Cell::Lstm,
+            ("gru", _) => Cell::Gru,
+            (other, _) => panic!("the reference has no cell {other}"),
         },
         vocab: dims.vocab,
         embed: dims.embed,

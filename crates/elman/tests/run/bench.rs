@@ -85,7 +85,7 @@ pub fn text(words: usize, seed: u64) -> String {
 pub fn config() -> Config {
     Config {
         vocab: Kind::Words,
-        cell: CellName::Lstm,
+        cell: CellName::LSTM,
         embed: 12,
         hidden: 12.into(),
         layers: 2,
@@ -102,7 +102,7 @@ pub fn config() -> Config {
 
 pub fn relu_sgd() -> Config {
     Config {
-        cell: CellName::Elman,
+        cell: CellName::ELMAN,
         activation: Activation::Relu,
         embed: 9,
         hidden: 14.into(),
@@ -122,7 +122,7 @@ pub fn relu_sgd() -> Config {
 
 pub fn gru_adamw() -> Config {
     Config {
-        cell: CellName::Gru,
+        cell: CellName::GRU,
         embed: 10,
         hidden: Sizes::Each(vec![13, 17]),
         layers: 2,

@@ -198,7 +198,7 @@ fn a_dry_run_tells_what_the_run_will_be_and_writes_nothing() {
 /// fifty times as much.
 #[test]
 fn recomputed_windows_take_the_memory_of_short_ones() {
-    for cell in [CellName::Elman, CellName::Lstm, CellName::Gru] {
+    for cell in [CellName::ELMAN, CellName::LSTM, CellName::GRU] {
         for (lanes, layers, dropout) in [(1, 1, 0.0), (4, 1, 0.1), (20, 2, 0.5), (33, 3, 0.0)] {
             let window_bytes = |steps, recompute| {
                 let config = Config {

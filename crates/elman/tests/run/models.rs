@@ -149,7 +149,7 @@ fn a_run_may_begin_from_a_model() {
             hidden: Sizes::Each(vec![6, 9, 5]),
             layers: 3,
             tied: false,
-            cell: train::config::CellName::Lstm,
+            cell: train::config::CellName::LSTM,
             vocab: elman::text::Kind::Chars,
             lr: 1e-30,
             dropout: 0.0,

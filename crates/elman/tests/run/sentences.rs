@@ -20,7 +20,7 @@ fn long_lines(bench: &Bench) -> Config {
     }
     bench.write("text.txt", &text);
     Config {
-        cell: CellName::Gru,
+        cell: CellName::GRU,
         hidden: elman::dims::Sizes::Same(6),
         embed: 6,
         lanes: 16,
@@ -115,7 +115,7 @@ fn sums(bench: &Bench) -> Config {
     bench.write("text.txt", std::str::from_utf8(&text).unwrap());
     Config {
         vocab: Kind::Whitespace,
-        cell: CellName::Gru,
+        cell: CellName::GRU,
         hidden: elman::dims::Sizes::Same(24),
         embed: 24,
         layers: 1,

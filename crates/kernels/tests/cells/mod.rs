@@ -3,25 +3,8 @@
 
 use crate::common::{assert_bits, chain, numbers};
 use elman_kernels::vmath::{sigmoid_in_place, tanh_in_place};
-use elman_kernels::{self as sweep, Activation, Cpu, Format, Isa, Packed};
+use elman_kernels::{Activation, BackwardWindow, Cell, Cpu, Format, ForwardWindow, Isa, Packed};
 use std::ops::Range;
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Cell {
-    Elman(Activation),
-    Lstm,
-    Gru,
-}
-
-impl Cell {
-    pub fn gates(self) -> usize {
-        match self {
-            Cell::Elman(_) => 1,
-            Cell::Lstm => 4,
-            Cell::Gru => 3,
-        }
-    }
-}
 
 /// A window's inputs, and the gradients that arrive from above and from after it.
 #[derive(Clone)]
@@ -32,24 +15,25 @@ pub struct Problem {
     pub lanes: usize,
     pub units: usize,
     pub w_h: Vec<f32>, // (G·H, H)
-    pub b_hn: Vec<f32>,
-    pub x: Vec<f32>, // (T, B, G·H)
+    pub b_q: Vec<f32>, // empty unless the cell is separate
+    pub x: Vec<f32>,   // (T, B, G·H)
     pub h0: Vec<f32>,
-    pub c0: Vec<f32>, // empty unless LSTM
+    pub c0: Vec<f32>, // empty unless the cell has a c
     pub dh: Vec<f32>, // (T, B, H)
     pub dh_next: Vec<f32>,
     pub dc_next: Vec<f32>,
 }
 
-/// What a forward sweep gives; `c` is hn for the GRU and empty for the Elman cell.
+/// What a forward pass gives; what the cell does not have is empty.
 #[derive(Clone)]
 pub struct Outputs {
-    pub gates: Vec<f32>, // (T, B, G·H); empty for the Elman cell
+    pub gates: Vec<f32>, // (T, B, G·H)
+    pub q: Vec<f32>,
     pub c: Vec<f32>,
     pub h: Vec<f32>,
 }
 
-/// What a backward sweep gives; `dz_h` is empty unless GRU, `dc_0` unless LSTM.
+/// What a backward pass gives; what the cell does not have is empty.
 pub struct Grads {
     pub dz_x: Vec<f32>,
     pub dz_h: Vec<f32>,
@@ -60,7 +44,7 @@ pub struct Grads {
 impl Problem {
     pub fn new(cell: Cell, steps: usize, lanes: usize, units: usize) -> Problem {
         let (gates, state) = (cell.gates(), lanes * units);
-        let of_lstm = if cell == Cell::Lstm { state } else { 0 };
+        let memory_cell = if cell.has_memory_cell() { state } else { 0 };
         let scale = 1.5 / (units as f32).sqrt();
         Problem {
             cell,
@@ -71,13 +55,13 @@ impl Problem {
                 .iter()
                 .map(|w| w * scale)
                 .collect(),
-            b_hn: numbers(12, units),
+            b_q: numbers(12, if cell.is_separate() { units } else { 0 }),
             x: numbers(13, steps * state * gates),
             h0: numbers(14, state),
-            c0: numbers(15, of_lstm),
+            c0: numbers(15, memory_cell),
             dh: numbers(16, steps * state),
             dh_next: numbers(17, state),
-            dc_next: numbers(18, of_lstm),
+            dc_next: numbers(18, memory_cell),
         }
     }
 
@@ -110,48 +94,61 @@ impl Problem {
     }
 
     pub fn forward(&self, cpu: &Cpu) -> Outputs {
-        let mut w = Packed::new(self.format, self.units, self.cell.gates(), self.units);
-        w.pack_transposed(cpu, &self.w_h);
-        let (mut gates, mut h) = (self.x.clone(), vec![f32::NAN; self.dh.len()]);
-        let mut c = vec![f32::NAN; self.dh.len()];
-        match self.cell {
-            Cell::Elman(act) => {
-                sweep::elman_forward(cpu, act, &w, &self.h0, &mut gates);
-                (h, gates, c) = (gates, vec![], vec![]);
-            }
-            Cell::Lstm => {
-                sweep::lstm_forward(cpu, &w, &self.h0, &self.c0, &mut gates, &mut c, &mut h);
-            }
-            Cell::Gru => {
-                sweep::gru_forward(cpu, &w, &self.b_hn, &self.h0, &mut gates, &mut c, &mut h);
-            }
-        }
-        Outputs { gates, c, h }
+        let mut w_h = Packed::new(self.format, self.units, self.cell.gates(), self.units);
+        w_h.pack_transposed(cpu, &self.w_h);
+        let slot = |used: bool| vec![f32::NAN; if used { self.dh.len() } else { 0 }];
+        let (mut gates, mut h) = match self.cell.gate_is_output() {
+            true => (vec![], self.x.clone()),
+            false => (self.x.clone(), slot(true)),
+        };
+        let mut q = slot(self.cell.is_separate());
+        let mut c = slot(self.cell.has_memory_cell());
+        let window = ForwardWindow {
+            w_h: &w_h,
+            b_q: &self.b_q,
+            h0: &self.h0,
+            c0: &self.c0,
+            gates: &mut gates,
+            q: &mut q,
+            h: &mut h,
+            c: &mut c,
+        };
+        self.cell.forward(cpu, window);
+        Outputs { gates, q, c, h }
     }
 
     pub fn backward(&self, cpu: &Cpu, outputs: Outputs) -> Grads {
-        let mut w = Packed::new(self.format, self.cell.gates() * self.units, 1, self.units);
-        w.pack(cpu, &self.w_h);
-        let Outputs { mut gates, c, h } = outputs;
-        let (mut dh_0, mut dc_0) = (self.dh_next.clone(), self.dc_next.clone());
-        let mut dz_h = vec![];
-        match self.cell {
-            Cell::Elman(act) => {
-                gates = self.dh.clone();
-                sweep::elman_backward(cpu, act, &w, &h, &mut gates, &mut dh_0);
-            }
-            Cell::Lstm => {
-                let (dh, dc_0) = (&self.dh, &mut dc_0);
-                sweep::lstm_backward(cpu, &w, &self.c0, &mut gates, &c, dh, &mut dh_0, dc_0);
-            }
-            Cell::Gru => {
-                dz_h = vec![f32::NAN; gates.len()];
-                let (dz_h, dh_0) = (&mut dz_h, &mut dh_0);
-                sweep::gru_backward(cpu, &w, &self.h0, &h, &c, &mut gates, dz_h, &self.dh, dh_0);
-            }
-        }
+        let mut w_h = Packed::new(self.format, self.cell.gates() * self.units, 1, self.units);
+        w_h.pack(cpu, &self.w_h);
+        let Outputs { mut gates, q, c, h } = outputs;
+        let (mut dh, mut dh_0, mut dc_0) =
+            (self.dh.clone(), self.dh_next.clone(), self.dc_next.clone());
+        let separate = if self.cell.is_separate() {
+            gates.len()
+        } else {
+            0
+        };
+        let mut dz_h = vec![f32::NAN; separate];
+        let window = BackwardWindow {
+            w_h: &w_h,
+            h0: &self.h0,
+            c0: &self.c0,
+            gates: &mut gates,
+            q: &q,
+            h: &h,
+            c: &c,
+            dh: &mut dh,
+            dz_h: &mut dz_h,
+            dh_next: &mut dh_0,
+            dc_next: &mut dc_0,
+        };
+        self.cell.backward(cpu, window);
         Grads {
-            dz_x: gates,
+            dz_x: if self.cell.gate_is_output() {
+                dh
+            } else {
+                gates
+            },
             dz_h,
             dh_0,
             dc_0,
@@ -178,7 +175,7 @@ impl Outputs {
         &self.h[self.h.len() - problem.h0.len()..]
     }
 
-    /// Empty unless LSTM.
+    /// Empty for cells without a c.
     pub fn last_c(&self, problem: &Problem) -> &[f32] {
         &self.c[self.c.len() - problem.c0.len()..]
     }
@@ -186,6 +183,7 @@ impl Outputs {
     pub fn join(a: &Outputs, b: &Outputs) -> Outputs {
         Outputs {
             gates: [&a.gates[..], &b.gates].concat(),
+            q: [&a.q[..], &b.q].concat(),
             c: [&a.c[..], &b.c].concat(),
             h: [&a.h[..], &b.h].concat(),
         }
@@ -194,7 +192,8 @@ impl Outputs {
     #[track_caller]
     pub fn assert_equal(&self, got: &Outputs, what: &str) {
         assert_bits(&got.h, &self.h, &format!("h of {what}"));
-        assert_bits(&got.c, &self.c, &format!("c or hn of {what}"));
+        assert_bits(&got.c, &self.c, &format!("c of {what}"));
+        assert_bits(&got.q, &self.q, &format!("q of {what}"));
         assert_bits(&got.gates, &self.gates, &format!("gates of {what}"));
     }
 }
@@ -219,12 +218,13 @@ impl Grads {
     }
 }
 
-/// Both sweeps by the equations.
+/// Both passes by the equations.
 pub fn reference(p: &Problem) -> (Outputs, Grads) {
     let (units, gates, state) = (p.units, p.cell.gates(), p.lanes * p.units);
     let steps = p.dh.len() / state;
     let mut out = Outputs {
         gates: vec![],
+        q: vec![],
         c: vec![],
         h: vec![],
     };
@@ -244,9 +244,9 @@ pub fn reference(p: &Problem) -> (Outputs, Grads) {
                     let row = &p.w_h[(g * units + unit) * units..];
                     chain(start, units, |k| h[k], |k| row[k])
                 };
-                match p.cell {
-                    Cell::Elman(act) => out.h.push(phi(act, a(0, x[unit]))),
-                    Cell::Lstm => {
+                match (p.cell.name(), p.cell.activation()) {
+                    ("elman", Some(act)) => out.h.push(phi(act, a(0, x[unit]))),
+                    ("lstm", _) => {
                         let [i, f, g, o] = [0, 1, 2, 3].map(|g| a(g, x[g * units + unit]));
                         let (i, f, g, o) = (sigmoid(i), sigmoid(f), tanh(g), sigmoid(o));
                         let before = if t == 0 {
@@ -259,15 +259,16 @@ pub fn reference(p: &Problem) -> (Outputs, Grads) {
                         out.c.push(c);
                         out.gates.extend([i, f, g, o]);
                     }
-                    Cell::Gru => {
+                    ("gru", _) => {
                         let [r, z] = [0, 1].map(|g| sigmoid(a(g, x[g * units + unit])));
-                        let hn = a(2, p.b_hn[unit]);
-                        let n = tanh(r.mul_add(hn, x[2 * units + unit]));
+                        let q = a(2, p.b_q[unit]);
+                        let n = tanh(r.mul_add(q, x[2 * units + unit]));
                         let h = z.mul_add(h[unit] - n, n);
                         out.h.push(h);
-                        out.c.push(hn);
+                        out.q.push(q);
                         out.gates.extend([r, z, n]);
                     }
+                    (other, _) => panic!("no equations for {other} here"),
                 }
             }
         }
@@ -293,11 +294,11 @@ fn reference_backward(p: &Problem, out: &Outputs) -> Grads {
             let dh = p.dh[t * state + at] + dh_next[at];
             let h = out.h[t * state + at];
             let gate = |g: usize| out.gates[(t * state + at) * gates + g];
-            match p.cell {
-                Cell::Elman(Activation::Sigmoid) => dz_x.push(dh * (h * (1.0 - h))),
-                Cell::Elman(Activation::Tanh) => dz_x.push(dh * (-h).mul_add(h, 1.0)),
-                Cell::Elman(Activation::Relu) => dz_x.push(if h > 0.0 { dh } else { 0.0 }),
-                Cell::Lstm => {
+            match (p.cell.name(), p.cell.activation()) {
+                (_, Some(Activation::Sigmoid)) => dz_x.push(dh * (h * (1.0 - h))),
+                (_, Some(Activation::Tanh)) => dz_x.push(dh * (-h).mul_add(h, 1.0)),
+                (_, Some(Activation::Relu)) => dz_x.push(if h > 0.0 { dh } else { 0.0 }),
+                ("lstm", _) => {
                     let [i, f, g, o] = [0, 1, 2, 3].map(gate);
                     let c = tanh(out.c[t * state + at]);
                     let dc = (dh * o).mul_add((-c).mul_add(c, 1.0), dc_next[at]);
@@ -308,22 +309,22 @@ fn reference_backward(p: &Problem, out: &Outputs) -> Grads {
                     dz_x.push((dh * c) * (o * (1.0 - o)));
                     dc_next[at] = dc * f;
                 }
-                Cell::Gru => {
+                _ => {
                     let [r, z, n] = [0, 1, 2].map(gate);
                     let dn = (dh * (1.0 - z)) * (-n).mul_add(n, 1.0);
                     let dz = (dh * (before(&p.h0, &out.h, at) - n)) * (z * (1.0 - z));
-                    let dr = (dn * out.c[t * state + at]) * (r * (1.0 - r));
+                    let dr = (dn * out.q[t * state + at]) * (r * (1.0 - r));
                     dz_x.extend([dr, dz, dn]);
                     dz_h.extend([dr, dz, dn * r]);
                     dh_next[at] = dh * z;
                 }
             }
         }
-        let through = if p.cell == Cell::Gru { &dz_h } else { &dz_x };
+        let through = if p.cell.is_separate() { &dz_h } else { &dz_x };
         let dz = gate_major(through, gates, units);
         for at in 0..state {
             let (row, unit) = (&dz[at / units * gates * units..], at % units);
-            let start = if p.cell == Cell::Gru {
+            let start = if p.cell.is_separate() {
                 dh_next[at]
             } else {
                 0.0

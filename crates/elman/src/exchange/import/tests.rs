@@ -203,7 +203,7 @@ fn what_cannot_be_imported_says_why() {
     .unwrap();
     assert!(refused(&text, "sat\n<eos>\ncat\n").contains("not a safetensors file"));
 
-    let model = model(crate::dims::Cell::Gru, true);
+    let model = model(crate::dims::Cell::GRU, true);
     let file = room.path().join("own.safetensors");
     save_state_dict(&file, &model).unwrap();
     let letters = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\nm\nn\no\np\nq\nr\n<eos>\n<unk>\ns\nt";

@@ -56,7 +56,7 @@ fn theirs<'a>(found: &'a Recognised, ours: &str) -> &'a str {
 #[test]
 fn the_names_of_the_word_language_model() {
     let found = find(&example(4)).unwrap();
-    assert_eq!((found.cell, found.embed), (Cell::Lstm, 7));
+    assert_eq!((found.cell, found.embed), (Cell::LSTM, 7));
     assert_eq!(
         (found.hidden.as_slice(), found.ends),
         (&[5, 5][..], Ends::Untied)
@@ -64,7 +64,7 @@ fn the_names_of_the_word_language_model() {
     assert_eq!(found.names.len(), 11);
     assert!(found.names.iter().all(|(ours, theirs)| ours == theirs));
     assert!(found.no_biases.is_empty());
-    assert_eq!(find(&example(3)).unwrap().cell, Cell::Gru);
+    assert_eq!(find(&example(3)).unwrap().cell, Cell::GRU);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn an_rnn_needs_its_activation_said_and_others_none() {
     };
     assert_eq!(
         recognise(&rnn, V, &hints).unwrap().cell,
-        Cell::Elman(Activation::Relu)
+        Cell::elman(Activation::Relu)
     );
     let said = recognise(&example(4), V, &hints).unwrap_err();
     assert!(said.contains("an LSTM"), "{said}");

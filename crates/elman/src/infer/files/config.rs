@@ -59,11 +59,6 @@ struct Section {
 
 impl ConfigFile {
     pub(super) fn new(dims: &Dims, vocab: &Vocab, layout: Layout) -> ConfigFile {
-        let (cell, activation) = match dims.cell {
-            Cell::Elman(activation) => ("elman", Some(activation.name().to_owned())),
-            Cell::Lstm => ("lstm", None),
-            Cell::Gru => ("gru", None),
-        };
         ConfigFile {
             model_type: MODEL_TYPE.into(),
             architectures: vec!["ElmanForCausalLM".into()],
@@ -71,8 +66,11 @@ impl ConfigFile {
             embedding_size: dims.embed as u64,
             hidden_size: Sizes::describing(&dims.hidden),
             num_layers: dims.layers() as u64,
-            cell: cell.into(),
-            activation,
+            cell: dims.cell.name().into(),
+            activation: dims
+                .cell
+                .activation()
+                .map(|activation| activation.name().to_owned()),
             tie_word_embeddings: dims.tied,
             bos_token_id: Some(vocab.eos()),
             eos_token_id: Some(vocab.eos()),
@@ -180,20 +178,18 @@ impl ConfigFile {
     }
 
     fn cell(&self) -> std::result::Result<Cell, String> {
-        match (self.cell.as_str(), self.activation.as_deref()) {
-            ("lstm", _) => Ok(Cell::Lstm),
-            ("gru", _) => Ok(Cell::Gru),
-            ("elman", name) => {
-                let name =
-                    name.ok_or("the cell `elman` needs an `activation`: sigmoid, tanh or relu")?;
-                Activation::named(name).map(Cell::Elman).ok_or_else(|| {
-                    format!("its activation is `{name}`, not one of sigmoid, tanh, relu")
-                })
-            }
-            (other, _) => Err(format!(
-                "its cell is `{other}`, not one of elman, lstm, gru"
-            )),
+        let (cell, activation) = (self.cell.as_str(), self.activation.as_deref());
+        let names = Cell::names();
+        if !names.contains(&cell) {
+            return Err(format!(
+                "its cell is `{cell}`, not one of {}",
+                names.join(", ")
+            ));
         }
+        Cell::named(cell, activation.and_then(Activation::named)).ok_or_else(|| match activation {
+            None => format!("the cell `{cell}` needs an `activation`: sigmoid, tanh or relu"),
+            Some(name) => format!("its activation is `{name}`, not one of sigmoid, tanh, relu"),
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::dims::Activation;
+use crate::dims::Cell;
 use crate::infer::testing::{CELLS, cpu, model, tokens, vocab};
 use crate::infer::{Workspace, testing};
 use crate::store::write_snapshot;
@@ -56,7 +57,7 @@ fn a_model_comes_back_bit_by_bit() {
 
 #[test]
 fn only_the_weights_change_between_saves() {
-    let (room, model) = saved(Cell::Lstm, false);
+    let (room, model) = saved(Cell::LSTM, false);
     let text = |name: &str| fs::read_to_string(room.path().join(name)).unwrap();
     let before = text("config.json");
     let about = About {
@@ -92,7 +93,7 @@ fn only_the_weights_change_between_saves() {
 #[test]
 fn a_run_s_directory_stands_for_its_model() {
     let room = tempfile::tempdir().unwrap();
-    let model = model(Cell::Gru, true);
+    let model = model(Cell::GRU, true);
     assert!(refused(&room.path().join("nowhere")).contains("no such directory"));
     assert!(refused(room.path()).contains("config.json is missing"));
     crate::store::disk::create_dir_all(&room.path().join("state")).unwrap();
@@ -107,7 +108,7 @@ fn a_run_s_directory_stands_for_its_model() {
 
 /// Rewrites config.json, and the weights so that they go with it.
 fn with_config(change: impl Fn(&mut Value)) -> String {
-    let (room, model) = saved(Cell::Elman(Activation::Tanh), false);
+    let (room, model) = saved(Cell::elman(Activation::Tanh), false);
     let text = fs::read_to_string(room.path().join(CONFIG)).unwrap();
     let mut config: Value = serde_json::from_str(&text).unwrap();
     change(&mut config);
@@ -222,7 +223,7 @@ fn the_second_bias_is_folded_into_the_first() {
         let (room, model) = with_arrays(cell, false, |arrays| {
             let first: Vec<f32> = values(arrays, "rnn.bias_ih_l1").clone();
             let second = values(arrays, "rnn.bias_hh_l1");
-            let folded = if cell == Cell::Gru { 42 } else { second.len() };
+            let folded = if cell == Cell::GRU { 42 } else { second.len() };
             second[..folded].fill(0.25);
             let less: Vec<f32> = first
                 .iter()
@@ -253,7 +254,7 @@ fn the_second_bias_is_folded_into_the_first() {
 #[test]
 fn weights_that_do_not_fit_are_refused_by_name() {
     let says = |tied: bool, change: fn(&mut Vec<Array<'_>>)| {
-        refused(with_arrays(Cell::Lstm, tied, change).0.path())
+        refused(with_arrays(Cell::LSTM, tied, change).0.path())
     };
     let nan = says(false, |arrays| {
         values(arrays, "rnn.weight_hh_l1")[3] = f32::NAN
@@ -287,7 +288,7 @@ fn weights_that_do_not_fit_are_refused_by_name() {
 
 #[test]
 fn a_tied_table_may_stand_twice() {
-    let (room, model) = with_arrays(Cell::Gru, true, |arrays| {
+    let (room, model) = with_arrays(Cell::GRU, true, |arrays| {
         let table = values(arrays, "encoder.weight").clone();
         arrays.push(Array::f32("decoder.weight", &[22, 21], table));
     });
@@ -296,7 +297,7 @@ fn a_tied_table_may_stand_twice() {
 
 #[test]
 fn a_vocabulary_of_another_model_is_refused() {
-    let (room, model) = saved(Cell::Lstm, false);
+    let (room, model) = saved(Cell::LSTM, false);
     let other = vocab(Kind::Chars, "abcdefghijklmnopqrst");
     let tokenizer = other.to_tokenizer_json();
     fs::remove_file(room.path().join(TOKENIZER)).unwrap();
@@ -317,7 +318,7 @@ fn a_vocabulary_of_another_model_is_refused() {
 
 #[test]
 fn a_training_state_is_no_model() {
-    let (room, model) = saved(Cell::Lstm, false);
+    let (room, model) = saved(Cell::LSTM, false);
     let weights = Snapshot {
         header: Map::new(),
         arrays: arrays(model.network(), model.params()),
@@ -329,7 +330,7 @@ fn a_training_state_is_no_model() {
 #[test]
 fn bytes_have_no_unknown() {
     let room = tempfile::tempdir().unwrap();
-    let model = testing::model_of(Cell::Lstm, true, Vocab::bytes());
+    let model = testing::model_of(Cell::LSTM, true, Vocab::bytes());
     save(room.path(), &model, &About::default());
     assert_eq!(NetworkModel::load(room.path()).unwrap().vocab().len(), 257);
     let config = fs::read_to_string(room.path().join("tokenizer_config.json")).unwrap();
@@ -338,7 +339,7 @@ fn bytes_have_no_unknown() {
 
 #[test]
 fn a_model_of_sentences_says_so_and_others_say_nothing() {
-    let (room, model) = saved(Cell::Lstm, true);
+    let (room, model) = saved(Cell::LSTM, true);
     let config = || fs::read_to_string(room.path().join(CONFIG)).unwrap();
     assert!(!config().contains("layout"));
     let id = model.id().to_owned();

@@ -22,7 +22,7 @@ fn silent(_: usize, _: &[u8]) -> ControlFlow<()> {
 }
 
 fn letters() -> Model {
-    Model::from(model(Cell::Lstm, true)).with_cpu(cpu())
+    Model::from(model(Cell::LSTM, true)).with_cpu(cpu())
 }
 
 fn long() -> Sampling {
@@ -131,7 +131,7 @@ fn the_end_of_a_document_ends_the_text_but_the_end_of_a_line_does_not() {
     assert!(on.tokens.contains(&eos));
 
     let model = Model::from(model_of(
-        Cell::Gru,
+        Cell::GRU,
         false,
         vocab(Kind::Whitespace, "a b c d"),
     ));
@@ -182,7 +182,7 @@ fn unknown_symbols_of_a_prompt_are_reported() {
 
 #[test]
 fn pieces_are_whole_characters() {
-    let model = Model::from(model_of(Cell::Lstm, true, Vocab::bytes()));
+    let model = Model::from(model_of(Cell::LSTM, true, Vocab::bytes()));
     // Only the bytes of é and €, so that characters are torn often.
     let kept = [0xC3u32, 0xA9, 0xE2, 0x82, 0xAC];
     let options = Sampling {
@@ -250,8 +250,8 @@ fn prompts_in_company_are_continued_as_alone() {
     let letters = "abcdefghij klmnopqr\n";
     let ngram = bigrams(vocab(Kind::Chars, letters));
     let models = [
-        Model::from(model(Cell::Lstm, true)),
-        Model::from(model(Cell::Gru, false)),
+        Model::from(model(Cell::LSTM, true)),
+        Model::from(model(Cell::GRU, false)),
         Model::from(ngram),
     ];
     let prompts = ["abc", "", "hij klm", "abc", &letters.repeat(9)[..150], "a"];
@@ -349,9 +349,9 @@ fn a_model_of_sentences_is_at_the_beginning_after_every_line_end() {
     let words = ["a b\nc", "", "d\n", "a\n\nb c\n", "b"];
     let spaced = vocab(Kind::Whitespace, "a b c d");
     let models = [
-        (model(Cell::Lstm, true), texts),
-        (model(Cell::Gru, false), texts),
-        (model_of(Cell::Gru, false, spaced), words),
+        (model(Cell::LSTM, true), texts),
+        (model(Cell::GRU, false), texts),
+        (model_of(Cell::GRU, false, spaced), words),
     ];
     for (network, prompts) in models {
         let model = Model::from(network.with_layout(Layout::Sentences));

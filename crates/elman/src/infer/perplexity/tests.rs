@@ -76,7 +76,7 @@ fn every_token_is_predicted_from_all_before_it() {
 
 #[test]
 fn windows_threads_and_instruction_sets_change_no_bit() {
-    let model = any(model(Cell::Lstm, true));
+    let model = any(model(Cell::LSTM, true));
     let expected = exact(&model, TEXT).total_nats;
     for window in [1, 2, 7, 38, 1000] {
         assert_eq!(
@@ -102,7 +102,7 @@ fn windows_threads_and_instruction_sets_change_no_bit() {
 
 #[test]
 fn lanes_are_approximate_and_one_lane_is_exact() {
-    let model = any(model(Cell::Gru, false));
+    let model = any(model(Cell::GRU, false));
     let expected = exact(&model, TEXT);
     let in_lanes = |lanes, window| {
         let options = EvalOptions {
@@ -130,7 +130,7 @@ fn lanes_are_approximate_and_one_lane_is_exact() {
 
 #[test]
 fn lanes_are_each_scored_from_the_zero_state() {
-    let model = any(model(Cell::Lstm, false));
+    let model = any(model(Cell::LSTM, false));
     let options = EvalOptions {
         lanes: Some(2),
         ..EvalOptions::default()
@@ -174,7 +174,7 @@ fn a_uniform_model_has_perplexity_v() {
         assert!((found.bits_per_char.unwrap() / bits - 1.0).abs() < 1e-9);
         assert_eq!(found.bits_per_char, found.bits_per_byte);
     }
-    let found = exact(&any(uniform(Cell::Lstm, Vocab::bytes())), "\u{e9}t\u{e9}");
+    let found = exact(&any(uniform(Cell::LSTM, Vocab::bytes())), "\u{e9}t\u{e9}");
     assert!((found.perplexity / 257.0 - 1.0).abs() < 1e-9);
     assert!((found.bits_per_byte.unwrap() / (6.0 / 5.0 * 257f64.log2()) - 1.0).abs() < 1e-9);
     assert_eq!((found.tokens, found.chars, found.bytes), (6, 3, 5));
@@ -183,7 +183,7 @@ fn a_uniform_model_has_perplexity_v() {
 #[test]
 fn words_are_those_of_the_raw_text() {
     let model = any(uniform(
-        Cell::Lstm,
+        Cell::LSTM,
         vocab(Kind::Chars, "abcdefghij klmnopqr\n"),
     ));
     let found = exact(&model, TEXT);
@@ -196,7 +196,7 @@ fn words_are_those_of_the_raw_text() {
 fn unknown_tokens_are_counted_apart() {
     // The vocabulary lacks x; a literal <unk> is a word like any other.
     let model = any(model_of(
-        Cell::Lstm,
+        Cell::LSTM,
         false,
         vocab(Kind::Whitespace, "a b c d"),
     ));
@@ -240,7 +240,7 @@ fn unknown_tokens_are_counted_apart() {
 
 #[test]
 fn a_text_of_nothing_known_still_has_its_line_ends() {
-    let model = any(model_of(Cell::Gru, false, vocab(Kind::Chars, "ab")));
+    let model = any(model_of(Cell::GRU, false, vocab(Kind::Chars, "ab")));
     let found = exact(&model, "xyz");
     assert_eq!((found.tokens, found.oov), (4, 3));
     assert!(
@@ -252,7 +252,7 @@ fn a_text_of_nothing_known_still_has_its_line_ends() {
 
 #[test]
 fn overflowing_states_are_an_error() {
-    let model = model(Cell::Elman(Activation::Relu), false);
+    let model = model(Cell::elman(Activation::Relu), false);
     let network = model.network().clone();
     let mut params = model.params().clone();
     for name in ["rnn.weight_hh_l0", "rnn.bias_ih_l0"] {
@@ -273,7 +273,7 @@ fn overflowing_states_are_an_error() {
 
 #[test]
 fn options_and_progress() {
-    let model = any(model(Cell::Lstm, false));
+    let model = any(model(Cell::LSTM, false));
     let mut seen = Vec::new();
     let read = ReadOptions::default();
     evaluate(&model, source(TEXT), &read, &windowed(16), &mut |p| {

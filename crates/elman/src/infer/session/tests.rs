@@ -13,8 +13,8 @@ fn models() -> Vec<Model> {
     let letters = || vocab(Kind::Chars, LETTERS);
     let networks = CELLS.map(|cell| Model::from(model(cell, false)).with_cpu(cpu()));
     let others = [
-        projected(Cell::Gru).into(),
-        model(Cell::Lstm, true)
+        projected(Cell::GRU).into(),
+        model(Cell::LSTM, true)
             .with_layout(Layout::Sentences)
             .into(),
         bigrams(letters()).into(),
@@ -112,7 +112,7 @@ fn sessions_advance_together_as_alone() {
 
 #[test]
 fn only_sessions_of_one_model_advance_together() {
-    let [a, b] = [Cell::Gru, Cell::Lstm].map(|cell| Model::from(model(cell, false)));
+    let [a, b] = [Cell::GRU, Cell::LSTM].map(|cell| Model::from(model(cell, false)));
     let (mut a, mut b) = (a.session(), b.session());
     let error = advance(&mut [&mut a, &mut b], &[1, 1]).unwrap_err();
     assert!(matches!(error, Error::Model(ModelError::DifferentModels)));
@@ -188,7 +188,7 @@ fn bytes_of_another_origin_are_refused() {
             StateFlaw::Length { .. } | StateFlaw::Damaged
         ));
     }
-    let models = [Cell::Gru, Cell::Lstm].map(|cell| Model::from(model(cell, false)));
+    let models = [Cell::GRU, Cell::LSTM].map(|cell| Model::from(model(cell, false)));
     let bytes = models[0].session().save();
     assert_eq!(flaw(&models[1], &bytes), StateFlaw::OtherModel);
 }
@@ -219,7 +219,7 @@ fn texts_are_scored_as_they_are_evaluated() {
 
 #[test]
 fn a_text_is_fed_as_its_tokens() {
-    let model = Model::from(model(Cell::Gru, false));
+    let model = Model::from(model(Cell::GRU, false));
     let mut session = model.session();
     session.feed("abc").unwrap();
     let ids = model.vocab().tokenize(b"abc").unwrap().ids;

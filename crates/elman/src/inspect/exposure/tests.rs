@@ -12,7 +12,7 @@ fn letters() -> Vocab {
 }
 
 fn network() -> Model {
-    Model::from(model_of(Cell::Gru, false, letters())).with_cpu(cpu())
+    Model::from(model_of(Cell::GRU, false, letters())).with_cpu(cpu())
 }
 
 fn source() -> Model {
@@ -211,7 +211,7 @@ fn what_cannot_be_compared_is_refused() {
     let others = vocab(Kind::Chars, "abce");
     let other = Model::from(bigrams(others));
     assert!(refused(&network(), &other, &options).contains("--vocab-from"));
-    let lines = model_of(Cell::Gru, false, letters()).with_layout(Layout::Sentences);
+    let lines = model_of(Cell::GRU, false, letters()).with_layout(Layout::Sentences);
     let lines = Model::from(lines);
     assert!(refused(&lines, &source(), &options).contains("sentences"));
     let one = Options {

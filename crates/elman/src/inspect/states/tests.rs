@@ -1,6 +1,7 @@
 //! What is kept are the states that a model has, read token by token.
 
 use super::*;
+use crate::dims::Cell;
 use crate::infer::testing::{CELLS, cpu, model, model_of, tokens, vocab};
 use crate::text::Kind;
 
@@ -53,7 +54,7 @@ fn states_are_those_after_each_token() {
 #[test]
 fn lines_of_a_model_of_sentences_begin_with_the_zero_state() {
     let vocab = vocab(Kind::Whitespace, "a b c d");
-    let model = model_of(Cell::Gru, false, vocab).with_layout(Layout::Sentences);
+    let model = model_of(Cell::GRU, false, vocab).with_layout(Layout::Sentences);
     let eos = model.vocab().eos();
     let line = [2, 3, 4, eos];
     let ids = [&line[..], &line].concat();
@@ -64,7 +65,7 @@ fn lines_of_a_model_of_sentences_begin_with_the_zero_state() {
 
 #[test]
 fn what_cannot_be_kept_is_refused() {
-    let model = model(Cell::Lstm, false);
+    let model = model(Cell::LSTM, false);
     let none = states(&model, &cpu(), &[], &Options::default()).unwrap_err();
     assert!(none.to_string().contains("no tokens"), "{none}");
     let options = Options {

@@ -8,7 +8,7 @@ use crate::rng::{Site, Stream, key};
 use crate::train::optim::{Method, Rule};
 use elman_kernels::Isa;
 
-const CELLS: [Cell; 3] = [Cell::Elman(Activation::Tanh), Cell::Lstm, Cell::Gru];
+const CELLS: [Cell; 3] = [Cell::elman(Activation::Tanh), Cell::LSTM, Cell::GRU];
 const VOCAB: usize = 50;
 /// Longest first, so that the lanes that are not padded yet are the first ones.
 const LENGTHS: [usize; 6] = [23, 9, 9, 4, 1, 1];
@@ -106,7 +106,7 @@ fn an_update_leaves_nothing_of_its_gradient() {
             rows_read,
             ..dropout().rates.slots()
         };
-        let dims = dims(Cell::Gru, tied);
+        let dims = dims(Cell::GRU, tied);
         let mut engine = engine_with(dims, Room::whole(LENGTHS[0], LENGTHS.len()), slots);
         let window = batch(&sentences(), LENGTHS[0], 0);
         let mut gradient = |window: &Window| {

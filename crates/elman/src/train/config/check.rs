@@ -83,7 +83,7 @@ impl Config {
                 format!("{name} is {coefficient}; it must be at least 0")
             })?;
         }
-        let elman = self.cell == CellName::Elman;
+        let elman = self.cell == CellName::ELMAN;
         require(elman || self.init_recurrent != Recurrent::Identity, || {
             "identity initialisation is for the Elman cell (with relu: the IRNN); use --cell elman --activation relu".into()
         })?;

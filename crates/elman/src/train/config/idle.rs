@@ -4,8 +4,8 @@
 //! What contradicts another choice is not here: [`Config::check`] refuses it. [`OF_MODEL`] is what a run from a model takes from
 //! the model; where the run chose something else, that is noted when the model is read.
 
+use super::Config;
 use super::OptimizerName::{Adagrad, Adam, Adamw, RmsProp, Sgd};
-use super::{CellName, Config};
 use crate::net::init::Scheme;
 use crate::text::{Kind, Layout};
 use crate::train::schedule::ScheduleKind::{Cosine, OneCycle, Plateau, Step};
@@ -86,12 +86,12 @@ const RULES: &[Rule] = &[
     Rule {
         names: &[("activation", None)],
         because: "only the cell elman has a choice of activations",
-        when: |config, _| config.cell != CellName::Elman,
+        when: |config, _| config.cell.cell(config.activation).activation().is_none(),
     },
     Rule {
         names: &[("forget-bias", None)],
-        because: "only the cell lstm has a forget gate",
-        when: |config, _| config.cell != CellName::Lstm,
+        because: "the cell has no forget gate",
+        when: |config, _| config.cell.cell(config.activation).gate("f").is_none(),
     },
     Rule {
         names: &[("init-range", Some("none"))],
@@ -232,7 +232,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::config::OptimizerName;
+    use crate::train::config::{CellName, OptimizerName};
     use crate::train::schedule::ScheduleKind;
     use std::collections::BTreeMap;
 
@@ -281,7 +281,7 @@ mod tests {
             assert!(!idle.contains(&name), "{name}");
         }
         let other = Config {
-            cell: CellName::Gru,
+            cell: CellName::GRU,
             layers: 2,
             optimizer: OptimizerName::Sgd,
             schedule: ScheduleKind::OneCycle,

@@ -1,16 +1,48 @@
 //! Choices by the names that they have in a configuration file and on the command line.
 
-use crate::dims::Activation;
+use crate::dims::{Activation, Cell};
 use elman_kernels::{Format, Isa};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The recurrent cell by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CellName {
-    Elman,
-    Lstm,
-    Gru,
+/// The recurrent cell by name, one of [`Cell::names`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CellName(&'static str);
+
+impl CellName {
+    pub const ELMAN: CellName = CellName("elman");
+    pub const LSTM: CellName = CellName("lstm");
+    pub const GRU: CellName = CellName("gru");
+
+    /// The cell, with this activation if it has a choice.
+    pub fn cell(self, activation: Activation) -> Cell {
+        Cell::named(self.0, Some(activation)).expect("the name is one of `Cell::names`")
+    }
+}
+
+impl From<Cell> for CellName {
+    fn from(cell: Cell) -> CellName {
+        CellName(cell.name())
+    }
+}
+
+impl Serialize for CellName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for CellName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<CellName, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let names = Cell::names();
+        match names.iter().find(|known| **known == name) {
+            Some(known) => Ok(CellName(known)),
+            None => Err(serde::de::Error::custom(format!(
+                "unknown cell '{name}'; expected one of {}",
+                names.join(", ")
+            ))),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

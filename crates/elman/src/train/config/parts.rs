@@ -1,7 +1,7 @@
 //! From a configuration to what the parts of a run are made from.
 
-use super::{CellName, Config, OptimizerName};
-use crate::dims::{Cell, Dims, Sizes, Slots};
+use super::{Config, OptimizerName};
+use crate::dims::{Dims, Sizes, Slots};
 use crate::net::init::Init;
 use crate::net::layer::dropout::Rates;
 use crate::text::ReadOptions;
@@ -14,14 +14,9 @@ use std::ops::Range;
 impl Config {
     /// The network's sizes for a vocabulary of `vocab` entries, where [`Config::check`] refuses nothing.
     pub fn dims(&self, vocab: usize) -> Dims {
-        let cell = match self.cell {
-            CellName::Elman => Cell::Elman(self.activation),
-            CellName::Lstm => Cell::Lstm,
-            CellName::Gru => Cell::Gru,
-        };
         let hidden = self.hidden.of_layers(self.layers);
         Dims {
-            cell,
+            cell: self.cell.cell(self.activation),
             vocab,
             embed: self.embed,
             hidden: hidden.expect("a checked configuration has a size for every layer"),
@@ -31,14 +26,10 @@ impl Config {
 
     /// Takes the network's sizes from `dims`.
     pub fn set_dims(&mut self, dims: &Dims) {
-        self.cell = match dims.cell {
-            Cell::Elman(activation) => {
-                self.activation = activation;
-                CellName::Elman
-            }
-            Cell::Lstm => CellName::Lstm,
-            Cell::Gru => CellName::Gru,
-        };
+        self.cell = dims.cell.into();
+        if let Some(activation) = dims.cell.activation() {
+            self.activation = activation;
+        }
         self.embed = dims.embed;
         self.hidden = Sizes::describing(&dims.hidden);
         self.layers = dims.layers();

@@ -102,7 +102,7 @@ mod tests {
 
     fn average(start: Start) -> Average {
         let dims = Dims {
-            cell: Cell::Lstm,
+            cell: Cell::LSTM,
             vocab: 3,
             embed: 2,
             hidden: vec![2],

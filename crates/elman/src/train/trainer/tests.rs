@@ -8,7 +8,7 @@ const TEXT: &str = "the cat sat on the mat\nthe dog sat on the log\na cat and a 
 fn config() -> Config {
     Config {
         vocab: Kind::Chars,
-        cell: CellName::Gru,
+        cell: CellName::GRU,
         hidden: crate::dims::Sizes::Same(16),
         embed: 16,
         layers: 1,
@@ -143,7 +143,7 @@ fn what_cannot_be_trained_is_refused() {
 #[test]
 fn a_training_that_diverges_ends() {
     let config = Config {
-        cell: CellName::Elman,
+        cell: CellName::ELMAN,
         activation: crate::dims::Activation::Relu,
         lr: 1e30,
         clip: None,

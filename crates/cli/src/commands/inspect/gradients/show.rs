@@ -83,7 +83,7 @@ fn sampled(found: &Gradients) -> String {
 
 fn write_layer(out: &mut impl Write, found: &Gradients, layer: &LayerFlow) -> Result<()> {
     let state = match layer.bound {
-        Bound::Lstm { .. } => "∂(h,c)_t/∂(h,c)_k",
+        Bound::Lstm { .. } | Bound::Blocks { .. } => "∂(h,c)_t/∂(h,c)_k",
         Bound::Elman { .. } | Bound::Gru { .. } => "∂h_t/∂h_k",
     };
     writeln!(
@@ -310,6 +310,13 @@ fn bound(bound: &Bound) -> String {
             number(beta_k),
             number(beta_o),
             number(beta_r)
+        ),
+        Bound::Blocks { m: [h, c] } => format!(
+            "‖M^lag‖₂: M = ({}, {}; {}, {})",
+            number(h[0]),
+            number(h[1]),
+            number(c[0]),
+            number(c[1])
         ),
     }
 }

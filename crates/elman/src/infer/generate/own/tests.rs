@@ -34,7 +34,7 @@ fn write(model: &NetworkModel, layout: Layout, ids: &[u32], own: &OwnText) -> Re
 
 #[test]
 fn it_is_the_same_text_at_any_thread_count() {
-    let model = testing::model(Cell::Gru, false);
+    let model = testing::model(Cell::GRU, false);
     let ids = lines(&model);
     for layout in [Layout::Stream, Layout::Sentences] {
         let write = |threads, seed| {
@@ -49,7 +49,7 @@ fn it_is_the_same_text_at_any_thread_count() {
 /// The share counts all tokens that are trained on, whatever the lengths of beginnings, continuations and lines.
 #[test]
 fn the_share_is_the_share() {
-    let model = testing::model(Cell::Gru, false);
+    let model = testing::model(Cell::GRU, false);
     let ids = lines(&model);
     for layout in [Layout::Stream, Layout::Sentences] {
         for (share, beginning, continuation) in [
@@ -96,7 +96,7 @@ fn the_share_is_the_share() {
 
 #[test]
 fn lines_begin_as_true_ones_and_end_once() {
-    let model = testing::model(Cell::Lstm, true);
+    let model = testing::model(Cell::LSTM, true);
     let (ids, vocab) = (lines(&model), model.vocab());
     let written = write(&model, Layout::Sentences, &ids, &own(0.5)).unwrap();
     let ends = |id: u32| vocab.ends_line(id);
@@ -115,7 +115,7 @@ fn lines_begin_as_true_ones_and_end_once() {
 
 #[test]
 fn the_same_beginning_is_continued_in_many_ways() {
-    let model = testing::model(Cell::Gru, false);
+    let model = testing::model(Cell::GRU, false);
     let written = write(&model, Layout::Stream, &[5, 6, 7], &own(0.76)).unwrap();
     let ways: HashSet<&[u32]> = written.ids.chunks(13).collect();
     assert!(ways.iter().all(|way| way.starts_with(&[5, 6, 7])));
@@ -125,7 +125,7 @@ fn the_same_beginning_is_continued_in_many_ways() {
 /// `<unk>` and the parts of a character stay the tokens that they are.
 #[test]
 fn what_is_written_stays_tokens() {
-    let model = testing::model(Cell::Gru, false);
+    let model = testing::model(Cell::GRU, false);
     let unk = model.vocab().unk().unwrap();
     let written = write(&model, Layout::Stream, &[unk, 5, unk], &own(0.76)).unwrap();
     let unknown = |ids: &[u32]| ids.iter().filter(|&&id| id == unk).count();
@@ -150,14 +150,14 @@ fn what_is_written_stays_tokens() {
     // Bytes alone: every letter here is several tokens.
     let vocab = counts.into_vocab(1, Some(257)).unwrap();
     let ids = vocab.tokenize("äöü é 猫\n".as_bytes()).unwrap().ids;
-    let model = testing::model_of(Cell::Gru, false, vocab);
+    let model = testing::model_of(Cell::GRU, false, vocab);
     let written = write(&model, Layout::Stream, &ids, &own(0.7)).unwrap();
     assert!(String::from_utf8(written.text).is_ok_and(|text| text.contains(['ö', 'é'])));
 }
 
 #[test]
 fn choices_that_make_no_text_are_refused() {
-    let model = testing::model(Cell::Gru, false);
+    let model = testing::model(Cell::GRU, false);
     for (ids, own) in [
         (&[2, 3][..], own(0.5)),
         (&[2, 3, 4], own(0.0)),

@@ -1,0 +1,378 @@
+//! The time loop of every recurrent cell: a window of T steps of B sequences, forward and backward.
+//!
+//! A step is the product of the last step's output with the recurrent weights and then the cell's
+//! equations. Both are local to a sequence and a block of sixteen units, so a thread owns some
+//! (sequences × unit blocks) for the whole window and computes, step by step, first the product and
+//! then the equations of what it owns. Only the product reads what others wrote, and that was one
+//! step ago: one barrier per step is all the synchronisation.
+//!
+//! Forward, the input part (W_x x_t + b of all steps) is in memory already and the recurrent product is
+//! accumulated onto it. Backward, the gradients of the pre-activations, dz, replace the gates;
+//! products with them give the gradients of weights and inputs afterwards, outside.
+//!
+//! `dh_next` is always rounded to memory before the next step adds to it, so a window of 2T steps
+//! and two windows of T with carried state and gradient give the same bits.
+//!
+//! The equations are in [`crate::cell`]. Shapes are time-major: (T, B, ·).
+
+mod blocks;
+mod step;
+
+use crate::cell::{Backward, Equations, Gate};
+use crate::cpu::{Cpu, Parts, Worker};
+use crate::ledger::Kernel;
+use crate::pack::Packed;
+use crate::product::{Layout, Multiply, Region, Start};
+use crate::simd::LANES;
+use std::ops::Range;
+use step::{BackwardStep, ForwardStep};
+
+/// Multiply-adds of one step from which a second thread saves more than a barrier costs.
+const SHARED_FROM: usize = 50_000;
+
+/// What a forward pass reads and writes. Slices that a cell does not have are empty.
+pub struct ForwardWindow<'a> {
+    /// (G·H, H), packed transposed.
+    pub w_h: &'a Packed,
+    /// (H): the bias in q; of a separate cell.
+    pub b_q: &'a [f32],
+    /// (B, H): h before the window.
+    pub h0: &'a [f32],
+    /// (B, H): c before the window.
+    pub c0: &'a [f32],
+    /// (T, B, G·H); in: W_x x_t + b; out: the gates. Of a cell whose gate is its output empty, since `h` holds both.
+    pub gates: &'a mut [f32],
+    /// (T, B, H); out: W_h h_{t−1} + b of the last gate; of a separate cell.
+    pub q: &'a mut [f32],
+    /// (T, B, H); out.
+    pub h: &'a mut [f32],
+    /// (T, B, H); out.
+    pub c: &'a mut [f32],
+}
+
+/// What a backward pass reads and writes. Slices that a cell does not have are empty.
+pub struct BackwardWindow<'a> {
+    /// (G·H, H), packed as it is.
+    pub w_h: &'a Packed,
+    /// (B, H): h before the window.
+    pub h0: &'a [f32],
+    /// (B, H): c before the window.
+    pub c0: &'a [f32],
+    /// (T, B, G·H); in: the gates; out: dz.
+    pub gates: &'a mut [f32],
+    /// (T, B, H)
+    pub q: &'a [f32],
+    /// (T, B, H)
+    pub h: &'a [f32],
+    /// (T, B, H)
+    pub c: &'a [f32],
+    /// (T, B, H); in: the gradient at h_t from above; out: dz of a cell whose gate is its output.
+    pub dh: &'a mut [f32],
+    /// (T, B, G·H); out: the gradient at the recurrent product; of a separate cell.
+    pub dz_h: &'a mut [f32],
+    /// (B, H); in: the gradient at h_T from after the window; out: at h_0.
+    pub dh_next: &'a mut [f32],
+    /// (B, H); in: the gradient at c_T from after the window; out: at c_0.
+    pub dc_next: &'a mut [f32],
+}
+
+/// What a unit reads in a backward step, in f64; see [`Backward`].
+#[derive(Clone, Copy)]
+pub struct UnitStep<'a> {
+    /// (G)
+    pub gates: &'a [f64],
+    /// Of a separate cell.
+    pub q: f64,
+    /// (S)
+    pub before: &'a [f64],
+    /// (S)
+    pub after: &'a [f64],
+    /// (S)
+    pub d_after: &'a [f64],
+}
+
+/// A cell as the rest of the program uses it, without its type parameters.
+pub(crate) trait Recurrence: Sync {
+    fn name(&self) -> &'static str;
+    fn gates(&self) -> Vec<Gate>;
+    fn states(&self) -> usize;
+    fn is_separate(&self) -> bool;
+    fn gate_is_output(&self) -> bool;
+    fn forward(&self, cpu: &Cpu, window: ForwardWindow);
+    fn backward(&self, cpu: &Cpu, window: BackwardWindow);
+    fn backward_unit(&self, step: UnitStep, dz: &mut [f64], d_before: &mut [f64]) -> f64;
+}
+
+/// The time loop around the equations of a cell with G gates and S vectors in its state.
+pub(crate) struct TimeLoop<C, const G: usize, const S: usize>(pub(crate) C);
+
+impl<C: Equations<G, S>, const G: usize, const S: usize> Recurrence for TimeLoop<C, G, S> {
+    fn name(&self) -> &'static str {
+        C::NAME
+    }
+
+    fn gates(&self) -> Vec<Gate> {
+        self.0.gates().to_vec()
+    }
+
+    fn states(&self) -> usize {
+        S
+    }
+
+    fn is_separate(&self) -> bool {
+        C::SEPARATE
+    }
+
+    fn gate_is_output(&self) -> bool {
+        C::GATE_IS_OUTPUT
+    }
+
+    fn forward(&self, cpu: &Cpu, pass: ForwardWindow) {
+        let _time = cpu.time(Kernel::SweepForward);
+        let window = Window::of::<C, G, S>(pass.w_h, pass.h0, pass.h);
+        window.check_weights(pass.w_h, window.units, G);
+        window.check_state("c0", S - 1, pass.c0.len());
+        window.check("c", S - 1, pass.c.len());
+        window.check("gates", window.stored_gates, pass.gates.len());
+        window.check("q", usize::from(C::SEPARATE), pass.q.len());
+        let bias = usize::from(C::SEPARATE) * window.units;
+        assert!(
+            pass.b_q.len() == bias,
+            "b_q has {} numbers, not {bias}",
+            pass.b_q.len()
+        );
+        let (state, units) = (window.state(), window.units);
+        let (gates, q) = (Parts::new(pass.gates), Parts::new(pass.q));
+        let (h, c) = (Parts::new(pass.h), Parts::new(pass.c));
+        window.run(cpu, pass.w_h, window.steps, &|t, region| {
+            let h = h.as_ptr().wrapping_add(t * state);
+            let c = c.as_ptr().wrapping_add(t * state);
+            let q = q.as_ptr().wrapping_add(t * state);
+            let z = match C::GATE_IS_OUTPUT {
+                true => h,
+                false => gates.as_ptr().wrapping_add(t * state * G),
+            };
+            let (h_before, c_before) = match t {
+                0 => (pass.h0.as_ptr(), pass.c0.as_ptr()),
+                _ => (before(h, state), before(c, state)),
+            };
+            let isa = cpu.isa();
+            let product = |gates, start, to, stride| {
+                isa.run(recurrent(
+                    h_before, pass.w_h, gates, start, to, stride, region,
+                ));
+            };
+            let summed = G - usize::from(C::SEPARATE);
+            product(0..summed, Start::Accumulate, z, G * units);
+            if C::SEPARATE {
+                product(summed..G, Start::Bias(pass.b_q), q, units);
+            }
+            isa.run(ForwardStep {
+                cell: self.0,
+                units,
+                region,
+                z,
+                q,
+                before: [h_before, c_before],
+                after: [h, c],
+            });
+        });
+    }
+
+    fn backward(&self, cpu: &Cpu, pass: BackwardWindow) {
+        let _time = cpu.time(Kernel::SweepBackward);
+        let window = Window::of::<C, G, S>(pass.w_h, pass.dh_next, pass.h);
+        window.check_weights(pass.w_h, G * window.units, 1);
+        window.check_state("h0", 1, pass.h0.len());
+        window.check_state("c0", S - 1, pass.c0.len());
+        window.check_state("dc_next", S - 1, pass.dc_next.len());
+        window.check("c", S - 1, pass.c.len());
+        window.check("gates", window.stored_gates, pass.gates.len());
+        window.check("q", usize::from(C::SEPARATE), pass.q.len());
+        window.check("dz_h", G * usize::from(C::SEPARATE), pass.dz_h.len());
+        window.check("dh", 1, pass.dh.len());
+        let (state, units) = (window.state(), window.units);
+        let (gates, dz_h) = (Parts::new(pass.gates), Parts::new(pass.dz_h));
+        let dh = Parts::new(pass.dh);
+        let (dh_next, dc_next) = (Parts::new(pass.dh_next), Parts::new(pass.dc_next));
+        window.run(cpu, pass.w_h, window.steps + 1, &|phase, region| {
+            let (isa, t) = (cpu.isa(), window.steps - phase);
+            // Of the gradients at the recurrent product and at z, those of step `t`.
+            let dz_of = |t: usize| match C::GATE_IS_OUTPUT {
+                true => dh.as_ptr().wrapping_add(t * state),
+                false => gates.as_ptr().wrapping_add(t * state * G),
+            };
+            let dz_h_of = |t: usize| match C::SEPARATE {
+                true => dz_h.as_ptr().wrapping_add(t * state * G),
+                false => dz_of(t),
+            };
+            if phase > 0 {
+                // What reaches h_{t−1} beside W_h is in `dh_next` already.
+                let start = match C::THROUGH_WEIGHTS_ONLY {
+                    true => Start::Zero,
+                    false => Start::Accumulate,
+                };
+                let (from, to) = (dz_h_of(t), dh_next.as_ptr());
+                isa.run(recurrent(from, pass.w_h, 0..1, start, to, units, region));
+            }
+            if t > 0 {
+                let t = t - 1;
+                let at = |all: &[f32], t: usize| all.as_ptr().wrapping_add(t * state);
+                isa.run(BackwardStep {
+                    cell: self.0,
+                    units,
+                    region,
+                    gates: match C::GATE_IS_OUTPUT {
+                        true => at(pass.h, t),
+                        false => dz_of(t).cast_const(),
+                    },
+                    q: at(pass.q, t),
+                    before: match t {
+                        0 => [pass.h0.as_ptr(), pass.c0.as_ptr()],
+                        _ => [at(pass.h, t - 1), at(pass.c, t - 1)],
+                    },
+                    after: [at(pass.h, t), at(pass.c, t)],
+                    dh: dh.as_ptr().wrapping_add(t * state),
+                    d_next: [dh_next.as_ptr(), dc_next.as_ptr()],
+                    dz: dz_of(t),
+                    dz_h: dz_h_of(t),
+                });
+            }
+        });
+    }
+
+    fn backward_unit(&self, step: UnitStep, dz: &mut [f64], d_before: &mut [f64]) -> f64 {
+        let gradients = self.0.backward(Backward {
+            gates: array::<G>(step.gates),
+            q: step.q,
+            before: array::<S>(step.before),
+            after: array::<S>(step.after),
+            d_after: array::<S>(step.d_after),
+        });
+        dz.copy_from_slice(&gradients.dz);
+        d_before.copy_from_slice(&gradients.d_before);
+        gradients.dq
+    }
+}
+
+/// The numbers of a slice that has as many.
+fn array<const N: usize>(numbers: &[f64]) -> [f64; N] {
+    numbers
+        .try_into()
+        .expect("one number for each gate or part of the state")
+}
+
+/// One step earlier in (T, B, H).
+fn before(at: *mut f32, state: usize) -> *const f32 {
+    at.wrapping_sub(state).cast_const()
+}
+
+/// The sizes of a window.
+#[derive(Clone, Copy)]
+struct Window {
+    steps: usize, // T
+    batch: usize, // B
+    units: usize, // H
+    /// Gates that have memory of their own.
+    stored_gates: usize,
+}
+
+impl Window {
+    /// From the lengths of a state (B, H) and of the outputs (T, B, H).
+    fn of<C: Equations<G, S>, const G: usize, const S: usize>(
+        w_h: &Packed,
+        state: &[f32],
+        outputs: &[f32],
+    ) -> Window {
+        const { assert!(S == 1 || S == 2, "a state is h, or h and c") };
+        const { assert!(!C::GATE_IS_OUTPUT || G == 1, "one gate is the output") };
+        let (units, state, outputs) = (w_h.cols(), state.len(), outputs.len());
+        let batch = state / units;
+        assert!(
+            batch >= 1 && batch * units == state,
+            "a state of {state} numbers for {units} units"
+        );
+        let steps = outputs / state;
+        assert!(
+            steps * state == outputs,
+            "outputs of {outputs} numbers for {batch} sequences of {units} units"
+        );
+        Window {
+            steps,
+            batch,
+            units,
+            stored_gates: if C::GATE_IS_OUTPUT { 0 } else { G },
+        }
+    }
+
+    /// Numbers in a state (B, H).
+    fn state(&self) -> usize {
+        self.batch * self.units
+    }
+
+    /// Asserts that `name` has `width` numbers for every unit, step and sequence.
+    fn check(&self, name: &str, width: usize, len: usize) {
+        let expected = self.steps * self.state() * width;
+        assert!(len == expected, "{name} has {len} numbers, not {expected}");
+    }
+
+    /// Asserts that `name` has `width` numbers for every unit and sequence.
+    fn check_state(&self, name: &str, width: usize, len: usize) {
+        let expected = self.state() * width;
+        assert!(len == expected, "{name} has {len} numbers, not {expected}");
+    }
+
+    fn check_weights(&self, w: &Packed, depth: usize, gates: usize) {
+        let (units, shape) = (self.units, (w.depth(), w.gates(), w.cols()));
+        assert!(
+            shape == (depth, gates, units),
+            "recurrent weights {shape:?}, not ({depth}, {gates}, {units})"
+        );
+    }
+
+    /// Runs `phase(i, region)` for i in `0..phases` on every thread's own regions, all threads
+    /// finishing a phase before any begins the next.
+    fn run(
+        &self,
+        cpu: &Cpu,
+        weights: &Packed,
+        phases: usize,
+        phase: &(dyn Fn(usize, &Region) + Sync),
+    ) {
+        let job = |worker: Worker| {
+            let regions = Region::share(&worker, self.batch, self.units.div_ceil(LANES));
+            for i in 0..phases {
+                if i > 0 {
+                    worker.barrier();
+                }
+                regions.iter().for_each(|region| phase(i, region));
+            }
+        };
+        let work = self.batch * weights.depth() * weights.width();
+        cpu.parallel_from(SHARED_FROM, work, &job);
+    }
+}
+
+/// The product of all of the rows of a region with some gates of the recurrent weights: `a` is
+/// (B, K), `c` is (B, `c_stride`).
+fn recurrent<'a>(
+    a: *const f32,
+    w: &'a Packed,
+    gates: Range<usize>,
+    start: Start<'a>,
+    c: *mut f32,
+    c_stride: usize,
+    region: &Region,
+) -> Multiply<'a> {
+    Multiply {
+        a,
+        layout: Layout::Rows { stride: w.depth() },
+        b: w,
+        gates,
+        start,
+        c,
+        c_stride,
+        sums: None,
+        region: region.clone(),
+    }
+}
