@@ -18,7 +18,7 @@ pub use number::Number;
 pub(crate) use number::Units;
 
 use crate::cpu::Cpu;
-use crate::recurrence::{BackwardWindow, ForwardWindow, Recurrence, TimeLoop, UnitStep};
+use crate::recurrence::{BackwardRow, BackwardWindow, ForwardWindow, Recurrence, TimeLoop};
 use std::fmt;
 
 /// The nonlinearity of a gate.
@@ -247,10 +247,9 @@ impl Cell {
 }
 
 impl Cell {
-    /// The gradients of one unit's step in f64: writes those at the pre-activations (G) and at the state before (S),
-    /// and returns the one at q. The slices of `step` have G or S numbers, h before c.
-    pub fn backward_unit(self, step: UnitStep, dz: &mut [f64], d_before: &mut [f64]) -> f64 {
-        self.0.backward_unit(step, dz, d_before)
+    /// One backward step of the H units of one sequence, in f64 and without the recurrent product.
+    pub fn backward_row(self, row: BackwardRow) {
+        self.0.backward_row(row);
     }
 }
 

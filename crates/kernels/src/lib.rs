@@ -46,7 +46,7 @@ pub use pack::{Format, Packed, PanelPair};
 pub use peak::{Caches, Peaks, ReadSpeed};
 pub use philox::philox;
 pub use product::{Init, Operand, product, weight_gradient};
-pub use recurrence::{BackwardWindow, ForwardWindow, UnitStep};
+pub use recurrence::{BackwardRow, BackwardWindow, ForwardWindow};
 pub use reduce::{add_column_sums, sum_limited_squares, sum_squares};
 pub use softmax::{cross_entropy, exponentials, log_softmax, target_nats};
 pub use update::{

@@ -76,19 +76,23 @@ pub struct BackwardWindow<'a> {
     pub dc_next: &'a mut [f32],
 }
 
-/// What a unit reads in a backward step, in f64; see [`Backward`].
-#[derive(Clone, Copy)]
-pub struct UnitStep<'a> {
-    /// (G)
+/// What one backward step of one sequence reads and writes, in f64. Slices that a cell does not have are empty; of the
+/// pairs the first is for h and the second for c.
+pub struct BackwardRow<'a> {
+    /// (G·H); of a cell whose gate is its output h.
     pub gates: &'a [f64],
-    /// Of a separate cell.
-    pub q: f64,
-    /// (S)
-    pub before: &'a [f64],
-    /// (S)
-    pub after: &'a [f64],
-    /// (S)
-    pub d_after: &'a [f64],
+    /// (H), of a separate cell.
+    pub q: &'a [f64],
+    /// (H) each
+    pub before: [&'a [f64]; 2],
+    /// (H) each
+    pub after: [&'a [f64]; 2],
+    /// (H) each; in: the gradient at the state after the step, out: at the state before it, without what passes through W_h.
+    pub d_state: [&'a mut [f64]; 2],
+    /// (G·H); out: the gradient at the pre-activations.
+    pub dz: &'a mut [f64],
+    /// (H); out: the gradient at q, of a separate cell.
+    pub dq: &'a mut [f64],
 }
 
 /// A cell as the rest of the program uses it, without its type parameters.
@@ -100,7 +104,7 @@ pub(crate) trait Recurrence: Sync {
     fn gate_is_output(&self) -> bool;
     fn forward(&self, cpu: &Cpu, window: ForwardWindow);
     fn backward(&self, cpu: &Cpu, window: BackwardWindow);
-    fn backward_unit(&self, step: UnitStep, dz: &mut [f64], d_before: &mut [f64]) -> f64;
+    fn backward_row(&self, row: BackwardRow);
 }
 
 /// The time loop around the equations of a cell with G gates and S vectors in its state.
@@ -241,25 +245,28 @@ impl<C: Equations<G, S>, const G: usize, const S: usize> Recurrence for TimeLoop
         });
     }
 
-    fn backward_unit(&self, step: UnitStep, dz: &mut [f64], d_before: &mut [f64]) -> f64 {
-        let gradients = self.0.backward(Backward {
-            gates: array::<G>(step.gates),
-            q: step.q,
-            before: array::<S>(step.before),
-            after: array::<S>(step.after),
-            d_after: array::<S>(step.d_after),
-        });
-        dz.copy_from_slice(&gradients.dz);
-        d_before.copy_from_slice(&gradients.d_before);
-        gradients.dq
+    fn backward_row(&self, row: BackwardRow) {
+        let units = row.d_state[0].len();
+        for j in 0..units {
+            let pair = |parts: &[&[f64]; 2]| std::array::from_fn(|part| parts[part][j]);
+            let gradients = self.0.backward(Backward {
+                gates: std::array::from_fn::<f64, G, _>(|gate| row.gates[gate * units + j]),
+                q: if C::SEPARATE { row.q[j] } else { 0.0 },
+                before: pair(&row.before),
+                after: pair(&row.after),
+                d_after: std::array::from_fn::<f64, S, _>(|part| row.d_state[part][j]),
+            });
+            for gate in 0..G {
+                row.dz[gate * units + j] = gradients.dz[gate];
+            }
+            if C::SEPARATE {
+                row.dq[j] = gradients.dq;
+            }
+            for part in 0..S {
+                row.d_state[part][j] = gradients.d_before[part];
+            }
+        }
     }
-}
-
-/// The numbers of a slice that has as many.
-fn array<const N: usize>(numbers: &[f64]) -> [f64; N] {
-    numbers
-        .try_into()
-        .expect("one number for each gate or part of the state")
 }
 
 /// One step earlier in (T, B, H).

@@ -161,21 +161,18 @@ pub fn drawing_bytes(dims: &Dims, lanes: usize) -> u64 {
 pub(crate) const LOOK_LANES: usize = 2;
 pub(crate) const LOOK_STEPS: usize = 64;
 
-/// What looking at gradients takes in windows of at most `steps` steps: the matrices of the layers in f64, W_h twice; activations
-/// of a few rows; and their slopes, of one layer at a time.
+/// What looking at gradients takes in windows of at most `steps` steps: the matrices of the layers in f64, W_h twice; and the
+/// activations of a few rows.
 pub(crate) fn look_bytes(dims: &Dims, steps: usize) -> u64 {
     let rows = steps.min(LOOK_STEPS) * LOOK_LANES;
     let gates = dims.cell.gates();
-    let (states, separate) = (dims.cell.states(), usize::from(dims.cell.is_separate()));
     let activations = dims.layer_numbers(1, 0, false) as usize / dims.units();
-    let slopes = states * (gates + states + separate);
     let layer = |k| {
         let hidden = dims.hidden[k];
         gates * hidden * (dims.input(k) + 2 * hidden) + rows * activations * hidden
     };
     let layers = (0..dims.layers()).map(layer).sum::<usize>();
-    let largest = dims.hidden.iter().fold(0, |most, hidden| most.max(*hidden));
-    8 * (layers + rows * (dims.embed + slopes * largest)) as u64
+    8 * (layers + rows * dims.embed) as u64
 }
 
 /// Weights in panels for x·wᵀ: all that inference needs beside embedding and biases.

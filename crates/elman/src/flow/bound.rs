@@ -12,7 +12,7 @@
 //! ```
 //! Maxima are over what was met: units, steps, lanes. docs/MATH.md, section 16, derives them from the steps in `jacobian`.
 
-use super::jacobian::Jacobians;
+use super::jacobian::{Jacobians, Slopes};
 use super::norms::matrix_norm;
 use super::trace::LayerWeights;
 use crate::dims::Cell;
@@ -54,46 +54,34 @@ impl Bound {
     pub fn of(cpu: &Cpu, layer: &LayerWeights, met: &[Jacobians]) -> Bound {
         let (w, n) = (&layer.w_h, layer.hidden);
         let norm = |w: &[f64]| matrix_norm(cpu, w, n);
-        let over = |of: &dyn Fn(&Jacobians) -> f64| met.iter().map(of).fold(0.0, f64::max);
-        let gain = |part: usize| over(&|met| most(&met.gain[part]));
-        let direct = |part: usize| over(&|met| most(&met.direct[part]));
-        let spread_of = |part: usize, gates: usize| {
-            over(&|met| spread(&met.gain[part], n, layer.cell.gates(), gates))
-        };
+        let largest = Largest::of(met);
         if layer.cell.gate_is_output() {
             return Bound::Elman {
                 beta_w: norm(w),
-                beta_h: gain(H),
+                beta_h: largest.gain[H],
             };
         }
         if !layer.cell.has_memory_cell() {
             return Bound::Gru {
                 beta_w: norm(w),
-                beta_s: spread_of(H, layer.cell.gates()),
-                beta_z: direct(H),
+                beta_s: largest.spread[H],
+                beta_z: largest.direct[H][H],
             };
         }
         if layer.cell == Cell::LSTM {
             let (c, o) = w.split_at(3 * n * n);
-            let outputs = |met: &Jacobians| {
-                let rows = met.gain[H].chunks_exact(4 * n);
-                rows.fold(0.0, |beta: f64, gain| beta.max(most(&gain[3 * n..])))
-            };
             return Bound::Lstm {
                 beta_c: norm(c),
                 beta_o: norm(o),
-                beta_s: spread_of(C, 3),
-                beta_k: over(&outputs),
-                beta_f: direct(C),
-                beta_r: over(&|met| lstm_slope(met)),
+                beta_s: largest.spread[C],
+                beta_k: largest.last_gain[H],
+                beta_f: largest.direct[C][C],
+                beta_r: met.iter().map(lstm_slope).fold(0.0, f64::max),
             };
         }
         let block = |part: usize| {
-            let columns = over(&|met| most(&met.direct[part]));
-            [
-                columns + spread_of(part, layer.cell.gates()) * norm(w),
-                columns,
-            ]
+            let [h, c] = largest.direct[part];
+            [h + largest.spread[part] * norm(w), c]
         };
         Bound::Blocks {
             m: [block(H), block(C)],
@@ -130,21 +118,47 @@ impl Bound {
     }
 }
 
-/// max |x|
-fn most(values: &[f64]) -> f64 {
-    values.iter().fold(0.0, |most, x| most.max(x.abs()))
+/// The largest slopes over all units, steps and lanes, of each part of the state.
+#[derive(Default)]
+struct Largest {
+    /// max |κ| over all gates, and over the last one.
+    gain: [f64; 2],
+    last_gain: [f64; 2],
+    /// max √(Σ κ²), the sum being over the gates of a unit.
+    spread: [f64; 2],
+    /// max |λ| for each part of the state before the step.
+    direct: [[f64; 2]; 2],
 }
 
-/// max √(Σ κ²) over the first `first` of the gates, for all units, steps and lanes; `gain` (T·B, `gates`·H).
-fn spread(gain: &[f64], hidden: usize, gates: usize, first: usize) -> f64 {
-    let rows = gain.chunks_exact(gates * hidden);
-    let unit = |row: &[f64], j: usize| {
-        let squares = (0..first).map(|gate| row[gate * hidden + j] * row[gate * hidden + j]);
-        squares.sum::<f64>()
-    };
-    let largest = |row| (0..hidden).fold(0.0, |most: f64, j| most.max(unit(row, j)));
-    rows.fold(0.0, |most: f64, row| most.max(largest(row)))
-        .sqrt()
+impl Largest {
+    fn of(met: &[Jacobians]) -> Largest {
+        let mut largest = Largest::default();
+        let mut slopes = Slopes::default();
+        for jacobians in met {
+            for at in 0..jacobians.steps * jacobians.lanes {
+                for part in jacobians.parts() {
+                    jacobians.slopes(at, part, &mut slopes);
+                    largest.take(part, &slopes, jacobians.weights.hidden);
+                }
+            }
+        }
+        largest
+    }
+
+    fn take(&mut self, part: usize, slopes: &Slopes, n: usize) {
+        let most =
+            |before: f64, values: &[f64]| values.iter().fold(before, |most, x| most.max(x.abs()));
+        let gain = &slopes.gain;
+        self.gain[part] = most(self.gain[part], gain);
+        self.last_gain[part] = most(self.last_gain[part], &gain[gain.len() - n..]);
+        for j in 0..n {
+            let squares: f64 = gain[j..].iter().step_by(n).map(|x| x * x).sum();
+            self.spread[part] = self.spread[part].max(squares.sqrt());
+        }
+        for (largest, direct) in self.direct[part].iter_mut().zip(&slopes.direct) {
+            *largest = most(*largest, direct);
+        }
+    }
 }
 
 /// β_ρ = max o(1 − u²) of an LSTM.

@@ -6,12 +6,13 @@
 //! ```text
 //! δs'_i = Σ_g κ_ig a_g + Σ_j λ_ij δs_j          κ_ig = ∂s'_i/∂a_g        λ_ij = ∂s'_i/∂s_j beside W_h
 //! ```
-//! κ and λ are what the backward equations of the cell give for a gradient of 1 at s'_i, in f64; docs/MATH.md, sections 5
-//! to 7, writes them out. The same numbers give products of Jacobians here and local gradients in `terms`. Rows of a batch
-//! belong to any step and sequence: W_h is the same for all, and one product serves them together.
+//! Jᵀ times a gradient is the backward step of the cell itself, in f64. κ_i and λ_i are what it gives for a gradient of 1 at
+//! s'_i; docs/MATH.md, sections 5 to 7, writes them out. Nothing is kept but the activations. The same steps give products
+//! of Jacobians here and local gradients in `terms`. Rows of a batch belong to any step and sequence: W_h is the same for all,
+//! and one product serves them together.
 
 use super::trace::{LayerTrace, LayerWeights, Trace};
-use elman_kernels::{Cpu, UnitStep, product_f64};
+use elman_kernels::{BackwardRow, Cpu, product_f64};
 
 /// All steps of one layer in a window.
 pub struct Jacobians<'a> {
@@ -22,13 +23,6 @@ pub struct Jacobians<'a> {
     pub steps: usize,
     /// B
     pub lanes: usize,
-    /// For each part of the state after the step, (T, B, G·H): κ.
-    pub gain: Vec<Vec<f64>>,
-    /// For each part of the state after the step, (T, B, S·H): λ, for the parts of the state before the step.
-    pub direct: Vec<Vec<f64>>,
-    /// For each part of the state after the step, (T, B, H): the gain at the input product of a separate cell's last gate,
-    /// where κ is that at its recurrent product.
-    pub input_gain: Vec<Vec<f64>>,
 }
 
 /// Vectors in the space of a layer's states, one a row.
@@ -49,8 +43,18 @@ pub struct Work {
     pub dn: Vec<f64>,
     /// (R, H)
     product: Vec<f64>,
-    /// (S, H): the state of a row as it was.
-    before: Vec<f64>,
+    slopes: Slopes,
+}
+
+/// The slopes of one part of the state after a step, for all units: κ_i and λ_i.
+#[derive(Default)]
+pub struct Slopes {
+    /// (G·H): κ, at the recurrent product.
+    pub gain: Vec<f64>,
+    /// (H) each, for h and c before the step: λ.
+    pub direct: [Vec<f64>; 2],
+    /// (H): the slope at the input product of a separate cell's last gate, where κ is that at its recurrent product.
+    pub input_gain: Vec<f64>,
 }
 
 impl Vectors {
@@ -64,71 +68,22 @@ impl Vectors {
         Vectors { h, c }
     }
 
-    /// The parts of the state of row `row`, h first, of a layer with `n` units.
-    fn parts(&mut self, row: usize, n: usize) -> impl Iterator<Item = &mut [f64]> {
+    /// h and c of row `row`, of a layer with `n` units.
+    fn row(&mut self, row: usize, n: usize) -> [&mut [f64]; 2] {
         let range = row * n..(row + 1) * n;
-        [&mut self.h, &mut self.c]
-            .into_iter()
-            .filter_map(move |part| part.get_mut(range.clone()))
+        [&mut self.h, &mut self.c].map(|part| part.get_mut(range.clone()).unwrap_or_default())
     }
 }
 
 impl<'a> Jacobians<'a> {
     /// Linearises layer `k` at `trace`.
     pub fn new(weights: &'a LayerWeights, trace: &'a Trace, k: usize) -> Jacobians<'a> {
-        let rows = trace.steps * trace.lanes;
-        let (cell, n) = (weights.cell, weights.hidden);
-        let (gates, states) = (cell.gates(), cell.states());
-        let each = |numbers: usize| vec![vec![0.0; numbers]; states];
-        let mut jacobians = Jacobians {
+        Jacobians {
             weights,
             trace: &trace.layers[k],
             steps: trace.steps,
             lanes: trace.lanes,
-            gain: each(rows * gates * n),
-            direct: each(rows * states * n),
-            input_gain: each(if cell.is_separate() { rows * n } else { 0 }),
-        };
-        let (mut dz, mut d_before) = (vec![0.0; gates], vec![0.0; states]);
-        let (mut values, mut before, mut after) = (dz.clone(), d_before.clone(), d_before.clone());
-        for at in 0..rows * n {
-            let (row, unit) = (at / n, at % n);
-            let layer = jacobians.trace;
-            layer.read_unit(&mut before, at);
-            layer.read_unit(&mut after, at + trace.lanes * n);
-            match cell.gate_is_output() {
-                true => values[0] = after[0],
-                false => {
-                    let gates = layer.gates[row * gates * n + unit..].iter().step_by(n);
-                    values
-                        .iter_mut()
-                        .zip(gates)
-                        .for_each(|(to, gate)| *to = *gate);
-                }
-            }
-            for part in 0..states {
-                let mut d_after = [0.0; 2];
-                d_after[part] = 1.0;
-                let step = UnitStep {
-                    gates: &values,
-                    q: layer.q.get(at).copied().unwrap_or(0.0),
-                    before: &before,
-                    after: &after,
-                    d_after: &d_after[..states],
-                };
-                let dq = cell.backward_unit(step, &mut dz, &mut d_before);
-                if cell.is_separate() {
-                    jacobians.input_gain[part][at] = std::mem::replace(&mut dz[gates - 1], dq);
-                }
-                scatter(&dz, &mut jacobians.gain[part][row * gates * n + unit..], n);
-                scatter(
-                    &d_before,
-                    &mut jacobians.direct[part][row * states * n + unit..],
-                    n,
-                );
-            }
         }
-        jacobians
     }
 
     /// Row r of the first `at.len()` vectors becomes Jᵀ times itself, J that of the step and lane at[r] = t·B + b. `work.dz` and
@@ -136,27 +91,12 @@ impl<'a> Jacobians<'a> {
     pub fn pull(&self, cpu: &Cpu, at: &[usize], vectors: &mut Vectors, work: &mut Work) {
         let (n, wide) = (self.weights.hidden, self.weights.gate_rows());
         let separate = self.weights.cell.is_separate();
-        work.dz.clear();
         work.dz.resize(at.len() * wide, 0.0);
-        work.dn.clear();
         work.dn.resize(if separate { at.len() * n } else { 0 }, 0.0);
         for (row, &at) in at.iter().enumerate() {
-            work.take(vectors.parts(row, n));
-            for (part, d) in work.before.chunks_exact(n).enumerate() {
-                add_products(
-                    &mut work.dz[row * wide..][..wide],
-                    d,
-                    &self.gain[part][at * wide..],
-                );
-                if separate {
-                    let dn = &mut work.dn[row * n..][..n];
-                    add_products(dn, d, &self.input_gain[part][at * n..]);
-                }
-                let direct = self.direct_of(part, at).chunks_exact(n);
-                for (to, direct) in vectors.parts(row, n).zip(direct) {
-                    add_products(to, d, direct);
-                }
-            }
+            let dz = &mut work.dz[row * wide..][..wide];
+            let own = work.dn.get_mut(row * n..(row + 1) * n);
+            self.backward(at, vectors.row(row, n), dz, own.unwrap_or_default());
         }
         work.product.resize(at.len() * n, 0.0);
         product_f64(cpu, &work.dz, &self.weights.w_h, wide, &mut work.product);
@@ -171,52 +111,75 @@ impl<'a> Jacobians<'a> {
         work.dz.resize(at.len() * wide, 0.0);
         let h = &vectors.h[..at.len() * n];
         product_f64(cpu, h, &self.weights.w_h_t, n, &mut work.dz);
+        let mut after = [vec![0.0; n], vec![0.0; n]];
         for (row, &at) in at.iter().enumerate() {
-            work.take(vectors.parts(row, n));
-            for (part, to) in vectors.parts(row, n).enumerate() {
-                let direct = self.direct_of(part, at).chunks_exact(n);
-                for (before, direct) in work.before.chunks_exact(n).zip(direct) {
-                    add_products(to, before, direct);
+            for (part, after) in self.parts().zip(&mut after) {
+                after.fill(0.0);
+                self.slopes(at, part, &mut work.slopes);
+                for (direct, before) in work.slopes.direct.iter().zip(vectors.row(row, n)) {
+                    add_products(after, direct, before);
                 }
                 let gates = work.dz[row * wide..][..wide].chunks_exact(n);
-                let gain = self.gain[part][at * wide..][..wide].chunks_exact(n);
-                for (a, gain) in gates.zip(gain) {
-                    add_products(to, a, gain);
+                for (gain, a) in work.slopes.gain.chunks_exact(n).zip(gates) {
+                    add_products(after, gain, a);
                 }
+            }
+            for (to, after) in vectors.row(row, n).into_iter().zip(&after) {
+                to.copy_from_slice(&after[..to.len()]);
             }
         }
     }
 
-    /// (S, H): λ of one part of the state after a step and lane.
-    fn direct_of(&self, part: usize, at: usize) -> &[f64] {
-        let width = self.weights.state();
-        &self.direct[part][at * width..][..width]
+    /// The parts of a state: 0 for h, and 1 for c if the cell has one.
+    pub fn parts(&self) -> std::ops::Range<usize> {
+        0..self.weights.cell.states()
     }
-}
 
-impl Work {
-    /// Moves the parts of a state into `before` and leaves zeros.
-    fn take<'a>(&mut self, parts: impl Iterator<Item = &'a mut [f64]>) {
-        self.before.clear();
-        for part in parts {
-            self.before.extend_from_slice(part);
-            part.fill(0.0);
+    /// The slopes of one part of the state after the step and lane `at`.
+    pub fn slopes(&self, at: usize, part: usize, slopes: &mut Slopes) {
+        let n = self.weights.hidden;
+        for (other, direct) in slopes.direct.iter_mut().enumerate() {
+            direct.clear();
+            if self.parts().contains(&other) {
+                direct.resize(n, f64::from(other == part));
+            }
+        }
+        slopes.gain.resize(self.weights.gate_rows(), 0.0);
+        let separate = self.weights.cell.is_separate();
+        slopes.input_gain.resize(if separate { n } else { 0 }, 0.0);
+        let [h, c] = &mut slopes.direct;
+        self.backward(at, [h, c], &mut slopes.gain, &mut slopes.input_gain);
+    }
+
+    /// The backward step of the cell at the step and lane `at`: `d_state` goes from after the step to before it, without what
+    /// passes through W_h; `dz` is the gradient at the recurrent product, and `own` that at the input product of a separate
+    /// cell's last gate.
+    fn backward(&self, at: usize, d_state: [&mut [f64]; 2], dz: &mut [f64], own: &mut [f64]) {
+        let (n, layer) = (self.weights.hidden, self.trace);
+        let part = |values: &'a [f64], at: usize| values.get(at * n..(at + 1) * n);
+        let state = |at| [&layer.h, &layer.c].map(|values| part(values, at).unwrap_or_default());
+        let (wide, after) = (dz.len(), state(at + self.lanes));
+        self.weights.cell.backward_row(BackwardRow {
+            gates: match self.weights.cell.gate_is_output() {
+                true => after[0],
+                false => &layer.gates[at * wide..][..wide],
+            },
+            q: part(&layer.q, at).unwrap_or_default(),
+            before: state(at),
+            after,
+            d_state,
+            dz,
+            dq: own,
+        });
+        if self.weights.cell.is_separate() {
+            dz[wide - n..].swap_with_slice(own);
         }
     }
 }
 
-/// Every `n`-th number of `to` becomes the next of `from`.
-fn scatter(from: &[f64], to: &mut [f64], n: usize) {
-    let to = to.iter_mut().step_by(n);
-    to.zip(from).for_each(|(to, from)| *to = *from);
-}
-
-/// to += x ⊙ gain for all blocks of x.len() numbers in `to`.
-fn add_products(to: &mut [f64], x: &[f64], gain: &[f64]) {
-    let blocks = to.chunks_exact_mut(x.len()).zip(gain.chunks_exact(x.len()));
-    for (to, gain) in blocks {
-        for ((to, x), gain) in to.iter_mut().zip(x).zip(gain) {
-            *to += x * gain;
-        }
+/// to += slopes ⊙ x.
+fn add_products(to: &mut [f64], slopes: &[f64], x: &[f64]) {
+    for ((to, slope), x) in to.iter_mut().zip(slopes).zip(x) {
+        *to += slope * x;
     }
 }

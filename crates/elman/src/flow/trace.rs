@@ -76,15 +76,6 @@ pub struct LayerTrace {
     pub q: Vec<f64>,
 }
 
-impl LayerTrace {
-    /// The state of one unit, h first: the number at `at` in (T+1, B, H) of every part.
-    pub(super) fn read_unit(&self, state: &mut [f64], at: usize) {
-        for (to, part) in state.iter_mut().zip([&self.h, &self.c]) {
-            *to = part[at];
-        }
-    }
-}
-
 /// The activations of a window of T steps and B lanes.
 #[derive(Clone, Debug)]
 pub struct Trace {

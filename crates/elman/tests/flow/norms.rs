@@ -5,6 +5,7 @@ use super::small::{Small, dims};
 use crate::reference::program::CELLS;
 use elman::dims::{Activation, Cell};
 use elman::flow::bound::Bound;
+use elman::flow::jacobian::Slopes;
 use elman::flow::norms::{Chain, chain_norms, matrix_norm};
 use elman::net::init::{Init, Recurrent, Scheme};
 use elman::net::{Network, Params, State};
@@ -92,7 +93,11 @@ fn the_bound_is_reached_by_a_linear_cell() {
         let ids = vec![0; steps];
         let small = Small::reading(network, params, initial, ids.clone(), ids, steps);
         let jacobians = &small.jacobians()[0];
-        assert!(jacobians.gain[0].iter().all(|slope| *slope == 1.0));
+        let mut slopes = Slopes::default();
+        for at in 0..steps {
+            jacobians.slopes(at, 0, &mut slopes);
+            assert!(slopes.gain.iter().all(|slope| *slope == 1.0));
+        }
         let bounds =
             Bound::of(&small.cpu, jacobians.weights, from_ref(jacobians)).curve_log10(steps);
         let norms = chain_norms(&small.cpu, jacobians, &all_lags(steps, 1));
