@@ -5,6 +5,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use elman::text::{Kind, MOST_WEIGHT};
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as NameError, StrDeserializer};
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -211,12 +212,23 @@ pub enum Limit<T> {
     Off(Off),
 }
 
-/// The words for no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+/// See [`Off`].
+pub const NO_LIMIT: &str = "no limit";
+
+/// The words for no limit. Among the choices of a layer it is a table with the key [`NO_LIMIT`], which no other choice has.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Off {
     None,
     All,
+}
+
+impl Serialize for Off {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut table = serializer.serialize_map(Some(1))?;
+        table.serialize_entry(NO_LIMIT, &true)?;
+        table.end()
+    }
 }
 
 impl<T> Limit<T> {

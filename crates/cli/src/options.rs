@@ -21,13 +21,15 @@ pub use network::NetworkOptions;
 pub use text::TextOptions;
 pub use vocabulary::VocabularyArgs;
 
-use crate::args::Limit;
+use crate::args::{Limit, NO_LIMIT, Vocabulary};
+use crate::output::usage;
 use anyhow::Result;
 use clap::{Arg, Args};
+use elman::dims::Sizes;
 use elman::train::{Changes, Config, NewWatching};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use watching::EventFiles;
@@ -76,8 +78,8 @@ impl TrainOptions {
         })
     }
 
-    /// The names of the choices that were made, as in a file.
-    pub fn given(&self) -> BTreeSet<String> {
+    /// The choices that were made, by their names in a file. Those that lift a limit are tables with [`NO_LIMIT`].
+    fn table(&self) -> Map<String, Value> {
         let TrainOptions {
             text,
             network,
@@ -102,8 +104,13 @@ impl TrainOptions {
             made(budget),
             made(watching),
         ];
-        let untied = network.no_tied.then(|| "tied".to_owned());
+        let untied = network.no_tied.then(|| ("tied".to_owned(), false.into()));
         groups.into_iter().flatten().chain(untied).collect()
+    }
+
+    /// The names of the choices that were made, as in a file.
+    pub fn given(&self) -> BTreeSet<String> {
+        self.table().into_iter().map(|(name, _)| name).collect()
     }
 
     /// The names of the choices that were made and that a resumed run cannot change.
@@ -134,39 +141,56 @@ impl TrainOptions {
     }
 
     /// Puts these choices over those of `config`.
-    pub fn apply(self, config: &mut Config) -> Result<()> {
-        let TrainOptions {
-            text,
-            network,
-            init,
-            regularise,
-            windows,
-            gradient,
-            update,
-            schedule,
-            budget,
-            watching,
-        } = self;
-        text.apply(config);
-        network.apply(config);
-        init.apply(config);
-        regularise.apply(config);
-        windows.apply(config);
-        gradient.apply(config);
-        update.apply(config);
-        schedule.apply(config);
-        watching.apply(config)?;
-        budget.apply(config)
+    ///
+    /// Errors: more than one budget, a directory for event files that has no path.
+    pub fn apply(&self, config: &mut Config) -> Result<()> {
+        let mut choices = self.table();
+        for value in choices.values_mut() {
+            if value.get(NO_LIMIT).is_some() {
+                *value = Value::Null;
+            }
+        }
+        // Choices that say something about more than one field.
+        if let Some(Vocabulary { kind, entries }) = self.text.vocab {
+            choices.insert("vocab".into(), json!(kind));
+            if let Some(entries) = entries {
+                choices.entry("max-vocab").or_insert(entries.into());
+            }
+        }
+        if let Some(Sizes::Each(sizes)) = &self.network.hidden {
+            choices.entry("layers").or_insert(sizes.len().into());
+        }
+        if let Some(files) = &self.watching.tensorboard {
+            choices.insert("tensorboard".into(), json!(files.clone().path()?));
+        }
+        let budgets = ["epochs", "steps", "minutes"];
+        match budgets
+            .iter()
+            .filter(|name| choices.contains_key(**name))
+            .count()
+        {
+            0 => {}
+            1 => {
+                for name in budgets {
+                    choices.entry(name).or_insert(Value::Null);
+                }
+            }
+            _ => return Err(usage("give only one of epochs, steps and minutes")),
+        }
+        *config = config.with(choices)?;
+        Ok(())
     }
 }
 
-/// The names of the choices of a group that were made.
-fn made<T: Serialize>(group: &T) -> Vec<String> {
+/// The choices of a group that were made.
+fn made<T: Serialize>(group: &T) -> Vec<(String, Value)> {
     let Ok(Value::Object(choices)) = serde_json::to_value(group) else {
         unreachable!("a group of options is a table of plain values");
     };
-    let made = choices.into_iter().filter(|(_, value)| !value.is_null());
-    made.map(|(name, _)| name).collect()
+    choices
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .collect()
 }
 
 /// The name of a choice.
@@ -200,12 +224,6 @@ impl<'de> Deserialize<'de> for Key {
 /// What an option is called in a file.
 fn name(arg: &Arg) -> String {
     arg.get_id().as_str().replace('_', "-")
-}
-
-fn set<T>(field: &mut T, choice: Option<T>) {
-    if let Some(choice) = choice {
-        *field = choice;
-    }
 }
 
 /// Adds to the help of a choice its default, from [`Config::default`] itself.

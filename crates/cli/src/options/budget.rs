@@ -1,11 +1,8 @@
 //! How long a run trains, and when it looks at the validation text.
 
-use super::set;
 use crate::args::{Limit, finite};
-use crate::output::usage;
-use anyhow::Result;
 use clap::Args;
-use elman::train::{Config, NewBudget};
+use elman::train::NewBudget;
 use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
@@ -42,26 +39,5 @@ impl BudgetOptions {
             steps: self.steps,
             minutes: self.minutes,
         }
-    }
-
-    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
-    pub(super) fn apply(self, config: &mut Config) -> Result<()> {
-        let BudgetOptions {
-            epochs,
-            steps,
-            minutes,
-            valid_every,
-            patience,
-        } = self;
-        set(&mut config.valid_every, valid_every.map(Limit::value));
-        set(&mut config.patience, patience.map(Limit::value));
-        match (epochs, steps, minutes) {
-            (None, None, None) => {}
-            (Some(_), None, None) | (None, Some(_), None) | (None, None, Some(_)) => {
-                (config.epochs, config.steps, config.minutes) = (epochs, steps, minutes);
-            }
-            _ => return Err(usage("give only one of epochs, steps and minutes")),
-        }
-        Ok(())
     }
 }

@@ -1,9 +1,7 @@
 //! What happens to a gradient before the optimiser sees it.
 
-use super::set;
 use crate::args::{Limit, finite};
 use clap::Args;
-use elman::train::Config;
 use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
@@ -25,22 +23,4 @@ pub struct GradientOptions {
     /// γ of --noise
     #[arg(long, value_name = "GAMMA", help_heading = "Gradient", value_parser = finite)]
     pub noise_decay: Option<f64>,
-}
-
-impl GradientOptions {
-    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
-    pub(super) fn apply(self, config: &mut Config) {
-        let GradientOptions {
-            accumulate,
-            clip_value,
-            clip,
-            noise,
-            noise_decay,
-        } = self;
-        set(&mut config.accumulate, accumulate);
-        set(&mut config.clip_value, clip_value.map(Limit::value));
-        set(&mut config.clip, clip.map(Limit::value));
-        set(&mut config.noise, noise);
-        set(&mut config.noise_decay, noise_decay);
-    }
 }

@@ -1,10 +1,8 @@
 //! The weights before the first step.
 
-use super::set;
 use crate::args::{finite32, named};
 use clap::Args;
 use elman::net::init::{Recurrent, Scheme};
-use elman::train::Config;
 use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
@@ -31,24 +29,4 @@ pub struct InitOptions {
     /// Seed of everything random
     #[arg(long, value_name = "N", help_heading = "Initial weights")]
     pub seed: Option<u64>,
-}
-
-impl InitOptions {
-    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
-    pub(super) fn apply(self, config: &mut Config) {
-        let InitOptions {
-            init,
-            init_range,
-            init_recurrent,
-            init_recurrent_scale,
-            forget_bias,
-            seed,
-        } = self;
-        set(&mut config.init, init);
-        set(&mut config.init_range, init_range.map(Some));
-        set(&mut config.init_recurrent, init_recurrent);
-        set(&mut config.init_recurrent_scale, init_recurrent_scale);
-        set(&mut config.forget_bias, forget_bias);
-        set(&mut config.seed, seed);
-    }
 }

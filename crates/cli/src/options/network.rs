@@ -1,10 +1,8 @@
 //! The cell and the sizes.
 
-use super::set;
 use crate::args::{Activation, named};
 use clap::Args;
 use elman::dims::{Cell, Sizes};
-use elman::train::Config;
 use elman::train::config::CellName;
 use serde::{Deserialize, Serialize};
 
@@ -49,29 +47,5 @@ impl NetworkOptions {
     /// Whether to tie, if that was said in either way.
     pub fn tied(&self) -> Option<bool> {
         if self.no_tied { Some(false) } else { self.tied }
-    }
-
-    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
-    pub(super) fn apply(self, config: &mut Config) {
-        let tied = self.tied();
-        let NetworkOptions {
-            cell,
-            activation,
-            hidden,
-            embed,
-            layers,
-            tied: _,
-            no_tied: _,
-        } = self;
-        set(&mut config.cell, cell);
-        set(&mut config.activation, activation.map(|a| a.0));
-        let listed = match &hidden {
-            Some(Sizes::Each(sizes)) => Some(sizes.len()),
-            _ => None,
-        };
-        set(&mut config.hidden, hidden);
-        set(&mut config.embed, embed);
-        set(&mut config.layers, layers.or(listed));
-        set(&mut config.tied, tied);
     }
 }

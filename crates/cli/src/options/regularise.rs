@@ -1,9 +1,7 @@
 //! What keeps a network from learning its text by heart.
 
-use super::set;
 use crate::args::{finite, finite32};
 use clap::Args;
-use elman::train::Config;
 use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
@@ -47,32 +45,4 @@ pub struct RegulariseOptions {
     /// Share of every label that is spread over the vocabulary; the loss that is shown stays plain
     #[arg(long, value_name = "E", help_heading = "Regularisation", value_parser = finite32)]
     pub label_smoothing: Option<f32>,
-}
-
-impl RegulariseOptions {
-    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
-    pub(super) fn apply(self, config: &mut Config) {
-        let RegulariseOptions {
-            dropout,
-            dropout_input,
-            dropout_between,
-            dropout_output,
-            dropout_embed,
-            variational,
-            weight_drop,
-            ar,
-            tar,
-            label_smoothing,
-        } = self;
-        set(&mut config.dropout, dropout);
-        set(&mut config.dropout_input, dropout_input.map(Some));
-        set(&mut config.dropout_between, dropout_between.map(Some));
-        set(&mut config.dropout_output, dropout_output.map(Some));
-        set(&mut config.dropout_embed, dropout_embed);
-        set(&mut config.variational, variational);
-        set(&mut config.weight_drop, weight_drop);
-        set(&mut config.ar, ar);
-        set(&mut config.tar, tar);
-        set(&mut config.label_smoothing, label_smoothing);
-    }
 }

@@ -1,9 +1,7 @@
 //! The learning rate over a run.
 
-use super::set;
 use crate::args::{finite, named};
 use clap::Args;
-use elman::train::Config;
 use elman::train::schedule::ScheduleKind;
 use serde::{Deserialize, Serialize};
 
@@ -42,32 +40,4 @@ pub struct ScheduleOptions {
     /// 'one-cycle': first rate divided by the last
     #[arg(long, value_name = "X", help_heading = "Schedule", value_parser = finite)]
     pub cycle_final_div: Option<f64>,
-}
-
-impl ScheduleOptions {
-    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
-    pub(super) fn apply(self, config: &mut Config) {
-        let ScheduleOptions {
-            schedule,
-            warmup,
-            decay_after,
-            decay_factor,
-            final_lr,
-            plateau_patience,
-            plateau_threshold,
-            cycle_start,
-            cycle_div,
-            cycle_final_div,
-        } = self;
-        set(&mut config.schedule, schedule);
-        set(&mut config.warmup, warmup);
-        set(&mut config.decay_after, decay_after);
-        set(&mut config.decay_factor, decay_factor);
-        set(&mut config.final_lr, final_lr);
-        set(&mut config.plateau_patience, plateau_patience);
-        set(&mut config.plateau_threshold, plateau_threshold);
-        set(&mut config.cycle_start, cycle_start);
-        set(&mut config.cycle_div, cycle_div);
-        set(&mut config.cycle_final_div, cycle_final_div);
-    }
 }

@@ -1,9 +1,7 @@
 //! What a token is, and which tokens there are.
 
-use super::set;
 use crate::args::{Limit, Vocabulary};
 use clap::Args;
-use elman::train::Config;
 use serde::{Deserialize, Serialize};
 
 /// Choices of the group; `None`: not chosen here.
@@ -37,24 +35,4 @@ pub struct TextOptions {
         allow_hyphen_values = true
     )]
     pub document_separator: Option<String>,
-}
-
-impl TextOptions {
-    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
-    pub(super) fn apply(self, config: &mut Config) {
-        let TextOptions {
-            vocab,
-            min_count,
-            max_vocab,
-            lossy,
-            document_separator,
-        } = self;
-        set(&mut config.vocab, vocab.map(|vocab| vocab.kind));
-        let entries = vocab.and_then(|vocab| vocab.entries);
-        set(&mut config.max_vocab, entries.map(Some));
-        set(&mut config.min_count, min_count);
-        set(&mut config.max_vocab, max_vocab.map(Limit::value));
-        set(&mut config.lossy, lossy);
-        set(&mut config.document_separator, document_separator.map(Some));
-    }
 }

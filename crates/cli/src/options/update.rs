@@ -1,9 +1,7 @@
 //! From a gradient to new weights.
 
-use super::set;
 use crate::args::{Limit, finite, finite32, named};
 use clap::Args;
-use elman::train::Config;
 use elman::train::config::{OptimizerName, Precision};
 use elman::train::optim::Scales;
 use serde::{Deserialize, Serialize};
@@ -81,49 +79,4 @@ pub struct UpdateOptions {
     /// twice as fast; a run in bf16 resumes only on the instruction set that it was started on.
     #[arg(long, value_name = "NAME", help_heading = "Optimiser", value_parser = named::<Precision>(&["f32", "bf16"]))]
     pub precision: Option<Precision>,
-}
-
-impl UpdateOptions {
-    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
-    pub(super) fn apply(self, config: &mut Config) {
-        let UpdateOptions {
-            optimizer,
-            lr,
-            momentum,
-            beta1,
-            beta2,
-            nesterov,
-            eps,
-            rms_alpha,
-            centered,
-            lr_decay,
-            initial_accumulator,
-            weight_decay,
-            lr_scale,
-            decay_scale,
-            average_from,
-            average_trigger,
-            precision,
-        } = self;
-        set(&mut config.optimizer, optimizer);
-        set(&mut config.lr, lr);
-        set(&mut config.momentum, momentum);
-        set(&mut config.beta1, beta1);
-        set(&mut config.beta2, beta2);
-        set(&mut config.eps, eps);
-        set(&mut config.weight_decay, weight_decay);
-        set(&mut config.nesterov, nesterov);
-        set(&mut config.rms_alpha, rms_alpha);
-        set(&mut config.centered, centered);
-        set(&mut config.lr_decay, lr_decay);
-        set(&mut config.initial_accumulator, initial_accumulator);
-        set(&mut config.lr_scale, lr_scale);
-        set(&mut config.decay_scale, decay_scale);
-        set(&mut config.average_from, average_from.map(Limit::value));
-        set(
-            &mut config.average_trigger,
-            average_trigger.map(Limit::value),
-        );
-        set(&mut config.precision, precision);
-    }
 }

@@ -1,11 +1,9 @@
 //! What a run shows while it trains, and leaves for other programs. None of it changes what is computed.
 
-use super::set;
 use crate::args::Limit;
 use crate::output::usage;
 use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::train::Config;
 use elman::train::folder::contents::EVENTS;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
@@ -69,27 +67,5 @@ impl EventFiles {
                 Err(error) => Err(usage(format!("tensorboard: {}: {error}", path.display()))),
             },
         }
-    }
-}
-
-impl WatchingOptions {
-    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
-    pub(super) fn apply(self, config: &mut Config) -> Result<()> {
-        let WatchingOptions {
-            sample_every,
-            sample_prompt,
-            watch_gradients,
-            tensorboard,
-        } = self;
-        set(&mut config.sample_every, sample_every.map(Limit::value));
-        set(&mut config.sample_prompt, sample_prompt.map(Some));
-        set(
-            &mut config.watch_gradients,
-            watch_gradients.map(Limit::value),
-        );
-        if let Some(files) = tensorboard {
-            config.tensorboard = files.path()?;
-        }
-        Ok(())
     }
 }

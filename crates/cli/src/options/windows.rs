@@ -1,10 +1,8 @@
 //! How the text becomes windows, and what their losses become.
 
-use super::set;
 use crate::args::{finite, named};
 use clap::Args;
 use elman::text::Layout;
-use elman::train::Config;
 use elman::train::bptt::LossNorm;
 use elman::train::config::Bptt;
 use elman::train::scheduled::Decay;
@@ -73,36 +71,4 @@ pub struct WindowOptions {
     /// Largest share of inputs that scheduled sampling draws
     #[arg(long, value_name = "P", help_heading = "Windows", value_parser = finite)]
     pub sampling_limit: Option<f64>,
-}
-
-impl WindowOptions {
-    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
-    pub(super) fn apply(self, config: &mut Config) {
-        let WindowOptions {
-            layout,
-            lanes,
-            batch_tokens,
-            bptt,
-            bptt_stride,
-            bptt_random,
-            restart,
-            recompute,
-            loss_norm,
-            loss_after,
-            scheduled_sampling,
-            sampling_limit,
-        } = self;
-        set(&mut config.layout, layout);
-        set(&mut config.lanes, lanes);
-        set(&mut config.batch_tokens, batch_tokens.map(Some));
-        set(&mut config.bptt, bptt);
-        set(&mut config.bptt_stride, bptt_stride.map(Some));
-        set(&mut config.bptt_random, bptt_random);
-        set(&mut config.restart, restart);
-        set(&mut config.recompute, recompute);
-        set(&mut config.loss_norm, loss_norm);
-        set(&mut config.loss_after, loss_after.map(Some));
-        set(&mut config.scheduled_sampling, scheduled_sampling.map(Some));
-        set(&mut config.sampling_limit, sampling_limit);
-    }
 }

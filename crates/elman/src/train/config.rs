@@ -23,6 +23,7 @@ use crate::dims::{Activation, Sizes};
 use crate::net::init::{Recurrent, Scheme};
 use crate::text::{Kind, Layout};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::path::PathBuf;
 
 /// All choices that decide what a run computes, down to the bit. Threads, paths and the saving
@@ -204,6 +205,19 @@ pub struct Config {
     pub tensorboard: Option<PathBuf>,
     pub seed: u64,
     pub precision: Precision,
+}
+
+impl Config {
+    /// This configuration with other values for some fields, by their names in a file; null is `None`.
+    ///
+    /// Errors: a name that is not a field, a value of another type.
+    pub fn with(&self, choices: Map<String, Value>) -> Result<Config, serde_json::Error> {
+        let Value::Object(mut table) = serde_json::to_value(self)? else {
+            unreachable!("a configuration is a table");
+        };
+        table.extend(choices);
+        serde_json::from_value(Value::Object(table))
+    }
 }
 
 impl Default for Config {
