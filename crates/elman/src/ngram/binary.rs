@@ -2,16 +2,20 @@
 //!
 //! ```text
 //!   0  magic "ELMANGRM"                56  tokens of the vocabulary, specials aside (kinds `bpe` and `foreign`: all)   (u32)
-//!   8  version = 1          (u32)      60  hidden words               (u32)
+//!   8  version = 2          (u32)      60  hidden words               (u32)
 //!  12  0                    (u32)      64  bytes of all words         (u64)
-//!  16  BLAKE3 of all bytes from 48     72  n-grams of order 1 … N     (u64 each)
+//!  16  the model's id                  72  n-grams of order 1 … N     (u64 each)
 //!  48  kind of vocabulary   (u32)      ..  of each token, then of each hidden word, its length (u32) and its bytes; of
 //!                                          kinds `bpe` and `foreign` the tokenizer.json in place of all tokens
 //!  52  N                    (u32)      ..  the tables of `tables.rs`, then 4 zeros
+//!                                      ..  CRC-32 of each MiB up to here (u32 each)
 //! ```
-//! Opening maps the file and looks at all of it once, with all CPUs: sizes against the file's length before anything else, the checksum, and
+//! The id is the BLAKE3 hash of the bytes from 48 to the end of the tables. Version 1 has no CRCs, and its id is its checksum.
+//!
+//! Opening maps the file and reads all of it once, with all CPUs: sizes against the file's length before anything else, the checksums, and
 //! that every number in the tables is one that a query can go by. So no file can make a query fail, or go on for ever.
-//! What is not checked: whether links are those that the n-grams call for; who computes a checksum anew can make a model say anything.
+//! What is not checked: the id, which takes longer than all the rest, and whether links are those that the n-grams call for;
+//! who computes a checksum anew can make a model say anything.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -20,6 +24,7 @@ use std::path::Path;
 
 use elman_kernels::Mapped;
 use foldhash::fast::RandomState;
+use rayon::prelude::*;
 
 use super::NgramError;
 use super::arpa;
@@ -34,9 +39,13 @@ use check::check;
 mod check;
 
 const MAGIC: [u8; 8] = *b"ELMANGRM";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The version whose only checksum is the id.
+const HASHED: u32 = 1;
+/// Bytes that have a CRC of their own.
+const SUMMED_BYTES: usize = 1 << 20;
 const CHECKSUM_AT: usize = 16;
-/// What the checksum is of begins here.
+/// The id is the hash of the bytes from here on.
 const SUMMED_AT: usize = 48;
 const COUNTS_AT: usize = 72;
 /// Kinds of vocabulary by their numbers.
@@ -58,7 +67,7 @@ pub enum BinaryFlaw {
     #[error("it does not begin as a binary n-gram model of elman does")]
     Magic,
     #[error(
-        "it is of version {0}, and this program reads version {VERSION}: make it again from the ARPA file"
+        "it is of version {0}, and this program reads versions up to {VERSION}: make it again from the ARPA file"
     )]
     Version(u32),
     #[error(
@@ -155,7 +164,8 @@ impl Image {
     }
 
     /// The image of a model, to be changed.
-    pub fn of(bytes: Vec<u8>, layout: Layout) -> Image {
+    pub fn of(mut bytes: Vec<u8>, layout: Layout) -> Image {
+        bytes.truncate(layout.end());
         Image { bytes, layout }
     }
 
@@ -170,7 +180,11 @@ impl Image {
             Err(flaw) => panic!("a model was built wrongly: {flaw}"),
         };
         let hash = hash(&self.bytes);
+        self.bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
         self.bytes[CHECKSUM_AT..SUMMED_AT].copy_from_slice(hash.as_bytes());
+        let sums = checksums(&self.bytes);
+        self.bytes
+            .extend(sums.iter().flat_map(|sum| sum.to_le_bytes()));
         let block = Block::Owned(self.bytes);
         let id = hash.to_hex().to_string();
         Model::new(block, self.layout, words, id, parameters, notes)
@@ -191,7 +205,15 @@ fn push_name(names: &mut Vec<u8>, name: &[u8]) {
     names.extend(name);
 }
 
-/// The checksum, by all CPUs.
+/// The CRC-32 of each MiB, by all CPUs. It runs at the speed of memory, and finds every damage of up to 32 bits in a row.
+fn checksums(bytes: &[u8]) -> Vec<u32> {
+    bytes
+        .par_chunks(SUMMED_BYTES)
+        .map(crc32fast::hash)
+        .collect()
+}
+
+/// The id of a model, by all CPUs.
 fn hash(bytes: &[u8]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     hasher.update_rayon(&bytes[SUMMED_AT..]);
@@ -202,20 +224,30 @@ fn load(block: Block) -> Result<Model, BinaryFlaw> {
     let bytes = block.bytes();
     let header = Header::parse(bytes)?;
     let number_of_words = header.layout.counts()[0] as usize;
-    let (hash, (words, parameters)) = rayon::join(
-        || hash(bytes),
-        || {
-            rayon::join(
-                || read_words(&header, &bytes[header.names.clone()]),
-                || check(Tables::new(&header.layout, bytes), number_of_words),
-            )
-        },
-    );
-    if hash.as_bytes() != &bytes[CHECKSUM_AT..SUMMED_AT] {
+    let (body, sums) = bytes.split_at(header.layout.end());
+    let id = blake3::Hash::from_slice(&bytes[CHECKSUM_AT..SUMMED_AT]);
+    let id = id.expect("an id has as many bytes as a hash");
+    let undamaged = || match header.version {
+        HASHED => hash(body) == id,
+        _ => {
+            checksums(body)
+                == sums
+                    .chunks_exact(4)
+                    .map(|sum| u32_at(sum, 0))
+                    .collect::<Vec<_>>()
+        }
+    };
+    let (undamaged, (words, parameters)) = rayon::join(undamaged, || {
+        rayon::join(
+            || read_words(&header, &bytes[header.names.clone()]),
+            || check(Tables::new(&header.layout, body), number_of_words),
+        )
+    });
+    if !undamaged {
         return Err(BinaryFlaw::Checksum);
     }
     let (words, parameters) = (words?, parameters?);
-    let id = hash.to_hex().to_string();
+    let id = id.to_hex().to_string();
     Ok(Model::new(
         block,
         header.layout,
@@ -228,6 +260,7 @@ fn load(block: Block) -> Result<Model, BinaryFlaw> {
 
 /// What the header says, as far as it fits the length of the file.
 struct Header {
+    version: u32,
     kind: Kind,
     tokens: u32,
     hidden: u32,
@@ -247,8 +280,9 @@ impl Header {
         if bytes.len() < COUNTS_AT {
             return Err(size(COUNTS_AT as u64));
         }
-        if u32_at(bytes, 8) != VERSION {
-            return Err(BinaryFlaw::Version(u32_at(bytes, 8)));
+        let version = u32_at(bytes, 8);
+        if ![HASHED, VERSION].contains(&version) {
+            return Err(BinaryFlaw::Version(version));
         }
         if u32_at(bytes, 12) != 0 {
             return Err(BinaryFlaw::Header("a field that must be 0 is not"));
@@ -282,10 +316,16 @@ impl Header {
         let names = names_bytes.and_then(|length| Some(names_at..names_at.checked_add(length)?));
         let names = names.ok_or(size(u64::MAX))?;
         let layout = Layout::new(counts[0] as usize, &counts, names.end).ok_or(size(u64::MAX))?;
-        if layout.end() != bytes.len() {
-            return Err(size(layout.end() as u64));
+        let sums = match version {
+            HASHED => 0,
+            _ => 4 * layout.end().div_ceil(SUMMED_BYTES),
+        };
+        let end = layout.end().checked_add(sums).ok_or(size(u64::MAX))?;
+        if end != bytes.len() {
+            return Err(size(end as u64));
         }
         Ok(Header {
+            version,
             kind,
             tokens,
             hidden,

@@ -310,7 +310,7 @@ impl Model {
 
     #[inline]
     pub(super) fn tables(&self) -> Tables<'_> {
-        Tables::new(&self.layout, self.as_bytes())
+        Tables::new(&self.layout, &self.as_bytes()[..self.layout.end()])
     }
 
     #[cfg(test)]

@@ -95,6 +95,11 @@ impl Layout {
         self.bounds[1..].partition_point(|&bound| bound <= node)
     }
 
+    /// W and I.
+    pub fn widths(&self) -> (usize, usize) {
+        (self.word_bytes, self.node_bytes)
+    }
+
     fn inner(&self, node: u32) -> usize {
         self.inner_at + node as usize * (WEIGHTS + 2 * self.node_bytes)
     }
@@ -150,42 +155,10 @@ impl<'a> Tables<'a> {
         f32::from_bits(self.u32(self.layout.inner(node) + WEIGHTS / 2))
     }
 
-    /// log10 p, log10 of the back-off weight (0 in the highest order) and the link of a node, which is an inner one or not.
-    #[inline]
-    pub fn record(&self, node: u32, inner: bool) -> (f32, f32, u32) {
-        let width = self.layout.node_bytes;
-        let (at, weights, log10_backoff) = match inner {
-            true => {
-                let at = self.layout.inner(node);
-                (
-                    at,
-                    WEIGHTS + width,
-                    f32::from_bits(self.u32(at + WEIGHTS / 2)),
-                )
-            }
-            false => (self.layout.top_record(node), WEIGHTS / 2, 0.0),
-        };
-        let log10_p = f32::from_bits(self.u32(at));
-        (log10_p, log10_backoff, self.number(at + weights, width))
-    }
-
-    /// The greatest word of some nodes, and how many of them, the first aside, have a word that is not greater than that before.
-    pub fn greatest_word_and_descents(&self, nodes: Range<u32>) -> (u32, u64) {
-        match self.layout.word_bytes {
-            1 => self.descents::<1>(nodes),
-            2 => self.descents::<2>(nodes),
-            3 => self.descents::<3>(nodes),
-            _ => self.descents::<4>(nodes),
-        }
-    }
-
-    fn descents<const W: usize>(&self, nodes: Range<u32>) -> (u32, u64) {
-        let at = self.layout.words_at;
-        let words = &self.bytes[at + nodes.start as usize * W..at + nodes.end as usize * W];
-        let greatest = words.chunks_exact(W).map(sized::<W>).max().unwrap_or(0);
-        let pairs = words.chunks_exact(W).zip(words.chunks_exact(W).skip(1));
-        let descents = pairs.filter(|(a, b)| sized::<W>(a) >= sized::<W>(b));
-        (greatest, descents.count() as u64)
+    /// The tables as [`SizedTables`], whose numbers have the widths W of a word and I of a node.
+    pub fn sized<const W: usize, const I: usize>(&self) -> SizedTables<'a, W, I> {
+        assert_eq!((W, I), self.layout.widths());
+        SizedTables(*self)
     }
 
     /// The arcs of an inner node.
@@ -274,6 +247,53 @@ impl<'a> Tables<'a> {
     fn u32(&self, at: usize) -> u32 {
         u32::from_le(bytemuck::pod_read_unaligned(&self.bytes[at..at + 4]))
     }
+}
+
+/// Tables whose widths the compiler knows: for reading them from one end to the other.
+#[derive(Clone, Copy)]
+pub struct SizedTables<'a, const W: usize, const I: usize>(Tables<'a>);
+
+impl<'a, const W: usize, const I: usize> SizedTables<'a, W, I> {
+    /// log10 p, log10 of the back-off weight and the link of inner nodes.
+    pub fn inner(self, nodes: Range<u32>) -> impl Iterator<Item = (f32, f32, u32)> + 'a {
+        self.inner_records(nodes).map(|record| {
+            let (log10_p, log10_backoff) = (float(record, 0), float(record, WEIGHTS / 2));
+            (log10_p, log10_backoff, sized::<I>(&record[WEIGHTS + I..]))
+        })
+    }
+
+    /// log10 p and the link of nodes of the highest order.
+    pub fn top(self, nodes: Range<u32>) -> impl Iterator<Item = (f32, u32)> + 'a {
+        let (layout, width) = (self.0.layout, WEIGHTS / 2 + I);
+        let at = |node: u32| layout.top_at + (node - layout.top()) as usize * width;
+        let records = self.0.bytes[at(nodes.start)..at(nodes.end)].chunks_exact(WEIGHTS / 2 + I);
+        records.map(|record| (float(record, 0), sized::<I>(&record[WEIGHTS / 2..])))
+    }
+
+    /// Where the arcs of inner nodes begin, and where those of the last one end.
+    pub fn first_arcs(self, nodes: Range<u32>) -> impl Iterator<Item = u32> + 'a {
+        let with_end = nodes.start..nodes.end + 1;
+        self.inner_records(with_end)
+            .map(|record| sized::<I>(&record[WEIGHTS..]))
+    }
+
+    /// The last words of nodes.
+    pub fn words(self, nodes: Range<u32>) -> impl Iterator<Item = u32> + Clone + 'a {
+        let at = |node: u32| self.0.layout.words_at + node as usize * W;
+        let words = &self.0.bytes[at(nodes.start)..at(nodes.end)];
+        words.chunks_exact(W).map(sized::<W>)
+    }
+
+    fn inner_records(self, nodes: Range<u32>) -> impl Iterator<Item = &'a [u8]> {
+        let layout = self.0.layout;
+        let bytes = &self.0.bytes[layout.inner(nodes.start)..layout.inner(nodes.end)];
+        bytes.chunks_exact(WEIGHTS + 2 * I)
+    }
+}
+
+#[inline]
+fn float(record: &[u8], at: usize) -> f32 {
+    f32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]])
 }
 
 #[inline]

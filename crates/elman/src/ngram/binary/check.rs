@@ -7,7 +7,7 @@
 //! that of the node before it. If there are as many descents as contexts whose first arc is one, no descent is inside a context.
 
 use super::super::build::{is_log10_backoff, is_log10_p};
-use super::super::tables::Tables;
+use super::super::tables::{SizedTables, Tables};
 use super::BinaryFlaw;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -38,9 +38,27 @@ fn all_in_order(tables: Tables<'_>, words: usize) -> Option<u64> {
         let [first, end] = [layout.nodes(order).start, layout.nodes(order).end];
         tables.first_arc(first) == above.start && tables.first_arc(end) == above.end
     });
+    let check = match layout.widths() {
+        (1, 1) => Block::new::<1, 1>,
+        (1, 2) => Block::new::<1, 2>,
+        (1, 3) => Block::new::<1, 3>,
+        (1, _) => Block::new::<1, 4>,
+        (2, 1) => Block::new::<2, 1>,
+        (2, 2) => Block::new::<2, 2>,
+        (2, 3) => Block::new::<2, 3>,
+        (2, _) => Block::new::<2, 4>,
+        (3, 1) => Block::new::<3, 1>,
+        (3, 2) => Block::new::<3, 2>,
+        (3, 3) => Block::new::<3, 3>,
+        (3, _) => Block::new::<3, 4>,
+        (_, 1) => Block::new::<4, 1>,
+        (_, 2) => Block::new::<4, 2>,
+        (_, 3) => Block::new::<4, 3>,
+        (_, _) => Block::new::<4, 4>,
+    };
     let found: Option<Vec<Block>> = blocks
         .into_par_iter()
-        .map(|(order, nodes)| Block::new(tables, order, nodes, largest))
+        .map(|(order, nodes)| check(tables, order, nodes, largest))
         .collect();
     let found = found.filter(|_| arcs_meet)?;
     let descents: u64 = found.iter().map(|block| block.descents).sum();
@@ -62,43 +80,81 @@ struct Block {
 
 impl Block {
     /// `None` if a number is wrong, or arcs end before they begin.
-    fn new(tables: Tables<'_>, order: usize, nodes: Range<u32>, largest: u32) -> Option<Block> {
+    fn new<const W: usize, const I: usize>(
+        tables: Tables<'_>,
+        order: usize,
+        nodes: Range<u32>,
+        largest: u32,
+    ) -> Option<Block> {
         let layout = tables.layout();
+        let tables = tables.sized::<W, I>();
         let all = layout.nodes(order);
         let inner = order < layout.order();
         // The link of the empty n-gram is never followed.
         let shorter = all.start.max(1);
         let (mut good, mut weights) = (true, 0u64);
-        for node in nodes.clone() {
-            let (log10_p, log10_backoff, link) = tables.record(node, inner);
-            good &= is_log10_p(log10_p) & is_log10_backoff(log10_backoff) & (link < shorter);
-            weights += u64::from(log10_backoff != 0.0);
+        if inner {
+            for (log10_p, log10_backoff, link) in tables.inner(nodes.clone()) {
+                good &= is_log10_p(log10_p) & is_log10_backoff(log10_backoff) & (link < shorter);
+                weights += u64::from(log10_backoff != 0.0);
+            }
+        } else {
+            for (log10_p, link) in tables.top(nodes.clone()) {
+                good &= is_log10_p(log10_p) & (link < shorter);
+            }
         }
         // The first word of a block is compared with the last one of the block before.
         let before = nodes.start.saturating_sub(1).max(all.start);
-        let (most, descents) = tables.greatest_word_and_descents(before..nodes.end);
-        good &= most <= largest;
-        let mut first_descents = 0u64;
-        if inner {
-            let above = layout.nodes(order + 1);
-            let mut start = tables.first_arc(nodes.start);
-            for node in nodes {
-                let end = tables.first_arc(node + 1);
-                if start > end || start < above.start || end > above.end {
-                    return None;
-                }
-                let compared = start < end && start > above.start;
-                let descends = compared && tables.word(start - 1) >= tables.word(start);
-                first_descents += u64::from(descends);
-                start = end;
-            }
-        }
+        let words = tables.words(before..nodes.end);
+        good &= words.clone().max().unwrap_or(0) <= largest;
+        let pairs = words.clone().zip(words.skip(1));
+        let descents = pairs.filter(|(a, b)| a >= b).count() as u64;
+        let first_descents = match inner {
+            true => first_descents(tables, nodes, layout.nodes(order + 1))?,
+            false => 0,
+        };
         good.then_some(Block {
             weights,
             descents,
             first_descents,
         })
     }
+}
+
+/// Of the contexts `nodes`, those whose first arc has a word that is not greater than that of the node before it; `above` are the
+/// nodes of the next order. `None` if arcs end before they begin, or are not in that order.
+fn first_descents<const W: usize, const I: usize>(
+    tables: SizedTables<'_, W, I>,
+    nodes: Range<u32>,
+    above: Range<u32>,
+) -> Option<u64> {
+    let mut arcs = tables.first_arcs(nodes);
+    let first = arcs.next()?;
+    if first < above.start || first > above.end {
+        return None;
+    }
+    // The words of the arcs, read along with where they begin.
+    let (mut start, mut descents) = (first, 0u64);
+    let mut last_word = match first > above.start {
+        true => tables.words(first - 1..first).next(),
+        false => None,
+    };
+    let mut words = tables.words(first..above.end);
+    for end in arcs {
+        if start > end || end > above.end {
+            return None;
+        }
+        if let Some(skipped) = (end - start).checked_sub(1) {
+            let word = words.next();
+            descents += u64::from(last_word.is_some() && last_word >= word);
+            last_word = match skipped {
+                0 => word,
+                _ => words.nth(skipped as usize - 1),
+            };
+        }
+        start = end;
+    }
+    Some(descents)
 }
 
 /// Looks at one number after the other, to say which is wrong.

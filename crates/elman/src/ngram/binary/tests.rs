@@ -28,10 +28,18 @@ fn flaw(bytes: Vec<u8>) -> BinaryFlaw {
     }
 }
 
-/// With a checksum that is right.
+/// With a checksum that is right; the file has less than a MiB.
 fn summed(mut bytes: Vec<u8>) -> Vec<u8> {
-    let hash = blake3::hash(&bytes[SUMMED_AT..]);
-    bytes[CHECKSUM_AT..SUMMED_AT].copy_from_slice(hash.as_bytes());
+    let end = bytes.len() - 4;
+    let (body, sum) = bytes.split_at_mut(end);
+    sum.copy_from_slice(&crc32fast::hash(body).to_le_bytes());
+    bytes
+}
+
+/// The file as version 1 had it.
+fn of_version_1(model: &Model) -> Vec<u8> {
+    let mut bytes = model.as_bytes()[..model.layout().end()].to_vec();
+    bytes[8] = 1;
     bytes
 }
 
@@ -88,6 +96,45 @@ fn a_model_comes_back_to_the_bit() {
     let arpa = |model: &Model| arpa::write(model, Vec::new()).unwrap();
     assert_eq!(arpa(&back), arpa(&model));
     ask(&back);
+}
+
+#[test]
+fn files_of_version_1_are_read_and_their_checksum_too() {
+    let model = model();
+    let old = of_version_1(&model);
+    let back = Model::from_bytes("old", old.clone()).unwrap();
+    assert_eq!((back.id(), back.as_bytes()), (model.id(), &old[..]));
+    ask(&back);
+    for at in 12..old.len() {
+        let mut damaged = old.clone();
+        damaged[at] ^= 4;
+        assert!(Model::from_bytes("old", damaged).is_err(), "byte {at}");
+    }
+    // What is made of it is of this version.
+    let contexts = back.layout().top() as usize;
+    let changed = back.with_log10_backoffs(&vec![0.0; contexts]);
+    assert_eq!(changed.as_bytes()[8], 2);
+    assert!(Model::from_bytes("changed", changed.as_bytes().to_vec()).is_ok());
+}
+
+/// Each MiB has a checksum of its own, and the last one may be shorter.
+#[test]
+fn damage_is_found_in_any_mib() {
+    let list: String = (0..300_000).map(|word| format!("{word}\n")).collect();
+    let vocab = Vocab::from_list("list", list.as_bytes(), Kind::Whitespace).unwrap();
+    let words = Words::new(vocab);
+    let mut builder = Builder::new(words.clone(), 1);
+    for word in 0..words.len() as u32 {
+        builder.push(&[word], -1.0, 0.0).unwrap();
+    }
+    let bytes = builder.finish().unwrap().as_bytes().to_vec();
+    assert!(bytes.len() > 5 * SUMMED_BYTES);
+    assert!(Model::from_bytes("whole", bytes.clone()).is_ok());
+    for at in (SUMMED_AT..bytes.len()).step_by(SUMMED_BYTES / 2 - 1) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 16;
+        assert!(Model::from_bytes("damaged", damaged).is_err(), "byte {at}");
+    }
 }
 
 #[test]
@@ -163,8 +210,8 @@ fn headers_are_checked_whatever_the_checksum() {
         }
     ));
     let mut newer = bytes();
-    newer[8] = 2;
-    assert!(matches!(flaw(newer), BinaryFlaw::Version(2)));
+    newer[8] = 3;
+    assert!(matches!(flaw(newer), BinaryFlaw::Version(3)));
     let mut reserved = bytes();
     reserved[13] = 1;
     assert!(flaw(reserved).to_string().contains("must be 0"));
@@ -212,7 +259,7 @@ fn tables_are_checked_whatever_the_checksum() {
     let (layout, bytes) = (model.layout().clone(), model.as_bytes());
     let spoilt = |change: &dyn Fn(&mut TablesMut<'_>)| {
         let mut bytes = bytes.to_vec();
-        change(&mut TablesMut::new(&layout, &mut bytes));
+        change(&mut TablesMut::new(&layout, &mut bytes[..layout.end()]));
         flaw(summed(bytes)).to_string()
     };
     for p in [0.5, f32::NAN, f32::NEG_INFINITY, -1e31] {
@@ -250,7 +297,7 @@ fn tables_are_checked_whatever_the_checksum() {
     for order in 1..=3 {
         let first = layout.nodes(order).start;
         let node = if order == 3 { layout.top() } else { first };
-        let end = Tables::new(&layout, bytes).first_arc(node);
+        let end = Tables::new(&layout, &bytes[..layout.end()]).first_arc(node);
         for wrong in [end - 1, end + 1] {
             assert!(
                 spoilt(&|tables| tables.set_first_arc(node, wrong)).contains("not in order"),
