@@ -1,6 +1,8 @@
 //! The programs in `examples/` run, and the README's lines take a model of every family.
 #![allow(clippy::disallowed_methods, reason = "tests make files of their own")]
 
+#[path = "../examples/chapter/main.rs"]
+pub mod chapter;
 #[allow(dead_code)]
 #[path = "../examples/custom_loop.rs"]
 mod custom_loop;
@@ -101,6 +103,12 @@ fn the_same_lines_take_an_n_gram_model() {
     let model = elman::load(&bin).unwrap();
     score::run(&model, "the dog").unwrap();
     generate::run(&model, "the").unwrap();
+}
+
+/// The chapter in plain loops learns its few lines by heart.
+#[test]
+fn the_chapter_learns_its_text() {
+    assert!(chapter::run() < 1.1);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //!
 //! `cargo run --release --example chapter`
 
-mod network;
+pub mod network;
 
 use network::{Cell, Network, Norm, Regularisers, State, Tensors, Window};
 
@@ -18,7 +18,13 @@ const EPOCHS: usize = 60;
 const LEARNING_RATE: f64 = 0.5;
 const CLIP: f64 = 1.0; // the largest norm of the gradient
 
+#[allow(dead_code)] // the tests call `run`
 fn main() {
+    run();
+}
+
+/// Trains, prints what the network writes, and returns the last perplexity.
+pub fn run() -> f64 {
     // The vocabulary: every word is a number.
     let words: Vec<&str> = TEXT.split_whitespace().collect();
     let mut vocabulary = words.clone();
@@ -44,8 +50,9 @@ fn main() {
         .collect();
 
     println!("{} words, {} different", ids.len(), vocabulary.len());
+    let mut perplexity = f64::INFINITY;
     for epoch in 1..=EPOCHS {
-        let perplexity = train(&network, &mut weights, &ids);
+        perplexity = train(&network, &mut weights, &ids);
         if epoch == 1 || epoch % 15 == 0 {
             println!("epoch {epoch:3}: perplexity {perplexity:.2}");
         }
@@ -53,6 +60,7 @@ fn main() {
     let generated = generate(&network, &weights, ids[0], 20, &mut random);
     let generated: Vec<&str> = generated.iter().map(|id| vocabulary[*id]).collect();
     println!("{}", generated.join(" "));
+    perplexity
 }
 
 /// One epoch of truncated backpropagation through time: windows of at most T steps, each starting from the state in
