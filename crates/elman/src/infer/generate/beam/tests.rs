@@ -29,7 +29,7 @@ fn short(max_tokens: usize) -> Sampling {
 fn tiny_models() -> [Model; 3] {
     let network = |cell| Model::from(model_of(cell, false, vocab(Kind::Chars, "ab\n")));
     let ngram = Model::from(bigrams(vocab(Kind::Chars, "ab\n")));
-    [network(Cell::Lstm), network(Cell::Gru), ngram]
+    [network(Cell::LSTM), network(Cell::GRU), ngram]
 }
 
 /// Every text of at most `max_tokens` tokens after the prompt, with ln p by evaluation: what ends with `<eos>`, and what is as long.
@@ -122,7 +122,7 @@ fn a_constraint_leaves_the_best_of_what_it_allows() {
 #[test]
 fn a_beam_of_one_is_greedy() {
     let letters = "abcdefghij klmnopqr\n";
-    let network = model_of(Cell::Lstm, true, vocab(Kind::Chars, letters));
+    let network = model_of(Cell::LSTM, true, vocab(Kind::Chars, letters));
     let models = [
         Model::from(network),
         Model::from(bigrams(vocab(Kind::Chars, letters))),
@@ -159,7 +159,7 @@ fn a_beam_of_one_is_greedy() {
 
 #[test]
 fn ties_are_broken_by_tokens() {
-    let model = Model::from(uniform(Cell::Gru, vocab(Kind::Chars, "abc")));
+    let model = Model::from(uniform(Cell::GRU, vocab(Kind::Chars, "abc")));
     let options = Sampling {
         eos: Eos::GoOn,
         ..short(3)
