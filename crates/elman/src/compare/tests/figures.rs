@@ -7,8 +7,8 @@ fn figures_are_those_of_evaluation_to_the_bit() {
     // More tokens than are read at once.
     let text = prose(400, 3);
     let models = [
-        network("gru", Cell::Gru, letters()),
-        network("lstm", Cell::Lstm, letters()),
+        network("gru", Cell::GRU, letters()),
+        network("lstm", Cell::LSTM, letters()),
         NamedModel::cache(50, &letters()).unwrap(),
     ];
     let together = run(&models, source(&text), Mixing::No, &options()).unwrap();
@@ -55,7 +55,7 @@ fn figures_are_those_of_evaluation_to_the_bit() {
 #[test]
 fn short_texts_are_drawn_by_tokens_and_very_short_ones_not_at_all() {
     let models = [
-        network("gru", Cell::Gru, letters()),
+        network("gru", Cell::GRU, letters()),
         NamedModel::cache(5, &letters()).unwrap(),
     ];
     let line = prose(400, 9).replace('\n', " ");
@@ -79,7 +79,7 @@ fn short_texts_are_drawn_by_tokens_and_very_short_ones_not_at_all() {
 fn results_are_repeatable_and_become_json() {
     let text = prose(50, 10);
     let models = [
-        network("gru", Cell::Gru, letters()),
+        network("gru", Cell::GRU, letters()),
         NamedModel::cache(5, &letters()).unwrap(),
     ];
     let result = |seed, resamples| {

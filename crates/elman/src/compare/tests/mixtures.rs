@@ -6,8 +6,8 @@ use super::*;
 fn a_mixture_is_fitted_on_one_text_and_judged_on_another() {
     let (dev, text) = (prose(90, 6), prose(70, 7));
     let models = [
-        network("gru", Cell::Gru, letters()),
-        network("lstm", Cell::Lstm, letters()),
+        network("gru", Cell::GRU, letters()),
+        network("lstm", Cell::LSTM, letters()),
         NamedModel::cache(100, &letters()).unwrap(),
     ];
     let found = run(&models, source(&text), Mixing::On(source(&dev)), &options()).unwrap();
@@ -95,8 +95,8 @@ fn a_mixture_is_fitted_on_one_text_and_judged_on_another() {
 fn false_mixtures_are_refused() {
     let text = prose(40, 8);
     let models = [
-        network("chars", Cell::Gru, letters()),
-        network("bytes", Cell::Gru, Vocab::bytes()),
+        network("chars", Cell::GRU, letters()),
+        network("bytes", Cell::GRU, Vocab::bytes()),
     ];
     let mix = || Mixing::On(source(&text));
     let error = run(&models, source(&text), mix(), &options())

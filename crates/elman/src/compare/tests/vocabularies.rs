@@ -32,10 +32,10 @@ fn other_vocabularies_are_compared_by_word() {
     let fields =
         Vocab::from_file(list_of(&text, Kind::Whitespace).path(), Kind::Whitespace).unwrap();
     let models = [
-        network("chars", Cell::Lstm, letters()),
-        network("words", Cell::Gru, words),
-        network("bytes", Cell::Gru, Vocab::bytes()),
-        network("fields", Cell::Lstm, fields),
+        network("chars", Cell::LSTM, letters()),
+        network("words", Cell::GRU, words),
+        network("bytes", Cell::GRU, Vocab::bytes()),
+        network("fields", Cell::LSTM, fields),
         NamedModel::cache(9, &letters()).unwrap(),
     ];
     let on_disk = file(&text);
@@ -91,8 +91,8 @@ fn list_of(text: &str, kind: Kind) -> NamedTempFile {
 #[test]
 fn unknown_tokens_in_one_of_two_vocabularies_are_refused_or_charged() {
     let models = [
-        network("large", Cell::Gru, vocab(Kind::Whitespace, "a bc def")),
-        network("small", Cell::Gru, vocab(Kind::Whitespace, "a bc")),
+        network("large", Cell::GRU, vocab(Kind::Whitespace, "a bc def")),
+        network("small", Cell::GRU, vocab(Kind::Whitespace, "a bc")),
     ];
     let text = "a bc def\n".repeat(40);
     let on_disk = file(&text);
@@ -147,8 +147,8 @@ fn unknown_tokens_in_one_of_two_vocabularies_are_refused_or_charged() {
     .unwrap();
     // Models of one vocabulary share what they do not know.
     let shared = [
-        network("a", Cell::Gru, vocab(Kind::Whitespace, "a")),
-        network("b", Cell::Lstm, vocab(Kind::Whitespace, "a")),
+        network("a", Cell::GRU, vocab(Kind::Whitespace, "a")),
+        network("b", Cell::LSTM, vocab(Kind::Whitespace, "a")),
     ];
     let found = run(&shared, source(&text), Mixing::No, &options()).unwrap();
     assert_eq!(found.models[0].evaluation.oov, 80);
@@ -165,8 +165,8 @@ fn white_space_that_a_model_does_not_predict_is_refused_or_charged() {
     let text = "  a\n    bc  def\n".repeat(30);
     let chars = Vocab::from_file(list_of(&text, Kind::Chars).path(), Kind::Chars).unwrap();
     let models = [
-        network("chars", Cell::Gru, chars),
-        network("fields", Cell::Gru, vocab(Kind::Whitespace, "a bc def")),
+        network("chars", Cell::GRU, chars),
+        network("fields", Cell::GRU, vocab(Kind::Whitespace, "a bc def")),
     ];
     let on_disk = file(&text);
     let sources = || Source::files(&[on_disk.path()]);
@@ -216,8 +216,8 @@ fn white_space_that_a_model_does_not_predict_is_refused_or_charged() {
 fn vocabularies_that_leave_the_same_out_need_no_charge() {
     let text = "  a  bc\n".repeat(40);
     let models = [
-        network("large", Cell::Gru, vocab(Kind::Whitespace, "a bc def")),
-        network("small", Cell::Gru, vocab(Kind::Whitespace, "a bc")),
+        network("large", Cell::GRU, vocab(Kind::Whitespace, "a bc def")),
+        network("small", Cell::GRU, vocab(Kind::Whitespace, "a bc")),
     ];
     let on_disk = file(&text);
     let mixing = || Mixing::On(source(&text));
@@ -267,8 +267,8 @@ fn text_that_a_tokenizer_folds_or_drops_is_refused_or_charged() {
         let vocab = Vocab::from_tokenizer_json("test", tokenizer.to_string().as_bytes()).unwrap();
         let chars = Vocab::from_file(list_of(&text, Kind::Chars).path(), Kind::Chars).unwrap();
         let models = [
-            network(name, Cell::Gru, vocab),
-            network("chars", Cell::Gru, chars),
+            network(name, Cell::GRU, vocab),
+            network("chars", Cell::GRU, chars),
         ];
         let on_disk = file(&text);
         let sources = || Source::files(&[on_disk.path()]);
