@@ -108,6 +108,20 @@ impl TrainOptions {
         groups.into_iter().flatten().chain(untied).collect()
     }
 
+    /// The names of the choices that are infinite or no numbers.
+    fn not_finite(&self) -> Vec<String> {
+        let numbers = [
+            not_finite(&self.init),
+            not_finite(&self.regularise),
+            not_finite(&self.windows),
+            not_finite(&self.gradient),
+            not_finite(&self.update),
+            not_finite(&self.schedule),
+            not_finite(&self.budget),
+        ];
+        numbers.into_iter().flatten().collect()
+    }
+
     /// The names of the choices that were made, as in a file.
     pub fn given(&self) -> BTreeSet<String> {
         self.table().into_iter().map(|(name, _)| name).collect()
@@ -142,8 +156,12 @@ impl TrainOptions {
 
     /// Puts these choices over those of `config`.
     ///
-    /// Errors: more than one budget, a directory for event files that has no path.
+    /// Errors: a number that is not finite, more than one budget, a directory for event files that has no path.
     pub fn apply(&self, config: &mut Config) -> Result<()> {
+        // A table has no place for them.
+        if let Some(name) = self.not_finite().first() {
+            return Err(usage(format!("{name} must be a finite number")));
+        }
         let mut choices = self.table();
         for value in choices.values_mut() {
             if value.get(NO_LIMIT).is_some() {
@@ -191,6 +209,14 @@ fn made<T: Serialize>(group: &T) -> Vec<(String, Value)> {
         .into_iter()
         .filter(|(_, value)| !value.is_null())
         .collect()
+}
+
+/// The names of the choices of a group that are infinite or no numbers.
+fn not_finite<T: Serialize>(group: &T) -> Vec<String> {
+    let table = toml::Table::try_from(group).unwrap_or_default();
+    let numbers = table.into_iter();
+    let not_finite = numbers.filter(|(_, value)| value.as_float().is_some_and(|x| !x.is_finite()));
+    not_finite.map(|(name, _)| name).collect()
 }
 
 /// The name of a choice.
