@@ -5,7 +5,7 @@ use crate::cells::{Grads, Outputs, Problem, reference};
 use crate::common::{assert_bits, describe, machines, numbers};
 use elman_kernels::{Activation, Cell, Cpu, Format, Isa};
 
-const CELLS: [Cell; 5] = Cell::ALL;
+const CELLS: [Cell; Cell::ALL.len()] = Cell::ALL;
 
 #[test]
 fn sweeps_equal_the_equations_bit_for_bit() {

@@ -6,7 +6,7 @@ use elman::net;
 use elman::net::params::{Params, Role};
 
 /// Every cell of the program.
-pub const CELLS: [dims::Cell; 5] = dims::Cell::ALL;
+pub const CELLS: [dims::Cell; dims::Cell::ALL.len()] = dims::Cell::ALL;
 
 /// The reference's network of these sizes.
 pub fn network(dims: &Dims) -> Network {
