@@ -244,10 +244,8 @@ impl Cell {
     pub fn backward(self, cpu: &Cpu, window: BackwardWindow) {
         self.0.backward(cpu, window);
     }
-}
 
-impl Cell {
-    /// One backward step of the H units of one sequence, in f64 and without the recurrent product.
+    /// Runs one backward step of the H units of one sequence, in f64 and without the recurrent product.
     pub fn backward_row(self, row: BackwardRow) {
         self.0.backward_row(row);
     }

@@ -201,7 +201,7 @@ impl<C: Equations<G, S>, const G: usize, const S: usize> Recurrence for TimeLoop
         let (dh_next, dc_next) = (Parts::new(pass.dh_next), Parts::new(pass.dc_next));
         window.run(cpu, pass.w_h, window.steps + 1, &|phase, region| {
             let (isa, t) = (cpu.isa(), window.steps - phase);
-            // Of the gradients at the recurrent product and at z, those of step `t`.
+            // Where the gradients of step `t` at z and at the recurrent product are.
             let dz_of = |t: usize| match C::GATE_IS_OUTPUT {
                 true => dh.as_ptr().wrapping_add(t * state),
                 false => gates.as_ptr().wrapping_add(t * state * G),

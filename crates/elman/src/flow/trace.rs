@@ -38,7 +38,7 @@ impl LayerWeights {
         }
     }
 
-    /// Those of every layer, from below.
+    /// Copies the matrices of every layer, from below.
     pub fn of(network: &Network, params: &Params) -> Vec<LayerWeights> {
         let layout = network.layout();
         let cell = network.dims().cell;

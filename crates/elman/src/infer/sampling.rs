@@ -25,7 +25,7 @@ pub struct Sampling {
     pub repetition_window: Option<usize>,
     /// Ids that are never chosen.
     pub banned: Vec<TokenId>,
-    /// The same seed writes the same text on every machine.
+    /// Seed of the draws; equal seeds write equal texts on every machine.
     pub seed: u64,
     /// Tokens at most, the closing `<eos>` included.
     pub max_tokens: usize,

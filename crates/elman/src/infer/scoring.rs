@@ -43,14 +43,9 @@ pub(crate) trait WindowScorer {
     /// The zero state of as many streams as a window may have.
     fn zero_state(&self) -> State;
 
-    /// −ln ŷ of every target (T, B) from `state`, which becomes that after the window; and if asked for, whether the target is the
-    /// most likely token.
-    fn score(
-        &mut self,
-        window: &Window,
-        state: &mut State,
-        right: Option<&mut Vec<bool>>,
-    ) -> &[f64];
+    /// Scores a window: −ln ŷ of every target (T, B), from `state`, which becomes the state after it. If asked for, `right` (T, B)
+    /// says whether each target is the most likely token.
+    fn score(&mut self, window: &Window, state: &mut State, right: Option<&mut [bool]>) -> &[f64];
 }
 
 /// The sum over the tokens of a part.
@@ -75,7 +70,7 @@ pub(crate) struct Scored<P> {
     pub tokens: u64,
     /// Tokens that were read: more, where only answers are predicted.
     pub read: u64,
-    /// Of all of them, in the order in which they were read.
+    /// The summed loss of all predicted tokens, added in the order in which they were read.
     pub nats: f64,
 }
 
@@ -89,7 +84,7 @@ pub(crate) fn score_windows<P: PartSum>(
     each: &mut dyn FnMut(&Scored<P>) -> Result<()>,
 ) -> Result<Scored<P>> {
     let mut state = scorer.zero_state();
-    let mut right = Vec::new();
+    let mut right: Vec<bool> = Vec::new();
     let mut scored = Scored {
         parts: vec![P::default(); source.parts()],
         ..Scored::default()
@@ -98,7 +93,10 @@ pub(crate) fn score_windows<P: PartSum>(
         if filled.from_zero {
             state.reset(window.lanes);
         }
-        let nats = scorer.score(&window, &mut state, counting.then_some(&mut right));
+        if counting {
+            right.resize(window.targets.len(), false);
+        }
+        let nats = scorer.score(&window, &mut state, counting.then_some(&mut right[..]));
         let cells = nats.iter().zip(&window.weight).enumerate();
         for (cell, (nats, _)) in cells.filter(|(_, (_, weight))| **weight > 0.0) {
             let part = window.parts[cell % window.lanes] as usize;
@@ -143,17 +141,8 @@ impl WindowScorer for ModelScorer<'_> {
         State::zeros(self.network.dims(), self.batch)
     }
 
-    fn score(
-        &mut self,
-        window: &Window,
-        state: &mut State,
-        right: Option<&mut Vec<bool>>,
-    ) -> &[f64] {
+    fn score(&mut self, window: &Window, state: &mut State, right: Option<&mut [bool]>) -> &[f64] {
         self.nats.resize(window.targets.len(), 0.0);
-        let right = right.map(|right| {
-            right.resize(window.targets.len(), false);
-            &mut right[..]
-        });
         let (inputs, targets) = (&window.inputs, &window.targets);
         let (workspace, nats) = (&mut self.workspace, &mut self.nats);
         self.network

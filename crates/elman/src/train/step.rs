@@ -23,7 +23,7 @@ pub struct GradientAccumulator {
 /// What an update did.
 #[derive(Clone, Copy, Debug)]
 pub struct Update {
-    /// Of all its windows.
+    /// Loss and tokens of all windows of the update.
     pub stats: WindowStats,
     /// Inputs that were drawn from the model.
     pub sampled: usize,

@@ -67,7 +67,7 @@ pub struct Network {
     pub cell: Cell,
     pub vocab: usize,
     pub embed: usize,
-    /// Of each layer, from below.
+    /// H: the number of units of each layer, from below.
     pub hidden: Vec<usize>,
     pub tied: bool,
 }
@@ -116,13 +116,13 @@ pub struct Outcome {
     pub nats: Vec<f64>,
     pub loss: f64,
     pub objective: f64,
-    /// Of every tensor of [`Network::tensors`]; what is frozen has a gradient of zeros.
+    /// The gradient of every tensor of [`Network::tensors`]; zeros where a tensor has no effect.
     pub gradients: Tensors,
     pub last: State,
     pub d_initial: State,
     /// The smallest |pre-activation| of a rectifier: finite differences need it well above their effect.
     pub kink_distance: f64,
-    /// Of each lane, layer and step: what was computed on the way.
+    /// What was computed on the way, by lane, layer and step.
     pub steps: Vec<Vec<Vec<Step>>>,
 }
 

@@ -60,7 +60,7 @@ impl CacheStreams {
         self.states.iter().map(nats).collect()
     }
 
-    /// Of the only stream.
+    /// Reads `tokens` in the only stream and writes the loss of each into `nats`, see [`super::Streams::score`].
     pub fn score(&mut self, tokens: &[u32], nats: &mut [f64]) {
         for (token, nats) in tokens.iter().zip(nats) {
             *nats = self.cache.nats(&self.states[0], *token);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(super) struct MixtureStreams {
     mixture: Arc<Mixture>,
-    /// Of each model.
+    /// The streams of each model.
     members: Vec<Streams<'static>>,
     /// (models, B): what was computed last, at the present places.
     scores: Vec<Vec<Scores>>,
@@ -84,7 +84,7 @@ impl MixtureStreams {
         (0..self.len()).map(stream).collect()
     }
 
-    /// Of the only stream.
+    /// Reads `tokens` in the only stream and writes the loss of each into `nats`, see [`super::Streams::score`].
     pub fn score(&mut self, tokens: &[u32], nats: &mut [f64]) {
         let score = |member: &mut Streams| {
             let mut nats = vec![0.0; tokens.len()];

@@ -178,7 +178,7 @@ impl<'a> NetworkStreams<'a> {
         scores.collect()
     }
 
-    /// Of the only stream.
+    /// Reads `tokens` in the only stream and writes the loss of each into `nats`, see [`super::Streams::score`].
     pub fn score(&mut self, mut tokens: &[u32], mut nats: &mut [f64]) {
         if self.pending[0].is_none() && !tokens.is_empty() {
             // The state itself says what may follow.

@@ -69,7 +69,7 @@ impl NgramStreams {
         scores.collect()
     }
 
-    /// Of the only stream.
+    /// Reads `tokens` in the only stream and writes the loss of each into `nats`, see [`super::Streams::score`].
     pub fn score(&mut self, tokens: &[u32], nats: &mut [f64]) {
         self.log10.resize(tokens.len(), 0.0);
         self.states[0] = self

@@ -121,8 +121,9 @@ impl Block {
     }
 }
 
-/// Of the contexts `nodes`, those whose first arc has a word that is not greater than that of the node before it; `above` are the
-/// nodes of the next order. `None` if arcs end before they begin, or are not in that order.
+/// Counts the contexts in `nodes` whose first arc has a word that is not greater than the word of the node before it.
+///
+/// `above` are the nodes of the next order. `None` if arcs end before they begin, or are not in that order.
 fn first_descents<const W: usize, const I: usize>(
     tables: SizedTables<'_, W, I>,
     nodes: Range<u32>,

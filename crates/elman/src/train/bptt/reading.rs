@@ -113,24 +113,14 @@ impl Engine {
     }
 }
 
-/// As [`Engine::score_window`], for the scoring loop of evaluation: validation needs no memory beside that of training.
+/// Lets the scoring loop of evaluation run on the memory of training: validation needs none of its own.
 impl WindowScorer for Engine {
     fn zero_state(&self) -> State {
         Engine::zero_state(self)
     }
 
-    fn score(
-        &mut self,
-        window: &Window,
-        state: &mut State,
-        right: Option<&mut Vec<bool>>,
-    ) -> &[f64] {
-        let cells = window.targets.len();
-        let right = right.map(|right| {
-            right.resize(cells, false);
-            &mut right[..]
-        });
+    fn score(&mut self, window: &Window, state: &mut State, right: Option<&mut [bool]>) -> &[f64] {
         Engine::score(self, window, state, right);
-        &self.nats[..cells]
+        &self.nats[..window.targets.len()]
     }
 }
