@@ -56,7 +56,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
     repeat: u16,
 
-    /// Arithmetic of the products in training [default: bf16 where the CPU has instructions for it, else f32]
+    /// Arithmetic of the products in training [default: bf16 where the CPU multiplies it faster, else f32]
     #[arg(long, value_name = "NAME", value_parser = named::<Precision>(&["f32", "bf16"]))]
     precision: Option<Precision>,
     /// How a model that scores or writes keeps its matrices

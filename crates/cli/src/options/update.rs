@@ -73,7 +73,7 @@ pub struct UpdateOptions {
     /// The same, from the first validation worse than the best before the last N on [default: none]
     #[arg(long, value_name = "N|none", help_heading = "Optimiser")]
     pub average_trigger: Option<Limit<u32>>,
-    /// Arithmetic of the products [default: bf16 where the CPU has instructions for it, else f32]
+    /// Arithmetic of the products [default: bf16 where the CPU multiplies it faster, else f32]
     ///
     /// f32 gives the same bits on every machine. bf16 rounds what is multiplied to eight bits of precision and is up to
     /// twice as fast; a run in bf16 resumes only on the instruction set that it was started on.

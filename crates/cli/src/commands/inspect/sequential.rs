@@ -46,7 +46,7 @@ pub struct SequentialArgs {
     /// Entries of the vocabulary of a network without a model [default: 8000, as many as training has at most]
     #[arg(long, value_name = "N", help_heading = "Network", value_parser = vocabulary_size(), conflicts_with = "model")]
     vocab_size: Option<u32>,
-    /// Arithmetic of the products [default: a run's own; else bf16 where the CPU has instructions for it, or f32]
+    /// Arithmetic of the products [default: a run's own; else bf16 where the CPU multiplies it faster, or f32]
     ///
     /// bf16 rounds what is multiplied to eight bits of precision and is up to twice as fast.
     #[arg(long, value_name = "NAME", help_heading = "Network", value_parser = named::<Precision>(&["f32", "bf16"]))]

@@ -69,7 +69,7 @@ pub enum Precision {
 impl Precision {
     /// What a CPU with the instructions `isa` is fastest with.
     pub fn fastest(isa: Isa) -> Precision {
-        match isa.has_bf16() {
+        match isa.prefers_bf16() {
             true => Precision::Bf16,
             false => Precision::F32,
         }
