@@ -256,7 +256,7 @@ impl<T: FromStr> FromStr for Limit<T> {
 
 /// The name of an activation or of an instruction set, which the kernels do not serialise.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Activation(pub elman::dims::Activation);
+pub struct Activation(pub elman::net::dims::Activation);
 
 impl Serialize for Activation {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -267,7 +267,7 @@ impl Serialize for Activation {
 impl<'de> Deserialize<'de> for Activation {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Activation, D::Error> {
         let name = String::deserialize(deserializer)?;
-        elman::dims::Activation::named(&name)
+        elman::net::dims::Activation::named(&name)
             .map(Activation)
             .ok_or_else(|| {
                 serde::de::Error::custom(format!(

@@ -33,7 +33,7 @@ pub fn reported<T>(work: impl FnOnce() -> T) -> Option<T> {
 fn report(panic: &PanicHookInfo) {
     // One in another thread is followed by one in the thread that waits for it.
     static REPORTED: AtomicBool = AtomicBool::new(false);
-    if elman::contain::is_contained() || REPORTED.swap(true, Ordering::Relaxed) {
+    if elman::text::contain::is_contained() || REPORTED.swap(true, Ordering::Relaxed) {
         return;
     }
     let message = message(panic.payload());

@@ -4,6 +4,7 @@
 //! wrong. That nobody reads the output any more is success.
 #![forbid(unsafe_code)]
 
+mod advice;
 mod args;
 mod chart;
 mod commands;
@@ -58,8 +59,12 @@ fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            output::say(format_args!("error: {}", output::in_one_line(&error)));
-            ExitCode::from(if output::is_usage(&error) {
+            let said = output::in_one_line(&error);
+            match advice::advice(&error) {
+                Some(advice) => output::say(format_args!("error: {said}: {advice}")),
+                None => output::say(format_args!("error: {said}")),
+            }
+            ExitCode::from(if output::is_usage(&error) || advice::is_choice(&error) {
                 USAGE
             } else {
                 WORLD

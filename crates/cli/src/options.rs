@@ -25,7 +25,7 @@ use crate::args::{Limit, NO_LIMIT, Vocabulary};
 use crate::output::usage;
 use anyhow::Result;
 use clap::{Arg, Args};
-use elman::dims::Sizes;
+use elman::net::dims::Sizes;
 use elman::train::{Changes, Config, NewWatching};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};

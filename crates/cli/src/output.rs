@@ -4,7 +4,7 @@
 //! other end of a pipe is gone: a write to standard output returns its error, which
 //! [`is_broken_pipe`] recognises, and a remark that nobody reads is dropped.
 
-use elman::dims::{Dims, Sizes};
+use elman::net::dims::{Dims, Sizes};
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 

@@ -9,7 +9,7 @@
 use crate::options::TrainOptions;
 use crate::output::usage;
 use anyhow::{Context, Result};
-use elman::dims::Sizes;
+use elman::net::dims::Sizes;
 use elman::store::disk;
 use elman::text::Layout;
 use elman::train::config::{Bptt, Origin, Precision};

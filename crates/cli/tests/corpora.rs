@@ -109,9 +109,9 @@ fn the_tokenizer_of_another_program_is_used_as_it_is() {
         "--run",
         "x",
     ];
-    assert!(room.fails(1, &args).contains("--tokenizer-eos"));
+    assert!(room.fails(1, &args).contains("tokenizer-eos"));
     let args = ["tokenize", "none.json", "text.txt"];
-    assert!(room.fails(1, &args).contains("--tokenizer-eos"));
+    assert!(room.fails(1, &args).contains("tokenizer-eos"));
 }
 
 #[test]

@@ -273,7 +273,7 @@ fn what_a_model_overrules_is_said() {
         "y",
     ];
     let told = said(&room, &tune);
-    assert!(told.contains("add --loss-after 'the'"), "{told}");
+    assert!(told.contains("set loss-after to"), "{told}");
     let both = [
         "finetune",
         "asked",

@@ -5,7 +5,7 @@
 //! ```
 //! The text only gives the vocabulary and a place to begin; what is learnt are the batches.
 
-use elman::dims::Sizes;
+use elman::net::dims::Sizes;
 use elman::text::Kind;
 use elman::train::Batch;
 use elman::{TrainConfig, Trainer};

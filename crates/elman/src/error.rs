@@ -1,35 +1,29 @@
-//! What can go wrong in the world, said with what, where and what to do.
-//!
-//! Each room has its own error; this type gathers them. Mistakes of our own are assertions.
-
-use crate::infer::ModelError;
-use crate::ngram::NgramError;
-use crate::store::StoreError;
-use crate::text::TextError;
-use crate::train::TrainError;
+//! Every failure that the library reports, gathered from its parts.
 
 /// Any failure that the library reports.
+///
+/// Each part of the library has an error of its own, which says what is wrong and where; this type gathers them for
+/// programs that use several parts.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
-    Text(#[from] TextError),
+    Text(#[from] elman_text::TextError),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] elman_store::StoreError),
     #[error(transparent)]
-    Ngram(#[from] NgramError),
+    Ngram(#[from] elman_ngram::NgramError),
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Model(#[from] elman_infer::Error),
+    #[cfg(feature = "train")]
     #[error(transparent)]
-    Train(#[from] TrainError),
-    /// An option, or a combination of options, that cannot be carried out.
-    #[error("{0}")]
-    Config(String),
-    /// A file that is intact but does not fit what it is used for.
-    #[error("{0}")]
-    Mismatch(String),
-    /// Training cannot go on.
-    #[error("{0}")]
-    Diverged(String),
+    Train(#[from] elman_train::Error),
+    #[cfg(feature = "exchange")]
+    #[error(transparent)]
+    Exchange(#[from] elman_exchange::Error),
+    #[cfg(feature = "measure")]
+    #[error(transparent)]
+    Measure(#[from] elman_measure::Error),
 }
 
+/// What a function of the library returns.
 pub type Result<T> = std::result::Result<T, Error>;

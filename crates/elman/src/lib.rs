@@ -18,48 +18,42 @@
 //! # }
 //! ```
 //!
-//! The modules, in the order in which data flows; each uses only those above it:
+//! The modules are crates of their own, in the order in which data flows; each uses only those above it:
 //!
 //! * [`store`]: named arrays on disk; all files are written through it
-//! * [`text`]: characters and words become token ids
-//! * [`synth`]: texts that can only be predicted by remembering
+//! * [`text`]: characters and words become token ids; made-up texts that can only be predicted by remembering
 //! * [`ngram`]: counted n-grams, and the files in which they are passed on
-//! * [`net`]: windows of tokens become hidden states, losses and gradients
-//! * [`flow`]: how gradients flow through time
+//! * [`net`]: windows of tokens become hidden states, losses and gradients; how gradients flow through time
 //! * [`infer`]: models, sessions, evaluation and generation
-//! * [`exchange`]: networks of PyTorch come in; models go out to PyTorch and ONNX
-//! * [`compare`]: models against each other, and together
-//! * [`train`]: training, and runs that survive interruption
-//! * [`inspect`]: what the chapter claims, measured on a model and a text
-//! * [`lab`]: the chapter's claims, tested on small networks
-//! * [`bench`]: how fast all that is, and how fast it could be
+//! * [`train`] (feature `train`): training, and runs that survive interruption
+//! * [`exchange`] (feature `exchange`): networks of PyTorch come in; models go out to PyTorch and ONNX
+//! * [`measure`] (feature `measure`): speed, comparisons of models, inspection, and the claims of the chapter
+//!
+//! All features are on by default. A program that only scores and generates leaves them out.
 #![forbid(unsafe_code)]
 
-pub mod bench;
-pub mod compare;
-pub mod contain;
-pub mod dims;
 mod error;
-pub mod exchange;
-pub mod flow;
-pub mod infer;
-pub mod inspect;
-pub mod lab;
-pub mod net;
-pub mod ngram;
-pub mod rng;
-pub mod store;
-pub mod synth;
-pub mod text;
-pub mod train;
 
+#[cfg(feature = "exchange")]
+pub use elman_exchange as exchange;
+pub use elman_infer as infer;
+#[cfg(feature = "measure")]
+pub use elman_measure as measure;
+pub use elman_net as net;
+pub use elman_ngram as ngram;
+pub use elman_store as store;
+pub use elman_text as text;
+#[cfg(feature = "train")]
+pub use elman_train as train;
+
+pub use elman_infer::{Distribution, Model, Sampling, Score, Session, advance, load};
 pub use elman_kernels::{Cpu, Isa};
+pub use elman_text::TokenId;
+#[cfg(feature = "train")]
+pub use elman_train::{Config as TrainConfig, Trainer};
 pub use error::{Error, Result};
-pub use infer::{Distribution, Model, Sampling, Score, Session, advance, load};
-pub use text::TokenId;
-pub use train::{Config as TrainConfig, Trainer};
 
 /// The README's example compiles.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "train"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // as in tests/run
 
-use elman::dims::{Activation, Cell, Dims};
 use elman::net::Network;
+use elman::net::dims::{Activation, Cell, Dims};
 use elman::net::params::Params;
 use elman::train::Config;
 use elman::train::guard::{Guard, Verdict};

@@ -22,6 +22,7 @@ mod pool;
 mod product;
 mod recurrence;
 mod reduce;
+pub mod rng;
 mod rows;
 mod signal;
 mod simd;

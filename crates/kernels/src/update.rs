@@ -11,7 +11,7 @@
 //! 6. a ← a + rate·(w − a), a running average of the weights (Polyak and Juditsky 1992);
 //! 7. a weight matrix goes into its panels while it is in the cache.
 //!
-//! The order of operations in a rule is PyTorch's, so that runs can be compared. This room knows no
+//! The order of operations in a rule is PyTorch's, so that runs can be compared. This module knows no
 //! norm and no schedule, and does not look for NaN.
 
 mod adagrad;

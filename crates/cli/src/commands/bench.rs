@@ -11,8 +11,10 @@ use crate::progress::spinner;
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use elman::bench::{Amount, Case, Machine, Measured, NAMES, Report, Settings, Work, measure};
 use elman::infer::Weights;
+use elman::measure::bench::{
+    Amount, Case, Machine, Measured, NAMES, Report, Settings, Work, measure,
+};
 use elman::train::config::Precision;
 use elman::train::peak_bytes;
 use elman_kernels::{Cpu, Isa};

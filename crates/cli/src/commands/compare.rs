@@ -9,7 +9,7 @@ use crate::output::{grouped, say, usage};
 use crate::progress::spinner;
 use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::compare::{Comparison, Mixing, NamedModel, Options, Progress, Stage, compare};
+use elman::measure::compare::{Comparison, Mixing, NamedModel, Options, Progress, Stage, compare};
 use elman::text::ReadOptions;
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -108,7 +108,7 @@ pub fn run(args: CompareArgs) -> Result<()> {
         resamples: args.resamples,
         seed: args.seed,
     };
-    options.check().map_err(|error| usage(error.to_string()))?;
+    options.check()?;
     let mixing = match &args.dev {
         Some(dev) if is_stdin(dev) && is_stdin(text) => {
             return Err(usage("'-' stands for standard input and may be given once"));
@@ -198,8 +198,7 @@ fn load(names: &[PathBuf], threads: Option<u16>) -> Result<Vec<NamedModel>> {
     if let Some(vocab) = vocab.cloned() {
         for (named, window) in models.iter_mut().zip(windows) {
             if let Some(window) = window {
-                let cache = NamedModel::cache(window, &vocab);
-                *named = Some(cache.map_err(|error| usage(error.to_string()))?);
+                *named = Some(NamedModel::cache(window, &vocab)?);
             }
         }
     }

@@ -78,7 +78,7 @@ pub fn run(args: EvalArgs) -> Result<()> {
         lanes: args.lanes,
         window: None,
     };
-    options.check().map_err(|error| usage(error.to_string()))?;
+    options.check()?;
     for text in &args.texts {
         refuse_model(
             text,

@@ -2,7 +2,6 @@
 
 use super::train::{self, TrainArgs};
 use crate::args::finite32;
-use crate::output::usage;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::infer::OwnText;
@@ -87,8 +86,7 @@ pub fn run(args: FinetuneArgs) -> Result<()> {
     });
     if let Some(own) = &own_text {
         // What depends on the layout is found once that is known.
-        let checked = own.check(Layout::Sentences);
-        checked.map_err(|error| usage(error.to_string()))?;
+        own.check(Layout::Sentences)?;
     }
     choices.start_from(&model, own_text);
     train::run(choices)

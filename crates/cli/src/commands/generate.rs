@@ -2,11 +2,10 @@
 
 use super::cpu;
 use crate::args::{named, thread_count};
-use crate::output::usage;
 use anyhow::Result;
 use clap::{Args, ValueHint};
+use elman::Model;
 use elman::infer::{Eos, Generator, Sampling, Weights};
-use elman::{Error, Model};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -80,10 +79,10 @@ pub struct GenerateArgs {
 
 pub fn run(args: GenerateArgs) -> Result<()> {
     let options = options(&args)?;
-    options.check().map_err(refused)?;
+    options.check()?;
     let beam = args.search.beam();
     if let Some(beam) = &beam {
-        beam.check().map_err(refused)?;
+        beam.check()?;
     }
     let mut prompts = args.prompts.read()?;
     let model = Model::load_as(&args.model, args.weights)?.with_cpu(cpu(args.threads));
@@ -142,7 +141,7 @@ struct Task<'a> {
 impl Task<'_> {
     fn generator(&self, prompts: &[Vec<u32>]) -> Result<Generator<'_>> {
         let streams = self.model.streams(prompts.len());
-        Generator::new(streams, prompts, self.options.clone()).map_err(refused)
+        Ok(Generator::new(streams, prompts, self.options.clone())?)
     }
 
     /// Writes the samples of the only prompt to standard output while they are drawn.
@@ -199,12 +198,4 @@ fn options(args: &GenerateArgs) -> Result<Sampling> {
         logprobs: args.logprobs.is_some(),
         ..args.choice.sampling()
     })
-}
-
-/// Choices that the library refuses are the user's.
-fn refused(error: Error) -> anyhow::Error {
-    match error {
-        Error::Config(said) => usage(said),
-        other => other.into(),
-    }
 }

@@ -4,8 +4,8 @@ use crate::output::{Table, bytes, count, duration, grouped, percent, say, shape}
 use crate::summary::{resume_command, validated};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
-use elman::dims::{Dims, Sizes};
 use elman::infer::NetworkModel;
+use elman::net::dims::{Dims, Sizes};
 use elman::ngram;
 use elman::store::Generations;
 use elman::text::{Corpus, Layout, Vocab};

@@ -18,7 +18,7 @@ use crate::signals::Stop;
 use anyhow::Result;
 use claim::Claim;
 use clap::{Args, ValueHint};
-use elman::lab::{Lab, Scale};
+use elman::measure::lab::{Lab, Scale};
 use elman::store::{Lock, disk};
 use elman::text::Source;
 use elman::train::Machine;

@@ -18,7 +18,6 @@ use crate::summary;
 use anyhow::{Result, bail};
 use clap::{Args, ValueHint};
 use combine::{Combination, Given};
-use elman::Error;
 use elman::train::config::Idle;
 use elman::train::folder::contents::Contents;
 use elman::train::look::{Doing, Look};
@@ -296,7 +295,7 @@ impl Planned {
                 }
                 Ok(Some(outcome.ending))
             }
-            Err(error @ Error::Diverged(_)) => {
+            Err(error) if error.is_divergence() => {
                 say(format_args!("note: {}: {error}", self.name));
                 Ok(None)
             }

@@ -1,11 +1,11 @@
 //! `elman synth`: texts that can only be predicted by remembering, one sequence a line.
 
-use crate::output::{count, grouped, say, usage};
+use crate::output::{count, grouped, say};
 use crate::outputs::{Making, refuse_existing};
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueHint};
 use elman::store::write_atomic;
-use elman::synth::{Synth, Task};
+use elman::text::synth::{Synth, Task};
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
@@ -126,8 +126,7 @@ pub fn run(command: SynthCommand) -> Result<()> {
             corpus,
         }) => (Task::Copy { length, symbols }, corpus),
     };
-    let synth =
-        Synth::new(task, corpus.lag, corpus.seed).map_err(|error| usage(error.to_string()))?;
+    let synth = Synth::new(task, corpus.lag, corpus.seed)?;
     let Some(path) = &corpus.out else {
         let mut out = BufWriter::new(io::stdout().lock());
         synth.write(corpus.sequences, &mut out)?;

@@ -2,7 +2,7 @@
 
 use crate::args::{Activation, named};
 use clap::Args;
-use elman::dims::{Cell, Sizes};
+use elman::net::dims::{Cell, Sizes};
 use elman::train::config::CellName;
 use serde::{Deserialize, Serialize};
 

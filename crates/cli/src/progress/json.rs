@@ -1,7 +1,7 @@
 //! Events as JSON, one object a line on standard output, each flushed: `{"event":"step",…}`.
 //! Numbers that are not finite are null.
 
-use elman::dims::TrainPlan;
+use elman::net::dims::TrainPlan;
 use elman::train::Config;
 use serde::Serialize;
 use std::borrow::Cow;

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "tests may stop")]
 
 use elman::Model;
-use elman::dims::{Activation, Cell};
 use elman::exchange::{Hints, Imported, import, save_state_dict};
 use elman::infer::{NetworkModel, Weights};
+use elman::net::dims::{Activation, Cell};
 use elman::store::{Array, Data, Integrity, Snapshot, read_snapshot, write_snapshot};
 use elman::text::{Kind, Listed, SpecialNames};
 use std::path::{Path, PathBuf};

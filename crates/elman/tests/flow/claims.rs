@@ -1,11 +1,11 @@
 //! The chapter's claims about gradients, seen on networks that have not been trained, and on truncation.
 
-use elman::dims::Activation;
-use elman::flow::verdict::Verdict;
 use elman::infer::{NetworkModel, VocabularyFrom};
-use elman::inspect::passages::tokens;
-use elman::inspect::places::Reading;
-use elman::inspect::{Gradients, gradients, truncation, untrained};
+use elman::measure::inspect::passages::tokens;
+use elman::measure::inspect::places::Reading;
+use elman::measure::inspect::{Gradients, gradients, truncation, untrained};
+use elman::net::dims::Activation;
+use elman::net::flow::verdict::Verdict;
 use elman::net::init::{Recurrent, Scheme};
 use elman::text::{Layout, ReadOptions, Source};
 use elman::train::Config;
@@ -269,7 +269,7 @@ fn advice_fits_what_was_found() {
         cell: CellName::LSTM,
         ..elman(32)
     });
-    assert!(closed.contains("--forget-bias 3"), "{closed}");
+    assert!(closed.contains("forget-bias = 3"), "{closed}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Jacobians as whole matrices, from the cells' equations element by element, and their largest singular value by Jacobi
 //! rotations: slow, plain, and without anything of the crate under test.
 
-use elman::dims::Activation;
-use elman::flow::trace::{LayerWeights, Trace};
+use elman::net::dims::Activation;
+use elman::net::flow::trace::{LayerWeights, Trace};
 
 /// Row by row.
 pub struct Dense {

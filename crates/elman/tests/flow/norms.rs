@@ -3,10 +3,10 @@
 use super::dense::{Dense, step};
 use super::small::{Small, dims};
 use crate::reference::program::CELLS;
-use elman::dims::{Activation, Cell};
-use elman::flow::bound::Bound;
-use elman::flow::jacobian::Slopes;
-use elman::flow::norms::{Chain, chain_norms, matrix_norm};
+use elman::net::dims::{Activation, Cell};
+use elman::net::flow::bound::Bound;
+use elman::net::flow::jacobian::Slopes;
+use elman::net::flow::norms::{Chain, chain_norms, matrix_norm};
 use elman::net::init::{Init, Recurrent, Scheme};
 use elman::net::{Network, Params, State};
 use elman_kernels::{Cpu, Isa};

@@ -1,10 +1,10 @@
 //! Small networks with random weights, read by the program itself.
 
-use elman::dims::{Cell, Dims};
-use elman::flow::jacobian::Jacobians;
-use elman::flow::trace::{LayerWeights, Trace};
+use elman::net::dims::{Cell, Dims};
+use elman::net::flow::jacobian::Jacobians;
+use elman::net::flow::trace::{LayerWeights, Trace};
 use elman::net::{Network, Params, State, Tape};
-use elman::rng::{Site, Stream, key};
+use elman_kernels::rng::{Site, Stream, key};
 use elman_kernels::{Cpu, Format, Isa};
 
 /// A network, its weights and what it read.

@@ -3,10 +3,10 @@
 use super::small::{Small, dims};
 use crate::reference;
 use crate::reference::program::{self, CELLS, on_disk};
-use elman::dims::{Activation, Cell, Room, Slots};
-use elman::flow::jacobian::Jacobians;
-use elman::flow::terms::{Injection, double_sum, loss_gradients};
-use elman::flow::trace::{LayerTrace, LayerWeights, Trace};
+use elman::net::dims::{Activation, Cell, Room, Slots};
+use elman::net::flow::jacobian::Jacobians;
+use elman::net::flow::terms::{Injection, double_sum, loss_gradients};
+use elman::net::flow::trace::{LayerTrace, LayerWeights, Trace};
 use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm};
 use elman_kernels::{Cpu, Format, Isa};

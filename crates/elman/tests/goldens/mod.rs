@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use elman::dims::Sizes;
+use elman::net::dims::Sizes;
 use safetensors::{Dtype, SafeTensors};
 
 /// One golden file.

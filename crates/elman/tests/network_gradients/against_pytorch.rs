@@ -3,7 +3,7 @@
 use super::small::{ALL_SLOTS, close, dims, divisor};
 use crate::goldens::{Golden, Settings};
 use crate::reference::program::{on_disk, widen};
-use elman::dims::{Activation, Cell, Dims, Room};
+use elman::net::dims::{Activation, Cell, Dims, Room};
 use elman::net::layer::dropout::{Dropout, Rates};
 use elman::net::params::Params;
 use elman::text::Window;

@@ -3,13 +3,13 @@
 use super::small::{close, dims, divisor, random_engine, random_window};
 use crate::reference;
 use crate::reference::program::{self, CELLS, on_disk, widen};
-use elman::dims::Dims;
+use elman::net::dims::Dims;
 use elman::net::layer::dropout::{Dropout, Rates};
-use elman::rng::{Site, Stream, key};
 use elman::text::Window;
 use elman::train::bptt::LossNorm;
 use elman::train::objective::Objective;
 use elman::train::scheduled::Coins;
+use elman_kernels::rng::{Site, Stream, key};
 use elman_kernels::{Cpu, Isa};
 
 /// Loss, logits, states and every gradient agree with the reference, at sizes that are no multiple

@@ -3,10 +3,10 @@
 use super::small::{close, dims, random_engine};
 use crate::reference;
 use crate::reference::program::{self, CELLS, on_disk, widen};
-use elman::rng::{Site, Stream, key};
 use elman::text::{Mark, Sentences, Vocab, Window};
 use elman::train::bptt::LossNorm;
 use elman_kernels::Isa;
+use elman_kernels::rng::{Site, Stream, key};
 
 /// Where only answers carry loss, loss and gradient are those of the answers' characters in the reference, and other targets
 /// change no bit.

@@ -2,12 +2,12 @@
 
 use super::small::{ALL_SLOTS, close, dims, random_engine, random_window};
 use crate::reference::program::CELLS;
-use elman::dims::{Cell, Dims, Room};
+use elman::net::dims::{Cell, Dims, Room};
 use elman::net::{Params, State};
-use elman::rng::{Site, Stream, key};
 use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm, WindowStats};
 use elman::train::objective::Objective;
+use elman_kernels::rng::{Site, Stream, key};
 use elman_kernels::{Cpu, Format, Isa};
 
 const STEPS: usize = 9;

@@ -1,13 +1,13 @@
 //! Training in bf16 goes where training in f32 would go.
 
 use super::small::random_window;
-use elman::dims::{Activation, Cell, Dims, Room, Slots};
 use elman::net::Params;
+use elman::net::dims::{Activation, Cell, Dims, Room, Slots};
 use elman::net::init::Init;
-use elman::rng::{Site, Stream, key};
 use elman::text::Window;
 use elman::train::Config;
 use elman::train::bptt::{Engine, LossNorm};
+use elman_kernels::rng::{Site, Stream, key};
 use elman_kernels::{Cpu, Format, Isa};
 
 const STEPS: usize = 20;

@@ -1,12 +1,12 @@
 //! Scheduled sampling that draws every input is the network running freely.
 
 use super::small::random_window;
-use elman::dims::{Activation, Cell, Dims, Room, Slots};
 use elman::net::State;
-use elman::rng::{Site, Stream, key};
+use elman::net::dims::{Activation, Cell, Dims, Room, Slots};
 use elman::text::Window;
 use elman::train::bptt::Engine;
 use elman::train::scheduled::Coins;
+use elman_kernels::rng::{Site, Stream, key};
 use elman_kernels::{Cpu, Format, Isa};
 
 const STEPS: usize = 12;

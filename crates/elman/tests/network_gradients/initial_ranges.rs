@@ -1,6 +1,6 @@
 //! Initial weights are drawn from PyTorch's ranges, tensor by tensor.
 
-use elman::dims::{Activation, Cell, Dims, Sizes};
+use elman::net::dims::{Activation, Cell, Dims, Sizes};
 use elman::net::{Network, Params};
 use elman::train::Config;
 use elman::train::config::CellName;

@@ -1,14 +1,14 @@
 //! Bits that do not depend on who computes them, and the count of parameters.
 
 use super::small::{dims, random_engine, random_window};
-use elman::dims::{Activation, Cell, Dims};
 use elman::net::Network;
+use elman::net::dims::{Activation, Cell, Dims};
 use elman::net::layer::dropout::{Dropout, Rates};
-use elman::rng::{Site, Stream, key};
 use elman::train::bptt::LossNorm;
 use elman::train::objective::Objective;
 use elman::train::optim::{Method, Optimiser, Rule, Update};
 use elman_kernels::Isa;
+use elman_kernels::rng::{Site, Stream, key};
 
 /// One thread or three, AVX-512 or plain scalar: the same bits after several updates.
 #[test]

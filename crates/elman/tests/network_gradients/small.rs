@@ -1,9 +1,9 @@
 //! Small networks with random weights, windows of random tokens, and how they are compared with other programs' numbers.
 
-use elman::dims::{Cell, Dims, Room, Slots};
-use elman::rng::Stream;
+use elman::net::dims::{Cell, Dims, Room, Slots};
 use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm};
+use elman_kernels::rng::Stream;
 use elman_kernels::{Cpu, Format, Isa};
 
 pub const ALL_SLOTS: Slots = Slots {

@@ -4,10 +4,10 @@ use super::small::{dims, random_engine, random_window};
 use crate::reference::program::CELLS;
 use elman::net::layer::dropout::{Dropout, Rates};
 use elman::net::params::Role;
-use elman::rng::{Site, Stream, key};
 use elman::text::Window;
 use elman::train::bptt::LossNorm;
 use elman_kernels::Isa;
+use elman_kernels::rng::{Site, Stream, key};
 
 /// The loss of a window with carried state is that of the same steps in one window over everything, bit for bit.
 #[test]

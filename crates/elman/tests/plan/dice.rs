@@ -1,6 +1,6 @@
 //! Random configurations of all that memory depends on, the same every time.
 
-use elman::dims::{Activation, Sizes};
+use elman::net::dims::{Activation, Sizes};
 use elman::text::{Kind, Layout};
 use elman::train::Config;
 use elman::train::config::{Bptt, CellName, OptimizerName, Precision};

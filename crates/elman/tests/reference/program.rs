@@ -1,8 +1,8 @@
 //! The program's sizes and weights, as the reference takes them.
 
 use super::{Cell, Network, State, Tensors};
-use elman::dims::{self, Activation, Dims};
 use elman::net;
+use elman::net::dims::{self, Activation, Dims};
 use elman::net::params::{Params, Role};
 
 /// Every cell of the program.

@@ -1,15 +1,15 @@
 //! What all tests of runs need: a text, a small configuration, and a watcher with a memory.
 
-use elman::dims::{Activation, Sizes};
+use elman::net::dims::{Activation, Sizes};
 use elman::text::{Kind, Layout};
 use elman::train::bptt::LossNorm;
 use elman::train::config::{Bptt, CellName, OptimizerName};
 use elman::train::schedule::ScheduleKind;
+use elman::train::{self, Result};
 use elman::train::{
     Config, Event, GradientFlow, Job, Machine, NewBudget, Outcome, Sample, StepReport, Validation,
     VocabularyFrom, Watch,
 };
-use elman::{Result, train};
 use elman_kernels::Isa;
 use std::collections::BTreeSet;
 use std::fs;

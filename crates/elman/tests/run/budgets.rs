@@ -1,8 +1,7 @@
 //! How long a run lasts: epochs, steps, minutes, patience, and more of them on resume.
 
 use super::bench::{Bench, Impatient, Log, config, generations, machine, relu_sgd, resume};
-use elman::train::{self, Config, Ending, NewBudget, read_record};
-use elman::{Error, Result};
+use elman::train::{self, Config, Ending, Error, NewBudget, Result, RunError, read_record};
 use std::fs;
 
 fn with_budget(epochs: Option<f64>, steps: Option<u64>, minutes: Option<f64>) -> Config {
@@ -238,7 +237,11 @@ fn budgets_that_cannot_be() {
     ] {
         let (_, error) = extend(&bench, "run", budget);
         let error = error.unwrap_err();
-        assert!(matches!(error, Error::Config(_)), "{error:?}");
+        let refused = matches!(
+            error,
+            Error::Config(_) | Error::Run(RunError::BudgetSpent { .. })
+        );
+        assert!(refused, "{error:?}");
         assert!(error.to_string().contains(part), "{budget:?}: {error}");
         assert_eq!(fs::read(bench.path("run/config.toml")).unwrap(), before);
     }

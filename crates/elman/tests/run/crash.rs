@@ -3,8 +3,8 @@
 use super::bench::{
     Bench, Log, config, copy_run, essence, generations, metrics, resume, saving_always,
 };
-use elman::Error;
 use elman::store::StoreError;
+use elman::train::Error;
 use elman::train::{self, Ending, Event, Job, Outcome, Watch};
 use std::fs;
 use std::path::{Path, PathBuf};

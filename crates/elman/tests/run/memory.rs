@@ -1,11 +1,11 @@
 //! Windows as long as the text, and plans that do not fit.
 
 use super::bench::{Bench, Log, config, machine, relu_sgd, resume};
-use elman::Error;
-use elman::dims::{Room, Sizes};
+use elman::net::dims::{Room, Sizes};
 use elman::text::Layout;
 use elman::train::config::{Bptt, CellName};
 use elman::train::{self, Config, Machine};
+use elman::train::{Error, MemoryRemedy, RunError};
 use std::collections::BTreeSet;
 
 #[test]
@@ -57,13 +57,18 @@ fn a_plan_that_does_not_fit_is_refused_before_anything_is_allocated() {
         let mut job = bench.job("run", &config);
         job.machine.memory_bytes = memory;
         let error = train::start(&job, &mut Log::default()).unwrap_err();
-        assert!(matches!(error, Error::Config(_)), "{error}");
+        // The weights alone are too large.
+        match remedy(&error) {
+            MemoryRemedy::SmallerNetwork => {}
+            MemoryRemedy::Options(sets) => {
+                assert!(sets.iter().all(|set| set[0].0 == "hidden"), "{sets:?}");
+            }
+            other => panic!("{other:?}"),
+        }
         let message = error.to_string();
-        for part in ["training needs", "weights", "window", "--hidden"] {
+        for part in ["training needs", "weights", "window"] {
             assert!(message.contains(part), "{message}");
         }
-        // The weights alone are too large.
-        assert!(!message.contains("--recompute"), "{message}");
         assert!(resume(&job.run, &mut Log::default()).is_err(), "no run");
     }
 }
@@ -85,9 +90,9 @@ fn the_plan_is_the_limit() {
     let budget = train::NewBudget::default();
     let small = with_memory(plan - 1);
     let error = train::resume(&bench.path("fits"), &budget, &small, &mut Log::default());
-    let message = error.unwrap_err().to_string();
-    assert!(message.contains("--memory allows"), "{message}");
-    assert!(message.contains("keeps its choices"), "{message}");
+    let error = error.unwrap_err();
+    assert_eq!(remedy(&error), &MemoryRemedy::None);
+    assert!(error.to_string().contains("the budget is"), "{error}");
 }
 
 /// A refusal names options, and with each of them the run fits; with the next larger size it does not.
@@ -116,59 +121,56 @@ fn what_a_refusal_says_would_fit_does() {
     ] {
         let mut job = bench.job(name, config);
         job.machine = with_memory(memory);
-        let message = train::start(&job, &mut Log::default())
-            .unwrap_err()
-            .to_string();
-        let said = message.split(": ").last().unwrap();
-        let said = said.strip_suffix(" would fit").expect(&message);
-        let options = said.replace(" or ", ", ");
-        for option in options.split(", ") {
+        let error = train::start(&job, &mut Log::default()).unwrap_err();
+        let MemoryRemedy::Options(sets) = remedy(&error) else {
+            panic!("{error:?}");
+        };
+        for set in sets {
             let mut job = job.clone();
-            apply(&mut job.config, option, 0);
+            apply(&mut job.config, set, 0);
             let told = train::dry_run(&job, &mut Log::default());
-            assert!(told.is_ok(), "{option}: {told:?}");
-            if option.split(' ').next_back() != Some("--recompute") {
-                apply(&mut job.config, option, 1);
+            assert!(told.is_ok(), "{set:?}: {told:?}");
+            if set != &[("recompute", 1)] {
+                apply(&mut job.config, set, 1);
                 let told = train::dry_run(&job, &mut Log::default());
-                assert!(told.is_err(), "{option} and one more: {message}");
+                assert!(told.is_err(), "{set:?} and one more: {error}");
             }
-            seen.extend(
-                option
-                    .split(' ')
-                    .filter(|word| word.starts_with("--"))
-                    .map(str::to_owned),
-            );
+            seen.extend(set.iter().map(|(name, _)| *name));
         }
         // What is told of a dry run holds for one that trains.
-        apply(&mut job.config, options.split(", ").next().unwrap(), 0);
+        apply(&mut job.config, &sets[0], 0);
         train::start(&job, &mut Log::default()).unwrap();
     }
     let all = [
-        "--batch-tokens",
-        "--bptt",
-        "--embed",
-        "--hidden",
-        "--lanes",
-        "--recompute",
+        "batch-tokens",
+        "bptt",
+        "embed",
+        "hidden",
+        "lanes",
+        "recompute",
     ];
-    assert_eq!(seen, BTreeSet::from(all.map(str::to_owned)));
+    assert_eq!(seen, BTreeSet::from(all));
 }
 
-/// Chooses what `options` say, sizes larger by `more`.
-fn apply(config: &mut Config, options: &str, more: usize) {
-    let mut words = options.split(' ');
-    while let Some(option) = words.next() {
-        if option == "--recompute" {
-            config.recompute = true;
-            continue;
-        }
-        let size = words.next().unwrap().parse::<usize>().unwrap() + more;
-        match option {
-            "--lanes" => config.lanes = size,
-            "--bptt" => config.bptt = Bptt::Steps(size),
-            "--batch-tokens" => config.batch_tokens = Some(size),
-            "--hidden" => config.hidden = Sizes::Same(size),
-            "--embed" => config.embed = size,
+/// What an error about memory says would help.
+fn remedy(error: &Error) -> &MemoryRemedy {
+    match error {
+        Error::Run(RunError::Memory { remedy, .. }) => remedy,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Chooses what a set of options says, sizes larger by `more`.
+fn apply(config: &mut Config, set: &[(&str, usize)], more: usize) {
+    for (option, size) in set {
+        let size = size + more;
+        match *option {
+            "recompute" => config.recompute = true,
+            "lanes" => config.lanes = size,
+            "bptt" => config.bptt = Bptt::Steps(size),
+            "batch-tokens" => config.batch_tokens = Some(size),
+            "hidden" => config.hidden = Sizes::Same(size),
+            "embed" => config.embed = size,
             other => panic!("{other}"),
         }
     }

@@ -5,8 +5,8 @@ use super::bench::{
     text,
 };
 use elman::Model;
-use elman::dims::Sizes;
 use elman::infer::{EvalOptions, Evaluation, NetworkModel, evaluate};
+use elman::net::dims::Sizes;
 use elman::text::{Corpus, Layout, ReadOptions, Source};
 use elman::train::{self, Config, Ending, Job, Outcome, VocabularyFrom};
 use elman_kernels::Cpu;

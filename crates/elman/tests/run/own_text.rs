@@ -101,8 +101,10 @@ fn it_needs_a_model_that_writes_whole_lines() {
         own_text,
         ..bench.job("run", &config())
     };
-    let said = train::start(&job, &mut Log::default())
-        .unwrap_err()
-        .to_string();
-    assert!(said.contains("--init-from"), "{said}");
+    let error = train::start(&job, &mut Log::default()).unwrap_err();
+    let refused = matches!(
+        error,
+        train::Error::Run(train::RunError::OwnTextWithoutModel)
+    );
+    assert!(refused, "{error}");
 }

@@ -2,9 +2,9 @@
 
 use super::bench::{Bench, Log, essence, resume, saving_always, sentences};
 use elman::Model;
-use elman::dims::Room;
 use elman::infer::{EvalOptions, evaluate, evaluate_answers};
-use elman::synth::{MARK, Synth, Task};
+use elman::net::dims::Room;
+use elman::text::synth::{MARK, Synth, Task};
 use elman::text::{Kind, ReadOptions, Source};
 use elman::train::config::CellName;
 use elman::train::{self, Config, Ending};
@@ -21,7 +21,7 @@ fn long_lines(bench: &Bench) -> Config {
     bench.write("text.txt", &text);
     Config {
         cell: CellName::GRU,
-        hidden: elman::dims::Sizes::Same(6),
+        hidden: elman::net::dims::Sizes::Same(6),
         embed: 6,
         lanes: 16,
         batch_tokens: Some(2_000),
@@ -116,7 +116,7 @@ fn sums(bench: &Bench) -> Config {
     Config {
         vocab: Kind::Whitespace,
         cell: CellName::GRU,
-        hidden: elman::dims::Sizes::Same(24),
+        hidden: elman::net::dims::Sizes::Same(24),
         embed: 24,
         layers: 1,
         dropout: 0.0,

@@ -2,7 +2,7 @@
 
 use crate::grid::Grid;
 use crate::output::{Table, bytes, count, grouped, number};
-use elman::bench::{Report, Row};
+use elman::measure::bench::{Report, Row};
 use std::io::{self, Write};
 
 pub fn text(out: &mut impl Write, report: &Report) -> io::Result<()> {

@@ -2,7 +2,7 @@
 //! each pair, with all digits. A cell that does not apply is empty; an infinite figure is `inf`. Differences are `name` minus `other`.
 
 use crate::csv::line;
-use elman::compare::{Comparison, Difference, Entry, Interval};
+use elman::measure::compare::{Comparison, Difference, Entry, Interval};
 use std::io::{self, Write};
 
 const HEADER: [&str; 30] = [

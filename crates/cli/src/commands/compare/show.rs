@@ -4,7 +4,7 @@ use super::Names;
 use crate::commands::eval::precise;
 use crate::grid::Grid;
 use crate::output::{Table, bytes, grouped, number};
-use elman::compare::{Comparison, Difference, Entry, Interval, Measure, Mixture, UnitOf};
+use elman::measure::compare::{Comparison, Difference, Entry, Interval, Measure, Mixture, UnitOf};
 use std::f64::consts::LN_2;
 use std::io::{self, Write};
 

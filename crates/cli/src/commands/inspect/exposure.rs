@@ -4,14 +4,14 @@ use crate::args::thread_count;
 use crate::commands::{cpu, name_of, sources};
 use crate::csv::line;
 use crate::grid::Grid;
-use crate::output::{Table, count, grouped, usage};
+use crate::output::{Table, count, grouped};
 use crate::progress::spinner;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::Model;
-use elman::inspect::exposure::{Band, Contrast, Figure, Options, Truth};
-use elman::inspect::passages::tokens;
-use elman::inspect::{Exposure, exposure};
+use elman::measure::inspect::exposure::{Band, Contrast, Figure, Options, Truth};
+use elman::measure::inspect::passages::tokens;
+use elman::measure::inspect::{Exposure, exposure};
 use elman::text::ReadOptions;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -102,7 +102,7 @@ pub fn run(args: ExposureArgs) -> Result<()> {
         resamples: args.resamples,
         seed: args.seed,
     };
-    options.check().map_err(|error| usage(error.to_string()))?;
+    options.check()?;
     let cpu = Arc::new(cpu(args.threads));
     let model = Model::load(&args.model)?.with_cpu(cpu.clone());
     let oracle = Model::load(&args.oracle)?.with_cpu(cpu);

@@ -5,11 +5,10 @@ mod show;
 use super::subject::{ReadingArgs, SubjectArgs};
 use crate::csv::line;
 use crate::options;
-use crate::output::usage;
 use anyhow::Result;
 use clap::Args;
-use elman::inspect::gradients::Options;
-use elman::inspect::{Gradients, gradients};
+use elman::measure::inspect::gradients::Options;
+use elman::measure::inspect::{Gradients, gradients};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -63,7 +62,7 @@ pub fn run(args: GradientsArgs) -> Result<()> {
         reading: args.reading.reading(&args.subject)?,
         seed: 1,
     };
-    options.check().map_err(|error| usage(error.to_string()))?;
+    options.check()?;
     let subject = args.subject.load()?;
     options.seed = subject.seed;
     let layout = options.reading.layout_of(&subject.model);

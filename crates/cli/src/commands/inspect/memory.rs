@@ -12,8 +12,8 @@ use crate::resolve::{idle_notes, leaves_size_open, resolve};
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
-use elman::inspect::memory::{Cell, Fit, Options};
-use elman::inspect::{Memory, memory};
+use elman::measure::inspect::memory::{Cell, Fit, Options};
+use elman::measure::inspect::{Memory, memory};
 use elman::train::config::Origin;
 use elman::train::{Config, Job, Machine, training_size};
 use elman_kernels::Isa;
@@ -101,7 +101,7 @@ pub fn run(args: MemoryArgs) -> Result<()> {
     if let Some(tokens) = &args.over_tokens {
         options.tokens.clone_from(tokens);
     }
-    options.check().map_err(|error| usage(error.to_string()))?;
+    options.check()?;
     let (sized, text_tokens) = args.sized()?;
     if let (Some(tokens), None) = (text_tokens, &args.over_tokens) {
         options.tokens = vec![tokens, 10 * tokens, 100 * tokens];

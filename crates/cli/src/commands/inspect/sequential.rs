@@ -11,8 +11,8 @@ use crate::progress::spinner;
 use crate::resolve::{Layered, defaults, idle_notes, resolve};
 use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::inspect::sequential::{Options, Row, Speed};
-use elman::inspect::{Sequential, sequential};
+use elman::measure::inspect::sequential::{Options, Row, Speed};
+use elman::measure::inspect::{Sequential, sequential};
 use elman::train::config::{Origin, Precision};
 use elman_kernels::Isa;
 use std::io::{self, Write};
@@ -82,7 +82,7 @@ pub fn run(args: SequentialArgs) -> Result<()> {
         seconds: args.seconds,
         ..Options::new(isa(args.isa.as_deref())?, threads(args.threads))
     };
-    options.check().map_err(|error| usage(error.to_string()))?;
+    options.check()?;
     let Sizing {
         mut config, vocab, ..
     } = args.sized(options.isa)?;

@@ -11,8 +11,8 @@ use crate::output::{Table, bytes, count, grouped, usage};
 use crate::outputs::{Making, refuse_any, refuse_existing, refuse_inputs};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
-use elman::inspect::states::{Options, Part, Selectivity, Unit, plan_bytes, selectivity};
-use elman::inspect::{States, states};
+use elman::measure::inspect::states::{Options, Part, Selectivity, Unit, plan_bytes, selectivity};
+use elman::measure::inspect::{States, states};
 use elman::store::{Snapshot, disk, write_npy, write_snapshot};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -119,7 +119,7 @@ pub fn run(args: StatesArgs) -> Result<()> {
         tokens: args.tokens,
         best: args.best,
     };
-    options.check().map_err(|error| usage(error.to_string()))?;
+    options.check()?;
     if let Some(path) = &args.safetensors {
         refuse_inputs(path, &args.subject.names)?;
         refuse_existing(path, Making::File, args.force)?;
@@ -313,7 +313,8 @@ fn write_units(
         let grid = value_table(subject, states, &args.unit, shown, |x| format!("{x:.3}"));
         return write!(out, "\n{}", grid.to_text());
     }
-    let texts = elman::inspect::states::printed(subject.model.vocab(), &subject.ids[..shown]);
+    let texts =
+        elman::measure::inspect::states::printed(subject.model.vocab(), &subject.ids[..shown]);
     for unit in &args.unit {
         let values: Vec<f64> = states.values(*unit).take(shown).collect();
         writeln!(out, "\nunit {}, {}", name(*unit), paint::legend(&values))?;

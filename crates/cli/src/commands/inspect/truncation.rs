@@ -4,12 +4,12 @@ use super::subject::{ReadingArgs, SubjectArgs};
 use crate::csv::line;
 use crate::grid::Grid;
 use crate::options;
-use crate::output::{Table, count, grouped, number, usage};
+use crate::output::{Table, count, grouped, number};
 use crate::progress::spinner;
 use anyhow::Result;
 use clap::Args;
-use elman::inspect::truncation::Options;
-use elman::inspect::{Truncation, truncation};
+use elman::measure::inspect::truncation::Options;
+use elman::measure::inspect::{Truncation, truncation};
 use elman::text::Layout;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -68,7 +68,7 @@ pub fn run(args: TruncationArgs) -> Result<()> {
         reading: args.reading.reading(&args.subject)?,
         seed: 1,
     };
-    options.check().map_err(|error| usage(error.to_string()))?;
+    options.check()?;
     let subject = args.subject.load()?;
     options.seed = subject.seed;
     let layout = options.reading.layout_of(&subject.model);

@@ -1,8 +1,8 @@
 //! What stands above and below the claims: the text, the networks, the machine, and how it all came out.
 
 use crate::output::{count, grouped};
-use elman::bench::processor;
-use elman::lab::{Lab, Plan};
+use elman::measure::bench::processor;
+use elman::measure::lab::{Lab, Plan};
 use elman::train::Machine;
 use elman_report::{Block, Section, Text, Verdict};
 use std::time::{SystemTime, UNIX_EPOCH};

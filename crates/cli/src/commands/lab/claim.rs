@@ -2,7 +2,7 @@
 
 use super::{gradients, horizon, learning, remedies, sizes};
 use anyhow::Result;
-use elman::lab::{Lab, Verdict};
+use elman::measure::lab::{Lab, Verdict};
 use elman_report::{Block, Section, Text};
 
 /// A claim before it is looked at.

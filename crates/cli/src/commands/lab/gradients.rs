@@ -3,9 +3,9 @@
 use super::claim::{Claim, Found};
 use crate::output::{count, number};
 use anyhow::Result;
-use elman::lab::Lab;
-use elman::lab::flow::{self, Flow, find, flows};
-use elman::lab::nets::Net;
+use elman::measure::lab::Lab;
+use elman::measure::lab::flow::{self, Flow, find, flows};
+use elman::measure::lab::nets::Net;
 use elman_report::{Axis, Block, Plot, Style, Table, power_of_ten};
 
 const PRODUCT: &str =

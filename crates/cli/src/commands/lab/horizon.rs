@@ -3,9 +3,9 @@
 use super::claim::{Claim, Found};
 use crate::output::{bytes, count, number};
 use anyhow::Result;
-use elman::lab::Lab;
-use elman::lab::costs::costs;
-use elman::lab::reach::{self, Echo};
+use elman::measure::lab::Lab;
+use elman::measure::lab::costs::costs;
+use elman::measure::lab::reach::{self, Echo};
 use elman_report::{Axis, Block, Plot, Style, Table};
 
 pub fn claims() -> Vec<Claim> {
@@ -103,7 +103,7 @@ fn truncation(lab: &mut Lab) -> Result<Found> {
 
 fn cost(lab: &mut Lab) -> Result<Found> {
     let found = costs(lab)?;
-    let timed = |of: fn(&elman::lab::costs::Window) -> Option<f64>| {
+    let timed = |of: fn(&elman::measure::lab::costs::Window) -> Option<f64>| {
         let windows = found.windows.iter();
         windows
             .filter_map(|window| Some((window.steps as f64, of(window)?)))

@@ -3,11 +3,11 @@
 use super::claim::{Claim, Found};
 use crate::output::{grouped, number};
 use anyhow::Result;
-use elman::lab::exposure::{Band, Estimate, exposed};
-use elman::lab::forcing::{forcing, mean_and_deviation};
-use elman::lab::perplexity::{depends_on_vocabulary, identity, meaning, vocabularies};
-use elman::lab::reach::{carries, cuts};
-use elman::lab::{Lab, Trained};
+use elman::measure::lab::exposure::{Band, Estimate, exposed};
+use elman::measure::lab::forcing::{forcing, mean_and_deviation};
+use elman::measure::lab::perplexity::{depends_on_vocabulary, identity, meaning, vocabularies};
+use elman::measure::lab::reach::{carries, cuts};
+use elman::measure::lab::{Lab, Trained};
 use elman_report::{Axis, Block, Plot, Style, Table};
 
 pub fn claims() -> Vec<Claim> {

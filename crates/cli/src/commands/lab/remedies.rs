@@ -4,11 +4,11 @@ use super::claim::{Claim, Found};
 use super::gradients::{fates, norms, power};
 use crate::output::{count, number};
 use anyhow::Result;
-use elman::lab::Lab;
-use elman::lab::clipping::clipping;
-use elman::lab::flow::{self, Flow, find, flows};
-use elman::lab::nets::Net;
-use elman::lab::reach::{self, Echo};
+use elman::measure::lab::Lab;
+use elman::measure::lab::clipping::clipping;
+use elman::measure::lab::flow::{self, Flow, find, flows};
+use elman::measure::lab::nets::Net;
+use elman::measure::lab::reach::{self, Echo};
 use elman_report::{Axis, Block, Plot, Style, Table};
 
 pub fn claims() -> Vec<Claim> {

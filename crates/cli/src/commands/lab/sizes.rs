@@ -3,9 +3,9 @@
 use super::claim::{Claim, Found};
 use crate::output::{bytes, count, grouped, number};
 use anyhow::Result;
-use elman::lab::Lab;
-use elman::lab::costs::costs;
-use elman::lab::order::{Row, order};
+use elman::measure::lab::Lab;
+use elman::measure::lab::costs::costs;
+use elman::measure::lab::order::{Row, order};
 use elman_report::{Axis, Block, Plot, Style, Table};
 
 pub fn claims() -> Vec<Claim> {
@@ -44,7 +44,7 @@ pub fn claims() -> Vec<Claim> {
 }
 
 fn parameters(lab: &mut Lab) -> Result<Found> {
-    let found = elman::lab::sizes::sizes(lab)?;
+    let found = elman::measure::lab::sizes::sizes(lab)?;
     let mut table = Table::new(
         format!(
             "The LSTM on parts of the text, with {} entries and with every word of the part",
@@ -94,8 +94,8 @@ fn parameters(lab: &mut Lab) -> Result<Found> {
 }
 
 fn ngrams(lab: &mut Lab) -> Result<Found> {
-    let found = elman::lab::sizes::sizes(lab)?;
-    let tokens = |of: &dyn Fn(&elman::lab::sizes::Part) -> f64| {
+    let found = elman::measure::lab::sizes::sizes(lab)?;
+    let tokens = |of: &dyn Fn(&elman::measure::lab::sizes::Part) -> f64| {
         found
             .parts
             .iter()
@@ -175,7 +175,7 @@ fn ngrams(lab: &mut Lab) -> Result<Found> {
 
 fn memory(lab: &mut Lab) -> Result<Found> {
     let found = costs(lab)?;
-    let points = |of: fn(&elman::lab::costs::Window) -> u64| {
+    let points = |of: fn(&elman::measure::lab::costs::Window) -> u64| {
         found
             .windows
             .iter()

@@ -111,7 +111,7 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
             "the model and --json cannot both go to standard output: name a file with -o",
         ));
     }
-    options.check().map_err(|error| usage(error.to_string()))?;
+    options.check()?;
     let from = args.vocabulary.from();
     let inputs = args.texts.iter().map(PathBuf::as_path);
     output.spare(inputs.chain(from.path()))?;

@@ -3,10 +3,10 @@
 use crate::grid::Grid;
 use crate::output::{Table, count, grouped, number};
 use anyhow::Result;
-use elman::flow::bound::Bound;
-use elman::inspect::gradients::{LagNorm, LayerFlow};
-use elman::inspect::places::Place;
-use elman::inspect::{Contribution, Gradients};
+use elman::measure::inspect::gradients::{LagNorm, LayerFlow};
+use elman::measure::inspect::places::Place;
+use elman::measure::inspect::{Contribution, Gradients};
+use elman::net::flow::bound::Bound;
 use elman::text::Layout;
 use std::io::Write;
 

@@ -1,0 +1,73 @@
+//! A model as a state dict for PyTorch: the tensors of `docs/FORMAT.md`, with tied weights under both names, since
+//! `load_state_dict(…, strict=True)` asks for both.
+//!
+//! It stands in a file of its own, or in a model's directory together with a Python module that loads it. Such a directory is
+//! a model like any other: `elman` reads it too.
+
+use crate::error::Result;
+use elman_infer::{NetworkModel, files};
+use elman_net::dims::Activation;
+use elman_store::{Array, Snapshot, write_snapshot};
+use serde_json::{Map, json};
+use std::path::Path;
+
+/// Keys in the header of a state dict of ours, which say what tensors cannot.
+pub(super) const CELL: &str = "cell";
+pub(super) const TIED: &str = "tied";
+pub(super) const VOCAB_HASH: &str = "vocab_hash";
+pub(super) const LAYOUT: &str = "layout";
+pub(super) const ABOUT: &str = "about";
+
+/// The Python module that loads a model's directory into `torch.nn`, and what it is called there.
+const SCRIPT: &str = include_str!("elman_torch.py");
+pub const SCRIPT_NAME: &str = "elman_torch.py";
+
+/// Writes the state dict into one safetensors file.
+pub fn save_state_dict(path: &Path, model: &NetworkModel) -> Result<()> {
+    let cell = model.dims().cell;
+    // PyTorch has one module for the activations of a plain RNN.
+    let cell = cell.activation().map_or(cell.name(), Activation::name);
+    let header = Map::from_iter([
+        (CELL.to_owned(), cell.into()),
+        (TIED.to_owned(), model.dims().tied.into()),
+        (VOCAB_HASH.to_owned(), model.vocab().hash().into()),
+        (LAYOUT.to_owned(), json!(model.layout())),
+        (ABOUT.to_owned(), json!(model.about())),
+    ]);
+    let arrays = state_dict(model);
+    Ok(write_snapshot(path, &Snapshot { header, arrays })?)
+}
+
+/// Writes a model's directory with the state dict as its weights, and [`SCRIPT_NAME`].
+pub fn save_for_pytorch(directory: &Path, model: &NetworkModel) -> Result<()> {
+    Ok(files::write_model(
+        directory,
+        model.dims(),
+        state_dict(model),
+        model.vocab(),
+        model.layout(),
+        model.about(),
+        Some((SCRIPT_NAME, SCRIPT)),
+    )?)
+}
+
+fn state_dict(model: &NetworkModel) -> Vec<Array<'_>> {
+    let mut arrays = files::arrays(model.network(), model.params());
+    let table = model.network().embedding().table;
+    if model.dims().tied {
+        let shape = &model.network().layout().tensor(table).shape;
+        arrays.push(Array::f32("decoder.weight", shape, &model.params()[table]));
+    }
+    arrays
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_shows_the_script_as_it_is() {
+        let guide = include_str!("../../../docs/EXCHANGE.md");
+        assert!(guide.contains(&format!("```python\n{SCRIPT}```")));
+    }
+}

@@ -1,0 +1,193 @@
+//! Evaluation of answers: how often, and how surely, a network knows what stands after a mark in each line.
+//!
+//! ```text
+//! accuracy = right / tokens     lines right / lines     loss = Σ −ln p(token | its line before it) / tokens
+//! ```
+//! over the tokens of the answers alone, as `train` with `--loss-after` learns them (`text::Mark`, [`Hits`]). Every line is read from
+//! `<eos>` and the zero state, several side by side: the figures do not depend on how many. Of an answer of several tokens each
+//! is predicted after the true ones before it.
+//!
+//! What it does not do: n-gram models, whose most likely token nobody else asks for.
+
+use super::perplexity::{Lines, Progress, ROWS, Text, in_memory, refuse_overflow};
+use super::scoring::{ModelScorer, Scored, score_windows};
+use super::{Hits, Model, WINDOW};
+use crate::error::Result;
+use elman_text::{Mark, ReadOptions, Sentences, Source, TextError, Window};
+use serde::Serialize;
+use std::time::Instant;
+
+/// Lines that are read side by side unless told otherwise.
+const LANES: usize = 32;
+
+/// What became of a text's answers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Answered {
+    /// After which they stand.
+    pub after: String,
+    /// Lines of the text, with an answer or without.
+    pub lines_read: u64,
+    /// Tokens of the text.
+    pub tokens_read: u64,
+    /// How many of these the vocabulary lacks.
+    pub oov: u64,
+    /// Of the answers: `tokens`, `right`, `lines`, `lines_right`.
+    #[serde(flatten)]
+    pub hits: Hits,
+    /// The share of predicted tokens that were the most likely.
+    pub accuracy: f64,
+    /// The share of lines whose whole answer was.
+    pub line_accuracy: f64,
+    /// Σ −ln p over the tokens of answers.
+    pub total_nats: f64,
+    /// The mean over the tokens of answers.
+    pub loss_nats: f64,
+    /// exp(loss).
+    pub perplexity: f64,
+    /// BLAKE3 of the decompressed text.
+    pub text_hash: String,
+    /// [`Model::id`].
+    pub model_id: String,
+    /// What was dropped or read in a special way.
+    pub notes: Vec<String>,
+    /// Wall-clock time of the evaluation, reading included.
+    pub seconds: f64,
+    /// Tokens of the text in that time.
+    pub tokens_per_second: f64,
+}
+
+/// Finds the answers after `token` in the lines of `sources`, and asks `model` for them; `lanes` lines are read side by side.
+/// `progress` is called after every batch.
+///
+/// Errors: what reading the text can find, a model that is no network, a token that is none of the vocabulary, a text without
+/// answers, and hidden states that overflow.
+pub fn evaluate_answers(
+    model: &Model,
+    sources: Vec<Source>,
+    read: &ReadOptions,
+    token: &str,
+    lanes: Option<usize>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Answered> {
+    let started = Instant::now();
+    let network = model.network_for("accuracy on answers")?;
+    let (cpu, vocab) = (model.cpu(), model.vocab());
+    let mark = Mark::find(token, vocab)?;
+    let (ids, oov, (stats, _)) = in_memory(vocab, sources, read)?;
+    let lanes = lanes.unwrap_or(LANES);
+    let sentences = Sentences::new(&ids, |id| vocab.ends_line(id), lanes, ROWS)?;
+    let text = Text {
+        ids: &ids,
+        oov: &oov,
+        vocab,
+    };
+    let mut lines = Lines::new(text, sentences.answers_after(mark));
+    let mut scorer = ModelScorer::new(network, cpu, WINDOW, lanes);
+    let mut each = |scored: &Scored<f64>| {
+        refuse_overflow(scored)?;
+        progress(Progress {
+            tokens: scored.tokens,
+            total_tokens: None,
+            total_nats: scored.nats,
+        });
+        Ok(())
+    };
+    let window = Window::default();
+    let scored = score_windows(&mut lines, &mut scorer, window, true, &mut each)?;
+    let (hits, lines_read) = (scored.hits, scored.parts.len() as u64);
+    let (Some(accuracy), Some(line_accuracy)) = (hits.accuracy(), hits.line_accuracy()) else {
+        let (text, token) = ("the text".to_owned(), token.to_owned());
+        return Err(TextError::NoAnswer { text, token }.into());
+    };
+    // Line by line, so that the sum has the order of the text.
+    let total_nats: f64 = scored.parts.iter().sum();
+    let loss_nats = total_nats / hits.tokens as f64;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Answered {
+        after: token.to_owned(),
+        lines_read,
+        tokens_read: stats.tokens,
+        oov: stats.oov,
+        hits,
+        accuracy,
+        line_accuracy,
+        total_nats,
+        loss_nats,
+        perplexity: loss_nats.exp(),
+        text_hash: stats.hash,
+        model_id: model.id().to_owned(),
+        notes: stats.notes,
+        seconds,
+        tokens_per_second: stats.tokens as f64 / seconds.max(1e-9),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{CELLS, model};
+
+    const TEXT: &str = "abc=df\nno mark\n=f=g\nbad= \nqr=\nhij=klmnopqr\n";
+
+    fn source() -> Vec<Source> {
+        vec![Source::Reader {
+            name: "a test".into(),
+            reader: Box::new(TEXT.replace('=', "e").as_bytes().to_vec().leak() as &[u8]),
+        }]
+    }
+
+    /// Against each line by itself, its probabilities token by token.
+    #[test]
+    fn answers_are_what_a_reader_of_single_lines_finds() {
+        for cell in CELLS {
+            let model = Model::from(model(cell, false));
+            let vocab = model.vocab().clone();
+            let (mut nats, mut counts) = (0.0, Hits::default());
+            for line in TEXT.lines() {
+                let Some((_, answer)) = line.rsplit_once('=').filter(|(_, a)| !a.is_empty()) else {
+                    continue;
+                };
+                let line = line.replace('=', "e");
+                let ids = vocab.tokenize(line.as_bytes()).unwrap().ids;
+                let mut session = model.session();
+                let (mut right, mut tokens) = (0, 0);
+                for (place, &id) in ids.iter().enumerate() {
+                    let next = session.next().unwrap();
+                    session.feed_tokens(&[id]).unwrap();
+                    if place < ids.len() - answer.chars().count() {
+                        continue;
+                    }
+                    nats -= next.log_prob(id);
+                    right += u64::from(next.top_ids(1) == [id]);
+                    tokens += 1;
+                }
+                counts.tokens += tokens;
+                counts.right += right;
+                counts.lines += 1;
+                counts.lines_right += u64::from(right == tokens);
+            }
+            for lanes in [None, Some(1), Some(3)] {
+                let read = ReadOptions::default();
+                let found = evaluate_answers(&model, source(), &read, "e", lanes, &mut |_| {});
+                let found = found.unwrap();
+                assert_eq!(found.hits, counts, "{cell}");
+                assert!((found.total_nats - nats).abs() < 1e-4, "{cell}");
+                assert_eq!(found.lines_read, 7);
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_without_answers_is_refused() {
+        let model = Model::from(model(CELLS[0], false));
+        let read = ReadOptions::default();
+        let ask = |token| {
+            let lanes = None;
+            evaluate_answers(&model, source(), &read, token, lanes, &mut |_| {})
+        };
+        let error = ask("\n").unwrap_err().to_string();
+        assert!(error.contains("no line of the text"), "{error}");
+        let error = ask("Z").unwrap_err().to_string();
+        assert!(error.contains("no token 'Z'"), "{error}");
+    }
+}

@@ -1,0 +1,87 @@
+//! How many predictions are right, where one token is to be named: accuracy.
+//!
+//! A prediction is *right* if the target is the most likely token, and of several that are equally likely the one with the lowest
+//! id. Counted are the positions of a window that carry loss, which are the answers of its lines where a `text::Mark` says where
+//! they begin. A line is right if all that is counted of it is.
+//!
+//! What it does not do: it looks at no logits; `net::layer::output` compares them.
+
+use elman_text::Window;
+use serde::{Deserialize, Serialize};
+
+/// Counts of right predictions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hits {
+    /// Predicted tokens.
+    pub tokens: u64,
+    /// Those that were the most likely.
+    pub right: u64,
+    /// Lines of which something was predicted.
+    pub lines: u64,
+    /// Those of which everything was right.
+    pub lines_right: u64,
+}
+
+impl Hits {
+    /// Counts a window whose lanes are whole lines; `right` (T, B) says where the target is the most likely token.
+    pub fn add(&mut self, window: &Window, right: &[bool]) {
+        assert_eq!(right.len(), window.weight.len(), "one mark a position");
+        for lane in 0..window.lanes {
+            let cells = (lane..right.len()).step_by(window.lanes);
+            let counted = cells.filter(|cell| window.weight[*cell] > 0.0);
+            let (mut tokens, mut hits) = (0, 0);
+            for cell in counted {
+                tokens += 1;
+                hits += u64::from(right[cell]);
+            }
+            self.tokens += tokens;
+            self.right += hits;
+            self.lines += u64::from(tokens > 0);
+            self.lines_right += u64::from(tokens > 0 && hits == tokens);
+        }
+    }
+
+    /// The share of tokens that are right, if there are any.
+    pub fn accuracy(&self) -> Option<f64> {
+        share(self.right, self.tokens)
+    }
+
+    /// The share of lines that are right.
+    pub fn line_accuracy(&self) -> Option<f64> {
+        share(self.lines_right, self.lines)
+    }
+}
+
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_right_if_all_that_is_counted_of_it_is() {
+        // Lanes: two tokens counted, one of them right; one counted and right; nothing counted.
+        let window = Window {
+            steps: 2,
+            lanes: 3,
+            weight: vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0],
+            ..Window::default()
+        };
+        let mut hits = Hits::default();
+        assert_eq!((hits.accuracy(), hits.line_accuracy()), (None, None));
+        hits.add(&window, &[true, true, true, false, true, true]);
+        let expected = Hits {
+            tokens: 3,
+            right: 2,
+            lines: 2,
+            lines_right: 1,
+        };
+        assert_eq!(hits, expected);
+        assert_eq!(hits.accuracy(), Some(2.0 / 3.0));
+        assert_eq!(hits.line_accuracy(), Some(0.5));
+        hits.add(&window, &[true; 6]);
+        assert_eq!((hits.tokens, hits.lines, hits.lines_right), (6, 4, 3));
+    }
+}

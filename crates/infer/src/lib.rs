@@ -1,0 +1,71 @@
+//! Inference: a model that never changes, and the sessions in which it meets texts.
+//!
+//! ```text
+//! model       a model of any family                                → sessions, scores, texts
+//! session     one stream of text                                   → the distribution of the next token; bytes
+//! streams     several streams that advance together                → logits
+//! score       a text                                               → the log-probability of each token
+//! perplexity  a model and a text                                   → every figure, with what was counted
+//! scoring     windows of a text in memory                          → the loss of each part of it
+//! answers     a model, a text and a mark                           → how often it knows what follows the mark
+//! hits        which targets were the most likely tokens            → accuracy
+//! sampling    how a text is written                                sample: logits → a token
+//! constraint  a regular expression and a vocabulary                → the tokens that may come next
+//! generate    prompts                                              → texts, piece by piece, or the best of a search
+//! network     a network with its weights and vocabulary            files: its directory in the Hugging Face shape
+//! cache       a model of what was written lately                  mixture: several models as one
+//! ```
+//! A model is shared between threads; each stream of text has its own session. Nothing here knows gradients, optimisers or runs.
+#![forbid(unsafe_code)]
+
+pub mod answers;
+mod cache;
+mod constraint;
+mod distribution;
+mod error;
+pub mod files;
+pub mod generate;
+pub mod hits;
+mod mixture;
+mod model;
+mod network;
+pub mod perplexity;
+pub mod sample;
+mod sampling;
+mod score;
+pub mod scoring;
+mod session;
+mod streams;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
+mod vocabulary;
+
+pub use answers::{Answered, evaluate_answers};
+pub use cache::{Cache, CacheState};
+pub use constraint::Allow;
+pub use distribution::Distribution;
+pub use elman_net::{NetworkView, State, Workspace};
+pub use error::{
+    ConstraintError, Error, EvalError, FileError, GenerateError, ModelError, NotAModel,
+    OwnTextError, Result, StateFlaw,
+};
+pub use files::{About, disk_bytes, read_layout, read_vocab, save_model};
+pub use generate::{
+    Beam, Eos, Finish, Generated, Generation, Generator, Hypothesis, LengthPenalty, OwnSequences,
+    OwnText, generate, write_own,
+};
+pub use hits::Hits;
+pub use mixture::Mixture;
+pub use mixture::{mix, relative};
+pub use model::{Model, load};
+pub use network::{NetworkModel, Weights};
+pub use perplexity::lost_note;
+pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate};
+pub use sample::Sampler;
+pub use sampling::Sampling;
+pub use score::{Score, ScoredToken};
+pub use session::{Session, advance};
+pub use streams::Streams;
+pub use streams::WINDOW;
+pub use vocabulary::{VocabularyFrom, count_vocab};

@@ -1,0 +1,106 @@
+//! A linear mixture of models as one model.
+//!
+//! ```text
+//! p(w | h) = Σ_m λ_m p_m(w | h)      λ_m ≥ 0, Σ λ_m = 1
+//! ```
+//! Every model keeps its own state of the text. The models have one vocabulary with the same ids: `compare` also mixes models over the union of
+//! their vocabularies while it compares them, and fits the weights; `ngram::mix` makes one n-gram model of several.
+
+use super::{Model, ModelError};
+use crate::error::Result;
+use elman_kernels::ln;
+use std::sync::Arc;
+
+/// The weights may miss 1 by this much.
+const ROUNDING: f64 = 1e-6;
+
+/// Models of one vocabulary with their weights.
+#[derive(Debug)]
+pub struct Mixture {
+    members: Vec<Model>,
+    weights: Vec<f64>,
+    id: String,
+}
+
+impl Mixture {
+    /// Mixes `members`, each with its weight.
+    ///
+    /// Errors: no models, weights that are negative or do not sum to 1, vocabularies whose ids differ.
+    pub fn new(members: Vec<(Model, f64)>) -> Result<Mixture> {
+        let (members, weights): (Vec<Model>, Vec<f64>) = members.into_iter().unzip();
+        let sum: f64 = weights.iter().sum();
+        if members.is_empty()
+            || !((sum - 1.0).abs() <= ROUNDING && weights.iter().all(|w| *w >= 0.0))
+        {
+            return Err(ModelError::Weights { sum }.into());
+        }
+        let first = members[0].vocab();
+        if let Some(other) = members.iter().find(|other| !other.vocab().same_ids(first)) {
+            return Err(ModelError::Vocabularies {
+                entries: first.len(),
+                other: other.vocab().len(),
+            }
+            .into());
+        }
+        let mut id = blake3::Hasher::new();
+        id.update(b"linear mixture");
+        for (member, weight) in members.iter().zip(&weights) {
+            id.update(member.id().as_bytes());
+            id.update(&weight.to_le_bytes());
+        }
+        Ok(Mixture {
+            id: id.finalize().to_hex().to_string(),
+            members,
+            weights,
+        })
+    }
+
+    /// The models, in order.
+    pub fn members(&self) -> &[Model] {
+        &self.members
+    }
+
+    /// The weights, in the order of the models.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// BLAKE3 (hex) of everything that decides its numbers.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The mixture whose members compute on the threads of `cpu`.
+    pub(super) fn with_cpu(&self, cpu: &Arc<elman_kernels::Cpu>) -> Mixture {
+        let members = self.members.iter();
+        Mixture {
+            members: members.map(|m| m.clone().with_cpu(cpu.clone())).collect(),
+            weights: self.weights.clone(),
+            id: self.id.clone(),
+        }
+    }
+}
+
+/// −ln Σ_m λ_m p_m of one token.
+pub fn mix(nats: impl Iterator<Item = f64> + Clone, weights: &[f64]) -> f64 {
+    let mut weights = weights.iter();
+    let mut p = 0.0;
+    let least = relative(nats, |r| p += r * weights.next().unwrap_or(&0.0));
+    match p > 0.0 {
+        true => least - ln(p),
+        false => f64::INFINITY,
+    }
+}
+
+/// Hands out p_m / max p in order and returns −ln max p, which is infinite if all are zero.
+pub fn relative(nats: impl Iterator<Item = f64> + Clone, mut each: impl FnMut(f64)) -> f64 {
+    let least = nats.clone().fold(f64::INFINITY, f64::min);
+    for nats in nats {
+        each(if nats == f64::INFINITY {
+            0.0
+        } else {
+            libm::exp(least - nats)
+        });
+    }
+    least
+}

@@ -1,0 +1,371 @@
+//! What is done with a case while the clock runs.
+//!
+//! | work | a step |
+//! |---|---|
+//! | `train` | a window of a run: forward, backward, norm, guard, update |
+//! | `score` | the losses of all tokens of a window, forward only |
+//! | `generate` | one token, drawn from all of the vocabulary as `elman generate` does |
+//! | `states` | 64 streams read one token each, and say what may come next |
+
+use super::case::Case;
+use super::clock::{Amount, Clock, KernelTime, Laps};
+use crate::error::{Error, Result};
+use elman_infer::{
+    About, Eos, Generator, NetworkModel, Sampling, Streams, WINDOW, Weights, Workspace,
+};
+use elman_kernels::rng::{Site, Stream as Draws, key};
+use elman_kernels::{Cpu, Isa};
+use elman_net::dims::{Room, inference_bytes, matrix_parameters};
+use elman_net::{Network, Params};
+use elman_text::{Corpus, Stream, Window};
+use elman_train::config::{Config, Precision};
+use elman_train::schedule::ScheduleKind;
+use elman_train::{Trainer, plan};
+use serde::{Deserialize, Serialize};
+
+/// Streams of the work `states`.
+const STATES: usize = 64;
+/// More steps than any measurement takes.
+const MOST_STEPS: u64 = 1 << 40;
+/// Windows of random tokens before they begin again.
+const WINDOWS: usize = 16;
+/// `<eos>`, which begins a text.
+const FIRST_INPUT: u32 = 0;
+/// That of `elman generate`.
+const TEMPERATURE: f32 = 0.8;
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    Train,
+    Score,
+    Generate,
+    States,
+}
+
+/// How it is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub isa: Isa,
+    pub threads: usize,
+    pub amount: Amount,
+    /// Of a model that scores or writes.
+    pub weights: Weights,
+}
+
+/// What was measured; times are wall-clock times.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Measured {
+    pub name: String,
+    pub work: Work,
+    /// How the numbers of its products were kept: the precision of training, the weights of a model.
+    pub precision: Weights,
+    pub threads: usize,
+    pub tokens_per_step: usize,
+    /// Steps that were measured.
+    pub steps: usize,
+    /// Median.
+    pub step_ms: f64,
+    pub step_ms_min: f64,
+    /// From the median.
+    pub tokens_per_s: f64,
+    /// 10⁹ model operations a second, from the median.
+    pub gflops: f64,
+    /// Bytes of weights that every token has to read for itself alone: of `generate`.
+    pub weights_bytes_per_token: Option<u64>,
+    /// Tokens/s over those of one stream alone: of `states`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times_one_stream: Option<f64>,
+    /// What was planned, without the program.
+    pub plan_bytes: u64,
+    /// The most memory that the process had, where it did nothing else: set by who knows that.
+    pub peak_bytes: Option<u64>,
+    pub kernels: Vec<KernelTime>,
+}
+
+/// The format in which a training step of `precision` multiplies.
+fn of_training(precision: Precision) -> Weights {
+    match precision {
+        Precision::F32 => Weights::F32,
+        Precision::Bf16 => Weights::Bf16,
+    }
+}
+
+/// What a kind of work knows.
+struct Outcome {
+    laps: Laps,
+    tokens_per_step: usize,
+    plan_bytes: u64,
+    weights_bytes_per_token: Option<u64>,
+    times_one_stream: Option<f64>,
+}
+
+/// Does `work` with random weights and tokens, the same at every call.
+///
+/// Errors: a configuration that cannot be trained, or whose training diverges.
+pub fn measure(case: &Case, work: Work, settings: &Settings) -> Result<Measured> {
+    case.config.check()?;
+    let mut cpu = Cpu::new(settings.isa, settings.threads);
+    cpu.keep_ledger();
+    let (amount, weights) = (settings.amount, settings.weights);
+    let outcome = match work {
+        Work::Train => train(case, cpu, amount)?,
+        Work::Score => score(case, weights, &cpu, amount),
+        Work::Generate => generate(case, weights, &cpu, amount)?,
+        Work::States => states(case, weights, &cpu, amount),
+    };
+    let Laps {
+        steps,
+        median_ms,
+        min_ms,
+        kernels,
+    } = outcome.laps;
+    let tokens_per_s = outcome.tokens_per_step as f64 / median_ms * 1e3;
+    let (operations, precision) = match work {
+        Work::Train => (6, of_training(case.config.precision)),
+        Work::Score | Work::Generate | Work::States => (2, weights),
+    };
+    let per_token = (operations * matrix_parameters(&case.dims())) as f64;
+    Ok(Measured {
+        name: case.name.clone(),
+        work,
+        precision,
+        threads: settings.threads,
+        tokens_per_step: outcome.tokens_per_step,
+        steps,
+        step_ms: median_ms,
+        step_ms_min: min_ms,
+        tokens_per_s,
+        gflops: per_token * tokens_per_s * 1e-9,
+        weights_bytes_per_token: outcome.weights_bytes_per_token,
+        times_one_stream: outcome.times_one_stream,
+        plan_bytes: outcome.plan_bytes,
+        peak_bytes: None,
+        kernels,
+    })
+}
+
+fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
+    let (lanes, steps) = case.window();
+    let vocab = case.vocabulary();
+    let corpus = Corpus::of_ids(tokens(case, lanes * steps * WINDOWS), &vocab);
+    // A step is a whole window, at a rate that stays.
+    let config = Config {
+        schedule: ScheduleKind::Constant,
+        warmup: 0,
+        restart: 0.0,
+        accumulate: 1,
+        epochs: None,
+        minutes: None,
+        steps: Some(MOST_STEPS),
+        ..case.config.clone()
+    };
+    let mut trainer = Trainer::on_cpu(&config, vocab, corpus, cpu)?;
+    let mut clock = Clock::start(amount);
+    while let Some(report) = trainer.step()? {
+        if report.skipped {
+            return Err(Error::BenchDiverged {
+                name: case.name.to_string(),
+                step: report.step,
+            });
+        }
+        if clock.lap(trainer.cpu()).is_break() {
+            break;
+        }
+    }
+    let room = Room::whole(steps, lanes);
+    Ok(Outcome {
+        laps: clock.finish(trainer.cpu()),
+        tokens_per_step: lanes * steps,
+        plan_bytes: plan(&config, &case.dims(), room).total_bytes(),
+        weights_bytes_per_token: None,
+        times_one_stream: None,
+    })
+}
+
+fn score(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
+    let (lanes, steps) = case.window();
+    let model = model(case, weights);
+    let text = tokens(case, lanes * steps * WINDOWS);
+    let stream = Stream::new(text.len(), lanes);
+    let mut window = Window::default();
+    let mut state = model.zero_state(lanes);
+    let mut workspace = Workspace::new(model.dims(), steps, lanes);
+    let mut nats = vec![0.0; lanes * steps];
+    let mut clock = Clock::start(amount);
+    for at in (0..WINDOWS).cycle() {
+        stream.window(&text, FIRST_INPUT, at * steps, steps, &mut window);
+        model.view().score(
+            cpu,
+            &window.inputs,
+            &window.targets,
+            &mut state,
+            &mut workspace,
+            &mut nats,
+            None,
+        );
+        if clock.lap(cpu).is_break() {
+            break;
+        }
+    }
+    Outcome {
+        laps: clock.finish(cpu),
+        tokens_per_step: lanes * steps,
+        plan_bytes: inference_plan(&model, steps, lanes),
+        weights_bytes_per_token: None,
+        times_one_stream: None,
+    }
+}
+
+fn generate(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Result<Outcome> {
+    let model = model(case, weights);
+    let options = Sampling {
+        temperature: TEMPERATURE,
+        max_tokens: usize::MAX,
+        eos: Eos::GoOn,
+        ..Sampling::default()
+    };
+    let (layout, view) = (model.layout(), model.view());
+    let streams = Streams::of_network(view, model.vocab(), layout, cpu, 1, WINDOW);
+    let mut generator = Generator::new(streams, &[Vec::new()], options)?;
+    let mut clock = Clock::start(amount);
+    // Every token is a word, and handed out as soon as it is drawn.
+    generator.sample(0, &mut |_, _| clock.lap(cpu))?;
+    Ok(Outcome {
+        laps: clock.finish(cpu),
+        tokens_per_step: 1,
+        plan_bytes: inference_plan(&model, 1, 1),
+        weights_bytes_per_token: Some(
+            4 * matrix_parameters(model.dims()) / weights.format().per_word() as u64,
+        ),
+        times_one_stream: None,
+    })
+}
+
+fn states(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
+    let model = model(case, weights);
+    let many = streams(case, &model, cpu, STATES, amount);
+    let one = streams(case, &model, cpu, 1, amount);
+    Outcome {
+        times_one_stream: Some(STATES as f64 * one.median_ms / many.median_ms),
+        laps: many,
+        tokens_per_step: STATES,
+        // The log-probabilities too.
+        plan_bytes: inference_plan(&model, 1, STATES) + (4 * STATES * case.vocab) as u64,
+        weights_bytes_per_token: None,
+    }
+}
+
+/// `lanes` streams read a token each and tell the log-probabilities of the next one.
+fn streams(case: &Case, model: &NetworkModel, cpu: &Cpu, lanes: usize, amount: Amount) -> Laps {
+    let text = tokens(case, lanes * WINDOWS);
+    let mut state = model.zero_state(lanes);
+    let mut workspace = Workspace::new(model.dims(), 1, lanes);
+    let mut log_probs = vec![0.0; lanes * case.vocab];
+    let mut clock = Clock::start(amount);
+    for inputs in text.chunks_exact(lanes).cycle() {
+        model
+            .view()
+            .advance(cpu, inputs, &mut state, &mut workspace);
+        model.view().next_log_probs(cpu, &workspace, &mut log_probs);
+        if clock.lap(cpu).is_break() {
+            break;
+        }
+    }
+    clock.finish(cpu)
+}
+
+/// A model of the case's sizes with its initial weights.
+fn model(case: &Case, weights: Weights) -> NetworkModel {
+    let network = Network::new(case.dims());
+    let mut params = Params::zeros(network.layout().clone());
+    case.config.init().fill(&case.dims(), &mut params);
+    NetworkModel::new(
+        network,
+        params,
+        case.vocabulary(),
+        About::default(),
+        weights,
+    )
+}
+
+/// The bytes of inference with windows of these sizes.
+fn inference_plan(model: &NetworkModel, steps: usize, lanes: usize) -> u64 {
+    let arena_len = model.network().layout().arena_len();
+    inference_bytes(
+        model.dims(),
+        model.weights().format(),
+        arena_len,
+        steps,
+        lanes,
+    )
+}
+
+/// `count` ids, uniform below V.
+fn tokens(case: &Case, count: usize) -> Vec<u32> {
+    let mut draws = Draws::new(key(case.config.seed, Site::Bench, 0));
+    (0..count).map(|_| draws.below(case.vocab as u32)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use elman_train::config::Bptt;
+
+    fn tiny() -> Case {
+        Case {
+            name: "tiny".into(),
+            vocab: 19,
+            config: Config {
+                embed: 8,
+                hidden: 8.into(),
+                lanes: 3,
+                bptt: Bptt::Steps(5),
+                ..Config::default()
+            },
+        }
+    }
+
+    #[test]
+    fn every_work_is_measured() {
+        let settings = Settings {
+            isa: Isa::detect(),
+            threads: 2,
+            amount: Amount::Steps(4),
+            weights: Weights::F32,
+        };
+        let works = [
+            (Work::Train, 15, 6),
+            (Work::Score, 15, 2),
+            (Work::Generate, 1, 2),
+            (Work::States, STATES, 2),
+        ];
+        for (work, tokens, operations) in works {
+            let m = measure(&tiny(), work, &settings).expect("a tiny model works");
+            assert_eq!((m.steps, m.tokens_per_step, m.threads), (4, tokens, 2));
+            assert!(m.step_ms >= m.step_ms_min && m.step_ms_min > 0.0);
+            let matrices = 4 * 8 * 16 + 19 * 8;
+            let gflops = f64::from(operations * matrices) * m.tokens_per_s * 1e-9;
+            assert!((m.gflops / gflops - 1.0).abs() < 1e-12);
+            let bytes = (work == Work::Generate).then_some(4 * matrices as u64);
+            assert_eq!(m.weights_bytes_per_token, bytes);
+            assert_eq!(m.times_one_stream.is_some(), work == Work::States);
+            let shares: f64 = m.kernels.iter().map(|kernel| kernel.share).sum();
+            assert!((shares - 1.0).abs() < 1e-9, "{:?}", m.kernels);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_trained_is_refused() {
+        let mut case = tiny();
+        case.config.lr = 0.0;
+        let settings = Settings {
+            isa: Isa::detect(),
+            threads: 1,
+            amount: Amount::Steps(1),
+            weights: Weights::F32,
+        };
+        assert!(measure(&case, Work::Train, &settings).is_err());
+    }
+}

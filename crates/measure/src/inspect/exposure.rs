@@ -1,0 +1,391 @@
+//! Exposure bias: what changes when a model reads its own words in place of true ones.
+//!
+//! A source p whose distribution is known (an n-gram model that a corpus was drawn from) says exactly what should come next after any
+//! prefix; a model q says something else. At every prefix length t, with x the words before:
+//!
+//! ```text
+//! true_t = E_{x ~ p} KL(p(· | x) ‖ q(· | x))        own_t = E_{x ~ q} KL(p(· | x) ‖ q(· | x))
+//! exposure bias: own_t − true_t, own_t / true_t
+//! ```
+//! Ranzato et al. (2016) and Bengio et al. (2015) name what makes them differ: in training the model reads only x ~ p. The ratio is EB-C of
+//! He et al. (2021, "Exposure bias versus self-recovery"), whose divergence may be any; beside KL(p ‖ q) there are KL(q ‖ p) and the
+//! total variation. Divergences are summed over the whole vocabulary, so the only chance is in the prefixes, and its size is estimated by
+//! drawing sequences again (`compare::bootstrap`). docs/MATH.md, section 16, says what these numbers do and do not mean.
+//!
+//! Sequences are lanes. Number i of both kinds is drawn with the same random numbers, so that as little chance as possible is in
+//! the difference; `<unk>` is never written, and both distributions are those of what may be written. With a text the prefixes are its own and the
+//! oracle stands in for the source.
+//!
+//! What it does not do: models of sentences (a line has an end, and prefixes of different lengths would be those of different lines).
+
+mod divergence;
+#[cfg(test)]
+mod tests;
+
+use super::passages::{MOST_STEPS, Passages};
+use super::places::Place;
+use crate::compare::{Interval, percentiles, resampled};
+use crate::error::{InspectError, Result};
+use divergence::{Distributions, Divergence};
+use elman_infer::{Model, Streams};
+use elman_kernels::Cpu;
+use elman_kernels::rng::{Site, Stream, key, pick};
+use elman_text::{Layout, OutOfRange};
+use serde::Serialize;
+use std::ops::{Range, RangeInclusive};
+
+/// Sequences that are read side by side. Changes no bit.
+const LANES: usize = 32;
+const MOST_SEQUENCES: usize = 100_000;
+const RESAMPLES: RangeInclusive<usize> = 99..=100_000;
+
+/// What to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Of each kind.
+    pub sequences: usize,
+    /// T, the longest prefix.
+    pub length: usize,
+    /// Tokens of a true text that both kinds begin with; without a text there is none.
+    pub context: usize,
+    /// Of the intervals.
+    pub resamples: usize,
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            sequences: 512,
+            length: 64,
+            context: 20,
+            resamples: 9999,
+            seed: 1,
+        }
+    }
+}
+
+impl Options {
+    /// Refuses what cannot be done.
+    pub fn check(&self) -> Result<()> {
+        OutOfRange::check("sequences", self.sequences, 2..=MOST_SEQUENCES)?;
+        OutOfRange::check("length", self.length, 1..=MOST_STEPS)?;
+        OutOfRange::check("context", self.context, 0..=MOST_STEPS)?;
+        Ok(OutOfRange::check("resamples", self.resamples, RESAMPLES)?)
+    }
+}
+
+/// The result. Divergences are in nats, total variation between 0 and 1.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Exposure {
+    /// `lstm 1×160`, `3-gram`.
+    pub model: String,
+    pub oracle: String,
+    pub vocab_size: usize,
+    /// Where true prefixes come from.
+    pub truth: Truth,
+    /// Where the prefixes lie in the text, in the order in which they were drawn; empty without a text.
+    pub places: Vec<Place>,
+    /// Sequences of each kind; fewer than were asked for if the text has no more places.
+    pub sequences: usize,
+    pub length: usize,
+    /// Tokens of the text before every prefix; 0 without a text.
+    pub context: usize,
+    pub resamples: usize,
+    pub seed: u64,
+    /// By length of the prefix: 0, 1, 2, 3–4, 5–8, …, T.
+    pub bands: Vec<Band>,
+    /// Over the lengths 1 to T.
+    pub overall: Band,
+}
+
+/// Where true prefixes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Truth {
+    /// The oracle wrote them: it is the source, and divergences from it are exact.
+    Oracle,
+    /// They stand in a text: the oracle only stands in for its unknown source.
+    Text,
+}
+
+/// Prefixes of some lengths.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Band {
+    pub from: usize,
+    pub to: usize,
+    /// KL(source ‖ model).
+    pub kl: Contrast,
+    /// KL(model ‖ source).
+    pub reverse_kl: Contrast,
+    pub total_variation: Contrast,
+}
+
+/// A divergence on both kinds of prefixes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Contrast {
+    pub on_true: Figure,
+    pub on_own: Figure,
+    /// own − true.
+    pub difference: Figure,
+    /// own / true; none where true is 0.
+    pub ratio: Option<Figure>,
+}
+
+/// A mean over sequences, with the bounds of its 95 % interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Figure {
+    pub value: f64,
+    pub interval: Interval,
+}
+
+/// Looks at `model` beside `oracle`, after prefixes of the text `ids`, or without one after those that the oracle writes. `progress` is told
+/// how many sequences of each kind are done.
+///
+/// Errors: options that cannot be, different vocabularies, a model of sentences, a text that is shorter than a prefix, hidden
+/// states that overflow.
+pub fn exposure(
+    model: &Model,
+    oracle: &Model,
+    ids: Option<&[u32]>,
+    options: &Options,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Exposure> {
+    options.check()?;
+    check_models(model, oracle)?;
+    let text = match ids {
+        Some(ids) => Some(Passages::draw(
+            ids,
+            model.vocab().eos(),
+            [options.context, options.length, options.sequences],
+            options.seed,
+        )?),
+        None => None,
+    };
+    let text = text.as_ref();
+    let sequences = text.map_or(options.sequences, |text| text.lanes);
+    if sequences < 2 {
+        return Err(InspectError::OnePrefix.into());
+    }
+    let pair = Pair {
+        model,
+        oracle,
+        text,
+        length: options.length,
+        seed: options.seed,
+    };
+    let truth = text.map_or(Writer::Oracle, Writer::Text);
+    let (mut on_true, mut on_own) = (Vec::new(), Vec::new());
+    for first in (0..sequences).step_by(LANES) {
+        let lanes = first..(first + LANES).min(sequences);
+        on_true.extend(pair.walk(truth, lanes.clone())?);
+        on_own.extend(pair.walk(Writer::Model, lanes.clone())?);
+        progress(lanes.end);
+    }
+    let mut ranges = bands(options.length);
+    ranges.push(1..=options.length);
+    let mut bands = contrasts(&ranges, &on_true, &on_own, options);
+    let overall = bands.pop().expect("a band of all lengths was pushed");
+    Ok(Exposure {
+        model: model.architecture(),
+        oracle: oracle.architecture(),
+        vocab_size: model.vocab().len(),
+        truth: match text {
+            Some(_) => Truth::Text,
+            None => Truth::Oracle,
+        },
+        places: text.map_or(Vec::new(), |text| text.places.clone()),
+        sequences,
+        length: options.length,
+        context: text.map_or(0, |text| text.context),
+        resamples: options.resamples,
+        seed: options.seed,
+        bands,
+        overall,
+    })
+}
+
+fn check_models(model: &Model, oracle: &Model) -> Result<()> {
+    let (ours, theirs) = (model.vocab(), oracle.vocab());
+    if !ours.same_ids(theirs) {
+        return Err(InspectError::OtherVocabulary {
+            entries: ours.len(),
+            kind: ours.kind(),
+            other_entries: theirs.len(),
+            other_kind: theirs.kind(),
+        }
+        .into());
+    }
+    if [model, oracle]
+        .iter()
+        .any(|model| model.layout() == Layout::Sentences)
+    {
+        return Err(InspectError::Sentences.into());
+    }
+    Ok(())
+}
+
+/// Who writes the prefixes.
+#[derive(Clone, Copy)]
+enum Writer<'a> {
+    Oracle,
+    Model,
+    Text(&'a Passages),
+}
+
+/// The two that read every prefix.
+struct Pair<'a> {
+    model: &'a Model,
+    oracle: &'a Model,
+    /// What stands before every prefix, if anything does.
+    text: Option<&'a Passages>,
+    length: usize,
+    seed: u64,
+}
+
+impl Pair<'_> {
+    /// Lets both read the sequences of the numbers `lanes` as `writer` writes them: for each the divergences after prefixes of 0 to T tokens.
+    fn walk(&self, writer: Writer, lanes: Range<usize>) -> Result<Vec<Vec<Divergence>>> {
+        let vocab = self.model.vocab();
+        let (v, b) = (vocab.len(), lanes.len());
+        let cpu = self.model.cpu();
+        let mut source = Voice::new(self.oracle.streams(b), v, b);
+        let mut model = Voice::new(self.model.streams(b), v, b);
+        if let Some(text) = self.text {
+            let context: Vec<Vec<u32>> = lanes.clone().map(|i| text.context_of(i)).collect();
+            let context: Vec<&[u32]> = context.iter().map(Vec::as_slice).collect();
+            source.streams.feed(&context);
+            model.streams.feed(&context);
+        }
+        let stream = |i| Stream::new(key(self.seed, Site::Exposure, i as u64));
+        let mut draws: Vec<Stream> = lanes.clone().map(stream).collect();
+        let mut divergences = vec![Vec::with_capacity(self.length + 1); b];
+        let mut written = vec![0; b];
+        for t in 0..=self.length {
+            source.speak(cpu, vocab.unk())?;
+            model.speak(cpu, vocab.unk())?;
+            for (lane, divergences) in divergences.iter_mut().enumerate() {
+                divergences.push(source.says.divergence(&model.says, lane));
+            }
+            if t == self.length {
+                break;
+            }
+            for (lane, written) in written.iter_mut().enumerate() {
+                let weights = match writer {
+                    Writer::Oracle => source.says.weights(lane),
+                    Writer::Model => model.says.weights(lane),
+                    Writer::Text(text) => {
+                        *written = text.token(lanes.start + lane, t);
+                        continue;
+                    }
+                };
+                *written = pick(draws[lane].uniform_f64(), weights) as u32;
+            }
+            let words: Vec<&[u32]> = written.chunks(1).collect();
+            source.streams.feed(&words);
+            model.streams.feed(&words);
+        }
+        Ok(divergences)
+    }
+}
+
+/// One of the two in the middle of B prefixes, with what it says comes next.
+struct Voice {
+    streams: Streams<'static>,
+    says: Distributions,
+}
+
+impl Voice {
+    fn new(streams: Streams<'static>, vocab: usize, lanes: usize) -> Voice {
+        Voice {
+            streams,
+            says: Distributions::new(vocab, lanes),
+        }
+    }
+
+    /// `never` is not written.
+    fn speak(&mut self, cpu: &Cpu, never: Option<u32>) -> Result<()> {
+        self.streams.logits(&mut self.says.logits);
+        self.says.normalise(cpu, never)
+    }
+}
+
+/// The bands of prefixes of up to `length` tokens: 0, 1, 2, 3–4, 5–8, ….
+fn bands(length: usize) -> Vec<RangeInclusive<usize>> {
+    let mut bands = vec![0..=0];
+    let (mut from, mut to) = (1, 1);
+    while from <= length {
+        bands.push(from..=to.min(length));
+        (from, to) = (to + 1, 2 * to);
+    }
+    bands
+}
+
+/// The contrasts of each of `bands`, from the divergences of all sequences after all prefixes.
+fn contrasts(
+    bands: &[RangeInclusive<usize>],
+    on_true: &[Vec<Divergence>],
+    on_own: &[Vec<Divergence>],
+    options: &Options,
+) -> Vec<Band> {
+    let measures: [fn(&Divergence) -> f64; 3] = [|d| d.kl, |d| d.reverse_kl, |d| d.tv];
+    let mut columns = Vec::new();
+    for band in bands {
+        for measure in measures {
+            for sequences in [on_true, on_own] {
+                let mean = |steps: &Vec<Divergence>| {
+                    let steps = &steps[band.clone()];
+                    steps.iter().map(measure).sum::<f64>() / steps.len() as f64
+                };
+                columns.push(sequences.iter().map(mean).collect::<Vec<f64>>());
+            }
+        }
+    }
+    let counts = vec![1.0; on_true.len()];
+    let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+    let drawn = resampled(
+        &counts,
+        &views,
+        options.resamples,
+        options.seed,
+        &mut |_| (),
+    );
+    let pairs = columns.chunks_exact(2).zip(drawn.chunks_exact(2));
+    let mut contrasts = pairs.map(|(columns, drawn)| Contrast::of(columns, drawn));
+    let mut next = || contrasts.next().expect("three for each band");
+    let band = |band: &RangeInclusive<usize>| Band {
+        from: *band.start(),
+        to: *band.end(),
+        kl: next(),
+        reverse_kl: next(),
+        total_variation: next(),
+    };
+    bands.iter().map(band).collect()
+}
+
+impl Contrast {
+    /// From the values of all sequences, and from the means of each resample, on true prefixes and on the model's own.
+    fn of(values: &[Vec<f64>], drawn: &[Vec<f64>]) -> Contrast {
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let (on_true, on_own) = (mean(&values[0]), mean(&values[1]));
+        let figure = |value, drawn| Figure {
+            value,
+            interval: percentiles(drawn),
+        };
+        let both = |of: fn(f64, f64) -> f64| {
+            let resamples = drawn[0].iter().zip(&drawn[1]);
+            figure(
+                of(on_true, on_own),
+                resamples
+                    .map(|(on_true, on_own)| of(*on_true, *on_own))
+                    .collect(),
+            )
+        };
+        Contrast {
+            on_true: figure(on_true, drawn[0].clone()),
+            on_own: figure(on_own, drawn[1].clone()),
+            difference: both(|on_true, on_own| on_own - on_true),
+            ratio: (on_true > 0.0).then(|| both(|on_true, on_own| on_own / on_true)),
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Gradient flow of a model on a text: norms by lag beside their bounds, where the gradient comes from, units, a verdict.
+//!
+//! Passages of the text are read one after the other (`places`); t is the last step of each, k goes back from there. Norms are those of
+//! the last `lags` steps. ∂E_t/∂W is the whole: its terms go back to the first step of the passage, whose state before is zero. Only
+//! where a passage is longer than memory or time allow, its first steps do no more than bring the state in, and the result says so.
+
+use super::contribution::{Contribution, Inner, inner_products, of_all};
+pub use super::norms::LagNorm;
+use super::norms::{PassageNorms, factor, norms};
+use super::passages::{MOST_PASSAGES, MOST_STEPS};
+use super::places::{self, Place, Reading};
+use super::remedies::remedies;
+use crate::error::{InspectError, Result};
+use elman_infer::{NetworkModel, Workspace};
+use elman_kernels::Cpu;
+use elman_net::dims::Dims;
+use elman_net::flow::bound::Bound;
+use elman_net::flow::jacobian::Jacobians;
+use elman_net::flow::terms::{Injection, loss_gradients};
+use elman_net::flow::trace::{LayerTrace, LayerWeights, Trace};
+use elman_net::flow::units::Units;
+use elman_net::flow::verdict::Verdict;
+use elman_text::{Layout, OutOfRange};
+use elman_train::available_bytes;
+use serde::Serialize;
+
+/// Longer lags are not differentiated, since the time grows with their square.
+const MOST_LAGS: usize = 10_000;
+/// Memory for the activations and terms of one passage.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// What to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Passages of the text.
+    pub passages: usize,
+    /// The longest lag t − k of norms, or as many steps as the longest line has before t.
+    pub lags: usize,
+    /// Tokens that are read before, from the zero state. A line is read from its beginning instead.
+    pub context: usize,
+    pub seed: u64,
+    pub reading: Reading,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            passages: 4,
+            lags: 100,
+            context: 100,
+            seed: 1,
+            reading: Reading::default(),
+        }
+    }
+}
+
+impl Options {
+    /// Refuses what cannot be done.
+    pub fn check(&self) -> Result<()> {
+        OutOfRange::check("passages", self.passages, 1..=MOST_PASSAGES)?;
+        OutOfRange::check("lags", self.lags, 1..=MOST_LAGS)?;
+        Ok(OutOfRange::check("context", self.context, 0..=MOST_STEPS)?)
+    }
+}
+
+/// The result.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Gradients {
+    /// `elman (tanh)`, `lstm`, `gru`.
+    pub cell: String,
+    pub parameters: usize,
+    pub text_tokens: usize,
+    pub layout: Layout,
+    pub loss_after: Option<String>,
+    pub passages: usize,
+    /// Where the passages lie, in the order in which they were drawn.
+    pub places: Vec<Place>,
+    /// The longest lag of norms.
+    pub lags: usize,
+    pub context: usize,
+    pub seed: u64,
+    /// Steps of the longest passage that ∂E_t/∂W goes back through, t included.
+    pub reach: usize,
+    /// Steps of the longest passage before these: they bring the state in, and their terms of ∂E_t/∂W are missing.
+    pub missing: usize,
+    pub layers: Vec<LayerFlow>,
+    /// Over the weights of all recurrent layers.
+    pub contribution: Contribution,
+    pub verdict: Verdict,
+    pub remedies: Vec<String>,
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LayerFlow {
+    pub layer: usize,
+    pub hidden: usize,
+    pub bound: Bound,
+    /// Of the lags 1, 2, ….
+    pub norms: Vec<LagNorm>,
+    /// γ: the norm at the longest lag N to the power 1/N.
+    pub factor: f64,
+    /// Passages in which nothing is left at their longest lag; γ is that of the others.
+    pub nothing_left: usize,
+    pub verdict: Verdict,
+    pub contribution: Contribution,
+    pub units: Units,
+}
+
+/// Looks at `model` on the text `ids`.
+///
+/// Errors: options that cannot be, a text of fewer tokens than lags or without the answers that were asked for, too little memory,
+/// hidden states that overflow.
+pub fn gradients(
+    model: &NetworkModel,
+    cpu: &Cpu,
+    ids: &[u32],
+    options: &Options,
+) -> Result<Gradients> {
+    options.check()?;
+    let lines = options.reading.lines(model, ids)?;
+    let places = match &lines {
+        None => {
+            let sizes = [options.context, options.lags, options.passages];
+            places::of_stream(ids.len(), sizes, options.seed)?
+        }
+        Some(lines) => places::of_losses(lines, ids, options.passages, options.seed),
+    };
+    let longest = places.iter().map(Place::steps).max().unwrap_or(0);
+    let lags = options.lags.min(longest);
+    let reach = reach(model.dims(), longest, lags);
+    check_memory(model.dims(), places.len(), lags, reach)?;
+
+    let weights = LayerWeights::of(model.network(), model.params());
+    let mut tails = Vec::new();
+    let mut terms: Vec<Vec<Vec<Inner>>> = vec![Vec::new(); weights.len()];
+    let mut all = Vec::new();
+    for place in &places {
+        let trace = read(model, cpu, ids, place, reach, &weights)?;
+        let each = differentiate(model, cpu, &weights, &trace, ids[place.last]);
+        all.push(of_all(&each));
+        terms
+            .iter_mut()
+            .zip(each)
+            .for_each(|(terms, of)| terms.push(of));
+        tails.push(trace.last(lags.min(trace.steps)));
+    }
+    let contribution = Contribution::of(&all);
+    let layers: Vec<LayerFlow> = weights
+        .iter()
+        .enumerate()
+        .map(|(k, weights)| layer_flow(cpu, weights, &tails, k, &terms[k], lags))
+        .collect();
+    let verdicts: Vec<Verdict> = layers.iter().map(|layer| layer.verdict).collect();
+    let verdict = Verdict::together(&verdicts);
+    let reading = &options.reading;
+    let mut found = Gradients {
+        cell: model.dims().cell.to_string(),
+        parameters: model.network().layout().parameter_count(),
+        text_tokens: ids.len(),
+        layout: reading.layout_of(model),
+        loss_after: reading.loss_after.clone(),
+        passages: places.len(),
+        lags,
+        context: match lines {
+            None => longest - lags,
+            Some(_) => 0,
+        },
+        seed: options.seed,
+        reach,
+        missing: longest - reach,
+        places,
+        layers,
+        contribution,
+        verdict,
+        remedies: Vec::new(),
+    };
+    found.remedies = remedies(&found, model.dims().cell, model.about().step > 0);
+    Ok(found)
+}
+
+/// Steps of the longest passage that are differentiated: all of them, as far as [`MOST_LAGS`] and [`MOST_BYTES`] allow, and the lags of
+/// norms in any case.
+fn reach(dims: &Dims, longest: usize, lags: usize) -> usize {
+    let fitting = MOST_BYTES / bytes_of_a_step(dims);
+    longest.min(MOST_LAGS).min(fitting as usize).max(lags)
+}
+
+/// What a step of one passage takes while it is differentiated.
+fn bytes_of_a_step(dims: &Dims) -> u64 {
+    let layers = dims
+        .hidden
+        .iter()
+        .zip(std::iter::once(&dims.embed).chain(&dims.hidden));
+    // Gates, their gains, two gradients at them with their transposes; states and what was read likewise.
+    let layer =
+        |(hidden, input): (&usize, &usize)| 9 * dims.cell.gates() * hidden + 8 * hidden + 3 * input;
+    8 * layers.map(layer).sum::<usize>() as u64
+}
+
+/// Refuses more than the machine has free.
+fn check_memory(dims: &Dims, passages: usize, lags: usize, reach: usize) -> Result<()> {
+    let units: usize = dims.hidden.iter().sum();
+    // Of every passage the activations, with their derivatives, are kept for the norms of all.
+    let kept = 8 * (2 * dims.cell.gates() + 6) as u64 * (units * passages) as u64 * lags as u64;
+    let needed = kept + bytes_of_a_step(dims) * reach as u64;
+    let free = available_bytes();
+    match needed <= free {
+        true => Ok(()),
+        false => Err(InspectError::Memory {
+            what: format!("{passages} passages with {lags} lags"),
+            needed_mib: needed.div_ceil(1 << 20),
+            free_mib: free >> 20,
+            remedy: "ask for fewer of them",
+        }
+        .into()),
+    }
+}
+
+/// The program's own forward pass over a passage: what is left of it are its last `reach` steps.
+fn read(
+    model: &NetworkModel,
+    cpu: &Cpu,
+    ids: &[u32],
+    place: &Place,
+    reach: usize,
+    weights: &[LayerWeights],
+) -> Result<Trace> {
+    let inputs = place.inputs(ids, model.vocab().eos());
+    let steps = reach.min(inputs.len());
+    let mut workspace = Workspace::new(model.dims(), steps, 1);
+    let mut state = model.zero_state(1);
+    let (before, window) = inputs.split_at(inputs.len() - steps);
+    model
+        .view()
+        .advance(cpu, before, &mut state, &mut workspace);
+    model
+        .view()
+        .advance(cpu, window, &mut state, &mut workspace);
+    Ok(Trace::record(weights, workspace.tape(), steps)?)
+}
+
+/// The inner products of the terms of ∂E_t/∂W for the loss of `target` at the last step of `trace`, layer by layer.
+fn differentiate(
+    model: &NetworkModel,
+    cpu: &Cpu,
+    weights: &[LayerWeights],
+    trace: &Trace,
+    target: u32,
+) -> Vec<Vec<Inner>> {
+    let layers = weights.iter().enumerate();
+    let jacobians: Vec<Jacobians> = layers.map(|(k, w)| Jacobians::new(w, trace, k)).collect();
+    let step = trace.steps - 1;
+    let mut targets = vec![0; trace.steps];
+    targets[step] = target;
+    let (network, params) = (model.network(), model.params());
+    let last = [Injection { lane: 0, step }];
+    let d_top = loss_gradients(cpu, network, params, trace, &last, &targets);
+    inner_products(cpu, &jacobians, trace, &d_top)
+}
+
+/// Layer `k` over the last steps of all passages.
+fn layer_flow(
+    cpu: &Cpu,
+    weights: &LayerWeights,
+    tails: &[Trace],
+    k: usize,
+    terms: &[Vec<Inner>],
+    lags: usize,
+) -> LayerFlow {
+    let jacobians: Vec<Jacobians> = tails
+        .iter()
+        .map(|trace| Jacobians::new(weights, trace, k))
+        .collect();
+    let bound = Bound::of(cpu, weights, &jacobians);
+    let each: Vec<PassageNorms> = jacobians
+        .iter()
+        .map(|jacobians| PassageNorms::of(cpu, jacobians))
+        .collect();
+    let (factor, nothing_left) = factor(&each);
+    let traces: Vec<&LayerTrace> = tails.iter().map(|trace| &trace.layers[k]).collect();
+    LayerFlow {
+        layer: k,
+        hidden: weights.hidden,
+        norms: norms(&each, &bound.curve_log10(lags)),
+        bound,
+        factor,
+        nothing_left,
+        // Where most passages have nothing left, that is the rule and the others the exception.
+        verdict: match 2 * nothing_left > each.len() {
+            true => Verdict::Vanishing,
+            false => Verdict::of(factor),
+        },
+        contribution: Contribution::of(terms),
+        units: Units::of(weights, &traces, 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use elman_net::dims::Cell;
+
+    #[test]
+    fn the_whole_passage_is_differentiated_within_bounds_and_the_lags_in_any_case() {
+        let dims = |hidden| Dims {
+            cell: Cell::LSTM,
+            vocab: 10,
+            embed: hidden,
+            hidden: vec![hidden; 2],
+            tied: false,
+        };
+        assert_eq!(reach(&dims(256), 200, 100), 200);
+        assert_eq!(reach(&dims(8), 1_000_000, 100), MOST_LAGS);
+        let large = reach(&dims(1500), 1_000_000, 100);
+        assert!((500..MOST_LAGS).contains(&large), "{large}");
+        assert_eq!(reach(&dims(100_000), 1_000_000, 5_000), 5_000);
+    }
+}

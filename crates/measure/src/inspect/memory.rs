@@ -1,0 +1,373 @@
+//! What training takes: the bytes of a configuration in closed form, over T and B, and what fits a budget.
+//!
+//! ```text
+//! bytes(T, B) = static + states · B + window(T, B) + other
+//! ```
+//! `static` are the parameters, as often as they are kept; `window` grows like T·B, or with recomputed activations like √T·B but for
+//! a few numbers a position. `dims` has the formulas; this module fills the tables. Nothing is allocated and no text is read, so what
+//! cannot be known without one is left out: the places of lines in layout `sentences`.
+
+use crate::error::Result;
+use elman_net::Network;
+use elman_net::dims::{Dims, TrainPlan, largest};
+use elman_text::{Layout, OutOfRange, Stream};
+use elman_train::windows::longest_window;
+use elman_train::{Config, available_bytes, plan_shapes};
+use serde::Serialize;
+
+/// What to fill in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Steps T of the table's rows.
+    pub steps: Vec<usize>,
+    /// Lanes B of the table's columns.
+    pub lanes: Vec<usize>,
+    /// Tokens of texts; the first one decides how long windows are that must be as long as the text.
+    pub tokens: Vec<usize>,
+    /// Bytes there are; `None`: what this machine has free.
+    pub budget_bytes: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            steps: vec![1, 10, 35, 100, 350, 1_000, 10_000],
+            lanes: vec![1, 8, 32, 128],
+            tokens: vec![100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000],
+            budget_bytes: None,
+        }
+    }
+}
+
+/// Longer windows, and texts, are not planned.
+const MOST_STEPS: usize = 1 << 40;
+/// As many lanes as a configuration may have.
+const MOST_LANES: usize = 1 << 20;
+/// A token file has ids of four bytes.
+const MOST_VOCAB: usize = u32::MAX as usize;
+
+impl Options {
+    /// Refuses what cannot be planned.
+    pub fn check(&self) -> Result<()> {
+        OutOfRange::check("texts", self.tokens.len(), 1..=100)?;
+        let each = |name, values: &[usize], most| -> Result<()> {
+            let mut values = values.iter();
+            Ok(values.try_for_each(|value| OutOfRange::check(name, *value, 1..=most))?)
+        };
+        each("steps", &self.steps, MOST_STEPS)?;
+        each("lanes", &self.lanes, MOST_LANES)?;
+        each("tokens", &self.tokens, MOST_STEPS)
+    }
+}
+
+/// The result. Whole windows keep all their activations, recomputed ones those of about √T steps.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Memory {
+    /// The network for people: `lstm 2×650`.
+    pub network: String,
+    pub vocabulary: usize,
+    pub parameters: usize,
+    /// T and B of the configuration's largest window, and whether it recomputes.
+    pub steps: usize,
+    pub lanes: usize,
+    pub recompute: bool,
+    pub plan: TrainPlan,
+    pub total_bytes: u64,
+    /// What the parameters decide alone.
+    pub static_bytes: u64,
+    /// What a further time step of all lanes takes in a whole window, on average from T to 2T.
+    pub step: Vec<StepPart>,
+    pub step_bytes: f64,
+    /// What one text's state takes in use, however long the text is.
+    pub stream_bytes: u64,
+    pub table: Vec<Cell>,
+    pub budget_bytes: u64,
+    pub fits: Vec<Fit>,
+    pub texts: Vec<OfText>,
+}
+
+/// A part of a time step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepPart {
+    pub part: &'static str,
+    pub bytes: f64,
+}
+
+/// Windows of one shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Cell {
+    pub steps: usize,
+    pub lanes: usize,
+    pub window_bytes: u64,
+    pub total_bytes: u64,
+    pub recomputed_window_bytes: u64,
+    pub recomputed_total_bytes: u64,
+}
+
+/// What fits the budget; `None`: not even one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Fit {
+    pub recompute: bool,
+    /// The most lanes of the configuration's T steps.
+    pub lanes: Option<usize>,
+    /// The most steps of the configuration's B lanes.
+    pub steps: Option<usize>,
+}
+
+/// The same network on a text of so many tokens, with the same vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct OfText {
+    pub tokens: usize,
+    pub parameters: usize,
+    /// Of the token file, which is mapped and not loaded.
+    pub file_bytes: u64,
+    pub total_bytes: u64,
+    /// With windows as long as the text, whole and recomputed.
+    pub full_bytes: u64,
+    pub full_recomputed_bytes: u64,
+}
+
+/// Plans the training of `config` with a vocabulary of `vocab` entries.
+///
+/// Errors: a configuration that cannot be trained, options that cannot be.
+pub fn memory(config: &Config, vocab: usize, options: &Options) -> Result<Memory> {
+    config.check()?;
+    options.check()?;
+    OutOfRange::check("vocabulary", vocab, 1..=MOST_VOCAB)?;
+    let planner = Planner::new(config, vocab);
+    let (dims, lanes) = (&planner.dims, config.lanes);
+    let steps = planner.steps(options.tokens[0]);
+    let plan = planner.plan(steps, lanes, config.recompute);
+    let budget_bytes = options.budget_bytes.unwrap_or_else(available_bytes);
+    let step = planner.step(steps, lanes);
+    let shapes = options.steps.iter();
+    let shapes = shapes.flat_map(|steps| options.lanes.iter().map(|lanes| (*steps, *lanes)));
+    let parameters = planner.parameters;
+    Ok(Memory {
+        network: dims.architecture(),
+        vocabulary: vocab,
+        parameters,
+        steps,
+        lanes,
+        recompute: config.recompute,
+        plan,
+        total_bytes: plan.total_bytes(),
+        static_bytes: plan.static_bytes(),
+        step_bytes: step.iter().map(|part| part.bytes).sum(),
+        step,
+        stream_bytes: 4 * dims.state_len() as u64,
+        table: shapes
+            .map(|(steps, lanes)| planner.cell(steps, lanes))
+            .collect(),
+        budget_bytes,
+        fits: [false, true]
+            .map(|recompute| planner.fit(steps, lanes, recompute, budget_bytes))
+            .into(),
+        texts: options
+            .tokens
+            .iter()
+            .map(|tokens| planner.of_text(*tokens))
+            .collect(),
+    })
+}
+
+/// A configuration, planned for windows of any shape.
+struct Planner<'a> {
+    config: &'a Config,
+    whole: Config,
+    recomputed: Config,
+    dims: Dims,
+    parameters: usize,
+}
+
+impl<'a> Planner<'a> {
+    fn new(config: &'a Config, vocab: usize) -> Planner<'a> {
+        let with = |recompute| Config {
+            recompute,
+            ..config.clone()
+        };
+        let dims = config.dims(vocab);
+        Planner {
+            config,
+            whole: with(false),
+            recomputed: with(true),
+            parameters: Network::new(dims.clone()).layout().parameter_count(),
+            dims,
+        }
+    }
+
+    fn plan(&self, steps: usize, lanes: usize, recompute: bool) -> TrainPlan {
+        let config = match recompute {
+            true => &self.recomputed,
+            false => &self.whole,
+        };
+        plan_shapes(config, &self.dims, &[(steps, lanes)], &[]).1
+    }
+
+    /// T of the configuration's largest window: of sentences, of a batch with all its lanes.
+    fn steps(&self, tokens: usize) -> usize {
+        match self.config.layout {
+            Layout::Stream => longest_window(self.config, lane_steps(tokens, self.config.lanes)),
+            Layout::Sentences => (self.config.batch_positions() / self.config.lanes).max(1),
+        }
+    }
+
+    fn step(&self, steps: usize, lanes: usize) -> Vec<StepPart> {
+        let [one, two] =
+            [steps, 2 * steps].map(|steps| self.plan(steps, lanes, false).window.parts());
+        let parts = one
+            .iter()
+            .zip(&two)
+            .map(|((part, one), (_, two))| StepPart {
+                part,
+                bytes: (two - one) as f64 / steps as f64,
+            });
+        parts.filter(|part| part.bytes > 0.0).collect()
+    }
+
+    fn cell(&self, steps: usize, lanes: usize) -> Cell {
+        let [whole, recomputed] = [false, true].map(|recompute| self.plan(steps, lanes, recompute));
+        Cell {
+            steps,
+            lanes,
+            window_bytes: whole.window.total_bytes(),
+            total_bytes: whole.total_bytes(),
+            recomputed_window_bytes: recomputed.window.total_bytes(),
+            recomputed_total_bytes: recomputed.total_bytes(),
+        }
+    }
+
+    fn fit(&self, steps: usize, lanes: usize, recompute: bool, budget_bytes: u64) -> Fit {
+        let fits = |steps, lanes| self.plan(steps, lanes, recompute).total_bytes() <= budget_bytes;
+        Fit {
+            recompute,
+            lanes: largest(MOST_LANES, |lanes| fits(steps, lanes)),
+            steps: largest(MOST_STEPS, |steps| fits(steps, lanes)),
+        }
+    }
+
+    fn of_text(&self, tokens: usize) -> OfText {
+        let lanes = self.config.lanes;
+        let full = lane_steps(tokens, lanes);
+        let total = |steps, recompute| self.plan(steps, lanes, recompute).total_bytes();
+        OfText {
+            tokens,
+            parameters: self.parameters,
+            file_bytes: 4 * tokens as u64,
+            total_bytes: total(self.steps(tokens), self.config.recompute),
+            full_bytes: total(full, false),
+            full_recomputed_bytes: total(full, true),
+        }
+    }
+}
+
+/// Steps of a lane where `tokens` tokens are cut into `lanes` lanes.
+fn lane_steps(tokens: usize, lanes: usize) -> usize {
+    Stream::new(tokens, lanes).steps()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use elman_train::config::Bptt;
+
+    const VOCAB: usize = 300;
+
+    fn small() -> Config {
+        Config {
+            embed: 32,
+            hidden: 32.into(),
+            lanes: 16,
+            bptt: Bptt::Steps(32),
+            ..Config::default()
+        }
+    }
+
+    fn found(config: &Config, options: &Options) -> Memory {
+        memory(config, VOCAB, options).expect("a small network can be planned")
+    }
+
+    #[test]
+    fn parameters_do_not_change_when_the_text_grows_and_full_windows_do() {
+        let found = found(&small(), &Options::default());
+        let (first, last) = (found.texts[0], found.texts[4]);
+        assert!(last.tokens == 10_000 * first.tokens);
+        assert!(
+            found
+                .texts
+                .iter()
+                .all(|text| text.parameters == found.parameters)
+        );
+        assert!(
+            found
+                .texts
+                .iter()
+                .all(|text| text.total_bytes == found.total_bytes)
+        );
+        // Once the text is most of it, ten times the text is ten times the memory.
+        let ratio = last.full_bytes as f64 / found.texts[3].full_bytes as f64;
+        assert!((9.9..10.1).contains(&ratio), "{ratio}");
+        assert!(last.full_recomputed_bytes < last.full_bytes / 10);
+    }
+
+    #[test]
+    fn what_fits_is_the_largest_that_does() {
+        let config = small();
+        let planner = Planner::new(&config, VOCAB);
+        for budget in [1 << 20, 3 << 20, 20 << 20] {
+            let options = Options {
+                budget_bytes: Some(budget),
+                ..Options::default()
+            };
+            for fit in found(&config, &options).fits {
+                let bytes = |steps, lanes| planner.plan(steps, lanes, fit.recompute).total_bytes();
+                let (lanes, steps) = (fit.lanes.unwrap_or(0), fit.steps.unwrap_or(0));
+                assert_eq!(lanes == 0, bytes(32, 1) > budget);
+                assert!(lanes == 0 || bytes(32, lanes) <= budget);
+                assert!(steps == 0 || bytes(steps, 16) <= budget);
+                assert!(bytes(32, lanes + 1) > budget, "{lanes} lanes in {budget}");
+                assert!(bytes(steps + 1, 16) > budget, "{steps} steps in {budget}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_more_costs_what_the_table_says() {
+        let options = Options {
+            steps: vec![64, 128],
+            lanes: vec![16],
+            ..Options::default()
+        };
+        // 32 steps of 16 lanes read every row of the table already.
+        let found = found(&small(), &options);
+        let [short, long] = found.table[..] else {
+            panic!("two shapes");
+        };
+        let slope = (long.total_bytes - short.total_bytes) as f64 / 64.0;
+        assert_eq!(slope, found.step_bytes);
+        // An LSTM's x, gates, h, c; two gradients; two operands (E = H) would be one; per lane and in f32, and 42 bytes of lists.
+        let numbers = 32 * (1 + 4 + 2 + 1 + 2 + 1) + 1;
+        assert_eq!(found.step_bytes, f64::from(16 * (4 * numbers + 42)));
+    }
+
+    #[test]
+    fn windows_as_long_as_the_text_follow_the_first_text() {
+        let config = Config {
+            bptt: Bptt::Full,
+            ..small()
+        };
+        let options = Options {
+            tokens: vec![1_601],
+            ..Options::default()
+        };
+        let found = found(&config, &options);
+        assert_eq!((found.steps, found.lanes), (101, 16));
+        assert_eq!(found.total_bytes, found.texts[0].full_bytes);
+        let none = Options {
+            tokens: Vec::new(),
+            ..Options::default()
+        };
+        assert!(memory(&config, VOCAB, &none).is_err());
+        assert!(memory(&config, 0, &Options::default()).is_err());
+    }
+}

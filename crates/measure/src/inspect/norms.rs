@@ -1,0 +1,138 @@
+//! ‖∂s_t/∂s_k‖₂ by lag over several passages, which need not be equally long.
+//!
+//! Figures are logarithms, and a mean of logarithms is the geometric mean. Where nothing is left of a gradient the norm is 0 and has no
+//! logarithm: such a passage is counted and is in no mean.
+
+use elman_kernels::Cpu;
+use elman_net::flow::jacobian::Jacobians;
+use elman_net::flow::norms::{Chain, chain_norms};
+use elman_net::flow::verdict;
+use serde::Serialize;
+
+/// log10 of ‖∂s_t/∂s_k‖₂ at one lag. JSON's null stands for a norm of 0, which only occurs where it is 0 in all passages.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct LagNorm {
+    pub lag: usize,
+    /// Passages that go back so far.
+    pub passages: usize,
+    /// Passages whose norm is 0. The other figures are over the rest.
+    pub zero: usize,
+    /// The mean over passages, the logarithm of the geometric mean.
+    pub mean_log10: f64,
+    pub least_log10: f64,
+    pub most_log10: f64,
+    /// Mean of log10 Π ‖J_j‖₂: the norms of the single steps, multiplied.
+    pub steps_log10: f64,
+    pub bound_log10: f64,
+}
+
+/// The norms of one passage, by lag from 1 on.
+pub(super) struct PassageNorms {
+    log10: Vec<f64>,
+    /// log10 Π ‖J_j‖₂
+    steps_log10: Vec<f64>,
+}
+
+impl PassageNorms {
+    /// From all steps of the only lane of `jacobians`.
+    pub(super) fn of(cpu: &Cpu, jacobians: &Jacobians) -> PassageNorms {
+        let steps = jacobians.steps;
+        let chain = |end, lag| Chain { lane: 0, end, lag };
+        let chains: Vec<Chain> = (1..=steps).map(|lag| chain(steps, lag)).collect();
+        let single: Vec<Chain> = (1..=steps).rev().map(|end| chain(end, 1)).collect();
+        let mut product = 0.0;
+        let single = chain_norms(cpu, jacobians, &single).into_iter();
+        PassageNorms {
+            log10: chain_norms(cpu, jacobians, &chains),
+            steps_log10: single
+                .map(|norm| {
+                    product += norm;
+                    product
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Every lag that a passage has, up to as many as `bounds` has.
+pub(super) fn norms(passages: &[PassageNorms], bounds: &[f64]) -> Vec<LagNorm> {
+    let lag = |(i, bound): (usize, &f64)| {
+        let there = passages.iter().filter(|norms| norms.log10.len() > i);
+        let left: Vec<&PassageNorms> = there
+            .clone()
+            .filter(|norms| norms.log10[i] > f64::NEG_INFINITY)
+            .collect();
+        let values = || left.iter().map(|norms| norms.log10[i]);
+        let mean = |sum: f64| match left.len() {
+            0 => f64::NEG_INFINITY,
+            some => sum / some as f64,
+        };
+        LagNorm {
+            lag: i + 1,
+            passages: there.clone().count(),
+            zero: there.count() - left.len(),
+            mean_log10: mean(values().sum()),
+            least_log10: values().reduce(f64::min).unwrap_or(f64::NEG_INFINITY),
+            most_log10: values().fold(f64::NEG_INFINITY, f64::max),
+            steps_log10: mean(left.iter().map(|norms| norms.steps_log10[i]).sum()),
+            bound_log10: *bound,
+        }
+    };
+    bounds.iter().enumerate().map(lag).collect()
+}
+
+/// γ from the norms of passages at their longest lags, and in how many passages nothing is left there; γ is that of the others, 0 if
+/// there are none.
+pub(super) fn factor(passages: &[PassageNorms]) -> (f64, usize) {
+    let longest = passages
+        .iter()
+        .filter_map(|norms| Some((*norms.log10.last()?, norms.log10.len())));
+    let left: Vec<(f64, usize)> = longest
+        .filter(|(norm, _)| *norm > f64::NEG_INFINITY)
+        .collect();
+    let lags = left.iter().map(|(_, lag)| lag).sum();
+    let log10: f64 = left.iter().map(|(norm, _)| norm).sum();
+    let factor = match lags {
+        0 => 0.0,
+        lags => verdict::factor(log10, lags),
+    };
+    (factor, passages.len() - left.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passage(log10: &[f64]) -> PassageNorms {
+        PassageNorms {
+            log10: log10.to_vec(),
+            steps_log10: log10.iter().map(|norm| norm + 1.0).collect(),
+        }
+    }
+
+    #[test]
+    fn passages_without_a_norm_are_counted_and_not_averaged() {
+        const NONE: f64 = f64::NEG_INFINITY;
+        let passages = [
+            passage(&[-1.0, -2.0]),
+            passage(&[NONE, NONE]),
+            passage(&[-3.0]),
+        ];
+        let found = norms(&passages, &[0.5, 1.0]);
+        assert_eq!((found[0].passages, found[0].zero), (3, 1));
+        assert_eq!((found[0].mean_log10, found[0].steps_log10), (-2.0, -1.0));
+        assert_eq!((found[0].least_log10, found[0].most_log10), (-3.0, -1.0));
+        assert_eq!((found[1].passages, found[1].zero), (2, 1));
+        assert_eq!((found[1].mean_log10, found[1].bound_log10), (-2.0, 1.0));
+        // γ of 10⁻² over two steps and 10⁻³ over one.
+        let (gamma, nothing_left) = factor(&passages);
+        assert!((gamma - 10f64.powf(-5.0 / 3.0)).abs() < 1e-12);
+        assert_eq!(nothing_left, 1);
+        let none = norms(&passages[1..2], &[0.5]);
+        assert_eq!(
+            (none[0].zero, none[0].mean_log10, none[0].most_log10),
+            (1, NONE, NONE)
+        );
+        assert_eq!(factor(&passages[1..2]), (0.0, 1));
+    }
+}

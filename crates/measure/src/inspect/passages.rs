@@ -1,0 +1,222 @@
+//! Passages of a text, drawn at random, that are read side by side.
+//!
+//! Each lane is a passage of C + T tokens from a place of its own (`places`). The first C, its *context*, bring the state from zero
+//! to what it is like inside a text; the T steps after them are looked at. A line that is read by itself has no context, and is
+//! padded at its end where it is shorter than others: padding, and what is no answer, has weight 0.
+
+use super::places::{self, Place};
+use crate::error::{InspectError, Result};
+use elman_text::{self as text, ReadOptions, Sentences, Source, Vocab, Window};
+
+/// Tokens of a text that is looked at: 4 GiB of them.
+pub(super) const MOST_TOKENS: usize = 1 << 30;
+
+/// Passages that are read side by side, and steps of one.
+pub(super) const MOST_PASSAGES: usize = 1024;
+pub(super) const MOST_STEPS: usize = 1_000_000;
+
+/// B passages, time-major: entry (t, b) stands at `t * lanes + b`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Passages {
+    /// C
+    pub context: usize,
+    /// T
+    pub steps: usize,
+    /// B
+    pub lanes: usize,
+    /// (C + T, B)
+    pub inputs: Vec<u32>,
+    /// (C + T, B)
+    pub targets: Vec<u32>,
+    /// (C + T, B): 1 where a token carries loss.
+    pub weight: Vec<f32>,
+    /// (B): where the passages lie.
+    pub places: Vec<Place>,
+}
+
+/// The ids of a whole text.
+///
+/// Errors: what reading the text can find, and a text of more than 2³⁰ tokens.
+pub fn tokens(sources: Vec<Source>, vocab: &Vocab, read: &ReadOptions) -> Result<Vec<u32>> {
+    let mut ids = Vec::new();
+    text::encode(sources, vocab, read, &mut |symbol| -> Result<()> {
+        if ids.len() == MOST_TOKENS {
+            return Err(InspectError::TextTooLong { most: MOST_TOKENS }.into());
+        }
+        ids.push(symbol.id);
+        Ok(())
+    })?;
+    Ok(ids)
+}
+
+impl Passages {
+    /// Draws `count` passages of `steps` steps after `context` steps, or as many as the text has before the last `steps`. A text
+    /// with fewer places gives each of them once.
+    ///
+    /// Errors: a text of fewer than `steps` tokens.
+    pub fn draw(
+        ids: &[u32],
+        eos: u32,
+        [context, steps, count]: [usize; 3],
+        seed: u64,
+    ) -> Result<Passages> {
+        let places = places::of_stream(ids.len(), [context, steps, count], seed)?;
+        let context = places[0].steps() - steps;
+        let mut passages = Passages::padding(context, places, eos);
+        for lane in 0..passages.lanes {
+            passages.fill(lane, ids, eos);
+        }
+        passages.weight.fill(1.0);
+        Ok(passages)
+    }
+
+    /// Draws `count` lines that have a loss among their first `most` tokens, cut to these.
+    ///
+    /// Errors: no line has one.
+    pub(super) fn of_lines(
+        lines: &Sentences,
+        ids: &[u32],
+        eos: u32,
+        sizes: [usize; 2],
+        seed: u64,
+    ) -> Result<Passages> {
+        let places = places::of_lines(lines, ids, sizes, seed)?;
+        let mut passages = Passages::padding(0, places, eos);
+        for lane in 0..passages.lanes {
+            passages.fill(lane, ids, eos);
+            let place = passages.places[lane];
+            let line = place.line.map_or(0, |line| line as u32 - 1);
+            for step in lines.predicted(ids, line) {
+                if step < place.steps() {
+                    passages.weight[step * passages.lanes + lane] = 1.0;
+                }
+            }
+        }
+        Ok(passages)
+    }
+
+    /// As many steps as the longest of `places` has after `context`, without tokens.
+    fn padding(context: usize, places: Vec<Place>, eos: u32) -> Passages {
+        let longest = places.iter().map(Place::steps).max();
+        let (length, lanes) = (longest.unwrap_or(0), places.len());
+        Passages {
+            context,
+            steps: length - context,
+            lanes,
+            inputs: vec![eos; length * lanes],
+            targets: vec![0; length * lanes],
+            weight: vec![0.0; length * lanes],
+            places,
+        }
+    }
+
+    /// Fills a lane with the tokens of its place.
+    fn fill(&mut self, lane: usize, ids: &[u32], eos: u32) {
+        let place = self.places[lane];
+        let inputs = place.inputs(ids, eos);
+        let targets = &ids[place.first..=place.last];
+        for (t, (input, target)) in inputs.into_iter().zip(targets).enumerate() {
+            let cell = t * self.lanes + lane;
+            (self.inputs[cell], self.targets[cell]) = (input, *target);
+        }
+    }
+
+    /// Tokens that carry loss after the context.
+    pub fn losses(&self) -> usize {
+        let weights = &self.weight[self.context * self.lanes..];
+        weights.iter().filter(|weight| **weight > 0.0).count()
+    }
+
+    /// The tokens of `lane` before its steps.
+    pub fn context_of(&self, lane: usize) -> Vec<u32> {
+        let tokens = self.targets[..self.context * self.lanes].iter();
+        tokens.skip(lane).step_by(self.lanes).copied().collect()
+    }
+
+    /// Token `step` of `lane`, counted from the end of the context.
+    pub fn token(&self, lane: usize, step: usize) -> u32 {
+        self.targets[(self.context + step) * self.lanes + lane]
+    }
+
+    /// Steps `from` to `to` of all lanes, counted from the beginning of the context.
+    pub fn window(&self, from: usize, to: usize) -> Window {
+        let cells = from * self.lanes..to * self.lanes;
+        Window {
+            steps: to - from,
+            lanes: self.lanes,
+            inputs: self.inputs[cells.clone()].to_vec(),
+            targets: self.targets[cells.clone()].to_vec(),
+            real: self.weight[cells.clone()]
+                .iter()
+                .filter(|w| **w > 0.0)
+                .count(),
+            weight: self.weight[cells].to_vec(),
+            carry: to - from,
+            begins: Vec::new(),
+            parts: (0..self.lanes as u32).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passages_are_pieces_of_the_text_and_the_same_each_time() {
+        let ids: Vec<u32> = (1..=50).collect();
+        let draw = |seed| Passages::draw(&ids, 0, [3, 7, 4], seed).unwrap();
+        let passages = draw(1);
+        assert_eq!(passages, draw(1));
+        assert_ne!(passages, draw(2));
+        for lane in 0..4 {
+            for t in 0..10 {
+                let at = t * 4 + lane;
+                assert_eq!(passages.inputs[at] + 1, passages.targets[at]);
+                assert_eq!(passages.targets[at], passages.targets[lane] + t as u32);
+            }
+        }
+        assert_eq!(
+            passages.context_of(2),
+            [0, 1, 2].map(|t| passages.targets[t * 4 + 2])
+        );
+        assert_eq!(passages.token(2, 0), passages.targets[3 * 4 + 2]);
+        let window = passages.window(3, 10);
+        assert_eq!((window.steps, window.real), (7, 28));
+        assert_eq!(window.inputs, passages.inputs[12..]);
+    }
+
+    #[test]
+    fn a_short_text_has_less_context_and_fewer_passages() {
+        let ids: Vec<u32> = (1..=9).collect();
+        let passages = Passages::draw(&ids, 0, [100, 7, 4], 1).unwrap();
+        assert_eq!((passages.context, passages.lanes), (2, 1));
+        assert_eq!(passages.inputs, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert!(Passages::draw(&ids, 0, [0, 10, 1], 1).is_err());
+    }
+
+    #[test]
+    fn lines_are_padded_and_padding_has_no_loss() {
+        let ids = [5, 6, 7, 1, 4, 1];
+        let starts = Sentences::starts(&ids, |id| id == 1);
+        let lines = Sentences::of_lines(starts, 1, 100).unwrap();
+        let passages = Passages::of_lines(&lines, &ids, 0, [9, 9], 1).unwrap();
+        assert_eq!(
+            (passages.context, passages.steps, passages.lanes),
+            (0, 4, 2)
+        );
+        assert_eq!(passages.losses(), 6);
+        let short = passages.places.iter().position(|place| place.steps() == 2);
+        let lane = |values: &[u32]| -> Vec<u32> {
+            values
+                .iter()
+                .skip(short.unwrap())
+                .step_by(2)
+                .copied()
+                .collect()
+        };
+        assert_eq!(lane(&passages.inputs), [0, 4, 0, 0]);
+        assert_eq!(lane(&passages.targets), [4, 1, 0, 0]);
+        assert_eq!(passages.window(2, 4).real, 2);
+    }
+}

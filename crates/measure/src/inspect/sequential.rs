@@ -1,0 +1,342 @@
+//! What it costs that a recurrent network reads in order: the speed of training steps on T·B positions while T/B varies, with one
+//! thread and with several.
+//!
+//! The arithmetic of a step is the same for every T/B. What has an order in time, the recurrent sweeps, does T products of B rows
+//! one after the other; all else, the input products, the softmax and the gradients of weights, takes all T·B rows at once. With n
+//! threads a step is S times as fast as with one; Amdahl (1967) has S = 1 / (s + (1 − s)/n) for a serial share s, so that
+//!
+//! ```text
+//! s = (n/S − 1) / (n − 1)
+//! ```
+//! It is found from two measured times and is what does not get faster, for whatever reason: order in time, memory that threads
+//! share, waiting for one another, or a second thread that is no second core. It is not held between 0 and 1: below 0 threads help
+//! each other, above 1 they hinder.
+
+use crate::bench::{Amount, Case, KernelTime, Settings, Work, measure, processor};
+use crate::error::{InspectError, Result};
+use elman_infer::Weights;
+use elman_kernels::{Isa, Kernel};
+use elman_text::{Layout, OutOfRange};
+use elman_train::config::Bptt;
+use elman_train::{Config, available_bytes, plan_shapes};
+use serde::Serialize;
+
+/// What to measure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// T·B.
+    pub positions: usize,
+    /// B of each row; T is what is left.
+    pub lanes: Vec<usize>,
+    /// n; 1: there is no serial share.
+    pub threads: usize,
+    pub isa: Isa,
+    /// Seconds for each row and number of threads, three steps at least.
+    pub seconds: f64,
+}
+
+impl Options {
+    /// With what is usual, for so many threads.
+    pub fn new(isa: Isa, threads: usize) -> Options {
+        Options {
+            positions: 4096,
+            lanes: vec![1, 4, 16, 64, 256],
+            threads,
+            isa,
+            seconds: 1.0,
+        }
+    }
+
+    /// Refuses what cannot be measured.
+    pub fn check(&self) -> Result<()> {
+        OutOfRange::check("positions", self.positions, 1..=1 << 30)?;
+        OutOfRange::check("numbers of lanes", self.lanes.len(), 1..=100)?;
+        for &lanes in &self.lanes {
+            OutOfRange::check("lanes", lanes, 1..=self.positions.min(1 << 20))?;
+            if !self.positions.is_multiple_of(lanes) {
+                let positions = self.positions;
+                return Err(InspectError::NotDivisible { positions, lanes }.into());
+            }
+        }
+        OutOfRange::check("threads", self.threads, 1..=1 << 10)?;
+        match self.seconds.is_finite() && self.seconds >= 0.0 {
+            true => Ok(()),
+            false => Err(InspectError::Seconds.into()),
+        }
+    }
+}
+
+/// The result.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sequential {
+    pub network: String,
+    pub vocabulary: usize,
+    pub precision: &'static str,
+    pub processor: String,
+    pub isa: &'static str,
+    pub positions: usize,
+    pub threads: usize,
+    pub rows: Vec<Row>,
+}
+
+/// One T/B.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    pub lanes: usize,
+    pub steps: usize,
+    pub one: Speed,
+    /// With all threads, if they are more than one.
+    pub many: Option<Speed>,
+    /// S
+    pub speedup: Option<f64>,
+    /// S of what has an order in time alone, and of the rest.
+    pub ordered_speedup: Option<f64>,
+    pub rest_speedup: Option<f64>,
+    /// s
+    pub serial_share: Option<f64>,
+}
+
+/// A training step with so many threads.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Speed {
+    pub threads: usize,
+    pub tokens_per_s: f64,
+    /// The mean of all steps, like the two parts that it consists of.
+    pub step_ms: f64,
+    /// What has an order in time: the recurrent sweeps, forward and backward.
+    pub ordered_ms: f64,
+    /// Everything else.
+    pub rest_ms: f64,
+    /// Of a step.
+    pub ordered_share: f64,
+    pub kernels: Vec<KernelTime>,
+}
+
+/// Measures training steps of the network of `config`, with a vocabulary of `vocab` entries, on random tokens; windows and rate of
+/// the configuration are not looked at. `progress` is told which lanes and threads are next.
+///
+/// Errors: a configuration that cannot be trained, options that cannot be, windows for which there is no memory.
+pub fn sequential(
+    config: &Config,
+    vocab: usize,
+    options: &Options,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Sequential> {
+    options.check()?;
+    config.check()?;
+    OutOfRange::check("vocabulary", vocab, 3..=1 << 24)?;
+    let cases: Vec<Case> = options
+        .lanes
+        .iter()
+        .map(|&lanes| case(config, vocab, lanes, options.positions / lanes))
+        .collect();
+    cases.iter().try_for_each(check_memory)?;
+    let rows = cases.iter().map(|case| row(case, options, progress));
+    let dims = config.dims(vocab);
+    Ok(Sequential {
+        network: dims.architecture(),
+        vocabulary: vocab,
+        precision: config.precision.name(),
+        processor: processor(),
+        isa: options.isa.name(),
+        positions: options.positions,
+        threads: options.threads,
+        rows: rows.collect::<Result<_>>()?,
+    })
+}
+
+impl Sequential {
+    /// The row whose steps are the fastest with all threads.
+    pub fn fastest(&self) -> Option<&Row> {
+        let speed = |row: &Row| row.best().tokens_per_s;
+        self.rows
+            .iter()
+            .max_by(|a, b| speed(a).total_cmp(&speed(b)))
+    }
+}
+
+impl Row {
+    /// With all threads.
+    pub fn best(&self) -> &Speed {
+        self.many.as_ref().unwrap_or(&self.one)
+    }
+}
+
+/// Amdahl's serial share of work that `threads` threads do `speedup` times as fast as one.
+pub fn serial_share(threads: usize, speedup: f64) -> f64 {
+    let n = threads as f64;
+    (n / speedup - 1.0) / (n - 1.0)
+}
+
+fn case(config: &Config, vocab: usize, lanes: usize, steps: usize) -> Case {
+    Case {
+        name: format!("{lanes} lanes × {steps} steps"),
+        vocab,
+        config: Config {
+            layout: Layout::Stream,
+            lanes,
+            batch_tokens: None,
+            bptt: Bptt::Steps(steps),
+            bptt_stride: None,
+            bptt_random: false,
+            restart: 0.0,
+            recompute: false,
+            // Steps are to be alike: nothing is learnt in random tokens, and windows of thousands of steps shall not diverge.
+            lr: 1e-6,
+            ..config.clone()
+        },
+    }
+}
+
+fn check_memory(case: &Case) -> Result<()> {
+    let (lanes, steps) = case.window();
+    let (_, plan) = plan_shapes(&case.config, &case.dims(), &[(steps, lanes)], &[]);
+    let free = available_bytes();
+    match plan.total_bytes() <= free {
+        true => Ok(()),
+        false => Err(InspectError::Memory {
+            what: format!("{} of training", case.name),
+            needed_mib: plan.total_bytes().div_ceil(1 << 20),
+            free_mib: free >> 20,
+            remedy: "choose fewer positions, or a smaller network",
+        }
+        .into()),
+    }
+}
+
+fn row(case: &Case, options: &Options, progress: &mut dyn FnMut(usize, usize)) -> Result<Row> {
+    let (lanes, steps) = case.window();
+    let mut with = |threads| -> Result<Speed> {
+        progress(lanes, threads);
+        speed(case, options, threads)
+    };
+    let one = with(1)?;
+    let many = match options.threads {
+        1 => None,
+        threads => Some(with(threads)?),
+    };
+    let faster = |of: fn(&Speed) -> f64| many.as_ref().map(|many| of(&one) / of(many));
+    let speedup = faster(|speed| speed.step_ms);
+    Ok(Row {
+        lanes,
+        steps,
+        speedup,
+        ordered_speedup: faster(|speed| speed.ordered_ms),
+        rest_speedup: faster(|speed| speed.rest_ms),
+        serial_share: speedup.map(|speedup| serial_share(options.threads, speedup)),
+        one,
+        many,
+    })
+}
+
+fn speed(case: &Case, options: &Options, threads: usize) -> Result<Speed> {
+    let settings = Settings {
+        isa: options.isa,
+        threads,
+        amount: Amount::Seconds(options.seconds),
+        weights: Weights::F32,
+    };
+    let measured = measure(case, Work::Train, &settings)?;
+    let sweeps = [Kernel::SweepForward, Kernel::SweepBackward].map(Kernel::name);
+    let (ordered, rest): (Vec<&KernelTime>, Vec<&KernelTime>) = measured
+        .kernels
+        .iter()
+        .partition(|time| sweeps.contains(&time.kernel.as_str()));
+    let ms = |times: &[&KernelTime]| times.iter().map(|time| time.ms).sum::<f64>();
+    let (ordered_ms, rest_ms) = (ms(&ordered), ms(&rest));
+    let step_ms = ordered_ms + rest_ms;
+    Ok(Speed {
+        threads,
+        tokens_per_s: measured.tokens_per_step as f64 / step_ms * 1e3,
+        step_ms,
+        ordered_ms,
+        rest_ms,
+        ordered_share: ordered.iter().map(|time| time.share).sum(),
+        kernels: measured.kernels,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amdahls_share_is_that_of_his_law() {
+        for (threads, serial) in [(2, 0.0), (2, 0.3), (2, 1.0), (8, 0.05), (8, 0.5)] {
+            let n = f64::from(threads);
+            let speedup = 1.0 / (serial + (1.0 - serial) / n);
+            let found = serial_share(threads as usize, speedup);
+            assert!(
+                (found - serial).abs() < 1e-12,
+                "{threads} {serial}: {found}"
+            );
+        }
+        assert!(serial_share(2, 0.8) > 1.0 && serial_share(2, 2.5) < 0.0);
+    }
+
+    #[test]
+    fn rows_have_the_same_positions_and_their_time_in_two_parts() {
+        let config = Config {
+            embed: 16,
+            hidden: 16.into(),
+            ..Config::default()
+        };
+        let options = Options {
+            positions: 64,
+            lanes: vec![1, 8, 64],
+            seconds: 0.0,
+            ..Options::new(Isa::detect(), 2)
+        };
+        let mut said = Vec::new();
+        let found = sequential(&config, 50, &options, &mut |lanes, threads| {
+            said.push((lanes, threads));
+        });
+        let found = found.expect("a small network can be measured");
+        assert_eq!(said, [(1, 1), (1, 2), (8, 1), (8, 2), (64, 1), (64, 2)]);
+        for row in &found.rows {
+            assert_eq!(row.lanes * row.steps, 64);
+            for speed in std::iter::once(&row.one).chain(&row.many) {
+                assert!(speed.ordered_ms > 0.0 && speed.rest_ms > 0.0);
+                let share = speed.ordered_ms / (speed.ordered_ms + speed.rest_ms);
+                assert!((share - speed.ordered_share).abs() < 1e-6);
+                assert_eq!(speed.step_ms, speed.ordered_ms + speed.rest_ms);
+                assert!((speed.tokens_per_s * speed.step_ms / 64e3 - 1.0).abs() < 1e-9);
+            }
+            let speedup = row.speedup.expect("there are two threads");
+            let many = row.many.as_ref().expect("there are two threads");
+            assert_eq!(speedup, row.one.step_ms / many.step_ms);
+            assert_eq!(row.serial_share, Some(serial_share(2, speedup)));
+        }
+        let fastest = found.fastest().expect("there are rows").best().tokens_per_s;
+        assert!(
+            found
+                .rows
+                .iter()
+                .all(|row| row.best().tokens_per_s <= fastest)
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_measured_is_refused() {
+        let with = |positions, lanes: &[usize]| Options {
+            positions,
+            lanes: lanes.to_vec(),
+            ..Options::new(Isa::detect(), 1)
+        };
+        for options in [
+            with(0, &[1]),
+            with(64, &[]),
+            with(64, &[3]),
+            with(64, &[128]),
+        ] {
+            assert!(options.check().is_err(), "{options:?}");
+        }
+        let huge = Config {
+            embed: 1 << 20,
+            hidden: (1 << 20).into(),
+            ..Config::default()
+        };
+        let error = sequential(&huge, 50, &with(64, &[1]), &mut |_, _| {}).expect_err("no memory");
+        assert!(error.to_string().contains("fewer positions"), "{error}");
+    }
+}

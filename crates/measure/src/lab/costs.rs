@@ -1,0 +1,143 @@
+//! What long windows cost: bytes in closed form, and the time of an update.
+
+use super::nets::Net;
+use super::{Lab, Verdict};
+use crate::bench::{Amount, Case, Settings, Work, measure};
+use crate::error::Result;
+use elman_infer::Weights;
+use elman_net::dims::Room;
+use elman_train::config::Bptt;
+use elman_train::{Config, plan};
+use serde::{Deserialize, Serialize};
+
+/// Windows of T steps.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Window {
+    pub steps: usize,
+    /// What the plan says that activations take, kept and recomputed, and the parameters as often as they are kept.
+    pub window_bytes: u64,
+    pub recomputed_bytes: u64,
+    pub static_bytes: u64,
+    /// An update, where it was timed.
+    pub update_ms: Option<f64>,
+    pub tokens_per_s: Option<f64>,
+}
+
+/// By T.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Costs {
+    pub lanes: usize,
+    pub entries: usize,
+    pub parameters: usize,
+    /// T of a window that is as long as the text.
+    pub full: usize,
+    pub windows: Vec<Window>,
+}
+
+const LANES: usize = 4;
+/// Lengths of windows beside that of the text.
+const STEPS: [usize; 8] = [1, 3, 10, 35, 100, 350, 1000, 3500];
+
+pub fn costs(lab: &mut Lab) -> Result<Costs> {
+    let trained = lab.net(Net::Lstm)?;
+    let dims = elman_infer::NetworkModel::load(&trained.run)?
+        .dims()
+        .clone();
+    lab.measured("costs of windows", |lab| {
+        let mut config = lab.config(Net::Lstm);
+        config.lanes = LANES;
+        let tokens = elman_train::look::Look::at(&trained.run)?
+            .train_file()
+            .map_or(0, |file| file.tokens as usize);
+        let full = tokens.div_ceil(LANES);
+        let mut lengths: Vec<usize> = STEPS.into_iter().filter(|steps| *steps < full).collect();
+        lengths.push(full);
+        let window = |steps: usize| -> Result<Window> {
+            lab.go_on()?;
+            let of = |recompute| {
+                let room = Room::for_all([(steps, LANES)], recompute);
+                let config = Config {
+                    recompute,
+                    ..config.clone()
+                };
+                plan(&config, &dims, room)
+            };
+            let (kept, recomputed) = (of(false), of(true));
+            let timed = match steps < full {
+                true => Some(measure(
+                    &Case {
+                        name: "window".into(),
+                        vocab: dims.vocab,
+                        config: Config {
+                            bptt: Bptt::Steps(steps),
+                            ..config.clone()
+                        },
+                    },
+                    Work::Train,
+                    &Settings {
+                        isa: lab.machine.isa,
+                        threads: lab.machine.threads,
+                        amount: Amount::Seconds(lab.scale().seconds),
+                        weights: Weights::F32,
+                    },
+                )?),
+                false => None,
+            };
+            Ok(Window {
+                steps,
+                window_bytes: kept.window.total_bytes(),
+                recomputed_bytes: recomputed.window.total_bytes(),
+                static_bytes: kept.static_bytes(),
+                update_ms: timed.as_ref().map(|timed| timed.step_ms),
+                tokens_per_s: timed.as_ref().map(|timed| timed.tokens_per_s),
+            })
+        };
+        Ok(Costs {
+            lanes: LANES,
+            entries: dims.vocab,
+            parameters: trained.parameters,
+            full,
+            windows: lengths.into_iter().map(window).collect::<Result<_>>()?,
+        })
+    })
+}
+
+impl Costs {
+    /// Bytes that a further step takes, between neighbouring rows.
+    pub fn slopes(&self) -> Vec<f64> {
+        let pairs = self.windows.windows(2);
+        let slope = |a: &Window, b: &Window| {
+            (b.window_bytes as f64 - a.window_bytes as f64) / (b.steps - a.steps) as f64
+        };
+        pairs.map(|pair| slope(&pair[0], &pair[1])).collect()
+    }
+
+    /// The slope is the same everywhere, within a tenth.
+    pub fn is_linear(&self) -> Verdict {
+        let slopes = self.slopes();
+        let most = slopes.iter().fold(0.0, |most: f64, slope| most.max(*slope));
+        let least = slopes
+            .iter()
+            .fold(f64::INFINITY, |least: f64, slope| least.min(*slope));
+        Verdict::of(&[most <= 1.1 * least])
+    }
+
+    /// An update over long windows takes longer, in proportion within a factor of two from 100 steps on, and more memory.
+    pub fn is_expensive(&self) -> Verdict {
+        let long: Vec<f64> = self
+            .windows
+            .iter()
+            .filter(|window| window.steps >= 100)
+            .filter_map(|window| Some(window.update_ms? / window.steps as f64))
+            .collect();
+        let most = long.iter().fold(0.0, |most: f64, ms| most.max(*ms));
+        let least = long
+            .iter()
+            .fold(f64::INFINITY, |least: f64, ms| least.min(*ms));
+        let (first, last) = (self.windows.first(), self.windows.last());
+        let grows = first
+            .zip(last)
+            .is_some_and(|(first, last)| last.window_bytes > 10 * first.window_bytes);
+        Verdict::of(&[!long.is_empty() && most <= 2.0 * least, grows])
+    }
+}

@@ -1,0 +1,176 @@
+//! Exposure bias against a source that is known: a trigram model writes a text, networks learn it, and their distributions are held against the
+//! source's after true prefixes and after prefixes of their own (`inspect::exposure`).
+
+use super::nets::Net;
+use super::text::write_text;
+use super::{Lab, Trained, Verdict};
+use crate::error::Result;
+use crate::inspect::exposure;
+use crate::inspect::exposure::{Figure, Options};
+use elman_infer::{Generator, Model, Sampling};
+use elman_ngram::Words;
+use elman_text::Source;
+use elman_train::VocabularyFrom;
+use elman_train::scheduled::Decay;
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// A mean with its 95 % interval.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Estimate {
+    pub value: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+/// KL(source ‖ model) in nats after prefixes of `from` to `to` tokens.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Band {
+    pub from: usize,
+    pub to: usize,
+    pub on_true: Estimate,
+    pub on_own: Estimate,
+    pub difference: Estimate,
+}
+
+/// One way to train.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Bias {
+    /// The share of inputs that the network drew itself at the end of its training.
+    pub sampled: f64,
+    pub trained: Trained,
+    pub bands: Vec<Band>,
+    pub overall: Band,
+}
+
+/// Teacher forcing, then scheduled sampling.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Exposed {
+    pub order: usize,
+    pub sequences: usize,
+    pub length: usize,
+    pub ways: Vec<Bias>,
+}
+
+const ORDER: usize = 3;
+/// Texts that the source writes side by side, and the tokens of each.
+const LANES: usize = 32;
+/// The share of own inputs that scheduled sampling rises to.
+const SHARE: f64 = 0.25;
+
+pub fn exposed(lab: &mut Lab) -> Result<Exposed> {
+    let shared = lab.net(Net::Lstm)?.run;
+    let (train, valid) = (lab.file("source-train.txt"), lab.file("source-valid.txt"));
+    let source = source(lab, &shared)?;
+    if !valid.exists() {
+        let tokens = lab.scale().text_bytes / 5;
+        write_text(&train, &write(lab, &source, tokens, 0)?)?;
+        write_text(&valid, &write(lab, &source, tokens / 12, LANES as u64)?)?;
+    }
+    let mut ways = Vec::new();
+    for (name, share) in [("exposed", 0.0), ("exposed-sampled", SHARE)] {
+        let mut config = lab.config(Net::Gru);
+        config.scheduled_sampling = (share > 0.0).then_some(Decay::Constant(share));
+        let from = VocabularyFrom::Model(shared.clone());
+        let trained = lab.train(name, config, from, &train, &valid)?;
+        ways.push(lab.measured(&format!("exposure of {name}"), |lab| {
+            bias(lab, &source, trained, share)
+        })?);
+    }
+    let options = options(lab);
+    Ok(Exposed {
+        order: ORDER,
+        sequences: options.sequences,
+        length: options.length,
+        ways,
+    })
+}
+
+/// The trigram model of the text, over the vocabulary of `run`.
+fn source(lab: &Lab, run: &Path) -> Result<Model> {
+    let vocab = Model::load(run)?.vocab().clone();
+    let text = vec![Source::File(lab.texts().train.clone())];
+    let model = super::sizes::count(lab, Words::new(vocab), text, ORDER)?;
+    Ok(lab.computing(model))
+}
+
+/// About `tokens` tokens of the source; texts are numbered from `first` on.
+fn write(lab: &Lab, source: &Model, tokens: usize, first: u64) -> Result<String> {
+    let options = Sampling {
+        temperature: 1.0,
+        seed: lab.plan().seed,
+        max_tokens: tokens.div_ceil(LANES),
+        ..Sampling::default()
+    };
+    let prompts = vec![Vec::new(); LANES];
+    let mut generator = Generator::new(source.streams(LANES), &prompts, options)?;
+    let numbers: Vec<u64> = (first..).take(LANES).collect();
+    let samples = generator.sample_each(&numbers, &mut |_, _| ControlFlow::Continue(()))?;
+    let mut text = String::new();
+    for sample in samples {
+        let bytes = source.vocab().decode(&sample.tokens);
+        text.push_str(&String::from_utf8_lossy(&bytes));
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn options(lab: &Lab) -> Options {
+    Options {
+        sequences: 64 * lab.scale().passages,
+        length: 32,
+        resamples: 1999,
+        seed: lab.plan().seed,
+        ..Options::default()
+    }
+}
+
+fn bias(lab: &Lab, source: &Model, trained: Trained, sampled: f64) -> Result<Bias> {
+    let model = lab.computing(Model::load(&trained.run)?);
+    let found = exposure(&model, source, None, &options(lab), &mut |_| ())?;
+    let estimate = |figure: Figure| Estimate {
+        value: figure.value,
+        low: figure.interval.low,
+        high: figure.interval.high,
+    };
+    let band = |band: &exposure::Band| Band {
+        from: band.from,
+        to: band.to,
+        on_true: estimate(band.kl.on_true),
+        on_own: estimate(band.kl.on_own),
+        difference: estimate(band.kl.difference),
+    };
+    Ok(Bias {
+        sampled,
+        trained,
+        bands: found.bands.iter().map(band).collect(),
+        overall: band(&found.overall),
+    })
+}
+
+impl Exposed {
+    /// Whether the network is further from the source on its own words, for certain.
+    pub fn is_there(&self) -> bool {
+        self.ways[0].overall.difference.low > 0.0
+    }
+
+    /// Whether it is more so after the longest prefixes than after a single token.
+    pub fn grows(&self) -> bool {
+        let bands = &self.ways[0].bands;
+        let of = |band: Option<&Band>| band.map_or(0.0, |band| band.difference.value);
+        of(bands.last()) > of(bands.iter().find(|band| band.from == 1))
+    }
+
+    /// Whether it is less with scheduled sampling.
+    pub fn is_mended(&self) -> bool {
+        let of = |way: &Bias| way.overall.difference.value;
+        of(&self.ways[1]) < of(&self.ways[0])
+    }
+
+    pub fn verdict(&self) -> Verdict {
+        // What is not there neither grows nor is mended.
+        let there = self.is_there();
+        Verdict::of(&[there, there && self.grows(), there && self.is_mended()])
+    }
+}

@@ -1,0 +1,74 @@
+//! The gradient of all parameters, added up over the windows of an update.
+//!
+//! Nothing is cleared between updates: what is added to a tensor first takes the place of what the last
+//! update left there. A matrix would otherwise be written once more, and read by a product that could
+//! have begun at zero.
+
+use super::params::{Layout, Params, TensorId};
+use elman_kernels::Init;
+use std::sync::Arc;
+
+pub struct Gradients {
+    values: Params,
+    /// Of each tensor: nothing has been added since the last update, and what it holds does not count.
+    outdated: Vec<bool>,
+}
+
+impl Gradients {
+    /// Zero.
+    pub fn zeros(layout: Arc<Layout>) -> Gradients {
+        Gradients {
+            outdated: vec![false; layout.tensors().count()],
+            values: Params::zeros(layout),
+        }
+    }
+
+    /// What has been added up. Outdated until the first window after an update has been differentiated.
+    pub fn values(&self) -> &Params {
+        &self.values
+    }
+
+    /// A matrix to which a product is to be added, and what that begins with.
+    pub(crate) fn matrix(&mut self, id: TensorId) -> (Init<'static>, &mut [f32]) {
+        (self.init(id), &mut self.values[id])
+    }
+
+    /// The same, and the bias beside it, to which anything may be added.
+    pub(crate) fn matrix_and_bias(
+        &mut self,
+        matrix: TensorId,
+        bias: TensorId,
+    ) -> (Init<'static>, [&mut [f32]; 2]) {
+        let init = self.init(matrix);
+        self.sums(bias);
+        (init, self.values.pair_mut(matrix, bias))
+    }
+
+    /// A tensor to which anything may be added.
+    pub(crate) fn sums(&mut self, id: TensorId) -> &mut [f32] {
+        if let Init::Zero = self.init(id) {
+            self.values[id].fill(0.0);
+        }
+        &mut self.values[id]
+    }
+
+    fn init(&mut self, id: TensorId) -> Init<'static> {
+        match std::mem::take(&mut self.outdated[id.index()]) {
+            true => Init::Zero,
+            false => Init::Accumulate,
+        }
+    }
+
+    /// Begins the next update.
+    pub fn begin_anew(&mut self) {
+        self.outdated.fill(true);
+    }
+
+    /// The same for a tensor that is zero but for these rows of `width`.
+    pub fn begin_rows_anew(&mut self, id: TensorId, width: usize, rows: &[u32]) {
+        for row in rows.iter().map(|row| *row as usize) {
+            self.values[id][row * width..(row + 1) * width].fill(0.0);
+        }
+        self.outdated[id.index()] = false;
+    }
+}

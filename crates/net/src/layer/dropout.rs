@@ -1,0 +1,128 @@
+//! Dropout of activations and of words.
+//!
+//! Where Zaremba et al. (2014, section 3.1) put it: on the input of every layer and of the output
+//! layer, never on the recurrent connection, each place with a probability of its own. *Variational*
+//! (Gal and Ghahramani 2016): one mask for all time steps of a window. *Of the embedding* (the same,
+//! section 4.2): all occurrences of a word in a step are dropped or kept together.
+//!
+//! Not here: dropout of the recurrent weights, see [`super::weight_drop`].
+
+use super::weight_drop::WeightDrop;
+use crate::dims::Slots;
+use elman_kernels::rng::{Site, key};
+use elman_kernels::{Cpu, drop_ids};
+
+/// Probabilities of dropping, in [0, 1); all 0: no dropout.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rates {
+    /// A unit of the first layer's input.
+    pub input: f32,
+    /// A unit between two layers.
+    pub between: f32,
+    /// A unit of the top layer's output.
+    pub output: f32,
+    /// A row of the embedding table.
+    pub embed: f32,
+    /// An element of a recurrent matrix.
+    pub weight: f32,
+    /// Whether units are dropped for a whole window instead of a step.
+    pub variational: bool,
+}
+
+impl Rates {
+    /// The same `p` for the input, between layers and the output.
+    pub fn same(p: f32) -> Rates {
+        Rates {
+            input: p,
+            between: p,
+            output: p,
+            ..Rates::default()
+        }
+    }
+
+    /// Whether anything is dropped at all.
+    pub fn any(&self) -> bool {
+        let Rates {
+            input,
+            between,
+            output,
+            embed,
+            weight,
+            variational: _,
+        } = *self;
+        [input, between, output, embed, weight]
+            .iter()
+            .any(|p| *p > 0.0)
+    }
+
+    /// What memory these rates need.
+    pub fn slots(&self) -> Slots {
+        Slots {
+            dropped: self.between > 0.0 || self.output > 0.0,
+            recurrent: self.weight > 0.0,
+            ..Slots::default()
+        }
+    }
+
+    /// At the input of layer `k` of `layers`; for k = L, of the output layer.
+    fn at(&self, k: usize, layers: usize) -> f32 {
+        match k {
+            0 => self.input,
+            k if k < layers => self.between,
+            _ => self.output,
+        }
+    }
+}
+
+/// The dropout of one training step. Forward and backward multiply by the same numbers, drawn
+/// anew each time from (seed, site, step, t, lane, unit), so no mask is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout {
+    pub rates: Rates,
+    pub seed: u64,
+    pub step: u64,
+    /// The time step of the window at which what is read begins.
+    pub first: usize,
+}
+
+impl Dropout {
+    /// Multiplies `x` (T, B, n), the input of layer `k` of `layers` (k = L: of the output layer), by its mask.
+    pub(crate) fn apply(
+        &self,
+        cpu: &Cpu,
+        (k, layers): (usize, usize),
+        lanes: usize,
+        units: usize,
+        x: &mut [f32],
+    ) {
+        let p = self.rates.at(k, layers);
+        let key = key(self.seed, Site::Dropout(k), self.step);
+        if self.rates.variational {
+            for x in x.chunks_exact_mut(lanes * units) {
+                elman_kernels::dropout(cpu, key, p, lanes, (0, 0), units, x);
+            }
+        } else {
+            elman_kernels::dropout(cpu, key, p, lanes, (self.first, 0), units, x);
+        }
+    }
+
+    /// Multiplies each row of `x` (T, B, E) by the multiplier of its word, `ids` (T, B).
+    pub(crate) fn apply_to_words(&self, cpu: &Cpu, ids: &[u32], x: &mut [f32]) {
+        let key = key(self.seed, Site::EmbeddingRows, self.step);
+        drop_ids(cpu, key, self.rates.embed, ids, x);
+    }
+
+    /// Whether the layers' outputs are dropped out into slots of their own.
+    pub fn copies(&self) -> bool {
+        self.rates.slots().dropped
+    }
+
+    /// That of the recurrent weights, if there is one.
+    pub fn weight_drop(&self) -> Option<WeightDrop> {
+        (self.rates.weight > 0.0).then_some(WeightDrop {
+            p: self.rates.weight,
+            seed: self.seed,
+            step: self.step,
+        })
+    }
+}

@@ -1,0 +1,143 @@
+//! The recurrent state: what a network carries from one step to the next, as a plain value.
+
+use crate::dims::Dims;
+
+/// What a network remembers between steps, for B lanes. A plain value: copy it, compare it, keep
+/// it as long as you like.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    pub lanes: usize,
+    pub layers: Vec<LayerState>,
+}
+
+/// The state of one layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerState {
+    /// (B, H)
+    pub h: Vec<f32>,
+    /// (B, H): the memory cell of the LSTM; empty for cells without one.
+    pub c: Vec<f32>,
+}
+
+impl State {
+    /// The state before any text: all zeros.
+    pub fn zeros(dims: &Dims, lanes: usize) -> State {
+        let layer = |hidden: &usize| LayerState {
+            h: vec![0.0; lanes * hidden],
+            c: match dims.cell.has_memory_cell() {
+                true => vec![0.0; lanes * hidden],
+                false => Vec::new(),
+            },
+        };
+        State {
+            lanes,
+            layers: dims.hidden.iter().map(layer).collect(),
+        }
+    }
+
+    /// Becomes the zero state of `lanes` lanes; allocates nothing up to the lanes that there have been.
+    pub fn reset(&mut self, lanes: usize) {
+        for numbers in self
+            .layers
+            .iter_mut()
+            .flat_map(|layer| [&mut layer.h, &mut layer.c])
+        {
+            let width = numbers.len() / self.lanes;
+            numbers.clear();
+            numbers.resize(lanes * width, 0.0);
+        }
+        self.lanes = lanes;
+    }
+
+    /// Becomes the first `lanes` lanes of `other`, which has the same layers and at least as many lanes.
+    pub fn copy_lanes(&mut self, other: &State, lanes: usize) {
+        assert!(lanes <= other.lanes, "{lanes} lanes of {}", other.lanes);
+        let of = |all: &[f32]| all.len() / other.lanes * lanes;
+        for (layer, other) in self.layers.iter_mut().zip(&other.layers) {
+            layer.h.clear();
+            layer.h.extend_from_slice(&other.h[..of(&other.h)]);
+            layer.c.clear();
+            layer.c.extend_from_slice(&other.c[..of(&other.c)]);
+        }
+        self.lanes = lanes;
+    }
+
+    /// Numbers of all lanes and layers.
+    pub fn size(&self) -> usize {
+        self.numbers().map(|numbers| numbers.len()).sum()
+    }
+
+    /// Writes all numbers into `to`, which has as many.
+    pub fn save(&self, to: &mut [f32]) {
+        let mut rest = to;
+        for numbers in self.numbers() {
+            let (here, after) = rest.split_at_mut(numbers.len());
+            here.copy_from_slice(numbers);
+            rest = after;
+        }
+    }
+
+    /// Takes up what [`State::save`] has written at the same lanes.
+    pub fn load(&mut self, from: &[f32]) {
+        let mut rest = from;
+        for numbers in self
+            .layers
+            .iter_mut()
+            .flat_map(|layer| [&mut layer.h, &mut layer.c])
+        {
+            let (here, after) = rest.split_at(numbers.len());
+            numbers.copy_from_slice(here);
+            rest = after;
+        }
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = &Vec<f32>> {
+        self.layers.iter().flat_map(|layer| [&layer.h, &layer.c])
+    }
+
+    /// Whether it is the state before any text.
+    pub fn is_zero(&self) -> bool {
+        let numbers = |layer: &LayerState| layer.h.iter().chain(&layer.c).all(|x| *x == 0.0);
+        self.layers.iter().all(numbers)
+    }
+
+    /// The lanes `from` of this state, in that order; one may stand several times.
+    pub fn select(&self, from: &[usize]) -> State {
+        let gather = |all: &[f32]| {
+            let width = all.len() / self.lanes;
+            let lane = |&i: &usize| &all[i * width..(i + 1) * width];
+            from.iter().flat_map(lane).copied().collect()
+        };
+        let layer = |layer: &LayerState| LayerState {
+            h: gather(&layer.h),
+            c: gather(&layer.c),
+        };
+        State {
+            lanes: from.len(),
+            layers: self.layers.iter().map(layer).collect(),
+        }
+    }
+
+    /// Lane `to[i]` becomes lane i of `other`, which has the same layers.
+    pub fn put(&mut self, to: &[usize], other: &State) {
+        assert_eq!(to.len(), other.lanes, "one place for each lane");
+        let scatter = |all: &mut [f32], other: &[f32]| {
+            let width = other.len() / to.len();
+            for (i, &lane) in to.iter().enumerate() {
+                all[lane * width..(lane + 1) * width]
+                    .copy_from_slice(&other[i * width..(i + 1) * width]);
+            }
+        };
+        for (layer, other) in self.layers.iter_mut().zip(&other.layers) {
+            scatter(&mut layer.h, &other.h);
+            scatter(&mut layer.c, &other.c);
+        }
+    }
+
+    pub fn set_zero(&mut self) {
+        for layer in &mut self.layers {
+            layer.h.fill(0.0);
+            layer.c.fill(0.0);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What a window that has been read says about the next tokens: logits, probabilities, draws and losses.
+
+use super::{ForwardPanels, Network};
+use crate::layer::State;
+use crate::params::Params;
+use crate::tape::Tape;
+use elman_kernels::{Cpu, log_softmax};
+
+impl Network {
+    /// Logits of the next token in `state`, (B, V) into `out`: with the bits of [`Network::last_logits`] after the step that led
+    /// there. The tape, of B rows at least, serves as memory.
+    pub fn state_logits(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        state: &State,
+        tape: &mut Tape,
+        out: &mut [f32],
+    ) {
+        let mut top = &state.layers[self.dims.layers() - 1].h[..];
+        if let (Some(projection), Some(panels)) = (&self.projection, &panels.projection) {
+            let y = &mut tape.projected[..state.lanes * self.dims.output()];
+            projection.forward(cpu, panels, top, y);
+            top = y;
+        }
+        self.output.logits(cpu, params, &panels.output, top, out);
+    }
+
+    /// Logits of the next token after the last step of a window of `rows` rows, (B, V) into `out`.
+    pub fn last_logits(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        tape: &Tape,
+        rows: usize,
+        out: &mut [f32],
+    ) {
+        let h = self.top(tape, rows, false);
+        let last = &h[(rows - tape.lanes) * self.dims.output()..];
+        self.output.logits(cpu, params, &panels.output, last, out);
+    }
+
+    /// As [`Network::last_logits`], natural log-probabilities.
+    pub fn last_log_probs(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        tape: &Tape,
+        rows: usize,
+        out: &mut [f32],
+    ) {
+        self.last_logits(cpu, params, panels, tape, rows, out);
+        log_softmax(cpu, self.dims.vocab, out);
+    }
+
+    /// The logits of every position of the last forward window, (T, B, V) into `out`.
+    pub fn logits(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        tape: &Tape,
+        dropped: bool,
+        out: &mut [f32],
+    ) {
+        let h = self.top(tape, out.len() / self.dims.vocab, dropped);
+        self.output.logits(cpu, params, &panels.output, h, out);
+    }
+
+    /// (T, B, H): what has left the top layer in the last forward window of `rows` rows, before any projection.
+    pub fn above_layers<'a>(&self, tape: &'a Tape, rows: usize, dropped: bool) -> &'a [f32] {
+        let (layers, dropped) = (self.layers.len(), dropped.then_some(&tape.dropped[..]));
+        self.read_by(layers, rows, tape.lanes, &tape.x, &tape.layers, dropped)
+    }
+
+    /// Draws a token after each row of `h` (R, H), as [`Network::above_layers`] gives them: `uniforms` (R) are the numbers in
+    /// [0, 1) to draw with, `ids` (R) what comes out. The tape's projected rows and logits are used up.
+    pub fn draw(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        h: &[f32],
+        uniforms: &[f64],
+        tape: &mut Tape,
+        ids: &mut [u32],
+    ) {
+        let h = match (&self.projection, &panels.projection) {
+            (Some(projection), Some(panels)) => {
+                let y = &mut tape.projected[..ids.len() * self.dims.output()];
+                projection.forward(cpu, panels, h, y);
+                y
+            }
+            _ => h,
+        };
+        let block = &mut tape.logits;
+        self.output
+            .draw(cpu, params, &panels.output, h, uniforms, block, ids);
+    }
+
+    /// −ln ŷ of every target of the last forward window, into `nats`; and, where it is asked for, whether it is the most likely
+    /// token, into `right`.
+    pub fn loss(
+        &self,
+        cpu: &Cpu,
+        params: &Params,
+        panels: &ForwardPanels,
+        targets: &[u32],
+        tape: &mut Tape,
+        nats: &mut [f64],
+        right: Option<&mut [bool]>,
+    ) {
+        // The logits are lent out beside what the output layer reads.
+        let mut logits = std::mem::take(&mut tape.logits);
+        let h = self.top(tape, targets.len(), false);
+        let panels = &panels.output;
+        self.output
+            .loss(cpu, params, panels, h, targets, &mut logits, nats, right);
+        tape.logits = logits;
+    }
+}

@@ -1,0 +1,55 @@
+//! N-gram models: counts smoothed into probabilities, the files they come in, and what they say about text.
+//!
+//! ```text
+//! words        a vocabulary, `<s>`, and words that no text can hold
+//! key, sort    n-grams as numbers, sorted in memory or on disk
+//! count        a text                                  → adjusted counts
+//! kneser_ney   counts                                  → n-grams with probabilities and back-off weights
+//! build        n-grams in any order                    → a model
+//! model        a weighted automaton that never changes → log-probabilities; a state is a plain value
+//! stretch      a model, many tokens at once
+//! backoff      probabilities                           → back-off weights
+//! prune        a model and a text                      → a smaller model
+//! mix          several models and their weights        → one model
+//! arpa         ARPA text, from and for everybody
+//! binary       a model's own file, mapped into memory
+//! ```
+//!
+//! The back-off recursion that all of this represents (Katz 1987; Chen and Goodman 1999, section 2):
+//!
+//! ```text
+//! p(w | c) = p*(c w)                 if the n-gram c w is listed
+//!          = b(c) · p(w | c')        otherwise; c' is c without its first word, b(c) = 1 if c is not listed
+//! ```
+//! Probabilities and weights are held as log10 in f32, as ARPA files give them.
+#![forbid(unsafe_code)]
+
+pub mod arpa;
+mod backoff;
+mod binary;
+mod build;
+mod count;
+mod error;
+mod key;
+mod kneser_ney;
+mod mix;
+mod model;
+mod other;
+mod prune;
+mod sort;
+mod stretch;
+mod tables;
+mod words;
+
+/// What ARPA files have for the log10 p of `<s>`, which is never predicted.
+const NEVER_LOG10: f32 = -99.0;
+
+pub use binary::BinaryFlaw;
+pub use build::{BuildError, Builder, MAX_ORDER};
+pub use count::{CountOptions, Counts, Tally};
+pub use error::{NgramError, Result};
+pub use kneser_ney::{Discounts, FALLBACK};
+pub use mix::{MixProgress, mix};
+pub use model::{Model, Scored, State};
+pub use prune::{History, prune};
+pub use words::Words;

@@ -1,0 +1,351 @@
+//! The model: a weighted automaton that never changes, and states that are plain values.
+//!
+//! A state is a context: the longest end of what was read that says anything about what follows. Reading a word w in state c
+//! follows the arc of c with w if there is one; otherwise the weight of c is paid and its link tried, down to the empty
+//! context, which has an arc for every word (the recursion at the head of `ngram.rs`):
+//!
+//! ```text
+//! score(c, w):  Σ = 0;  while c has no arc w:  Σ += log10 b(c);  c = link(c)
+//!               (Σ + log10 p of the arc, where the arc leads)
+//! ```
+//! An arc leads to the longest suffix of c·w that is a state, found when the model was built. So two histories that the model
+//! cannot tell apart are in the same state, and a step touches no context that is no listed one.
+//!
+//! After `<eos>` a model is where it was after `<s>`: at the beginning of a line or document.
+
+use std::path::Path;
+
+use elman_kernels::Mapped;
+
+use super::binary::Image;
+use super::tables::{Layout, Tables};
+use super::words::Words;
+use super::{NgramError, arpa, binary, other};
+use elman_text::{Source, Vocab};
+
+/// An n-gram model.
+pub struct Model {
+    block: Block,
+    layout: Layout,
+    words: Words,
+    start: State,
+    parameters: u64,
+    id: String,
+    notes: Vec<String>,
+}
+
+/// The bytes of a model: those of its file.
+pub(super) enum Block {
+    Owned(Vec<u8>),
+    Mapped(Mapped),
+}
+
+/// Where a model is in a text. It means something only to the model that it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct State(u32);
+
+/// What a model says about a token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scored {
+    pub log10: f32,
+    /// The length of the n-gram that was found, at least 1.
+    pub order: usize,
+    pub next: State,
+}
+
+/// Is given an n-gram: words, log10 p, log10 of the back-off weight (0 where there is none).
+pub type Visit<'a, E> = dyn FnMut(&[u32], f32, f32) -> Result<(), E> + 'a;
+
+/// Is given a node and its words.
+pub(super) type VisitNode<'a, E> = dyn FnMut(u32, &[u32]) -> Result<(), E> + 'a;
+
+impl State {
+    /// The state of a node that is one.
+    pub(super) fn of(node: u32) -> State {
+        State(node)
+    }
+
+    pub(super) fn node(self) -> u32 {
+        self.0
+    }
+
+    /// The state as a number, which [`Model::state`] takes back.
+    pub fn to_number(self) -> u32 {
+        self.0
+    }
+}
+
+impl Model {
+    /// Reads a model from a file: ARPA text, the same compressed with gzip, or a binary, whichever it holds.
+    pub fn load(path: &Path) -> Result<Model, NgramError> {
+        Model::load_as(path, arpa::Reading::default())
+    }
+
+    /// As [`Model::load`], with a choice of how ARPA text is read.
+    pub fn load_as(path: &Path, how: arpa::Reading) -> Result<Model, NgramError> {
+        if binary::is_binary(path) {
+            binary::open(path)
+        } else {
+            other::refuse(path)?;
+            arpa::read(Source::File(path.to_owned()), how).map_err(other::of_text)
+        }
+    }
+
+    /// Whether a file seems to be an n-gram model, by its beginning. One that cannot be read does not.
+    pub fn is_file(path: &Path) -> bool {
+        binary::is_binary(path) || arpa::is_arpa(path)
+    }
+
+    /// `parameters` are those of the tables, which are in order.
+    pub(super) fn new(
+        block: Block,
+        layout: Layout,
+        words: Words,
+        id: String,
+        parameters: u64,
+        notes: Vec<String>,
+    ) -> Model {
+        let mut model = Model {
+            block,
+            layout,
+            words,
+            start: State(0),
+            parameters,
+            id,
+            notes,
+        };
+        model.start = State(model.tables().next(1 + model.words.begin()));
+        model
+    }
+
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
+    pub fn vocab(&self) -> &Vocab {
+        self.words.vocab()
+    }
+
+    /// The length of the longest n-grams.
+    pub fn order(&self) -> usize {
+        self.layout.order()
+    }
+
+    /// n-grams of order 1, 2 … .
+    pub fn counts(&self) -> &[u64] {
+        self.layout.counts()
+    }
+
+    /// Probabilities, and the back-off weights that are not 1.
+    pub fn parameters(&self) -> u64 {
+        self.parameters
+    }
+
+    /// What the model takes in memory, and as a binary file on disk (the vocabulary's index aside).
+    pub fn bytes(&self) -> u64 {
+        self.as_bytes().len() as u64
+    }
+
+    /// BLAKE3 (hex) of the vocabulary and all n-grams: the same for an ARPA file and the binary made from it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The model with other back-off weights, log10 by inner node. Contexts without arcs must have weight 1, so that the states
+    /// stay the same.
+    pub(super) fn with_log10_backoffs(self, log10: &[f32]) -> Model {
+        let mut image = Image::of(self.block.into_bytes(), self.layout);
+        let mut tables = image.tables_mut();
+        for (node, &log10) in (0..).zip(log10) {
+            let same_states = log10 == 0.0 || !tables.read().arcs(node).is_empty();
+            assert!(same_states, "a weight makes a state of node {node}");
+            tables.set_log10_backoff(node, log10 + 0.0);
+        }
+        image.into_model(self.words, self.notes)
+    }
+
+    /// Adds to [`Model::notes`].
+    pub(super) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// What was added to the file's n-grams, or read in a special way.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The state at the beginning of a text: after `<s>`.
+    pub fn start(&self) -> State {
+        self.start
+    }
+
+    /// The state that knows nothing of what came before.
+    pub fn empty(&self) -> State {
+        State(0)
+    }
+
+    /// The state of which [`State::to_number`] returned `number`; `None` if this model has no such state.
+    pub fn state(&self, number: u32) -> Option<State> {
+        (number < self.contexts()).then_some(State(number))
+    }
+
+    /// log10 p of `token` in `state`, and the state after it. Panics if there is no such word.
+    #[inline]
+    pub fn score(&self, state: State, token: u32) -> (f32, State) {
+        let tables = self.tables();
+        let (log10_backoffs, arc) = self.arc(&tables, state, token);
+        let log10 = log10_backoffs + tables.log10_p(arc);
+        (log10, self.after(&tables, arc, token))
+    }
+
+    /// As [`Model::score`], with the length of the n-gram that was found.
+    pub fn full_score(&self, state: State, token: u32) -> Scored {
+        let tables = self.tables();
+        let (log10_backoffs, arc) = self.arc(&tables, state, token);
+        Scored {
+            log10: log10_backoffs + tables.log10_p(arc),
+            order: self.layout.order_of(arc),
+            next: self.after(&tables, arc, token),
+        }
+    }
+
+    /// log10 p of all V tokens in `state`, with the bits of [`Model::score`].
+    pub fn distribution(&self, state: State, log10: &mut [f32] /* (V) */) {
+        let v = self.vocab().len();
+        assert_eq!(log10.len(), v, "one place for each token");
+        let tables = self.tables();
+        // The contexts from the state down to the empty one, each with the weights paid on the way to it.
+        let mut contexts: Vec<(u32, f32)> = Vec::with_capacity(self.order());
+        let (mut context, mut log10_backoffs) = (state.0, 0.0);
+        while context != 0 {
+            contexts.push((context, log10_backoffs));
+            log10_backoffs += tables.log10_backoff(context);
+            context = tables.link(context);
+        }
+        for (node, log10) in (1..).zip(&mut *log10) {
+            *log10 = log10_backoffs + tables.log10_p(node);
+        }
+        for &(context, log10_backoffs) in contexts.iter().rev() {
+            for arc in tables.arcs(context) {
+                let word = tables.word(arc) as usize;
+                if word >= v {
+                    break; // `<s>` and hidden words come last
+                }
+                log10[word] = log10_backoffs + tables.log10_p(arc);
+            }
+        }
+    }
+
+    /// Visits all n-grams of an order from 1 to N, sorted by the ids of their words, until `visit` fails.
+    pub fn grams<E>(&self, order: usize, visit: &mut Visit<'_, E>) -> Result<(), E> {
+        let tables = self.tables();
+        self.walk(order, &mut |node, gram| {
+            let log10_backoff = if node < self.layout.top() {
+                tables.log10_backoff(node)
+            } else {
+                0.0
+            };
+            visit(gram, tables.log10_p(node), log10_backoff)
+        })
+    }
+
+    /// Visits the nodes of an order in their order, each with its words, until `visit` fails.
+    pub(super) fn walk<E>(&self, order: usize, visit: &mut VisitNode<'_, E>) -> Result<(), E> {
+        assert!(
+            (1..=self.order()).contains(&order),
+            "no n-grams of order {order}"
+        );
+        let tables = self.tables();
+        // The n-gram's prefixes; both they and the n-grams only ever go forward.
+        let mut prefixes: Vec<u32> = (1..order).map(|n| self.layout.nodes(n).start).collect();
+        let mut gram = vec![0; order];
+        for node in self.layout.nodes(order) {
+            let mut after = node;
+            for (prefix, word) in prefixes.iter_mut().zip(&mut gram).rev() {
+                while tables.arcs(*prefix).end <= after {
+                    *prefix += 1;
+                }
+                *word = tables.word(*prefix);
+                after = *prefix;
+            }
+            gram[order - 1] = tables.word(node);
+            visit(node, &gram)?;
+        }
+        Ok(())
+    }
+
+    /// The arc that `token` takes, and the weights that are paid on the way to it.
+    #[inline]
+    pub(super) fn arc(&self, tables: &Tables<'_>, state: State, token: u32) -> (f32, u32) {
+        assert!((token as usize) < self.words.len(), "no such word: {token}");
+        let (mut context, mut log10_backoffs) = (state.0, 0.0);
+        while context != 0 {
+            if let Some(arc) = tables.find(tables.arcs(context), token) {
+                return (log10_backoffs, arc);
+            }
+            log10_backoffs += tables.log10_backoff(context);
+            context = tables.link(context);
+        }
+        (log10_backoffs, 1 + token)
+    }
+
+    #[inline]
+    pub(super) fn after(&self, tables: &Tables<'_>, arc: u32, token: u32) -> State {
+        if token == self.words.vocab().eos() {
+            self.start
+        } else {
+            State(tables.next(arc))
+        }
+    }
+
+    /// All nodes, the empty n-gram included.
+    pub(super) fn nodes(&self) -> u32 {
+        self.layout.nodes(self.order()).end
+    }
+
+    /// Those below the highest order, which come first: the contexts.
+    pub(super) fn contexts(&self) -> u32 {
+        self.layout.top()
+    }
+
+    #[inline]
+    pub(super) fn tables(&self) -> Tables<'_> {
+        Tables::new(&self.layout, &self.as_bytes()[..self.layout.end()])
+    }
+
+    #[cfg(test)]
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The binary file of the model, as it is in memory: [`Model::from_bytes`] reads it.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.block.bytes()
+    }
+}
+
+impl Block {
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Block::Owned(bytes) => bytes,
+            Block::Mapped(bytes) => bytes,
+        }
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Block::Owned(bytes) => bytes,
+            Block::Mapped(bytes) => bytes.to_vec(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Model({:?}, {:?})", self.counts(), self.words.vocab())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,447 @@
+//! The token file: an encoded text on disk, mapped into memory, so that a corpus larger than memory trains.
+//!
+//! Little-endian; a header of 160 bytes, then N ids of four bytes (`docs/FORMAT.md`, "Token file"):
+//!
+//! ```text
+//!   0  magic "ELMANTOK"          64  vocabulary hash (32 bytes)
+//!   8  version = 1  (u32)        96  corpus hash (32 bytes)
+//!  12  V            (u32)       128  checksum (32 bytes): BLAKE3(bytes 0..128 ‖ BLAKE3(ids))
+//!  16  N            (u64)       160  ids (u32 each), up to the end of the file
+//!  24  OOVs, fields, line ends, chars, bytes of the text (u64 each)
+//! ```
+//!
+//! Opening checks the sizes before anything is mapped, then the checksum and that every id is below V, in one sequential pass.
+//! What is not checked: whether the text has changed since; the corpus hash is there for that.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use elman_kernels::Mapped;
+
+use super::{ReadOptions, Source, TextError, TextStats, Vocab};
+
+const MAGIC: [u8; 8] = *b"ELMANTOK";
+const VERSION: u32 = 1;
+const HEADER_BYTES: usize = 160;
+/// The header without its checksum.
+const SUMMED_BYTES: usize = 128;
+const BUFFER_IDS: usize = 16 * 1024;
+
+/// How a token file can be wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum CorpusError {
+    #[error("the token file cannot be read: {0}")]
+    Read(#[from] io::Error),
+    #[error("this is not a token file of elman (it does not begin with ELMANTOK)")]
+    Magic,
+    #[error(
+        "the token file is of version {0}, this program reads version {VERSION}; encode the text again"
+    )]
+    Version(u32),
+    #[error(
+        "the token file has {found} bytes where its header promises {expected}; it was cut short or added to: encode the text again"
+    )]
+    Size { expected: u64, found: u64 },
+    #[error("the token file holds no tokens")]
+    NoTokens,
+    #[error("the token file is damaged (its checksum is wrong): encode the text again")]
+    Checksum,
+    #[error(
+        "the token file holds the id {id} at position {position}, but only {vocab} are in its vocabulary"
+    )]
+    Id {
+        id: u32,
+        position: usize,
+        vocab: u32,
+    },
+    #[error(
+        "the token file speaks of a vocabulary of {found} entries, and its own has {expected}: encode the text again"
+    )]
+    Entries { found: u32, expected: usize },
+    #[error(
+        "the token file was made with another vocabulary ({found}, not {expected}): encode the text again"
+    )]
+    Vocabulary { expected: String, found: String },
+}
+
+/// An encoded text: N ids below V, from a token file or in memory.
+pub struct Corpus {
+    ids: Ids,
+    vocab_len: u32,
+    vocab_hash: String,
+    stats: TextStats,
+}
+
+enum Ids {
+    Mapped(Mapped),
+    /// In memory: a text that was encoded there, or a file whose byte order is not the machine's.
+    Owned(Vec<u32>),
+}
+
+impl Corpus {
+    /// Opens a token file, checking all of it.
+    pub fn open(path: &Path) -> Result<Corpus, TextError> {
+        open(path).map_err(|source| TextError::TokenFile {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// Encodes a text in memory.
+    ///
+    /// Errors: what reading the text can find.
+    pub fn encode(
+        sources: impl IntoIterator<Item = Source>,
+        vocab: &Vocab,
+        read: &ReadOptions,
+    ) -> Result<Corpus, TextError> {
+        let mut ids = Vec::new();
+        let stats = super::encode(
+            sources,
+            vocab,
+            read,
+            &mut |symbol| -> Result<(), TextError> {
+                ids.push(symbol.id);
+                Ok(())
+            },
+        )?;
+        Ok(Corpus::in_memory(ids, vocab, stats))
+    }
+
+    /// Tokens of any origin, at least one. Panics if one is not below V.
+    pub fn of_ids(ids: Vec<u32>, vocab: &Vocab) -> Corpus {
+        let mut hash = blake3::Hasher::new();
+        for id in &ids {
+            assert!((*id as usize) < vocab.len(), "id {id} is not below V");
+            hash.update(&id.to_le_bytes());
+        }
+        let stats = TextStats {
+            tokens: ids.len() as u64,
+            hash: hash.finalize().to_hex().to_string(),
+            ..TextStats::default()
+        };
+        Corpus::in_memory(ids, vocab, stats)
+    }
+
+    fn in_memory(ids: Vec<u32>, vocab: &Vocab, stats: TextStats) -> Corpus {
+        Corpus {
+            ids: Ids::Owned(ids),
+            vocab_len: vocab.len() as u32,
+            vocab_hash: vocab.hash().to_owned(),
+            stats,
+        }
+    }
+
+    /// All tokens in order.
+    pub fn ids(&self) -> &[u32] {
+        match &self.ids {
+            Ids::Mapped(bytes) => bytemuck::cast_slice(&bytes[HEADER_BYTES..]),
+            Ids::Owned(ids) => ids,
+        }
+    }
+
+    /// V of the vocabulary that encoded the text.
+    pub fn vocab_len(&self) -> usize {
+        self.vocab_len as usize
+    }
+
+    /// [`Vocab::hash`] of the vocabulary that encoded the text.
+    pub fn vocab_hash(&self) -> &str {
+        &self.vocab_hash
+    }
+
+    /// Hash of the text ([`TextStats::hash`]).
+    pub fn hash(&self) -> &str {
+        &self.stats.hash
+    }
+
+    /// What was counted while the text was encoded (no notes, when read from a file).
+    pub fn stats(&self) -> &TextStats {
+        &self.stats
+    }
+
+    /// Refuses a corpus that another vocabulary encoded.
+    pub fn check_vocab(&self, vocab: &Vocab) -> Result<(), CorpusError> {
+        if self.vocab_hash == vocab.hash() && self.vocab_len() == vocab.len() {
+            return Ok(());
+        }
+        if self.vocab_hash == vocab.hash() {
+            return Err(CorpusError::Entries {
+                found: self.vocab_len,
+                expected: vocab.len(),
+            });
+        }
+        Err(CorpusError::Vocabulary {
+            expected: vocab.hash().to_owned(),
+            found: self.vocab_hash.clone(),
+        })
+    }
+}
+
+/// What the head of a token file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenFile {
+    pub tokens: u64,
+    /// V of the vocabulary that encoded the text.
+    pub vocab_len: usize,
+    pub vocab_hash: String,
+    /// Hash of the text.
+    pub hash: String,
+}
+
+/// Reads the head of a token file. Neither the ids nor the checksum are looked at: see [`Corpus::open`].
+pub fn token_file(path: &Path) -> Result<TokenFile, TextError> {
+    let read = || -> Result<TokenFile, CorpusError> {
+        let mut bytes = [0; HEADER_BYTES];
+        File::open(path)?.read_exact(&mut bytes)?;
+        let header = Header::parse(&bytes)?;
+        let hex = |hash| blake3::Hash::from_bytes(hash).to_hex().to_string();
+        Ok(TokenFile {
+            tokens: header.tokens,
+            vocab_len: header.vocab_len as usize,
+            vocab_hash: hex(header.vocab_hash),
+            hash: hex(header.corpus_hash),
+        })
+    };
+    read().map_err(|source| TextError::TokenFile {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Writes a token file to anything that can seek, opened elsewhere. Dropped before [`CorpusWriter::finish`], the file is no token file.
+pub struct CorpusWriter<W: Write + Seek> {
+    out: W,
+    /// Little-endian ids that are not written yet.
+    buffer: Vec<u8>,
+    ids_hash: blake3::Hasher,
+    tokens: u64,
+    vocab_len: u32,
+    vocab_hash: String,
+}
+
+impl<W: Write + Seek> CorpusWriter<W> {
+    /// Begins a token file at the beginning of `out`. The ids will be those of `vocab`.
+    pub fn new(mut out: W, vocab: &Vocab) -> io::Result<CorpusWriter<W>> {
+        out.write_all(&[0; HEADER_BYTES])?;
+        Ok(CorpusWriter {
+            out,
+            buffer: Vec::with_capacity(4 * BUFFER_IDS),
+            ids_hash: blake3::Hasher::new(),
+            tokens: 0,
+            vocab_len: vocab.len() as u32,
+            vocab_hash: vocab.hash().to_owned(),
+        })
+    }
+
+    /// Appends a token. Panics if `id ≥ V`.
+    pub fn push(&mut self, id: u32) -> io::Result<()> {
+        assert!(
+            id < self.vocab_len,
+            "id {id} is not below V = {}",
+            self.vocab_len
+        );
+        self.buffer.extend_from_slice(&id.to_le_bytes());
+        self.tokens += 1;
+        if self.buffer.len() >= 4 * BUFFER_IDS {
+            self.write_buffer()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes the header; the caller makes the file durable. `stats` are what encoding the text returned.
+    pub fn finish(mut self, stats: &TextStats) -> io::Result<W> {
+        assert_eq!(
+            stats.tokens, self.tokens,
+            "the statistics are not those of the tokens written"
+        );
+        self.write_buffer()?;
+        let header = Header {
+            vocab_len: self.vocab_len,
+            tokens: self.tokens,
+            counts: [
+                stats.oov,
+                stats.fields,
+                stats.line_ends,
+                stats.chars,
+                stats.bytes,
+            ],
+            vocab_hash: from_hex(&self.vocab_hash),
+            corpus_hash: from_hex(&stats.hash),
+        };
+        let bytes = header.to_bytes(&self.ids_hash.finalize());
+        let wrote = self
+            .out
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| self.out.write_all(&bytes));
+        wrote.and_then(|()| self.out.flush())?;
+        Ok(self.out)
+    }
+
+    fn write_buffer(&mut self) -> io::Result<()> {
+        self.ids_hash.update(&self.buffer);
+        self.out.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+struct Header {
+    vocab_len: u32,
+    tokens: u64,
+    /// OOVs, fields, line ends, chars, bytes.
+    counts: [u64; 5],
+    vocab_hash: [u8; 32],
+    corpus_hash: [u8; 32],
+}
+
+impl Header {
+    fn to_bytes(&self, ids_hash: &blake3::Hash) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER_BYTES);
+        bytes.extend(MAGIC);
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend(self.vocab_len.to_le_bytes());
+        bytes.extend(self.tokens.to_le_bytes());
+        for count in self.counts {
+            bytes.extend(count.to_le_bytes());
+        }
+        bytes.extend(self.vocab_hash);
+        bytes.extend(self.corpus_hash);
+        let checksum = checksum(&bytes, ids_hash);
+        bytes.extend(checksum.as_bytes());
+        bytes
+    }
+
+    fn parse(bytes: &[u8; HEADER_BYTES]) -> Result<Header, CorpusError> {
+        if field::<8>(bytes, 0) != MAGIC {
+            return Err(CorpusError::Magic);
+        }
+        let version = u32::from_le_bytes(field(bytes, 8));
+        if version != VERSION {
+            return Err(CorpusError::Version(version));
+        }
+        Ok(Header {
+            vocab_len: u32::from_le_bytes(field(bytes, 12)),
+            tokens: u64::from_le_bytes(field(bytes, 16)),
+            counts: std::array::from_fn(|i| u64::from_le_bytes(field(bytes, 24 + 8 * i))),
+            vocab_hash: field(bytes, 64),
+            corpus_hash: field(bytes, 96),
+        })
+    }
+}
+
+fn open(path: &Path) -> Result<Corpus, CorpusError> {
+    let mut file = File::open(path)?;
+    let found = file.metadata()?.len();
+    let mut start = Vec::with_capacity(HEADER_BYTES);
+    (&mut file)
+        .take(HEADER_BYTES as u64)
+        .read_to_end(&mut start)?;
+    if !start.starts_with(&MAGIC) {
+        return Err(CorpusError::Magic);
+    }
+    let Ok(head) = <&[u8; HEADER_BYTES]>::try_from(start.as_slice()) else {
+        return Err(CorpusError::Size {
+            expected: HEADER_BYTES as u64,
+            found,
+        });
+    };
+    let header = Header::parse(head)?;
+    // No file is as long as what a sum beyond u64 stands for.
+    let bytes = header.tokens.saturating_mul(4);
+    let expected = bytes.saturating_add(HEADER_BYTES as u64);
+    if found != expected {
+        return Err(CorpusError::Size { expected, found });
+    }
+    if header.tokens == 0 {
+        return Err(CorpusError::NoTokens);
+    }
+    let mapped = Mapped::open(&file)?;
+    if mapped.len() as u64 != found {
+        return Err(CorpusError::Size {
+            expected,
+            found: mapped.len() as u64,
+        });
+    }
+    check_ids(&mapped[HEADER_BYTES..], head, header.vocab_len)?;
+    let [oov, fields, line_ends, chars, bytes] = header.counts;
+    let hash = blake3::Hash::from_bytes(header.corpus_hash)
+        .to_hex()
+        .to_string();
+    let stats = TextStats {
+        tokens: header.tokens,
+        oov,
+        fields,
+        line_ends,
+        chars,
+        bytes,
+        hash,
+        notes: Vec::new(),
+    };
+    let ids = if cfg!(target_endian = "little") {
+        Ids::Mapped(mapped)
+    } else {
+        Ids::Owned(little_endian(&mapped[HEADER_BYTES..]).collect())
+    };
+    let vocab_hash = blake3::Hash::from_bytes(header.vocab_hash)
+        .to_hex()
+        .to_string();
+    Ok(Corpus {
+        ids,
+        vocab_len: header.vocab_len,
+        vocab_hash,
+        stats,
+    })
+}
+
+/// Checks the sum over header and ids, and that every id is below V.
+fn check_ids(ids: &[u8], head: &[u8; HEADER_BYTES], vocab: u32) -> Result<(), CorpusError> {
+    let mut hash = blake3::Hasher::new();
+    let mut bad = None;
+    for (part, bytes) in ids.chunks(4 * BUFFER_IDS).enumerate() {
+        hash.update(bytes);
+        if bad.is_none() {
+            let found = little_endian(bytes)
+                .enumerate()
+                .find(|&(_, id)| id >= vocab);
+            bad = found.map(|(i, id)| CorpusError::Id {
+                id,
+                position: part * BUFFER_IDS + i,
+                vocab,
+            });
+        }
+    }
+    if checksum(&head[..SUMMED_BYTES], &hash.finalize()).as_bytes() != &head[SUMMED_BYTES..] {
+        return Err(CorpusError::Checksum);
+    }
+    bad.map_or(Ok(()), Err)
+}
+
+fn little_endian(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
+    bytes
+        .chunks_exact(4)
+        .map(|id| u32::from_le_bytes([id[0], id[1], id[2], id[3]]))
+}
+
+fn checksum(head: &[u8], ids_hash: &blake3::Hash) -> blake3::Hash {
+    let mut sum = blake3::Hasher::new();
+    sum.update(head).update(ids_hash.as_bytes());
+    sum.finalize()
+}
+
+fn field<const N: usize>(bytes: &[u8; HEADER_BYTES], at: usize) -> [u8; N] {
+    std::array::from_fn(|i| bytes[at + i])
+}
+
+/// The bytes of a hash that we have printed ourselves.
+fn from_hex(hex: &str) -> [u8; 32] {
+    match blake3::Hash::from_hex(hex) {
+        Ok(hash) => *hash.as_bytes(),
+        Err(_) => panic!("{hex:?} is not a hash"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! Counting tokens, and choosing which of them make a vocabulary.
+
+use std::cmp::Reverse;
+
+use super::super::scan::Token;
+use super::table::TokenTable;
+use super::tokens::Tokens;
+use super::{EOS, Kind, TextError, UNK, Vocab, bpe};
+
+/// What a place in the table takes: a short token, its count, a byte of the hash.
+const PLACE_BYTES: u64 = 33;
+/// What a piece takes while byte pairs are learnt, and each of its bytes: a symbol, and the places of the pairs in which it stands.
+const BPE_PIECE_BYTES: u64 = 60;
+const BPE_BYTE_BYTES: u64 = 24;
+
+/// How often each token occurs.
+pub struct Counts {
+    kind: Kind,
+    table: TokenTable<u64>,
+    /// Counts of the one-byte tokens, which in kind `chars` are most of them.
+    ascii: [u64; 128],
+    total: u64,
+    /// How large the tokens in the table are together.
+    size: bpe::Size,
+    limit_bytes: u64,
+}
+
+impl Counts {
+    /// An empty table that refuses to grow beyond about `limit_bytes`.
+    pub fn new(kind: Kind, limit_bytes: u64) -> Counts {
+        Counts {
+            kind,
+            table: TokenTable::default(),
+            ascii: [0; 128],
+            total: 0,
+            size: bpe::Size::default(),
+            limit_bytes,
+        }
+    }
+
+    pub(crate) fn add(&mut self, token: Token<'_>) -> Result<(), TextError> {
+        self.total += 1;
+        let Token::Text(token) = token else {
+            return Ok(()); // control tokens, bytes and what is too long need no counting
+        };
+        if self.kind == Kind::Bpe && token.len() > bpe::LONGEST_LEARNT {
+            return Ok(());
+        }
+        if let &[byte @ 0..0x80] = token.as_bytes() {
+            self.ascii[usize::from(byte)] += 1;
+            return Ok(());
+        }
+        self.size.pairs += token.len() as u64;
+        match self.table.get_mut(token.as_bytes()) {
+            Some(count) => *count += 1,
+            None => {
+                self.size.pieces += 1;
+                self.size.bytes += token.len() as u64;
+                if self.memory_bytes() > self.limit_bytes {
+                    return Err(TextError::TooManyTokens {
+                        distinct: self.table.entries(),
+                        limit_bytes: self.limit_bytes,
+                    });
+                }
+                self.table.insert(token.as_bytes(), 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that counting has taken and that making the vocabulary will take, at most.
+    pub fn memory_bytes(&self) -> u64 {
+        let bpe::Size { pieces, bytes, .. } = self.size;
+        // A hash table is filled to seven eighths at most, and for a moment there twice when it grows.
+        let table = PLACE_BYTES * (pieces * 8 / 7 + 1).next_power_of_two();
+        let making = match self.kind {
+            Kind::Bpe => BPE_PIECE_BYTES * pieces + BPE_BYTE_BYTES * bytes,
+            // Counts, ends and tokens, twice, and the index.
+            _ => 36 * pieces + 2 * bytes,
+        };
+        making.max(table * 3 / 2).max(table + 20 * pieces + bytes)
+    }
+
+    /// Tokens counted, `<eos>` included.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Different tokens, `<eos>` aside; 0 in kind `bytes`, which needs no counting.
+    pub fn distinct(&self) -> usize {
+        self.table.entries() + self.ascii.iter().filter(|&&count| count > 0).count()
+    }
+
+    /// The vocabulary of all tokens that occur at least `min_count` times, cut to `max_vocab` entries (specials included).
+    ///
+    /// Kind `bytes` always has its 257 entries; in kind `bpe` pairs below `min_count` are not merged.
+    /// Errors: nothing would be left beside the specials.
+    pub fn into_vocab(self, min_count: u64, max_vocab: Option<usize>) -> Result<Vocab, TextError> {
+        if self.kind == Kind::Bytes {
+            return Ok(Vocab::bytes());
+        }
+        let most = max_vocab.unwrap_or(u32::MAX as usize);
+        if self.kind == Kind::Bpe {
+            // Pieces of one byte teach no merge.
+            let counted = bpe::Counted {
+                pieces: self.table.into_entries(),
+                size: self.size,
+            };
+            return bpe::learn(counted, min_count, most);
+        }
+        if most < 3 {
+            return Err(TextError::MaxVocab { max: most });
+        }
+        let special = [EOS, UNK].map(str::as_bytes);
+        let ascii = (0..128u8).map(|byte| (Box::from([byte]), self.ascii[usize::from(byte)]));
+        let ascii = ascii.filter(|&(_, count)| count > 0);
+        let kept = self
+            .table
+            .into_entries()
+            .chain(ascii)
+            .filter(|(token, count)| *count >= min_count && !special.contains(&&**token));
+        // (count, number), and the tokens by number.
+        let (pieces, bytes) = (
+            self.size.pieces as usize + 128,
+            self.size.bytes as usize + 128,
+        );
+        let mut order = Vec::<(u64, u32)>::with_capacity(pieces);
+        let mut tokens = Tokens::with_capacity(pieces, bytes);
+        for (token, count) in kept {
+            order.push((count, tokens.len() as u32));
+            tokens.push(&token);
+        }
+        if order.is_empty() && min_count > 1 {
+            return Err(TextError::NothingLeft { min_count });
+        }
+        let token = |number: u32| tokens.get(number);
+        order.sort_unstable_by(|&(m, a), &(n, b)| {
+            (Reverse(m), token(a)).cmp(&(Reverse(n), token(b)))
+        });
+        order.truncate(most - special.len());
+        Ok(Vocab::of_words(
+            self.kind,
+            order.iter().map(|&(_, number)| token(number)),
+        ))
+    }
+}

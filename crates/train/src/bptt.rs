@@ -1,0 +1,382 @@
+//! Truncated backpropagation through time: the engine of a training step.
+//!
+//! A window of T steps is read from the carried state with teacher forcing (the input at t is the
+//! true token), the loss is differentiated back to the window's first step and no further, and the
+//! state is carried on. With windows as long as the text it is full BPTT. Where windows overlap, what
+//! is carried is the state at the step at which the next one begins.
+//!
+//! Activations are in memory for a *segment* of a window, which is the whole of it or, recomputed,
+//! about √T of its steps (Chen et al. 2016; Gruslys et al. 2016). Then a first pass over the text
+//! keeps only the states between segments; after that each segment, the last one first, is read
+//! again from its state and differentiated. The bits do not show it: gradients are chains of sums from
+//! the last row to the first, wherever a segment interrupts them.
+
+mod drawn;
+mod reading;
+mod touched;
+
+use self::drawn::Draws;
+use self::touched::Touched;
+use super::objective::Objective;
+use super::optim::{Optimiser, TouchedRows, Update};
+use elman_kernels::{Cpu, Format, sum_limited_squares};
+use elman_net::dims::{Dims, Room, Slots};
+use elman_net::layer::dropout::Dropout;
+use elman_net::layer::weight_drop::WeightDrop;
+use elman_net::network::{BackwardPanels, ForwardPanels, Network, WeightPanels, WindowRef};
+use elman_net::tape::Scratch;
+use elman_net::{Gradients, Params, State, Tape};
+use elman_text::Window;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// How the losses of a window's positions become one number to differentiate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossNorm {
+    /// The mean over real tokens.
+    Tokens,
+    /// The sum over time, averaged over lanes (Zaremba et al. 2014).
+    Lanes,
+}
+
+/// What a window cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WindowStats {
+    /// Σ −ln ŷ over the real tokens.
+    pub nats: f64,
+    /// Real tokens.
+    pub tokens: usize,
+}
+
+/// Weights, their gradient, and the memory of one segment; everything a step needs.
+pub struct Engine {
+    cpu: Cpu,
+    network: Network,
+    params: Params,
+    grads: Gradients,
+    forward: ForwardPanels,
+    backward: BackwardPanels,
+    /// What the panels hold, where it is the present weights: `Some(None)` these as they are.
+    forward_holds: Option<Option<WeightDrop>>,
+    backward_holds: Option<Option<WeightDrop>>,
+    room: Room,
+    /// Activations of the last segment that was read.
+    tape: Tape,
+    scratch: Scratch,
+    /// The state on its way through a window.
+    running: State,
+    /// The states before all segments of a window but its last, one after the other.
+    starts: Vec<f32>,
+    /// (T, B): loss and loss factor of each position.
+    nats: Vec<f64>,
+    weight: Vec<f32>,
+    /// The embedding rows that have a gradient. With tied weights every row has one, and this is used
+    /// within a window only.
+    touched: Touched,
+    /// What scheduled sampling draws at a step.
+    draws: Draws,
+}
+
+impl Engine {
+    /// Allocates everything for windows that fit into `room`, with products in `format`; weights are
+    /// zero.
+    pub fn new(cpu: Cpu, dims: Dims, room: Room, slots: Slots, format: Format) -> Engine {
+        let network = Network::new(dims.clone());
+        let layout = network.layout();
+        let gradients = match slots.leaves_table_out(&dims) {
+            true => Arc::new(layout.without(network.embedding().table)),
+            false => layout.clone(),
+        };
+        let positions = room.window;
+        let places = match room.own_rows(&dims, slots) {
+            0 => 0,
+            _ => room.segment,
+        };
+        Engine {
+            params: Params::zeros(layout.clone()),
+            grads: Gradients::zeros(gradients),
+            forward: network.forward_panels(format),
+            backward: network.backward_panels(format),
+            forward_holds: None,
+            backward_holds: None,
+            tape: Tape::training(&dims, room, slots),
+            scratch: Scratch::new(&dims, room, slots, format),
+            running: State::zeros(&dims, room.lanes),
+            starts: vec![0.0; room.starts * dims.state_len()],
+            nats: vec![0.0; positions],
+            weight: vec![0.0; positions],
+            touched: Touched::with_room(room.inputs, places),
+            draws: Draws::default(),
+            room,
+            network,
+            cpu,
+        }
+    }
+
+    pub fn cpu(&self) -> &Cpu {
+        &self.cpu
+    }
+
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// The weights, to be changed.
+    pub fn params_mut(&mut self) -> &mut Params {
+        self.forward_holds = None;
+        self.backward_holds = None;
+        &mut self.params
+    }
+
+    /// Exchanges the weights for others with the same layout.
+    pub fn swap_params(&mut self, others: &mut Params) {
+        std::mem::swap(self.params_mut(), others);
+    }
+
+    /// The gradient of the windows since the last update, of which there must be some; that of the embedding is empty with
+    /// [`Slots::rows_read`].
+    pub fn grads(&self) -> &Params {
+        self.grads.values()
+    }
+
+    /// An empty window that has the room for every one.
+    pub fn window(&self) -> Window {
+        Window::with_room(self.room.window, self.room.lanes)
+    }
+
+    /// The zero state of as many lanes as a window may have.
+    pub fn zero_state(&self) -> State {
+        State::zeros(self.network.dims(), self.room.lanes)
+    }
+
+    /// Forward and backward over one window from the first lanes of `carried`; adds to the gradient.
+    /// These lanes become the state from which the next window begins.
+    pub fn run_window(
+        &mut self,
+        window: &Window,
+        objective: impl Into<Objective>,
+        dropout: Option<Dropout>,
+        carried: &mut State,
+    ) -> WindowStats {
+        let objective = objective.into();
+        let weight_drop = dropout.and_then(|dropout| dropout.weight_drop());
+        if self.backward_holds != Some(weight_drop) {
+            let drop = weight_drop.map(|drop| (drop, &mut self.scratch));
+            self.network
+                .pack_backward(&self.cpu, &self.params, drop, &mut self.backward);
+            self.backward_holds = Some(weight_drop);
+        }
+        let divisor = objective.divisor(window);
+        assert!(
+            (1..=window.steps).contains(&window.carry),
+            "a window carries a state on"
+        );
+        for (weight, mask) in self.weight.iter_mut().zip(&window.weight) {
+            *weight = mask / divisor as f32;
+        }
+        let width = self.network.dims().embed;
+        self.touched
+            .add(&window.inputs, width, &mut self.scratch.d_table);
+        let dropout_at = |first| dropout.map(|dropout| Dropout { first, ..dropout });
+
+        let segments = self.room.segments(window.steps, window.lanes);
+        let last = segments.len() - 1;
+        let mut running = std::mem::take(&mut self.running);
+        let mut starts = std::mem::take(&mut self.starts);
+        running.copy_lanes(carried, window.lanes);
+        let size = running.size();
+        for (i, segment) in segments.clone().enumerate() {
+            if i < last {
+                running.save(&mut starts[i * size..(i + 1) * size]);
+            }
+            self.read(
+                window,
+                segment.clone(),
+                dropout_at(segment.start).as_ref(),
+                &mut running,
+            );
+            if (segment.start + 1..=segment.end).contains(&window.carry) {
+                self.network
+                    .state_after(&self.tape, window.carry - segment.start, carried);
+            }
+        }
+        self.scratch.d_state.reset(window.lanes);
+        self.scratch.before.reset(window.lanes);
+        for (i, segment) in segments.enumerate().rev() {
+            let dropout = dropout_at(segment.start);
+            if i < last {
+                running.load(&starts[i * size..(i + 1) * size]);
+                self.read(window, segment.clone(), dropout.as_ref(), &mut running);
+            }
+            self.differentiate(window, segment, &objective, dropout.as_ref());
+        }
+        (self.running, self.starts) = (running, starts);
+        if let Some(drop) = weight_drop {
+            self.network
+                .add_dropped_weights(&self.cpu, &drop, &mut self.scratch, &mut self.grads);
+        }
+        if self.network.dims().tied {
+            self.network.add_tied_rows(
+                &self.cpu,
+                self.touched.rows(),
+                &mut self.scratch,
+                &mut self.grads,
+            );
+            self.touched.clear();
+        }
+        self.stats(window)
+    }
+
+    /// Whether the gradients of touched rows are kept apart from that of the table, if there is one.
+    fn has_own_rows(&self) -> bool {
+        !self.scratch.d_table.is_empty()
+    }
+
+    /// Forward over the steps `segment` of a window, from `state`, which becomes that after them.
+    fn read(
+        &mut self,
+        window: &Window,
+        segment: Range<usize>,
+        dropout: Option<&Dropout>,
+        state: &mut State,
+    ) {
+        self.refresh(dropout.and_then(Dropout::weight_drop));
+        let rows = segment.start * window.lanes..segment.end * window.lanes;
+        self.network.forward(
+            &self.cpu,
+            &self.params,
+            &self.forward,
+            &window.inputs[rows.clone()],
+            window.begins_of(rows),
+            dropout,
+            state,
+            &mut self.tape,
+        );
+    }
+
+    /// Packs the present weights, or what is left of them, unless that was done.
+    fn refresh(&mut self, weight_drop: Option<WeightDrop>) {
+        if self.forward_holds != Some(weight_drop) {
+            let drop = weight_drop.map(|drop| (drop, &mut self.scratch));
+            self.network
+                .pack_forward(&self.cpu, &self.params, drop, &mut self.forward);
+            self.forward_holds = Some(weight_drop);
+        }
+    }
+
+    /// Loss and gradient of the segment that was read last. The gradient at its final state is that
+    /// which the segment after it left.
+    fn differentiate(
+        &mut self,
+        window: &Window,
+        segment: Range<usize>,
+        objective: &Objective,
+        dropout: Option<&Dropout>,
+    ) {
+        let rows = segment.start * window.lanes..segment.end * window.lanes;
+        let inputs = &window.inputs[rows.clone()];
+        let table_rows = match self.has_own_rows() {
+            true => self.touched.places(inputs),
+            false => inputs,
+        };
+        let positions = &self.weight[..window.steps * window.lanes];
+        let units = self.network.dims().top();
+        let penalties = objective.penalties(window, positions, rows.start, units);
+        self.network.loss_backward(
+            &self.cpu,
+            &self.params,
+            &self.forward,
+            &self.backward,
+            WindowRef {
+                inputs,
+                rows: table_rows,
+                begins: window.begins_of(rows.clone()),
+                targets: &window.targets[rows.clone()],
+                weight: &self.weight[rows.clone()],
+                smoothing: objective.smoothing,
+                penalties,
+            },
+            dropout,
+            &mut self.tape,
+            &mut self.scratch,
+            &mut self.nats[rows],
+            &mut self.grads,
+        );
+    }
+
+    /// The global norm of the gradient with its elements cut to ±`limit`, which may be infinite: squares
+    /// are summed tensor by tensor, the embedding's row by row over the rows that occurred.
+    pub fn gradient_norm(&self, limit: f32) -> f64 {
+        let table = self.network.embedding().table;
+        let mut sum = 0.0;
+        for (id, _) in self.network.layout().tensors() {
+            let g = &self.grads.values()[id];
+            if id == table && !self.network.dims().tied {
+                let width = self.network.dims().embed;
+                let own = self.has_own_rows();
+                let rows = if own { &self.scratch.d_table[..] } else { g };
+                for (place, &id) in self.touched.rows().iter().enumerate() {
+                    let row = if own { place } else { id as usize };
+                    let row = &rows[row * width..][..width];
+                    sum += sum_limited_squares(&self.cpu, row, limit);
+                }
+            } else {
+                sum += sum_limited_squares(&self.cpu, g, limit);
+            }
+        }
+        sum.sqrt()
+    }
+
+    /// Updates the weights by the gradient, and begins the next one.
+    pub fn apply(&mut self, optimiser: &mut Optimiser, update: &Update) {
+        let own = self.has_own_rows();
+        let touched = (!self.network.dims().tied).then_some(TouchedRows {
+            table: self.network.embedding().table,
+            width: self.network.dims().embed,
+            rows: self.touched.rows(),
+            own: own.then_some(&self.scratch.d_table[..]),
+        });
+        // Where panels hold the weights as they are, they go with them.
+        let whole = [self.forward_holds, self.backward_holds] == [Some(None); 2];
+        let panels = whole.then_some(WeightPanels {
+            network: &self.network,
+            forward: &mut self.forward,
+            backward: &mut self.backward,
+        });
+        optimiser.update(
+            &self.cpu,
+            &mut self.params,
+            self.grads.values(),
+            update,
+            touched,
+            panels,
+        );
+        self.discard_gradient();
+        if !whole {
+            self.forward_holds = None;
+            self.backward_holds = None;
+        }
+    }
+
+    /// Begins the next gradient.
+    pub fn discard_gradient(&mut self) {
+        self.grads.begin_anew();
+        let (width, rows) = (self.network.dims().embed, self.touched.rows());
+        if self.has_own_rows() {
+            self.scratch.d_table[..rows.len() * width].fill(0.0);
+        } else {
+            let table = self.network.embedding().table;
+            self.grads.begin_rows_anew(table, width, rows);
+        }
+        self.touched.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Inputs drawn from the model's own predictions: the first reading of a window under scheduled sampling.
+
+use super::Engine;
+use crate::scheduled::Coins;
+use elman_net::State;
+use elman_net::layer::dropout::Dropout;
+use elman_text::Window;
+
+/// The draws of one time step.
+#[derive(Default)]
+pub(super) struct Draws {
+    /// The lanes whose input is drawn, and the numbers to draw with.
+    lanes: Vec<usize>,
+    uniforms: Vec<f64>,
+    /// Their rows of the top layer.
+    h: Vec<f32>,
+    ids: Vec<u32>,
+}
+
+impl Draws {
+    /// Makes room for every lane at once, as it is planned; once.
+    fn reserve(&mut self, lanes: usize, width: usize) {
+        self.lanes.reserve_exact(lanes);
+        self.uniforms.reserve_exact(lanes);
+        self.h.reserve_exact(lanes * width);
+        self.ids.reserve_exact(lanes);
+    }
+
+    fn clear(&mut self) {
+        self.lanes.clear();
+        self.uniforms.clear();
+        self.h.clear();
+        self.ids.clear();
+    }
+}
+
+impl Engine {
+    /// Replaces the inputs of `window` that `coins` choose by draws from the model's distribution after the inputs
+    /// before them; returns how many. The window is read from the first lanes of `carried`, which stays as it is. Where that
+    /// is zero, nothing has predicted the first inputs: they stay. So do those of texts that begin in the window.
+    ///
+    /// The prediction for a window's first input is made from the carried state, without the dropout on outputs that the
+    /// window before had.
+    pub fn draw_inputs(
+        &mut self,
+        window: &mut Window,
+        coins: Coins,
+        dropout: Option<Dropout>,
+        carried: &State,
+    ) -> usize {
+        self.refresh(dropout.and_then(|dropout| dropout.weight_drop()));
+        let dropped = dropout.is_some_and(|dropout| dropout.copies());
+        let lanes = window.lanes;
+        let piece_steps = self.room.segment / lanes;
+        let mut running = std::mem::take(&mut self.running);
+        let mut draws = std::mem::take(&mut self.draws);
+        draws.clear();
+        draws.reserve(self.room.lanes, self.network.dims().top());
+        running.copy_lanes(carried, lanes);
+        let ends: Vec<usize> = (0..lanes).map(|lane| end_of(window, lane)).collect();
+        let (mut read, mut rows, mut count) = (0, 0, 0);
+        for t in usize::from(running.is_zero())..window.steps {
+            draws.clear();
+            for lane in (0..lanes).filter(|&lane| t < ends[lane] && !window.begins_at(t, lane)) {
+                if let Some(uniform) = coins.toss(t, lane) {
+                    draws.lanes.push(lane);
+                    draws.uniforms.push(uniform);
+                }
+            }
+            if draws.lanes.is_empty() {
+                continue;
+            }
+            // In pieces that there is room for; the last one ends with step t − 1.
+            while read < t {
+                let piece = read..t.min(read + piece_steps);
+                (read, rows) = (piece.end, piece.len() * lanes);
+                let dropout = dropout.map(|dropout| Dropout {
+                    first: piece.start,
+                    ..dropout
+                });
+                self.read(window, piece, dropout.as_ref(), &mut running);
+            }
+            self.draw(rows, dropped, &running, &mut draws);
+            for (&lane, &id) in draws.lanes.iter().zip(&draws.ids) {
+                window.inputs[t * lanes + lane] = id;
+            }
+            count += draws.lanes.len();
+        }
+        (self.running, self.draws) = (running, draws);
+        count
+    }
+
+    /// Draws for the chosen lanes after the last of the `rows` rows that were read last; if that is none, after `state`.
+    fn draw(&mut self, rows: usize, dropped: bool, state: &State, draws: &mut Draws) {
+        let h = match rows {
+            0 => &state.layers[state.layers.len() - 1].h[..],
+            _ => self.network.above_layers(&self.tape, rows, dropped),
+        };
+        let width = h.len() / rows.max(state.lanes);
+        let last = &h[h.len() - state.lanes * width..];
+        for &lane in &draws.lanes {
+            draws
+                .h
+                .extend_from_slice(&last[lane * width..(lane + 1) * width]);
+        }
+        draws.ids.resize(draws.lanes.len(), 0);
+        self.network.draw(
+            &self.cpu,
+            &self.params,
+            &self.forward,
+            &draws.h,
+            &draws.uniforms,
+            &mut self.tape,
+            &mut draws.ids,
+        );
+    }
+}
+
+/// One past the last step of `lane` that counts.
+fn end_of(window: &Window, lane: usize) -> usize {
+    let counts = |t: &usize| window.weight[t * window.lanes + lane] > 0.0;
+    (0..window.steps).rev().find(counts).map_or(0, |t| t + 1)
+}

@@ -1,0 +1,188 @@
+//! From a configuration to what the parts of a run are made from.
+
+use super::{Config, OptimizerName};
+use crate::objective::Objective;
+use crate::optim::{Method, Rule, Start};
+use crate::schedule::{OneCycle, Patience, Schedule};
+use elman_net::dims::{Dims, Sizes, Slots};
+use elman_net::init::Init;
+use elman_net::layer::dropout::Rates;
+use elman_text::ReadOptions;
+use serde_json::Value;
+use std::ops::Range;
+
+impl Config {
+    /// The network's sizes for a vocabulary of `vocab` entries, where [`Config::check`] refuses nothing.
+    pub fn dims(&self, vocab: usize) -> Dims {
+        let hidden = self.hidden.of_layers(self.layers);
+        Dims {
+            cell: self.cell.cell(self.activation),
+            vocab,
+            embed: self.embed,
+            hidden: hidden.expect("a checked configuration has a size for every layer"),
+            tied: self.tied,
+        }
+    }
+
+    /// Takes the network's sizes from `dims`.
+    pub fn set_dims(&mut self, dims: &Dims) {
+        self.cell = dims.cell.into();
+        if let Some(activation) = dims.cell.activation() {
+            self.activation = activation;
+        }
+        self.embed = dims.embed;
+        self.hidden = Sizes::describing(&dims.hidden);
+        self.layers = dims.layers();
+        self.tied = dims.tied;
+    }
+
+    /// How the texts are read, or the bytes `range` of them.
+    pub fn reading(&self, range: Option<Range<u64>>) -> ReadOptions {
+        ReadOptions {
+            lossy: self.lossy,
+            range,
+            separator: self.document_separator.clone(),
+            ..ReadOptions::default()
+        }
+    }
+
+    /// The most positions of a batch of sentences.
+    pub fn batch_positions(&self) -> usize {
+        const STEPS: usize = 128;
+        self.batch_tokens.unwrap_or(self.lanes * STEPS)
+    }
+
+    pub fn init(&self) -> Init {
+        Init {
+            scheme: self.init,
+            range: self.init_range,
+            recurrent: self.init_recurrent,
+            recurrent_scale: self.init_recurrent_scale,
+            forget_bias: self.forget_bias,
+            seed: self.seed,
+        }
+    }
+
+    /// What is dropped in training.
+    pub fn rates(&self) -> Rates {
+        let unless_given = |p: Option<f32>| p.unwrap_or(self.dropout);
+        Rates {
+            input: unless_given(self.dropout_input),
+            between: unless_given(self.dropout_between),
+            output: unless_given(self.dropout_output),
+            embed: self.dropout_embed,
+            weight: self.weight_drop,
+            variational: self.variational,
+        }
+    }
+
+    /// What memory this way to train needs.
+    pub fn slots(&self) -> Slots {
+        Slots {
+            rows_read: self.method().moves_by_gradient_only() && self.noise == 0.0,
+            ..self.rates().slots()
+        }
+    }
+
+    pub fn objective(&self) -> Objective {
+        Objective {
+            norm: self.loss_norm,
+            smoothing: self.label_smoothing,
+            ar: self.ar,
+            tar: self.tar,
+        }
+    }
+
+    fn rule(&self) -> Rule {
+        let Config {
+            momentum,
+            beta1,
+            beta2,
+            eps,
+            ..
+        } = *self;
+        match self.optimizer {
+            OptimizerName::Sgd => Rule::Sgd {
+                momentum,
+                nesterov: self.nesterov,
+            },
+            OptimizerName::Adam | OptimizerName::Adamw => Rule::Adam { beta1, beta2, eps },
+            OptimizerName::RmsProp => Rule::RmsProp {
+                alpha: self.rms_alpha,
+                eps,
+                momentum,
+                centered: self.centered,
+            },
+            OptimizerName::Adagrad => Rule::Adagrad {
+                lr_decay: self.lr_decay,
+                eps,
+                initial: self.initial_accumulator,
+            },
+        }
+    }
+
+    /// This configuration without what is written beside: two runs that agree in it compute the same.
+    pub fn unwatched(&self) -> Config {
+        Config {
+            sample_every: None,
+            sample_prompt: None,
+            watch_gradients: None,
+            tensorboard: None,
+            ..self.clone()
+        }
+    }
+
+    /// Every choice as its name in a configuration file and its value, by name. What is off is "none".
+    pub fn choices(&self) -> Vec<(String, String)> {
+        // By way of text, which writes a number in single precision with as many digits as it has.
+        let table = serde_json::to_string(self).and_then(|text| serde_json::from_str(&text));
+        let Ok(Value::Object(choices)) = table else {
+            unreachable!("a configuration is a table of plain values");
+        };
+        let text = |value: Value| match value {
+            Value::Null => "none".to_owned(),
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        let named = choices.into_iter();
+        named.map(|(name, value)| (name, text(value))).collect()
+    }
+
+    pub fn method(&self) -> Method {
+        let from = self.average_from.map(Start::Update);
+        Method {
+            rule: self.rule(),
+            weight_decay: self.weight_decay,
+            decoupled: self.optimizer == OptimizerName::Adamw,
+            lr_scale: self.lr_scale,
+            decay_scale: self.decay_scale,
+            average: from.or(self.average_trigger.map(Start::Trigger)),
+        }
+    }
+
+    /// The standard deviation of the gradient noise after `updates` updates, if there is any: √(η/(1 + t)^γ).
+    pub fn noise_sigma(&self, updates: u64) -> Option<f32> {
+        let variance = self.noise / libm::pow(1.0 + updates as f64, self.noise_decay);
+        (self.noise > 0.0).then_some(variance.sqrt() as f32)
+    }
+
+    pub fn schedule(&self) -> Schedule {
+        Schedule {
+            kind: self.schedule,
+            lr: self.lr,
+            warmup: self.warmup,
+            decay_after: self.decay_after,
+            decay_factor: self.decay_factor,
+            final_fraction: self.final_lr,
+            patience: Patience {
+                validations: self.plateau_patience,
+                threshold: self.plateau_threshold,
+            },
+            cycle: OneCycle {
+                start: self.cycle_start,
+                div: self.cycle_div,
+                final_div: self.cycle_final_div,
+            },
+        }
+    }
+}

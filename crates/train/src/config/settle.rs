@@ -1,0 +1,119 @@
+//! Choices that follow from the text and the length of a run, where nobody made them or where they do not fit.
+
+use super::Config;
+use crate::schedule::ScheduleKind;
+
+/// Training tokens for each lane of a text that is small.
+const TOKENS_A_LANE: f64 = 2_500.0;
+/// The smallest batch.
+const FEWEST_LANES: usize = 4;
+/// A text of that many tokens is what the defaults are for.
+const DEFAULT_TOKENS: f64 = 900_000.0;
+const MOST_EPOCHS: f64 = 20.0;
+
+impl Config {
+    /// Chooses batch size and epochs for a training text of `tokens` tokens, where both are the defaults, which are for larger
+    /// texts: with 32 lanes a small one has too few updates. `docs/TRAINING.md` has what that is worth. Says so.
+    pub fn fit_to(&mut self, tokens: usize) -> Option<String> {
+        let default = Config::default();
+        let tokens = tokens as f64;
+        let lanes = libm::exp2(libm::round(libm::log2(tokens / TOKENS_A_LANE)));
+        let lanes = (lanes as usize).clamp(FEWEST_LANES, default.lanes);
+        let full = default.epochs.unwrap_or(1.0);
+        let epochs = libm::round(full * (DEFAULT_TOKENS / tokens).sqrt());
+        let epochs = epochs.clamp(full, MOST_EPOCHS.max(full));
+        if (lanes, epochs) == (default.lanes, full) {
+            return None;
+        }
+        (self.lanes, self.epochs) = (lanes, Some(epochs));
+        Some(format!(
+            "the text is small: {lanes} lanes and {epochs} epochs instead of {} and {full} (--lanes and --epochs choose others)",
+            default.lanes
+        ))
+    }
+
+    /// Cuts a warm-up that is longer than the run of `total_steps` steps to a tenth of it, and says so; says too what will never
+    /// happen in such a run.
+    pub(crate) fn settle(&mut self, total_steps: u64) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.warmup > total_steps && self.schedule != ScheduleKind::OneCycle {
+            let cut = (total_steps / 10).max(1);
+            notes.push(format!(
+                "the warm-up of {} steps is longer than the run of {total_steps}: it is cut to {cut}",
+                self.warmup
+            ));
+            self.warmup = cut;
+        }
+        let beyond = [
+            (
+                "average-from",
+                self.average_from,
+                "the weights are never averaged",
+            ),
+            ("sample-every", self.sample_every, "there are no samples"),
+        ];
+        for (name, step, what) in beyond {
+            if let Some(step) = step.filter(|step| *step > total_steps) {
+                notes.push(format!(
+                    "{name} = {step} is beyond the last step, {total_steps}: {what}"
+                ));
+            }
+        }
+        notes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_texts_have_smaller_batches_and_more_epochs() {
+        let fitted = |tokens| {
+            let mut config = Config::default();
+            let note = config.fit_to(tokens);
+            assert_eq!(note.is_some(), config != Config::default(), "{tokens}");
+            (config.lanes, config.epochs.unwrap())
+        };
+        for (tokens, expected) in [
+            (1, (4, 20.0)),
+            (2_200, (4, 20.0)),
+            (7_000, (4, 20.0)),
+            (15_000, (8, 15.0)),
+            (25_000, (8, 12.0)),
+            (75_000, (32, 7.0)),
+            (300_000, (32, 3.0)),
+            (901_657, (32, 2.0)),
+            (100_000_000, (32, 2.0)),
+        ] {
+            assert_eq!(fitted(tokens), expected, "{tokens}");
+        }
+    }
+
+    #[test]
+    fn a_warm_up_longer_than_the_run_is_cut() {
+        let settled = |warmup, schedule, steps| {
+            let mut config = Config {
+                warmup,
+                schedule,
+                ..Config::default()
+            };
+            let notes = config.settle(steps);
+            (config.warmup, notes.len())
+        };
+        let cosine = ScheduleKind::Cosine;
+        assert_eq!(settled(50, cosine, 50), (50, 0));
+        assert_eq!(settled(50, cosine, 49), (4, 1));
+        assert_eq!(settled(50, ScheduleKind::Constant, 3), (1, 1));
+        assert_eq!(settled(50, ScheduleKind::OneCycle, 3), (50, 0));
+        let mut config = Config {
+            average_from: Some(10),
+            sample_every: Some(11),
+            ..Config::default()
+        };
+        let notes = config.settle(9).join(" ");
+        for part in ["cut to 1", "never averaged", "no samples"] {
+            assert!(notes.contains(part), "{notes}");
+        }
+    }
+}

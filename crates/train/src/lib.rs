@@ -1,0 +1,40 @@
+//! Training: windows of text become updates of weights, and a run that survives anything.
+#![forbid(unsafe_code)]
+
+mod board;
+pub mod bptt;
+pub mod cache;
+pub mod config;
+mod error;
+pub mod folder;
+pub mod guard;
+pub mod job;
+pub mod look;
+pub mod metrics;
+pub mod objective;
+pub mod optim;
+pub mod run;
+pub mod schedule;
+pub mod scheduled;
+pub mod state;
+pub mod step;
+mod texts;
+mod trainer;
+pub mod watch;
+pub mod windows;
+
+pub use cache::Cache;
+pub use config::Config;
+pub use elman_infer::VocabularyFrom;
+pub use error::{BestModel, Error, MemoryRemedy, Result, RunError, TrainError};
+pub use folder::{Folder, Inputs, Record, read_record};
+pub use job::{Changes, Job, Machine, NewBudget, NewWatching};
+pub use run::{
+    available_bytes, dry_run, peak_bytes, plan, plan_shapes, resume, start, total_bytes,
+    training_size,
+};
+pub use texts::VALIDATION_FRACTION;
+pub use trainer::{Batch, Trainer};
+pub use watch::{
+    Best, Ending, Event, GradientFlow, Outcome, Ready, Sample, StepReport, Validation, Watch,
+};

@@ -1,0 +1,142 @@
+//! `metrics.jsonl`: what happened in a run, one JSON object a line, for people and their tools, and the same for TensorBoard.
+//!
+//! On resume the lines of steps that will be done again are cut off, and the sums of those that
+//! have no line yet come from the checkpoint, so every step is counted once. A line that cannot be read costs no other. Speeds and times differ between
+//! runs; everything else is reproducible.
+
+mod follow;
+mod line;
+
+pub use follow::Follower;
+pub(crate) use line::number;
+pub use line::{EndLine, Line, TrainLine};
+
+use super::board::Board;
+use super::state::Tally;
+use super::watch::StepReport;
+use crate::error::Result;
+use elman_store::AppendLog;
+use elman_store::disk::{Damage, Lines, Verdict};
+use std::path::Path;
+
+/// Steps that one line sums up.
+pub const STEPS_PER_LINE: u64 = 10;
+
+/// Writes a run's lines.
+pub struct Metrics {
+    log: AppendLog,
+    board: Option<Board>,
+    /// The loss in the last line of training.
+    loss_nats: Option<f64>,
+    /// Read since the last line, in this process.
+    tokens: usize,
+    seconds: f64,
+}
+
+impl Metrics {
+    /// Opens the log of a run that has done `step` steps; `board` is told the same. Returns what a person should know about it.
+    pub fn open(path: &Path, step: u64, board: Option<Board>) -> Result<(Metrics, Option<String>)> {
+        let mut loss_nats = None;
+        let (log, damage) =
+            AppendLog::open(path, |line| match serde_json::from_str::<Line>(line) {
+                // The run goes on.
+                Ok(Line::End(_)) => Verdict::Drop,
+                Ok(line) if line.step() <= step => {
+                    if let Line::Train(line) = line {
+                        loss_nats = Some(line.loss_nats);
+                    }
+                    Verdict::Keep
+                }
+                Ok(_) => Verdict::Drop,
+                Err(_) => Verdict::Unreadable,
+            })?;
+        let metrics = Metrics {
+            log,
+            board,
+            loss_nats,
+            tokens: 0,
+            seconds: 0.0,
+        };
+        Ok((metrics, remark(path, damage)))
+    }
+
+    /// Counts a step, and writes a line where one is due. `seconds`: of training since the run began.
+    pub fn step(&mut self, step: &StepReport, tally: &mut Tally, seconds: f64) -> Result<()> {
+        tally.steps += 1;
+        if step.skipped {
+            tally.skipped += 1;
+        } else {
+            tally.nats += step.loss_nats * step.tokens as f64;
+            tally.tokens += step.tokens as u64;
+        }
+        tally.sampled += step.sampled as u64;
+        tally.clipped += u64::from(step.clipped);
+        self.tokens += step.read;
+        self.seconds += step.seconds;
+        if step.step.is_multiple_of(STEPS_PER_LINE) || step.step == step.total_steps {
+            return self.flush(step, tally, seconds);
+        }
+        Ok(())
+    }
+
+    /// Writes the line of the steps up to `step` that have none yet.
+    pub fn flush(&mut self, step: &StepReport, tally: &mut Tally, seconds: f64) -> Result<()> {
+        if tally.steps == 0 {
+            return Ok(());
+        }
+        // 0/0, which JSON calls null, if every window was skipped.
+        let loss_nats = tally.nats / tally.tokens as f64;
+        self.loss_nats = Some(loss_nats);
+        let line = TrainLine {
+            step: step.step,
+            epoch: step.epoch,
+            loss_nats,
+            perplexity: loss_nats.exp(),
+            grad_norm: step.grad_norm,
+            lr: step.lr,
+            clipped: tally.clipped,
+            skipped: tally.skipped,
+            sampled: (tally.sampled > 0).then_some(tally.sampled),
+            tokens_per_s: self.tokens as f64 / self.seconds.max(1e-9),
+            seconds,
+        };
+        *tally = Tally::default();
+        (self.tokens, self.seconds) = (0, 0.0);
+        self.write(&Line::Train(line))
+    }
+
+    pub fn write(&mut self, line: &Line) -> Result<()> {
+        let json = serde_json::to_string(line).expect("a line is plain numbers and text");
+        self.log.append(&json)?;
+        match &mut self.board {
+            Some(board) => board.line(line),
+            None => Ok(()),
+        }
+    }
+
+    /// The mean loss of the steps that the last line of training sums up.
+    pub fn loss_nats(&self) -> Option<f64> {
+        self.loss_nats
+    }
+
+    /// Makes the lines so far durable.
+    pub fn sync(&mut self) -> Result<()> {
+        Ok(self.log.sync()?)
+    }
+}
+
+/// What is wrong with a log, if anything is.
+fn remark(path: &Path, damage: Damage) -> Option<String> {
+    let lines = |Lines { count, first }| match count {
+        0 => None,
+        1 => Some(format!("line {first}")),
+        n => Some(format!("{n} lines, the first of them line {first},")),
+    };
+    let left = lines(damage.left).map(|lines| {
+        format!("{lines} cannot be read and stays as it is; all other lines are kept")
+    });
+    let removed = lines(damage.removed)
+        .map(|lines| format!("{lines} could not be read or was out of order and has been removed"));
+    let both: Vec<String> = [left, removed].into_iter().flatten().collect();
+    (!both.is_empty()).then(|| format!("{} is damaged: {}", path.display(), both.join("; ")))
+}

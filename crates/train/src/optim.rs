@@ -1,0 +1,257 @@
+//! The optimiser of a run: an update rule, decay and rates for groups of parameters, the moments,
+//! and perhaps an average of the weights.
+//!
+//! Everything that an update does to a tensor is one pass over its memory, see the kernels' `update`.
+//! Plain SGD touches only the embedding rows that occurred in the window, where nothing but a gradient
+//! moves the others; then these rows may be all that there is of the table's gradient.
+
+pub mod average;
+pub mod groups;
+pub mod rule;
+
+pub use average::{Average, AverageProgress, Start};
+pub use groups::{Group, Scales};
+pub use rule::Rule;
+
+use elman_kernels::{Average as AveragePart, Cpu, Noise, Operands, Prepare};
+use elman_net::TensorId;
+use elman_net::dims::Kept;
+use elman_net::network::WeightPanels;
+use elman_net::params::{Layout, Params, Tensor};
+use std::sync::Arc;
+
+/// How weights follow from gradients, as far as it is the same for the whole run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Method {
+    pub rule: Rule,
+    pub weight_decay: f64,
+    /// Decay shrinks the weights themselves (Loshchilov and Hutter 2019); otherwise it joins the
+    /// gradient, as the derivative of ½·decay·‖w‖².
+    pub decoupled: bool,
+    /// Factors of the learning rate.
+    pub lr_scale: Scales,
+    /// Factors of the weight decay.
+    pub decay_scale: Scales,
+    /// When an average of the weights begins, if one is kept.
+    pub average: Option<Start>,
+}
+
+impl Method {
+    /// A rule without decay, groups and average.
+    pub fn plain(rule: Rule) -> Method {
+        Method {
+            rule,
+            weight_decay: 0.0,
+            decoupled: false,
+            lr_scale: Scales::default(),
+            decay_scale: Scales::default(),
+            average: None,
+        }
+    }
+
+    /// Whether a weight without a gradient stays as it is, if the gradient has no noise.
+    pub fn moves_by_gradient_only(&self) -> bool {
+        self.rule.moments() == 0 && self.weight_decay == 0.0 && self.average.is_none()
+    }
+
+    /// Numbers that are kept for each parameter beside its weight and gradient.
+    pub fn kept(&self) -> Kept {
+        Kept {
+            moments: self.rule.moments(),
+            averages: usize::from(self.average.is_some()),
+        }
+    }
+}
+
+/// What one update does to the gradient, and how far it goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// Largest magnitude of a gradient's element; infinity: any.
+    pub limit: f32,
+    /// Factor of the gradient after that.
+    pub scale: f32,
+    /// Key and standard deviation of the noise that is added after that.
+    pub noise: Option<([u32; 2], f32)>,
+    pub lr: f64,
+}
+
+impl Update {
+    /// The gradient as it is.
+    pub fn at(lr: f64) -> Update {
+        Update {
+            limit: f32::INFINITY,
+            scale: 1.0,
+            noise: None,
+            lr,
+        }
+    }
+}
+
+/// A method and what it keeps.
+#[derive(Clone)]
+pub struct Optimiser {
+    pub method: Method,
+    /// As many as [`Rule::moments`] says, laid out like the parameters.
+    pub moments: Vec<Params>,
+    /// Updates applied so far.
+    pub updates: u64,
+    pub average: Option<Average>,
+}
+
+/// The rows of a table that have a gradient, in ascending order.
+#[derive(Clone, Copy)]
+pub struct TouchedRows<'a> {
+    pub table: TensorId,
+    pub width: usize,
+    pub rows: &'a [u32],
+    /// (rows, width): their gradients, if the table has no other.
+    pub own: Option<&'a [f32]>,
+}
+
+impl Optimiser {
+    pub fn new(method: Method, layout: &Arc<Layout>) -> Optimiser {
+        // `vec![x; n]` would make an x even where n is 0, and the plan has no room for it.
+        let moments = (0..method.rule.moments()).map(|_| Params::zeros(layout.clone()));
+        let mut optimiser = Optimiser {
+            method,
+            moments: moments.collect(),
+            updates: 0,
+            average: method.average.map(|start| Average::new(start, layout)),
+        };
+        if method.rule.initial() != 0.0 {
+            optimiser.reset();
+        }
+        optimiser
+    }
+
+    /// Forgets all updates.
+    pub fn reset(&mut self) {
+        self.updates = 0;
+        for moment in &mut self.moments {
+            moment.fill(self.method.rule.initial());
+        }
+        if let Some(average) = &mut self.average {
+            average.weights.fill(0.0);
+            average.progress = AverageProgress::default();
+        }
+    }
+
+    /// The average of the weights, once it has begun.
+    pub fn average(&self) -> Option<&Average> {
+        self.average.as_ref().filter(|average| average.is_on())
+    }
+
+    /// Weights in the average; 0 where there is none, or not yet.
+    pub fn averaged(&self) -> u64 {
+        self.average().map_or(0, |average| average.progress.count)
+    }
+
+    /// What is kept for the parameters, each by a prefix of its names in a checkpoint.
+    pub fn arenas(&self) -> impl Iterator<Item = (String, &Params)> {
+        let moments = self.moments.iter().enumerate();
+        let moments = moments.map(|(i, moment)| (format!("moment{i}."), moment));
+        let average = self.average.as_ref();
+        moments.chain(average.map(|average| (AVERAGE.to_string(), &average.weights)))
+    }
+
+    /// The same, to be changed.
+    pub fn arenas_mut(&mut self) -> impl Iterator<Item = (String, &mut Params)> {
+        let moments = self.moments.iter_mut().enumerate();
+        let moments = moments.map(|(i, moment)| (format!("moment{i}."), moment));
+        let average = self.average.as_mut();
+        moments.chain(average.map(|average| (AVERAGE.to_string(), &mut average.weights)))
+    }
+
+    /// One update of `params` by `grads`. Where there are `panels`, they hold the new
+    /// weights then.
+    pub fn update(
+        &mut self,
+        cpu: &Cpu,
+        params: &mut Params,
+        grads: &Params,
+        update: &Update,
+        touched: Option<TouchedRows>,
+        mut panels: Option<WeightPanels>,
+    ) {
+        self.updates += 1;
+        let updates = self.updates;
+        let rate = self.average.as_mut().and_then(|a| a.next_rate(updates));
+        let layout = params.layout().clone();
+        for (id, tensor) in layout.tensors() {
+            let (prepare, lr) = self.prepare(tensor, update);
+            let plain = self.moments.is_empty()
+                && (prepare.join, prepare.keep, prepare.noise) == (0.0, 1.0, None);
+            let (w, g) = (&mut params[id], &grads[id]);
+            match touched.filter(|touched| touched.table == id) {
+                Some(touched) if plain && rate.is_none() => {
+                    for (place, &row) in touched.rows.iter().enumerate() {
+                        let range = |row| row * touched.width..(row + 1) * touched.width;
+                        let row = range(row as usize);
+                        let operands = Operands {
+                            w: &mut w[row.clone()],
+                            g: match touched.own {
+                                Some(own) => &own[range(place)],
+                                None => &g[row],
+                            },
+                            average: None,
+                            panels: None,
+                        };
+                        let none = std::iter::empty();
+                        self.method
+                            .rule
+                            .step(cpu, operands, prepare, lr, updates, none);
+                    }
+                }
+                _ => {
+                    let average = self.average.as_mut().zip(rate);
+                    let operands = Operands {
+                        w,
+                        g,
+                        average: average.map(|(average, rate)| AveragePart {
+                            values: &mut average.weights[id],
+                            rate,
+                        }),
+                        panels: panels.as_mut().and_then(|panels| panels.of(id)),
+                    };
+                    let moments = self.moments.iter_mut().map(|moment| &mut moment[id]);
+                    self.method
+                        .rule
+                        .step(cpu, operands, prepare, lr, updates, moments);
+                }
+            }
+        }
+    }
+
+    /// What happens to a tensor before the rule, and its learning rate.
+    fn prepare(&self, tensor: &Tensor, update: &Update) -> (Prepare, f64) {
+        let Method {
+            weight_decay,
+            decoupled,
+            lr_scale,
+            decay_scale,
+            ..
+        } = self.method;
+        let group = Group::of(tensor.role);
+        let lr = update.lr * lr_scale.of(group);
+        let decay = weight_decay * decay_scale.of(group);
+        let (keep, join) = match decoupled {
+            true => (1.0 - lr * decay, 0.0),
+            false => (1.0, decay),
+        };
+        let prepare = Prepare {
+            limit: update.limit,
+            scale: update.scale,
+            noise: update.noise.map(|(key, sigma)| Noise {
+                key,
+                sigma,
+                first: tensor.range.start,
+            }),
+            keep: keep as f32,
+            join: join as f32,
+        };
+        (prepare, lr)
+    }
+}
+
+/// What the names of the average begin with in a checkpoint.
+const AVERAGE: &str = "average.";

@@ -1,0 +1,343 @@
+//! A run: windows, validations and checkpoints until the budget is used up.
+//!
+//! The result depends on the configuration and the text alone. When a checkpoint is written, how
+//! often the run was interrupted, and how many threads computed it leave no trace in it.
+
+use super::config::{Config, Precision};
+use super::folder::{Folder, Inputs, Record, read_record};
+use super::guard::{Verdict, uniform_nats};
+use super::job::{Changes, Job, Machine};
+use super::metrics::{EndLine, Line, Metrics};
+use super::state::Identity;
+use super::texts::Texts;
+use super::trainer::Trainer;
+use super::watch::{Ending, Event, Outcome, Ready, Watch};
+use super::windows::Windows;
+use crate::error::{Result, RunError};
+use elman_kernels::Cpu;
+use elman_net::dims::TrainPlan;
+use elman_store::Generations;
+use std::path::Path;
+use std::time::Instant;
+
+mod adopt;
+mod budget;
+mod keeping;
+mod look;
+mod memory;
+mod outline;
+mod own;
+mod restored;
+mod validation;
+mod watching;
+
+use adopt::adopt;
+pub(super) use budget::steps_in;
+use memory::{Open, Reading};
+pub use memory::{available_bytes, peak_bytes, plan, plan_shapes, total_bytes};
+pub use outline::{dry_run, training_size};
+
+/// Starts a new run and follows it to its end, or until `watch` asks to stop.
+pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
+    let mut job = job.clone();
+    let origin = match &job.init_from {
+        Some(path) => Some(adopt(&mut job.config, path, watch)?),
+        None => None,
+    };
+    job.config.check()?;
+    own::check(&job)?;
+    let folder = Folder::create(&job.run)?;
+    let mut texts = Texts::prepare(&job, &folder, &mut |note| watch.event(&Event::Note(note)))?;
+    if let (Some(own), Some(model)) = (&job.own_text, &origin) {
+        texts = own::write_first(own, model, &job, texts, &folder, watch)?;
+    }
+    job.config.vocab = texts.vocab.kind();
+    if job.fit_to_text
+        && let Some(note) = job.config.fit_to(texts.train.ids().len())
+    {
+        watch.event(&Event::Note(note));
+    }
+    let open = Open::of(&job);
+    let mut run = Run::new(job.config.clone(), texts, folder, &job.machine, open)?;
+    run.trainer.initialise(origin.as_ref());
+    let total_steps = run.resolve_budget(origin.as_ref());
+    // The memory plan has no room for a second model.
+    drop(origin);
+    run.trainer.state.progress.total_steps = total_steps;
+    for note in run.trainer.config.settle(total_steps) {
+        watch.event(&Event::Note(note));
+    }
+    job.config.clone_from(&run.trainer.config);
+    run.save()?;
+    run.folder.write_record(&Record {
+        elman: env!("CARGO_PKG_VERSION").into(),
+        isa: job.machine.isa.name().into(),
+        total_steps,
+        inputs: Inputs::new(
+            &job.train,
+            job.valid.as_deref(),
+            &job.vocabulary,
+            job.init_from.as_deref(),
+            job.own_text,
+        ),
+        config: job.config,
+    })?;
+    run.follow(watch)
+}
+
+/// Goes on with the run in `path` from its last checkpoint, perhaps with another budget, or watched in another way.
+pub fn resume(
+    path: &Path,
+    changes: impl Into<Changes>,
+    machine: &Machine,
+    watch: &mut dyn Watch,
+) -> Result<Outcome> {
+    let changes = changes.into();
+    let folder = Folder::open(path)?;
+    let mut record = read_record(path)?;
+    changes.watching.apply(&mut record.config);
+    record.config.check()?;
+    let texts = Texts::open(&folder)?;
+    same_arithmetic(&record, machine, path)?;
+    let mut run = Run::new(record.config.clone(), texts, folder, machine, Open::Nothing)?;
+    run.restore(watch)?;
+    if let Some(total) = run.extend(&changes.budget)? {
+        record.total_steps = total;
+    }
+    if !changes.is_none() {
+        record.config = run.trainer.config.clone();
+        run.folder.write_record(&record)?;
+    }
+    // The record is the authority: a checkpoint may be from before the budget was changed.
+    run.trainer.state.progress.total_steps = record.total_steps;
+    if changes.goes_on()
+        && let Some(note) = run.be_patient_again()
+    {
+        watch.event(&Event::Note(note));
+        run.save()?;
+    }
+    run.follow(watch)
+}
+
+/// In f32 a run may move between machines; bf16 sums are the instruction set's own.
+fn same_arithmetic(record: &Record, machine: &Machine, path: &Path) -> Result<()> {
+    let here = machine.isa.name();
+    if record.config.precision == Precision::F32 || record.isa == here {
+        return Ok(());
+    }
+    let path = path.to_path_buf();
+    let trained = record.isa.clone();
+    Err(RunError::OtherInstructions {
+        path,
+        trained,
+        here,
+    }
+    .into())
+}
+
+/// A run at work: a trainer, and what makes its training survive.
+struct Run {
+    trainer: Trainer,
+    folder: Folder,
+    valid: Option<Windows>,
+    plan: TrainPlan,
+    identity: Identity,
+    generations: Generations,
+    machine: Machine,
+}
+
+impl Run {
+    /// Checks the plan against the memory there is, then allocates everything.
+    fn new(
+        config: Config,
+        texts: Texts,
+        folder: Folder,
+        machine: &Machine,
+        open: Open,
+    ) -> Result<Run> {
+        let identity = texts.identity();
+        let train = Windows::training(texts.train, &texts.vocab, &config)?;
+        let valid = texts
+            .valid
+            .map(|corpus| train.validation(corpus, &texts.vocab, &config));
+        let valid = valid.transpose()?;
+        let reading = Reading {
+            vocab: texts.vocab.len(),
+            vocabulary_bytes: texts.vocab.memory_bytes(),
+            preparation_bytes: texts.preparation_bytes.max(texts.vocab.reading_bytes()),
+            train: train.order(),
+            valid: valid.as_ref().map(Windows::order),
+        };
+        let (room, plan) = reading.plan(&config);
+        reading.check_memory(&plan, machine.memory_bytes, &config, open)?;
+
+        let cpu = Cpu::new(machine.isa, machine.threads);
+        let trainer = Trainer::with_room(config, texts.vocab, train, room, cpu);
+        Ok(Run {
+            generations: Generations::new(folder.state()),
+            folder,
+            valid,
+            plan,
+            trainer,
+            identity,
+            machine: *machine,
+        })
+    }
+
+    /// Takes up the newest checkpoint that is intact.
+    fn restore(&mut self, watch: &mut dyn Watch) -> Result<()> {
+        let missing = || RunError::NoCheckpoint(self.folder.path().to_path_buf());
+        let loaded = self.generations.load_latest()?.ok_or_else(missing)?;
+        if let Some(note) = loaded.note {
+            watch.event(&Event::Note(note));
+        }
+        let path = self.generations.path(loaded.step);
+        let params = self.trainer.engine.params_mut();
+        self.trainer
+            .state
+            .restore(&loaded.snapshot, &path, params, &self.identity)?;
+        let changed = |flaw| RunError::Changed { path, flaw };
+        Ok(restored::check(&self.trainer.state, &mut self.trainer.text).map_err(changed)?)
+    }
+
+    /// Trains to the end of the budget.
+    fn follow(mut self, watch: &mut dyn Watch) -> Result<Outcome> {
+        let network = self.trainer.engine.network();
+        watch.event(&Event::Ready(Ready {
+            run: self.folder.path(),
+            config: &self.trainer.config,
+            dims: network.dims(),
+            parameters: network.layout().parameter_count(),
+            plan: self.plan,
+            train_tokens: self.trainer.text.tokens(),
+            valid_tokens: self.valid.as_ref().map_or(0, Windows::tokens),
+            windows_per_epoch: self.trainer.text.order().in_epoch(0),
+            steps_per_epoch: budget::steps_in_epoch(
+                self.trainer.text.order(),
+                &self.trainer.config,
+                0,
+            ),
+            step: self.trainer.state.progress.step,
+            total_steps: Some(self.trainer.state.progress.total_steps),
+            threads: self.trainer.engine.cpu().threads(),
+            isa: self.machine.isa.name(),
+        }));
+        watching::note_unknown(&self.trainer.config, &self.trainer.vocab, watch)?;
+        let step = self.trainer.state.progress.step;
+        let (mut metrics, remark) = Metrics::open(&self.folder.metrics(), step, self.board()?)?;
+        if let Some(remark) = remark {
+            watch.event(&Event::Note(remark));
+        }
+        let trained = self.train(&mut metrics, watch);
+        if matches!(&trained, Err(error) if error.is_divergence()) {
+            metrics.write(&Line::End(self.end(Ending::Diverged)))?;
+        }
+        let train_loss_nats = metrics.loss_nats();
+        let ending = self.judged(trained?, train_loss_nats);
+        self.keep_a_model()?;
+        metrics.sync()?;
+        let checkpoint = self.save()?;
+        watch.event(&Event::Saved {
+            step: self.trainer.state.progress.step,
+        });
+        metrics.write(&Line::End(self.end(ending)))?;
+        let progress = &self.trainer.state.progress;
+        Ok(Outcome {
+            ending,
+            step: progress.step,
+            total_steps: progress.total_steps,
+            best: progress.best,
+            train_loss_nats,
+            uniform_nats: uniform_nats(self.trainer.vocab.len()),
+            skipped: progress.guard.skipped,
+            seconds: self.trainer.state.seconds,
+            checkpoint,
+        })
+    }
+
+    fn end(&self, ending: Ending) -> EndLine {
+        EndLine {
+            step: self.trainer.state.progress.step,
+            ending,
+            seconds: self.trainer.state.seconds,
+            plan: Some(self.plan),
+            peak_bytes: peak_bytes(),
+        }
+    }
+
+    /// Steps, validations, samples and checkpoints, until something ends them.
+    fn train(&mut self, metrics: &mut Metrics, watch: &mut dyn Watch) -> Result<Ending> {
+        let mut saved = Instant::now();
+        let mut last_step = None;
+        loop {
+            let progress = &self.trainer.state.progress;
+            if progress.step >= progress.total_steps {
+                return Ok(Ending::Finished);
+            }
+            if self
+                .trainer
+                .config
+                .patience
+                .is_some_and(|most| progress.stale >= most)
+            {
+                if let Some(step) = &last_step {
+                    let seconds = self.trainer.state.seconds;
+                    metrics.flush(step, &mut self.trainer.state.progress.unlogged, seconds)?;
+                }
+                return Ok(Ending::Stalled);
+            }
+            if watch.stop_requested() {
+                return Ok(Ending::Stopped);
+            }
+            let at = progress.cursor();
+            if self.look_is_due()
+                && let Some(flow) = self.look()
+            {
+                metrics.write(&Line::Gradients(flow.clone()))?;
+                watch.event(&Event::Gradients(flow));
+            }
+            let (step, verdict) = self.trainer.next_step();
+            self.trainer.state.seconds += step.seconds;
+            let seconds = self.trainer.state.seconds;
+            metrics.step(&step, &mut self.trainer.state.progress.unlogged, seconds)?;
+            watch.event(&Event::Step(step.clone()));
+            if step.skipped {
+                watch.event(&Event::Note(self.skipped_note(&step, at)));
+                self.refuse_overflow()?;
+                if verdict == Verdict::Stop {
+                    return Err(self.diverged().into());
+                }
+            }
+            if let Some(note) = self.average_note(&step) {
+                watch.event(&Event::Note(note));
+            }
+            if self.validation_due() {
+                let validation = self.validate()?;
+                metrics.write(&Line::Valid(validation.clone()))?;
+                let notes = self.draw_conclusions(&validation);
+                watch.event(&Event::Validation(validation));
+                for note in notes {
+                    watch.event(&Event::Note(note));
+                }
+            }
+            if self.sample_due() {
+                match self.sample() {
+                    Ok(sample) => {
+                        metrics.write(&Line::Sample(sample.clone()))?;
+                        watch.event(&Event::Sample(sample));
+                    }
+                    Err(error) => watch.event(&Event::Note(format!("no sample: {error}"))),
+                }
+            }
+            if saved.elapsed() >= self.machine.save_every {
+                metrics.sync()?;
+                self.save()?;
+                watch.event(&Event::Saved {
+                    step: self.trainer.state.progress.step,
+                });
+                saved = Instant::now();
+            }
+            last_step = Some(step);
+        }
+    }
+}

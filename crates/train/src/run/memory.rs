@@ -1,0 +1,272 @@
+//! The plan of a run's bytes, and refusing one that does not fit before anything is allocated, with what would fit.
+
+use super::watching::sample_bytes;
+use crate::config::{Bptt, Config};
+use crate::error::{MemoryRemedy, Result, RunError};
+use crate::job::Job;
+use crate::windows::Order;
+use elman_net::Network;
+use elman_net::dims::{Dims, Room, Sizes, TrainPlan, drawing_bytes, largest, look_bytes};
+use elman_text::{Layout, Vocab};
+
+/// The bytes that a run of `config` needs for windows that fit into `room`.
+pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
+    let arena_len = Network::new(dims.clone()).layout().arena_len();
+    let mut plan = TrainPlan::new(
+        dims,
+        arena_len,
+        config.method().kept(),
+        config.slots(),
+        config.precision.format(),
+        room,
+    );
+    plan.vocabulary_bytes = Vocab::usual_bytes(dims.vocab);
+    if config.scheduled_sampling.is_some() {
+        plan.fixed_bytes += drawing_bytes(dims, room.lanes);
+    }
+    if config.sample_every.is_some() {
+        plan.fixed_bytes += sample_bytes(dims);
+    }
+    plan
+}
+
+/// The room for windows of any of these shapes (T, B), of training and of validation, and the plan of a run's bytes beside its text.
+pub fn plan_shapes(
+    config: &Config,
+    dims: &Dims,
+    train: &[(usize, usize)],
+    valid: &[(usize, usize)],
+) -> (Room, TrainPlan) {
+    let shapes = train.iter().chain(valid).copied();
+    let room = Room::for_all(shapes, config.recompute).accumulating(config.accumulate, dims);
+    let mut plan = plan(config, dims, room);
+    if config.loss_after.is_some() {
+        // Which targets of a window are the most likely tokens.
+        plan.fixed_bytes += room.window as u64;
+    }
+    if config.watch_gradients.is_some() {
+        let longest = train.iter().map(|(steps, _)| *steps).max();
+        plan.fixed_bytes += look_bytes(dims, longest.unwrap_or(0));
+    }
+    (room, plan)
+}
+
+/// What a run reads, as far as its memory depends on it.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    /// V
+    pub vocab: usize,
+    /// The bytes of the vocabulary in the run.
+    pub vocabulary_bytes: u64,
+    /// The most bytes at once while the vocabulary was made or read.
+    pub preparation_bytes: u64,
+    pub train: &'a Order,
+    pub valid: Option<&'a Order>,
+}
+
+/// What may be chosen otherwise where a plan does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    All,
+    /// The network is that of a model.
+    Windows,
+    /// The run has begun.
+    Nothing,
+}
+
+impl Open {
+    /// Of a run that is to begin.
+    pub fn of(job: &Job) -> Open {
+        match job.init_from {
+            Some(_) => Open::Windows,
+            None => Open::All,
+        }
+    }
+}
+
+impl Reading<'_> {
+    /// The room that the windows of a run need, and the plan of its bytes.
+    pub fn plan(&self, config: &Config) -> (Room, TrainPlan) {
+        let (train, valid) = (self.train, self.valid);
+        let valid_shapes = valid.map_or(Vec::new(), Order::shapes);
+        let dims = config.dims(self.vocab);
+        let (room, mut plan) = plan_shapes(config, &dims, &train.shapes(), &valid_shapes);
+        plan.vocabulary_bytes = self.vocabulary_bytes;
+        plan.preparation_bytes = self.preparation_bytes;
+        // Of the validation text, the losses of its parts too.
+        let valid_bytes = valid.map_or(0, |valid| valid.index_bytes() + 8 * valid.parts() as u64);
+        plan.fixed_bytes += train.index_bytes() + valid_bytes;
+        (room, plan)
+    }
+
+    /// The bytes under another configuration of the same layout.
+    fn bytes_under(&self, config: &Config) -> Result<u64> {
+        config.check()?;
+        let train = Order::training(self.train.extent(), config)?;
+        let valid = self
+            .valid
+            .map(|valid| train.validation(valid.extent(), config));
+        let valid = valid.transpose()?;
+        let other = Reading {
+            train: &train,
+            valid: valid.as_ref(),
+            ..*self
+        };
+        Ok(other.plan(config).1.total_bytes())
+    }
+
+    /// Refuses a plan of more bytes than `budget`, or than the machine has available: with its parts, and with options under
+    /// which it would fit, each of them tried.
+    pub fn check_memory(
+        &self,
+        plan: &TrainPlan,
+        budget: Option<u64>,
+        config: &Config,
+        open: Open,
+    ) -> Result<()> {
+        let limit = budget.unwrap_or_else(available_bytes);
+        if plan.total_bytes() <= limit {
+            return Ok(());
+        }
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        let parts = plan.parts().into_iter().filter(|(_, bytes)| *bytes > 0);
+        let mut parts: Vec<String> = parts
+            .map(|(part, bytes)| format!("{part} {}", mib(bytes)))
+            .collect();
+        if plan.preparation_bytes == plan.total_bytes() {
+            parts.push(format!(
+                "before that, the vocabulary {}",
+                mib(plan.preparation_bytes)
+            ));
+        }
+        let fits = |other: &Config| self.bytes_under(other).is_ok_and(|bytes| bytes <= limit);
+        let remedy = if plan.preparation_bytes > limit {
+            MemoryRemedy::SmallerVocabulary
+        } else if open == Open::Nothing {
+            MemoryRemedy::None
+        } else {
+            match remedies(config, self.train, open, &fits) {
+                none if none.is_empty() => MemoryRemedy::SmallerNetwork,
+                some => MemoryRemedy::Options(some),
+            }
+        };
+        Err(RunError::Memory {
+            needed_mib: mib(plan.total_bytes()),
+            limit_mib: limit >> 20,
+            is_budget: budget.is_some(),
+            parts,
+            remedy,
+        }
+        .into())
+    }
+}
+
+/// Options, by name and value, that are chosen together.
+type Settings = Vec<(&'static str, usize)>;
+
+/// Options each of which makes a run fit, the largest that do.
+fn remedies(
+    config: &Config,
+    train: &Order,
+    open: Open,
+    fits: &dyn Fn(&Config) -> bool,
+) -> Vec<Settings> {
+    let mut found = windows(config, train, fits);
+    if !config.recompute {
+        let recomputed = Config {
+            recompute: true,
+            ..config.clone()
+        };
+        let recompute = ("recompute", 1);
+        if fits(&recomputed) {
+            found.push(vec![recompute]);
+        } else if found.is_empty() {
+            let both = windows(&recomputed, train, fits).into_iter();
+            found.extend(both.map(|settings| [vec![recompute], settings].concat()));
+        }
+    }
+    // Smaller windows cost nothing that a smaller network would give.
+    if found.is_empty() && open == Open::All {
+        found.extend(network(config, fits));
+    }
+    found
+}
+
+/// Fewer lanes, shorter windows.
+fn windows(config: &Config, train: &Order, fits: &dyn Fn(&Config) -> bool) -> Vec<Settings> {
+    let mut found = Vec::new();
+    let mut try_sizes = |option: &'static str, now: usize, with: &dyn Fn(usize) -> Config| {
+        let most = largest(now.saturating_sub(1), |size| fits(&with(size)));
+        found.extend(most.map(|size| vec![(option, size)]));
+    };
+    match config.layout {
+        Layout::Sentences => {
+            try_sizes("batch-tokens", config.batch_positions(), &|tokens| Config {
+                batch_tokens: Some(tokens),
+                ..config.clone()
+            })
+        }
+        Layout::Stream => {
+            try_sizes("lanes", config.lanes, &|lanes| Config {
+                lanes,
+                ..config.clone()
+            });
+            let now = match config.bptt {
+                Bptt::Steps(steps) => steps.min(train.length()),
+                Bptt::Full => train.length(),
+            };
+            try_sizes("bptt", now, &|steps| Config {
+                bptt: Bptt::Steps(steps),
+                ..config.clone()
+            });
+        }
+    }
+    found
+}
+
+/// A smaller network.
+fn network(config: &Config, fits: &dyn Fn(&Config) -> bool) -> Option<Settings> {
+    let Sizes::Same(hidden) = config.hidden else {
+        return None;
+    };
+    // As on the command line, where the embedding of a tied network follows.
+    let with = |size: usize| Config {
+        hidden: Sizes::Same(size),
+        embed: if config.tied && config.embed == hidden {
+            size
+        } else {
+            config.embed
+        },
+        ..config.clone()
+    };
+    let most = largest(hidden - 1, |size| fits(&with(size)))?;
+    let with = with(most);
+    let embed = (with.embed != config.embed).then_some(("embed", most));
+    Some([("hidden", most)].into_iter().chain(embed).collect())
+}
+
+/// Memory that can be had without swapping, where the system says so; no limit elsewhere.
+pub fn available_bytes() -> u64 {
+    system_bytes("MemAvailable:").unwrap_or(u64::MAX)
+}
+
+/// The memory of the machine, where the system says so.
+pub fn total_bytes() -> Option<u64> {
+    system_bytes("MemTotal:")
+}
+
+fn system_bytes(name: &str) -> Option<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let value = info.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib.saturating_mul(1024))
+}
+
+/// The most memory that this process has had at once so far, where the system says so.
+pub fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}

@@ -1,0 +1,153 @@
+//! Validation during a run: when it falls, and the loss over the validation text.
+
+use super::Run;
+use crate::bptt::Engine;
+use crate::error::Result;
+use crate::schedule::ScheduleKind;
+use crate::state::{Progress, TrainState};
+use crate::watch::{Best, Validation};
+use crate::windows::Windows;
+use elman_infer::scoring::{Filled, Scored, WindowSource, score_windows};
+use elman_text::Window;
+use std::time::Instant;
+
+impl Run {
+    /// Validation falls at the end of an epoch (or every so many steps) and at the end of the run.
+    pub(super) fn validation_due(&self) -> bool {
+        let progress = &self.trainer.state.progress;
+        let regular = match self.trainer.config.valid_every {
+            Some(every) => progress.step.is_multiple_of(every),
+            None => progress.position == 0,
+        };
+        self.valid.is_some() && (regular || progress.step == progress.total_steps)
+    }
+
+    /// Lets a run that its patience has ended go on: its validations are counted anew. Says so, if that was so.
+    pub(super) fn be_patient_again(&mut self) -> Option<String> {
+        let stale = &mut self.trainer.state.progress.stale;
+        let most = self
+            .trainer
+            .config
+            .patience
+            .filter(|most| *stale >= *most)?;
+        let (had, s) = (std::mem::take(stale), if most == 1 { "" } else { "s" });
+        Some(format!(
+            "{had} validations in a row were no better than the best; the run goes on until {most} more validation{s} in a row are not"
+        ))
+    }
+
+    /// Scores the validation text; keeps the model if it is the best so far. Training's own state is not touched.
+    pub(super) fn validate(&mut self) -> Result<Validation> {
+        let started = Instant::now();
+        let valid = self.valid.as_mut().expect("validation needs a text");
+        let approximate = valid.carries();
+        let optimiser = &mut self.trainer.state.optimiser;
+        let averaged = optimiser.averaged();
+        let mut average = optimiser.average.as_mut().filter(|a| a.is_on());
+        if let Some(average) = &mut average {
+            self.trainer.engine.swap_params(&mut average.weights);
+        }
+        let counting = self.trainer.config.loss_after.is_some();
+        let found = score_text(&mut self.trainer.engine, valid, counting);
+        if let Some(average) = &mut average {
+            self.trainer.engine.swap_params(&mut average.weights);
+        }
+        let found = found?;
+        let loss_nats = found.parts.iter().sum::<f64>() / found.tokens as f64;
+        let progress = &mut self.trainer.state.progress;
+        let best =
+            progress.best.is_none_or(|best| loss_nats < best.loss_nats) && loss_nats.is_finite();
+        let epoch = progress.epochs(self.trainer.text.length());
+        if best {
+            let step = progress.step;
+            progress.best = Some(Best { step, loss_nats });
+            progress.stale = 0;
+            self.save_model()?;
+        } else {
+            progress.stale += 1;
+        }
+        Ok(Validation {
+            step: self.trainer.state.progress.step,
+            epoch,
+            loss_nats,
+            perplexity: loss_nats.exp(),
+            approximate,
+            tokens: found.tokens as usize,
+            accuracy: found.hits.accuracy(),
+            line_accuracy: found.hits.line_accuracy(),
+            best,
+            averaged,
+            seconds: started.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// What follows from a validation for the steps to come; says so.
+    pub(super) fn draw_conclusions(&mut self, validation: &Validation) -> Vec<String> {
+        let (step, loss_nats) = (validation.step, validation.loss_nats);
+        let TrainState {
+            progress,
+            optimiser,
+            ..
+        } = &mut self.trainer.state;
+        let schedule = self.trainer.config.schedule();
+        let mut notes = Vec::new();
+        if schedule.kind == ScheduleKind::Plateau {
+            let before = schedule.rate(progress.place());
+            progress.plateau.observe(loss_nats, &schedule.patience);
+            let lr = schedule.rate(progress.place());
+            if lr < before {
+                notes.push(format!(
+                    "step {step}: validation is not getting better, so the learning rate goes from {before} to {lr}"
+                ));
+            }
+        }
+        let average = optimiser.average.as_mut();
+        if average.is_some_and(|average| average.observe(loss_nats, self.trainer.engine.params())) {
+            notes.push(format!(
+                "step {step}: validation is not getting better, so the weights are averaged from here on; validation and the saved model take the average"
+            ));
+        }
+        notes
+    }
+}
+
+/// The loss over a whole text and, where `counting`, how often it is right: of a stream in parallel lanes, each from the zero state,
+/// which is approximate at their seams; of sentences exact. The bits are those of `infer::evaluate`.
+fn score_text(engine: &mut Engine, text: &mut Windows, counting: bool) -> Result<Scored<f64>> {
+    let window = engine.window();
+    let mut pass = Pass {
+        text,
+        done: Progress::default(),
+    };
+    Ok(score_windows(
+        &mut pass,
+        engine,
+        window,
+        counting,
+        &mut |_| Ok(()),
+    )?)
+}
+
+/// One pass over a text.
+struct Pass<'a> {
+    text: &'a mut Windows,
+    done: Progress,
+}
+
+impl WindowSource for Pass<'_> {
+    fn parts(&self) -> usize {
+        self.text.parts()
+    }
+
+    fn next(&mut self, window: &mut Window) -> Option<Filled> {
+        if self.done.epoch > 0 {
+            return None;
+        }
+        let taken = self.text.read(self.done.cursor(), window);
+        self.done.advance(taken.by, self.text.length());
+        Some(Filled {
+            from_zero: !self.text.carries(),
+            tokens: taken.tokens,
+        })
+    }
+}

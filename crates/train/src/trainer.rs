@@ -1,0 +1,292 @@
+//! Training, step by step: no files, no directory, no clock.
+//!
+//! ```text
+//! let mut trainer = Trainer::on_text(&config, text)?;
+//! while let Some(report) = trainer.step()? { … }        one update after the other, to the end of the budget
+//! trainer.step_on(&batch)?                              one update on sequences of the caller's own
+//! let model = trainer.model();                          the weights as they are, as a model
+//! ```
+//! A trainer is a network with its optimiser and a text, whose windows follow each other as the configuration says (`windows.rs`). A
+//! run (`run.rs`) adds to it what must survive: a directory, checkpoints, validation, metrics. What a trainer computes depends on
+//! the configuration and the text alone; threads and instruction sets change no bit in f32.
+
+mod batch;
+#[cfg(test)]
+mod tests;
+
+pub use batch::Batch;
+
+use super::TrainError;
+use super::bptt::Engine;
+use super::config::Config;
+use super::guard::{MOST_SKIPPED_IN_ROW, Verdict};
+use super::optim::Optimiser;
+use super::run::{plan_shapes, steps_in};
+use super::state::{Progress, TrainState};
+use super::step::{GradientAccumulator, Update};
+use super::watch::StepReport;
+use super::windows::Windows;
+use crate::error::Result;
+use elman_infer::{About, Model, NetworkModel, Weights, count_vocab};
+use elman_kernels::{Cpu, Isa};
+use elman_net::Params;
+use elman_net::dims::Room;
+use elman_text::{Corpus, Layout, ReadOptions, Source, Vocab, Window};
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+/// A network in training on a text.
+pub struct Trainer {
+    pub(super) config: Config,
+    pub(super) vocab: Vocab,
+    /// The windows of the text.
+    pub(super) text: Windows,
+    pub(super) engine: Engine,
+    pub(super) state: TrainState,
+    room: Room,
+    /// The window that is read.
+    pub(super) window: Window,
+}
+
+impl Trainer {
+    /// A new network on `text`, with the vocabulary that is counted in it.
+    ///
+    /// Errors: a configuration that cannot be, a text that cannot be cut into tokens.
+    pub fn on_text(config: &Config, text: &str) -> Result<Trainer> {
+        let source = || {
+            vec![Source::Reader {
+                name: "the training text".into(),
+                reader: Box::new(std::io::Cursor::new(text.to_owned())),
+            }]
+        };
+        config.check()?;
+        let read = ReadOptions {
+            lossy: config.lossy,
+            separator: config.document_separator.clone(),
+            ..ReadOptions::default()
+        };
+        let (min_count, max_vocab) = (config.min_count, config.max_vocab);
+        let vocab = count_vocab(source(), config.vocab, &read, min_count, max_vocab)?;
+        let corpus = Corpus::encode(source(), &vocab, &read)?;
+        Trainer::new(config, vocab, corpus)
+    }
+
+    /// A new network on `corpus`, which `vocab` has encoded. It computes on all CPUs.
+    ///
+    /// Errors: a configuration that cannot be, or whose budget is minutes, which only a run measures.
+    pub fn new(config: &Config, vocab: Vocab, corpus: Corpus) -> Result<Trainer> {
+        let threads = available_parallelism().map_or(1, |n| n.get());
+        Trainer::on_cpu(config, vocab, corpus, Cpu::new(Isa::detect(), threads))
+    }
+
+    /// As [`Trainer::new`], on the threads and the instruction set of `cpu`.
+    ///
+    /// Errors: those of [`Trainer::new`].
+    pub fn on_cpu(config: &Config, vocab: Vocab, corpus: Corpus, cpu: Cpu) -> Result<Trainer> {
+        config.check()?;
+        let mut config = config.clone();
+        config.vocab = vocab.kind();
+        let text = Windows::training(corpus, &vocab, &config)?;
+        let total_steps = match (config.epochs, config.steps) {
+            (Some(epochs), _) => steps_in(text.order(), &config, epochs),
+            (None, Some(steps)) => steps,
+            (None, None) => return Err(TrainError::BudgetInMinutes.into()),
+        };
+        // A warm-up that is longer than the training is cut; nobody reads the remarks.
+        config.settle(total_steps);
+        let dims = config.dims(vocab.len());
+        let (room, _) = plan_shapes(&config, &dims, &text.order().shapes(), &[]);
+        let mut trainer = Trainer::with_room(config, vocab, text, room, cpu);
+        trainer.initialise(None);
+        trainer.state.progress.total_steps = total_steps;
+        Ok(trainer)
+    }
+
+    /// Allocates everything for windows that fit into `room`; weights are zero.
+    pub(super) fn with_room(
+        config: Config,
+        vocab: Vocab,
+        text: Windows,
+        room: Room,
+        cpu: Cpu,
+    ) -> Trainer {
+        let (slots, format) = (config.slots(), config.precision.format());
+        let engine = Engine::new(cpu, config.dims(vocab.len()), room, slots, format);
+        let state = TrainState {
+            progress: Progress::default(),
+            optimiser: Optimiser::new(config.method(), engine.network().layout()),
+            carried: engine.zero_state(),
+            seconds: 0.0,
+        };
+        Trainer {
+            window: engine.window(),
+            config,
+            vocab,
+            text,
+            engine,
+            state,
+            room,
+        }
+    }
+
+    /// Sets the weights of step 0: those of `origin`, or random ones.
+    pub(super) fn initialise(&mut self, origin: Option<&NetworkModel>) {
+        let dims = self.engine.network().dims().clone();
+        let params = self.engine.params_mut();
+        match origin {
+            Some(model) => params.copy_from(model.params()),
+            None => self.config.init().fill(&dims, params),
+        }
+    }
+
+    /// The configuration, as far as the text has settled it.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The vocabulary.
+    pub fn vocab(&self) -> &Vocab {
+        &self.vocab
+    }
+
+    /// The threads and the instruction set that it computes on.
+    pub fn cpu(&self) -> &Cpu {
+        self.engine.cpu()
+    }
+
+    /// Updates done, skipped ones included.
+    pub fn steps_done(&self) -> u64 {
+        self.state.progress.step
+    }
+
+    /// Updates of the whole budget.
+    pub fn total_steps(&self) -> u64 {
+        self.state.progress.total_steps
+    }
+
+    /// The weights, under PyTorch's names; the average of the last updates' where one is kept.
+    pub fn params(&self) -> &Params {
+        let average = self.state.optimiser.average();
+        average.map_or(self.engine.params(), |average| &average.weights)
+    }
+
+    /// The next update on the text; `None` at the end of the budget.
+    ///
+    /// A window whose loss or gradient is not finite is kept from the weights, and the report says so.
+    ///
+    /// Errors: too many of these in a row.
+    pub fn step(&mut self) -> Result<Option<StepReport>> {
+        if self.state.progress.step >= self.state.progress.total_steps {
+            return Ok(None);
+        }
+        let (report, verdict) = self.next_step();
+        self.judged(report, verdict).map(Some)
+    }
+
+    /// One update on `batch`, beside the text: its sequences begin with the zero state, and so does the next window of the text.
+    ///
+    /// Errors: a batch that is empty, that holds an id the vocabulary lacks, or that is larger than the windows of the
+    /// configuration; too many updates in a row whose loss or gradient is not finite.
+    pub fn step_on(&mut self, batch: &Batch) -> Result<StepReport> {
+        batch.check(self.vocab.len(), self.room)?;
+        let started = Instant::now();
+        self.window.clone_from(batch.window());
+        self.state.carried.set_zero();
+        let mut gradient = GradientAccumulator::default();
+        gradient.add(
+            &mut self.engine,
+            &mut self.state,
+            &self.config,
+            &mut self.window,
+        );
+        let lr = self.config.schedule().rate(self.state.progress.place());
+        let read = self.window.real;
+        let (report, verdict) = self.apply(gradient, lr, read, started);
+        self.state.carried.set_zero();
+        self.judged(report, verdict)
+    }
+
+    /// The network with its present weights (their average, where one is kept) and the vocabulary, as a model.
+    pub fn model(&self) -> Model {
+        let config = &self.config;
+        let about = About {
+            step: self.state.progress.step,
+            epoch: self.state.progress.epoch,
+            averaged: self.state.optimiser.averaged(),
+            restarts: config.layout == Layout::Stream && config.restart > 0.0,
+            ..About::default()
+        };
+        let (network, params) = (self.engine.network().clone(), self.params().clone());
+        let vocab = self.vocab.clone();
+        let model = NetworkModel::new(network, params, vocab, about, Weights::F32);
+        model.with_layout(config.layout).into()
+    }
+
+    /// The windows of one update and, if loss and gradient are finite, the update.
+    pub(super) fn next_step(&mut self) -> (StepReport, Verdict) {
+        let started = Instant::now();
+        let (config, window) = (&self.config, &mut self.window);
+        let (engine, state) = (&mut self.engine, &mut self.state);
+        let rate = config.schedule().rate(state.progress.place());
+        let (mut gradient, mut factors, mut ended) = (GradientAccumulator::default(), 0.0, false);
+        let mut read = 0;
+        while !ended && gradient.windows() < config.accumulate {
+            let taken = self.text.read(state.progress.cursor(), window);
+            factors += self.text.rate_factor(window);
+            read += taken.tokens;
+            gradient.add(engine, state, config, window);
+            ended = state.progress.advance(taken.by, self.text.length());
+            if ended || !self.text.carries() {
+                state.carried.set_zero();
+            }
+        }
+        // Windows of random lengths ask for rates of their own.
+        let lr = rate * (factors / gradient.windows() as f64);
+        self.apply(gradient, lr, read, started)
+    }
+
+    /// The update by a gradient at the rate `lr`, after `read` tokens.
+    fn apply(
+        &mut self,
+        gradient: GradientAccumulator,
+        lr: f64,
+        read: usize,
+        started: Instant,
+    ) -> (StepReport, Verdict) {
+        let Update {
+            stats,
+            sampled,
+            grad_norm,
+            clipped,
+            verdict,
+        } = gradient.apply(&mut self.engine, &mut self.state, &self.config, lr);
+        let progress = &self.state.progress;
+        let report = StepReport {
+            step: progress.step,
+            total_steps: progress.total_steps,
+            epoch: progress.epochs(self.text.length()),
+            loss_nats: stats.nats / stats.tokens.max(1) as f64,
+            grad_norm,
+            lr,
+            tokens: stats.tokens,
+            read,
+            sampled,
+            seconds: started.elapsed().as_secs_f64(),
+            clipped,
+            skipped: !matches!(verdict, Verdict::Apply(_)),
+        };
+        (report, verdict)
+    }
+
+    /// Refuses to go on after too many updates in a row that were skipped.
+    fn judged(&self, report: StepReport, verdict: Verdict) -> Result<StepReport> {
+        match verdict {
+            Verdict::Stop => Err(TrainError::Diverged {
+                step: report.step,
+                skipped: MOST_SKIPPED_IN_ROW,
+            }
+            .into()),
+            Verdict::Apply(_) | Verdict::Skip => Ok(report),
+        }
+    }
+}

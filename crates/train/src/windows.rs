@@ -1,0 +1,215 @@
+//! Where a run's windows come from: a text, and how it is laid out.
+//!
+//! | layout | an epoch's length | a window takes it on by | state |
+//! |---|---|---|---|
+//! | `stream` | the time steps of a lane | the steps that it predicts | carried to the next window; zero where a lane restarts |
+//! | `sentences` | all tokens | its tokens | every line begins with zero |
+//!
+//! A run asks for one window after the other at a [`Cursor`], and is told how far the epoch gets by it. Which window stands at a
+//! cursor follows from the configuration and the text alone, so a run that is resumed in the middle of an epoch goes on with
+//! the very windows that it would have had.
+
+mod order;
+mod pace;
+
+pub use order::{Extent, Order, longest_window};
+
+use super::config::Config;
+use crate::error::{Error, Result};
+use elman_text::{Corpus, Layout, Mark, Restarts, Stream, TextError, Vocab, Window};
+
+/// The windows of one text, epoch after epoch.
+pub struct Windows {
+    corpus: Corpus,
+    /// The input before the first token.
+    eos: u32,
+    order: Order,
+    /// The lines at which lanes of a stream restart.
+    restarts: Restarts,
+}
+
+/// What a window takes of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// By how much the epoch's position grows.
+    pub by: usize,
+    /// Tokens that are read for the first time: those that are predicted, and where that is an answer what comes before it.
+    pub tokens: usize,
+}
+
+/// Where the next window is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// Epochs done.
+    pub epoch: u64,
+    /// Windows of the present epoch done.
+    pub window: u64,
+    /// How much of the present epoch is done, of [`Windows::length`].
+    pub position: usize,
+}
+
+impl Windows {
+    /// Those on which a run of `config` trains.
+    pub fn training(corpus: Corpus, vocab: &Vocab, config: &Config) -> Result<Windows> {
+        let mut order = Order::training(extent(&corpus, vocab, config), config)?;
+        order.predict_answers(&corpus, "the training text", vocab, config)?;
+        Ok(Windows {
+            corpus,
+            eos: vocab.eos(),
+            order,
+            restarts: restarts(config.restart, vocab, config)?,
+        })
+    }
+
+    /// Those in which the same run scores another text: every token once. A stream's are no longer than those of training.
+    pub fn validation(&self, corpus: Corpus, vocab: &Vocab, config: &Config) -> Result<Windows> {
+        let mut order = self
+            .order
+            .validation(extent(&corpus, vocab, config), config)?;
+        if config.restart > 0.0 {
+            order.begin_at_lines(&corpus, vocab);
+        }
+        order.predict_answers(&corpus, "the validation text", vocab, config)?;
+        Ok(Windows {
+            corpus,
+            eos: vocab.eos(),
+            order,
+            restarts: restarts(0.0, vocab, config)?,
+        })
+    }
+
+    /// How the text is laid out.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// N
+    pub fn tokens(&self) -> usize {
+        self.order.tokens()
+    }
+
+    /// The length of an epoch, as positions count it.
+    pub fn length(&self) -> usize {
+        self.order.length()
+    }
+
+    /// Whether a window begins at the cursor `at`. In a stream one may begin at any position.
+    pub fn has(&mut self, at: Cursor) -> bool {
+        match &mut self.order {
+            Order::Stream { stream, .. } => at.position < stream.steps(),
+            Order::Sentences { sentences, seed } => {
+                if let Some(seed) = *seed {
+                    sentences.shuffle(seed, at.epoch);
+                }
+                let window = usize::try_from(at.window).ok();
+                window.and_then(|window| sentences.tokens_before(window)) == Some(at.position)
+            }
+        }
+    }
+
+    /// The parts of the text that are read side by side: [`Window::parts`] are below it.
+    pub fn parts(&self) -> usize {
+        self.order.parts()
+    }
+
+    /// Whether a window goes on from the state of the one before; otherwise every lane begins with zero.
+    pub fn carries(&self) -> bool {
+        matches!(self.order, Order::Stream { .. })
+    }
+
+    /// The factor of the learning rate for `window`.
+    pub fn rate_factor(&self, window: &Window) -> f64 {
+        match &self.order {
+            Order::Stream { pace, .. } => pace.rate_factor(window.steps),
+            Order::Sentences { .. } => 1.0,
+        }
+    }
+
+    /// Fills `window` with what stands at the cursor `at`.
+    pub fn read(&mut self, at: Cursor, window: &mut Window) -> Taken {
+        let taken = self.read_on(at, window);
+        if let Order::Stream { stream, pace } = &self.order {
+            let first = pace.span(at, stream.steps()).first;
+            let text = (stream, self.corpus.ids());
+            self.restarts.apply(text, self.eos, at.epoch, first, window);
+        }
+        taken
+    }
+
+    /// Fills `window` as [`Windows::read`] does, as if no lane of a stream restarted.
+    pub fn read_on(&mut self, at: Cursor, window: &mut Window) -> Taken {
+        let ids = self.corpus.ids();
+        match &mut self.order {
+            Order::Stream { stream, pace } => {
+                let span = pace.span(at, stream.steps());
+                stream.window(ids, self.eos, span.first, span.steps, window);
+                window.mask(span.seen);
+                window.carry = span.carry;
+                Taken {
+                    by: span.steps - span.seen,
+                    tokens: window.real,
+                }
+            }
+            Order::Sentences { sentences, seed } => {
+                if let Some(seed) = *seed {
+                    sentences.shuffle(seed, at.epoch);
+                }
+                let tokens = sentences.window(ids, self.eos, at.window as usize, window);
+                Taken { by: tokens, tokens }
+            }
+        }
+    }
+}
+
+/// Where lanes of a stream restart: at the documents of the text, and at lines with probability `rate`.
+///
+/// Errors: documents that no token ends.
+fn restarts(rate: f64, vocab: &Vocab, config: &Config) -> Result<Restarts> {
+    if config.layout == Layout::Sentences {
+        return Ok(Restarts::default());
+    }
+    let document_end = match config.document_separator {
+        Some(_) => Some(vocab.document_end()?),
+        None => None,
+    };
+    Ok(Restarts::new(rate, config.seed, vocab).with_documents(document_end))
+}
+
+fn extent(corpus: &Corpus, vocab: &Vocab, config: &Config) -> Extent {
+    Extent::of(config.layout, corpus.ids(), |id| vocab.ends_line(id))
+}
+
+impl Order {
+    /// Lets the lanes of a stream begin at lines, which a model whose lanes have restarted knows.
+    fn begin_at_lines(&mut self, corpus: &Corpus, vocab: &Vocab) {
+        if let Order::Stream { stream, .. } = self {
+            let ends_line = |id| vocab.ends_line(id);
+            *stream = Stream::at_lines(corpus.ids(), stream.lanes(), ends_line);
+        }
+    }
+
+    /// Where only answers are predicted, marks them in the text `corpus`, which is called `name`.
+    ///
+    /// Errors: a mark that is no token, and a text without answers.
+    fn predict_answers(
+        &mut self,
+        corpus: &Corpus,
+        name: &str,
+        vocab: &Vocab,
+        config: &Config,
+    ) -> Result<()> {
+        let (Order::Sentences { sentences, .. }, Some(token)) = (self, &config.loss_after) else {
+            return Ok(());
+        };
+        let ids = corpus.ids();
+        sentences.answer_after(Mark::find(token, vocab)?);
+        let mut lines = 0..sentences.lines() as u32;
+        match lines.any(|line| !sentences.predicted(ids, line).is_empty()) {
+            true => Ok(()),
+            false => Err(Error::Text(TextError::NoAnswer {
+                text: name.to_owned(),
+                token: token.clone(),
+            })),
+        }
+    }
+}

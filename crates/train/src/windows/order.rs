@@ -1,0 +1,172 @@
+//! How a text is laid out, without its tokens: the shapes and numbers of its windows.
+//!
+//! Memory and steps of a run follow from this alone, so that they can be told before any text is encoded, and for other choices
+//! than those of the run.
+
+use super::pace::Pace;
+use crate::config::Config;
+use crate::error::Result;
+use elman_text::{Layout, Sentences, Stream};
+
+/// What a layout must know of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Of a stream: how many tokens there are, at least one.
+    Tokens(usize),
+    /// Of sentences: where lines begin, and where the last one ends.
+    Lines(Vec<usize>),
+}
+
+/// How the text is laid out.
+pub enum Order {
+    Stream {
+        stream: Stream,
+        pace: Pace,
+    },
+    Sentences {
+        sentences: Sentences,
+        /// `None`: the same order in every epoch.
+        seed: Option<u64>,
+    },
+}
+
+impl Extent {
+    /// That of the text `ids` in `layout`, where `ends_line` tells which tokens end lines.
+    pub fn of(layout: Layout, ids: &[u32], ends_line: impl Fn(u32) -> bool) -> Extent {
+        match layout {
+            Layout::Stream => Extent::Tokens(ids.len()),
+            Layout::Sentences => Extent::Lines(Sentences::starts(ids, ends_line)),
+        }
+    }
+
+    /// Tokens of the text.
+    pub fn tokens(&self) -> usize {
+        match self {
+            Extent::Tokens(tokens) => *tokens,
+            Extent::Lines(starts) => starts.last().copied().unwrap_or(0),
+        }
+    }
+
+    fn sentences(self, config: &Config) -> Result<Sentences> {
+        let Extent::Lines(starts) = self else {
+            panic!("sentences are laid out by their lines");
+        };
+        Ok(Sentences::of_lines(
+            starts,
+            config.lanes,
+            config.batch_positions(),
+        )?)
+    }
+}
+
+impl Order {
+    /// Of the text on which a run of `config` trains.
+    ///
+    /// Errors: more lines than can be counted.
+    pub fn training(extent: Extent, config: &Config) -> Result<Order> {
+        Ok(match config.layout {
+            Layout::Stream => {
+                let stream = Stream::new(extent.tokens(), config.lanes);
+                let pace = Pace::new(config, stream.steps());
+                Order::Stream { stream, pace }
+            }
+            Layout::Sentences => Order::Sentences {
+                sentences: extent.sentences(config)?,
+                seed: Some(config.seed),
+            },
+        })
+    }
+
+    /// Of a text that the same run scores, every token once. A stream's windows are no longer than those of training.
+    pub fn validation(&self, extent: Extent, config: &Config) -> Result<Order> {
+        Ok(match self {
+            Order::Stream { stream, pace } => {
+                let valid = Stream::new(extent.tokens(), config.lanes);
+                // Lanes that begin at lines may have more steps; their windows may not, for they are planned from the tokens alone.
+                let steps = pace.longest(stream.steps()).min(valid.steps());
+                Order::Stream {
+                    stream: valid,
+                    pace: Pace::side_by_side(steps),
+                }
+            }
+            Order::Sentences { .. } => Order::Sentences {
+                sentences: extent.sentences(config)?,
+                seed: None,
+            },
+        })
+    }
+
+    /// The text's.
+    pub fn extent(&self) -> Extent {
+        match self {
+            Order::Stream { stream, .. } => Extent::Tokens(stream.tokens()),
+            Order::Sentences { sentences, .. } => Extent::Lines(sentences.line_starts().to_vec()),
+        }
+    }
+
+    /// N
+    pub fn tokens(&self) -> usize {
+        match self {
+            Order::Stream { stream, .. } => stream.tokens(),
+            Order::Sentences { sentences, .. } => {
+                sentences.line_starts().last().copied().unwrap_or(0)
+            }
+        }
+    }
+
+    /// The length of an epoch, as positions count it.
+    pub fn length(&self) -> usize {
+        match self {
+            Order::Stream { stream, .. } => stream.steps(),
+            Order::Sentences { .. } => self.tokens(),
+        }
+    }
+
+    /// Whether all epochs have as many windows.
+    pub fn epochs_are_alike(&self) -> bool {
+        !matches!(
+            self,
+            Order::Stream {
+                pace: Pace::Random { .. },
+                ..
+            }
+        )
+    }
+
+    /// Windows of epoch `epoch`.
+    pub fn in_epoch(&self, epoch: u64) -> u64 {
+        match self {
+            Order::Stream { stream, pace } => pace.windows(stream.steps(), epoch),
+            Order::Sentences { sentences, .. } => sentences.batches() as u64,
+        }
+    }
+
+    /// The shapes (T, B) that windows may have, without those that are smaller in both.
+    pub fn shapes(&self) -> Vec<(usize, usize)> {
+        match self {
+            Order::Stream { stream, pace } => vec![(pace.longest(stream.steps()), stream.lanes())],
+            Order::Sentences { sentences, .. } => sentences.shapes().to_vec(),
+        }
+    }
+
+    /// The bytes of what is known about the text beside its tokens.
+    pub fn index_bytes(&self) -> u64 {
+        match self {
+            Order::Stream { .. } => 0,
+            Order::Sentences { sentences, .. } => sentences.index_bytes(),
+        }
+    }
+
+    /// The parts of the text that are read side by side: [`elman_text::Window::parts`] are below it.
+    pub fn parts(&self) -> usize {
+        match self {
+            Order::Stream { stream, .. } => stream.lanes(),
+            Order::Sentences { sentences, .. } => sentences.lines(),
+        }
+    }
+}
+
+/// The most steps of a window of `config` in lanes of `length` steps of a stream.
+pub fn longest_window(config: &Config, length: usize) -> usize {
+    Pace::new(config, length).longest(length)
+}
