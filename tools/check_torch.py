@@ -4,7 +4,7 @@
     python tools/check_torch.py MODEL_DIR LOGITS...
 
 MODEL_DIR holds config.json and model.safetensors; the module that takes the tensors is the one that `elman export` writes
-(crates/elman/src/exchange/elman_torch.py). Each LOGITS is a safetensors file with
+(crates/exchange/src/elman_torch.py). Each LOGITS is a safetensors file with
 
     ids     (N)      integers: the text
     logits  (N, V)   f32: what the model said before each token of it
