@@ -1,4 +1,4 @@
-//! The only door to writing files.
+//! File operations of the workspace: every write to disk goes through this module.
 //!
 //! A file is replaced as a whole or not at all: the new bytes go to a temporary beside the target, are
 //! flushed and synced, and take the target's name in one rename; then the directory is synced. A kill, a
@@ -6,9 +6,9 @@
 //! library's writing calls everywhere else.
 //!
 //! Temporaries are called `.<pid>-<n>.elman-tmp` and are locked by the process that writes them, so that
-//! [`sweep_temporaries`] can tell those that a kill left behind from those at work.
+//! [`sweep_temporaries`] removes those that a killed process left behind and keeps those in use.
 //!
-//! Not done here: no format is known. Files that grow are in [`log`].
+//! This module knows no format. [`AppendLog`] and [`RecordLog`] write files that grow.
 #![allow(clippy::disallowed_methods)] // This is the door that clippy.toml points to.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::StoreError;
 
 mod log;
-pub use log::{AppendLog, Damage, LINE_MAX_BYTES, Lines, ReadLine, RecordLog, Verdict, read_line};
+pub use log::{AppendLog, Damage, Lines, ReadLine, RecordLog, Verdict, read_line};
 
 const TEMPORARY_SUFFIX: &str = ".elman-tmp";
 /// Longer than the number of any process.
@@ -28,9 +28,9 @@ const LOCK_BYTES: u64 = 32;
 const LOCK_TRIES: u32 = 3;
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
-/// Replaces the file `path` by what `write` writes, atomically and durably.
+/// Replaces the file at `path` with what `write` writes, atomically and durably.
 ///
-/// On any error, from `write` or from the disk, the old file (or its absence) is as it was and no
+/// After any error, from `write` or from the disk, the old file (or its absence) is unchanged and no
 /// temporary remains. A symbolic link is followed: the file it points to is replaced.
 pub fn write_atomic(
     path: &Path,
@@ -41,8 +41,9 @@ pub fn write_atomic(
     file.commit()
 }
 
-/// A file under construction: written in a temporary, it takes its name in [`AtomicFile::commit`].
-/// Dropped before that, it leaves no trace.
+/// File under construction: written to a temporary, which [`AtomicFile::commit`] renames to its final path.
+///
+/// A value that is dropped without a commit removes its temporary.
 #[derive(Debug)]
 pub struct AtomicFile {
     writer: BufWriter<File>,
@@ -52,7 +53,7 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Opens a temporary beside `path`. The directory must exist; `path`, if it exists, must be a file.
+    /// Opens a temporary beside `path`. The directory must exist; `path`, if it exists, must be a regular file.
     pub fn create(path: &Path) -> Result<Self, StoreError> {
         let target = final_target(path)?;
         let directory = parent(&target);
@@ -85,7 +86,7 @@ impl AtomicFile {
         }
     }
 
-    /// Makes everything written durable and gives it its name, replacing what stood there.
+    /// Makes everything written durable and renames the temporary to its final path, replacing any file there.
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.writer.flush().map_err(|error| self.error(error))?;
         self.writer
@@ -100,7 +101,7 @@ impl AtomicFile {
         sync_directory(&parent(&self.target))
     }
 
-    /// Names this file in an error that one of its writes returned.
+    /// Converts an I/O error of a write to this file into a [`StoreError`] that names the file.
     pub fn error(&self, error: io::Error) -> StoreError {
         StoreError::io(&self.target, "write", error)
     }
@@ -131,13 +132,14 @@ impl Drop for AtomicFile {
     }
 }
 
-/// A file without a name in `directory`, to write and to read again; it vanishes with the process, however that ends.
+/// Creates a file without a name in `directory`, for scratch data; the system removes it when the process ends.
 pub fn scratch(directory: &Path) -> Result<File, StoreError> {
     tempfile::tempfile_in(directory).map_err(|error| StoreError::scratch(directory, error))
 }
 
-/// Removes the temporaries that killed processes left in `directory`; those of living ones stay.
-/// Returns how many went.
+/// Removes the temporaries that killed processes left in `directory` and returns their number.
+///
+/// Temporaries of running processes are kept.
 pub fn sweep_temporaries(directory: &Path) -> Result<usize, StoreError> {
     let list_error = |error| StoreError::io(directory, "list", error);
     let mut removed = 0;
@@ -159,7 +161,7 @@ pub fn sweep_temporaries(directory: &Path) -> Result<usize, StoreError> {
     Ok(removed)
 }
 
-/// Creates `path` and the directories above it that are missing, durably.
+/// Creates the directory `path` and all missing directories above it, durably.
 pub fn create_dir_all(path: &Path) -> Result<(), StoreError> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
@@ -174,7 +176,7 @@ pub fn create_dir_all(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Removes a file. That there is none is no error.
+/// Removes a file; a file that does not exist is no error.
 pub fn remove_file(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -184,15 +186,7 @@ pub fn remove_file(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Removes a file, or a directory with all that is in it. That there is none is no error.
-pub fn remove_all(path: &Path) -> Result<(), StoreError> {
-    if !fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir()) {
-        return remove_file(path);
-    }
-    fs::remove_dir_all(path).map_err(|error| StoreError::io(path, "remove", error))
-}
-
-/// Removes a directory if it is empty. That it is not, or that there is none, is no error.
+/// Removes a directory if it is empty; one that is not empty or does not exist is no error.
 pub fn remove_empty_dir(path: &Path) -> Result<(), StoreError> {
     use io::ErrorKind::{DirectoryNotEmpty, NotADirectory, NotFound};
     match fs::remove_dir(path) {
@@ -203,13 +197,14 @@ pub fn remove_empty_dir(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Gives a file or directory another name on the same file system.
+/// Renames a file or directory within one file system.
 pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     fs::rename(from, to).map_err(|error| StoreError::io(from, "rename", error))
 }
 
-/// Makes `to` a file with the bytes of `from`, in place of what stands there: another name of the same bytes where the file
-/// system can, else a copy. For files that are never changed, only replaced.
+/// Makes `to` a file with the bytes of `from`: a hard link where the file system allows it, otherwise a copy.
+///
+/// Any file at `to` is replaced. Use it only for files that are never changed in place.
 pub fn share(from: &Path, to: &Path) -> Result<(), StoreError> {
     remove_file(to)?;
     let (mut file, _) = open_regular(from)?;
@@ -219,8 +214,9 @@ pub fn share(from: &Path, to: &Path) -> Result<(), StoreError> {
     write_atomic(to, |copy| io::copy(&mut file, copy).map(|_| ()))
 }
 
-/// Opens a regular file for reading and returns it with its length in bytes. Directories, devices and
-/// pipes are refused, before opening them could block.
+/// Opens a regular file for reading and returns it with its length in bytes.
+///
+/// Directories, devices and pipes are refused ([`StoreError::NotAFile`]) before opening them could block.
 pub fn open_regular(path: &Path) -> Result<(File, u64), StoreError> {
     let open_error = |error| StoreError::io(path, "open", error);
     refuse_irregular(path, &fs::metadata(path).map_err(open_error)?)?;
@@ -229,7 +225,9 @@ pub fn open_regular(path: &Path) -> Result<(File, u64), StoreError> {
     Ok((file, length))
 }
 
-/// Reads a small text file. Errors: none, no text, or more than `most` bytes.
+/// Reads a UTF-8 file of at most `most` bytes.
+///
+/// Errors: [`StoreError::TooLarge`], [`StoreError::NotText`], and those of [`open_regular`].
 pub fn read_text(path: &Path, most: u64) -> Result<String, StoreError> {
     let (file, length) = open_regular(path)?;
     let mut bytes = Vec::new();
@@ -249,18 +247,20 @@ pub fn read_text(path: &Path, most: u64) -> Result<String, StoreError> {
     })
 }
 
-/// Holds a directory for one process through the lock on its file `lock`. The operating system releases
-/// it when the value is dropped and when the process ends, however it ends; the file itself stays.
+/// Exclusive lock of a directory, held by this process through the file `lock` in it.
+///
+/// The operating system releases the lock when the value is dropped and when the process ends, for whatever reason;
+/// the file itself remains.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// What the file is called in every directory.
+    /// Name of the lock file in every directory.
     pub const NAME: &str = "lock";
 
-    /// Whether there is a file of this name in `directory` that is somebody else's: it holds no number of a process.
+    /// Whether `directory` has a file named `lock` that elman did not write, that is one without a process number.
     pub fn is_foreign(directory: &Path) -> Result<bool, StoreError> {
         let path = directory.join(Self::NAME);
         let mut bytes = Vec::new();
@@ -274,7 +274,10 @@ impl Lock {
         }
     }
 
-    /// Takes the lock of `directory`, which must exist, or says who holds it.
+    /// Acquires the lock of `directory`, which must exist.
+    ///
+    /// Errors: [`StoreError::Locked`], which names the holder; [`StoreError::ForeignLock`] if another program wrote
+    /// the file.
     pub fn acquire(directory: &Path) -> Result<Self, StoreError> {
         let path = directory.join(Self::NAME);
         let error = |error| StoreError::io(&path, "lock", error);
@@ -312,7 +315,7 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
-    /// Whether a process holds the lock of `directory` now. Where that cannot be seen, nobody does.
+    /// Whether a process holds the lock of `directory` now; `false` also where this cannot be determined.
     pub fn is_held(directory: &Path) -> bool {
         // A lock that is shared for an instant: nobody who looks is in the way of another, and `acquire` tries again.
         File::open(directory.join(Self::NAME))

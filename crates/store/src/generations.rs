@@ -1,7 +1,7 @@
 //! The training states of a run: `<directory>/<step, 12 digits>.safetensors`, of which the two newest
-//! valid ones are kept. One that is damaged costs the work since the one before, not the run.
+//! valid ones are kept. A damaged state costs the work since the previous one, not the run.
 //!
-//! Saving needs room for a third state while it is written. Whoever saves holds the run's
+//! Saving needs disk space for a third state while it is written. The caller of [`Generations::save`] holds the run's
 //! [`super::Lock`]; loading needs none.
 
 use std::fs;
@@ -16,42 +16,45 @@ use super::{
 const KEPT: usize = 2;
 const EXTENSION: &str = ".safetensors";
 
-/// The states in one directory.
+/// Training states in one directory, named by their steps.
 #[derive(Clone, Debug)]
 pub struct Generations {
     directory: PathBuf,
 }
 
-/// What [`Generations::load_latest`] found.
+/// Training state that [`Generations::load_latest`] found, and its step.
 #[derive(Debug)]
 pub struct Loaded {
+    /// Number of steps after which the state was saved.
     pub step: u64,
+    /// The state itself: its arrays and its header.
     pub snapshot: Snapshot<'static>,
-    /// Says which newer states were damaged and passed over; to be shown to the user.
+    /// Message for the user about newer states that are damaged and were skipped; `None` if there are none.
     pub note: Option<String>,
 }
 
 impl Generations {
-    /// Whether a file of this name is a state.
+    /// Whether a file of this name is a training state.
     pub fn is_state(name: &str) -> bool {
         step_of(Path::new(name)).is_some()
     }
 
-    /// Touches nothing yet; [`Generations::save`] creates the directory.
+    /// Describes the states in `directory` without touching the disk; [`Generations::save`] creates the directory.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
         }
     }
 
-    /// The file of the state after `step` steps.
+    /// Path of the state after `step` steps.
     pub fn path(&self, step: u64) -> PathBuf {
         self.directory.join(format!("{step:012}{EXTENSION}"))
     }
 
-    /// Writes the state after `step` steps; once that is durable, removes what is older than the two
-    /// newest valid states, and what is newer than `step`: if there is any, the run went back to before
-    /// it because it could not be read. On error the states written before are intact.
+    /// Writes the state after `step` steps, then removes states that are no longer needed.
+    ///
+    /// The two newest valid states are kept. States newer than `step` are removed too: they exist only if the run
+    /// continued from an earlier state because they could not be read. On error the states written before are intact.
     pub fn save(&self, step: u64, snapshot: &Snapshot) -> Result<PathBuf, StoreError> {
         disk::create_dir_all(&self.directory)?;
         disk::sweep_temporaries(&self.directory)?;
@@ -61,7 +64,9 @@ impl Generations {
         Ok(path)
     }
 
-    /// The newest state that is undamaged, or None if the directory holds no states.
+    /// Loads the newest undamaged state; `None` if the directory holds no states.
+    ///
+    /// Error: [`StoreError::NoValidGeneration`] if there are states and all of them are damaged.
     pub fn load_latest(&self) -> Result<Option<Loaded>, StoreError> {
         let mut reasons = Vec::new();
         for (step, path) in self.list()?.into_iter().rev() {

@@ -5,9 +5,9 @@
 //! refused, and so are files of two different models. Small files are written first, and only where they
 //! differ; the weights come last: a kill in between leaves either the old model or a mixture that says so.
 //!
-//! Directories of other programs (PyTorch exports) have no such binding and are read without it. What marks
-//! ours is the key `elman` in `config.json`; with it the weights must carry the checksums, so that damage
-//! cannot make them look foreign. What the two JSON files mean is not known here.
+//! Directories of other programs (PyTorch exports) have no such binding and are read without it. The key `elman`
+//! in `config.json` marks elman's own; with it the weights must carry the checksums, so that damage cannot make them
+//! look foreign. The contents of the two JSON files have no meaning here.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -21,8 +21,11 @@ use super::{
     Flaw, Integrity, Snapshot, StoreError, borrow_snapshot, disk, read_snapshot, write_atomic,
 };
 
+/// File name of a model's configuration.
 pub const CONFIG: &str = "config.json";
+/// File name of a model's tokenizer.
 pub const TOKENIZER: &str = "tokenizer.json";
+/// File name of a model's weights.
 pub const WEIGHTS: &str = "model.safetensors";
 
 /// The header keys under which the weights keep the hashes of the other files.
@@ -36,18 +39,22 @@ pub fn is_ours(directory: &Path) -> bool {
     read_text(directory, CONFIG).is_ok_and(|config| is_elman_s(&config, &path).unwrap_or(false))
 }
 
-/// A model's files, opened.
+/// Files of a model directory, opened: configuration, tokenizer and weights.
 pub struct ModelFiles {
-    /// The text of `config.json`, a JSON object.
+    /// Text of `config.json`, a JSON object.
     pub config: String,
-    /// The text of `tokenizer.json`.
+    /// Text of `tokenizer.json`.
     pub tokenizer: String,
     directory: PathBuf,
     /// The file of weights in memory, if it is one of ours. Another program may write to its own while we look.
     weights: Option<Mapped>,
 }
 
-/// Writes a model into `directory`, which is created where it is missing. `extras` are (file name, text).
+/// Writes a model into `directory`, which is created if it is missing.
+///
+/// The header of the weights gets the hashes of `config_json` and `tokenizer_json`. `extras` are further small files,
+/// as
+/// pairs (file name, text). The weights are written last.
 pub fn write_model_dir(
     directory: &Path,
     config_json: &str,
@@ -73,7 +80,10 @@ pub fn write_model_dir(
 }
 
 impl ModelFiles {
-    /// Reads configuration and tokenizer, and maps weights that elman wrote.
+    /// Reads configuration and tokenizer, and maps the weights into memory if elman wrote them.
+    ///
+    /// Errors: [`StoreError::NotAModel`] if one of the three files is missing; [`StoreError::NotJson`],
+    /// [`StoreError::NotText`] or [`StoreError::TooLarge`] for a text that is not accepted.
     pub fn open(directory: &Path) -> Result<ModelFiles, StoreError> {
         let config = read_text(directory, CONFIG)?;
         let tokenizer = read_text(directory, TOKENIZER)?;
@@ -91,7 +101,11 @@ impl ModelFiles {
         })
     }
 
-    /// The weights, after a check that the parts are undamaged and belong together. For a foreign model the header is empty.
+    /// Returns the weights after checking that the files are undamaged and belong together.
+    ///
+    /// Weights of other programs have no checksum and an empty header. Errors: [`StoreError::Mismatch`] if
+    /// configuration or
+    /// tokenizer are not those that the weights were saved with; [`StoreError::Snapshot`] for damaged weights.
     pub fn weights(&self) -> Result<Snapshot<'_>, StoreError> {
         let path = self.directory.join(WEIGHTS);
         let in_file = |flaw| StoreError::in_file(&path, flaw);

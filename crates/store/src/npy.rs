@@ -12,7 +12,7 @@ use std::path::Path;
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 const ALIGNMENT: usize = 64;
 
-/// Replaces `path` by `array`, atomically and durably.
+/// Writes `array` to `path` as a NumPy file (`.npy`, version 1.0), atomically and durably.
 pub fn write_npy(path: &Path, array: &Array) -> Result<(), StoreError> {
     write_atomic(path, |file| write_to(file, array))
 }

@@ -1,11 +1,11 @@
-//! Reads a snapshot, in one pass, into nothing but its arrays; or finds the arrays in bytes that are in memory.
+//! Reading snapshots: from a file in one pass, or from bytes that are already in memory.
 //!
 //! The head is checked first (`layout.rs`); each array is then read straight into its own memory and
-//! hashed on the way. Nothing is handed out before the checksum of the whole file has agreed.
+//! hashed on the way. No array is returned before the checksum of the whole file has been verified.
 //!
-//! A safetensors file of another program has no checksum of ours; [`Integrity::Foreign`] lets it in. A
-//! damaged file of ours is never taken for one: a single wrong byte leaves either `elman` or `blake3` in
-//! the metadata, or no valid header.
+//! Safetensors files of other programs have no checksum; [`Integrity::Foreign`] accepts them. A damaged file of
+//! elman is never taken for one: a single wrong byte leaves either `elman` or `blake3` in the metadata, or no valid
+//! header.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -24,35 +24,40 @@ const CHUNK: usize = 1 << 18;
 /// Bytes from which they are hashed on all CPUs.
 const SHARED_FROM: usize = 1 << 17;
 
-/// Which files are accepted.
+/// Whether files without elman's checksum are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integrity {
-    /// Only files that carry elman's checksum.
+    /// Accept only files that carry elman's checksum.
     Required,
-    /// Also files of other programs, whose damage goes unnoticed where the format does not show it.
-    /// Their header is empty.
+    /// Also accept safetensors files of other programs.
+    ///
+    /// They have an empty header, and damage within their arrays goes unnoticed.
     Foreign,
 }
 
-/// What a file says before its numbers.
+/// Contents of a snapshot's file before its arrays: the JSON header and the description of every array.
 #[derive(Clone, Debug)]
 pub struct Head {
-    /// Empty for a foreign file.
+    /// JSON header that elman wrote; empty for the file of another program.
     pub header: Map<String, Value>,
-    /// In the order of the file.
+    /// Descriptions of the arrays, in the order of the file.
     pub arrays: Vec<Described>,
 }
 
-/// An array's description. Its size fits the file.
+/// Name, element type and shape of an array in a file. The size has been checked against the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
+    /// Name of the array.
     pub name: String,
-    /// As it stands in the file, where 16-bit floats have not been widened yet: "F16".
+    /// Element type in the file, such as `F16`; [`read_snapshot`] widens 16-bit floats to f32.
     pub dtype: &'static str,
+    /// Size of every dimension; empty for a scalar.
     pub shape: Vec<usize>,
 }
 
-/// Reads the head of a snapshot or of a foreign file. Nothing is allocated for the arrays, and no checksum verified.
+/// Reads the head of a snapshot or of another program's safetensors file.
+///
+/// No memory is allocated for the arrays, and no checksum is verified.
 pub fn read_head(path: &Path) -> Result<Head, StoreError> {
     let (mut file, length) = disk::open_regular(path)?;
     let read = Layout::read(&mut file, length).and_then(|layout| {
@@ -69,15 +74,16 @@ pub fn read_head(path: &Path) -> Result<Head, StoreError> {
     read.map_err(|flaw| StoreError::in_file(path, flaw))
 }
 
-/// Reads and verifies the snapshot in `path`. Memory: its arrays (16-bit floats are widened to f32) and
-/// its JSON header.
+/// Reads and verifies the snapshot in `path`.
+///
+/// 16-bit floats are widened to f32. Memory: the arrays and the JSON header.
 pub fn read_snapshot(path: &Path, integrity: Integrity) -> Result<Snapshot<'static>, StoreError> {
     let (mut file, length) = disk::open_regular(path)?;
     read_from(&mut file, length, integrity).map_err(|flaw| StoreError::in_file(path, flaw))
 }
 
-/// The snapshot in `bytes`, verified; arrays borrow from there where they lie as memory wants them.
-pub fn borrow_snapshot(bytes: &[u8], integrity: Integrity) -> Result<Snapshot<'_>, Flaw> {
+/// Verifies the snapshot in `bytes` and borrows its arrays from there where they are aligned.
+pub(crate) fn borrow_snapshot(bytes: &[u8], integrity: Integrity) -> Result<Snapshot<'_>, Flaw> {
     let mut rest = bytes;
     let layout = Layout::read(&mut rest, bytes.len() as u64)?;
     if let Some(mut checksum) = Checksum::expected(&layout, integrity)? {
@@ -124,7 +130,7 @@ fn aligned<T: Pod>(bytes: &[u8]) -> Option<Cow<'_, [T]>> {
     bytemuck::try_cast_slice(bytes).ok().map(Cow::Borrowed)
 }
 
-/// Verifies that `path` is an undamaged snapshot of ours, in constant memory.
+/// Verifies in constant memory that `path` is an undamaged snapshot of elman.
 pub fn verify_snapshot(path: &Path) -> Result<(), StoreError> {
     let (mut file, length) = disk::open_regular(path)?;
     verify_from(&mut file, length).map_err(|flaw| StoreError::in_file(path, flaw))

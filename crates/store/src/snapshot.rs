@@ -12,35 +12,45 @@ use serde_json::{Map, Value};
 
 use super::Flaw;
 
-/// Named arrays and a JSON header.
+/// Named arrays and a JSON header: the contents of a file of weights or of a training state.
 #[derive(Clone, Debug)]
 pub struct Snapshot<'a> {
-    /// What is not an array. Numbers come back as they were; NaN and infinities have no place in JSON.
+    /// Everything that is not an array. Numbers are restored exactly; JSON cannot hold NaN and infinities.
     pub header: Map<String, Value>,
-    /// Distinct names. Read from a file they stand in its order, which has the 8-byte types first.
+    /// Arrays with distinct names. After reading they are in the order of the file, which has the 8-byte types first.
     pub arrays: Vec<Array<'a>>,
 }
 
-/// An array with a name. `data` holds the product of `shape` elements, row-major; no dimension is a scalar.
+/// Array with a name, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array<'a> {
+    /// Name of the array, unique in its snapshot.
     pub name: String,
+    /// Size of every dimension; empty for a scalar.
     pub shape: Vec<usize>,
+    /// Elements, as many as the product of `shape`.
     pub data: Data<'a>,
 }
 
-/// Elements, owned or borrowed.
+/// Elements of an array, owned or borrowed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data<'a> {
+    /// 32-bit floats.
     F32(Cow<'a, [f32]>),
+    /// 64-bit floats.
     F64(Cow<'a, [f64]>),
+    /// 32-bit unsigned integers.
     U32(Cow<'a, [u32]>),
+    /// 64-bit unsigned integers.
     U64(Cow<'a, [u64]>),
+    /// 64-bit signed integers.
     I64(Cow<'a, [i64]>),
 }
 
 impl<'a> Snapshot<'a> {
-    /// The array called `name`.
+    /// Finds the array called `name`.
+    ///
+    /// Error: [`Flaw::MissingArray`] if there is none.
     pub fn array(&self, name: &str) -> Result<&Array<'a>, Flaw> {
         self.arrays
             .iter()
@@ -48,8 +58,10 @@ impl<'a> Snapshot<'a> {
             .ok_or_else(|| Flaw::MissingArray { name: name.into() })
     }
 
-    /// The values of the array `name`, which must be of type f32 and have this shape.
-    /// [`super::StoreError::in_file`] adds the path to an error.
+    /// Returns the values of the f32 array `name`, which must have the given shape.
+    ///
+    /// Errors: [`Flaw::MissingArray`], [`Flaw::WrongShape`] or [`Flaw::WrongDtype`];
+    /// [`super::StoreError::in_file`] adds the path.
     pub fn f32(&self, name: &str, shape: &[usize]) -> Result<&[f32], Flaw> {
         let array = self.array(name)?;
         if array.shape != shape {
@@ -69,8 +81,11 @@ impl<'a> Snapshot<'a> {
         }
     }
 
-    /// BLAKE3, as 64 hexadecimal digits, of the header without its top-level keys in `ignore` and of the
-    /// arrays: equal for snapshots that are equal bit by bit, whatever the order of arrays and keys.
+    /// Computes the hash by which two snapshots are compared: BLAKE3, as 64 hexadecimal digits.
+    ///
+    /// It covers the header without the top-level keys in `ignore`, and the arrays. It is equal for snapshots that
+    /// are equal
+    /// bit by bit, whatever the order of arrays and keys.
     pub fn digest(&self, ignore: &[&str]) -> String {
         let mut hash = blake3::Hasher::new();
         let mut kept = self.header.clone();
@@ -96,7 +111,9 @@ impl<'a> Snapshot<'a> {
 }
 
 impl<'a> Array<'a> {
-    /// `data` has as many elements as `shape` says, or writing it panics.
+    /// Makes an array of any element type.
+    ///
+    /// Writing it panics unless `data` has as many elements as the product of `shape`.
     pub fn new(name: impl Into<String>, shape: &[usize], data: Data<'a>) -> Self {
         Self {
             name: name.into(),
@@ -105,7 +122,7 @@ impl<'a> Array<'a> {
         }
     }
 
-    /// An array of f32 from a slice or a `Vec`.
+    /// Makes an array of f32 from a slice or a `Vec`.
     pub fn f32(
         name: impl Into<String>,
         shape: &[usize],
@@ -114,7 +131,7 @@ impl<'a> Array<'a> {
         Self::new(name, shape, Data::F32(values.into()))
     }
 
-    /// An array of f64 from a slice or a `Vec`.
+    /// Makes an array of f64 from a slice or a `Vec`.
     pub fn f64(
         name: impl Into<String>,
         shape: &[usize],
@@ -123,7 +140,7 @@ impl<'a> Array<'a> {
         Self::new(name, shape, Data::F64(values.into()))
     }
 
-    /// An array of u32 from a slice or a `Vec`.
+    /// Makes an array of u32 from a slice or a `Vec`.
     pub fn u32(
         name: impl Into<String>,
         shape: &[usize],
@@ -132,7 +149,7 @@ impl<'a> Array<'a> {
         Self::new(name, shape, Data::U32(values.into()))
     }
 
-    /// An array of u64 from a slice or a `Vec`.
+    /// Makes an array of u64 from a slice or a `Vec`.
     pub fn u64(
         name: impl Into<String>,
         shape: &[usize],
@@ -141,7 +158,7 @@ impl<'a> Array<'a> {
         Self::new(name, shape, Data::U64(values.into()))
     }
 
-    /// An array of i64 from a slice or a `Vec`.
+    /// Makes an array of i64 from a slice or a `Vec`.
     pub fn i64(
         name: impl Into<String>,
         shape: &[usize],
@@ -168,7 +185,7 @@ impl Data<'_> {
         self.len() == 0
     }
 
-    /// The element type as safetensors spells it.
+    /// Element type as safetensors spells it, such as `F32`.
     pub fn dtype(&self) -> &'static str {
         match self {
             Self::F32(_) => "F32",
@@ -179,7 +196,7 @@ impl Data<'_> {
         }
     }
 
-    /// The elements as they stand in the file, little-endian.
+    /// Elements as bytes in the order of the file, little-endian.
     pub fn bytes(&self) -> &[u8] {
         const {
             assert!(

@@ -26,8 +26,9 @@ pub(super) const HEADER_MAX_BYTES: u64 = 16 << 20;
 /// Bytes hashed and then written at a time, small enough to stay in the cache in between.
 const CHUNK: usize = 1 << 18;
 
-/// Replaces `path` by `snapshot`, atomically and durably. Asserts that the arrays' names are distinct
-/// and their shapes agree with their elements.
+/// Writes `snapshot` to `path` as a safetensors file with a checksum, atomically and durably.
+///
+/// Panics if two arrays have one name or if an array's shape does not agree with its number of elements.
 pub fn write_snapshot(path: &Path, snapshot: &Snapshot) -> Result<(), StoreError> {
     write_parts(path, &snapshot.header, &snapshot.arrays)
 }

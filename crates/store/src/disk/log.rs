@@ -10,45 +10,52 @@ use std::path::{Path, PathBuf};
 
 use super::{StoreError, write_atomic};
 
-/// No line of a log is longer; one that is can only be damage.
-pub const LINE_MAX_BYTES: u64 = 1 << 20;
+/// Longest line of a log in bytes; a longer one is taken for damage.
+pub(crate) const LINE_MAX_BYTES: u64 = 1 << 20;
 
-/// What becomes of a line when its log is opened again.
+/// Decision about a line of a log that is opened again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// The line is kept.
     Keep,
-    /// It is going to be written again.
+    /// The line is removed, because it will be written again.
     Drop,
+    /// The line cannot be parsed; it is removed if no kept line follows it.
     Unreadable,
 }
 
-/// Lines of a log that say nothing.
+/// Number and position of damaged or removed lines in a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lines {
+    /// Number of these lines.
     pub count: u64,
-    /// The number of the first of them, from 1.
+    /// Line number of the first of them, counted from 1; 0 if there is none.
     pub first: u64,
 }
 
-/// What was wrong with a log when it was opened again.
+/// Damage found in a log when it was opened again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Damage {
-    /// Lines that cannot be read and stand before lines that are kept. They are left as they are.
+    /// Unreadable lines that precede a kept line; they remain in the file.
     pub left: Lines,
-    /// Lines that were removed: unreadable ones at the end, and readable ones between lines that are kept.
+    /// Removed lines: unreadable ones at the end, and those that were judged [`Verdict::Drop`] before a kept line.
     pub removed: Lines,
 }
 
-/// A text file that grows line by line, such as `metrics.jsonl`.
+/// Text file that grows line by line, such as `metrics.jsonl`.
 #[derive(Debug)]
 pub struct AppendLog {
     pub(super) records: RecordLog,
 }
 
 impl AppendLog {
-    /// Opens or creates the log. Of the lines already there those stay that `judge` (given the line without its newline)
-    /// keeps, and unreadable ones before them; a line that is no text is unreadable. What follows the last line that is kept
-    /// is cut off, and so is a last line that a kill left without its newline.
+    /// Opens or creates a log and removes the lines that `judge` does not keep.
+    ///
+    /// `judge` gets each line without its newline; a line that is not UTF-8 or is too long is unreadable without
+    /// being
+    /// judged. Unreadable lines before a kept line remain. Everything after the last kept line is cut off, and so is
+    /// a
+    /// last line without a newline, which a kill left behind.
     pub fn open(
         path: &Path,
         judge: impl FnMut(&str) -> Verdict,
@@ -90,6 +97,8 @@ impl AppendLog {
     }
 
     /// Appends `line` and a newline. After an error the log ends with its last complete line.
+    ///
+    /// Panics if `line` contains a newline.
     pub fn append(&mut self, line: &str) -> Result<(), StoreError> {
         assert!(!line.contains('\n'), "a log line holds no newline");
         let mut bytes = Vec::with_capacity(line.len() + 1);
@@ -98,7 +107,8 @@ impl AppendLog {
         self.records.append(&bytes)
     }
 
-    /// Makes all lines so far survive a power cut. Call it before a checkpoint that counts on them.
+    /// Flushes all lines to the device, so that they survive a power cut. Call it before a checkpoint that relies on
+    /// them.
     pub fn sync(&mut self) -> Result<(), StoreError> {
         let RecordLog { file, path, .. } = &self.records;
         file.sync_data()
@@ -106,7 +116,7 @@ impl AppendLog {
     }
 }
 
-/// A binary file that grows record by record.
+/// Binary file that grows record by record.
 #[derive(Debug)]
 pub struct RecordLog {
     pub(super) file: File,
@@ -116,7 +126,7 @@ pub struct RecordLog {
 }
 
 impl RecordLog {
-    /// Creates the file `path`, where none may be yet.
+    /// Creates the file `path`, which must not exist yet.
     pub fn create(path: &Path) -> Result<Self, StoreError> {
         let file = OpenOptions::new()
             .write(true)
@@ -130,7 +140,7 @@ impl RecordLog {
         })
     }
 
-    /// Appends `record`. After an error the file ends with its last complete record.
+    /// Appends `record` to the file. After an error the file ends with its last complete record.
     pub fn append(&mut self, record: &[u8]) -> Result<(), StoreError> {
         if let Err(error) = self.file.write_all(record) {
             // Best effort: readers pass over a torn record at the end.
@@ -203,18 +213,20 @@ impl Lines {
     }
 }
 
-/// A line that [`read_line`] has read.
+/// Result of [`read_line`]: the length of the line and whether it is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadLine {
-    /// In the file, its newline among them.
+    /// Length of the line in the file in bytes, including its newline.
     pub bytes: u64,
-    /// It has a newline.
+    /// Whether the line ends with a newline.
     pub ended: bool,
-    /// It is not longer than [`LINE_MAX_BYTES`]; otherwise only its beginning was kept.
+    /// Whether the line has at most 1 MiB; otherwise only its beginning was kept.
     pub whole: bool,
 }
 
-/// Reads on to the next newline; `line` becomes the line without it. Memory is bounded, whatever the file holds.
+/// Reads up to the next newline; `line` becomes the line without it.
+///
+/// Memory is bounded: of a line longer than 1 MiB only the beginning is kept.
 pub fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<ReadLine> {
     line.clear();
     let mut part = Vec::new();
