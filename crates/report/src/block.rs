@@ -1,38 +1,46 @@
-//! What a section is made of.
+//! The blocks that the sections of a page consist of: paragraphs, equations, tables, plots, verdicts.
 
 use crate::math;
 use crate::plot::Plot;
 use crate::text::Text;
 use maud::{Markup, Render, html};
 
-/// One thing under another.
+/// A block of a page, set below the block before it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Block {
+    /// A heading within a section (`<h3>`).
     Heading(Text),
+    /// A paragraph of text.
     Paragraph(Text),
-    /// An equation in LaTeX.
+    /// An equation in LaTeX, set on a line of its own.
     Equation(String),
-    /// What somebody else says: blocks set apart under a heading.
+    /// A quotation: blocks that are set apart under a heading.
     Quote(Text, Vec<Block>),
-    /// Names and values.
+    /// Names and their values, as a list of definitions.
     Facts(Vec<(Text, Text)>),
+    /// A table under its caption.
     Table(Table),
+    /// A plot under its caption.
     Plot(Plot),
-    /// Text whose lines and spaces matter, under a caption.
+    /// Preformatted text, whose lines and spaces are kept, under a caption.
     Sample(Text, String),
-    /// A conclusion and its reasons.
+    /// A verdict and the reasons for it.
     Verdict(Verdict, Text),
 }
 
-/// Whether a claim holds where it was looked at.
+/// Whether a claim holds in the setting in which it was tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// The claim holds.
     Holds,
+    /// The claim holds in part.
     Partly,
+    /// The claim does not hold in this setting.
     Fails,
 }
 
 impl Verdict {
+    /// The verdict in words, as a page shows it: "holds", "holds in part", "does not hold here".
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Holds => "holds",
@@ -56,7 +64,7 @@ impl Render for Verdict {
     }
 }
 
-/// A table under a caption. Cells of its first `names` columns are names, the others numbers, which are set flush right.
+/// A table under a caption, whose first columns hold names and whose other columns hold numbers, set flush right.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     caption: Text,
@@ -66,6 +74,8 @@ pub struct Table {
 }
 
 impl Table {
+    /// Makes a table without rows: its first `names` columns hold names, and `header` has a cell for each column, with the markup
+    /// of [`Text::marked`].
     pub fn new(caption: impl Into<Text>, names: usize, header: &[&str]) -> Table {
         Table {
             caption: caption.into(),
@@ -75,12 +85,18 @@ impl Table {
         }
     }
 
-    /// A row of plain cells, one for each column.
+    /// Appends a row of plain text, one cell for each column.
+    ///
+    /// # Panics
+    /// If the number of cells is not the number of columns.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.texts(cells.into_iter().map(Text::plain).collect());
     }
 
-    /// The same with markup.
+    /// Appends a row of formatted text, one cell for each column.
+    ///
+    /// # Panics
+    /// If the number of cells is not the number of columns.
     pub fn texts(&mut self, cells: Vec<Text>) {
         assert_eq!(cells.len(), self.header.len(), "a cell for each column");
         self.rows.push(cells);
@@ -120,14 +136,17 @@ impl Render for Table {
 }
 
 impl Block {
+    /// Makes a paragraph; a string is read with the markup of [`Text::marked`].
     pub fn paragraph(text: impl Into<Text>) -> Block {
         Block::Paragraph(text.into())
     }
 
+    /// Makes a heading; a string is read with the markup of [`Text::marked`].
     pub fn heading(text: impl Into<Text>) -> Block {
         Block::Heading(text.into())
     }
 
+    /// Makes an equation from LaTeX. What cannot be typeset is shown as it is written.
     pub fn equation(latex: &str) -> Block {
         Block::Equation(latex.to_owned())
     }

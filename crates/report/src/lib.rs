@@ -1,4 +1,4 @@
-//! Pages and plots from plain numbers.
+//! HTML pages and SVG plots from plain numbers.
 //!
 //! A [`Page`] becomes one HTML file that needs nothing else: no network, no fonts, no files beside it. Its plots can be hovered over
 //! where scripts run (uPlot, which is embedded), and are SVG pictures where none do, on paper, and as files of their own.
@@ -10,14 +10,15 @@
 //! All text is escaped by `maud`, which writes the tags. What it does not do: it knows no network, no run and no text, computes nothing
 //! but places on an axis, and writes no file.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
-pub mod block;
+mod block;
 mod math;
-pub mod page;
-pub mod plot;
+mod page;
+mod plot;
 mod scale;
 mod svg;
-pub mod text;
+mod text;
 
 pub use block::{Block, Table, Verdict};
 pub use page::{Page, Section};

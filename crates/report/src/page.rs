@@ -5,27 +5,33 @@ use crate::plot::Plot;
 use crate::text::Text;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// A page.
+/// A page, which becomes one HTML file with its styles, scripts and plots in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
+    /// Title of the page: its first heading and the name of the browser's tab.
     pub title: String,
-    /// A few words above the title: what kind of page it is.
+    /// Kind of the page in a few words, shown above the title.
     pub kind: String,
-    /// Between title and contents.
+    /// Blocks between the title and the table of contents.
     pub lead: Vec<Block>,
+    /// Sections in the order of the page; the table of contents is shown if there are at least two.
     pub sections: Vec<Section>,
-    /// At the end: what made the page, when.
+    /// Footer at the end of the page, such as the program and the date.
     pub foot: Text,
 }
 
-/// A section; `number` and `verdict` where sections are claims.
+/// A section of a page, with an entry in the table of contents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Section {
-    /// Names the element: letters, digits and hyphens.
+    /// Identifier of the HTML element, to which the table of contents links: letters, digits and hyphens.
     pub id: String,
+    /// Number before the title, for a section that tests a numbered claim.
     pub number: Option<usize>,
+    /// Title of the section.
     pub title: Text,
+    /// Verdict shown beside the title in the table of contents, for a section that tests a claim.
     pub verdict: Option<Verdict>,
+    /// Blocks of the section, from top to bottom.
     pub blocks: Vec<Block>,
 }
 
@@ -40,7 +46,7 @@ const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
 impl Page {
-    /// All plots, in the order of the page.
+    /// Iterates over the plots of the lead and the sections, in the order of the page; plots within quotations are left out.
     pub fn plots(&self) -> impl Iterator<Item = &Plot> {
         let blocks = self.sections.iter().flat_map(|section| &section.blocks);
         self.lead
@@ -52,7 +58,7 @@ impl Page {
             })
     }
 
-    /// The whole file.
+    /// Writes the page as the text of one HTML file, which loads nothing from elsewhere.
     pub fn to_html(&self) -> String {
         let has_plots = self.plots().next().is_some();
         let page = html! {
@@ -118,7 +124,7 @@ impl Page {
 }
 
 impl Section {
-    /// A section that is no claim.
+    /// Makes a section without a number and a verdict.
     pub fn new(id: &str, title: impl Into<Text>, blocks: Vec<Block>) -> Section {
         Section {
             id: id.to_owned(),

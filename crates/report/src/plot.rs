@@ -1,66 +1,79 @@
-//! A plot: series of points over two axes. What it looks like is `svg`'s and the page's script's business.
+//! Plots: series of points over two axes. `svg` and the page's script draw them.
 
 use crate::svg;
 use maud::{Markup, PreEscaped, html};
 use serde_json::json;
 
-/// How values lie on an axis.
+/// How the values of an axis are laid out and labelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
+    /// Linear: equal distances are equal differences.
     Linear,
-    /// Logarithmic; what is not above 0 has no place.
+    /// Logarithmic: equal distances are equal ratios. Values that are not above 0 are left out.
     Log,
-    /// The values are logarithms to base 10 already, and are labelled as powers of ten: for norms down to 10⁻³⁰⁰.
+    /// Powers of ten of which the values are the exponents: −3 is labelled 10⁻³. For norms down to 10⁻³⁰⁰.
     Power,
 }
 
-/// An axis.
+/// An axis of a plot: its label and its scale.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
+    /// Label beside the axis: the quantity and its unit.
     pub label: String,
+    /// How values are laid out on the axis.
     pub scale: Scale,
-    /// A linear axis begins at 0.
+    /// Whether a linear axis begins at 0 if no value is below 0.
     pub from_zero: bool,
 }
 
 /// How a series is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
+    /// A line through the points.
     Line,
-    /// For bounds and thresholds.
+    /// A dashed line through the points, for bounds and thresholds.
     Dashed,
-    /// Every point is marked, and they are joined.
+    /// A line through the points, with a mark at each.
     Marked,
+    /// Marks at the points, without a line.
     Points,
 }
 
-/// Points by ascending x. A y that is not finite is a gap.
+/// A series of points in ascending order of x; a y that is not finite is a gap in the line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
+    /// Name in the legend.
     pub name: String,
+    /// How the series is drawn.
     pub style: Style,
-    /// The number of its colour; series of one subject have one colour.
+    /// Index of the colour, modulo 8; series about one subject may share a colour.
     pub colour: usize,
+    /// Points (x, y), at most some 1,600: longer series are thinned out when they are added.
     pub points: Vec<(f64, f64)>,
 }
 
-/// A plot with its caption.
+/// A plot: a caption, two axes and the series drawn over them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plot {
-    /// Names the element in the page and the file of its picture: letters, digits and hyphens.
+    /// Identifier of the HTML element and name of the picture's file: letters, digits and hyphens.
     pub id: String,
+    /// Caption above the plot.
     pub caption: String,
+    /// Horizontal axis.
     pub x: Axis,
+    /// Vertical axis.
     pub y: Axis,
+    /// Series in the order of the legend.
     pub series: Vec<Series>,
 }
 
-/// Colours that the style sheet has.
-pub const COLOURS: usize = 8;
+/// Number of colours of the style sheet.
+pub(crate) const COLOURS: usize = 8;
 /// More points than this of one series are thinned out: a screen has no more columns.
 const MOST_POINTS: usize = 1600;
 
 impl Axis {
+    /// Makes a linear axis that covers the range of the values.
     pub fn linear(label: impl Into<String>) -> Axis {
         Axis {
             label: label.into(),
@@ -69,6 +82,7 @@ impl Axis {
         }
     }
 
+    /// Makes a linear axis that begins at 0 if no value is below 0.
     pub fn from_zero(label: impl Into<String>) -> Axis {
         Axis {
             from_zero: true,
@@ -76,6 +90,7 @@ impl Axis {
         }
     }
 
+    /// Makes a logarithmic axis.
     pub fn log(label: impl Into<String>) -> Axis {
         Axis {
             scale: Scale::Log,
@@ -83,6 +98,7 @@ impl Axis {
         }
     }
 
+    /// Makes an axis whose values are exponents of ten: [`Scale::Power`].
     pub fn power(label: impl Into<String>) -> Axis {
         Axis {
             scale: Scale::Power,
@@ -92,6 +108,10 @@ impl Axis {
 }
 
 impl Plot {
+    /// Makes a plot without series.
+    ///
+    /// # Panics
+    /// If `id` contains anything but letters, digits and hyphens.
     pub fn new(id: &str, caption: impl Into<String>, x: Axis, y: Axis) -> Plot {
         assert!(
             id.bytes()
@@ -107,13 +127,13 @@ impl Plot {
         }
     }
 
-    /// Adds a series in the next colour.
+    /// Adds a series in the next unused colour.
     pub fn with(self, name: impl Into<String>, style: Style, points: Vec<(f64, f64)>) -> Plot {
         let colour = self.series.iter().map(|series| series.colour + 1).max();
         self.with_colour(name, style, colour.unwrap_or(0), points)
     }
 
-    /// Adds a series in the colour `colour`.
+    /// Adds a series in the colour with the index `colour`, to draw related series alike.
     pub fn with_colour(
         mut self,
         name: impl Into<String>,
@@ -130,12 +150,12 @@ impl Plot {
         self
     }
 
-    /// Whether there is anything to be seen.
+    /// Whether no series has a point.
     pub fn is_empty(&self) -> bool {
         self.series.iter().all(|series| series.points.is_empty())
     }
 
-    /// The picture as a file of its own.
+    /// Draws the plot as an SVG file under its caption, with its style sheet.
     pub fn to_svg(&self) -> String {
         svg::file(self).into_string()
     }
@@ -151,7 +171,7 @@ impl Plot {
         }
     }
 
-    /// As JSON that no `</script>` can hide in.
+    /// The numbers of the plot as JSON in which `</script>` cannot occur.
     fn data(&self) -> String {
         let axis = |axis: &Axis| {
             json!({
@@ -191,7 +211,7 @@ impl Plot {
         data.to_string().replace('<', "\\u003c")
     }
 
-    /// What the picture shows, in words.
+    /// Describes the plot in words, for readers who cannot see the picture.
     pub(crate) fn described(&self) -> String {
         let names: Vec<&str> = self.series.iter().map(|series| &*series.name).collect();
         format!(
@@ -204,19 +224,19 @@ impl Plot {
     }
 }
 
-/// `value` where it has a place on the scale.
+/// `value` if the scale can show it.
 fn shown(scale: Scale, value: f64) -> Option<f64> {
     let has_place = value.is_finite() && (scale != Scale::Log || value > 0.0);
     has_place.then_some(value)
 }
 
-/// Six significant digits: more cannot be seen, and take room in the page.
+/// Rounds to six significant digits: more cannot be seen, and make the page larger.
 fn rounded(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
 
-/// At most [`MOST_POINTS`] of `points`: of each stretch the first, the lowest, the highest and the last (the M4 aggregation of Jugel et al.,
-/// 2014), so that the picture stays the same.
+/// Thins `points` to at most [`MOST_POINTS`]: the first, lowest, highest and last of each stretch (M4 aggregation, Jugel et al.
+/// 2014), so that the picture is unchanged.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     if points.len() <= MOST_POINTS {
         return points.to_vec();

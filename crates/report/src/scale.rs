@@ -1,16 +1,16 @@
-//! Axes: where values lie, and which places are labelled how.
+//! Axes: where values lie, and how they are labelled.
 
 use crate::plot::Scale;
 
-/// An axis between two values, as places from 0 to 1.
+/// The range of an axis, on which values are places from 0 to 1.
 pub struct Span {
     scale: Scale,
-    /// As they are laid out: logarithms on a logarithmic scale.
+    /// Lower end as it is laid out: a logarithm on a logarithmic scale.
     low: f64,
     high: f64,
 }
 
-/// A labelled place.
+/// A labelled place on an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
     pub place: f64,
@@ -18,8 +18,8 @@ pub struct Tick {
 }
 
 impl Span {
-    /// Around `values`, of which those are passed over that have no place. `margin` is the part of the length that is left free at both ends;
-    /// with `from_zero` a linear axis begins at 0 if no value is below.
+    /// The range around `values`; those that the scale cannot show are passed over. `margin` is the part of the length that is left
+    /// free at both ends; with `from_zero` a linear axis begins at 0 if no value is below.
     pub fn around(
         scale: Scale,
         values: impl Iterator<Item = f64>,
@@ -55,13 +55,13 @@ impl Span {
         }
     }
 
-    /// Where `value` lies; `None` if it has no place.
+    /// Place of `value` between 0 and 1 in the range; `None` if the scale cannot show it.
     pub fn place(&self, value: f64) -> Option<f64> {
         let place = (lay(self.scale, value) - self.low) / (self.high - self.low);
         place.is_finite().then_some(place)
     }
 
-    /// About `wanted` labelled places, ascending.
+    /// About `wanted` labelled places, in ascending order.
     pub fn ticks(&self, wanted: usize) -> Vec<Tick> {
         let width = self.high - self.low;
         let marks: Vec<(f64, String)> = match self.scale {
@@ -140,7 +140,7 @@ fn multiples(step: f64, low: f64, high: f64) -> impl Iterator<Item = f64> {
     (0..count).map(move |i| (first + i as f64) * step + 0.0)
 }
 
-/// With so many decimals, digits in groups of three: `12,500`.
+/// Formats with `decimals` decimals and digits in groups of three: `12,500`.
 fn decimal(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
@@ -161,7 +161,7 @@ fn decimal(value: f64, decimals: usize) -> String {
     out
 }
 
-/// A value of a logarithmic axis: 0.001 to 100,000 in full, others as powers of ten.
+/// Label of a value on a logarithmic axis: 0.001 to 100,000 in full, others as powers of ten.
 fn short(value: f64) -> String {
     let decade = value.log10().floor();
     if !(-4.0..6.0).contains(&decade) {
@@ -176,7 +176,7 @@ fn short(value: f64) -> String {
     decimal(value, (-decade).max(0.0) as usize)
 }
 
-/// `10⁻³`.
+/// Formats a power of ten with raised digits: `10⁻³` for −3.
 pub fn power_of_ten(exponent: i64) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     let digits = exponent.unsigned_abs().to_string();

@@ -8,14 +8,14 @@ use maud::{Markup, PreEscaped, html};
 use std::fmt::Write;
 
 const WIDTH: f64 = 720.0;
-/// Of the part between the axes.
+/// Height of the part between the axes.
 const HEIGHT: f64 = 260.0;
 const TOP: f64 = 10.0;
 const RIGHT: f64 = 14.0;
 const BOTTOM: f64 = 46.0;
-/// A row of the legend.
+/// Height of a row of the legend.
 const ROW: f64 = 20.0;
-/// The width of a character, on average, at the size of the labels.
+/// Mean width of a character at the size of the labels.
 const CHARACTER: f64 = 6.6;
 const MARK_RADIUS: f64 = 3.0;
 /// More points than these are not marked one by one: the marks would hide each other.
@@ -24,7 +24,7 @@ const MOST_MARKS: usize = 80;
 /// What colours the picture, where it stands alone.
 const STYLE: &str = include_str!("../assets/plot.css");
 
-/// The picture in a page.
+/// Renders the picture for a page.
 pub fn inline(plot: &Plot) -> Markup {
     let frame = Frame::new(plot);
     let size = format!("0 0 {WIDTH} {:.0}", frame.height());
@@ -35,7 +35,7 @@ pub fn inline(plot: &Plot) -> Markup {
     }
 }
 
-/// The picture as a file, under its caption.
+/// Renders the picture as a file, under its caption.
 pub fn file(plot: &Plot) -> Markup {
     let frame = Frame::new(plot);
     let height = frame.height() + ROW;

@@ -5,13 +5,13 @@
 //! `train`      code
 //! *exactly*    emphasis
 //! ```
-//! Markup is for what a program says itself; what comes from a user is added by [`Text::plain`], which knows none. Either way nothing
-//! reaches the page unescaped.
+//! The markup is for what a program says itself; [`Text::plain`] adds what comes from a user and interprets nothing. In both cases
+//! everything is escaped in the page.
 
 use crate::math;
 use maud::{Markup, Render, html};
 
-/// Pieces, one after the other.
+/// A line of formatted text: plain parts, equations, code and emphasis one after the other.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Text(Vec<Piece>);
 
@@ -24,17 +24,18 @@ enum Piece {
 }
 
 impl Text {
-    /// Text as it is.
+    /// Makes plain text; no character is markup.
     pub fn plain(text: impl Into<String>) -> Text {
         Text(vec![Piece::Plain(text.into())])
     }
 
-    /// A name, a command or a path as it is, set as code.
+    /// Makes text set as code, such as a name, a command or a path; no character is markup.
     pub fn code(text: impl Into<String>) -> Text {
         Text(vec![Piece::Code(text.into())])
     }
 
-    /// Text with the markup above. A mark without its second half is a character like others.
+    /// Reads text with markup: `$…$` is an equation in LaTeX, `` `…` `` is code, `*…*` is emphasis. A mark without its second half
+    /// is an ordinary character.
     pub fn marked(text: &str) -> Text {
         let mut pieces = Vec::new();
         let mut rest = text;
@@ -55,7 +56,7 @@ impl Text {
         Text(pieces)
     }
 
-    /// This, then that.
+    /// Appends `other` to this text.
     pub fn and(mut self, other: Text) -> Text {
         self.0.extend(other.0);
         self
@@ -63,14 +64,14 @@ impl Text {
 }
 
 impl From<&str> for Text {
-    /// With markup: see [`Text::marked`].
+    /// Reads the string with the markup of [`Text::marked`].
     fn from(text: &str) -> Text {
         Text::marked(text)
     }
 }
 
 impl From<String> for Text {
-    /// With markup: see [`Text::marked`].
+    /// Reads the string with the markup of [`Text::marked`].
     fn from(text: String) -> Text {
         Text::marked(&text)
     }
