@@ -3,27 +3,40 @@
 use elman_store::StoreError;
 use elman_text::TextError;
 
-/// What a function of this crate returns.
+/// Result of a function of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A file that cannot be imported, or a model that cannot be exported.
+/// Why a file was not imported or a model was not exported.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The vocabulary of the network could not be read or used.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// A file could not be read or written, or is not a usable safetensors file.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The model's files could not be written or read.
     #[error(transparent)]
     Model(#[from] elman_infer::Error),
-    /// A state dict whose names and shapes leave a question open.
+    /// The names and shapes of a state dict leave a question open, which [`Hints`](crate::Hints) can answer.
     #[error("{path}: {question}")]
-    Unclear { path: String, question: Unclear },
+    Unclear {
+        /// Path of the state dict.
+        path: String,
+        /// What has to be answered, and by which tensors.
+        question: Unclear,
+    },
+    /// The vocabulary has no `<eos>`, but another token, `end`, that other programs use for the end of a text.
     #[error(
         "the vocabulary has no {eos}, which begins and ends every text here, but it has {end}: say whether that is the end",
         eos = elman_text::EOS
     )]
-    NoEos { end: String },
-    /// A pickle, which is a program and not only numbers.
+    NoEos {
+        /// The token of the vocabulary that may be the end of a text.
+        end: String,
+    },
+    /// The file is a pickle of PyTorch, a program and not only numbers, and is not opened. `target` is a name for the safetensors
+    /// file that the message proposes to make of it.
     #[error(
         "{path} is a pickle of PyTorch, a program that runs when it is opened, so it is not read here. \
          If you trust it, turn it into safetensors with Python (pip install torch safetensors):\n\n    \
@@ -33,24 +46,40 @@ pub enum Error {
          state = saved if isinstance(saved, dict) else saved.state_dict()\n    \
          save_file({{name: tensor.detach().clone().contiguous() for name, tensor in state.items()}}, {target:?})\n"
     )]
-    Pickle { path: String, target: String },
+    Pickle {
+        /// Path of the pickle.
+        path: String,
+        /// Proposed path of the converted file.
+        target: String,
+    },
+    /// ONNX has no operator that computes the cell of this name.
     #[error("ONNX has no operator for the cell {cell}")]
-    NoOperator { cell: String },
+    NoOperator {
+        /// Name of the cell, such as `elman:relu`.
+        cell: String,
+    },
+    /// The weights need more bytes than a protobuf message can hold (2 GiB).
     #[error(
         "the weights have {bytes} bytes, and an ONNX file ends at 2 GiB: export it to safetensors"
     )]
-    TooLargeForOnnx { bytes: u64 },
+    TooLargeForOnnx {
+        /// Size of the weights in bytes.
+        bytes: u64,
+    },
 }
 
-/// What names and shapes do not say, or what was said against them.
+/// A question that the names and shapes of a state dict leave open, or a hint that contradicts them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unclear {
+    /// The cell is a plain RNN, whose activation must be given in [`Hints::activation`](crate::Hints::activation).
     #[error(
         "{0}, so the cell is a plain RNN, and its tensors do not say with which activation: name it, tanh (PyTorch's default), relu or sigmoid"
     )]
     Activation(String),
+    /// An activation was given, but the cell is an LSTM or a GRU.
     #[error("{0}, and an activation is for a plain RNN")]
     NotPlain(String),
+    /// Two matrices could each be the embedding or the output layer; [`Hints`](crate::Hints) must name one of them.
     #[error(
         "{0}: which is the embedding and which the output layer is not clear from shapes and names; name one of them"
     )]

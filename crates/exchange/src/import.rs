@@ -43,19 +43,24 @@ const ENDS: [&str; 8] = [
     "<|end_of_text|>",
 ];
 
-/// A network from elsewhere.
+/// A network of another program, with its vocabulary, ready to be saved as a model.
 pub struct Imported {
+    /// The network: cell, sizes and the layout of its parameters.
     pub network: Network,
+    /// Weights of the network in f32.
     pub params: Params,
+    /// Vocabulary whose ids are the rows of the embedding and the output layer.
     pub vocab: Vocab,
+    /// How the network's training texts were laid out: as a stream or as sentences.
     pub layout: Layout,
+    /// Origin and description of the model, as its directory records them.
     pub about: About,
-    /// What was done that the numbers of the file do not say, for people.
+    /// Messages for people: conversions that were made and assumptions that the file does not confirm.
     pub notes: Vec<String>,
 }
 
 impl Imported {
-    /// Writes it as a model; see [`elman_infer::save_model`].
+    /// Writes the network as a model directory; see [`elman_infer::save_model`].
     pub fn save(&self, directory: &Path) -> Result<()> {
         Ok(files::save_model(
             directory,
@@ -68,10 +73,14 @@ impl Imported {
     }
 }
 
-/// Reads the state dict in `path`, whose rows are numbered by `listed`.
+/// Imports the state dict in the safetensors file `path`, whose rows have the tokens of `listed` in order.
 ///
-/// Memory: its arrays and once more its weights. Errors: a file that is no safetensors file, that holds no language model of
-/// the kinds there are, or numbers that are not finite; each by tensor.
+/// `hints` answer what names and shapes leave open. Needs memory for the file's arrays and once more for its weights.
+///
+/// # Errors
+/// [`Error::Pickle`] for a pickle; [`Error::NoEos`] if `<eos>` is missing where another end token exists; [`Error::Unclear`] if a
+/// hint is needed; [`Error::Store`] if the file is no safetensors file, holds no language model of a known kind, or has numbers
+/// that are not finite. The message names the tensor.
 pub fn import(path: &Path, listed: &Listed, hints: &Hints) -> Result<Imported> {
     refuse_pickle(path)?;
     let head = read_head(path)?;

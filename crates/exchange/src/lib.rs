@@ -1,4 +1,4 @@
-//! In and out: networks of PyTorch become models, and models become files for PyTorch and ONNX.
+//! Import of networks from PyTorch, and export of models to PyTorch and ONNX.
 //!
 //! ```text
 //! forms        weight drop, weight norm and copies     → the tensors of the plain form
@@ -9,10 +9,10 @@
 //! ```
 //! A recurrent layer of PyTorch adds two biases where ours has one: with b = b_ih + b_hh both compute the same, except in the
 //! n part of a GRU, n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn)), whose b_hn stays a parameter of its own.
-//!
-//! Files from elsewhere are judged by their head before anything is allocated, and every refusal names the tensor. Pickles
+//! Files of other programs are judged by their headers before anything is allocated, and every refusal names the tensor. Pickles
 //! (`.pt`) are programs and are not opened. `docs/EXCHANGE.md` is the guide.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod error;
 mod forms;
@@ -23,6 +23,6 @@ mod state_dict;
 
 pub use error::{Error, Result, Unclear};
 pub use import::{Imported, import};
-pub use onnx::{OnnxOptions, onnx_bytes, save_onnx};
+pub use onnx::{OnnxOptions, save_onnx};
 pub use recognise::Hints;
 pub use state_dict::{SCRIPT_NAME, save_for_pytorch, save_state_dict};

@@ -25,28 +25,34 @@ use prost::Message;
 use std::io::Write;
 use std::path::Path;
 
-/// Of ONNX's own operators: since 14 the recurrent ones are as they are used here.
+/// Version of ONNX's operator set; since 14 the recurrent operators are as they are used here.
 const OPSET: i64 = 17;
 /// The version of the format that came with that opset.
 const IR_VERSION: i64 = 8;
 /// Protobuf counts lengths in 31 bits; room for names and the rest of the graph is left.
 const MOST_WEIGHT_BYTES: u64 = (1 << 31) - (1 << 20);
 
-/// What else the graph is to compute.
+/// Options of an ONNX export.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OnnxOptions {
-    /// An output `log_probs` beside `logits`.
+    /// Whether the graph has an output `log_probs` (T, B, V) beside `logits`.
     pub log_probs: bool,
 }
 
-/// Writes `model` as an ONNX file. Memory: its weights twice more.
+/// Writes `model` as an ONNX file at `path`.
+///
+/// Needs memory for two more copies of the weights.
+///
+/// # Errors
+/// [`Error::NoOperator`] if ONNX has no operator for the cell; [`Error::TooLargeForOnnx`] if the weights exceed what protobuf can
+/// hold; [`Error::Store`] if the file cannot be written.
 pub fn save_onnx(path: &Path, model: &NetworkModel, options: OnnxOptions) -> Result<()> {
     let bytes = onnx_bytes(model, options)?;
     Ok(write_atomic(path, |file| file.write_all(&bytes))?)
 }
 
-/// The file's bytes, the same for the same model. Errors: a cell that ONNX has no operator for, more than protobuf holds.
-pub fn onnx_bytes(model: &NetworkModel, options: OnnxOptions) -> Result<Vec<u8>> {
+/// Encodes `model` as the bytes of an ONNX file; equal models give equal bytes.
+pub(crate) fn onnx_bytes(model: &NetworkModel, options: OnnxOptions) -> Result<Vec<u8>> {
     if operator(model.dims().cell).is_none() {
         let cell = model.dims().cell.to_string();
         return Err(Error::NoOperator { cell });

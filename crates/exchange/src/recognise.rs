@@ -27,16 +27,16 @@ use crate::error::{Refusal, Unclear};
 
 type Result<T> = std::result::Result<T, Refusal>;
 
-/// What tensors cannot say.
+/// Answers to what the names and shapes of a state dict leave open.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
-    /// Of a plain RNN.
+    /// Activation of a plain RNN; required for one, an error for an LSTM or a GRU.
     pub activation: Option<Activation>,
-    /// The embedding's tensor or module: `emb.weight` or `emb`.
+    /// Name of the embedding's tensor or of its module: `emb.weight` or `emb`.
     pub embedding: Option<String>,
-    /// The output layer's tensor or module.
+    /// Name of the output layer's weight or of its module: `fc.weight` or `fc`.
     pub output: Option<String>,
-    /// How its training texts were laid out; as a stream where nothing says otherwise.
+    /// How the training texts were laid out; a stream if neither this nor the file says so.
     pub layout: Option<Layout>,
 }
 

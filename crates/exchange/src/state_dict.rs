@@ -1,8 +1,8 @@
 //! A model as a state dict for PyTorch: the tensors of `docs/FORMAT.md`, with tied weights under both names, since
 //! `load_state_dict(…, strict=True)` asks for both.
 //!
-//! It stands in a file of its own, or in a model's directory together with a Python module that loads it. Such a directory is
-//! a model like any other: `elman` reads it too.
+//! The tensors are written to a file of their own, or to a model's directory together with a Python module that loads it. Such a
+//! directory is a model like any other, which elman loads too.
 
 use crate::error::Result;
 use elman_infer::{NetworkModel, files};
@@ -18,11 +18,17 @@ pub(super) const VOCAB_HASH: &str = "vocab_hash";
 pub(super) const LAYOUT: &str = "layout";
 pub(super) const ABOUT: &str = "about";
 
-/// The Python module that loads a model's directory into `torch.nn`, and what it is called there.
+/// The Python module that loads a model's directory into `torch.nn`.
 const SCRIPT: &str = include_str!("elman_torch.py");
+/// Name of the Python module that [`save_for_pytorch`] writes into a model's directory.
 pub const SCRIPT_NAME: &str = "elman_torch.py";
 
-/// Writes the state dict into one safetensors file.
+/// Writes the weights of `model` as a PyTorch state dict in one safetensors file.
+///
+/// Tied weights are written under both names. The header records the cell, the tying, the vocabulary's hash and the description.
+///
+/// # Errors
+/// [`Error::Store`](crate::Error::Store) if the file cannot be written.
 pub fn save_state_dict(path: &Path, model: &NetworkModel) -> Result<()> {
     let cell = model.dims().cell;
     // PyTorch has one module for the activations of a plain RNN.
@@ -38,7 +44,10 @@ pub fn save_state_dict(path: &Path, model: &NetworkModel) -> Result<()> {
     Ok(write_snapshot(path, &Snapshot { header, arrays })?)
 }
 
-/// Writes a model's directory with the state dict as its weights, and [`SCRIPT_NAME`].
+/// Writes a model directory whose weights are a PyTorch state dict, beside the Python module [`SCRIPT_NAME`] that loads it.
+///
+/// # Errors
+/// [`Error::Model`](crate::Error::Model) if the directory cannot be written.
 pub fn save_for_pytorch(directory: &Path, model: &NetworkModel) -> Result<()> {
     Ok(files::write_model(
         directory,

@@ -48,7 +48,7 @@ pub(super) struct LayerTensors<'a> {
     pub(super) weight_hh: &'a Described,
     /// ih and hh.
     pub(super) biases: [Option<&'a Described>; 2],
-    /// Of their names in the file.
+    /// Prefix of the tensors' names in the file.
     prefix: &'a str,
     number: usize,
 }
