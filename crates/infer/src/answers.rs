@@ -1,13 +1,13 @@
-//! Evaluation of answers: how often, and how surely, a network knows what stands after a mark in each line.
+//! Evaluation of answers: how often, and with what probability, a network predicts what follows a mark in each line.
 //!
 //! ```text
 //! accuracy = right / tokens     lines right / lines     loss = Σ −ln p(token | its line before it) / tokens
 //! ```
-//! over the tokens of the answers alone, as `train` with `--loss-after` learns them (`text::Mark`, [`Hits`]). Every line is read from
-//! `<eos>` and the zero state, several side by side: the figures do not depend on how many. Of an answer of several tokens each
-//! is predicted after the true ones before it.
+//! over the tokens of the answers alone, as `train` with `--loss-after` learns them (`text::Mark`, [`Hits`]). Every line begins
+//! with `<eos>` and the zero state; several lines are scored in one batch, and the figures do not depend on how many. Each token of
+//! an answer is predicted after the true tokens before it.
 //!
-//! What it does not do: n-gram models, whose most likely token nobody else asks for.
+//! What it does not do: n-gram models, for which nobody asks the most likely token.
 
 use super::perplexity::{Lines, Progress, ROWS, Text, in_memory, refuse_overflow};
 use super::scoring::{ModelScorer, Scored, score_windows};
@@ -17,50 +17,53 @@ use elman_text::{Mark, ReadOptions, Sentences, Source, TextError, Window};
 use serde::Serialize;
 use std::time::Instant;
 
-/// Lines that are read side by side unless told otherwise.
+/// Lines of a batch by default.
 const LANES: usize = 32;
 
-/// What became of a text's answers.
+/// Result of an evaluation of answers: accuracy and loss of the tokens after the mark in each line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Answered {
-    /// After which they stand.
+    /// The mark: the token after whose last occurrence in a line the answer begins.
     pub after: String,
-    /// Lines of the text, with an answer or without.
+    /// Number of lines of the text, with an answer or without.
     pub lines_read: u64,
-    /// Tokens of the text.
+    /// Number of tokens of the text.
     pub tokens_read: u64,
-    /// How many of these the vocabulary lacks.
+    /// Number of tokens of the text that the vocabulary lacks.
     pub oov: u64,
-    /// Of the answers: `tokens`, `right`, `lines`, `lines_right`.
+    /// Counts of the predicted tokens and lines, and of those that were right.
     #[serde(flatten)]
     pub hits: Hits,
-    /// The share of predicted tokens that were the most likely.
+    /// Share of the predicted tokens that were the most likely ones, 0 to 1.
     pub accuracy: f64,
-    /// The share of lines whose whole answer was.
+    /// Share of the lines with an answer whose whole answer was right, 0 to 1.
     pub line_accuracy: f64,
-    /// Σ −ln p over the tokens of answers.
+    /// Total loss of the answers, Σ −ln p over their tokens, in nats.
     pub total_nats: f64,
-    /// The mean over the tokens of answers.
+    /// Mean loss per token of the answers, in nats.
     pub loss_nats: f64,
-    /// exp(loss).
+    /// Perplexity per token of the answers, exp(loss).
     pub perplexity: f64,
-    /// BLAKE3 of the decompressed text.
+    /// BLAKE3 hash (hex) of the decompressed text.
     pub text_hash: String,
-    /// [`Model::id`].
+    /// Identity of the model, [`Model::id`].
     pub model_id: String,
-    /// What was dropped or read in a special way.
+    /// Notes for the reader: parts of the text that were dropped or treated specially.
     pub notes: Vec<String>,
-    /// Wall-clock time of the evaluation, reading included.
+    /// Wall-clock time of the evaluation in seconds, reading the text included.
     pub seconds: f64,
-    /// Tokens of the text in that time.
+    /// Tokens of the text per second of that time.
     pub tokens_per_second: f64,
 }
 
-/// Finds the answers after `token` in the lines of `sources`, and asks `model` for them; `lanes` lines are read side by side.
+/// Evaluates `model` on the answers after the mark `token` in the lines of `sources`, in batches of `lanes` lines (32 by default).
+///
 /// `progress` is called after every batch.
 ///
-/// Errors: what reading the text can find, a model that is no network, a token that is none of the vocabulary, a text without
-/// answers, and hidden states that overflow.
+/// # Errors
+/// [`ModelError::NotANetwork`](crate::ModelError::NotANetwork) for a model of another family;
+/// [`ModelError::Overflow`](crate::ModelError::Overflow) if hidden states overflow; [`Error::Text`](crate::Error::Text) if the text
+/// cannot be read, the vocabulary lacks the mark, or no line has an answer.
 pub fn evaluate_answers(
     model: &Model,
     sources: Vec<Source>,

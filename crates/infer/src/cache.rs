@@ -20,7 +20,9 @@ const PSEUDO_TOKENS: f64 = 1.0;
 /// The largest K: 4 bytes each.
 const LONGEST: usize = 1 << 26;
 
-/// A cache model over a vocabulary. Immutable; where a text stands is in its [`CacheState`].
+/// A cache model over a vocabulary: tokens that occurred lately are likely to occur again.
+///
+/// It is immutable and made into a [`Model`](crate::Model) by `Model::from`; sessions remember the tokens.
 #[derive(Clone, Debug)]
 pub struct Cache {
     vocab: Vocab,
@@ -28,19 +30,22 @@ pub struct Cache {
     id: String,
 }
 
-/// The last K tokens of a text, a plain value.
+/// The last K tokens of a text and their counts: what a stream under a [`Cache`] remembers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CacheState {
-    /// A ring, once it is full.
+pub(crate) struct CacheState {
+    /// The tokens: a ring buffer once it is full.
     recent: Vec<u32>,
-    /// Where the oldest token lies, once the ring is full.
+    /// Index of the oldest token once the ring is full.
     oldest: usize,
-    /// Occurrences in `recent` (V).
+    /// Number of occurrences of each token in `recent` (V).
     counts: Vec<u32>,
 }
 
 impl Cache {
-    /// A cache of the last `window` tokens.
+    /// Makes a cache of the last `window` tokens of a text.
+    ///
+    /// # Errors
+    /// [`ModelError::CacheWindow`] if `window` is 0 or above 2²⁶.
     pub fn new(vocab: Vocab, window: usize) -> Result<Cache> {
         match window {
             1..=LONGEST => Ok(Cache {
@@ -56,23 +61,23 @@ impl Cache {
         }
     }
 
-    /// The vocabulary.
+    /// Vocabulary of the model.
     pub fn vocab(&self) -> &Vocab {
         &self.vocab
     }
 
-    /// K, the number of tokens that it remembers.
+    /// K, the number of tokens that the cache remembers.
     pub fn window(&self) -> usize {
         self.window
     }
 
-    /// BLAKE3 (hex) of everything that decides its numbers.
+    /// Identity of the model: BLAKE3 (hex) over everything that decides its probabilities.
     pub fn id(&self) -> &str {
         &self.id
     }
 
     /// The state before any text.
-    pub fn start(&self) -> CacheState {
+    pub(crate) fn start(&self) -> CacheState {
         CacheState {
             recent: Vec::new(),
             oldest: 0,
@@ -80,15 +85,15 @@ impl Cache {
         }
     }
 
-    /// −ln p(`token`) after what `state` has seen. Panics if `token ≥ V`.
-    pub fn nats(&self, state: &CacheState, token: u32) -> f64 {
+    /// −ln p(`token`) after the text in `state`. Panics if `token ≥ V`.
+    pub(crate) fn nats(&self, state: &CacheState, token: u32) -> f64 {
         let count = f64::from(state.counts[token as usize]);
         let all = state.recent.len() as f64;
         ln(all + PSEUDO_TOKENS) - ln(count + PSEUDO_TOKENS / self.vocab.len() as f64)
     }
 
-    /// `state` becomes the state after `token`. Panics if `token ≥ V`.
-    pub fn advance(&self, state: &mut CacheState, token: u32) {
+    /// Appends `token` to the text in `state`. Panics if `token ≥ V`.
+    pub(crate) fn advance(&self, state: &mut CacheState, token: u32) {
         state.counts[token as usize] += 1;
         if state.recent.len() < self.window {
             state.recent.push(token);
@@ -101,8 +106,8 @@ impl Cache {
 }
 
 impl CacheState {
-    /// The tokens, the oldest first.
-    pub fn tokens(&self) -> impl Iterator<Item = u32> + '_ {
+    /// The remembered tokens, the oldest first.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = u32> + '_ {
         let (newer, older) = self.recent.split_at(self.oldest);
         older.iter().chain(newer).copied()
     }

@@ -1,9 +1,9 @@
 //! Generation within a regular expression: at every step only tokens that keep the text the beginning of a match, and that leave
 //! enough steps to complete one.
 //!
-//! The expression is about the bytes that are printed after the prompt, and all of them: it is anchored at both ends. A *place* is where a
-//! text stands: the state of the [`Automaton`] after its bytes and, in kind `whitespace`, whether a word stands before in the line, since
-//! the next word then brings a space. From each place
+//! The expression is about all bytes that are printed after the prompt: it is anchored at both ends. A *place* is the position of a
+//! text in the constraint: the state of the [`Automaton`] after its bytes and, in kind `whitespace`, whether a word precedes it in
+//! the line, since the next word then brings a space. From each place
 //!
 //! ```text
 //! distance(place) = 0 if the text is a match, else 1 + min over tokens of distance(place after the token)
@@ -29,17 +29,19 @@ mod words;
 use automaton::Automaton;
 use words::SortedTokens;
 
-/// What a generated text may be.
+/// Constraint on a generated text: every text that is written matches it as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allow {
-    /// What a regular expression matches, as a whole.
+    /// Texts that this regular expression matches as a whole.
     Regex(String),
-    /// One or more of these words, with a space or a newline between two of them and before the first, if text stands before it; a
-    /// newline may follow the last.
+    /// Texts of one or more of these words.
+    ///
+    /// Words are separated by a space or a newline, which also precedes the first word if text comes before it; a newline may
+    /// follow the last word.
     Words(Vec<String>),
 }
 
-/// Where a constrained text stands.
+/// The position of a constrained text: the state of its automaton.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     state: u32,

@@ -1,11 +1,11 @@
-//! The distribution of the next token, as a value.
+//! The probability distribution of the next token, as a value.
 
 use super::streams::Scores;
 use super::{Model, ModelError};
 use crate::error::Result;
 use elman_text::TokenId;
 
-/// The distribution of the next token of a session.
+/// Probability distribution over the next token of a session.
 ///
 /// Its numbers have the bits of scoring: the log-probability of a token is the one that [`super::Session::score_tokens`] gives it.
 #[derive(Clone)]
@@ -23,37 +23,43 @@ impl Distribution {
         }
     }
 
-    /// V, the number of tokens.
+    /// V, the number of tokens of the vocabulary.
     #[expect(clippy::len_without_is_empty, reason = "a vocabulary has `<eos>`")]
     pub fn len(&self) -> usize {
         self.model.vocab().len()
     }
 
-    /// The natural log-probability of a token. Panics if the vocabulary lacks it.
+    /// Natural log-probability of the token `id`.
+    ///
+    /// # Panics
+    /// If `id ≥ V`.
     pub fn log_prob(&self, id: TokenId) -> f64 {
         -self.scores.nats(id)
     }
 
-    /// The probability of a token. Panics if the vocabulary lacks it.
+    /// Probability of the token `id`.
+    ///
+    /// # Panics
+    /// If `id ≥ V`.
     pub fn prob(&self, id: TokenId) -> f64 {
         self.log_prob(id).exp()
     }
 
-    /// The natural log-probabilities of all tokens, by their ids.
+    /// Natural log-probabilities of all tokens, indexed by id (V).
     pub fn log_probs(&self) -> Vec<f64> {
         (0..self.len() as TokenId)
             .map(|id| self.log_prob(id))
             .collect()
     }
 
-    /// The texts and probabilities of the `n` most probable tokens, the most probable first; of equal ones the lower id.
+    /// Texts and probabilities of the `n` most probable tokens, the most probable first; equal ones in the order of their ids.
     pub fn top(&self, n: usize) -> Vec<(String, f64)> {
         let token = |id| self.model.vocab().token(id).into_owned();
         let ids = self.top_ids(n).into_iter();
         ids.map(|id| (token(id), self.prob(id))).collect()
     }
 
-    /// The ids of the `n` most probable tokens, in the order of [`Distribution::top`].
+    /// Ids of the `n` most probable tokens, in the order of [`Distribution::top`].
     pub fn top_ids(&self, n: usize) -> Vec<TokenId> {
         let nats: Vec<f64> = (0..self.len() as TokenId)
             .map(|id| self.scores.nats(id))

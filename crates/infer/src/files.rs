@@ -1,4 +1,4 @@
-//! A model's directory in the Hugging Face shape, written and read back.
+//! A model's directory in the layout of Hugging Face, written and loaded.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -34,24 +34,25 @@ use std::path::{Path, PathBuf};
 /// Numbers that a CPU takes at a time: a huge page.
 const SHARE: usize = 1 << 19;
 
-/// Where a model comes from: where its training stood when it was saved. It stands in the header of the weights, so that `config.json` stays
-/// the same from save to save.
+/// Origin of a model: how far its training was when it was saved, or which file it was imported from.
+///
+/// It is kept in the header of the weights, so that `config.json` does not change from save to save.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct About {
-    /// Updates done.
+    /// Number of updates that training had done.
     pub step: u64,
-    /// Passes over the training text that are complete.
+    /// Number of complete passes over the training text.
     pub epoch: u64,
-    /// Mean loss on the validation text, if there was one.
+    /// Mean loss per token on the validation text in nats, if there was a validation.
     pub valid_loss_nats: Option<f64>,
-    /// Weights of different updates of which these are the mean; 0: they are the weights of one.
+    /// Number of updates whose weights were averaged; 0 if the weights are those of one update.
     #[serde(skip_serializing_if = "is_zero")]
     pub averaged: u64,
-    /// Lanes of its training text restarted at lines, so that it reads well from the beginning of any.
+    /// Whether training restarted streams at line beginnings, so that the model predicts well from the beginning of any line.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restarts: bool,
-    /// The file of another program that its weights come from, and what it was there.
+    /// Description of the foreign file that the weights were imported from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imported: Option<String>,
 }
@@ -60,20 +61,24 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
-/// What other programs like to find beside a model.
+/// Files beside a model that other programs look for.
 const EXTRAS: [&str; 3] = [
     "tokenizer_config.json",
     "special_tokens_map.json",
     "generation_config.json",
 ];
 
-/// Whether a file of this name in a model's directory is one that [`save_model`] writes.
+/// Whether a model directory's file of this name is one that [`save_model`] writes.
 pub fn is_model_file(name: &str) -> bool {
     [CONFIG, TOKENIZER, WEIGHTS].contains(&name) || EXTRAS.contains(&name)
 }
 
-/// Writes a model into `directory`, which is created where it is missing, replacing the one that is there. The weights come
-/// last: a kill in between leaves the old model, or a mixture that loading refuses.
+/// Saves a model in `directory`, which is created if it is missing; a model that is there is replaced.
+///
+/// The weights are written last: an interruption leaves the old model, or a mixture of both that loading refuses.
+///
+/// # Errors
+/// [`Error::Store`] if a file cannot be written.
 pub fn save_model(
     directory: &Path,
     network: &Network,
@@ -94,7 +99,10 @@ pub fn save_model(
     )
 }
 
-/// [`save_model`] from the arrays of the weights, with one more file (name, text).
+/// Saves a model from the arrays of its weights, with one more file of the name and text `more`; see [`save_model`].
+///
+/// # Errors
+/// [`Error::Store`] if a file cannot be written.
 pub fn write_model(
     directory: &Path,
     dims: &Dims,
@@ -155,8 +163,10 @@ pub(super) fn load(path: &Path, weights: Weights) -> Result<NetworkModel> {
     Ok(NetworkModel::new(network, params, vocab, about, weights).with_layout(layout))
 }
 
-/// The vocabulary of the model in `path`, which may be a run's directory or the file of an n-gram model. The whole model is
-/// checked for damage.
+/// Loads the vocabulary of the model at `path`: a model's or run's directory or the file of an n-gram model.
+///
+/// # Errors
+/// Whatever is missing or damaged in the model, whose files are all checked.
 pub fn read_vocab(path: &Path) -> Result<Vocab> {
     if is_ngram(path) {
         return Ok(ngram::Model::load(path)?.vocab().clone());
@@ -167,7 +177,10 @@ pub fn read_vocab(path: &Path) -> Result<Vocab> {
     parse_vocab(&directory, &files.tokenizer)
 }
 
-/// How the texts were laid out that the network in `path` was trained on. Nothing but its `config.json` is read.
+/// Reads from its `config.json` how the training texts of the network at `path` were laid out.
+///
+/// # Errors
+/// [`FileError`] if there is no network or its configuration is unusable; [`Error::Store`] if the file cannot be read.
 pub fn read_layout(path: &Path) -> Result<Layout> {
     let file = resolve(path)?.join(CONFIG);
     let text =
@@ -176,8 +189,10 @@ pub fn read_layout(path: &Path) -> Result<Layout> {
     Ok(config.layout())
 }
 
-/// What the model in `path` takes on disk: an n-gram model's file; of a network the files that loading it reads, without
-/// those that are there for other programs.
+/// Size in bytes of the files that loading the model at `path` reads.
+///
+/// # Errors
+/// [`FileError::NotAModel`] if there is no model; [`Error::Store`] if a size cannot be read.
 pub fn disk_bytes(path: &Path) -> Result<u64> {
     let files = match path.is_file() {
         true => vec![path.to_owned()],
@@ -224,7 +239,7 @@ pub(super) fn is_ngram(path: &Path) -> bool {
     path.is_file() && !path.file_name().is_some_and(of_network)
 }
 
-/// The directory that holds the model's files.
+/// Finds the directory that holds the model's files.
 fn resolve(path: &Path) -> Result<PathBuf> {
     let refuse = |kind| {
         let path = path.to_path_buf();
@@ -258,13 +273,13 @@ fn parse_vocab(directory: &Path, tokenizer: &str) -> Result<Vocab> {
     Ok(Vocab::from_tokenizer_json(&name, tokenizer.as_bytes())?)
 }
 
-/// An error about the file at `path`, which is intact.
+/// Makes the error [`FileError::Unusable`] about the file at `path`, which is intact but has `flaw`.
 pub fn unusable(path: &Path, flaw: impl Into<String>) -> Error {
     let (path, flaw) = (path.to_path_buf(), flaw.into());
     FileError::Unusable { path, flaw }.into()
 }
 
-/// All parameters under PyTorch's names, in its shapes.
+/// All parameters as arrays with PyTorch's names and shapes, as a model's file holds them.
 pub fn arrays<'a>(network: &Network, params: &'a Params) -> Vec<Array<'a>> {
     let mut arrays = Vec::new();
     let cell = network.dims().cell;
@@ -294,7 +309,11 @@ fn second_bias(first: &Tensor) -> String {
     first.name.replace("bias_ih", "bias_hh")
 }
 
-/// The parameters in `weights`, which have the names and shapes that [`arrays`] gives them; `path` stands in messages.
+/// Takes the parameters of `network` out of `weights`, whose arrays have the names and shapes of [`arrays`].
+///
+/// # Errors
+/// Errors about the file at `path`: [`Error::Store`] if an array is missing or has another shape; [`FileError::Unusable`] if a
+/// value is not finite or an array is left over.
 pub fn params(network: &Network, weights: &Snapshot, path: &Path) -> Result<Params> {
     let array = |name: &str, shape: &[usize]| -> Result<&[f32]> {
         let values = weights
@@ -340,7 +359,10 @@ fn copy(to: &mut [f32], from: &[f32]) {
     parts.for_each(|(to, from)| to.copy_from_slice(from));
 }
 
-/// Every value must be a number.
+/// Checks that all `values` of the tensor `name` in the file at `path` are finite.
+///
+/// # Errors
+/// [`FileError::Unusable`] with the position of the first that is not.
 pub fn refuse_infinite(name: &str, values: &[f32], path: &Path) -> Result<()> {
     if values.par_chunks(SHARE).all(all_finite) {
         return Ok(());

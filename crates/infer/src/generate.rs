@@ -1,8 +1,8 @@
-//! Writing text: prompts are read once, then tokens are chosen one after the other, and their text is handed out as soon as it
+//! Generating text: prompts are read once, then tokens are chosen one after the other, and their text is passed on as soon as it
 //! can be printed.
 //!
 //! ```text
-//! generator   prompts, read side by side; samples of them    beam    the search for the most probable texts
+//! generator   prompts of one batch; samples of them     beam    the search for the most probable texts
 //! draft       a text while it is written, and its end       own     a text to be trained on
 //! ```
 //!
@@ -12,7 +12,7 @@
 //!   on sentences writes one line: whatever ends it ends the text, and is not handed out.
 //! - `<unk>` is never drawn unless that is allowed: a reader has no use for it.
 //! - Stop strings are found in the generated text, across tokens; neither they nor what follows is handed out.
-//! - The repetition penalty looks at the prompt and at what was drawn, not at the `<eos>` in front.
+//! - The repetition penalty counts the prompt and the generated tokens, without the `<eos>` in front.
 //! - Log-probabilities are natural and the model's own: before penalties, bans, constraints, temperature and filters, with the bits of
 //!   evaluation.
 
@@ -30,14 +30,15 @@ pub use beam::{Beam, Hypothesis, LengthPenalty};
 pub use generator::Generator;
 pub use own::{OwnSequences, OwnText, write_own};
 
-/// What a drawn `<eos>` does.
+/// Effect of a generated `<eos>` on the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Eos {
-    /// Goes on where it ends lines, as in kind `whitespace`; stops where it ends the document. A model of sentences stops at
-    /// any line end.
+    /// `<eos>` continues the text where it ends lines (kind `whitespace`), and ends it where it ends documents. A model of
+    /// sentences ends the text at any line end.
     ByKind,
+    /// `<eos>` ends the text.
     Stop,
-    /// Goes on from the state after it.
+    /// `<eos>` continues the text from the state after it.
     GoOn,
 }
 
@@ -56,51 +57,56 @@ impl Eos {
     }
 }
 
-/// Why a text ended.
+/// Why a generated text ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Finish {
-    /// A stop string.
+    /// A stop string occurred.
     Stop,
-    /// `max_tokens`.
+    /// The limit `max_tokens` was reached.
     Length,
+    /// An `<eos>` was generated.
     Eos,
-    /// The end of the line, of a model of sentences.
+    /// The line ended, in a model of sentences.
     Line,
-    /// The constraint has no room for a further token.
+    /// The constraint is fulfilled and allows no further token.
     Match,
-    /// Whoever took the text wanted no more.
+    /// The receiver of the text asked to stop.
     Cancelled,
 }
 
-/// One text that was written.
+/// One generated text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generation {
-    /// All that was handed out, without the prompt. UTF-8 except perhaps in kind `bytes`.
+    /// Text after the prompt, as it was passed on; UTF-8 except perhaps in kind `bytes`.
     pub text: Vec<u8>,
-    /// All that was drawn, a closing `<eos>` and the tokens of a stop string included.
+    /// All generated tokens, a closing `<eos>` and the tokens of a stop string included.
     pub tokens: Vec<u32>,
-    /// ln p of each token under the model; empty unless it was wanted.
+    /// Natural log-probability of each token under the model; empty unless [`Sampling::logprobs`] is set.
     pub logprobs: Vec<f64>,
-    /// Why it ended.
+    /// Why the text ended.
     pub finish: Finish,
 }
 
-/// What [`generate`] returns.
+/// Result of [`generate`]: the samples, and how the prompt was tokenized.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generated {
-    /// Tokens of the prompt.
+    /// Number of tokens of the prompt.
     pub prompt_tokens: usize,
-    /// Symbols of the prompt that the vocabulary lacks, each once; they were read as `<unk>`.
+    /// Symbols of the prompt that the vocabulary lacks, each once; they were replaced by `<unk>`.
     pub unknown: Vec<String>,
-    /// The texts, in the order of their numbers.
+    /// Generated texts in the order of their numbers.
     pub samples: Vec<Generation>,
 }
 
-/// Writes samples 0 to `samples` − 1 after `prompt`, one after the other. `sink` gets the number of a sample and a piece of its
-/// text; a `Break` ends everything.
+/// Generates the samples 0 to `samples` − 1 after `prompt`, one after the other.
 ///
-/// Errors: options that mean nothing, a prompt that is not UTF-8 (in kinds of text), hidden states that overflow.
+/// `sink` is called with the number of a sample and each new part of its text; if it returns `Break`, generation ends.
+///
+/// # Errors
+/// [`Error::Generation`](crate::Error::Generation) if an option is invalid or hidden states overflow;
+/// [`Error::Constraint`](crate::Error::Constraint) if the constraint cannot be used; [`Error::Text`](crate::Error::Text) if the
+/// prompt is not UTF-8, except in kind `bytes`.
 pub fn generate(
     model: &Model,
     prompt: &[u8],
@@ -131,9 +137,11 @@ pub fn generate(
 }
 
 impl Model {
-    /// A text that continues `prompt`, which may be empty; without the prompt.
+    /// Generates a text that continues `prompt`, which may be empty; the prompt is not part of the result.
     ///
-    /// Errors: options that mean nothing, hidden states that overflow.
+    /// # Errors
+    /// [`Error::Generation`](crate::Error::Generation) if an option is invalid or hidden states overflow;
+    /// [`Error::Constraint`](crate::Error::Constraint) if the constraint cannot be used.
     pub fn generate(&self, prompt: &str, options: &Sampling) -> Result<String> {
         let keep = &mut |_: u64, _: &[u8]| ControlFlow::Continue(());
         let written = generate(self, prompt.as_bytes(), 1, options, keep)?;

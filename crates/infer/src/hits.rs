@@ -1,30 +1,30 @@
-//! How many predictions are right, where one token is to be named: accuracy.
+//! Accuracy: how many predictions are right.
 //!
-//! A prediction is *right* if the target is the most likely token, and of several that are equally likely the one with the lowest
-//! id. Counted are the positions of a window that carry loss, which are the answers of its lines where a `text::Mark` says where
-//! they begin. A line is right if all that is counted of it is.
+//! A prediction is *right* if the target is the most likely token; among equally likely tokens the one with the lowest id counts as
+//! the most likely. Counted are the positions of a window that carry loss, which are the answers of its lines where a `text::Mark`
+//! says where they begin. A line is right if all predictions counted in it are.
 //!
 //! What it does not do: it looks at no logits; `net::layer::output` compares them.
 
 use elman_text::Window;
 use serde::{Deserialize, Serialize};
 
-/// Counts of right predictions.
+/// Counts of predictions and of those that were right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hits {
-    /// Predicted tokens.
+    /// Number of predicted tokens.
     pub tokens: u64,
-    /// Those that were the most likely.
+    /// Number of predicted tokens that were the most likely.
     pub right: u64,
-    /// Lines of which something was predicted.
+    /// Number of lines in which a token was predicted.
     pub lines: u64,
-    /// Those of which everything was right.
+    /// Number of these lines in which every prediction was right.
     pub lines_right: u64,
 }
 
 impl Hits {
     /// Counts a window whose lanes are whole lines; `right` (T, B) says where the target is the most likely token.
-    pub fn add(&mut self, window: &Window, right: &[bool]) {
+    pub(crate) fn add(&mut self, window: &Window, right: &[bool]) {
         assert_eq!(right.len(), window.weight.len(), "one mark a position");
         for lane in 0..window.lanes {
             let cells = (lane..right.len()).step_by(window.lanes);
@@ -41,12 +41,12 @@ impl Hits {
         }
     }
 
-    /// The share of tokens that are right, if there are any.
+    /// Share of the tokens that are right, 0 to 1; `None` without tokens.
     pub fn accuracy(&self) -> Option<f64> {
         share(self.right, self.tokens)
     }
 
-    /// The share of lines that are right.
+    /// Share of the lines that are right, 0 to 1; `None` without lines.
     pub fn line_accuracy(&self) -> Option<f64> {
         share(self.lines_right, self.lines)
     }

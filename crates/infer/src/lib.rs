@@ -1,4 +1,4 @@
-//! Inference: a model that never changes, and the sessions in which it meets texts.
+//! Inference: immutable models, the sessions in which they score and continue texts, evaluation and generation.
 //!
 //! ```text
 //! model       a model of any family                                → sessions, scores, texts
@@ -17,15 +17,16 @@
 //! ```
 //! A model is shared between threads; each stream of text has its own session. Nothing here knows gradients, optimisers or runs.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
-pub mod answers;
+mod answers;
 mod cache;
 mod constraint;
 mod distribution;
 mod error;
 pub mod files;
-pub mod generate;
-pub mod hits;
+mod generate;
+mod hits;
 mod mixture;
 mod model;
 mod network;
@@ -42,7 +43,7 @@ pub mod testing;
 mod vocabulary;
 
 pub use answers::{Answered, evaluate_answers};
-pub use cache::{Cache, CacheState};
+pub use cache::Cache;
 pub use constraint::Allow;
 pub use distribution::Distribution;
 pub use elman_net::{NetworkView, State, Workspace};
@@ -62,7 +63,6 @@ pub use model::{Model, load};
 pub use network::{NetworkModel, Weights};
 pub use perplexity::lost_note;
 pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate};
-pub use sample::Sampler;
 pub use sampling::Sampling;
 pub use score::{Score, ScoredToken};
 pub use session::{Session, advance};

@@ -11,10 +11,10 @@ use crate::error::Result;
 use elman_kernels::ln;
 use std::sync::Arc;
 
-/// The weights may miss 1 by this much.
+/// How far the sum of the weights may be from 1.
 const ROUNDING: f64 = 1e-6;
 
-/// Models of one vocabulary with their weights.
+/// A linear mixture of models of one vocabulary, p(w | h) = Σ λ_m p_m(w | h).
 #[derive(Debug)]
 pub struct Mixture {
     members: Vec<Model>,
@@ -23,9 +23,11 @@ pub struct Mixture {
 }
 
 impl Mixture {
-    /// Mixes `members`, each with its weight.
+    /// Mixes `members`, each with its weight λ_m.
     ///
-    /// Errors: no models, weights that are negative or do not sum to 1, vocabularies whose ids differ.
+    /// # Errors
+    /// [`ModelError::Weights`] without models or if the weights are negative or do not sum to 1; [`ModelError::Vocabularies`] if
+    /// the models have different vocabularies.
     pub fn new(members: Vec<(Model, f64)>) -> Result<Mixture> {
         let (members, weights): (Vec<Model>, Vec<f64>) = members.into_iter().unzip();
         let sum: f64 = weights.iter().sum();
@@ -55,17 +57,17 @@ impl Mixture {
         })
     }
 
-    /// The models, in order.
+    /// Models of the mixture, in the order in which they were given.
     pub fn members(&self) -> &[Model] {
         &self.members
     }
 
-    /// The weights, in the order of the models.
+    /// Weights λ_m, in the order of the models.
     pub fn weights(&self) -> &[f64] {
         &self.weights
     }
 
-    /// BLAKE3 (hex) of everything that decides its numbers.
+    /// Identity of the mixture: BLAKE3 (hex) over everything that decides its probabilities.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -81,7 +83,7 @@ impl Mixture {
     }
 }
 
-/// −ln Σ_m λ_m p_m of one token.
+/// Loss of one token under a mixture, −ln Σ_m λ_m p_m, from the losses `nats` (−ln p_m) of the models.
 pub fn mix(nats: impl Iterator<Item = f64> + Clone, weights: &[f64]) -> f64 {
     let mut weights = weights.iter();
     let mut p = 0.0;
@@ -92,7 +94,7 @@ pub fn mix(nats: impl Iterator<Item = f64> + Clone, weights: &[f64]) -> f64 {
     }
 }
 
-/// Hands out p_m / max p in order and returns −ln max p, which is infinite if all are zero.
+/// Calls `each` with p_m / max p for each loss −ln p_m in order, and returns −ln max p, which is infinite if all p_m are zero.
 pub fn relative(nats: impl Iterator<Item = f64> + Clone, mut each: impl FnMut(f64)) -> f64 {
     let least = nats.clone().fold(f64::INFINITY, f64::min);
     for nats in nats {

@@ -1,4 +1,4 @@
-//! A language model of any family, and what is asked of it.
+//! A language model of any family: a network, an n-gram model, a cache or a mixture of them.
 //!
 //! ```text
 //! load, From             a run, a model's directory, an n-gram model's file, or a model in memory   → Model
@@ -22,6 +22,9 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 /// A language model of any family: a network, an n-gram model, a cache or a mixture of models.
+///
+/// It is an immutable handle, cheap to clone and to send to other threads. It includes the instruction set and the threads on which
+/// it computes; they do not change its numbers.
 #[derive(Clone)]
 pub struct Model {
     family: Family,
@@ -38,22 +41,28 @@ pub(super) enum Family {
     Mixture(Arc<Mixture>),
 }
 
-/// Loads the model in `path`: a run's directory, a model's directory, or the file of an n-gram model (`.bin` or ARPA, plain or gzip).
+/// Loads the model at `path`: a run's directory, a model's directory, or the file of an n-gram model (`.bin` or ARPA, plain or
+/// gzip).
 ///
-/// Errors: whatever is missing or wrong with the files.
+/// # Errors
+/// [`FileError`](crate::FileError) if there is no usable model; other [`Error`](crate::Error)s if a file is missing or damaged.
 pub fn load(path: impl AsRef<Path>) -> Result<Model> {
     Model::load(path.as_ref())
 }
 
 impl Model {
-    /// [`load`].
+    /// Loads the model at `path`; see [`load`].
+    ///
+    /// # Errors
+    /// As for [`load`].
     pub fn load(path: &Path) -> Result<Model> {
         Model::load_as(path, Weights::F32)
     }
 
-    /// As [`load`], with a network's matrices in the format `weights`.
+    /// Loads the model at `path` as [`load`] does, with a network's matrices in the format `weights`.
     ///
-    /// Errors: whatever is missing or wrong with the files; weights other than f32 for an n-gram model.
+    /// # Errors
+    /// As for [`load`]; [`ModelError::NoWeights`] if the model is not a network and `weights` is not f32.
     pub fn load_as(path: &Path, weights: Weights) -> Result<Model> {
         if !files::is_ngram(path) {
             return Ok(NetworkModel::load_as(path, weights)?.into());
@@ -65,9 +74,11 @@ impl Model {
         Ok(ngram::Model::load(path)?.into())
     }
 
-    /// Writes the model: a network as a directory, an n-gram model as a binary file. [`load`] reads both.
+    /// Saves the model at `path`: a network as a directory, an n-gram model as a binary file. [`load`] loads both.
     ///
-    /// Errors: a disk that refuses, a cache or a mixture, which has no file.
+    /// # Errors
+    /// [`ModelError::NoFile`] for a cache or a mixture; [`Error::Store`](crate::Error::Store) or
+    /// [`Error::Ngram`](crate::Error::Ngram) if writing fails.
     pub fn save(&self, path: &Path) -> Result<()> {
         match &self.family {
             Family::Network(model) => {
@@ -83,7 +94,8 @@ impl Model {
         }
     }
 
-    /// The model as one that computes on `cpu`, which several models may share. By default a network has a thread for each CPU.
+    /// Returns the model with computations on `cpu`, which several models may share; by default a network has a thread for each
+    /// CPU.
     pub fn with_cpu(self, cpu: impl Into<Arc<Cpu>>) -> Model {
         let cpu = cpu.into();
         let family = match self.family {
@@ -97,18 +109,18 @@ impl Model {
         }
     }
 
-    /// The model as one that computes on so many threads, at least one, the calling thread included.
+    /// Returns the model with computations on `threads` threads, at least one, the calling thread included.
     pub fn with_threads(self, threads: usize) -> Model {
         let isa = self.cpu.isa();
         self.with_cpu(Cpu::new(isa, threads))
     }
 
-    /// The model as one that takes texts to be laid out as `layout`: one stream, or lines that begin anew.
+    /// Returns the model with texts laid out as `layout`: as one stream, or as lines that begin anew.
     pub fn with_layout(self, layout: Layout) -> Model {
         Model { layout, ..self }
     }
 
-    /// The vocabulary.
+    /// Vocabulary of the model.
     pub fn vocab(&self) -> &Vocab {
         match &self.family {
             Family::Network(model) => model.vocab(),
@@ -118,7 +130,7 @@ impl Model {
         }
     }
 
-    /// BLAKE3 (hex) of everything that decides its numbers.
+    /// Identity of the model: BLAKE3 (hex) over everything that decides its probabilities.
     pub fn id(&self) -> &str {
         match &self.family {
             Family::Network(model) => model.id(),
@@ -128,7 +140,7 @@ impl Model {
         }
     }
 
-    /// What it is, in two words: `lstm 2×650`, `5-gram`.
+    /// Short name of the architecture: `lstm 2×650`, `5-gram`, `unigram cache`, `linear mixture`.
     pub fn architecture(&self) -> String {
         match &self.family {
             Family::Network(model) => model.dims().architecture(),
@@ -138,7 +150,7 @@ impl Model {
         }
     }
 
-    /// The number of numbers that training has found; a cache has none.
+    /// Number of trained parameters; a cache has none.
     pub fn parameters(&self) -> u64 {
         match &self.family {
             Family::Network(model) => model.network().layout().parameter_count() as u64,
@@ -151,7 +163,7 @@ impl Model {
         }
     }
 
-    /// What was remarkable about its files.
+    /// Notes for people about the model's files; empty for families other than n-gram models.
     pub fn notes(&self) -> &[String] {
         match &self.family {
             Family::Network(_) | Family::Cache(_) | Family::Mixture(_) => &[],
@@ -159,12 +171,13 @@ impl Model {
         }
     }
 
-    /// How texts are laid out: by default as the training text of a network was, and one stream for other families.
+    /// How the model takes texts to be laid out: by default as its training text was for a network, as one stream for other
+    /// families.
     pub fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// The instruction set and the threads that it computes on.
+    /// Instruction set and threads on which the model computes.
     pub fn cpu(&self) -> &Cpu {
         &self.cpu
     }
@@ -177,7 +190,7 @@ impl Model {
         &self.family
     }
 
-    /// The network, if it is one.
+    /// The network, if the model is one.
     pub fn as_network(&self) -> Option<&NetworkModel> {
         match &self.family {
             Family::Network(model) => Some(model),
@@ -195,7 +208,7 @@ impl Model {
         })
     }
 
-    /// The n-gram model, if it is one.
+    /// The n-gram model, if the model is one.
     pub fn as_ngram(&self) -> Option<&ngram::Model> {
         match &self.family {
             Family::Ngram(model) => Some(model),
@@ -245,7 +258,7 @@ impl From<Cache> for Model {
 }
 
 impl From<Mixture> for Model {
-    /// It reads texts, and computes, as the first of its models does.
+    /// Makes a model with the layout and the threads of the first model of the mixture.
     fn from(mixture: Mixture) -> Model {
         let first = mixture.members()[0].clone();
         Model {

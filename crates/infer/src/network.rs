@@ -1,10 +1,10 @@
-//! The network as inference sees it: weights that never change, packed for forward passes, and the vocabulary.
+//! A network for inference: weights that do not change, packed for forward passes, and the vocabulary.
 //!
 //! ```text
 //! s_0 = 0      (s_{t+1}, h_t) = cell(x_t, s_t)      ŷ_t = softmax(W_S h_t + b_2)
 //! ```
-//! A [`NetworkModel`] holds its weights twice: in rows, for the embedding and for saving, and in the panels that
-//! the products read. It keeps no state and no activations: these are a session's or a streams's.
+//! A [`NetworkModel`] holds its weights twice: in rows, for the embedding and for saving, and in the panels that the matrix
+//! products use. It keeps no state and no activations: they belong to a session or to streams.
 
 use super::files::{self, About};
 use crate::error::Result;
@@ -18,21 +18,21 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
-/// How the matrices are kept that every token is multiplied with. The embedding, biases and activations are f32.
+/// Number format of the matrices in inference; the embedding, biases and activations are f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Weights {
-    /// As trained; the same bits on every machine.
+    /// 32-bit floats, as trained; the same bits on every machine.
     #[default]
     F32,
-    /// Rounded to bf16: half the memory; the same bits on the same instruction set.
+    /// Rounded to bf16: half the memory; the same bits on machines of one instruction set.
     Bf16,
-    /// Integers of eight bits with a scale for each row: a quarter of the memory; the same bits on every machine.
+    /// 8-bit integers with a scale for each row: a quarter of the memory; the same bits on every machine.
     Int8,
 }
 
 impl Weights {
-    /// The format's name: `f32`, `bf16`, `int8`.
+    /// Name of the format: `f32`, `bf16`, `int8`.
     pub fn name(self) -> &'static str {
         match self {
             Weights::F32 => "f32",
@@ -41,6 +41,7 @@ impl Weights {
         }
     }
 
+    /// The kernels' name for the format.
     pub fn format(self) -> Format {
         match self {
             Weights::F32 => Format::F32,
@@ -50,7 +51,9 @@ impl Weights {
     }
 }
 
-/// A network with its weights and its vocabulary. Immutable; [`super::Model`] is what texts are scored and written with.
+/// A network with its weights and its vocabulary, immutable.
+///
+/// It becomes a [`Model`](crate::Model), which scores and writes texts, by `Model::from`.
 pub struct NetworkModel {
     network: Network,
     params: Params,
@@ -63,7 +66,10 @@ pub struct NetworkModel {
 }
 
 impl NetworkModel {
-    /// Packs the matrices as `weights`; the model is one of streams. `params` has the layout of `network`, and V is the size of `vocab`.
+    /// Makes a model of streams from a network and its parameters, whose matrices are packed in the format `weights`.
+    ///
+    /// # Panics
+    /// If `params` does not have the layout of `network`, or V is not the size of `vocab`.
     pub fn new(
         network: Network,
         params: Params,
@@ -98,7 +104,7 @@ impl NetworkModel {
         }
     }
 
-    /// The model as one that was trained on texts laid out as `layout`.
+    /// Returns the model as one that was trained on texts laid out as `layout`.
     pub fn with_layout(self, layout: Layout) -> NetworkModel {
         NetworkModel {
             layout,
@@ -107,73 +113,78 @@ impl NetworkModel {
         }
     }
 
-    /// [`NetworkModel::load_as`] with weights as they were trained.
+    /// Loads a model's directory, or the model of a run's directory, with matrices in f32.
+    ///
+    /// # Errors
+    /// As for [`NetworkModel::load_as`].
     pub fn load(path: &Path) -> Result<NetworkModel> {
         NetworkModel::load_as(path, Weights::F32)
     }
 
-    /// Reads a model's directory, or the model of a run's directory.
+    /// Loads a model's directory, or the model of a run's directory, with matrices in the format `weights`.
     ///
-    /// Errors: whatever is missing, damaged, too large, of the wrong shape or not a finite number, by
-    /// file and tensor.
+    /// # Errors
+    /// [`FileError`](crate::FileError) if there is no model or its files describe none that can be used;
+    /// [`Error::Store`](crate::Error::Store) if a file is missing or damaged. The message names the file and the tensor.
     pub fn load_as(path: &Path, weights: Weights) -> Result<NetworkModel> {
         files::load(path, weights)
     }
 
-    /// The sizes.
+    /// Sizes of the network: V, E, H of every layer.
     pub fn dims(&self) -> &Dims {
         self.network.dims()
     }
 
-    /// The format of the matrices.
+    /// Number format of the matrices.
     pub fn weights(&self) -> Weights {
         self.weights
     }
 
-    /// The architecture.
+    /// The network: its architecture and the layout of its parameters.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// The parameters in f32, under PyTorch's names.
+    /// Parameters of the network in f32, under PyTorch's names.
     pub fn params(&self) -> &Params {
         &self.params
     }
 
-    /// The vocabulary.
+    /// Vocabulary of the model.
     pub fn vocab(&self) -> &Vocab {
         &self.vocab
     }
 
-    /// Where its training stood when it was saved.
+    /// Origin of the model: how far its training was, or where it was imported from.
     pub fn about(&self) -> &About {
         &self.about
     }
 
-    /// How its training text was laid out, and how it reads and writes unless something else is asked for.
+    /// How the training text was laid out, which is also the default for scoring and generation.
     pub fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// BLAKE3 (hex) over architecture, vocabulary and weights: two models with the same id give the same
-    /// numbers. Computed at the first call.
+    /// Identity of the model: BLAKE3 (hex) over architecture, vocabulary and weights; models of one identity give the same numbers.
+    ///
+    /// It is computed at the first call.
     pub fn id(&self) -> &str {
         self.id
             .get_or_init(|| files::identity(&self.network, &self.params, &self.vocab, self.layout))
     }
 
-    /// Memory of weights and panels, in bytes.
+    /// Memory of the weights and the packed matrices, in bytes.
     pub fn mem_bytes(&self) -> u64 {
         4 * self.network.layout().arena_len() as u64
             + packed_forward_bytes(self.dims(), self.weights.format())
     }
 
-    /// The state before any text, for `batch` streams.
+    /// The zero state for `batch` streams, before any text.
     pub fn zero_state(&self, batch: usize) -> State {
         State::zeros(self.dims(), batch)
     }
 
-    /// The network with its weights, for forward passes.
+    /// A borrowed view of the network and its weights, for forward passes.
     pub fn view(&self) -> NetworkView<'_> {
         NetworkView {
             network: &self.network,

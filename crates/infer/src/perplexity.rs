@@ -1,4 +1,4 @@
-//! Evaluation: how surprised a model is by a text, with everything that was counted.
+//! Evaluation: the perplexity of a model on a text, with the counts it is computed from.
 //!
 //! ```text
 //! L = Σ −ln p(w_t | w_0 … w_{t−1})      loss = L / N      perplexity = exp(loss)
@@ -33,98 +33,107 @@ use serde::Serialize;
 use std::f64::consts::LN_2;
 use std::time::Instant;
 
-/// Tokens handed at once to a model of another family, and to any model that reads lines.
+/// The number of tokens that are scored in one call, except by a network that scores a stream.
 const PIECE: usize = 8192;
-/// Windows and lanes beyond this make nothing faster. With lanes, windows get shorter rather than hold many more rows.
+/// The largest batch size and window length; a larger one is not faster. A larger batch has shorter windows instead of more rows.
 pub(super) const ROWS: usize = 4096;
 /// What was counted in a text.
 pub(crate) type Found = (TextStats, Lost);
 
-/// How to evaluate.
+/// Options of an evaluation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EvalOptions {
-    /// How to read the text; `None`: as the model was trained.
+    /// Layout of the text; `None` takes the layout of the model's training texts.
     pub layout: Option<Layout>,
-    /// Read the text in this many lanes, with 5 bytes of memory for each token, at most 2 GiB. A stream's figures are then
-    /// approximate, those of sentences are not. `None`: one after the other.
+    /// Batch size: score this many places of the text in parallel, in memory of 5 bytes per token (at most 2 GiB).
+    ///
+    /// The figures of a stream are then approximate; those of sentences are exact. `None` scores the text from beginning to end.
+    /// Networks only.
     pub lanes: Option<usize>,
-    /// Steps of a window; `None`: chosen here. Changes no bit.
+    /// Window length in steps; `None` chooses one. It changes no bit of the result.
     pub window: Option<usize>,
 }
 
-/// How far an evaluation is.
+/// Progress of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
-    /// Tokens that have been scored.
+    /// Number of tokens that have been scored.
     pub tokens: u64,
-    /// Where it is known beforehand.
+    /// Number of tokens to score, if it is known beforehand.
     pub total_tokens: Option<u64>,
-    /// Their loss, Σ −ln p.
+    /// Total loss of the scored tokens, Σ −ln p, in nats.
     pub total_nats: f64,
 }
 
-/// The result of an evaluation. Figures that overflow f64 are infinite (`null` in JSON).
+/// Result of an evaluation. Figures that overflow f64 are infinite (`null` in JSON).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// How the text was read: as one stream, or every line by itself.
+    /// Layout in which the text was scored: as one stream, or every line by itself.
     pub layout: Layout,
-    /// A stream was read in lanes.
+    /// Whether the figures are approximate, because a stream was cut into parallel slices.
     pub approximate: bool,
-    /// Places of the text that were read at once.
+    /// Batch size: the number of places of the text that were scored in parallel.
     pub lanes: usize,
-    /// N: all tokens, `<eos>` included.
+    /// N, the number of all tokens, `<eos>` included.
     pub tokens: u64,
-    /// How many of them the vocabulary lacks.
+    /// Number of tokens that the vocabulary lacks.
     pub oov: u64,
-    /// L = Σ −ln p.
+    /// Total loss L = Σ −ln p over all tokens, in nats.
     pub total_nats: f64,
-    /// The mean over all tokens.
+    /// Mean loss per token, in nats.
     pub loss_nats: f64,
-    /// exp(loss), per token.
+    /// Perplexity per token, exp(loss).
     pub perplexity: f64,
-    /// Over known tokens only; `None` if there is none.
+    /// Perplexity over known tokens only; `None` if there is none.
     pub perplexity_without_oov: Option<f64>,
-    /// SRILM's `ppl1`: the loss of all known tokens, line ends included, per known token that ends no line; `None` if there is none.
+    /// SRILM's `ppl1`: exp of the loss of all known tokens, line ends included, per known token that ends no line; `None` if there
+    /// is none.
     pub ppl1: Option<f64>,
-    /// White-space fields of the raw text.
+    /// Number of white-space fields of the raw text.
     pub fields: u64,
-    /// Line ends of the raw text.
+    /// Number of line ends of the raw text.
     pub line_ends: u64,
-    /// Per field or line end.
+    /// Perplexity per word, where words are the fields and the line ends of the raw text.
     pub perplexity_per_word: f64,
-    /// Characters of the raw text.
+    /// Number of characters of the raw text.
     pub chars: u64,
-    /// Bytes of the raw text, after decompression.
+    /// Number of bytes of the raw text, after decompression.
     pub bytes: u64,
-    /// Characters that decoding does not restore, and that no token was predicted for; `text::Lost` says how they are counted.
+    /// Number of characters that decoding does not restore, and for which no token was predicted; `text::Lost` says how they are
+    /// counted.
     pub lost_chars: u64,
-    /// The code length in bits, per character; `None` where the model is no code for the text.
+    /// Code length in bits per character; `None` if the model is no code for the text.
     pub bits_per_char: Option<f64>,
-    /// The code length in bits, per byte.
+    /// Code length in bits per byte; `None` if the model is no code for the text.
     pub bits_per_byte: Option<f64>,
-    /// Why there are no bits per character and byte.
+    /// Reason why there are no bits per character and byte.
     pub no_bits_because: Option<String>,
-    /// How the vocabulary cuts a text.
+    /// Kind of the vocabulary: how it cuts a text into tokens.
     pub vocab_kind: Kind,
-    /// V.
+    /// V, the size of the vocabulary.
     pub vocab_size: usize,
-    /// [`Vocab::hash`].
+    /// Hash of the vocabulary, [`Vocab::hash`].
     pub vocab_hash: String,
-    /// BLAKE3 of the decompressed text.
+    /// BLAKE3 hash (hex) of the decompressed text.
     pub text_hash: String,
-    /// [`Model::id`].
+    /// Identity of the model, [`Model::id`].
     pub model_id: String,
-    /// What was dropped or read in a special way.
+    /// Notes for the reader: parts of the text that were dropped or treated specially.
     pub notes: Vec<String>,
-    /// Wall-clock time of the evaluation, reading included.
+    /// Wall-clock time of the evaluation in seconds, reading the text included.
     pub seconds: f64,
-    /// Tokens in that time.
+    /// Tokens per second of that time.
     pub tokens_per_second: f64,
 }
 
-/// Evaluates `model` on the text of `sources`. `progress` is called after every piece of it.
+/// Evaluates `model` on the text of `sources`: loss, perplexity and bits per character, with the counts behind them.
 ///
-/// Errors: what reading the text can find, lanes for a model that is no network, and hidden states that overflow.
+/// `progress` is called after every part of the text.
+///
+/// # Errors
+/// [`Error::Text`](crate::Error::Text) if the text cannot be read; [`EvalError`] if the options do not fit the
+/// text; [`ModelError::NotANetwork`](crate::ModelError::NotANetwork) for a batch with a model of another family;
+/// [`ModelError::Overflow`](crate::ModelError::Overflow) if hidden states overflow.
 pub fn evaluate(
     model: &Model,
     sources: Vec<Source>,
@@ -156,7 +165,10 @@ pub fn evaluate(
 }
 
 impl EvalOptions {
-    /// Refuses what cannot be done.
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// [`Error::Range`](crate::Error::Range) for a batch size or window length out of range.
     pub fn check(&self) -> Result<()> {
         for (name, value) in [("lanes", self.lanes), ("window", self.window)] {
             if let Some(value) = value {
@@ -167,18 +179,20 @@ impl EvalOptions {
     }
 }
 
-/// Losses so far, in the order of the text.
+/// Running sums of the losses of a text, in the order of its tokens.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sums {
+    /// Total loss so far, Σ −ln p, in nats.
     pub nats: f64,
     tokens: u64,
     known_nats: f64,
     known_tokens: u64,
-    /// Tokens that end lines, which no vocabulary lacks.
+    /// Number of known tokens that end lines.
     line_ends: u64,
 }
 
 impl Sums {
+    /// Adds the loss of a token in nats; `oov` says that the vocabulary lacks it, `ends_line` that it is a line end.
     pub fn add(&mut self, nats: f64, oov: bool, ends_line: bool) {
         self.nats += nats;
         self.tokens += 1;
@@ -273,7 +287,7 @@ fn document_end(vocab: &Vocab, layout: Layout, read: &ReadOptions) -> Result<Opt
 }
 
 impl Evaluation {
-    /// The figures of a text that was read as one stream.
+    /// Computes the figures of a text that was scored as one stream from its sums and counts.
     pub fn new(
         vocab: &Vocab,
         model_id: &str,
@@ -330,7 +344,7 @@ impl Evaluation {
     }
 }
 
-/// How much of a text decoding does not restore, and why, if it does not restore all.
+/// A note on how many of the characters of a text decoding does not restore, and why; `None` if `lost` is 0.
 pub fn lost_note(lost: u64, chars: u64, vocab: &Vocab) -> Option<String> {
     (lost > 0).then(|| {
         format!(

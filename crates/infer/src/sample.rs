@@ -30,11 +30,11 @@ use std::collections::VecDeque;
 mod filter;
 use filter::Filters;
 
-/// Chooses one token after the other.
-pub struct Sampler {
+/// Chooses tokens one after the other by the options of [`Sampling`].
+pub(crate) struct Sampler {
     sampling: Sampling,
     stream: Stream,
-    /// The tokens that the penalty looks at, oldest first; empty without a penalty.
+    /// Tokens that the repetition penalty counts, oldest first; empty without a penalty.
     recent: VecDeque<u32>,
     /// (V): how often each token stands in `recent`.
     seen: Vec<u32>,
@@ -48,8 +48,8 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// For logits (V). Errors: options that mean nothing, or ban every token.
-    pub fn new(sampling: &Sampling, vocab: usize, stream: Stream) -> Result<Sampler> {
+    /// Makes a sampler for logits of `vocab` tokens. Errors: options that are invalid or ban every token.
+    pub(crate) fn new(sampling: &Sampling, vocab: usize, stream: Stream) -> Result<Sampler> {
         sampling.check()?;
         let mut sampling = sampling.clone();
         sampling.banned.retain(|&id| (id as usize) < vocab);
@@ -70,8 +70,8 @@ impl Sampler {
         })
     }
 
-    /// Counts `id` among the tokens of the text, as of a prompt. Panics if `id ≥ V`.
-    pub fn observe(&mut self, id: u32) {
+    /// Adds `id` to the tokens that the repetition penalty counts. Panics if `id ≥ V`.
+    pub(crate) fn observe(&mut self, id: u32) {
         if self.sampling.repetition_penalty == 1.0 {
             return;
         }
@@ -88,7 +88,12 @@ impl Sampler {
     /// Chooses the token that follows, given its `logits` (V) and, if not all are, which ids are allowed, and observes it.
     ///
     /// Errors: logits that are no numbers, from hidden states that overflow; allowed tokens that are all impossible.
-    pub fn choose(&mut self, isa: Isa, logits: &[f32], allowed: Option<&[u32]>) -> Result<u32> {
+    pub(crate) fn choose(
+        &mut self,
+        isa: Isa,
+        logits: &[f32],
+        allowed: Option<&[u32]>,
+    ) -> Result<u32> {
         assert_eq!(
             logits.len(),
             self.scores.len(),
@@ -177,7 +182,10 @@ impl Sampler {
     }
 }
 
-/// The largest score; −∞ if there is no other. Errors: NaN or +∞ among them.
+/// The largest of `scores`; −∞ if all are.
+///
+/// # Errors
+/// [`GenerateError::NotFinite`] if NaN or +∞ is among them.
 pub fn largest(isa: Isa, scores: &[f32]) -> Result<f32> {
     let most = largest_score(isa, scores);
     match most.is_nan() {

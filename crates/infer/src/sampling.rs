@@ -1,43 +1,44 @@
-//! How a text is written: how each token is chosen, and when the text ends.
+//! Options of generation: how each token is chosen, and when a text ends.
 
 use super::{Allow, Eos};
 use crate::error::{GenerateError, Result};
 use elman_text::{Kind, TokenId};
 
-/// How a text is written. The default draws from the model's own distribution, up to 200 tokens.
+/// Options of generation; the default samples up to 200 tokens from the model's own distribution.
 ///
 /// The first eight fields choose a token, in the order of `sample.rs`; the others say what a text may be and when it ends.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
-    /// τ ≥ 0: above 1 more varied than the model, below less; 0 is greedy.
+    /// Temperature τ ≥ 0: above 1 the text is more varied than the model, below 1 less; 0 is greedy.
     pub temperature: f32,
-    /// Only the `top_k` most probable tokens; `None`: all.
+    /// Sample from the `top_k` most probable tokens only (Fan et al. 2018); `None`: from all.
     pub top_k: Option<usize>,
-    /// Only the most probable tokens that together have this probability, in (0, 1]; 1: all.
+    /// Nucleus sampling: only the most probable tokens that together have this probability, in (0, 1] (Holtzman et al. 2020); 1:
+    /// all.
     pub top_p: f32,
-    /// Only tokens with at least this share of the largest probability, in [0, 1]; 0: all.
+    /// Only tokens with at least this share of the largest probability, in [0, 1] (Nguyen et al. 2024); 0: all.
     pub min_p: f32,
-    /// Only the most typical tokens that together have this probability, in (0, 1]; 1: all.
+    /// Only the locally most typical tokens that together have this probability, in (0, 1] (Meister et al. 2023); 1: all.
     pub typical: f32,
-    /// θ > 0: above 1 repeats less; 1: no penalty.
+    /// Repetition penalty θ > 0: above 1 the text repeats less; 1: no penalty (Keskar et al. 2019, section 4.1).
     pub repetition_penalty: f32,
-    /// How many of the last tokens count as repeated; `None`: all.
+    /// Number of the last tokens that count as repeated; `None`: all.
     pub repetition_window: Option<usize>,
-    /// Ids that are never chosen.
+    /// Ids of tokens that are never chosen.
     pub banned: Vec<TokenId>,
     /// Seed of the draws; equal seeds write equal texts on every machine.
     pub seed: u64,
-    /// Tokens at most, the closing `<eos>` included.
+    /// Largest number of generated tokens, the closing `<eos>` included.
     pub max_tokens: usize,
-    /// Any of these ends the text.
+    /// Strings that end the text; they are not part of it.
     pub stop: Vec<String>,
-    /// What a drawn `<eos>` does.
+    /// Effect of a generated `<eos>`.
     pub eos: Eos,
-    /// Let `<unk>` be drawn.
+    /// Whether `<unk>` may be generated.
     pub allow_unk: bool,
-    /// Only texts that these are; with it there are no stop strings.
+    /// Constraint on the text; it excludes stop strings.
     pub allow: Option<Allow>,
-    /// Keep the log-probability of every token.
+    /// Whether the log-probability of every token is kept.
     pub logprobs: bool,
 }
 
@@ -64,7 +65,7 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    /// Always the most probable token.
+    /// Options that always choose the most probable token.
     pub fn greedy() -> Sampling {
         Sampling {
             temperature: 0.0,
@@ -72,7 +73,7 @@ impl Sampling {
         }
     }
 
-    /// About sixty words that show what a model has learnt.
+    /// Options for a sample of about sixty words that shows what a model has learnt.
     pub fn glimpse(kind: Kind) -> Sampling {
         Sampling {
             temperature: 0.8,
@@ -85,12 +86,15 @@ impl Sampling {
         }
     }
 
-    /// Whether top-k, top-p, min-p or typical sampling takes anything away.
+    /// Whether top-k, top-p, min-p or typical sampling is on.
     pub(super) fn filters(&self) -> bool {
         self.top_k.is_some() || self.top_p < 1.0 || self.min_p > 0.0 || self.typical < 1.0
     }
 
-    /// Refuses what means nothing.
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// [`GenerateError::Sampling`], [`GenerateError::EmptyStop`] or [`GenerateError::StopWithConstraint`].
     pub fn check(&self) -> Result<()> {
         let rules = [
             (

@@ -3,19 +3,19 @@
 //! ```text
 //! log p(text) = Σ ln p(w_t | w_0 … w_{t−1})      perplexity = exp(−log p / N)
 //! ```
-//! The text is read as evaluation reads one: from the beginning, its line ends and the `<eos>` after it predicted too. So the figures are those of
-//! `evaluate`, to the bit.
+//! The text is scored as in evaluation: from the beginning, with its line ends and the `<eos>` after it predicted too. So the
+//! figures are those of `evaluate`, to the bit.
 
 use super::Model;
 use crate::error::Result;
 use elman_text::{self as text, ReadOptions, Source, TokenId};
 
-/// The log-probabilities of the tokens of a text.
+/// Score of a text: the log-probability of each of its tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Score {
-    /// In the order of the text, the `<eos>` at its end included.
+    /// Tokens in the order of the text, the `<eos>` at its end included.
     pub tokens: Vec<ScoredToken>,
-    /// White-space fields and line ends of the text, which figures per word divide by.
+    /// Number of words, the divisor of figures per word: white-space fields and line ends of the text.
     pub words: u64,
 }
 
@@ -24,18 +24,20 @@ pub struct Score {
 pub struct ScoredToken {
     /// The token as the vocabulary spells it; `<unk>` for what it lacks.
     pub text: String,
-    /// Its id.
+    /// Id of the token.
     pub id: TokenId,
-    /// ln p of the token after all tokens before it; −∞ where the model excludes it.
+    /// Natural log-probability of the token after all tokens before it; −∞ if the model excludes it.
     pub log_prob: f64,
-    /// The vocabulary lacks what is in the text.
+    /// Whether the vocabulary lacks what is in the text, so that `<unk>` was scored.
     pub unknown: bool,
 }
 
 impl Model {
-    /// The log-probabilities of the tokens of `text`, read from its beginning.
+    /// Scores `text` from its beginning: the log-probability of each of its tokens.
     ///
-    /// Errors: a text that cannot be cut into tokens, hidden states that overflow.
+    /// # Errors
+    /// [`Error::Text`](crate::Error::Text) if the text cannot be tokenized; [`ModelError::Overflow`](crate::ModelError::Overflow)
+    /// if hidden states overflow.
     pub fn score(&self, text: &str) -> Result<Score> {
         let source = Source::Reader {
             name: "text".into(),
@@ -65,17 +67,17 @@ impl Model {
 }
 
 impl Score {
-    /// ln p of the text.
+    /// Natural log-probability of the text.
     pub fn log_prob(&self) -> f64 {
         self.tokens.iter().map(|token| token.log_prob).sum()
     }
 
-    /// The perplexity per token.
+    /// Perplexity per token.
     pub fn perplexity(&self) -> f64 {
         (-self.log_prob() / self.tokens.len() as f64).exp()
     }
 
-    /// The perplexity per word.
+    /// Perplexity per word.
     pub fn perplexity_per_word(&self) -> f64 {
         (-self.log_prob() / self.words as f64).exp()
     }

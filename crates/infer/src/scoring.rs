@@ -1,55 +1,59 @@
-//! The loop in which a network scores a text that is in memory: evaluation in lanes, answers, and the validations of a run.
+//! The loop in which a network scores a text that is in memory: evaluation in batches, answers, and the validations of a run.
 //!
-//! Windows come one after the other; the streams of each belong to parts of the text (lanes of a stream, or lines). Every part is
-//! summed on its own, and the sums are added in the order of the text, so that the bits do not depend on what is read beside what.
+//! Windows come one after the other; the streams of each belong to parts of the text (slices of a stream, or lines). Every part is
+//! summed on its own, and the sums are added in the order of the text, so that the bits do not depend on the batch.
 
 use super::{Hits, NetworkModel, NetworkView, State, Workspace};
 use crate::error::Result;
 use elman_kernels::Cpu;
 use elman_text::{TokenId, Window};
 
-/// Where the windows of a text come from.
+/// A source of the windows of a text.
 pub trait WindowSource {
-    /// The number of parts: [`Window::parts`] are below it.
+    /// Number of parts of the text, whose indices are in [`Window::parts`].
     fn parts(&self) -> usize;
 
-    /// Fills `window` with the next one; `None` at the end of the text.
+    /// Fills `window` with the next window; returns `None` at the end of the text.
     fn next(&mut self, window: &mut Window) -> Option<Filled>;
 
-    /// What sums have to know of `target`, at step `t` of a stream that belongs to `part`, in the last window.
+    /// Properties of `target`, which is at step `t` of a stream of `part` in the last window, on which the sums depend.
     fn token(&self, _part: usize, _t: usize, _target: TokenId) -> Token {
         Token::default()
     }
 }
 
-/// What a window was filled with.
+/// Properties of a window that a [`WindowSource`] has filled.
 #[derive(Clone, Copy, Debug)]
 pub struct Filled {
-    /// Its streams begin with the zero state.
+    /// Whether the streams of the window begin with the zero state.
     pub from_zero: bool,
-    /// Tokens that are read, predicted or not.
+    /// Number of tokens of the window, predicted or not.
     pub tokens: usize,
 }
 
-/// A target, as far as sums depend on it.
+/// Properties of a target token on which the sums of losses depend.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Token {
+    /// Whether the vocabulary lacks the token.
     pub unknown: bool,
+    /// Whether the token ends a line.
     pub ends_line: bool,
 }
 
-/// What computes the losses of a window.
+/// A network that computes the losses of windows.
 pub trait WindowScorer {
     /// The zero state of as many streams as a window may have.
     fn zero_state(&self) -> State;
 
-    /// Scores a window: −ln ŷ of every target (T, B), from `state`, which becomes the state after it. If asked for, `right` (T, B)
-    /// says whether each target is the most likely token.
+    /// Computes the loss −ln ŷ of every target of `window` (T, B) from `state`, which becomes the state after the window.
+    ///
+    /// If `right` (T, B) is given, it is set to whether each target is the most likely token.
     fn score(&mut self, window: &Window, state: &mut State, right: Option<&mut [bool]>) -> &[f64];
 }
 
-/// The sum over the tokens of a part.
+/// A sum of losses over the tokens of a part of the text.
 pub trait PartSum: Clone + Default {
+    /// Adds the loss of `token`, in nats.
     fn add(&mut self, nats: f64, token: Token);
 }
 
@@ -59,23 +63,24 @@ impl PartSum for f64 {
     }
 }
 
-/// What a text has cost so far.
+/// Losses of the windows that have been scored so far.
 #[derive(Clone, Debug, Default)]
 pub struct Scored<P> {
-    /// By part, in the order of the text.
+    /// Sums of the parts, in the order of the text.
     pub parts: Vec<P>,
-    /// Where these are counted.
+    /// Counts of right predictions, if they are counted.
     pub hits: Hits,
-    /// Tokens that were predicted.
+    /// Number of tokens that were predicted.
     pub tokens: u64,
-    /// Tokens that were read: more, where only answers are predicted.
+    /// Number of tokens that were input; it is larger than `tokens` if only answers are predicted.
     pub read: u64,
-    /// The summed loss of all predicted tokens, added in the order in which they were read.
+    /// Total loss of all predicted tokens in nats, added in the order of the windows.
     pub nats: f64,
 }
 
-/// Scores the windows of `source`; `counting` also counts how often the most likely token is right. `each` is called after every
-/// window, and may end the loop by an error.
+/// Scores all windows of `source`; with `counting` it also counts how often the target is the most likely token.
+///
+/// `each` is called after every window; its error ends the loop and is returned.
 pub fn score_windows<P: PartSum>(
     source: &mut impl WindowSource,
     scorer: &mut impl WindowScorer,
@@ -124,7 +129,7 @@ pub(super) struct ModelScorer<'a> {
 }
 
 impl<'a> ModelScorer<'a> {
-    /// For at most `batch` streams, read in windows of at most `steps` steps at once.
+    /// Makes a scorer for at most `batch` streams, in windows of at most `steps` steps.
     pub fn new(model: &'a NetworkModel, cpu: &'a Cpu, steps: usize, batch: usize) -> Self {
         ModelScorer {
             network: model.view(),

@@ -5,9 +5,9 @@
 //! session.feed("In the beginning God")?;
 //! for (token, p) in session.next()?.top(5) { … }
 //! ```
-//! A session begins at the beginning of a text. How a text is cut into pieces changes no bit of what the session says of it, and
-//! neither do other sessions that advance beside it. It owns the memory of its computations; what it remembers of the text is a
-//! few kilobytes, whatever the text's length.
+//! A session begins at the beginning of a text. How a text is cut into parts changes no bit of its results, and neither do other
+//! sessions that advance with it. It owns the memory of its computations; what it remembers of the text is a few kilobytes,
+//! whatever the text's length.
 
 mod saved;
 #[cfg(test)]
@@ -18,32 +18,33 @@ use super::{Distribution, Model, ModelError};
 use crate::error::Result;
 use elman_text::{TokenId, Vocab};
 
-/// One stream of text under a model.
+/// One stream of text under a model, which is fed and asked for the distribution of its next token.
 #[derive(Clone)]
 pub struct Session {
     model: Model,
     streams: Streams<'static>,
-    /// Tokens that have been fed and scored.
+    /// Number of tokens that have been fed or scored.
     tokens: u64,
 }
 
 impl Model {
-    /// A session at the beginning of a text.
+    /// Starts a session at the beginning of a text.
     pub fn session(&self) -> Session {
         Session::new(self.clone(), self.streams(1))
     }
 
-    /// As [`Model::session`]; a network reads at most `window` steps at once, which changes no bit.
+    /// Starts a session whose network takes at most `window` steps at once, which changes no bit.
     pub(crate) fn session_in_windows(&self, window: usize) -> Session {
         Session::new(self.clone(), self.streams_in_windows(1, window))
     }
 }
 
-/// Feeds one token to each session, and returns what may come next in each: of a network one matrix product for all of them.
+/// Feeds one token to each session and returns the distributions of their next tokens; a network computes one product for all.
 ///
-/// The sessions' numbers are those of [`Session::feed_tokens`] and [`Session::next`], to the bit.
+/// The numbers are those of [`Session::feed_tokens`] and [`Session::next`], to the bit.
 ///
-/// Errors: sessions of different models, an id that the vocabulary lacks, hidden states that overflow.
+/// # Errors
+/// [`ModelError::DifferentModels`], [`ModelError::UnknownToken`], or [`ModelError::Overflow`] if hidden states overflow.
 pub fn advance(sessions: &mut [&mut Session], tokens: &[TokenId]) -> Result<Vec<Distribution>> {
     assert_eq!(sessions.len(), tokens.len(), "a token for each session");
     let Some((first, others)) = sessions.split_first_mut() else {
@@ -79,22 +80,24 @@ impl Session {
         }
     }
 
-    /// The model whose session it is.
+    /// Model of the session.
     pub fn model(&self) -> &Model {
         &self.model
     }
 
-    /// Continues the text by `text`, which is cut into tokens by itself.
+    /// Appends `text` to the text of the session; it is tokenized by itself.
     ///
-    /// Errors: those of cutting a text into tokens.
+    /// # Errors
+    /// [`Error::Text`](crate::Error::Text) if it cannot be tokenized.
     pub fn feed(&mut self, text: &str) -> Result<()> {
         let ids = self.model.vocab().tokenize(text.as_bytes())?.ids;
         self.feed_tokens(&ids)
     }
 
-    /// Continues the text by tokens.
+    /// Appends tokens to the text of the session.
     ///
-    /// Errors: an id that the vocabulary lacks.
+    /// # Errors
+    /// [`ModelError::UnknownToken`] if an id is not below V.
     pub fn feed_tokens(&mut self, ids: &[TokenId]) -> Result<()> {
         check_ids(self.model.vocab(), ids)?;
         self.tokens += ids.len() as u64;
@@ -102,9 +105,10 @@ impl Session {
         Ok(())
     }
 
-    /// The distribution of the next token.
+    /// Computes the distribution of the next token; the session does not move.
     ///
-    /// Errors: hidden states that overflow, in a network that was trained badly.
+    /// # Errors
+    /// [`ModelError::Overflow`] if hidden states overflow, in a network that was trained badly.
     #[expect(
         clippy::should_implement_trait,
         reason = "a distribution does not move the session"
@@ -114,18 +118,19 @@ impl Session {
         Distribution::new(self.model.clone(), scores.swap_remove(0), self.tokens)
     }
 
-    /// Logits of the next token (V): its log-probabilities up to a constant.
+    /// Computes the logits of the next token (V): its natural log-probabilities up to a constant.
     pub fn logits(&mut self) -> Vec<f32> {
         let mut logits = vec![0.0; self.model.vocab().len()];
         self.streams.logits(&mut logits);
         logits
     }
 
-    /// Continues the text by tokens, and returns the natural log-probability of each after all tokens before it.
+    /// Appends tokens to the text and returns the natural log-probability of each after all tokens before it.
     ///
-    /// That is −∞ where the model excludes the token, and never NaN.
+    /// It is −∞ where the model excludes the token, and never NaN.
     ///
-    /// Errors: an id that the vocabulary lacks, hidden states that overflow.
+    /// # Errors
+    /// [`ModelError::UnknownToken`] if an id is not below V; [`ModelError::Overflow`] if hidden states overflow.
     pub fn score_tokens(&mut self, ids: &[TokenId]) -> Result<Vec<f64>> {
         let mut nats = vec![0.0; ids.len()];
         self.nats(ids, &mut nats)?;
@@ -133,14 +138,17 @@ impl Session {
         Ok(nats)
     }
 
-    /// As [`Session::score_tokens`], −ln p into `nats`, one for each token.
+    /// Appends tokens to the text and writes the loss −ln p of each into `nats`; see [`Session::score_tokens`].
+    ///
+    /// # Errors
+    /// As for [`Session::score_tokens`].
     pub fn nats(&mut self, ids: &[TokenId], nats: &mut [f64]) -> Result<()> {
         check_ids(self.model.vocab(), ids)?;
         self.streams.score(ids, nats);
         self.checked(nats)
     }
 
-    /// As [`Session::nats`], in layout `stream`; a new text begins after each token `end`.
+    /// Scores tokens as [`Session::nats`] does, in layout `stream`, where a new text begins after each token `end`.
     pub(crate) fn nats_apart(
         &mut self,
         ids: &[TokenId],
@@ -165,12 +173,12 @@ impl Session {
         }
     }
 
-    /// Forgets the text: the next token is the first one of another.
+    /// Forgets the text: the session is at the beginning of a text again.
     pub fn reset(&mut self) {
         self.streams.reset(0);
     }
 
-    /// A second session at the same place.
+    /// Copies the session: both continue independently from the same place.
     pub fn fork(&self) -> Session {
         self.clone()
     }

@@ -1,10 +1,11 @@
-//! Several streams of text under one model, which advance together: what generation, search and sessions are made of.
+//! Several streams of text under one model, which advance together: the basis of generation, search and sessions.
 //!
 //! ```text
 //! feed: x_1 … x_n of each stream      logits: what may come next in each, one product for all      nats: −ln p of chosen tokens
 //! ```
-//! What happens in one stream changes no bit of another: a text is the same alone and in company, token by token and in windows. A
-//! stream begins at the beginning of a text. Of a model of sentences it is at the beginning again after every line end that it is fed.
+//! What happens in one stream changes no bit of another: a text gives the same numbers alone and in a batch, token by token and in
+//! windows. A stream begins at the beginning of a text. In a model of sentences it is at the beginning again after every line end
+//! that it is fed.
 //!
 //! The families differ in what a stream remembers: a network its states, an n-gram model a context, a cache the last words, a mixture what its
 //! models do. Each has a file here with the same few methods.
@@ -26,10 +27,10 @@ use std::f64::consts::LN_10;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Most steps that a network reads at once: enough rows for the products to run at speed. Changes no bit.
+/// Largest number of steps that a network takes at once; it changes no bit, only speed.
 pub const WINDOW: usize = 64;
 
-/// B streams of text under one model.
+/// A batch of B streams of text under one model, which advance together.
 #[derive(Clone)]
 pub struct Streams<'a> {
     memory: Memory<'a>,
@@ -68,12 +69,12 @@ pub(super) enum Scores {
 }
 
 impl Model {
-    /// `streams` streams at the beginnings of their texts, at least one.
+    /// Starts `streams` streams (at least one) at the beginnings of their texts.
     pub fn streams(&self, streams: usize) -> Streams<'static> {
         self.streams_in_windows(streams, WINDOW)
     }
 
-    /// As [`Model::streams`]; a network reads at most `window` steps at once.
+    /// Starts streams whose network takes at most `window` steps at once.
     pub(crate) fn streams_in_windows(&self, streams: usize, window: usize) -> Streams<'static> {
         assert!(streams > 0, "there is at least one stream");
         Streams {
@@ -96,7 +97,9 @@ impl Model {
 }
 
 impl<'a> Streams<'a> {
-    /// The streams of a network of any origin, for example of one in training, whose V is the size of `vocab`.
+    /// Starts streams of a network of any origin, such as one in training, whose V is the size of `vocab`.
+    ///
+    /// The network takes at most `window` steps at once.
     pub fn of_network(
         network: NetworkView<'a>,
         vocab: &'a Vocab,
@@ -115,7 +118,7 @@ impl<'a> Streams<'a> {
         }
     }
 
-    /// The vocabulary whose ids the streams hold.
+    /// Vocabulary of the streams' tokens.
     pub fn vocab(&self) -> &Vocab {
         match &self.memory {
             Memory::Network(streams) => streams.vocab(),
@@ -136,7 +139,7 @@ impl<'a> Streams<'a> {
         }
     }
 
-    /// How a text is laid out: one stream, or lines that begin anew.
+    /// How the texts are laid out: as one stream, or as lines that begin anew.
     pub fn layout(&self) -> Layout {
         self.layout
     }
@@ -146,7 +149,7 @@ impl<'a> Streams<'a> {
         self.isa
     }
 
-    /// Continues stream i by the tokens `texts[i]`, of any length. Ids are below V.
+    /// Appends the tokens `texts[i]`, of any number, to stream i. Ids are below V.
     pub fn feed(&mut self, texts: &[&[u32]]) {
         assert_eq!(texts.len(), self.len(), "a text for each stream");
         let texts = match self.layout {
@@ -161,7 +164,7 @@ impl<'a> Streams<'a> {
         }
     }
 
-    /// Logits of what may come next in every stream, (B, V) into `logits`: ln p up to a constant for each stream.
+    /// Computes the logits of the next token of every stream into `logits` (B, V): ln p up to a constant for each stream.
     pub fn logits(&mut self, logits: &mut [f32]) {
         assert_eq!(logits.len(), self.len() * self.vocab().len());
         match &mut self.memory {
@@ -172,7 +175,9 @@ impl<'a> Streams<'a> {
         }
     }
 
-    /// −ln p of `tokens` as the next one of a stream, with the bits of [`super::Session::score_tokens`]; `logits` (V) are those of the stream.
+    /// Computes −ln p of each of `tokens` as the next token of a stream whose logits are `logits` (V).
+    ///
+    /// The bits are those of [`super::Session::score_tokens`].
     pub fn nats(&self, stream: usize, logits: &[f32], tokens: &[u32], nats: &mut [f64]) {
         match &self.memory {
             Memory::Network(streams) => streams.nats(logits, tokens, nats),
@@ -232,7 +237,7 @@ impl<'a> Streams<'a> {
         }
     }
 
-    /// Puts a stream at the beginning of a text.
+    /// Moves a stream to the beginning of a text.
     pub fn reset(&mut self, stream: usize) {
         match &mut self.memory {
             Memory::Network(streams) => streams.reset(stream),
@@ -242,7 +247,7 @@ impl<'a> Streams<'a> {
         }
     }
 
-    /// Stream i becomes a copy of what stream `from[i]` was: as many streams as `from` has, at least one.
+    /// Replaces the streams: stream i becomes a copy of the former stream `from[i]`. There may be more or fewer, at least one.
     pub fn select(&mut self, from: &[usize]) {
         assert!(!from.is_empty(), "there is at least one stream");
         match &mut self.memory {

@@ -1,4 +1,4 @@
-//! Where the vocabulary of a new model comes from.
+//! Sources of a new model's vocabulary: a training text, a file or another model.
 
 use super::read_vocab;
 use crate::error::Result;
@@ -8,21 +8,26 @@ use std::path::{Path, PathBuf};
 /// Memory that counting a vocabulary may take.
 const COUNT_LIMIT_BYTES: u64 = 2 << 30;
 
-/// Where the vocabulary comes from.
+/// Source of the vocabulary of a new model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VocabularyFrom {
-    /// Counted in the training text.
+    /// The vocabulary is counted in the training text.
     Text,
-    /// One token a line, or a `tokenizer.json` of the kind that was chosen.
+    /// A file with one token per line, or a `tokenizer.json` of the kind that was chosen.
     File(PathBuf),
-    /// A `tokenizer.json`, and which of its tokens ends a text (`None`: as the file says, or a usual name).
-    Tokenizer { file: PathBuf, eos: Option<String> },
-    /// The one of another model.
+    /// A `tokenizer.json` of any program.
+    Tokenizer {
+        /// Path of the `tokenizer.json`.
+        file: PathBuf,
+        /// The token that ends a text; `None`: as the file says, or a usual name.
+        eos: Option<String>,
+    },
+    /// The vocabulary of the model at this path.
     Model(PathBuf),
 }
 
 impl VocabularyFrom {
-    /// The file or model that holds it.
+    /// Path of the file or model that holds the vocabulary; `None` if it is counted in the text.
     pub fn path(&self) -> Option<&Path> {
         match self {
             VocabularyFrom::Text => None,
@@ -31,9 +36,10 @@ impl VocabularyFrom {
         }
     }
 
-    /// Reads the vocabulary, or counts it in `sources`.
+    /// Loads the vocabulary, or counts it in `sources`.
     ///
-    /// Errors: those of [`VocabularyFrom::read`] and [`count_vocab`].
+    /// # Errors
+    /// Those of [`VocabularyFrom::read`] and [`count_vocab`].
     pub fn vocab(
         &self,
         sources: Vec<Source>,
@@ -48,9 +54,10 @@ impl VocabularyFrom {
         }
     }
 
-    /// Reads the vocabulary of kind `kind`, or of its own; `None`: it is to be counted in a text.
+    /// Loads the vocabulary, a list as one of kind `kind`; returns `None` if it is to be counted in a text.
     ///
-    /// Errors: what reading the file or the model can find.
+    /// # Errors
+    /// [`Error`](crate::Error) if the file or the model cannot be loaded.
     pub fn read(&self, kind: Kind) -> Result<Option<Vocab>> {
         Ok(Some(match self {
             VocabularyFrom::Text => return Ok(None),
@@ -61,9 +68,10 @@ impl VocabularyFrom {
     }
 }
 
-/// Counts a vocabulary in `sources`.
+/// Counts a vocabulary of kind `kind` in `sources`: the `max_vocab` most frequent tokens that occur at least `min_count` times.
 ///
-/// Errors: what reading the text can find, and a text of which nothing is left.
+/// # Errors
+/// [`Error::Text`](crate::Error::Text) if the text cannot be read or nothing of it is left.
 pub fn count_vocab(
     sources: Vec<Source>,
     kind: Kind,

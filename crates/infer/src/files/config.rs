@@ -1,4 +1,4 @@
-//! `config.json`: written from the sizes of a network, and read back into sizes that are known to be true.
+//! `config.json`: written from the sizes of a network, and parsed into sizes that are checked.
 //!
 //! Keys that other programs add are passed over, except in the section `elman`, which is ours alone.
 
@@ -8,17 +8,17 @@ use elman_store::model_dir::{TOKENIZER, WEIGHTS};
 use elman_text::{Kind, Layout, Vocab};
 use serde::{Deserialize, Serialize};
 
-/// The version of what is written.
+/// Version of the format that is written.
 const VERSION: u32 = 1;
-/// Sizes beyond this are no network.
+/// The largest embedding size or hidden size of a network that can be loaded.
 pub const LARGEST: u64 = 1 << 20;
-/// Every layer costs memory and time beside its weights, however small these are.
+/// The largest number of layers of a network that can be loaded: layers cost memory and time besides their weights.
 pub const MOST_LAYERS: u64 = 1 << 10;
-/// Ids are 32 bits, and one of them marks.
+/// The largest vocabulary: ids have 32 bits, one of which is a mark.
 const LARGEST_VOCAB: u64 = 1 << 31;
 const MODEL_TYPE: &str = "elman";
 
-/// The file.
+/// The contents of `config.json`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ConfigFile {
     model_type: String,
@@ -30,7 +30,7 @@ pub(super) struct ConfigFile {
     hidden_size: Sizes,
     num_layers: u64,
     cell: String,
-    /// Of the cell `elman`.
+    /// Activation of the cell `elman`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     activation: Option<String>,
     tie_word_embeddings: bool,

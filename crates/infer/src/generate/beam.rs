@@ -25,48 +25,52 @@ use crate::error::{GenerateError, Result};
 use crate::sample::largest;
 use std::cmp::Ordering;
 
-/// How wide to search, and what for.
+/// Options of a beam search: its width, the number of results and the length penalty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Beam {
-    /// K: hypotheses at a time.
+    /// K, the number of hypotheses that are kept at each step.
     pub width: usize,
-    /// N ≤ K: texts to return.
+    /// N ≤ K, the number of texts to return.
     pub n_best: usize,
+    /// How texts of different lengths are compared.
     pub length_penalty: LengthPenalty,
 }
 
-/// How scores of texts of different lengths are compared.
+/// How beam search compares scores of texts of different lengths.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LengthPenalty {
-    /// α ≥ 0 of Wu et al.; 0: none.
+    /// Exponent α ≥ 0 of the length penalty of Wu et al. 2016, equation 14; 0 ranks by probability.
     Alpha(f64),
-    /// By the mean over tokens.
+    /// The mean log-probability per token.
     Mean,
 }
 
-/// A text that a search has found.
+/// A text that beam search has found, with its score.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hypothesis {
-    /// The text.
+    /// Text and tokens of the hypothesis.
     pub text: Generation,
-    /// ln p of all tokens.
+    /// Natural log-probability of all its tokens.
     pub logprob: f64,
-    /// That, length-normalised: what the texts are ranked by.
+    /// Length-normalised log-probability, by which the texts are ranked.
     pub score: f64,
 }
 
 /// A token that a hypothesis may be continued with.
 struct Proposal {
-    /// Of the text with it.
+    /// Natural log-probability of the text with the token.
     logprob: f64,
     hypothesis: usize,
     id: u32,
-    /// Of the token alone.
+    /// Natural log-probability of the token alone.
     token_logprob: f64,
 }
 
 impl Beam {
-    /// Refuses what means nothing.
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// [`GenerateError::LengthPenalty`], [`GenerateError::NoResults`] or [`GenerateError::MoreThanBeam`].
     pub fn check(&self) -> Result<()> {
         let error = match (self.n_best, self.length_penalty) {
             (_, LengthPenalty::Alpha(alpha)) if !(alpha >= 0.0 && alpha.is_finite()) => {
@@ -81,7 +85,7 @@ impl Beam {
 }
 
 impl LengthPenalty {
-    /// The score of a text of `tokens` tokens.
+    /// Length-normalised score of a text of `tokens` tokens with the natural log-probability `logprob`.
     pub fn score(self, logprob: f64, tokens: usize) -> f64 {
         let length = tokens as f64;
         match self {
@@ -92,9 +96,11 @@ impl LengthPenalty {
 }
 
 impl Generator<'_> {
-    /// The `n_best` best texts that follow prompt `lane`, the best first; fewer where there are not as many.
+    /// Finds the `n_best` most probable texts that follow prompt `lane` by beam search, the best first; fewer if there are not as
+    /// many.
     ///
-    /// Errors: a beam that means nothing; hidden states that overflow; nothing possible among what is allowed.
+    /// # Errors
+    /// [`GenerateError`] if the beam is invalid, hidden states overflow, or the model gives probability 0 to all that is allowed.
     pub fn search(&mut self, lane: usize, beam: &Beam) -> Result<Vec<Hypothesis>> {
         beam.check()?;
         let v = self.streams.vocab().len();

@@ -1,21 +1,22 @@
-//! Prompts that have been read side by side, ready to be continued any number of times: by draws here, by search in `beam.rs`.
+//! A batch of prompts that have been read, ready to be continued any number of times: by sampling here, by search in `beam.rs`.
 //!
 //! Each prompt is a stream. A stream whose text has ended leaves, so the others have its time. Sample n of a seed is the same
 //! whatever is beside it: its numbers are keyed by (seed, n), and streams do not know each other.
 
 use super::draft::{Draft, Rules};
 use super::{Finish, Generation, Sampling};
+use crate::Streams;
 use crate::constraint::{Constraint, Place};
 use crate::error::{GenerateError, Result};
-use crate::{Sampler, Streams};
+use crate::sample::Sampler;
 use elman_kernels::rng::{Site, Stream, key};
 use elman_text::Decoder;
 use std::ops::ControlFlow;
 
-/// B prompts that have been read, with how they are to be continued.
+/// A batch of B prompts that have been read, which can be continued by samples or by beam search.
 pub struct Generator<'a> {
     pub(super) options: Sampling,
-    /// After the prompts.
+    /// Streams at the ends of the prompts.
     pub(super) streams: Streams<'a>,
     prompts: Vec<Prompt>,
     /// (B, V): what follows the prompts.
@@ -28,14 +29,16 @@ pub struct Generator<'a> {
 struct Prompt {
     ids: Vec<u32>,
     decoder: Decoder,
-    /// At its end.
+    /// Position in the constraint at the end of the prompt.
     place: Option<Place>,
 }
 
 impl<'a> Generator<'a> {
-    /// Feeds the ids of `prompts` to `streams`, which have a stream at the beginning of its text for each.
+    /// Feeds the token ids of `prompts` to `streams`, which has a stream at the beginning of a text for each prompt.
     ///
-    /// Errors: options that mean nothing or that the vocabulary cannot fulfil; an id that is not below V.
+    /// # Errors
+    /// [`GenerateError::Prompt`] if an id is not below V; other [`GenerateError`]s if an option is invalid;
+    /// [`Error::Constraint`](crate::Error::Constraint) if the constraint cannot be used.
     pub fn new(
         mut streams: Streams<'a>,
         prompts: &[Vec<u32>],
@@ -89,19 +92,23 @@ impl<'a> Generator<'a> {
         })
     }
 
-    /// B.
+    /// B, the number of prompts.
     pub fn prompts(&self) -> usize {
         self.prompts.len()
     }
 
-    /// Ids of prompt `lane`.
+    /// Number of tokens of prompt `lane`.
     pub fn prompt_tokens(&self, lane: usize) -> usize {
         self.prompts[lane].ids.len()
     }
 
-    /// Writes sample `number` of each prompt; `sink` gets the texts piece by piece with the prompt's lane, and may `Break` all of them off.
+    /// Generates sample `number` of each prompt, all of them in one batch.
     ///
-    /// Errors: hidden states that overflow; nothing possible among what is allowed.
+    /// `sink` is called with the index of the prompt and each new part of its text; if it returns `Break`, all of them end.
+    ///
+    /// # Errors
+    /// [`GenerateError::NotFinite`] if hidden states overflow; [`GenerateError::Impossible`] if all that is allowed has probability
+    /// 0.
     pub fn sample(
         &mut self,
         number: u64,
@@ -110,7 +117,7 @@ impl<'a> Generator<'a> {
         self.sample_each(&vec![number; self.prompts.len()], sink)
     }
 
-    /// Of each prompt the sample of its own number in `numbers`.
+    /// Generates one sample of each prompt, with the sample numbers `numbers` (B); see [`Generator::sample`].
     pub fn sample_each(
         &mut self,
         numbers: &[u64],

@@ -1,6 +1,6 @@
 //! A text that a model writes to be trained on: true beginnings, drawn from a text, each continued by the model itself.
 //!
-//! What a model reads when it writes are its own words; trained on true words alone it has never seen them (exposure bias). A
+//! A model that generates is conditioned on its own words; trained on true words alone it has never seen them (exposure bias). A
 //! text of its own sequences, mixed with true text, shows it some. Places and draws are keyed by the seed and the number of the
 //! beginning, so the text is the same at any thread count.
 //!
@@ -23,39 +23,43 @@ use elman_text::{Layout, Sentences};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
-/// Sequences that are written side by side.
+/// Sequences that are written in one batch.
 const LANES: usize = 32;
-/// Tokens of such a text: 4 GiB of them.
+/// The largest number of tokens of such a text: 4 GiB of them.
 const MOST_TOKENS: usize = 1 << 30;
-/// Lines that show whether they come to the share at all.
+/// Number of lines after which it is checked that the share can be reached.
 const TRIAL: u64 = 640;
 
-/// How much a model writes of a text that it is trained on, and how.
+/// How much text the model writes for its own training, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OwnText {
-    /// The model's own part of all tokens, between 0 and 1: beginnings are not its own.
+    /// Share of the model's own tokens among all training tokens, between 0 and 1; true beginnings do not count as its own.
     pub share: f64,
-    /// Tokens of a true beginning; of sentences at most.
+    /// Number of tokens of a true beginning; for sentences the largest number.
     pub beginning: usize,
-    /// Tokens that the model writes after it; of sentences at most.
+    /// Number of tokens that the model writes after a beginning; for sentences the largest number.
     pub continuation: usize,
+    /// Temperature of the sampling.
     pub temperature: f32,
 }
 
-/// What a model has written to be trained on.
+/// Text that a model has written for its own training.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OwnSequences {
-    /// Sequence after sequence.
+    /// Token ids of the sequences, one after the other.
     pub ids: Vec<u32>,
-    /// Tokens among them that are the model's own.
+    /// Number of tokens that the model has written; the others are true beginnings.
     pub own: usize,
-    /// The sequences as text, for people, each beginning a line.
+    /// The sequences as text for people, each on a line of its own.
     pub text: Vec<u8>,
 }
 
 impl OwnText {
-    /// Refuses what means nothing, and of a stream a share that beginnings of this length do not leave.
+    /// Checks the options for training texts in the layout `layout`.
+    ///
+    /// # Errors
+    /// [`OwnTextError`], for a stream also if beginnings of this length do not leave the share.
     pub fn check(&self, layout: Layout) -> Result<()> {
         if !(self.share > 0.0 && self.share < 1.0) {
             return Err(OwnTextError::Share.into());
@@ -69,7 +73,7 @@ impl OwnText {
         Ok(())
     }
 
-    /// Sequences of a stream that come to the share beside `n` true tokens.
+    /// Number of sequences of a stream that give the share beside `n` true tokens.
     fn sequences(&self, n: usize) -> Result<usize> {
         let sequences = (self.share * n as f64 / self.own_in_each()?).ceil();
         self.bound(sequences * (self.beginning as f64 + self.continuation as f64))?;
@@ -105,11 +109,14 @@ impl OwnText {
     }
 }
 
-/// Lets `model` write such a text for a run in layout `layout`, beside the true text `ids`, which lends the beginnings. `watch` is told how many tokens
-/// of its own it has written, and how many there will be.
+/// Writes a text of the model's own for training in the layout `layout`, beside the true text `ids`, from which the beginnings are
+/// drawn.
 ///
-/// Errors: choices that mean nothing; a share that beginnings of this length do not leave; a text that is shorter than a beginning; hidden states
-/// that overflow.
+/// `watch` is called with the number of its own tokens that the model has written, and the number that there will be.
+///
+/// # Errors
+/// [`OwnTextError`] if an option is invalid, the share cannot be reached or the text is shorter than a beginning;
+/// [`GenerateError::NotFinite`](crate::GenerateError::NotFinite) if hidden states overflow.
 pub fn write_own(
     model: &NetworkModel,
     layout: Layout,

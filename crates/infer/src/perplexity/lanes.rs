@@ -1,4 +1,4 @@
-//! Evaluation in lanes: several places of a text at once, or several lines.
+//! Evaluation in batches: several places of a text in parallel, or several lines.
 //!
 //! The text is in memory. Every part, a lane of a stream or a line, is summed on its own (`scoring.rs`), and the sums are added in the
 //! order of the text, so the bits do not depend on what is read beside what.
@@ -12,12 +12,12 @@ use elman_text::{
     self as text, Layout, ReadOptions, Sentences, Source, Stream, TokenId, Vocab, Window,
 };
 
-/// Memory for the tokens of a text that is read in lanes.
+/// Memory for the tokens of a text that is scored in batches.
 const LANES_LIMIT_BYTES: usize = 2 << 30;
 /// A token's id and whether it is unknown.
 const TOKEN_BYTES: usize = 5;
 
-/// Reads a text in `lanes` lanes; returns its sums, what was counted, and the lanes that there were.
+/// Scores a text in `lanes` lanes; returns its sums, what was counted, and the lanes that there were.
 ///
 /// Errors: those of [`in_memory`], and a model whose hidden states overflow.
 pub(super) fn in_lanes(

@@ -1,4 +1,4 @@
-//! A session as bytes.
+//! Saved sessions: the memory of a stream as bytes.
 //!
 //! ```text
 //! magic (8)  format (4)  BLAKE3 of the model (32)  what the session remembers  the first 8 bytes of BLAKE3 over all before
@@ -19,7 +19,7 @@ const HEAD_BYTES: usize = 8 + 4 + 32;
 const CHECK_BYTES: usize = 8;
 
 impl Session {
-    /// The session as bytes, which [`Model::restore`] takes. Equal sessions have equal bytes.
+    /// Saves the session as bytes, which [`Model::restore`] takes. Equal sessions have equal bytes.
     pub fn save(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.extend(MAGIC);
@@ -33,9 +33,10 @@ impl Session {
 }
 
 impl Model {
-    /// The session whose bytes [`Session::save`] returned.
+    /// Restores a session from the bytes that [`Session::save`] returned.
     ///
-    /// Errors: [`ModelError::State`] for bytes of another origin, of another model, of another length, or that are damaged.
+    /// # Errors
+    /// [`ModelError::State`] if the bytes are of another origin, of another model, of another length, or damaged.
     pub fn restore(&self, bytes: &[u8]) -> Result<Session> {
         Ok(restore(self, bytes).map_err(ModelError::State)?)
     }

@@ -24,7 +24,7 @@ pub(super) struct NetworkStreams<'a> {
     workspace: Option<Workspace>,
 }
 
-/// Whose weights they are.
+/// The owner of the weights.
 #[derive(Clone)]
 enum Network<'a> {
     Model(Arc<NetworkModel>),
