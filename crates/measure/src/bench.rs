@@ -1,16 +1,14 @@
-//! How fast elman is on this machine, and how fast it could be: named configurations with random
-//! weights and random tokens, beside the measured peaks of the machine.
+//! Benchmarks: how fast elman is on this machine, as speed and as share of the machine's measured peaks.
 //!
 //! ```text
-//! case      what is measured: a configuration and a vocabulary's size, by name
-//! work      what is done with it: training steps, scoring, generation, many states
-//! clock     when: warming up, then laps
-//! report    the laps beside the peaks: tokens/s, GFLOP/s, shares
+//! case      the configuration that is measured, by name, and the size of its vocabulary
+//! work      what is timed: training steps, scoring, generation, many streams
+//! clock     when: after warm-up steps
+//! report    the timings beside the machine's peaks: tokens/s, GFLOP/s, shares
 //! ```
-//! Speed depends on sizes and not on what the numbers say, so no text, no file and no training is
-//! needed; steps are the very ones that runs and inference take. Peak memory is a process's, so
-//! whoever wants it compared with the plan measures in a process of its own.
-//!
+//! Speed depends on sizes and not on values, so weights and tokens are random, and no text, file or training is needed; the steps
+//! are those of training and inference. Peak memory belongs to a process, so a caller that compares it with the plan measures each
+//! case in a process of its own.
 //! Model operations: a token costs 2 for every weight that it is multiplied with, and in training
 //! twice as many again for the gradients; activations, softmax and updates are not counted.
 

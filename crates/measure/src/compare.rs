@@ -1,11 +1,11 @@
-//! Comparing models on a text, honestly: which is better, by how much, how sure that is, what each costs, and what they do together.
+//! Comparison of models on a text: which is better, by how much, with which confidence, at what cost, and what their mixture gives.
 //!
 //! ```text
-//! named      a model of any family, with a name and its price
+//! named      a model of any family, with a name and its costs
 //! scores     models and a text                     → losses, by model and line
 //! mixture    losses on a development text          → weights
 //! units, bootstrap   losses by line                → intervals and p-values
-//! findings   everything that was read              → result, as plain numbers
+//! findings   all scores                               → result, as plain numbers
 //! ```
 //! **What may be compared.** Models of one vocabulary: everything, per token. Models of different vocabularies: per word (white-space fields
 //! and line ends of the raw text) and per character, if each model's tokens say all of this text. `<unk>` does not say what stood
@@ -28,7 +28,7 @@ mod result;
 mod scores;
 mod units;
 
-pub use bootstrap::{Interval, LEVEL};
+pub use bootstrap::Interval;
 pub(crate) use bootstrap::{percentiles, resampled};
 pub use mixture::Fit;
 pub use named::NamedModel;
@@ -48,18 +48,22 @@ use units::Units;
 
 /// Most lines that are units of their own; more are joined.
 const MOST_LINES: usize = 10_000;
-/// Fewer have no 2.5 % at either end, more take long and tell nothing new.
+/// Fewer resamples have no 2.5 % at either end; more take long and change little.
 const RESAMPLES: std::ops::RangeInclusive<usize> = 99..=1_000_000;
 
-/// How to compare.
+/// Options of a comparison.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// How the text is decoded and split into documents.
     pub read: ReadOptions,
-    /// What each character costs that no token says: those of an unknown token, beside p(`<unk>`), and those that decoding does not
-    /// restore.
+    /// Bits that each unpredicted character is charged: characters of unknown tokens, beside p(`<unk>`), and characters that
+    /// decoding does not restore.
+    ///
+    /// `None` charges nothing and refuses comparisons that would need it.
     pub charge_oov_bits: Option<f64>,
-    /// R of intervals and tests.
+    /// R, the number of resamples for intervals and tests.
     pub resamples: usize,
+    /// Seed of the resampling.
     pub seed: u64,
 }
 
@@ -74,38 +78,46 @@ impl Default for Options {
     }
 }
 
-/// Whether to mix the models, and where the weights come from.
+/// Whether the models are mixed, and which text the weights are fitted on.
 pub enum Mixing {
+    /// The models are not mixed.
     No,
-    /// A development text.
+    /// The weights are fitted on this development text.
     On(Vec<Source>),
-    /// The compared text itself: optimistic, and marked so.
+    /// The weights are fitted on the compared text itself; the result is optimistic and marked so.
     OnText,
 }
 
-/// How far a comparison is.
+/// Progress of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
+    /// The stage that is running.
     pub stage: Stage,
-    /// Tokens or resamples.
+    /// Number of tokens or resamples that are done in this stage.
     pub done: u64,
+    /// Number of tokens or resamples of this stage, if it is known.
     pub total: Option<u64>,
 }
 
+/// A stage of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Reading the text that the weights are fitted on.
+    /// The development text is scored to fit the weights of the mixture.
     Fitting,
-    /// Reading the text.
+    /// The compared text is scored.
     Reading,
+    /// Intervals are computed by resampling (bootstrap).
     Resampling,
+    /// p-values are computed by approximate randomisation.
     Testing,
 }
 
-/// Compares `models`, at least one, on `sources`.
+/// Compares `models`, at least one, on the text of `sources`.
 ///
-/// Errors: what reading a text can find; models that give no probabilities; a false comparison or mixture, with what to do
-/// about it; a text that would have to be read more than once and cannot be.
+/// # Errors
+/// [`Error::Compare`](crate::Error::Compare) if the comparison or the mixture would be false; [`Error::Model`](crate::Error::Model)
+/// if a model overflows on the text; [`Error::Text`](crate::Error::Text) if a text cannot be read, or cannot be read again where
+/// that is needed.
 pub fn compare(
     models: &[NamedModel],
     sources: Vec<Source>,
@@ -206,7 +218,10 @@ pub fn compare(
 }
 
 impl Options {
-    /// Refuses what cannot be done.
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// [`Error::Range`](crate::Error::Range) for the number of resamples; [`CompareError::Charge`] for the charge.
     pub fn check(&self) -> Result<()> {
         OutOfRange::check("the number of resamples", self.resamples, RESAMPLES)?;
         match self.charge_oov_bits {
@@ -265,11 +280,13 @@ fn mixed<'a>(models: &'a [NamedModel], groups: &[Group]) -> Result<Group<'a>> {
     })
 }
 
-/// The weights of the best linear mixture of `models` on a development text, over the union of their vocabularies.
-/// `progress` is told the tokens read so far.
+/// Fits the weights of the best linear mixture of `models` on a development text, over the union of their vocabularies.
 ///
-/// Errors: what reading a text can find; fewer than two models, or vocabularies that cut a text differently; a text without
-/// tokens, or with one that no model can produce.
+/// `progress` is called with the number of tokens scored so far.
+///
+/// # Errors
+/// [`Error::Compare`](crate::Error::Compare) for fewer than two models, vocabularies that cut a text differently, a text without
+/// tokens or one with a token that no model can produce; [`Error::Text`](crate::Error::Text) if the text cannot be read.
 pub fn fit(
     models: &[NamedModel],
     sources: Vec<Source>,
@@ -284,7 +301,7 @@ pub fn fit(
     Ok((likelihoods.fit(), stats))
 }
 
-/// What to know about weights that were fitted on so few tokens that they say little.
+/// A warning if weights were fitted on so few tokens that they mean little.
 pub fn few_tokens(tokens: u64) -> Option<String> {
     const FEW: u64 = 1_000;
     let s = if tokens == 1 { "" } else { "s" };

@@ -1,7 +1,6 @@
-//! Understanding: the chapter's claims as measurements of a model on a text.
+//! Inspection: the chapter's claims as measurements of a model on a text.
 //!
-//! Looks at training and inference from above and changes neither. Results are plain numbers that serialise; docs/INSPECT.md says
-//! what each means.
+//! It uses training and inference and changes neither. Results are plain numbers that serialise; docs/INSPECT.md explains them.
 //!
 //! ```text
 //! gradients    ‖∂h_t/∂h_k‖ by lag beside its bound; the double sum term by term; units; a verdict

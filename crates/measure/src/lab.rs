@@ -1,11 +1,11 @@
-//! A laboratory: the chapter's claims, each held against small networks and texts that are made on the spot.
+//! A laboratory: the chapter's claims, each tested with small networks and texts that are made for it.
 //!
 //! ```text
-//! text         a text, cut into a part to learn and a part to be tested on; sources whose laws are known
+//! text         a text, split into a training part and a held-out part; sources whose laws are known
 //! nets         the networks that several claims share, trained once
-//! perplexity   its meaning, its identity with exp(loss), what it owes to the vocabulary
-//! exposure     networks on their own words, beside a source that is known
-//! forcing      teacher forcing beside a network's own words
+//! perplexity   its meaning, its identity with exp(loss), its dependence on the vocabulary
+//! exposure     networks conditioned on their own words, against a known source
+//! forcing      teacher forcing against a network conditioned on its own words
 //! reach        what truncation cuts, what the state carries, which lags are learnt
 //! flow         ‖∂h_t/∂h_k‖ of seven networks beside their bounds
 //! clipping     steps with and without it
@@ -13,9 +13,9 @@
 //! costs        memory and time of windows over T
 //! order        speed over T/B, one and several threads
 //! ```
-//! Every measurement is a plain value that is kept in the laboratory's directory (`measured/NAME.json`) as soon as it is there, and training
-//! runs are runs like all others (`runs/NAME`), so a second start goes on where the first one ended. Verdicts follow from the numbers by rules that
-//! stand beside them. What it does not do: it writes no page and draws nothing.
+//! Every measurement is a plain value that is kept in the laboratory's directory (`measured/NAME.json`) as soon as it is made, and
+//! training runs are ordinary runs (`runs/NAME`), so opening the laboratory again continues where it ended. Verdicts follow from
+//! the numbers by rules in the same files. What it does not do: it writes no page and draws nothing.
 
 pub mod clipping;
 pub mod costs;
@@ -27,7 +27,7 @@ pub mod order;
 pub mod perplexity;
 pub mod reach;
 pub mod sizes;
-pub mod text;
+mod text;
 
 use crate::error::{LabError, Result};
 use elman_infer::Model;
@@ -42,16 +42,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use text::Texts;
 
-/// Whether a claim holds where it was looked at.
+/// Whether a claim of the chapter holds in the setting in which it was tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
+    /// The claim holds.
     Holds,
+    /// The claim holds in part.
     Partly,
+    /// The claim does not hold in this setting.
     Fails,
 }
 
 impl Verdict {
-    /// All of the parts hold, some do, or none.
+    /// Verdict on a claim of several parts: it holds if all parts do, and in part if some do.
     pub fn of(parts: &[bool]) -> Verdict {
         match parts.iter().filter(|part| **part).count() {
             0 => Verdict::Fails,
@@ -61,29 +64,31 @@ impl Verdict {
     }
 }
 
-/// How large everything is.
+/// Size of a laboratory: text, networks and measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scale {
-    /// Most bytes of the text.
+    /// Largest number of bytes of the text that are used.
     pub text_bytes: usize,
-    /// H and E of networks that learn the text.
+    /// Hidden size H and embedding size E of networks that learn the text.
     pub hidden: usize,
+    /// Largest vocabulary of networks that learn the text.
     pub max_vocab: usize,
-    /// Passes over the text of the networks that several claims share.
+    /// Number of passes over the text of the networks that several claims share.
     pub epochs: f64,
-    /// Updates of networks that learn a source whose law is known.
+    /// Number of updates of networks that learn a source whose law is known.
     pub steps: u64,
-    /// Seeds, where the claim is about chance.
+    /// Number of seeds for claims about chance.
     pub seeds: u64,
-    /// The longest lag of Jacobian products.
+    /// Longest lag of Jacobian products, in steps.
     pub lags: usize,
+    /// Number of excerpts of the text for inspections.
     pub passages: usize,
-    /// Seconds for each speed.
+    /// Seconds for each measurement of speed.
     pub seconds: f64,
 }
 
 impl Scale {
-    /// Some minutes on two cores.
+    /// The full size, which takes some minutes on two cores.
     pub const FULL: Scale = Scale {
         text_bytes: 440_000,
         hidden: 96,
@@ -95,7 +100,7 @@ impl Scale {
         passages: 4,
         seconds: 0.5,
     };
-    /// Some seconds: to see that everything works. Little of what it finds means anything.
+    /// A size that takes some seconds, to see that everything works; its figures mean little.
     pub const QUICK: Scale = Scale {
         text_bytes: 48_000,
         hidden: 8,
@@ -109,21 +114,23 @@ impl Scale {
     };
 }
 
-/// What a laboratory is made of; kept beside its measurements, which mean nothing to another one.
+/// Inputs of a laboratory, kept beside its measurements, which are valid for these inputs only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
+    /// Size of the laboratory.
     pub scale: Scale,
+    /// Seed of all draws.
     pub seed: u64,
-    /// BLAKE3 (hex) of what is read of the text.
+    /// BLAKE3 hash (hex) of the part of the text that is used.
     pub text_hash: String,
-    /// The version of elman.
+    /// Version of elman.
     pub elman: String,
 }
 
-/// The file of a laboratory's [`Plan`], by which it is known.
+/// File of a laboratory's [`Plan`], which identifies the directory as a laboratory.
 const PLAN: &str = "lab.json";
 
-/// A laboratory in its directory.
+/// An open laboratory, in which claims of the chapter are tested.
 pub struct Lab<'a> {
     directory: PathBuf,
     plan: Plan,
@@ -134,9 +141,11 @@ pub struct Lab<'a> {
 }
 
 impl<'a> Lab<'a> {
-    /// Opens the laboratory in `directory`, or founds it, on `text`, of which at most [`Scale::text_bytes`] are read.
+    /// Opens the laboratory in `directory`, or creates it, on at most [`Scale::text_bytes`] of `text`.
     ///
-    /// Errors: another laboratory is there, a text that is too short or not UTF-8, and what the system refuses.
+    /// # Errors
+    /// [`LabError::OtherPlan`] or [`LabError::Foreign`] if the directory holds something else; [`LabError::NotUtf8`] or
+    /// [`LabError::FewLines`] for an unusable text; [`Error::Store`](crate::Error::Store) if a file cannot be read or written.
     pub fn open(
         directory: &Path,
         text: Source,
@@ -171,7 +180,10 @@ impl<'a> Lab<'a> {
         })
     }
 
-    /// Refuses a directory that holds anything but a laboratory.
+    /// Checks that a directory is empty or holds a laboratory.
+    ///
+    /// # Errors
+    /// [`LabError::Foreign`] if it holds anything else.
     pub fn refuse_foreign(directory: &Path) -> Result<()> {
         let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
         let mut others = entries.filter(|entry| entry.file_name() != Lock::NAME);
@@ -181,14 +193,17 @@ impl<'a> Lab<'a> {
         Err(LabError::Foreign(directory.to_path_buf()).into())
     }
 
+    /// Inputs of the laboratory.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
+    /// The laboratory's text in its two parts.
     pub fn texts(&self) -> &Texts {
         &self.texts
     }
 
+    /// Size of the laboratory.
     pub fn scale(&self) -> Scale {
         self.plan.scale
     }
@@ -202,7 +217,7 @@ impl<'a> Lab<'a> {
         model.into().with_cpu(self.cpu.clone())
     }
 
-    /// A second arithmetic unit, for what takes one of its own.
+    /// A second [`Cpu`] for computations that take one of their own.
     fn own_cpu(&self) -> Cpu {
         Cpu::new(self.machine.isa, self.machine.threads)
     }
@@ -284,23 +299,30 @@ impl<'a> Lab<'a> {
     }
 }
 
-/// A training run that has ended.
+/// Result of a training run of the laboratory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Trained {
+    /// Directory of the run.
     pub run: PathBuf,
+    /// Number of parameters of the network.
     pub parameters: usize,
-    /// Whether its numbers stopped to be numbers.
+    /// Whether the training diverged: its loss or gradient was not finite.
     pub diverged: bool,
-    /// Of the best validation; infinite without one.
+    /// Perplexity of the best validation; infinite without one.
     pub perplexity: f64,
-    /// (step, nats a token) of training, and of validation.
+    /// Training loss: (step, nats per token).
     pub loss: Vec<(f64, f64)>,
+    /// Validation loss: (step, nats per token).
     pub valid_loss: Vec<(f64, f64)>,
-    /// (step, ‖g‖) before clipping.
+    /// Norm of the gradient before clipping: (step, ‖g‖).
     pub norm: Vec<(f64, f64)>,
+    /// Number of updates that were clipped.
     pub clipped: u64,
+    /// Number of updates that were skipped because a value was not finite.
     pub skipped: u64,
+    /// Number of updates.
     pub steps: u64,
+    /// Duration of the training in seconds.
     pub seconds: f64,
 }
 

@@ -1,10 +1,11 @@
 //! Measurements of models and machines; everything here is built on training and inference.
 //!
-//! * [`bench`]: how fast training and inference are, and how fast they could be on this machine
+//! * [`mod@bench`]: how fast training and inference are, and how fast they could be on this machine
 //! * [`compare`]: models against each other on one text, and mixtures of them
 //! * [`inspect`]: how gradients flow, what truncation loses, what units follow, on a model and a text
 //! * [`lab`]: the claims of the chapter, tested on small networks
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod bench;
 pub mod compare;

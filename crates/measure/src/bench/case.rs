@@ -1,4 +1,4 @@
-//! The configurations that speed is measured on, by their names.
+//! The configurations that are benchmarked, by their names.
 //!
 //! S, M and L are the LSTMs of Zaremba, Sutskever and Vinyals, "Recurrent Neural Network
 //! Regularization" (2014); E, G and C stand for an Elman network, a GRU and a model of characters.
@@ -10,16 +10,17 @@ use elman_train::bptt::LossNorm;
 use elman_train::config::{Bptt, CellName, OptimizerName};
 use elman_train::schedule::ScheduleKind;
 
-/// The names that [`Case::named`] knows.
+/// Names of the benchmark configurations that [`Case::named`] knows.
 pub const NAMES: [&str; 6] = ["S", "M", "L", "E", "G", "C"];
 
-/// What is measured.
+/// A configuration that is benchmarked, with the size of its vocabulary.
 #[derive(Clone, Debug)]
 pub struct Case {
+    /// Name of the case, which the report shows.
     pub name: String,
-    /// V
+    /// V, the size of the vocabulary.
     pub vocab: usize,
-    /// Its choices about text, budget and schedule are not looked at: the rate is constant.
+    /// Configuration of the network and its training; its text, budget and schedule are ignored, and the learning rate is constant.
     pub config: Config,
 }
 
@@ -33,7 +34,7 @@ struct Sizes {
 }
 
 impl Case {
-    /// The case called `name`, in either case.
+    /// Finds the case called `name`, in upper or lower case; `None` if there is none.
     pub fn named(name: &str) -> Option<Case> {
         let name = name.to_ascii_uppercase();
         let (cell, layers, hidden, vocab, lanes, steps) = match name.as_str() {
@@ -65,6 +66,7 @@ impl Case {
         })
     }
 
+    /// Sizes of the network: V, E, H of every layer.
     pub fn dims(&self) -> Dims {
         self.config.dims(self.vocab)
     }

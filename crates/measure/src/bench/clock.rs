@@ -1,31 +1,32 @@
-//! Laps of a clock: a few to warm up, then as many as were asked for.
+//! A clock for steps: a few to warm up, then as many as were asked for.
 
 use elman_kernels::Cpu;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-/// The first laps pay for touching memory and for waking threads.
+/// Number of untimed steps at the beginning, which touch the memory for the first time and wake the threads.
 const WARM_UP: usize = 2;
-/// However long a lap takes.
+/// The smallest number of timed steps, however long one takes.
 const FEWEST: usize = 3;
 
-/// How much is measured, warming up aside.
+/// How much is timed after warming up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Amount {
+    /// This number of steps.
     Steps(usize),
-    /// As many steps as fit, but three at least.
+    /// As many steps as fit in this number of seconds, at least three.
     Seconds(f64),
 }
 
-/// Where the time of a step goes.
+/// Time of a step that is spent in one kernel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KernelTime {
-    /// A kernel's name; `other` is what no kernel accounts for.
+    /// Name of the kernel; `other` is the time outside of all kernels.
     pub kernel: String,
-    /// Mean of all steps.
+    /// Mean time of a step in this kernel, in milliseconds.
     pub ms: f64,
-    /// Of the whole.
+    /// Share of the whole step, 0 to 1.
     pub share: f64,
 }
 

@@ -1,4 +1,4 @@
-//! What was measured beside what the machine can do.
+//! Measured speeds beside the machine's peaks.
 
 use super::work::Measured;
 use elman_infer::Weights;
@@ -6,40 +6,47 @@ use elman_kernels::{Caches, Cpu, Peaks};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-/// A machine, an instruction set and a number of threads, with what they can do at most.
+/// A machine with the instruction set and the threads that are used, and its measured peaks.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
-    /// The processor's name, where the system tells it; its architecture otherwise.
+    /// Name of the processor, or its architecture where the system does not give a name.
     pub cpu: String,
+    /// Name of the instruction set that is used.
     pub isa: &'static str,
+    /// Number of threads that are used.
     pub threads: usize,
+    /// Measured peaks: arithmetic by format, and bandwidth by level of memory.
     #[serde(serialize_with = "peaks_as_json")]
     pub peaks: Peaks,
     #[serde(skip)]
     caches: Caches,
 }
 
-/// All that was measured on a machine.
+/// A benchmark report: the machine and all measurements on it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
+    /// The machine on which the measurements were made.
     pub machine: Machine,
+    /// Measurements in the order in which they were made.
     pub results: Vec<Row>,
 }
 
-/// A measurement and its shares of the limits.
+/// A measurement with its shares of the machine's peaks.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
+    /// The measurement.
     #[serde(flatten)]
     pub measured: Measured,
-    /// GFLOP/s over the peak of the precision.
+    /// Achieved GFLOP/s over the machine's peak for the format, 0 to 1.
     pub share_of_peak: f64,
-    /// Where every token reads the weights for itself: the rate of that over what the level of
-    /// memory that holds them can give.
+    /// Achieved rate of loading weights over the bandwidth of the level of memory that holds them.
+    ///
+    /// It is `None` unless every token loads the weights for itself alone, as in generation.
     pub share_of_bandwidth: Option<f64>,
 }
 
 impl Machine {
-    /// Measures the peaks: about two seconds during which nothing else should run.
+    /// Measures the peaks, which takes about two seconds during which nothing else should run.
     pub fn measure(cpu: &Cpu) -> Machine {
         let caches = Caches::detect();
         Machine {
@@ -51,7 +58,7 @@ impl Machine {
         }
     }
 
-    /// `measured`, which was done on this machine with its threads and instruction set.
+    /// Relates `measured`, which was timed on this machine with its threads and instruction set, to the peaks.
     pub fn judge(&self, measured: Measured) -> Row {
         // Without instructions for a format, its products are made of those for another.
         let peak = match measured.precision {
@@ -84,7 +91,7 @@ fn peaks_as_json<S: Serializer>(peaks: &Peaks, serializer: S) -> Result<S::Ok, S
     json.serialize(serializer)
 }
 
-/// The processor's name, where the system tells it; its architecture otherwise.
+/// Name of the processor, or its architecture where the system does not give a name.
 pub fn processor() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info

@@ -1,4 +1,4 @@
-//! What is done with a case while the clock runs.
+//! The kinds of work that are timed.
 //!
 //! | work | a step |
 //! |---|---|
@@ -31,56 +31,69 @@ const MOST_STEPS: u64 = 1 << 40;
 const WINDOWS: usize = 16;
 /// `<eos>`, which begins a text.
 const FIRST_INPUT: u32 = 0;
-/// That of `elman generate`.
+/// Temperature of the sampling, the one of `elman generate`.
 const TEMPERATURE: f32 = 0.8;
 
-/// What is done.
+/// The kind of work that is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Work {
+    /// Training steps: forward, backward, norm, guard and update of a window.
     Train,
+    /// Scoring: the losses of all tokens of a window, forward only.
     Score,
+    /// Generation: one token at a time, sampled from the whole vocabulary.
     Generate,
+    /// Many streams: 64 streams get one token each, and their next-token distributions are computed.
     States,
 }
 
-/// How it is done.
+/// Settings of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
+    /// Instruction set to use.
     pub isa: Isa,
+    /// Number of threads.
     pub threads: usize,
+    /// Number of steps or seconds to time.
     pub amount: Amount,
-    /// Of a model that scores or writes.
+    /// Number format of the weights in scoring, generation and many streams.
     pub weights: Weights,
 }
 
-/// What was measured; times are wall-clock times.
+/// Result of a measurement; times are wall-clock times.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Measured {
+    /// Name of the case.
     pub name: String,
+    /// The kind of work that was timed.
     pub work: Work,
-    /// How the numbers of its products were kept: the precision of training, the weights of a model.
+    /// Number format of the matrix products: the precision of training, or the format of the model's weights.
     pub precision: Weights,
+    /// Number of threads.
     pub threads: usize,
+    /// Number of tokens that a step processes.
     pub tokens_per_step: usize,
-    /// Steps that were measured.
+    /// Number of timed steps.
     pub steps: usize,
-    /// Median.
+    /// Median time of a step in milliseconds.
     pub step_ms: f64,
+    /// Shortest time of a step in milliseconds.
     pub step_ms_min: f64,
-    /// From the median.
+    /// Tokens per second at the median time.
     pub tokens_per_s: f64,
-    /// 10⁹ model operations a second, from the median.
+    /// Model operations per second at the median time, in 10⁹: multiplications and additions of the matrix products.
     pub gflops: f64,
-    /// Bytes of weights that every token has to read for itself alone: of `generate`.
+    /// Bytes of weights that every token loads for itself alone; only for generation.
     pub weights_bytes_per_token: Option<u64>,
-    /// Tokens/s over those of one stream alone: of `states`.
+    /// Speed in tokens per second relative to one stream alone; only for many streams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times_one_stream: Option<f64>,
-    /// What was planned, without the program.
+    /// Planned memory of the work in bytes, without the program itself.
     pub plan_bytes: u64,
-    /// The most memory that the process had, where it did nothing else: set by who knows that.
+    /// Peak memory of the process in bytes, set by a caller that measured in a process of its own.
     pub peak_bytes: Option<u64>,
+    /// Time by kernel, the `other` time included.
     pub kernels: Vec<KernelTime>,
 }
 
@@ -101,9 +114,10 @@ struct Outcome {
     times_one_stream: Option<f64>,
 }
 
-/// Does `work` with random weights and tokens, the same at every call.
+/// Times `work` on `case` with random weights and tokens, which are the same in every call.
 ///
-/// Errors: a configuration that cannot be trained, or whose training diverges.
+/// # Errors
+/// [`Error::Train`](crate::Error::Train) if the configuration cannot be trained; [`Error::BenchDiverged`] if the training diverges.
 pub fn measure(case: &Case, work: Work, settings: &Settings) -> Result<Measured> {
     case.config.check()?;
     let mut cpu = Cpu::new(settings.isa, settings.threads);

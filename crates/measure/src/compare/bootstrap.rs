@@ -1,4 +1,4 @@
-//! How sure a figure is: intervals by resampling, and tests by randomisation.
+//! Uncertainty of figures: intervals by bootstrap resampling, and tests by approximate randomisation.
 //!
 //! ```text
 //! figure:    ℓ = Σ_u J_u / Σ_u n_u          perplexity = exp(ℓ)        u: units (lines), n: tokens or words
@@ -19,15 +19,17 @@
 use elman_kernels::rng::{Site, Stream, key};
 use serde::Serialize;
 
-/// Of an interval.
-pub const LEVEL: f64 = 0.95;
+/// Confidence level of intervals, 0.95 for 95 %.
+pub(crate) const LEVEL: f64 = 0.95;
 /// Running sums of a dot product: a fixed order that the compiler can turn into vector code.
 const LANES: usize = 8;
 
-/// The bounds of an interval.
+/// A confidence interval, with the level of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
+    /// Lower bound.
     pub low: f64,
+    /// Upper bound.
     pub high: f64,
 }
 

@@ -1,4 +1,4 @@
-//! From what was read to what is said: figures, intervals, differences, the mixture.
+//! From scores to results: figures, intervals, differences, the mixture.
 
 use super::bootstrap::{Interval, LEVEL, percentiles, randomisation, resampled};
 use super::mixture::Fit;

@@ -1,4 +1,4 @@
-//! Linear interpolation of models, with weights that a development text teaches.
+//! Linear interpolation of models, with weights fitted on a development text.
 //!
 //! ```text
 //! p(w | h) = Σ_m λ_m p_m(w | h)        λ_m ≥ 0, Σ λ_m = 1
@@ -18,9 +18,9 @@ use elman_infer::relative;
 use elman_kernels::ln;
 use serde::Serialize;
 
-/// Rounds go on until one gains less than so many nats per token …
+/// Rounds continue until one gains less than this number of nats per token …
 const LEAST_GAIN_NATS: f64 = 1e-9;
-/// … or so many are done.
+/// … or this number of rounds is done.
 const MOST_ROUNDS: usize = 2000;
 /// Memory for the probabilities of a text.
 const LIMIT_BYTES: usize = 2 << 30;
@@ -35,15 +35,16 @@ pub(super) struct Likelihoods {
     relative: Vec<f64>,
 }
 
-/// What EM found.
+/// Result of fitting mixture weights by expectation maximisation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fit {
-    /// λ, in the order of the models.
+    /// Weights λ, in the order of the models.
     pub weights: Vec<f64>,
-    /// Of the mixture, on the text that it was fitted on.
+    /// Mean loss of the mixture per token in nats, on the text that it was fitted on.
     pub loss_nats: f64,
+    /// Number of rounds of expectation maximisation.
     pub rounds: usize,
-    /// Whether the last round gained less than 1e-9 nats per token.
+    /// Whether the last round gained less than 10⁻⁹ nats per token.
     pub converged: bool,
 }
 

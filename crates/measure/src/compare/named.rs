@@ -1,4 +1,4 @@
-//! A model that is compared: with its name, and what it costs.
+//! A model in a comparison: its name and its costs.
 
 use crate::error::Result;
 use elman_infer::{Cache, Model, disk_bytes};
@@ -6,22 +6,24 @@ use elman_text::Vocab;
 use std::path::Path;
 use std::time::Instant;
 
-/// A model with a name and its costs.
+/// A model to be compared, with its name and its costs.
 #[derive(Clone, Debug)]
 pub struct NamedModel {
-    /// What it is called in messages and tables.
+    /// Name in messages and tables.
     pub name: String,
+    /// The model.
     pub model: Model,
-    /// What it takes on disk, vocabulary included.
+    /// Size of the model's files in bytes, vocabulary included; 0 for a cache.
     pub disk_bytes: u64,
-    /// From its files to the first query.
+    /// Time of loading the model, in seconds.
     pub load_seconds: f64,
 }
 
 impl NamedModel {
-    /// The model in `path`: a network's directory or that of its run, or the file of an n-gram model.
+    /// Loads the model at `path`: a network's directory, a run's directory, or the file of an n-gram model.
     ///
-    /// Errors: whatever is wrong with the files.
+    /// # Errors
+    /// [`Error::Model`](crate::Error::Model) and others if the files are missing, damaged or no model.
     pub fn load(path: &Path) -> Result<NamedModel> {
         let started = Instant::now();
         let model = Model::load(path)?;
@@ -34,7 +36,10 @@ impl NamedModel {
         })
     }
 
-    /// A cache of the last `window` tokens over `vocab`.
+    /// Makes a unigram cache of the last `window` tokens over `vocab`.
+    ///
+    /// # Errors
+    /// [`Error::Model`](crate::Error::Model) if `window` is out of range.
     pub fn cache(window: usize, vocab: &Vocab) -> Result<NamedModel> {
         Ok(NamedModel {
             name: format!("cache:{window}"),
@@ -44,7 +49,7 @@ impl NamedModel {
         })
     }
 
-    /// The model's vocabulary.
+    /// Vocabulary of the model.
     pub fn vocab(&self) -> &Vocab {
         self.model.vocab()
     }

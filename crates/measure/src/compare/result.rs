@@ -4,136 +4,160 @@ use super::bootstrap::Interval;
 use elman_infer::Evaluation;
 use serde::Serialize;
 
-/// Everything that a comparison has found. Figures that overflow f64 are infinite (`null` in JSON).
+/// Result of a comparison. Figures that overflow f64 are infinite (`null` in JSON).
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
-    /// What intervals and differences are about.
+    /// What perplexities, intervals and differences are computed per: tokens or words.
     pub measure: Measure,
+    /// Results of the models, in the order in which they were given.
     pub models: Vec<Entry>,
-    /// Every two models, in order.
+    /// Differences of every two models, in the order of the models.
     pub pairs: Vec<Pair>,
+    /// Result of the mixture, if the models were mixed.
     pub mixture: Option<Mixture>,
-    /// What was drawn as a whole; `None`: there are no intervals and no p-values.
+    /// Units of resampling; `None`: there are no intervals and no p-values.
     pub units: Option<Unit>,
+    /// Reason why there are no intervals.
     pub no_intervals_because: Option<String>,
-    /// Of the intervals.
+    /// Confidence level of the intervals, 0.95 for 95 %.
     pub level: f64,
+    /// Number of resamples.
     pub resamples: usize,
+    /// Seed of the resampling.
     pub seed: u64,
-    /// What each character that no token says was charged with; `None`: nothing.
+    /// Bits that each unpredicted character was charged; `None`: nothing was charged.
     pub charge_oov_bits: Option<f64>,
-    /// Of the networks.
+    /// Number of threads on which the networks computed.
     pub threads: usize,
-    /// What to know before quoting a figure.
+    /// Notes to consider before quoting a figure.
     pub notes: Vec<String>,
 }
 
-/// What a perplexity is the perplexity of.
+/// What perplexities and losses are computed per.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Measure {
-    /// All models have the same vocabulary.
+    /// Per token: all models have the same vocabulary.
     Token,
-    /// They have not: white-space fields and line ends of the raw text.
+    /// Per word, white-space fields and line ends of the raw text: the vocabularies differ.
     Word,
 }
 
-/// A unit of resampling.
+/// The unit of resampling: a stretch of text that is drawn as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unit {
+    /// Whether units are made of lines or of tokens.
     pub of: UnitOf,
-    /// Lines or tokens in a unit.
+    /// Number of lines or tokens in a unit.
     pub each: u64,
+    /// Number of units of the text.
     pub count: usize,
 }
 
+/// What a unit of resampling is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnitOf {
+    /// Lines of the text.
     Lines,
+    /// Blocks of consecutive tokens, where the text has few lines.
     Tokens,
 }
 
-/// A model.
+/// Result of one model in a comparison.
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
+    /// Name of the model.
     pub name: String,
+    /// Short name of the architecture, such as `lstm 2×650` or `5-gram`.
     pub architecture: String,
-    /// What `evaluate` finds, to the bit; only `seconds` count the model alone and not the reading of the text. A
-    /// charge for what no token says is in the figures per word, character and byte.
+    /// The figures of `infer::evaluate`, to the bit, except that `seconds` counts the model's computing time alone.
+    ///
+    /// A charge for unpredicted characters is included in the figures per word, character and byte.
     #[serde(flatten)]
     pub evaluation: Evaluation,
-    /// The cost of the characters of unknown tokens, and of those that decoding does not restore; `None`: nothing was charged.
+    /// Total charge for unpredicted characters in nats; `None`: nothing was charged.
     pub spelling_nats: Option<f64>,
-    /// Of the perplexity per [`Measure`].
+    /// Confidence interval of the perplexity per [`Measure`].
     pub interval: Option<Interval>,
+    /// Number of trained parameters.
     pub parameters: u64,
+    /// Size of the model's files in bytes.
     pub disk_bytes: u64,
-    /// `None` without parameters.
+    /// Bytes on disk per parameter; `None` for a model without parameters.
     pub bytes_per_parameter: Option<f64>,
-    /// From the files to the first query.
+    /// Time of loading the model, in milliseconds.
     pub load_ms: f64,
 }
 
-/// Two models.
+/// Difference of two models.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Pair {
-    /// Numbers of the models in [`Comparison::models`].
+    /// Index of the first model in [`Comparison::models`].
     pub a: usize,
+    /// Index of the second model in [`Comparison::models`].
     pub b: usize,
+    /// Loss of the first model minus loss of the second.
     #[serde(flatten)]
     pub difference: Difference,
 }
 
-/// Loss of one minus loss of the other, per [`Measure`].
+/// Difference of two losses per [`Measure`], the first minus the second.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Difference {
-    /// Negative: the first is better.
+    /// Difference in nats; negative if the first is better.
     pub difference_nats: f64,
+    /// Confidence interval of the difference.
     pub difference_interval: Option<Interval>,
-    /// Of the hypothesis that the two do not differ, two-sided.
+    /// Two-sided p-value of the hypothesis that the two do not differ.
     pub p_value: Option<f64>,
 }
 
-/// The best linear mixture of all models.
+/// Result of the best linear mixture of all models.
 #[derive(Clone, Debug, Serialize)]
 pub struct Mixture {
+    /// Figures of the mixture.
     #[serde(flatten)]
     pub entry: Entry,
-    /// Weights in the order of the models, and how they were found.
+    /// Weights and how they were fitted.
     #[serde(flatten)]
     pub fit: MixtureFit,
-    /// Number of the best single model.
+    /// Index of the best single model.
     pub best: usize,
-    /// The mixture's loss minus that of the best single model.
+    /// Loss of the mixture minus loss of the best single model.
     pub against_best: Difference,
 }
 
-/// Where the weights come from.
+/// Weights of a mixture and the text that they were fitted on.
 #[derive(Clone, Debug, Serialize)]
 pub struct MixtureFit {
+    /// Weights λ, in the order of the models.
     pub weights: Vec<f64>,
-    /// The weights were fitted on the text that they are evaluated on.
+    /// Whether the weights were fitted on the text that they are evaluated on.
     pub optimistic: bool,
-    /// On the text that the weights were fitted on.
+    /// Perplexity of the mixture on the text that the weights were fitted on.
     pub fit_perplexity: f64,
+    /// Number of tokens of that text.
     pub fit_tokens: u64,
+    /// BLAKE3 hash (hex) of that text.
     pub fit_text_hash: String,
+    /// Number of rounds of expectation maximisation.
     pub fit_rounds: usize,
+    /// Whether the last round gained less than 10⁻⁹ nats per token.
     pub fit_converged: bool,
 }
 
 impl Entry {
-    /// The perplexity that the comparison is about.
-    pub fn perplexity_per(&self, measure: Measure) -> f64 {
+    /// Perplexity per `measure`.
+    pub(crate) fn perplexity_per(&self, measure: Measure) -> f64 {
         match measure {
             Measure::Token => self.evaluation.perplexity,
             Measure::Word => self.evaluation.perplexity_per_word,
         }
     }
 
-    /// Its logarithm, which does not overflow.
-    pub fn loss_per(&self, measure: Measure) -> f64 {
+    /// Loss in nats per `measure`, the logarithm of the perplexity, which does not overflow.
+    pub(crate) fn loss_per(&self, measure: Measure) -> f64 {
         let e = &self.evaluation;
         match measure {
             Measure::Token => e.loss_nats,

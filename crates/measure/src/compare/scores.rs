@@ -1,4 +1,4 @@
-//! Reading a text through several models at once.
+//! Scoring a text with several models together.
 //!
 //! Models of one vocabulary are a group: the text is encoded once, and each piece of it goes to all of them, each on its own
 //! clock. Two models have the same vocabulary if kind and set of tokens agree; the order of their ids may differ (an ARPA file

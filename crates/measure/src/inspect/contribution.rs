@@ -20,29 +20,35 @@ use serde::Serialize;
 /// Rows of a matrix of inner products that are in memory at a time.
 const ROWS: usize = 256;
 
-/// What one lag gives of the gradient, as means over the passages with a gradient.
+/// Contribution of the steps at one lag to the gradient ∂E_t/∂W, as means over the excerpts with a gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LagShare {
+    /// Lag n = t − k in steps.
     pub lag: usize,
+    /// Share ⟨g_n, g⟩ / ‖g‖² of the gradient; shares add up to 1, and one is negative where a term points against the whole.
     pub share: f64,
+    /// Size ‖g_n‖ / ‖g‖ of the term relative to the gradient.
     pub size: f64,
+    /// Size ‖Σ_{m>n} g_m‖ / ‖g‖ of the terms beyond this lag: the error of a gradient truncated after it.
     pub beyond: f64,
 }
 
-/// Where the gradient of the losses E_t comes from.
+/// Contributions of all lags to the gradient of the losses E_t with respect to the weights.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Contribution {
-    /// All lags that are differentiated, from 0 on; a passage that begins later has no part in the longer ones.
+    /// All lags that are differentiated, from 0; an excerpt that begins later does not count in the longer ones.
     pub lags: Vec<LagShare>,
-    /// Passages whose gradient is zero; they are in no other figure.
+    /// Number of excerpts whose gradient is zero; they count in no other figure.
     pub without_gradient: usize,
-    /// The smallest n with beyond_n ≤ 0.1, in steps: median and largest over the passages; `None` if all are without gradient.
+    /// Median over the excerpts of the smallest lag n with beyond_n ≤ 0.1, in steps; `None` if no excerpt has a gradient.
     pub horizon_90: Option<f64>,
+    /// The largest such lag.
     pub horizon_90_most: Option<usize>,
-    /// And with beyond_n ≤ 0.01.
+    /// Median over the excerpts of the smallest lag n with beyond_n ≤ 0.01, in steps; `None` if no excerpt has a gradient.
     pub horizon_99: Option<f64>,
+    /// The largest such lag.
     pub horizon_99_most: Option<usize>,
-    /// Passages whose first steps are within the horizon of 99 %: with more context theirs could be longer.
+    /// Number of excerpts whose 99 % horizon reaches their first step; with more context it could be longer.
     pub to_the_beginning: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Exposure bias: what changes when a model reads its own words in place of true ones.
+//! Exposure bias: what changes when a model is conditioned on its own words in place of true ones.
 //!
 //! A source p whose distribution is known (an n-gram model that a corpus was drawn from) says exactly what should come next after any
 //! prefix; a model q says something else. At every prefix length t, with x the words before:
@@ -12,9 +12,9 @@
 //! total variation. Divergences are summed over the whole vocabulary, so the only chance is in the prefixes, and its size is estimated by
 //! drawing sequences again (`compare::bootstrap`). docs/MATH.md, section 16, says what these numbers do and do not mean.
 //!
-//! Sequences are lanes. Number i of both kinds is drawn with the same random numbers, so that as little chance as possible is in
-//! the difference; `<unk>` is never written, and both distributions are those of what may be written. With a text the prefixes are its own and the
-//! oracle stands in for the source.
+//! Sequences are rows of a batch. Sequence i of both kinds is drawn with the same random numbers, so that as little chance as
+//! possible is in the difference; `<unk>` is never written, and both distributions are renormalised without it. With a text the
+//! prefixes are its own and the oracle replaces the unknown source.
 //!
 //! What it does not do: models of sentences (a line has an end, and prefixes of different lengths would be those of different lines).
 
@@ -34,22 +34,23 @@ use elman_text::{Layout, OutOfRange};
 use serde::Serialize;
 use std::ops::{Range, RangeInclusive};
 
-/// Sequences that are read side by side. Changes no bit.
+/// Batch size of the sequences; it changes no bit.
 const LANES: usize = 32;
 const MOST_SEQUENCES: usize = 100_000;
 const RESAMPLES: RangeInclusive<usize> = 99..=100_000;
 
-/// What to look at.
+/// Options of a measurement of exposure bias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Of each kind.
+    /// Number of sequences of each kind, true ones and the model's own.
     pub sequences: usize,
-    /// T, the longest prefix.
+    /// T, the length of the longest prefix in tokens.
     pub length: usize,
-    /// Tokens of a true text that both kinds begin with; without a text there is none.
+    /// Number of tokens of a true text with which both kinds begin; unused without a text.
     pub context: usize,
-    /// Of the intervals.
+    /// Number of resamples for the intervals.
     pub resamples: usize,
+    /// Seed of the sequences and of the resampling.
     pub seed: u64,
 }
 
@@ -66,7 +67,10 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Refuses what cannot be done.
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// [`Error::Range`](crate::Error::Range) for a number out of range.
     pub fn check(&self) -> Result<()> {
         OutOfRange::check("sequences", self.sequences, 2..=MOST_SEQUENCES)?;
         OutOfRange::check("length", self.length, 1..=MOST_STEPS)?;
@@ -75,75 +79,91 @@ impl Options {
     }
 }
 
-/// The result. Divergences are in nats, total variation between 0 and 1.
+/// Result of a measurement of exposure bias. Divergences are in nats, total variation is between 0 and 1.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Exposure {
-    /// `lstm 1×160`, `3-gram`.
+    /// Architecture of the model, such as `lstm 1×160`.
     pub model: String,
+    /// Architecture of the oracle, such as `3-gram`.
     pub oracle: String,
+    /// V, the size of the vocabulary.
     pub vocab_size: usize,
-    /// Where true prefixes come from.
+    /// Origin of the true prefixes.
     pub truth: Truth,
-    /// Where the prefixes lie in the text, in the order in which they were drawn; empty without a text.
+    /// Places of the prefixes in the text, in the order in which they were drawn; empty without a text.
     pub places: Vec<Place>,
-    /// Sequences of each kind; fewer than were asked for if the text has no more places.
+    /// Number of sequences of each kind; fewer than were asked for if the text has no more places.
     pub sequences: usize,
+    /// T, the length of the longest prefix in tokens.
     pub length: usize,
-    /// Tokens of the text before every prefix; 0 without a text.
+    /// Number of tokens of the text before every prefix; 0 without a text.
     pub context: usize,
+    /// Number of resamples for the intervals.
     pub resamples: usize,
+    /// Seed of the sequences and of the resampling.
     pub seed: u64,
-    /// By length of the prefix: 0, 1, 2, 3–4, 5–8, …, T.
+    /// Divergences by length of the prefix: 0, 1, 2, 3–4, 5–8, …, T.
     pub bands: Vec<Band>,
-    /// Over the lengths 1 to T.
+    /// Divergences over the lengths 1 to T.
     pub overall: Band,
 }
 
-/// Where true prefixes come from.
+/// Origin of the true prefixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Truth {
-    /// The oracle wrote them: it is the source, and divergences from it are exact.
+    /// The oracle wrote the prefixes: it is the source, and divergences from it are exact.
     Oracle,
-    /// They stand in a text: the oracle only stands in for its unknown source.
+    /// The prefixes are parts of a text, and the oracle replaces its unknown source.
     Text,
 }
 
-/// Prefixes of some lengths.
+/// Divergences after prefixes of a range of lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Band {
+    /// The shortest prefix of the range, in tokens.
     pub from: usize,
+    /// The longest prefix of the range, in tokens.
     pub to: usize,
-    /// KL(source ‖ model).
+    /// KL(source ‖ model) in nats.
     pub kl: Contrast,
-    /// KL(model ‖ source).
+    /// KL(model ‖ source) in nats.
     pub reverse_kl: Contrast,
+    /// Total variation between source and model, 0 to 1.
     pub total_variation: Contrast,
 }
 
-/// A divergence on both kinds of prefixes.
+/// A divergence after true prefixes and after the model's own.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Contrast {
+    /// Mean divergence after true prefixes.
     pub on_true: Figure,
+    /// Mean divergence after prefixes that the model wrote.
     pub on_own: Figure,
-    /// own − true.
+    /// Divergence after own prefixes minus divergence after true ones: the exposure bias.
     pub difference: Figure,
-    /// own / true; none where true is 0.
+    /// Divergence after own prefixes over divergence after true ones; `None` if the latter is 0.
     pub ratio: Option<Figure>,
 }
 
-/// A mean over sequences, with the bounds of its 95 % interval.
+/// A mean over sequences, with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Figure {
+    /// The mean.
     pub value: f64,
+    /// The 95 % bootstrap interval of the mean.
     pub interval: Interval,
 }
 
-/// Looks at `model` beside `oracle`, after prefixes of the text `ids`, or without one after those that the oracle writes. `progress` is told
-/// how many sequences of each kind are done.
+/// Measures the exposure bias of `model` against `oracle`, after prefixes from the text `ids`, or after prefixes that the oracle
+/// writes.
 ///
-/// Errors: options that cannot be, different vocabularies, a model of sentences, a text that is shorter than a prefix, hidden
-/// states that overflow.
+/// `progress` is called with the number of sequences of each kind that are done.
+///
+/// # Errors
+/// [`Error::Inspect`](crate::Error::Inspect) for different vocabularies, a model of sentences or a text shorter than a prefix;
+/// [`Error::Range`](crate::Error::Range) for an option out of range; [`Error::Model`](crate::Error::Model) if hidden states
+/// overflow.
 pub fn exposure(
     model: &Model,
     oracle: &Model,

@@ -1,8 +1,8 @@
 //! Gradient flow of a model on a text: norms by lag beside their bounds, where the gradient comes from, units, a verdict.
 //!
-//! Passages of the text are read one after the other (`places`); t is the last step of each, k goes back from there. Norms are those of
-//! the last `lags` steps. ∂E_t/∂W is the whole: its terms go back to the first step of the passage, whose state before is zero. Only
-//! where a passage is longer than memory or time allow, its first steps do no more than bring the state in, and the result says so.
+//! Excerpts of the text are processed one after the other (`places`); t is the last step of each, k goes back from there. Norms are
+//! those of the last `lags` steps. ∂E_t/∂W is the whole: its terms go back to the first step of the excerpt, whose state before is
+//! zero. Only where an excerpt is longer than memory or time allow, its first steps only compute the state, and the result says so.
 
 use super::contribution::{Contribution, Inner, inner_products, of_all};
 pub use super::norms::LagNorm;
@@ -29,16 +29,18 @@ const MOST_LAGS: usize = 10_000;
 /// Memory for the activations and terms of one passage.
 const MOST_BYTES: u64 = 1 << 30;
 
-/// What to look at.
+/// Options of an inspection of gradient flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Passages of the text.
+    /// Number of excerpts of the text.
     pub passages: usize,
-    /// The longest lag t − k of norms, or as many steps as the longest line has before t.
+    /// Longest lag t − k of the norms in steps, limited by the longest line.
     pub lags: usize,
-    /// Tokens that are read before, from the zero state. A line is read from its beginning instead.
+    /// Number of warm-up tokens before each excerpt, from the zero state; a line begins at its own beginning instead.
     pub context: usize,
+    /// Seed with which excerpts are drawn.
     pub seed: u64,
+    /// How the text is laid out, and which tokens carry loss.
     pub reading: Reading,
 }
 
@@ -55,7 +57,10 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Refuses what cannot be done.
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// [`Error::Range`](crate::Error::Range) for a number out of range.
     pub fn check(&self) -> Result<()> {
         OutOfRange::check("passages", self.passages, 1..=MOST_PASSAGES)?;
         OutOfRange::check("lags", self.lags, 1..=MOST_LAGS)?;
@@ -63,54 +68,72 @@ impl Options {
     }
 }
 
-/// The result.
+/// Result of an inspection of gradient flow.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Gradients {
-    /// `elman (tanh)`, `lstm`, `gru`.
+    /// Name of the cell: `elman (tanh)`, `lstm`, `gru`.
     pub cell: String,
+    /// Number of parameters of the network.
     pub parameters: usize,
+    /// Number of tokens of the text.
     pub text_tokens: usize,
+    /// Layout in which the text was used.
     pub layout: Layout,
+    /// Answer mark, if only answers carry loss.
     pub loss_after: Option<String>,
+    /// Number of excerpts.
     pub passages: usize,
-    /// Where the passages lie, in the order in which they were drawn.
+    /// Places of the excerpts in the text, in the order in which they were drawn.
     pub places: Vec<Place>,
-    /// The longest lag of norms.
+    /// The longest lag of the norms in steps.
     pub lags: usize,
+    /// Number of warm-up tokens before each excerpt.
     pub context: usize,
+    /// Seed with which excerpts were drawn.
     pub seed: u64,
-    /// Steps of the longest passage that ∂E_t/∂W goes back through, t included.
+    /// Number of steps of the longest excerpt through which ∂E_t/∂W goes back, t included.
     pub reach: usize,
-    /// Steps of the longest passage before these: they bring the state in, and their terms of ∂E_t/∂W are missing.
+    /// Number of steps before these that only compute the state, so that their terms of ∂E_t/∂W are missing.
     pub missing: usize,
+    /// Gradient flow through each recurrent layer, from below.
     pub layers: Vec<LayerFlow>,
-    /// Over the weights of all recurrent layers.
+    /// Contributions to the gradient by lag, over the weights of all recurrent layers.
     pub contribution: Contribution,
+    /// Whether gradients vanish, explode or neither, over all layers.
     pub verdict: Verdict,
+    /// Suggestions on what to try next, in sentences.
     pub remedies: Vec<String>,
 }
 
-/// One layer.
+/// Gradient flow through one recurrent layer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LayerFlow {
+    /// Index of the layer, from 0.
     pub layer: usize,
+    /// H, the number of units.
     pub hidden: usize,
+    /// Upper bound of the norm of a step's Jacobian, and what it is computed from.
     pub bound: Bound,
-    /// Of the lags 1, 2, ….
+    /// Norms ‖∂s_t/∂s_k‖ at the lags 1, 2, ….
     pub norms: Vec<LagNorm>,
-    /// γ: the norm at the longest lag N to the power 1/N.
+    /// Factor γ per step: the norm at the longest lag N to the power 1/N.
     pub factor: f64,
-    /// Passages in which nothing is left at their longest lag; γ is that of the others.
+    /// Number of excerpts whose norm is 0 at their longest lag; γ is computed from the others.
     pub nothing_left: usize,
+    /// Whether gradients vanish, explode or neither in this layer.
     pub verdict: Verdict,
+    /// Contributions to the gradient by lag, over the weights of this layer.
     pub contribution: Contribution,
+    /// Saturated and dead units of this layer.
     pub units: Units,
 }
 
-/// Looks at `model` on the text `ids`.
+/// Measures the gradient flow of `model` on the text `ids`.
 ///
-/// Errors: options that cannot be, a text of fewer tokens than lags or without the answers that were asked for, too little memory,
-/// hidden states that overflow.
+/// # Errors
+/// [`Error::Inspect`](crate::Error::Inspect) for a text of fewer tokens than lags or without the answers that were asked for, and
+/// if memory is short; [`Error::Range`](crate::Error::Range) for an option out of range;
+/// [`Error::Overflow`](crate::Error::Overflow) if hidden states overflow.
 pub fn gradients(
     model: &NetworkModel,
     cpu: &Cpu,

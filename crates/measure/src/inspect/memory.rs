@@ -1,4 +1,4 @@
-//! What training takes: the bytes of a configuration in closed form, over T and B, and what fits a budget.
+//! Memory of training: the bytes of a configuration in closed form, over T and B, and what fits a budget.
 //!
 //! ```text
 //! bytes(T, B) = static + states · B + window(T, B) + other
@@ -15,16 +15,16 @@ use elman_train::windows::longest_window;
 use elman_train::{Config, available_bytes, plan_shapes};
 use serde::Serialize;
 
-/// What to fill in.
+/// Options of a memory table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Steps T of the table's rows.
+    /// Window lengths T, the rows of the table.
     pub steps: Vec<usize>,
-    /// Lanes B of the table's columns.
+    /// Batch sizes B, the columns of the table.
     pub lanes: Vec<usize>,
-    /// Tokens of texts; the first one decides how long windows are that must be as long as the text.
+    /// Numbers of tokens of texts; the first one decides the length of windows that must be as long as the text.
     pub tokens: Vec<usize>,
-    /// Bytes there are; `None`: what this machine has free.
+    /// Memory budget in bytes; `None`: the free memory of this machine.
     pub budget_bytes: Option<u64>,
 }
 
@@ -47,7 +47,10 @@ const MOST_LANES: usize = 1 << 20;
 const MOST_VOCAB: usize = u32::MAX as usize;
 
 impl Options {
-    /// Refuses what cannot be planned.
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// [`Error::Range`](crate::Error::Range) for a number out of range.
     pub fn check(&self) -> Result<()> {
         OutOfRange::check("texts", self.tokens.len(), 1..=100)?;
         let each = |name, values: &[usize], most| -> Result<()> {
@@ -60,76 +63,103 @@ impl Options {
     }
 }
 
-/// The result. Whole windows keep all their activations, recomputed ones those of about √T steps.
+/// Memory of training by window length and batch size. Whole windows keep all their activations, recomputed ones those of about √T
+/// steps.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Memory {
-    /// The network for people: `lstm 2×650`.
+    /// Short name of the network: `lstm 2×650`.
     pub network: String,
+    /// V, the size of the vocabulary.
     pub vocabulary: usize,
+    /// Number of parameters.
     pub parameters: usize,
-    /// T and B of the configuration's largest window, and whether it recomputes.
+    /// T of the configuration's largest window.
     pub steps: usize,
+    /// B of the configuration.
     pub lanes: usize,
+    /// Whether the configuration recomputes activations.
     pub recompute: bool,
+    /// Memory plan of the configuration, by parts.
     pub plan: TrainPlan,
+    /// Planned memory of the configuration in bytes.
     pub total_bytes: u64,
-    /// What the parameters decide alone.
+    /// Bytes that depend on the parameters alone: weights, gradients, optimiser state.
     pub static_bytes: u64,
-    /// What a further time step of all lanes takes in a whole window, on average from T to 2T.
+    /// Bytes by part that a further time step of the whole batch takes in a window, on average from T to 2T.
     pub step: Vec<StepPart>,
+    /// Bytes that a further time step of the whole batch takes.
     pub step_bytes: f64,
-    /// What one text's state takes in use, however long the text is.
+    /// Bytes of the state of one text in use, which do not depend on the text's length.
     pub stream_bytes: u64,
+    /// Memory of windows of each length and batch size.
     pub table: Vec<Cell>,
+    /// The budget in bytes.
     pub budget_bytes: u64,
+    /// Largest windows and batches that fit the budget, whole and recomputed.
     pub fits: Vec<Fit>,
+    /// Memory by length of the training text.
     pub texts: Vec<OfText>,
 }
 
-/// A part of a time step.
+/// A part of the memory of a time step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StepPart {
+    /// Name of the part.
     pub part: &'static str,
+    /// Bytes of the part.
     pub bytes: f64,
 }
 
-/// Windows of one shape.
+/// Memory of training with windows of one shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Cell {
+    /// Window length T.
     pub steps: usize,
+    /// Batch size B.
     pub lanes: usize,
+    /// Bytes of a whole window's activations.
     pub window_bytes: u64,
+    /// Bytes of training with whole windows.
     pub total_bytes: u64,
+    /// Bytes of a window with recomputed activations.
     pub recomputed_window_bytes: u64,
+    /// Bytes of training with recomputed activations.
     pub recomputed_total_bytes: u64,
 }
 
-/// What fits the budget; `None`: not even one.
+/// Largest window and batch that fit the budget; `None`: not even 1 fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Fit {
+    /// Whether activations are recomputed.
     pub recompute: bool,
-    /// The most lanes of the configuration's T steps.
+    /// Largest batch size for the configuration's window length.
     pub lanes: Option<usize>,
-    /// The most steps of the configuration's B lanes.
+    /// Longest window for the configuration's batch size.
     pub steps: Option<usize>,
 }
 
-/// The same network on a text of so many tokens, with the same vocabulary.
+/// Memory of training the network on a text of some length, with an unchanged vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct OfText {
+    /// Number of tokens of the text.
     pub tokens: usize,
+    /// Number of parameters, which does not depend on the text.
     pub parameters: usize,
-    /// Of the token file, which is mapped and not loaded.
+    /// Size in bytes of the token file, which is memory-mapped and not loaded.
     pub file_bytes: u64,
+    /// Planned memory in bytes with the configuration's windows.
     pub total_bytes: u64,
-    /// With windows as long as the text, whole and recomputed.
+    /// Planned memory in bytes with windows as long as the text, whole.
     pub full_bytes: u64,
+    /// Planned memory in bytes with windows as long as the text, recomputed.
     pub full_recomputed_bytes: u64,
 }
 
-/// Plans the training of `config` with a vocabulary of `vocab` entries.
+/// Plans the memory of training `config` with a vocabulary of `vocab` entries, for a table of window lengths and batch sizes.
 ///
-/// Errors: a configuration that cannot be trained, options that cannot be.
+/// # Errors
+/// [`Error::Train`](crate::Error::Train) if the configuration cannot be trained; [`Error::Range`](crate::Error::Range) for an
+/// option out of range.
 pub fn memory(config: &Config, vocab: usize, options: &Options) -> Result<Memory> {
     config.check()?;
     options.check()?;

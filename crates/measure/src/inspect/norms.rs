@@ -1,4 +1,4 @@
-//! ‖∂s_t/∂s_k‖₂ by lag over several passages, which need not be equally long.
+//! ‖∂s_t/∂s_k‖₂ by lag over several excerpts, which need not be equally long.
 //!
 //! Figures are logarithms, and a mean of logarithms is the geometric mean. Where nothing is left of a gradient the norm is 0 and has no
 //! logarithm: such a passage is counted and is in no mean.
@@ -9,20 +9,24 @@ use elman_net::flow::norms::{Chain, chain_norms};
 use elman_net::flow::verdict;
 use serde::Serialize;
 
-/// log10 of ‖∂s_t/∂s_k‖₂ at one lag. JSON's null stands for a norm of 0, which only occurs where it is 0 in all passages.
+/// log10 of ‖∂s_t/∂s_k‖₂ at one lag. `null` in JSON is a norm of 0 and only occurs if it is 0 in all excerpts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LagNorm {
+    /// Lag t − k in steps.
     pub lag: usize,
-    /// Passages that go back so far.
+    /// Number of excerpts that reach back to this lag.
     pub passages: usize,
-    /// Passages whose norm is 0. The other figures are over the rest.
+    /// Number of excerpts whose norm is 0; the other figures are computed from the rest.
     pub zero: usize,
-    /// The mean over passages, the logarithm of the geometric mean.
+    /// Mean of log10 over the excerpts: the logarithm of the geometric mean.
     pub mean_log10: f64,
+    /// Smallest log10 over the excerpts.
     pub least_log10: f64,
+    /// Largest log10 over the excerpts.
     pub most_log10: f64,
-    /// Mean of log10 Π ‖J_j‖₂: the norms of the single steps, multiplied.
+    /// Mean of log10 Π ‖J_j‖₂, the product of the norms of the single steps.
     pub steps_log10: f64,
+    /// log10 of the upper bound of the norm.
     pub bound_log10: f64,
 }
 

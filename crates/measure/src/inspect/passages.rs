@@ -1,7 +1,7 @@
-//! Passages of a text, drawn at random, that are read side by side.
+//! Excerpts of a text, drawn at random, as a batch.
 //!
-//! Each lane is a passage of C + T tokens from a place of its own (`places`). The first C, its *context*, bring the state from zero
-//! to what it is like inside a text; the T steps after them are looked at. A line that is read by itself has no context, and is
+//! Each row is an excerpt of C + T tokens from a place of its own (`places`). The first C, its *context*, bring the state from zero
+//! to what it is like inside a text; the T steps after them are inspected. A line that is read by itself has no context, and is
 //! padded at its end where it is shorter than others: padding, and what is no answer, has weight 0.
 
 use super::places::{self, Place};
@@ -15,9 +15,9 @@ pub(super) const MOST_TOKENS: usize = 1 << 30;
 pub(super) const MOST_PASSAGES: usize = 1024;
 pub(super) const MOST_STEPS: usize = 1_000_000;
 
-/// B passages, time-major: entry (t, b) stands at `t * lanes + b`.
+/// A batch of B excerpts, time-major: entry (t, b) is at `t * lanes + b`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Passages {
+pub(crate) struct Passages {
     /// C
     pub context: usize,
     /// T
@@ -34,9 +34,10 @@ pub struct Passages {
     pub places: Vec<Place>,
 }
 
-/// The ids of a whole text.
+/// Reads a whole text and returns its token ids.
 ///
-/// Errors: what reading the text can find, and a text of more than 2³⁰ tokens.
+/// # Errors
+/// [`Error::Text`](crate::Error::Text) if the text cannot be read; [`InspectError::TextTooLong`] for more than 2³⁰ tokens.
 pub fn tokens(sources: Vec<Source>, vocab: &Vocab, read: &ReadOptions) -> Result<Vec<u32>> {
     let mut ids = Vec::new();
     text::encode(sources, vocab, read, &mut |symbol| -> Result<()> {

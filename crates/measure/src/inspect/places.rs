@@ -15,29 +15,30 @@ use elman_text::{Layout, Mark, Sentences, TextError};
 use serde::Serialize;
 use std::collections::HashSet;
 
-/// How the text is read. The default is the layout of the model, with a loss at every token.
+/// How an inspection uses the text: its layout, and which tokens carry loss. The default is the model's layout, with a loss at
+/// every token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// `None`: as the model was trained.
+    /// Layout of the text; `None`: the layout of the model's training text.
     pub layout: Option<Layout>,
-    /// Only what follows the last such token of each line carries loss; implies the layout `sentences`.
+    /// Answer mark: only tokens after its last occurrence in a line carry loss; implies the layout `sentences`.
     pub loss_after: Option<String>,
 }
 
-/// Where an excerpt lies in the text; tokens are counted from 0.
+/// Place of an excerpt in the text; tokens are counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Place {
-    /// The first token that is predicted, from the zero state.
+    /// Index of the first predicted token, before which the state is zero.
     pub first: usize,
-    /// The last token that is predicted.
+    /// Index of the last predicted token.
     pub last: usize,
-    /// The line, counted from 1, where lines are read by themselves.
+    /// Number of the line, from 1, if lines are processed by themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
 }
 
 impl Place {
-    /// Tokens that are predicted one after the other.
+    /// Number of predicted tokens.
     pub fn steps(&self) -> usize {
         self.last - self.first + 1
     }
@@ -56,7 +57,7 @@ impl Place {
 }
 
 impl Reading {
-    /// The layout in which `model` reads.
+    /// Layout in which `model` gets the text.
     pub fn layout_of(&self, model: &NetworkModel) -> Layout {
         match self.loss_after {
             Some(_) => Layout::Sentences,

@@ -1,5 +1,4 @@
-//! What it costs that a recurrent network reads in order: the speed of training steps on T·B positions while T/B varies, with one
-//! thread and with several.
+//! Cost of the order in time: the speed of training steps on T·B positions while T/B varies, with one thread and with several.
 //!
 //! The arithmetic of a step is the same for every T/B. What has an order in time, the recurrent sweeps, does T products of B rows
 //! one after the other; all else, the input products, the softmax and the gradients of weights, takes all T·B rows at once. With n
@@ -21,22 +20,23 @@ use elman_train::config::Bptt;
 use elman_train::{Config, available_bytes, plan_shapes};
 use serde::Serialize;
 
-/// What to measure.
+/// Options of a measurement of sequential cost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// T·B.
+    /// Number of positions T·B of a window.
     pub positions: usize,
-    /// B of each row; T is what is left.
+    /// Batch sizes B; T follows from the number of positions.
     pub lanes: Vec<usize>,
-    /// n; 1: there is no serial share.
+    /// Number of threads n; with 1 there is no serial share.
     pub threads: usize,
+    /// Instruction set to use.
     pub isa: Isa,
-    /// Seconds for each row and number of threads, three steps at least.
+    /// Seconds to measure for each batch size and number of threads, at least three steps.
     pub seconds: f64,
 }
 
 impl Options {
-    /// With what is usual, for so many threads.
+    /// Default options for a number of threads.
     pub fn new(isa: Isa, threads: usize) -> Options {
         Options {
             positions: 4096,
@@ -47,7 +47,11 @@ impl Options {
         }
     }
 
-    /// Refuses what cannot be measured.
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// [`Error::Range`](crate::Error::Range) for a number out of range; [`InspectError::NotDivisible`] if a batch size does not
+    /// divide the positions; [`InspectError::Seconds`].
     pub fn check(&self) -> Result<()> {
         OutOfRange::check("positions", self.positions, 1..=1 << 30)?;
         OutOfRange::check("numbers of lanes", self.lanes.len(), 1..=100)?;
@@ -66,56 +70,75 @@ impl Options {
     }
 }
 
-/// The result.
+/// Speed of training by the shape of the window.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sequential {
+    /// Short name of the network: `lstm 2×650`.
     pub network: String,
+    /// V, the size of the vocabulary.
     pub vocabulary: usize,
+    /// Name of the precision of training.
     pub precision: &'static str,
+    /// Name of the processor.
     pub processor: String,
+    /// Name of the instruction set.
     pub isa: &'static str,
+    /// Number of positions T·B of a window.
     pub positions: usize,
+    /// Number of threads n of the parallel measurements.
     pub threads: usize,
+    /// Measurements, one for each batch size.
     pub rows: Vec<Row>,
 }
 
-/// One T/B.
+/// Speed of training with windows of one shape.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
+    /// Batch size B.
     pub lanes: usize,
+    /// Window length T.
     pub steps: usize,
+    /// Speed with one thread.
     pub one: Speed,
-    /// With all threads, if they are more than one.
+    /// Speed with all threads, if there are several.
     pub many: Option<Speed>,
-    /// S
+    /// Speedup S of a step by all threads over one.
     pub speedup: Option<f64>,
-    /// S of what has an order in time alone, and of the rest.
+    /// Speedup of the part that has an order in time, the recurrent sweeps.
     pub ordered_speedup: Option<f64>,
+    /// Speedup of all other parts of a step.
     pub rest_speedup: Option<f64>,
-    /// s
+    /// Serial share s of Amdahl's law, from the speedup.
     pub serial_share: Option<f64>,
 }
 
-/// A training step with so many threads.
+/// Time of a training step with some number of threads.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Speed {
+    /// Number of threads.
     pub threads: usize,
+    /// Tokens per second.
     pub tokens_per_s: f64,
-    /// The mean of all steps, like the two parts that it consists of.
+    /// Mean time of a step in milliseconds; `ordered_ms` and `rest_ms` add up to it.
     pub step_ms: f64,
-    /// What has an order in time: the recurrent sweeps, forward and backward.
+    /// Time of the parts with an order in time, the recurrent sweeps forward and backward, in milliseconds.
     pub ordered_ms: f64,
-    /// Everything else.
+    /// Time of all other parts in milliseconds.
     pub rest_ms: f64,
-    /// Of a step.
+    /// Share of the ordered parts in a step, 0 to 1.
     pub ordered_share: f64,
+    /// Time by kernel.
     pub kernels: Vec<KernelTime>,
 }
 
-/// Measures training steps of the network of `config`, with a vocabulary of `vocab` entries, on random tokens; windows and rate of
-/// the configuration are not looked at. `progress` is told which lanes and threads are next.
+/// Measures training steps of the network of `config` on random tokens, with a vocabulary of `vocab` entries; the configuration's
+/// windows and learning rate are ignored.
 ///
-/// Errors: a configuration that cannot be trained, options that cannot be, windows for which there is no memory.
+/// `progress` is called with the batch size and the number of threads that are next.
+///
+/// # Errors
+/// [`Error::Train`](crate::Error::Train) if the configuration cannot be trained; [`InspectError::Memory`] if a window does not fit;
+/// the errors of [`Options::check`].
 pub fn sequential(
     config: &Config,
     vocab: usize,
@@ -146,7 +169,7 @@ pub fn sequential(
 }
 
 impl Sequential {
-    /// The row whose steps are the fastest with all threads.
+    /// The shape of window with the fastest steps with all threads.
     pub fn fastest(&self) -> Option<&Row> {
         let speed = |row: &Row| row.best().tokens_per_s;
         self.rows
@@ -156,13 +179,13 @@ impl Sequential {
 }
 
 impl Row {
-    /// With all threads.
+    /// Speed with all threads.
     pub fn best(&self) -> &Speed {
         self.many.as_ref().unwrap_or(&self.one)
     }
 }
 
-/// Amdahl's serial share of work that `threads` threads do `speedup` times as fast as one.
+/// Serial share s = (n/S − 1) / (n − 1) of Amdahl's law, for a speedup S by n threads.
 pub fn serial_share(threads: usize, speedup: f64) -> f64 {
     let n = threads as f64;
     (n / speedup - 1.0) / (n - 1.0)

@@ -1,8 +1,9 @@
-//! The hidden state over a text: every unit's value after every token, and the units that follow something that a person can name.
+//! Hidden states over a text: the value of every unit after every token, and the units that follow a property of the text.
 //!
-//! Karpathy, Johnson and Fei-Fei (2015, "Visualizing and understanding recurrent networks", section 4.2) looked at cells of character models and found
-//! one that is on inside quotes, one that counts down a line. Here the search is by numbers: `annotation` says what holds at each token,
-//! `selective` which units follow it, chosen on one half of the text and judged on the other.
+//! Karpathy, Johnson and Fei-Fei (2015, "Visualizing and understanding recurrent networks", section 4.2) inspected cells of
+//! character models and found one that is on inside quotes, one that counts down a line. Here the search is by numbers:
+//! `annotation` computes properties of each token, `selective` finds the units that follow them, chosen on one half of the text and
+//! judged on the other.
 //!
 //! The text is read as in evaluation, as one stream from the zero state or line by line, by the program's own forward pass; values are those of its f32.
 //!
@@ -16,7 +17,8 @@ mod selective;
 #[cfg(test)]
 mod tests;
 
-pub use annotation::{Annotation, annotate, printed};
+pub(crate) use annotation::annotate;
+pub use annotation::{Annotation, printed};
 pub use selective::{Selectivity, UnitScore};
 
 use crate::error::{InspectError, Result};
@@ -29,15 +31,15 @@ use serde::Serialize;
 
 /// Steps of a window. Changes no bit.
 const WINDOW: usize = 64;
-/// Memory for values.
-pub const MOST_BYTES: u64 = 2 << 30;
+/// Largest memory for the values of hidden states, in bytes.
+pub(crate) const MOST_BYTES: u64 = 2 << 30;
 
-/// What to look at.
+/// Options of an inspection of hidden states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Tokens of the text, from its beginning.
+    /// Number of tokens to use, from the beginning of the text.
     pub tokens: usize,
-    /// Units to name for each annotation.
+    /// Number of units to report for each annotation.
     pub best: usize,
 }
 
@@ -50,15 +52,18 @@ impl Default for Options {
     }
 }
 
-/// A hidden state, or the cell state beside it.
+/// A part of a layer's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
+    /// The hidden state h.
     H,
+    /// The cell state c of an LSTM.
     C,
 }
 
 impl Part {
+    /// Name of the part: `h` or `c`.
     pub fn name(self) -> &'static str {
         match self {
             Part::H => "h",
@@ -67,41 +72,47 @@ impl Part {
     }
 }
 
-/// One number of the state.
+/// One component of the state of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Unit {
+    /// Index of the layer, from 0.
     pub layer: usize,
+    /// Index of the unit in the layer, from 0.
     pub unit: usize,
+    /// Hidden or cell state.
     pub part: Part,
 }
 
-/// The states after each of N tokens.
+/// States of all layers after each of the N tokens of a text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct States {
-    /// N
+    /// N, the number of tokens.
     pub tokens: usize,
+    /// States of the layers, from below.
     pub layers: Vec<LayerStates>,
 }
 
-/// One layer's.
+/// States of one layer after each of N tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerStates {
-    /// H
+    /// H, the number of units.
     pub hidden: usize,
-    /// (N, H)
+    /// Hidden states (N, H).
     pub h: Vec<f32>,
-    /// (N, H); empty for cells without a memory cell.
+    /// Cell states (N, H); empty for cells without a memory cell.
     pub c: Vec<f32>,
 }
 
-/// Bytes that the states of `tokens` tokens take.
+/// Memory in bytes of the states of `tokens` tokens.
 pub fn plan_bytes(dims: &Dims, tokens: usize) -> u64 {
     (4 * dims.state_len() as u64).saturating_mul(tokens as u64)
 }
 
-/// The states of `model` over the first tokens of the text `ids`.
+/// Computes the states of `model` over the first tokens of the text `ids`.
 ///
-/// Errors: options that cannot be, a text without tokens, more values than [`MOST_BYTES`] hold, hidden states that overflow.
+/// # Errors
+/// [`InspectError::NoTokens`], [`InspectError::TooManyStates`] or [`InspectError::NotFinite`];
+/// [`Error::Range`](crate::Error::Range) for an option out of range.
 pub fn states(model: &NetworkModel, cpu: &Cpu, ids: &[u32], options: &Options) -> Result<States> {
     options.check()?;
     let ids = &ids[..ids.len().min(options.tokens)];
@@ -135,7 +146,7 @@ pub fn states(model: &NetworkModel, cpu: &Cpu, ids: &[u32], options: &Options) -
     }
 }
 
-/// The units that follow each annotation best, of `states` over the text `ids` that they belong to.
+/// Finds the units of `states` that follow each annotation of the text best; `ids` is the text that the states belong to.
 pub fn selectivity(
     model: &NetworkModel,
     ids: &[u32],
@@ -147,7 +158,10 @@ pub fn selectivity(
 }
 
 impl Options {
-    /// Refuses what cannot be done.
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// [`Error::Range`](crate::Error::Range) for a number out of range.
     pub fn check(&self) -> Result<()> {
         OutOfRange::check("tokens", self.tokens, 1..=1 << 30)?;
         Ok(OutOfRange::check("best", self.best, 1..=1000)?)
@@ -163,7 +177,7 @@ struct Recording<'a> {
 }
 
 impl<'a> Recording<'a> {
-    /// With room for the states of `tokens` tokens.
+    /// Makes a recorder with capacity for the states of `tokens` tokens.
     fn new(model: &'a NetworkModel, cpu: &'a Cpu, tokens: usize) -> Recording<'a> {
         let dims = model.dims();
         let memory_cell = dims.cell.has_memory_cell();
@@ -208,7 +222,10 @@ impl<'a> Recording<'a> {
 }
 
 impl States {
-    /// The values of a unit, one for each token. Panics if there is no such unit.
+    /// Values of a unit, one for each token.
+    ///
+    /// # Panics
+    /// If there is no such unit.
     pub fn values(&self, unit: Unit) -> impl Iterator<Item = f64> + '_ {
         let layer = &self.layers[unit.layer];
         let part = match unit.part {
@@ -220,14 +237,14 @@ impl States {
         values.map(|value| f64::from(*value))
     }
 
-    /// Whether there is such a unit.
+    /// Whether the states have the component `unit`.
     pub fn has(&self, unit: Unit) -> bool {
         self.layers.get(unit.layer).is_some_and(|layer| {
             unit.unit < layer.hidden && (unit.part == Part::H || !layer.c.is_empty())
         })
     }
 
-    /// `h_l0` (N, H), `c_l0` …, and `tokens` (N), the ids that were read.
+    /// The states as named arrays: `h_l0` (N, H), `c_l0` …, and `tokens` (N), the token ids.
     pub fn arrays<'a>(&'a self, ids: &'a [u32]) -> Vec<Array<'a>> {
         let mut arrays = vec![Array::u32("tokens", &[self.tokens], &ids[..self.tokens])];
         for (k, layer) in self.layers.iter().enumerate() {

@@ -1,7 +1,7 @@
-//! What truncation costs: the gradient of windows of T steps beside that of one long window.
+//! Cost of truncated BPTT: the gradient of windows of T steps beside that of one long window.
 //!
-//! Passages of the text are read once as a whole and once in windows of each length, with the same weights and the state carried from
-//! window to window. Both gradients are the program's own (f32) and of the same losses,
+//! Excerpts of the text are processed once as a whole and once in windows of each length, with the same weights and the state
+//! carried from window to window. Both gradients are the program's own (f32) and of the same losses,
 //!
 //! ```text
 //! g = Σ_t Σ_{k≤t} g_{t,k}        g_T = the terms whose t and k lie in one window
@@ -23,17 +23,20 @@ use elman_text::{Layout, OutOfRange};
 use elman_train::bptt::{Engine, LossNorm};
 use serde::Serialize;
 
-/// What to look at.
+/// Options of a comparison of window lengths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
+    /// Number of excerpts of the text.
     pub passages: usize,
-    /// Steps of the long window, which counts as the truth; longer lines are cut to it.
+    /// Length of the long window in steps, whose gradient is the reference; longer lines are cut to it.
     pub full: usize,
-    /// Window lengths; `full` and longer ones are left out.
+    /// Window lengths in steps; `full` and longer ones are left out.
     pub windows: Vec<usize>,
-    /// Tokens that are read before, from the zero state. A line is read from its beginning instead.
+    /// Number of warm-up tokens before each excerpt, from the zero state; a line begins at its own beginning instead.
     pub context: usize,
+    /// Seed with which excerpts are drawn.
     pub seed: u64,
+    /// How the text is laid out, and which tokens carry loss.
     pub reading: Reading,
 }
 
@@ -50,54 +53,71 @@ impl Default for Options {
     }
 }
 
-/// The result.
+/// Result of a comparison of window lengths.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Truncation {
+    /// Name of the cell.
     pub cell: String,
+    /// Number of tokens of the text.
     pub text_tokens: usize,
+    /// Layout in which the text was used.
     pub layout: Layout,
+    /// Answer mark, if only answers carry loss.
     pub loss_after: Option<String>,
+    /// Number of excerpts.
     pub passages: usize,
-    /// Where the passages lie, in the order in which they were drawn.
+    /// Places of the excerpts in the text, in the order in which they were drawn.
     pub places: Vec<Place>,
+    /// Length of the long window in steps.
     pub full: usize,
+    /// Number of warm-up tokens before each excerpt.
     pub context: usize,
+    /// Seed with which excerpts were drawn.
     pub seed: u64,
-    /// Tokens that carry loss, in all passages.
+    /// Number of tokens that carry loss, over all excerpts.
     pub losses: usize,
-    /// Mean loss of such a token with carried state, whatever the window.
+    /// Mean loss per token in nats with the state carried between windows, which does not depend on the window length.
     pub carried_nats: f64,
-    /// ‖g‖ of the mean loss.
+    /// Norm ‖g‖ of the full gradient of the mean loss.
     pub gradient_norm: f64,
+    /// Results for each window length.
     pub windows: Vec<WindowLength>,
 }
 
-/// One window length.
+/// Gradient and loss of one window length.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WindowLength {
+    /// Window length T in steps.
     pub steps: usize,
-    /// Over all weights.
+    /// Cosine between the truncated and the full gradient, over all weights.
     pub cosine: f64,
+    /// Relative error ‖g_T − g‖ / ‖g‖, over all weights.
     pub relative_error: f64,
-    /// Mean loss of a token where every window starts from the zero state.
+    /// Mean loss per token in nats if every window starts from the zero state.
     pub zero_state_nats: f64,
-    /// How much of that the carried state saves.
+    /// Reduction of the mean loss by the carried state, in nats per token.
     pub carried_saves_nats: f64,
+    /// Cosine and error of each tensor.
     pub tensors: Vec<TensorError>,
 }
 
-/// The gradient of one tensor. Cosine and error are `null` (NaN) where the full gradient is zero.
+/// Truncated gradient of one tensor. Cosine and error are `null` (NaN) if the full gradient is zero.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TensorError {
+    /// Name of the tensor.
     pub name: String,
+    /// Cosine between the truncated and the full gradient.
     pub cosine: f64,
+    /// Relative error ‖g_T − g‖ / ‖g‖.
     pub relative_error: f64,
 }
 
-/// Compares window lengths for `model` on the text `ids`. `progress` is told which length is next.
+/// Compares window lengths for `model` on the text `ids`; `progress` is called with the length that is next.
 ///
-/// Errors: options that cannot be, a text of fewer tokens than `full` or without the answers that were asked for, lines that are no
-/// longer than the shortest window, a gradient that is not finite.
+/// # Errors
+/// [`Error::Inspect`](crate::Error::Inspect) for a text of fewer tokens than `full` or without the answers that were asked for,
+/// lines that are no longer than the shortest window, and a full gradient that is not finite; [`Error::Range`](crate::Error::Range)
+/// for an option out of range.
 pub fn truncation(
     model: &NetworkModel,
     cpu: Cpu,
@@ -166,7 +186,11 @@ impl Options {
         }
     }
 
-    /// Refuses what cannot be done.
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// [`Error::Range`](crate::Error::Range) for a number out of range; [`InspectError::WindowsTooLong`] if no window is shorter
+    /// than `full`.
     pub fn check(&self) -> Result<()> {
         OutOfRange::check("passages", self.passages, 1..=MOST_PASSAGES)?;
         OutOfRange::check("full", self.full, 1..=MOST_STEPS)?;

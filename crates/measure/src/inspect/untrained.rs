@@ -1,4 +1,4 @@
-//! A model as training would begin with it: what initialisation alone does.
+//! A model before training: the effect of initialisation alone.
 
 use crate::error::Result;
 use elman_infer::{About, NetworkModel, VocabularyFrom, Weights};
@@ -6,9 +6,11 @@ use elman_net::{Network, Params};
 use elman_text::{ReadOptions, Source};
 use elman_train::Config;
 
-/// The network of `config` with its initial weights and the vocabulary that training on `sources` would use.
+/// Makes the network of `config` with its initial weights and the vocabulary that training on `sources` would use.
 ///
-/// Errors: what [`Config::check`] refuses, and what reading the vocabulary can find.
+/// # Errors
+/// [`Error::Train`](crate::Error::Train) if the configuration cannot be trained; [`Error::Text`](crate::Error::Text) and others if
+/// the vocabulary cannot be loaded or counted.
 pub fn untrained(
     config: &Config,
     vocabulary: &VocabularyFrom,

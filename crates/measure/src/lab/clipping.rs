@@ -1,4 +1,5 @@
-//! What clipping does: the same network, too large in its recurrent weights and its rate, with a threshold and without one.
+//! The effect of clipping: a network with too large recurrent weights and a too high learning rate, trained with a threshold and
+//! without.
 
 use super::nets::Net;
 use super::{Lab, Trained, Verdict};
@@ -8,18 +9,26 @@ use elman_train::config::OptimizerName;
 use elman_train::schedule::ScheduleKind;
 use serde::{Deserialize, Serialize};
 
-/// Two runs, of which one clips.
+/// Two runs of one configuration, one of which clips gradients.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Clipping {
+    /// Threshold of the gradient's norm.
     pub threshold: f64,
+    /// Learning rate of both runs.
     pub rate: f64,
+    /// The run with clipping.
     pub with: Trained,
+    /// The run without clipping.
     pub without: Trained,
 }
 
 const THRESHOLD: f64 = 0.5;
 const RATE: f64 = 2.0;
 
+/// Trains the two runs, or loads them if they were trained before.
+///
+/// # Errors
+/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training.
 pub fn clipping(lab: &mut Lab) -> Result<Clipping> {
     let base = Config {
         optimizer: OptimizerName::Sgd,
@@ -42,7 +51,7 @@ pub fn clipping(lab: &mut Lab) -> Result<Clipping> {
 }
 
 impl Clipping {
-    /// It was needed, and it helped.
+    /// Whether clipping occurred and improved the training.
     pub fn verdict(&self) -> Verdict {
         Verdict::of(&[
             self.with.clipped > 0,

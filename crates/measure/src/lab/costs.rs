@@ -10,27 +10,35 @@ use elman_train::config::Bptt;
 use elman_train::{Config, plan};
 use serde::{Deserialize, Serialize};
 
-/// Windows of T steps.
+/// Cost of windows of T steps.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Window {
+    /// Window length T in steps.
     pub steps: usize,
-    /// What the plan says that activations take, kept and recomputed, and the parameters as often as they are kept.
+    /// Planned bytes of the activations of a window that keeps them all.
     pub window_bytes: u64,
+    /// Planned bytes of the activations of a window with recomputation.
     pub recomputed_bytes: u64,
+    /// Planned bytes that depend on the parameters alone.
     pub static_bytes: u64,
-    /// An update, where it was timed.
+    /// Time of an update in milliseconds, if it was timed.
     pub update_ms: Option<f64>,
+    /// Tokens per second, if an update was timed.
     pub tokens_per_s: Option<f64>,
 }
 
-/// By T.
+/// Costs of training by window length.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Costs {
+    /// Batch size B.
     pub lanes: usize,
+    /// V, the size of the vocabulary.
     pub entries: usize,
+    /// Number of parameters.
     pub parameters: usize,
-    /// T of a window that is as long as the text.
+    /// Length in steps of a window as long as the text.
     pub full: usize,
+    /// Costs of each window length, from short to long.
     pub windows: Vec<Window>,
 }
 
@@ -38,6 +46,10 @@ const LANES: usize = 4;
 /// Lengths of windows beside that of the text.
 const STEPS: [usize; 8] = [1, 3, 10, 35, 100, 350, 1000, 3500];
 
+/// Plans and times windows of several lengths, or loads the measurement.
+///
+/// # Errors
+/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training.
 pub fn costs(lab: &mut Lab) -> Result<Costs> {
     let trained = lab.net(Net::Lstm)?;
     let dims = elman_infer::NetworkModel::load(&trained.run)?
@@ -103,7 +115,7 @@ pub fn costs(lab: &mut Lab) -> Result<Costs> {
 }
 
 impl Costs {
-    /// Bytes that a further step takes, between neighbouring rows.
+    /// Bytes per further step, between neighbouring window lengths.
     pub fn slopes(&self) -> Vec<f64> {
         let pairs = self.windows.windows(2);
         let slope = |a: &Window, b: &Window| {
@@ -112,7 +124,7 @@ impl Costs {
         pairs.map(|pair| slope(&pair[0], &pair[1])).collect()
     }
 
-    /// The slope is the same everywhere, within a tenth.
+    /// Whether memory grows linearly: the bytes per further step are the same everywhere, within a tenth.
     pub fn is_linear(&self) -> Verdict {
         let slopes = self.slopes();
         let most = slopes.iter().fold(0.0, |most: f64, slope| most.max(*slope));
@@ -122,7 +134,8 @@ impl Costs {
         Verdict::of(&[most <= 1.1 * least])
     }
 
-    /// An update over long windows takes longer, in proportion within a factor of two from 100 steps on, and more memory.
+    /// Whether long windows are expensive: an update takes time in proportion to T within a factor of two from 100 steps on, and
+    /// more memory.
     pub fn is_expensive(&self) -> Verdict {
         let long: Vec<f64> = self
             .windows

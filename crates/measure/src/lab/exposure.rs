@@ -1,5 +1,5 @@
-//! Exposure bias against a source that is known: a trigram model writes a text, networks learn it, and their distributions are held against the
-//! source's after true prefixes and after prefixes of their own (`inspect::exposure`).
+//! Exposure bias against a known source: a trigram model writes a text, networks learn it, and their distributions are compared
+//! with the source's after true prefixes and after prefixes of their own (`inspect::exposure`).
 
 use super::nets::Net;
 use super::text::write_text;
@@ -19,37 +19,52 @@ use std::path::Path;
 /// A mean with its 95 % interval.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Estimate {
+    /// The mean.
     pub value: f64,
+    /// Lower bound of the interval.
     pub low: f64,
+    /// Upper bound of the interval.
     pub high: f64,
 }
 
-/// KL(source ‖ model) in nats after prefixes of `from` to `to` tokens.
+/// KL(source ‖ model) in nats after prefixes of a range of lengths.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Band {
+    /// The shortest prefix of the range, in tokens.
     pub from: usize,
+    /// The longest prefix of the range, in tokens.
     pub to: usize,
+    /// Divergence after true prefixes.
     pub on_true: Estimate,
+    /// Divergence after prefixes that the network wrote.
     pub on_own: Estimate,
+    /// Divergence after own prefixes minus divergence after true ones: the exposure bias.
     pub difference: Estimate,
 }
 
-/// One way to train.
+/// Exposure bias of a network that was trained in one way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Bias {
-    /// The share of inputs that the network drew itself at the end of its training.
+    /// Probability of scheduled sampling at the end of the training; 0 is teacher forcing.
     pub sampled: f64,
+    /// The training run.
     pub trained: Trained,
+    /// Divergences by length of the prefix.
     pub bands: Vec<Band>,
+    /// Divergences over all lengths from 1.
     pub overall: Band,
 }
 
-/// Teacher forcing, then scheduled sampling.
+/// Exposure bias with teacher forcing, then with scheduled sampling.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Exposed {
+    /// Order of the n-gram model that is the source.
     pub order: usize,
+    /// Number of sequences of each kind.
     pub sequences: usize,
+    /// Length of the longest prefix in tokens.
     pub length: usize,
+    /// The ways of training: teacher forcing first.
     pub ways: Vec<Bias>,
 }
 
@@ -59,6 +74,10 @@ const LANES: usize = 32;
 /// The share of own inputs that scheduled sampling rises to.
 const SHARE: f64 = 0.25;
 
+/// Trains the networks on the source and measures their exposure bias, or loads the measurement.
+///
+/// # Errors
+/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training and of [`exposure`](crate::inspect::exposure()).
 pub fn exposed(lab: &mut Lab) -> Result<Exposed> {
     let shared = lab.net(Net::Lstm)?.run;
     let (train, valid) = (lab.file("source-train.txt"), lab.file("source-valid.txt"));
@@ -150,24 +169,25 @@ fn bias(lab: &Lab, source: &Model, trained: Trained, sampled: f64) -> Result<Bia
 }
 
 impl Exposed {
-    /// Whether the network is further from the source on its own words, for certain.
+    /// Whether there is exposure bias: the interval of the difference lies above 0.
     pub fn is_there(&self) -> bool {
         self.ways[0].overall.difference.low > 0.0
     }
 
-    /// Whether it is more so after the longest prefixes than after a single token.
+    /// Whether the bias is larger after the longest prefixes than after a single token.
     pub fn grows(&self) -> bool {
         let bands = &self.ways[0].bands;
         let of = |band: Option<&Band>| band.map_or(0.0, |band| band.difference.value);
         of(bands.last()) > of(bands.iter().find(|band| band.from == 1))
     }
 
-    /// Whether it is less with scheduled sampling.
-    pub fn is_mended(&self) -> bool {
+    /// Whether the bias is smaller with scheduled sampling.
+    pub(crate) fn is_mended(&self) -> bool {
         let of = |way: &Bias| way.overall.difference.value;
         of(&self.ways[1]) < of(&self.ways[0])
     }
 
+    /// Verdict on the claim that exposure bias exists, grows, and shrinks with scheduled sampling.
     pub fn verdict(&self) -> Verdict {
         // What is not there neither grows nor is mended.
         let there = self.is_there();

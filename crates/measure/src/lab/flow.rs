@@ -1,5 +1,4 @@
-//! How gradients flow: ‖∂h_t/∂h_k‖ by lag of seven untrained and four trained networks, beside what is promised of it, and where ∂E_t/∂W
-//! comes from.
+//! Gradient flow: ‖∂h_t/∂h_k‖ by lag of seven untrained and four trained networks, beside its bounds, and where ∂E_t/∂W comes from.
 
 use super::nets::Net;
 use super::{Lab, Verdict};
@@ -12,27 +11,34 @@ use elman_text::Source;
 use elman_train::VocabularyFrom;
 use serde::{Deserialize, Serialize};
 
-/// One network.
+/// Gradient flow of one network.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Flow {
+    /// The network.
     pub net: Net,
+    /// Whether the network was trained.
     pub trained: bool,
-    /// By lag from 1 on, log10: the mean over passages, the largest, and the bound. −1000 stands for a norm of 0.
+    /// log10 of the norm by lag from 1, mean over excerpts; −1000 represents a norm of 0.
     pub mean: Vec<f64>,
+    /// log10 of the largest norm by lag.
     pub most: Vec<f64>,
+    /// log10 of the upper bound of the norm by lag.
     pub bound: Vec<f64>,
-    /// The factor of a step.
+    /// Factor γ of the norm per step.
     pub factor: f64,
+    /// Whether gradients vanish, explode or neither.
     pub fate: Fate,
-    /// Share of ∂E_t/∂W by lag from 0 on, to the beginning of the passages.
+    /// Share of ∂E_t/∂W by lag from 0 to the beginning of the excerpts.
     pub share: Vec<f64>,
-    /// `None` where no passage has a gradient.
+    /// Lag in steps beyond which at most 10 % of the gradient lies, median over excerpts; `None` if no excerpt has a gradient.
     pub horizon_90: Option<f64>,
+    /// Lag in steps beyond which at most 1 % of the gradient lies, median over excerpts; `None` if no excerpt has a gradient.
     pub horizon_99: Option<f64>,
-    /// Of the h of a cell without gates.
+    /// Share of saturated activations of h, for a cell without gates.
     pub saturated: Option<f64>,
-    /// Units that say the same everywhere; the part of ReLU units whose path is cut within a passage.
+    /// Number of units with the same value everywhere.
     pub dead: usize,
+    /// Share of ReLU units whose gradient path is cut within an excerpt.
     pub interrupted: Option<f64>,
 }
 
@@ -42,11 +48,12 @@ const NOTHING_LOG10: f64 = -1000.0;
 const ROUNDING: f64 = 1e-6;
 
 impl Flow {
+    /// The longest lag of the norms, in steps.
     pub fn lags(&self) -> usize {
         self.mean.len()
     }
 
-    /// log10 of the norm at the longest lag.
+    /// log10 of the mean norm at the longest lag.
     pub fn last(&self) -> f64 {
         self.mean.last().copied().unwrap_or(0.0)
     }
@@ -61,7 +68,10 @@ impl Flow {
     }
 }
 
-/// All networks, the untrained ones first.
+/// Measures the gradient flow of all networks, the untrained ones first, or loads the measurements.
+///
+/// # Errors
+/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training and of [`gradients`](crate::inspect::gradients()).
 pub fn flows(lab: &mut Lab) -> Result<Vec<Flow>> {
     let mut flows = Vec::new();
     for net in Net::ALL {
@@ -120,7 +130,10 @@ fn flow(lab: &Lab, net: Net, trained: bool, model: &NetworkModel, ids: &[u32]) -
     })
 }
 
-/// The one of `flows` that is `net`.
+/// Finds the measurement of `net` in `flows`, trained or untrained.
+///
+/// # Panics
+/// If it is not among them.
 pub fn find(flows: &[Flow], net: Net, trained: bool) -> &Flow {
     let found = flows
         .iter()
@@ -128,7 +141,7 @@ pub fn find(flows: &[Flow], net: Net, trained: bool) -> &Flow {
     found.expect("all networks were looked at")
 }
 
-/// Gradients vanish with sigmoid and tanh, and explode with large weights.
+/// Verdict on the claim that gradients vanish with sigmoid and tanh, and explode with large weights.
 pub fn vanish_and_explode(flows: &[Flow]) -> Verdict {
     let fate = |net| find(flows, net, false).fate;
     Verdict::of(&[
@@ -138,13 +151,14 @@ pub fn vanish_and_explode(flows: &[Flow]) -> Verdict {
     ])
 }
 
-/// No norm is above its bound.
+/// Verdict on the claim that no norm is above its bound.
 pub fn bounded(flows: &[Flow]) -> Verdict {
     let each: Vec<bool> = flows.iter().map(Flow::is_bounded).collect();
     Verdict::of(&each)
 }
 
-/// ReLU alone, and with the identity, keeps more of the gradient at the longest lag than tanh; with the identity it vanishes not at all.
+/// Verdicts on ReLU and on ReLU with the identity: each keeps more of the gradient at the longest lag than tanh and does not
+/// vanish.
 pub fn relu_and_identity(flows: &[Flow]) -> (Verdict, Verdict) {
     let of = |net| find(flows, net, false);
     let relu = [
@@ -158,7 +172,7 @@ pub fn relu_and_identity(flows: &[Flow]) -> (Verdict, Verdict) {
     (Verdict::of(&relu), Verdict::of(&identity))
 }
 
-/// Gates reach further than tanh, before and after training, and do not explode.
+/// Verdict on the claim that gated cells keep gradients longer than tanh, before and after training, and do not explode.
 pub fn gates(flows: &[Flow]) -> Verdict {
     let further = |net, trained| {
         let of = find(flows, net, trained);

@@ -1,4 +1,5 @@
-//! Teacher forcing beside a network that reads its own words from the first step: scheduled sampling with probability 1, the same seeds.
+//! Teacher forcing against a network conditioned on its own words from the first step: scheduled sampling with probability 1, the
+//! same seeds.
 
 use super::nets::Net;
 use super::{Lab, Trained, Verdict};
@@ -6,13 +7,19 @@ use crate::error::Result;
 use elman_train::scheduled::Decay;
 use serde::{Deserialize, Serialize};
 
-/// Runs that differ in what is read, one for each seed.
+/// Training runs with and without teacher forcing, a pair for each seed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Forcing {
+    /// Runs with teacher forcing, by seed.
     pub forced: Vec<Trained>,
+    /// Runs whose inputs are the network's own words, by seed.
     pub own: Vec<Trained>,
 }
 
+/// Trains the runs, or loads them if they were trained before.
+///
+/// # Errors
+/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training.
 pub fn forcing(lab: &mut Lab) -> Result<Forcing> {
     let mut runs = Forcing {
         forced: Vec::new(),
@@ -32,7 +39,7 @@ pub fn forcing(lab: &mut Lab) -> Result<Forcing> {
     Ok(runs)
 }
 
-/// Mean and standard deviation of perplexities.
+/// Mean and standard deviation of the perplexities of `runs`.
 pub fn mean_and_deviation(runs: &[Trained]) -> (f64, f64) {
     let n = runs.len() as f64;
     let mean = runs.iter().map(|run| run.perplexity).sum::<f64>() / n;
@@ -42,13 +49,13 @@ pub fn mean_and_deviation(runs: &[Trained]) -> (f64, f64) {
 }
 
 impl Forcing {
-    /// Whether learning is faster: with every seed the perplexity is lower after as many updates.
+    /// Whether teacher forcing learns faster: its perplexity is lower after the same number of updates, with every seed.
     pub fn accelerates(&self) -> bool {
         let mut pairs = self.forced.iter().zip(&self.own);
         pairs.all(|(forced, own)| forced.perplexity < own.perplexity)
     }
 
-    /// Whether it is steadier: the perplexities of the seeds are closer to each other, by their part of the mean.
+    /// Whether teacher forcing is more stable: its perplexities vary less between seeds, relative to their mean.
     pub fn stabilises(&self) -> bool {
         let spread = |runs| {
             let (mean, deviation) = mean_and_deviation(runs);
@@ -57,6 +64,7 @@ impl Forcing {
         spread(&self.forced) < spread(&self.own)
     }
 
+    /// Verdict on the claim that teacher forcing accelerates and stabilises training.
     pub fn verdict(&self) -> Verdict {
         Verdict::of(&[self.accelerates(), self.stabilises()])
     }

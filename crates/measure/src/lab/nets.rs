@@ -10,21 +10,27 @@ use elman_train::Config;
 use elman_train::config::{Bptt, CellName};
 use serde::{Deserialize, Serialize};
 
-/// What a network of the laboratory is.
+/// A network of the laboratory: its cell and its initialisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Net {
+    /// Elman cell with sigmoid.
     Sigmoid,
+    /// Elman cell with tanh.
     Tanh,
-    /// tanh, with recurrent weights four times as large at the start.
+    /// Elman cell with tanh and initial recurrent weights four times as large.
     TanhLarge,
+    /// Elman cell with ReLU.
     Relu,
-    /// ReLU with the identity as W_hh (Le, Jaitly and Hinton 2015).
+    /// Elman cell with ReLU and the identity as initial W_hh (Le, Jaitly and Hinton 2015).
     Irnn,
+    /// Gated recurrent unit.
     Gru,
+    /// Long short-term memory.
     Lstm,
 }
 
 impl Net {
+    /// All networks of the laboratory.
     pub const ALL: [Net; 7] = [
         Net::Sigmoid,
         Net::Tanh,
@@ -34,9 +40,10 @@ impl Net {
         Net::Gru,
         Net::Lstm,
     ];
-    /// Those that are trained.
+    /// The networks that are trained on the text.
     pub const TRAINED: [Net; 4] = [Net::Tanh, Net::Irnn, Net::Gru, Net::Lstm];
 
+    /// Name of the network on pages.
     pub fn name(self) -> &'static str {
         match self {
             Net::Sigmoid => "sigmoid",
@@ -132,7 +139,10 @@ impl Lab<'_> {
         config
     }
 
-    /// The network `net` after its training on the text.
+    /// Trains the network `net` on the text, or loads it if it was trained before.
+    ///
+    /// # Errors
+    /// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training.
     pub fn net(&mut self, net: Net) -> Result<Trained> {
         let config = self.config(net);
         self.learn(net.key(), config)

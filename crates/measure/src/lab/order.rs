@@ -1,4 +1,4 @@
-//! What it costs that a network reads in order: the speed of training on the same number of positions, cut into few long lanes or many short ones
+//! Cost of the order in time: the speed of training on the same number of positions, as few long sequences or many short ones
 //! (`inspect::sequential`).
 
 use super::nets::Net;
@@ -7,30 +7,44 @@ use crate::error::Result;
 use crate::inspect::sequential::{Options, sequential};
 use serde::{Deserialize, Serialize};
 
-/// One T/B.
+/// Speed of training with windows of one shape.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Row {
+    /// Batch size B.
     pub lanes: usize,
+    /// Window length T in steps.
     pub steps: usize,
-    /// With one thread, and with all of them.
+    /// Tokens per second with one thread.
     pub one_tokens_per_s: f64,
+    /// Tokens per second with all threads, if there are several.
     pub many_tokens_per_s: Option<f64>,
+    /// Speedup by all threads over one.
     pub speedup: Option<f64>,
+    /// Serial share of Amdahl's law, from the speedup.
     pub serial_share: Option<f64>,
-    /// Part of a step, with one thread, that has an order in time.
+    /// Share of a step, with one thread, that has an order in time.
     pub ordered_share: f64,
 }
 
-/// All of them, few lanes first.
+/// Speed of training by the shape of the window.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
+    /// Short name of the network.
     pub network: String,
+    /// V, the size of the vocabulary.
     pub entries: usize,
+    /// Number of positions T·B of a window.
     pub positions: usize,
+    /// Number of threads of the parallel measurements.
     pub threads: usize,
+    /// Measurements from small to large batches.
     pub rows: Vec<Row>,
 }
 
+/// Measures training steps with windows of several shapes, or loads the measurement.
+///
+/// # Errors
+/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training and of [`sequential`](crate::inspect::sequential()).
 pub fn order(lab: &mut Lab) -> Result<Order> {
     let run = lab.net(Net::Lstm)?.run;
     let entries = elman_infer::NetworkModel::load(&run)?.dims().vocab;
@@ -62,7 +76,7 @@ pub fn order(lab: &mut Lab) -> Result<Order> {
 }
 
 impl Order {
-    /// Few long lanes are slower than many short ones by half at least, and, where there are several threads, gain less from them.
+    /// Verdict on the claim that few long sequences are slower than many short ones, by half at least, and gain less from threads.
     pub fn verdict(&self) -> Verdict {
         let (Some(few), Some(many)) = (self.rows.first(), self.rows.last()) else {
             return Verdict::Fails;

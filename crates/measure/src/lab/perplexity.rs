@@ -1,4 +1,4 @@
-//! What perplexity means, that it is exp(loss), and what it owes to the vocabulary.
+//! The meaning of perplexity, its identity with exp(loss), and its dependence on the vocabulary.
 
 use super::nets::Net;
 use super::text::Source as Law;
@@ -13,16 +13,18 @@ use elman_text::{Kind, ReadOptions, Source};
 use elman_train::VocabularyFrom;
 use serde::{Deserialize, Serialize};
 
-/// Perplexities that are known beforehand.
+/// Perplexities of networks for which the value is known beforehand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Meaning {
-    /// V of a network whose weights are all zero, which says the same of each of its V tokens, and its perplexity.
+    /// V of a network whose weights are all zero and which gives each token the same probability.
     pub entries: usize,
+    /// Perplexity of that network.
     pub indifferent: f64,
-    /// Symbols of a source that draws them all alike, and of one that goes through them in turn.
+    /// Number of symbols of the two sources.
     pub symbols: usize,
-    /// A network that has learnt each.
+    /// A network trained on a source that draws all symbols uniformly.
     pub uniform: Trained,
+    /// A network trained on a source that cycles through the symbols.
     pub cycle: Trained,
 }
 
@@ -31,6 +33,10 @@ const SYMBOLS: usize = 50;
 /// A learnt perplexity may be off the known one by this part.
 const NEAR: f64 = 0.05;
 
+/// Trains the networks and measures the perplexities, or loads the measurement.
+///
+/// # Errors
+/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training.
 pub fn meaning(lab: &mut Lab) -> Result<Meaning> {
     let uniform = learn_law(lab, "uniform", Law::Uniform { symbols: SYMBOLS })?;
     let cycle = learn_law(lab, "cycle", Law::Cycle { symbols: SYMBOLS })?;
@@ -82,7 +88,7 @@ fn learn_law(lab: &mut Lab, name: &str, law: Law) -> Result<Trained> {
 }
 
 impl Meaning {
-    /// Whether all three are what they should be.
+    /// Verdict on the claim that perplexity is the number of equally likely tokens: all three are near the known values.
     pub fn verdict(&self) -> Verdict {
         let near = |found: f64, known: f64| (found / known - 1.0).abs() < NEAR;
         Verdict::of(&[
@@ -93,21 +99,27 @@ impl Meaning {
     }
 }
 
-/// The same perplexity in three ways.
+/// One perplexity computed in three ways.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Identity {
+    /// Number of tokens.
     pub tokens: usize,
-    /// J, in nats a token.
+    /// Mean loss J in nats per token.
     pub loss_nats: f64,
+    /// Perplexity as exp(J).
     pub exp_loss: f64,
-    /// (∏ 1/p)^(1/T), multiplied out with exponents kept apart so that no product underflows.
+    /// Perplexity as (∏ 1/p)^(1/T), multiplied out with exponents kept apart so that no product underflows.
     pub product: f64,
-    /// What evaluation reports.
+    /// Perplexity that evaluation reports.
     pub reported: f64,
-    /// Of the largest difference between the three.
+    /// Largest difference between the three, relative to the perplexity.
     pub relative_error: f64,
 }
 
+/// Computes the perplexity of a trained network in three ways, or loads the measurement.
+///
+/// # Errors
+/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training.
 pub fn identity(lab: &mut Lab) -> Result<Identity> {
     let (model, ids) = lab.model(Net::Lstm)?;
     lab.measured("exp of the loss", |lab| {
@@ -147,25 +159,35 @@ fn geometric_mean(nats: &[f64]) -> f64 {
 }
 
 impl Identity {
+    /// Verdict on the claim that perplexity is exp(loss): the three agree to 10⁻⁹.
     pub fn verdict(&self) -> Verdict {
         Verdict::of(&[self.relative_error < 1e-9])
     }
 }
 
-/// One way to cut the text.
+/// Perplexity of a trigram model with one vocabulary.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Cut {
+    /// Kind of the vocabulary.
     pub kind: String,
+    /// V, the size of the vocabulary.
     pub entries: usize,
+    /// Number of tokens of the held-out text.
     pub tokens: u64,
+    /// Number of tokens of it that the vocabulary lacks.
     pub oov: u64,
-    /// Of a trigram model on the held-out part, a token; per word, line ends counted; bits per character where nothing is unknown.
+    /// Perplexity per token on the held-out text.
     pub perplexity: f64,
+    /// Perplexity per word, line ends counted as words.
     pub per_word: f64,
+    /// Bits per character; `None` if tokens are unknown.
     pub bits_per_char: Option<f64>,
 }
 
-/// Trigram models of the same text that differ in the vocabulary alone.
+/// Trains trigram models on the same text with different vocabularies, or loads the measurement.
+///
+/// # Errors
+/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of counting.
 pub fn vocabularies(lab: &mut Lab) -> Result<Vec<Cut>> {
     lab.measured("vocabularies", |lab| {
         let most = lab.scale().max_vocab;
@@ -201,7 +223,7 @@ pub fn vocabularies(lab: &mut Lab) -> Result<Vec<Cut>> {
     })
 }
 
-/// Perplexity depends on the vocabulary: the largest is at least half as large again as the smallest.
+/// Verdict on the claim that perplexity depends on the vocabulary: the largest is at least 1.5 times the smallest.
 pub fn depends_on_vocabulary(cuts: &[Cut]) -> Verdict {
     let most = cuts
         .iter()

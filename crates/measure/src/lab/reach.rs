@@ -1,4 +1,4 @@
-//! How far back learning reaches: gradients that are cut, states that are carried, lags that are learnt.
+//! How far back learning reaches: truncated gradients, carried states, learnt lags.
 //!
 //! In an echo x_t is most often x_{t−d}. The loss of a step is about the token that comes next, whose echo was read d − 1 steps before; so a window
 //! of T steps holds both, for one of its losses at least, only if T ≥ d. Whether the echo is learnt says what truncation does to a dependency
@@ -13,16 +13,23 @@ use crate::inspect::truncation::Options;
 use elman_train::VocabularyFrom;
 use serde::{Deserialize, Serialize};
 
-/// The gradients of short windows, and what states bring from beyond them.
+/// Truncated gradients and the worth of carried states for one network.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Cut {
+    /// The network.
     pub net: Net,
+    /// Length of the long window in steps, whose gradient is the reference.
     pub full: usize,
+    /// Mean loss per token in nats with the state carried between windows.
     pub carried_nats: f64,
-    /// By length of window: steps, cosine, relative error, nats a token where each window starts from zero.
+    /// Results by window length: steps, cosine, relative error, loss in nats per token if each window starts from zero.
     pub windows: Vec<(usize, f64, f64, f64)>,
 }
 
+/// Compares window lengths on trained networks, or loads the measurements.
+///
+/// # Errors
+/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training and of [`truncation`](crate::inspect::truncation()).
 pub fn cuts(lab: &mut Lab) -> Result<Vec<Cut>> {
     let mut cuts = Vec::new();
     for net in [Net::Tanh, Net::Lstm] {
@@ -58,7 +65,7 @@ pub fn cuts(lab: &mut Lab) -> Result<Vec<Cut>> {
     Ok(cuts)
 }
 
-/// A carried state is worth something: reading from zero costs more the shorter the windows are.
+/// Verdict on the claim that a carried state lowers the loss: starting from zero costs more the shorter the windows are.
 pub fn carries(cuts: &[Cut]) -> Verdict {
     let each: Vec<bool> = cuts
         .iter()
@@ -77,16 +84,20 @@ pub fn carries(cuts: &[Cut]) -> Verdict {
     Verdict::of(&each)
 }
 
-/// Networks that have learnt an echo of one lag, or have not.
+/// A network trained on an echo of one lag.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Echo {
+    /// The network.
     pub net: Net,
+    /// Number of symbols of the source.
     pub symbols: usize,
+    /// Lag d of the echo in steps.
     pub lag: usize,
-    /// T
+    /// Window length T of the training, in steps.
     pub window: usize,
-    /// The best that is possible.
+    /// The lowest perplexity that is possible.
     pub least: f64,
+    /// The training run.
     pub trained: Trained,
 }
 
@@ -99,20 +110,23 @@ const LAG: usize = 5;
 const WINDOW: usize = 40;
 
 impl Echo {
-    /// The part that was learnt of what there is to learn, in nats: from 0 to 1.
+    /// Share of the learnable information that was learnt, in nats, between 0 and 1.
     pub fn learnt(&self) -> f64 {
         let most = libm::log(self.symbols as f64);
         let found = libm::log(self.trained.perplexity);
         ((most - found) / (most - libm::log(self.least))).clamp(0.0, 1.0)
     }
 
-    /// At least half.
+    /// Whether at least half of the learnable information was learnt.
     pub fn is_learnt(&self) -> bool {
         self.learnt() >= 0.5
     }
 }
 
-/// One lag, learnt in windows of several lengths.
+/// Trains networks on an echo of one lag with windows of several lengths.
+///
+/// # Errors
+/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training.
 pub fn windows(lab: &mut Lab) -> Result<Vec<Echo>> {
     let windows = [2, 3, 4, 5, 6, 7, 8, 12, 24];
     windows
@@ -121,7 +135,10 @@ pub fn windows(lab: &mut Lab) -> Result<Vec<Echo>> {
         .collect()
 }
 
-/// Several lags, learnt by several networks in the same windows.
+/// Trains several networks on echoes of several lags with windows of one length.
+///
+/// # Errors
+/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training.
 pub fn lags(lab: &mut Lab) -> Result<Vec<Echo>> {
     let mut echoes = Vec::new();
     for lag in [2, 5, 10, 15, 20] {
@@ -165,7 +182,8 @@ fn echo(lab: &mut Lab, net: Net, lag: usize, window: usize, lr: f64) -> Result<E
     })
 }
 
-/// No window that is too short learns the lag, and at least one that is long enough does.
+/// Verdict on the claim that truncation limits learning: no window shorter than the lag learns it, and at least one longer window
+/// does.
 pub fn limits(windows: &[Echo]) -> Verdict {
     let (long, short): (Vec<&Echo>, Vec<&Echo>) =
         windows.iter().partition(|echo| echo.window >= echo.lag);
@@ -175,7 +193,8 @@ pub fn limits(windows: &[Echo]) -> Verdict {
     ])
 }
 
-/// Every network has a lag that it learns and a longer one that it does not, within the same window and number of updates.
+/// Verdict on the claim that long lags are hard: every network learns one lag and fails at a longer one, with the same window and
+/// number of updates.
 pub fn long_lags_are_hard(echoes: &[Echo]) -> Verdict {
     let each: Vec<bool> = Net::TRAINED
         .iter()

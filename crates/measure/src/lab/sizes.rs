@@ -1,4 +1,5 @@
-//! Sizes as the text grows: networks, whose weights follow from H, d and |V| alone, beside n-gram models, which list what they have seen.
+//! Sizes as the text grows: networks, whose parameters follow from H, d and |V| alone, and n-gram models, which list what they have
+//! seen.
 
 use super::nets::Net;
 use super::{Lab, Verdict};
@@ -11,50 +12,65 @@ use elman_text::{Kind, ReadOptions, Source, Vocab};
 use elman_train::VocabularyFrom;
 use serde::{Deserialize, Serialize};
 
-/// Models of a part of the text.
+/// Sizes of models of a part of the text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Part {
+    /// Number of tokens of the part.
     pub tokens: u64,
-    /// Of the LSTM with the vocabulary of the whole text, and with one of every word of the part.
+    /// Parameters of the LSTM with the vocabulary of the whole text.
     pub parameters: usize,
+    /// Size of a vocabulary of every word of the part.
     pub every_word: usize,
+    /// Parameters of the LSTM with a vocabulary of every word of the part.
     pub parameters_every_word: usize,
-    /// For each of the orders of [`Sizes`].
+    /// n-gram models of the part, one for each of the orders of [`Sizes`].
     pub ngrams: Vec<Counted>,
 }
 
-/// An n-gram model.
+/// Size and perplexity of an n-gram model.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Counted {
+    /// Number of n-grams.
     pub ngrams: u64,
+    /// Size in bytes.
     pub bytes: u64,
-    /// On the held-out text.
+    /// Perplexity on the held-out text.
     pub perplexity: f64,
 }
 
-/// A network after training on the whole text.
+/// Size and perplexity of a network trained on the whole text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Scored {
+    /// The network.
     pub net: Net,
+    /// Number of parameters.
     pub parameters: usize,
-    /// Of its weights, in single precision.
+    /// Size of its weights in bytes, in single precision.
     pub bytes: u64,
+    /// Perplexity on the held-out text.
     pub perplexity: f64,
 }
 
-/// All of them.
+/// Sizes of networks and n-gram models by size of the text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sizes {
+    /// Orders of the n-gram models.
     pub orders: Vec<usize>,
+    /// V, the size of the vocabulary of the whole text.
     pub entries: usize,
-    /// By size of the part; the last is the whole.
+    /// Results by size of the part, from small to large; the last is the whole text.
     pub parts: Vec<Part>,
+    /// Networks trained on the whole text.
     pub networks: Vec<Scored>,
 }
 
 const ORDERS: [usize; 3] = [2, 3, 5];
 const PARTS: [usize; 4] = [8, 4, 2, 1];
 
+/// Counts the n-gram models and trains the networks, or loads the measurement.
+///
+/// # Errors
+/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training and counting.
 pub fn sizes(lab: &mut Lab) -> Result<Sizes> {
     let mut models = Vec::new();
     for net in Net::TRAINED {
@@ -152,13 +168,14 @@ pub(super) fn count(
 }
 
 impl Sizes {
-    /// The weights of a network do not change as the text grows, as long as its vocabulary does not.
+    /// Verdict on the claim that the size of a network does not grow with the text while its vocabulary does not.
     pub fn constant(&self) -> Verdict {
         let mut parts = self.parts.windows(2);
         Verdict::of(&[parts.all(|pair| pair[0].parameters == pair[1].parameters)])
     }
 
-    /// n-gram models grow with the text, and the largest of them are larger than the networks.
+    /// Verdict on the claim that networks are smaller: n-gram models grow with the text, and the largest of them is larger than the
+    /// networks.
     pub fn smaller(&self) -> Verdict {
         let (first, last) = (&self.parts[0], &self.parts[self.parts.len() - 1]);
         let network = self

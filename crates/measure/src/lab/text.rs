@@ -1,4 +1,4 @@
-//! What is learnt: a text in two parts, and sources whose laws are known.
+//! The texts of a laboratory: a text in two parts, and sources whose laws are known.
 //!
 //! ```text
 //! uniform   every symbol is drawn from n, all alike: no model can have a perplexity below n
@@ -15,15 +15,19 @@ use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// The part of the text that is kept for testing: one in so many.
+/// Share of the text that is held out: one part in this number.
 const HELD_OUT: usize = 12;
 
-/// A text in two parts, each a file.
+/// The laboratory's text in two parts, each a file.
 #[derive(Clone, Debug)]
 pub struct Texts {
+    /// File of the part that is trained on.
     pub train: PathBuf,
+    /// File of the held-out part.
     pub valid: PathBuf,
+    /// Size of the training part in bytes.
     pub train_bytes: usize,
+    /// Size of the held-out part in bytes.
     pub valid_bytes: usize,
 }
 

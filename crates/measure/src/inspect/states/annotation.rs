@@ -1,4 +1,4 @@
-//! What a reader of the text knows at every token: whether a quotation is open, how far the line has gone.
+//! Properties of the text at every token: whether a quotation is open, how far the line has gone.
 //!
 //! Each token has the bytes that it prints. An annotation is what holds *after* them, since a unit's value at a token is that
 //! after the model has read it: inside brackets from the opening one on and up to, without, the closing one. Quotes and brackets end with an empty line at the
@@ -9,29 +9,30 @@
 use elman_text::{Decoder, Vocab};
 use serde::Serialize;
 
-/// A property of every token.
+/// A property of every token of a text, a flag or a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Annotation {
-    /// A quotation is open.
+    /// Whether a quotation is open.
     Quotes,
-    /// A round, square or curly bracket is open.
+    /// Whether a round, square or curly bracket is open.
     Brackets,
-    /// A colon stands before in the line.
+    /// Whether a colon occurred before in the line.
     AfterColon,
-    /// The token has a capital letter.
+    /// Whether the token has a capital letter.
     Capital,
-    /// No word of the sentence is complete yet.
+    /// Whether no word of the sentence is complete yet.
     SentenceStart,
-    /// The token has a digit.
+    /// Whether the token has a digit.
     Digit,
-    /// Characters since the beginning of the line.
+    /// Number of characters since the beginning of the line.
     LinePosition,
-    /// Letters since the beginning of the word.
+    /// Number of letters since the beginning of the word.
     WordPosition,
 }
 
 impl Annotation {
+    /// All annotations, in the order of tables.
     pub const ALL: [Annotation; 8] = [
         Annotation::Quotes,
         Annotation::Brackets,
@@ -43,7 +44,7 @@ impl Annotation {
         Annotation::WordPosition,
     ];
 
-    /// What it is called in tables.
+    /// Name of the annotation in tables.
     pub fn name(self) -> &'static str {
         match self {
             Annotation::Quotes => "inside quotes",
@@ -57,13 +58,13 @@ impl Annotation {
         }
     }
 
-    /// Whether it is 0 or 1.
+    /// Whether the annotation is a flag, 0 or 1, and not a position.
     pub fn is_flag(self) -> bool {
         !matches!(self, Annotation::LinePosition | Annotation::WordPosition)
     }
 }
 
-/// The text of each of `ids` in the order of the text, without what only a following token completes.
+/// Printed text of each of `ids` in order, without parts that only a following token completes.
 pub fn printed(vocab: &Vocab, ids: &[u32]) -> Vec<Vec<u8>> {
     let mut decoder = Decoder::default();
     let text = |id: &u32| {
@@ -78,8 +79,8 @@ pub fn printed(vocab: &Vocab, ids: &[u32]) -> Vec<Vec<u8>> {
     ids.iter().map(text).collect()
 }
 
-/// The value of every annotation after each of `tokens`: (A, N) in the order of [`Annotation::ALL`].
-pub fn annotate(tokens: &[Vec<u8>]) -> Vec<Vec<f64>> {
+/// Computes the value of every annotation after each of `tokens`: (A, N) in the order of [`Annotation::ALL`].
+pub(crate) fn annotate(tokens: &[Vec<u8>]) -> Vec<Vec<f64>> {
     let mut place = Place::default();
     let mut values = vec![Vec::with_capacity(tokens.len()); Annotation::ALL.len()];
     for token in tokens {

@@ -17,22 +17,24 @@ const FEWEST: usize = 20;
 /// The units that follow one annotation best.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Selectivity {
+    /// The annotation.
     pub annotation: Annotation,
-    /// The share of tokens at which a flag is up; none for a position.
+    /// Share of the tokens at which a flag is 1; `None` for a position.
     pub share: Option<f64>,
-    /// The best first; none where the text shows the annotation too rarely.
+    /// Units with the highest correlation, the best first; empty if the text shows the annotation too rarely.
     pub units: Vec<UnitScore>,
 }
 
 /// How well a unit follows an annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct UnitScore {
+    /// The unit.
     pub unit: Unit,
-    /// r on the first half, by whose magnitude it was chosen.
+    /// Correlation r on the first half of the text, by whose magnitude the unit was chosen.
     pub chosen_r: f64,
-    /// r on the second half.
+    /// Correlation r on the second half of the text.
     pub r: f64,
-    /// AUC of a flag on the second half.
+    /// AUC of a flag on the second half: the probability that the unit is higher where the flag is 1; `None` for a position.
     pub auc: Option<f64>,
 }
 
@@ -114,7 +116,7 @@ fn auc(x: &[f64], flags: &[f64]) -> f64 {
 }
 
 impl States {
-    /// All units: the layers from below, h before c.
+    /// All components of the state: layers from below, h before c.
     pub fn units(&self) -> impl Iterator<Item = Unit> + '_ {
         self.layers.iter().enumerate().flat_map(|(layer, states)| {
             let parts = [(Part::H, &states.h), (Part::C, &states.c)];
