@@ -1,7 +1,7 @@
 //! The sizes of a network, and the numbers and bytes that follow from them.
 //!
-//! Capitals of the literature: V vocabulary, E embedding, H hidden, L layers, G gates, B lanes,
-//! T time steps. This module alone knows what anything costs.
+//! Capitals of the literature: V vocabulary, E embedding, H hidden, L layers, G gates, B batch size, T time steps.
+//! This module alone computes the number of parameters and the memory of a network.
 
 mod plan;
 mod room;
@@ -20,27 +20,30 @@ pub use window::WindowPlan;
 /// Every tensor of an arena starts on a cache line, of so many numbers.
 pub(crate) const TENSOR_ALIGN: usize = 16;
 
-/// The sizes of a network.
+/// Sizes of a network: vocabulary, embedding, hidden layers, and whether its tables are tied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dims {
+    /// Kind of recurrent cell, the same in every layer.
     pub cell: Cell,
-    /// V
+    /// V: number of tokens in the vocabulary.
     pub vocab: usize,
-    /// E
+    /// E: width of the embedding.
     pub embed: usize,
-    /// H of every layer, from below; at least one.
+    /// H: number of hidden units of every layer, from below; at least one layer.
     pub hidden: Vec<usize>,
-    /// W_S is the embedding table. Where E is not the H of the top layer, a projection (E, H) stands between.
+    /// Whether the output weights W_S are the embedding table.
+    ///
+    /// A projection (E, H) precedes the output layer if E differs from the H of the top layer.
     pub tied: bool,
 }
 
 impl Dims {
-    /// L
+    /// L: number of recurrent layers.
     pub fn layers(&self) -> usize {
         self.hidden.len()
     }
 
-    /// Width of the input of layer `k`; for k = L, of what comes out of the top layer.
+    /// Width of the input of layer `k`, counted from 0; for k = L, the width of the top layer's output.
     pub fn input(&self, k: usize) -> usize {
         if k == 0 {
             self.embed
@@ -54,22 +57,23 @@ impl Dims {
         self.input(self.layers())
     }
 
-    /// Width of what W_S is multiplied with.
+    /// Width of the input of the output layer: E if the tables are tied, otherwise the H of the top layer.
     pub fn output(&self) -> usize {
         if self.tied { self.embed } else { self.top() }
     }
 
-    /// Whether a projection takes the top layer's width to that of the tied table.
+    /// Whether a projection precedes the output layer: the tables are tied, and E differs from the H of the top
+    /// layer.
     pub fn projected(&self) -> bool {
         self.output() != self.top()
     }
 
-    /// The H of all layers together.
+    /// Number of hidden units of all layers together.
     pub fn units(&self) -> usize {
         self.hidden.iter().sum()
     }
 
-    /// Every width that something in the network has which is multiplied with weights, once, ascending.
+    /// All different widths of vectors that are multiplied with weights, ascending.
     pub fn widths(&self) -> Vec<usize> {
         let mut widths = self.hidden.clone();
         widths.push(self.embed);
@@ -78,17 +82,17 @@ impl Dims {
         widths
     }
 
-    /// The largest of [`Dims::widths`].
+    /// Largest of [`Dims::widths`].
     pub fn widest(&self) -> usize {
         self.hidden.iter().fold(self.embed, |most, h| most.max(*h))
     }
 
-    /// The network for people: `lstm 2×650`.
+    /// Short description of the network, such as `lstm 2×650`.
     pub fn architecture(&self) -> String {
         format!("{} {}", self.cell, self.shape())
     }
 
-    /// The layers for people: `2×200`, or `1150,1150,400`.
+    /// Short description of the layers, such as `2×200`, or `1150,1150,400` where they differ.
     pub fn shape(&self) -> String {
         match Sizes::describing(&self.hidden) {
             Sizes::Same(size) => format!("{}×{size}", self.layers()),
@@ -96,7 +100,7 @@ impl Dims {
         }
     }
 
-    /// Numbers that one lane carries from step to step: h of every layer, and c for a cell that has one.
+    /// Numbers in the recurrent state of one sequence: h of every layer, and c for cells with a memory cell.
     pub fn state_len(&self) -> usize {
         self.cell.states() * self.units()
     }
@@ -113,8 +117,9 @@ impl Dims {
     }
 }
 
-/// Numbers in the file of a model of these sizes, both biases of every layer included; wide, because
-/// the sizes may come from a file that lies.
+/// Numbers that the file of a model of these sizes holds, both biases of every layer included.
+///
+/// The result is `u128`, because the sizes may come from a damaged file.
 pub fn file_numbers(dims: &Dims) -> u128 {
     let of = |n: usize| n as u128;
     let (v, e, gates) = (of(dims.vocab), of(dims.embed), of(dims.cell.gates()));
@@ -132,8 +137,9 @@ pub fn file_numbers(dims: &Dims) -> u128 {
     v * e + layers + projection + table + v
 }
 
-/// Weights that a token is multiplied with: those of inputs, states, projection and output layer, without biases. Nothing is
-/// multiplied with the embedding table, unless it is the output layer's too.
+/// Number of weights that a token is multiplied with: inputs, states, projection and output layer, without biases.
+///
+/// The embedding table counts only where it is also the output layer's.
 pub fn matrix_parameters(dims: &Dims) -> u64 {
     let gates = dims.cell.gates();
     let layer = |k| gates * dims.hidden[k] * (dims.input(k) + dims.hidden[k]);
@@ -149,9 +155,11 @@ pub fn matrix_parameters(dims: &Dims) -> u64 {
 /// often, larger ones leave the cache; the bits do not depend on it.
 const LOGIT_ROWS: usize = 384;
 
-/// Rows of logits that are in memory at a time of `rows` rows: blocks of about the same size, of whole pairs of
-/// rows, since bf16 multiplies them together.
-pub fn logit_rows(rows: usize) -> usize {
+/// Rows of a block of logits for a window of `rows` rows; only one block is in memory at a time.
+///
+/// Blocks have about the same size, at most 384 rows, and an even number of rows, because bf16 multiplies rows in
+/// pairs.
+pub(crate) fn logit_rows(rows: usize) -> usize {
     let blocks = rows.div_ceil(LOGIT_ROWS).max(1);
     rows.div_ceil(blocks).next_multiple_of(2).min(rows)
 }

@@ -8,7 +8,7 @@
 //!                  → terms                           the double sum of backpropagation, term by term
 //!       → units, verdict                             what has stopped to learn, and one word for it all
 //! ```
-//! What it does not do: it knows no text and no files, and changes no weight.
+//! It knows no text and no files, and changes no weight.
 
 pub mod bound;
 pub mod jacobian;

@@ -8,6 +8,7 @@ use super::params::{Layout, Params, TensorId};
 use elman_kernels::Init;
 use std::sync::Arc;
 
+/// Gradient accumulator: the gradients of all parameters, summed over the windows of an update.
 pub struct Gradients {
     values: Params,
     /// Of each tensor: nothing has been added since the last update, and what it holds does not count.
@@ -15,7 +16,7 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    /// Zero.
+    /// Makes an accumulator that holds zeros.
     pub fn zeros(layout: Arc<Layout>) -> Gradients {
         Gradients {
             outdated: vec![false; layout.tensors().count()],
@@ -23,7 +24,9 @@ impl Gradients {
         }
     }
 
-    /// What has been added up. Outdated until the first window after an update has been differentiated.
+    /// Accumulated gradients.
+    ///
+    /// After [`Gradients::begin_anew`] they are those of the previous update until the next backward pass.
     pub fn values(&self) -> &Params {
         &self.values
     }
@@ -59,12 +62,14 @@ impl Gradients {
         }
     }
 
-    /// Begins the next update.
+    /// Begins the next update: the next gradient of a tensor replaces the accumulated one.
     pub fn begin_anew(&mut self) {
         self.outdated.fill(true);
     }
 
-    /// The same for a tensor that is zero but for these rows of `width`.
+    /// Begins the next update for one tensor whose gradient is zero except for these rows of `width` numbers.
+    ///
+    /// The rows are set to zero, and the next gradients are added to them.
     pub fn begin_rows_anew(&mut self, id: TensorId, width: usize, rows: &[u32]) {
         for row in rows.iter().map(|row| *row as usize) {
             self.values[id][row * width..(row + 1) * width].fill(0.0);

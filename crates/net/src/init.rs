@@ -17,40 +17,47 @@ use crate::dims::Dims;
 use elman_kernels::rng::{Site, Stream, key};
 use serde::{Deserialize, Serialize};
 
-/// How weights start.
+/// Distribution of the initial weights.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
+    /// All parameters from U(−a, a), biases too; unless given, a = 1/√H (the default of PyTorch).
     Uniform,
+    /// Matrices by Glorot and Bengio (2010), embedding rows with variance 1/E, biases zero.
     Xavier,
 }
 
-/// How W_hh starts.
+/// Initialisation of the recurrent weights W_hh.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recurrent {
-    /// Like every other matrix.
+    /// Use the distribution of all other matrices ([`Scheme`]).
     Same,
+    /// A random orthogonal matrix for each gate (Saxe et al. 2014).
     Orthogonal,
+    /// The identity for each gate (Le, Jaitly and Hinton 2015).
     Identity,
 }
 
-/// A full description of the initial weights.
+/// Initialisation of all parameters of a network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Init {
+    /// Distribution of all weights except those that `recurrent` decides.
     pub scheme: Scheme,
-    /// a of `uniform`; `None`: 1/√H of each layer.
+    /// a of [`Scheme::Uniform`]; `None` for 1/√H of each layer.
     pub range: Option<f32>,
+    /// Initialisation of W_hh.
     pub recurrent: Recurrent,
-    /// What W_hh is multiplied with; 1 leaves it as it is.
+    /// Factor by which W_hh is multiplied; 1 leaves it unchanged.
     pub recurrent_scale: f32,
-    /// Added to the forget gate's bias, if the cell has such a gate (LSTM).
+    /// Number added to the bias of the forget gate, if the cell has one (LSTM).
     pub forget_bias: f32,
+    /// Seed of the random numbers.
     pub seed: u64,
 }
 
 impl Init {
-    /// Fills all parameters.
+    /// Initialises all parameters of a network with the sizes `dims`.
     pub fn fill(&self, dims: &Dims, params: &mut Params) {
         let layout = params.layout().clone();
         for (index, (id, tensor)) in layout.tensors().enumerate() {

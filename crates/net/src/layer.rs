@@ -1,4 +1,4 @@
-//! Recurrent layers behind one face.
+//! The recurrent layer, the same for every cell; and the other layers in the modules below.
 //!
 //! A layer consumes its input (T, B, in) itself, so that cells which mix input and state fit.
 //! Inference and training run the same `forward`; a single step is a window of T = 1.
@@ -24,7 +24,7 @@ use elman_kernels::{
     product, weight_gradient,
 };
 
-/// One recurrent layer: its weights, and the cell that uses them.
+/// Recurrent layer: the indices of its parameters, and its cell. It holds no weights.
 #[derive(Clone, Debug)]
 pub struct Layer {
     cell: Cell,
@@ -33,27 +33,30 @@ pub struct Layer {
     b_q: Option<TensorId>,
 }
 
-/// The tensors and sizes that every cell has.
+/// Parameters and sizes that every recurrent layer has.
 #[derive(Clone, Copy, Debug)]
 pub struct Weights {
-    /// (G·H, in)
+    /// Input weights, (G·H, in).
     pub w_x: TensorId,
-    /// (G·H, H)
+    /// Recurrent weights, (G·H, H).
     pub w_h: TensorId,
-    /// (G·H)
+    /// Bias, (G·H).
     pub b: TensorId,
+    /// Width of the layer's input.
     pub input: usize,
+    /// H: number of hidden units.
     pub hidden: usize,
+    /// G: number of gates.
     pub gates: usize,
 }
 
-/// A layer's weights in panels for the forward pass.
+/// Weights of a layer, packed for the products of the forward pass.
 pub struct Panels {
     x: Packed,
     pub(crate) h: Packed,
 }
 
-/// The same, transposed, for the backward pass.
+/// Transposed weights of a layer, packed for the products of the backward pass.
 pub struct BackPanels {
     x: Packed,
     pub(crate) h: Packed,

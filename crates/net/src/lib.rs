@@ -1,8 +1,9 @@
 //! The network: embedding → L recurrent layers → softmax with bias.
 //!
-//! It computes windows of T time steps for B lanes, forward and backward, from a flat arena of
-//! parameters. It never sees a file or a text.
+//! It computes windows of T time steps for B sequences, forward and backward, from a flat arena of parameters. It
+//! never sees a file or a text.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod dims;
 pub mod flow;

@@ -19,7 +19,7 @@ use elman_kernels::{Buffer, Cpu};
 pub use panels::{BackwardPanels, ForwardPanels, WeightPanels};
 use std::sync::Arc;
 
-/// The architecture: which layers there are and where their parameters lie. Holds no weights.
+/// Architecture of a network: its layers and the layout of their parameters. It holds no weights.
 #[derive(Clone, Debug)]
 pub struct Network {
     dims: Dims,
@@ -30,26 +30,29 @@ pub struct Network {
     output: Output,
 }
 
-/// A window of text: T steps of B lanes, time-major.
+/// Window of a training text: T steps of B sequences, time-major.
 #[derive(Clone, Copy)]
 pub struct WindowRef<'a> {
-    /// (T, B): what the network reads.
+    /// Input tokens, (T, B).
     pub inputs: &'a [u32],
-    /// (T, B): the row of the embedding's gradient that each input adds to. That is a row of [`Scratch::d_table`], if there is
-    /// one, otherwise the input itself.
+    /// Row of the embedding's gradient that each input adds to, (T, B).
+    ///
+    /// It is a row of [`Scratch::d_table`] if that is not empty, otherwise the input itself.
     pub rows: &'a [u32],
-    /// (T, B): where a lane begins a text, or empty if none does.
+    /// Whether a text begins at each position, (T, B); empty if none does.
     pub begins: &'a [bool],
-    /// (T, B): what it is to predict.
+    /// Target tokens, (T, B).
     pub targets: &'a [u32],
-    /// (T, B): each position's factor in the loss; 0 masks it.
+    /// Factor of each position in the loss, (T, B); 0 masks it.
     pub weight: &'a [f32],
-    /// How much of a label is spread over the vocabulary, in [0, 1).
+    /// Label smoothing ε in [0, 1): the share of the target distribution that is spread over the vocabulary.
     pub smoothing: f32,
+    /// Penalties on the top layer's activations.
     pub penalties: Penalties<'a>,
 }
 
 impl Network {
+    /// Builds the architecture for the given sizes.
     pub fn new(dims: Dims) -> Network {
         let layout = Layout::new(&dims);
         let table = layout.find("encoder.weight");
@@ -72,20 +75,25 @@ impl Network {
         }
     }
 
+    /// Sizes of the network.
     pub fn dims(&self) -> &Dims {
         &self.dims
     }
 
+    /// Layout of the parameters in their arena.
     pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
 
+    /// Embedding layer.
     pub fn embedding(&self) -> &Embedding {
         &self.embedding
     }
 
-    /// Reads `inputs` (T, B) from `state`, whose lanes are B, and which becomes the state after the
-    /// window. Where `begins` (T, B) says so a lane starts from zero; it may be empty. The hidden states stay in the tape.
+    /// Forward pass over a window: reads `inputs` (T, B) and advances `state`, whose batch size is B.
+    ///
+    /// Sequences restart from the zero state where `begins` (T, B) is set; it may be empty. The activations remain in
+    /// `tape`. Panics if the window exceeds the tape.
     pub fn forward(
         &self,
         cpu: &Cpu,
@@ -142,7 +150,7 @@ impl Network {
         }
     }
 
-    /// Copies the state after `steps` steps of the last forward window into the first lanes of `state`.
+    /// Copies the state after `steps` steps of the last forward window into the first sequences of `state`.
     pub fn state_after(&self, tape: &Tape, steps: usize, state: &mut State) {
         let lanes = tape.lanes;
         let layers = state.layers.iter_mut().zip(&tape.layers);
@@ -183,9 +191,10 @@ impl Network {
         self.above_layers(tape, rows, dropped)
     }
 
-    /// Backpropagation through time over the last forward window: adds the gradient of
-    /// Σ weight · nats to `grads`. `scratch.d_state` holds the gradient arriving at the final
-    /// state (zero for truncated BPTT) and receives the one at the initial state.
+    /// Backward pass over the last forward window: adds the gradient of Σ weight · nats to `grads`.
+    ///
+    /// On entry `scratch.d_state` holds the gradient at the final state (zero for truncated BPTT), on return the
+    /// gradient at the initial state.
     pub fn loss_backward(
         &self,
         cpu: &Cpu,
@@ -274,8 +283,8 @@ impl Network {
         self.embedding.backward(cpu, window.rows, dx, dtable);
     }
 
-    /// With weight drop, after a window: adds the gradient of the recurrent weights under its mask to that of the weights, and
-    /// clears it.
+    /// Adds the masked gradient of the recurrent weights to `grads` and clears it; call it after a window with weight
+    /// drop.
     pub fn add_dropped_weights(
         &self,
         cpu: &Cpu,
@@ -292,9 +301,10 @@ impl Network {
         }
     }
 
-    /// With tied weights, after a window: adds the embedding rows' own gradient, whose row i belongs to
-    /// `ids[i]`, to the table's, and clears it. Added at once, it does not show whether the output
-    /// layer's part came window by window or segment by segment.
+    /// Adds the separately summed embedding gradient of a window to that of the tied table, and clears it.
+    ///
+    /// Row i belongs to token `ids[i]`. The addition is made once, at the end of a window, so that the sum does not
+    /// depend on how the output layer's part was divided into segments.
     pub fn add_tied_rows(
         &self,
         cpu: &Cpu,

@@ -8,7 +8,7 @@ use elman_kernels::Buffer;
 use std::ops::{Index, IndexMut, Range};
 use std::sync::Arc;
 
-/// Which tensor of a [`Layout`].
+/// Index of a tensor in a [`Layout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TensorId(usize);
 
@@ -19,39 +19,43 @@ impl TensorId {
     }
 }
 
-/// What a tensor is for; initialisation and updates depend on it.
+/// Purpose of a tensor, which decides its initialisation and its updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// (V, E): rows are the x_t.
+    /// Embedding table, (V, E); its rows are the x_t.
     Embed,
-    /// (G·H, in): W_hx.
+    /// Input weights W_hx, (G·H, in).
     InputWeight,
-    /// (G·H, H): W_hh.
+    /// Recurrent weights W_hh, (G·H, H).
     RecurrentWeight,
-    /// (G·H): b_1.
+    /// Bias b_1, (G·H).
     Bias,
-    /// (H): the bias in the recurrent product that a separate cell keeps apart (GRU: b_hn).
+    /// Bias of the recurrent product that a separate cell keeps apart (GRU: b_hn), (H).
     ResetBias,
-    /// (E, H of the top layer): P, between that layer and a tied table of another width.
+    /// Projection P from the top layer to a tied table of another width, (E, H of the top layer).
     Projection,
-    /// (V, H): W_S.
+    /// Output weights W_S, (V, H).
     OutputWeight,
-    /// (V): b_2.
+    /// Output bias b_2, (V).
     OutputBias,
 }
 
-/// One tensor: its place in the arena and its name on disk.
+/// Description of one tensor: its name on disk, shape and range in the arena.
 #[derive(Clone, Debug)]
 pub struct Tensor {
+    /// Name in files, as in PyTorch, such as `rnn.weight_ih_l0`.
     pub name: String,
+    /// Purpose of the tensor.
     pub role: Role,
-    /// Gates stacked along the first axis (1, 3 or 4).
+    /// Number of gates stacked along the first axis: 1, 3 or 4.
     pub gates: usize,
+    /// Size of every dimension.
     pub shape: Vec<usize>,
+    /// Range of its numbers in the arena.
     pub range: Range<usize>,
 }
 
-/// The tensors of a network, in the order of the arena.
+/// Tensors of a network, in the order of the arena.
 #[derive(Clone, Debug)]
 pub struct Layout {
     tensors: Vec<Tensor>,
@@ -59,7 +63,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Lays out: embedding, then each layer from below, then projection and output layer.
+    /// Makes the layout of a network: embedding, the layers from below, projection, output layer.
     pub fn new(dims: &Dims) -> Layout {
         let mut layout = Layout {
             tensors: Vec::new(),
@@ -101,7 +105,7 @@ impl Layout {
         layout
     }
 
-    /// The same tensors by the same ids, `left_out` (rows, columns) without rows.
+    /// Copy of the layout in which the tensor `left_out` has no rows; all ids remain valid.
     pub fn without(&self, left_out: TensorId) -> Layout {
         let mut layout = Layout {
             tensors: Vec::new(),
@@ -130,40 +134,42 @@ impl Layout {
         });
     }
 
+    /// All tensors with their ids, in the order of the arena.
     pub fn tensors(&self) -> impl Iterator<Item = (TensorId, &Tensor)> {
         let ids = (0..self.tensors.len()).map(TensorId);
         ids.zip(&self.tensors)
     }
 
+    /// Description of the tensor `id`.
     pub fn tensor(&self, id: TensorId) -> &Tensor {
         &self.tensors[id.0]
     }
 
-    /// The tensor with this name on disk.
+    /// Finds a tensor by its name on disk.
     pub fn find(&self, name: &str) -> Option<TensorId> {
         let index = self.tensors.iter().position(|t| t.name == name)?;
         Some(TensorId(index))
     }
 
-    /// Numbers in the arena, the padding between tensors included.
+    /// Length of the arena in numbers, with the padding between tensors.
     pub fn arena_len(&self) -> usize {
         self.len
     }
 
-    /// Trainable numbers.
+    /// Number of trainable parameters.
     pub fn parameter_count(&self) -> usize {
         self.tensors.iter().map(|t| t.range.len()).sum()
     }
 }
 
-/// Whether every value is a number. Without a branch for each this runs at the speed of memory.
+/// Whether every value is finite.
 pub fn all_finite(values: &[f32]) -> bool {
     const INFINITY: u32 = f32::INFINITY.to_bits();
     let largest = |chunk: &[f32]| chunk.iter().fold(0, |most, x| x.abs().to_bits().max(most));
     values.chunks(4096).all(|chunk| largest(chunk) < INFINITY)
 }
 
-/// An arena laid out by a [`Layout`]: weights, gradients or moments.
+/// Arena laid out by a [`Layout`]: weights, gradients or moments.
 #[derive(Clone)]
 pub struct Params {
     layout: Arc<Layout>,
@@ -171,38 +177,40 @@ pub struct Params {
 }
 
 impl Params {
+    /// Makes an arena of zeros.
     pub fn zeros(layout: Arc<Layout>) -> Params {
         let arena = Buffer::zeros(layout.arena_len());
         Params { layout, arena }
     }
 
+    /// Layout of the arena.
     pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
 
-    /// Gives every parameter this value.
+    /// Sets every parameter to `value`.
     pub fn fill(&mut self, value: f32) {
         self.arena.fill(value);
     }
 
-    /// Takes the values of `other`, which has the same layout.
+    /// Copies all values of `other`, which has the same layout.
     pub fn copy_from(&mut self, other: &Params) {
         self.arena.copy_from_slice(&other.arena);
     }
 
-    /// Whether every value is a number.
+    /// Whether every value is finite.
     pub fn is_finite(&self) -> bool {
         all_finite(&self.arena)
     }
 
-    /// The values of two different tensors.
-    pub fn pair_mut(&mut self, a: TensorId, b: TensorId) -> [&mut [f32]; 2] {
+    /// Mutable values of two different tensors.
+    pub(crate) fn pair_mut(&mut self, a: TensorId, b: TensorId) -> [&mut [f32]; 2] {
         let range = |id| self.layout.tensor(id).range.clone();
         let pair = self.arena.get_disjoint_mut([range(a), range(b)]);
         pair.expect("tensors do not overlap")
     }
 
-    /// Every tensor with its values, in the order of the arena.
+    /// All tensors with their mutable values, in the order of the arena.
     pub fn tensors_mut(&mut self) -> Vec<(&Tensor, &mut [f32])> {
         let mut rest = &mut self.arena[..];
         let mut start = 0;

@@ -1,7 +1,7 @@
 //! The activation arena: everything a window leaves behind, allocated once.
 //!
-//! A [`Tape`] is laid out for windows of at most so many rows (t, lane) and so many lanes; smaller
-//! windows use a prefix of every slot. Slots are separate aligned buffers rather than ranges of one: they are disjoint
+//! A [`Tape`] is laid out for windows up to a number of rows (t, sequence) and a batch size; smaller windows use a
+//! prefix of every buffer. Buffers are separate and aligned rather than ranges of one: they are disjoint
 //! by construction, so layers can borrow several mutably, and none is ever reallocated.
 //! `dims.rs` knows what they add up to.
 
@@ -10,7 +10,7 @@ use crate::dims::{Dims, Room, Slots, logit_rows};
 use elman_kernels::{Buffer, Format, Packed};
 use std::ops::Range;
 
-/// Activations of one window.
+/// Activations of a window, kept for the backward pass.
 pub struct Tape {
     /// B of the window that was read last.
     pub(crate) lanes: usize,
@@ -18,6 +18,7 @@ pub struct Tape {
     max_lanes: usize,
     /// (T, B, E): embedded inputs, after dropout.
     pub(crate) x: Buffer,
+    /// Activations of every recurrent layer, from below.
     pub layers: Vec<LayerTape>,
     /// With dropout, (T, B, H) for each layer: its output as the layer above sees it.
     pub(crate) dropped: Vec<Buffer>,
@@ -27,28 +28,28 @@ pub struct Tape {
     pub(crate) logits: Buffer,
 }
 
-/// Activations of one layer; which slots are used depends on the cell.
+/// Activations of one layer; which buffers are used depends on the cell.
 #[derive(Default)]
 pub struct LayerTape {
-    /// (T, B, G·H): gates before and after activation, then their gradients; empty if the gate is the output (Elman).
+    /// Gates before and after activation, then their gradients, (T, B, G·H); empty if the gate is the output (Elman).
     pub gates: Buffer,
-    /// (T+1, B, H): h_0 first, then h_1 … h_T, so that "h one step earlier" is the same memory.
+    /// Hidden states h_0, h_1 … h_T, (T+1, B, H); the first is the state before the window.
     pub h: Buffer,
-    /// (T+1, B, H): the memory cell, likewise (LSTM).
+    /// Memory cells c_0, c_1 … c_T of the LSTM, (T+1, B, H); empty for cells without one.
     pub c: Buffer,
-    /// (T, B, H): W_h h_{t−1} + b of the last gate of a separate cell (GRU: W_hn h_{t−1} + b_hn).
+    /// Recurrent product of a separate cell's last gate (GRU: W_hn h_{t−1} + b_hn), (T, B, H).
     pub q: Buffer,
-    /// (T, B, G·H): gradient at the recurrent product of a separate cell (GRU), in training only.
+    /// Gradient at the recurrent product of a separate cell (GRU), (T, B, G·H); in training only.
     pub dz_h: Buffer,
 }
 
 impl Tape {
-    /// For windows of at most `max_steps` steps that go forward only.
+    /// Allocates a tape for forward passes over at most `max_steps` steps and batch size `lanes`.
     pub fn forward_only(dims: &Dims, max_steps: usize, lanes: usize) -> Tape {
         Tape::new(dims, max_steps * lanes, lanes, false, false)
     }
 
-    /// For segments of windows that are also differentiated.
+    /// Allocates a tape for segments of windows that are also differentiated.
     pub fn training(dims: &Dims, room: Room, slots: Slots) -> Tape {
         Tape::new(dims, room.segment, room.lanes, true, slots.dropped)
     }
@@ -95,13 +96,13 @@ impl Tape {
         }
     }
 
-    /// The most lanes of a window.
-    pub fn max_lanes(&self) -> usize {
+    /// Largest batch size of a window.
+    pub(crate) fn max_lanes(&self) -> usize {
         self.max_lanes
     }
 
-    /// The most rows of a window.
-    pub fn max_rows(&self) -> usize {
+    /// Largest number of rows of a window.
+    pub(crate) fn max_rows(&self) -> usize {
         self.max_rows
     }
 }
@@ -136,7 +137,7 @@ impl LayerTape {
     }
 }
 
-/// What the backward pass needs beside the tape.
+/// Working memory of the backward pass, beside the tape.
 pub struct Scratch {
     /// (T, B, the largest of E and every H): the gradient on its way down, in and out of a layer.
     pub(crate) d_above: Buffer,
@@ -144,22 +145,23 @@ pub struct Scratch {
     pub(crate) data: Data,
     /// (R, H), or (R, E) with a projection, in panels: the rows of one block of logits.
     pub(crate) data_block: Packed,
-    /// (R, E): the gradient of the embedding rows that are read, see [`Room::own_rows`]. With tied weights it is summed apart
-    /// from that of the output layer, which has the same table.
+    /// Gradient of the embedding rows that are read, (R, E); see [`Room::own_rows`].
+    ///
+    /// With tied weights it is summed apart from the gradient of the output layer, which has the same table.
     pub d_table: Buffer,
     /// With weight drop, (G·H, H) of every layer: the gradient of the weights that a window uses; while these are packed, the
     /// weights themselves. Zero in between.
     pub(crate) recurrent: Vec<Buffer>,
     /// (B, H): the top layer's output after the segment that is differentiated, where its window goes on.
     pub(crate) after: Buffer,
-    /// Gradients with respect to the states: of the last step on entry, of the first on exit.
+    /// Gradient with respect to the state: of the last step on entry, of the first step on return.
     pub d_state: State,
-    /// The states before a span of steps, of as many lanes.
+    /// State before a span of steps.
     pub before: State,
 }
 
 impl Scratch {
-    /// For windows that fit into `room`, with operands in `format`.
+    /// Allocates memory for windows within `room`, with packed operands in `format`.
     pub fn new(dims: &Dims, room: Room, slots: Slots, format: Format) -> Scratch {
         let rows = room.segment;
         let width = dims.widest();

@@ -1,4 +1,4 @@
-//! A network together with its packed weights, and the memory that forward passes take.
+//! A network together with its packed weights, and the working memory of forward passes.
 //!
 //! A step is a window of T = 1 through the same kernels as training, so reading a text token by token, in windows, or beside
 //! other streams gives the same bits.
@@ -8,21 +8,24 @@ use super::{Network, Params, State, Tape};
 use crate::dims::Dims;
 use elman_kernels::Cpu;
 
-/// A network and its weights, packed for forward passes: a model's, or those that training has at the moment.
+/// Network with its weights, packed for forward passes: those of a model, or of a run in training.
 #[derive(Clone, Copy)]
 pub struct NetworkView<'a> {
+    /// Architecture.
     pub network: &'a Network,
+    /// Weights.
     pub params: &'a Params,
+    /// Packed copies of the weights.
     pub panels: &'a ForwardPanels,
 }
 
 impl NetworkView<'_> {
-    /// The sizes.
+    /// Sizes of the network.
     pub fn dims(&self) -> &Dims {
         self.network.dims()
     }
 
-    /// Reads `tokens` (T, B), any T; `state` becomes the state after them. Ids are below V.
+    /// Forward pass over `tokens` (T, B) with any T; advances `state`. Ids must be below V.
     ///
     /// A text begins with `<eos>` read from the zero state.
     pub fn advance(&self, cpu: &Cpu, tokens: &[u32], state: &mut State, workspace: &mut Workspace) {
@@ -32,8 +35,10 @@ impl NetworkView<'_> {
         }
     }
 
-    /// As [`NetworkView::advance`] over `inputs` (T, B), and the loss of each target: `nats` (T, B) = −ln ŷ; and if asked for, whether
-    /// it is the most likely token: `right` (T, B). A position's number is not finite only if the hidden states overflow.
+    /// Forward pass over `inputs` (T, B) that also computes the loss of each target: `nats` (T, B) = −ln ŷ.
+    ///
+    /// `right` (T, B), if given, receives whether each target is the most likely token. A loss is not finite only if
+    /// the hidden states overflow.
     pub fn score(
         &self,
         cpu: &Cpu,
@@ -57,7 +62,7 @@ impl NetworkView<'_> {
         }
     }
 
-    /// Logits of what follows in `state`, (B, V) into `out`: once a token has been read, a state says by itself what may come next.
+    /// Computes the logits of the next token in `state`, (B, V) into `out`.
     pub fn state_logits(
         &self,
         cpu: &Cpu,
@@ -70,7 +75,7 @@ impl NetworkView<'_> {
             .state_logits(cpu, self.params, self.panels, state, tape, out);
     }
 
-    /// Natural log-probabilities of what follows the last tokens read: (B, V) into `out`.
+    /// Computes the natural log-probabilities of the token after the last window, (B, V) into `out`.
     pub fn next_log_probs(&self, cpu: &Cpu, workspace: &Workspace, out: &mut [f32]) {
         assert!(workspace.rows > 0, "no token has been read");
         let (tape, rows) = (&workspace.tape, workspace.rows);
@@ -94,7 +99,7 @@ impl NetworkView<'_> {
     }
 }
 
-/// The activations of one window; reused from window to window.
+/// Working memory of forward passes: the activations of one window, reused from window to window.
 pub struct Workspace {
     tape: Tape,
     /// T·B of the last window; 0 before the first.
@@ -102,7 +107,7 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// For at most `batch` streams, read in windows of at most `max_steps` steps, or more where streams are fewer.
+    /// Allocates memory for windows of at most `max_steps` steps and `batch` streams, or more steps of fewer streams.
     pub fn new(dims: &Dims, max_steps: usize, batch: usize) -> Workspace {
         assert!(
             max_steps > 0 && batch > 0,
@@ -114,7 +119,7 @@ impl Workspace {
         }
     }
 
-    /// Whether windows of so many steps and streams fit into it.
+    /// Whether windows of `steps` steps and `batch` streams fit into the memory.
     pub fn fits(&self, steps: usize, batch: usize) -> bool {
         batch <= self.tape.max_lanes() && steps * batch <= self.tape.max_rows()
     }
@@ -124,7 +129,7 @@ impl Workspace {
         self.tape.max_rows() / batch * batch
     }
 
-    /// The activations of the last window.
+    /// Activations of the last window.
     pub fn tape(&self) -> &Tape {
         &self.tape
     }

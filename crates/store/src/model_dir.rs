@@ -53,8 +53,7 @@ pub struct ModelFiles {
 /// Writes a model into `directory`, which is created if it is missing.
 ///
 /// The header of the weights gets the hashes of `config_json` and `tokenizer_json`. `extras` are further small files,
-/// as
-/// pairs (file name, text). The weights are written last.
+/// as pairs (file name, text). The weights are written last.
 pub fn write_model_dir(
     directory: &Path,
     config_json: &str,
@@ -104,8 +103,8 @@ impl ModelFiles {
     /// Returns the weights after checking that the files are undamaged and belong together.
     ///
     /// Weights of other programs have no checksum and an empty header. Errors: [`StoreError::Mismatch`] if
-    /// configuration or
-    /// tokenizer are not those that the weights were saved with; [`StoreError::Snapshot`] for damaged weights.
+    /// configuration or tokenizer are not those that the weights were saved with; [`StoreError::Snapshot`] for
+    /// damaged weights.
     pub fn weights(&self) -> Result<Snapshot<'_>, StoreError> {
         let path = self.directory.join(WEIGHTS);
         let in_file = |flaw| StoreError::in_file(&path, flaw);

@@ -84,8 +84,7 @@ impl<'a> Snapshot<'a> {
     /// Computes the hash by which two snapshots are compared: BLAKE3, as 64 hexadecimal digits.
     ///
     /// It covers the header without the top-level keys in `ignore`, and the arrays. It is equal for snapshots that
-    /// are equal
-    /// bit by bit, whatever the order of arrays and keys.
+    /// are equal bit by bit, whatever the order of arrays and keys.
     pub fn digest(&self, ignore: &[&str]) -> String {
         let mut hash = blake3::Hasher::new();
         let mut kept = self.header.clone();

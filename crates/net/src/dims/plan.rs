@@ -1,70 +1,75 @@
-//! The bytes of a network at work: every number is closed form, so that a plan can be printed, and refused, before a
-//! byte is allocated.
+//! The memory of a network in training and in inference: every number is closed form, so that a plan can be printed,
+//! and refused, before a byte is allocated.
 
 use super::{Dims, Room, TENSOR_ALIGN, WindowPlan, logit_rows};
 use elman_kernels::{Format, Packed};
 use serde::{Deserialize, Serialize};
 
-/// The bytes of a training run, before anything is allocated.
+/// Memory plan of a training run in bytes, computed before anything is allocated.
 ///
-/// Not in it: the token files, which are mapped and not loaded, and the checkpoint
-/// that a resumed run holds for a moment beside its own arrays until it has been copied into them
-/// (weights, moments and carried states a second time).
+/// Not included: the token files, which are mapped and not loaded, and the checkpoint of a resumed run, which is in
+/// memory beside the run's own arrays until it has been copied into them (weights, moments and carried states a
+/// second time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrainPlan {
     /// Weights, f32.
     pub weights_bytes: u64,
-    /// Their gradients, without those of rows that have theirs in the window.
+    /// Gradients of the weights, without embedding rows whose gradient is part of [`TrainPlan::window`].
     pub gradients_bytes: u64,
-    /// The optimiser's moments.
+    /// Moments of the optimiser.
     pub moments_bytes: u64,
-    /// The average of the weights, if one is kept.
+    /// Averaged weights, if the run averages them.
     pub average_bytes: u64,
-    /// Copies of the weights in panels, forward and backward.
+    /// Packed copies of the weights for the products, forward and backward.
     pub packed_bytes: u64,
-    /// Activations and their gradients, linear in T; recomputed, in √T, but for a few numbers a position.
+    /// Activations and their gradients: linear in T, or in √T with recomputation, but for a few numbers per position.
     pub window: WindowPlan,
-    /// What lanes carry, linear in B: states at five places, and the output after a segment.
+    /// Recurrent states, linear in B: five copies, and the output after a segment.
     pub states_bytes: u64,
-    /// The vocabulary: its tokens, their index, what cuts pieces into them; and for a moment the file of it in a model that is saved.
+    /// Vocabulary: tokens, index, merges; and, while a model is saved, the text of its file.
     #[serde(default)]
     pub vocabulary_bytes: u64,
-    /// Independent of T: a block of logits, recurrent weights under a mask, what is known about the text.
+    /// Memory independent of T: a block of logits, recurrent weights under a mask, and facts about the text.
     pub fixed_bytes: u64,
-    /// What making or reading the vocabulary takes before anything of the above is there.
+    /// Memory for making or reading the vocabulary, which is released before the rest is allocated.
     #[serde(default)]
     pub preparation_bytes: u64,
 }
 
-/// The numbers that an update keeps for each parameter beside its weight and gradient.
+/// Numbers that an optimiser keeps for each parameter beside its weight and gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
+    /// Number of moments: 0 for plain SGD, 2 for Adam.
     pub moments: usize,
-    /// 1 if the weights are averaged.
+    /// Number of averages: 1 if the weights are averaged, otherwise 0.
     pub averages: usize,
 }
 
-/// Memory that only some ways to train need.
+/// Buffers that only some ways of training need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Slots {
-    /// Outputs of the layers after dropout, beside those before it.
+    /// Whether the layers' outputs after dropout are kept beside those before it.
     pub dropped: bool,
-    /// Recurrent weights that are used in another form than they are stored, or their gradient.
+    /// Whether the recurrent weights, or their gradient, have a copy: weight drop masks them.
     pub recurrent: bool,
-    /// With a table that is not tied: no gradient of the whole of it, only of the rows that an update's windows read, since
-    /// nothing else moves the others.
+    /// Whether only the embedding rows that an update reads have a gradient.
+    ///
+    /// Applies to an untied table, if nothing else in the update moves the other rows.
     pub rows_read: bool,
 }
 
 impl Slots {
-    /// Whether the gradient of the embedding table is not among those of the other parameters.
+    /// Whether the embedding table has no gradient in the gradient arena, because only the rows that were read have
+    /// one.
     pub fn leaves_table_out(self, dims: &Dims) -> bool {
         self.rows_read && !dims.tied
     }
 }
 
 impl TrainPlan {
-    /// The plan for windows that fit into `room`, with an update that keeps `kept`, and products in `format`.
+    /// Computes the plan for windows within `room`.
+    ///
+    /// `kept` is what the optimiser keeps, `format` the number format of the products.
     pub fn new(
         dims: &Dims,
         arena_len: usize,
@@ -102,7 +107,7 @@ impl TrainPlan {
         }
     }
 
-    /// What it is for, and the bytes.
+    /// Parts of the plan as pairs (name, bytes).
     pub fn parts(&self) -> [(&'static str, u64); 9] {
         [
             ("weights", self.weights_bytes),
@@ -117,12 +122,13 @@ impl TrainPlan {
         ]
     }
 
-    /// Everything together, or what comes before, if that is more.
+    /// Peak memory in bytes: all parts together, or [`TrainPlan::preparation_bytes`] if that is more.
     pub fn total_bytes(&self) -> u64 {
         total(&self.parts()).max(self.preparation_bytes)
     }
 
-    /// What the parameters alone decide, whatever windows there are.
+    /// Bytes that depend on the parameters only, not on windows: weights, gradients, moments, average and packed
+    /// copies.
     pub fn static_bytes(&self) -> u64 {
         total(&self.parts()[..5])
     }
@@ -135,7 +141,9 @@ pub(super) fn total(parts: &[(&str, u64)]) -> u64 {
         .fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
 }
 
-/// The largest number from 1 to `most` that `fits`; `None`: 1 does not. Where one fits, smaller ones do.
+/// Largest number from 1 to `most` for which `fits` holds, found by bisection; `None` if it does not hold for 1.
+///
+/// `fits` must be monotonic: if it holds for a number, it holds for all smaller ones.
 pub fn largest(most: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
     if most == 0 || !fits(1) {
         return None;
@@ -152,17 +160,20 @@ pub fn largest(most: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
     Some(low)
 }
 
-/// What drawing inputs takes in training: for each lane a row of the top layer, a draw and its place.
+/// Bytes that scheduled sampling takes: a row of the top layer, a draw and its position for each of `lanes`
+/// sequences.
 pub fn drawing_bytes(dims: &Dims, lanes: usize) -> u64 {
     (lanes * (4 * dims.top() + 8 + 8 + 4)) as u64
 }
 
-/// Lanes and most steps of a window that a look at gradients takes, see `train::run::look`.
+/// Largest batch size of the window on which a run probes its gradients.
 pub const LOOK_LANES: usize = 2;
+/// Largest number of steps of the window on which a run probes its gradients.
 pub const LOOK_STEPS: usize = 64;
 
-/// What looking at gradients takes in windows of at most `steps` steps: the matrices of the layers in f64, W_h twice; and the
-/// activations of a few rows.
+/// Bytes that probing the gradients takes for windows of at most `steps` steps.
+///
+/// They are the weights of the layers in f64, W_h twice, and the activations of the probed window.
 pub fn look_bytes(dims: &Dims, steps: usize) -> u64 {
     let rows = steps.min(LOOK_STEPS) * LOOK_LANES;
     let gates = dims.cell.gates();
@@ -175,7 +186,7 @@ pub fn look_bytes(dims: &Dims, steps: usize) -> u64 {
     8 * (layers + rows * dims.embed) as u64
 }
 
-/// Weights in panels for x·wᵀ: all that inference needs beside embedding and biases.
+/// Bytes of the weights packed for x·wᵀ: all that inference needs beside the embedding and the biases.
 pub fn packed_forward_bytes(dims: &Dims, format: Format) -> u64 {
     let gates = dims.cell.gates();
     let layer = |k| {
@@ -190,7 +201,7 @@ pub fn packed_forward_bytes(dims: &Dims, format: Format) -> u64 {
     (bytes + Packed::bytes(format, dims.output(), 1, dims.vocab)) as u64
 }
 
-/// The bytes of a model and of one window of `steps` steps and `lanes` lanes that it reads: see `net::tape`.
+/// Bytes of a model and of one inference window of `steps` steps and batch size `lanes`.
 pub fn inference_bytes(
     dims: &Dims,
     format: Format,

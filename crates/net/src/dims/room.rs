@@ -1,32 +1,32 @@
-//! How much of a window is in memory at a time, and where it is cut if that is not all of it.
+//! How much of a window is in memory at a time, and how windows are cut into segments for recomputation.
 
 use super::{Dims, Slots};
 use std::ops::Range;
 
-/// Room for windows, whose rows are the pairs (time step, lane): what the largest of them needs.
+/// Capacity for windows: the largest number of rows, sequences and kept states of any window.
 ///
-/// All windows may have the same shape, (T, B), or each its own, as sentences do.
+/// A row is a pair (time step, sequence). All windows may have one shape (T, B), or each its own, as sentences do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Rows of a window, T·B.
+    /// Most rows of a window, T·B.
     pub window: usize,
-    /// Rows whose activations are in memory together, a *segment*; fewer than a window's where they are recomputed.
+    /// Most rows whose activations are in memory together, a *segment*; fewer than a window's with recomputation.
     pub segment: usize,
-    /// B
+    /// Largest batch size, B.
     pub lanes: usize,
-    /// Lanes whose states are kept between the segments of a window.
+    /// Most states that are kept between the segments of a window, counted in sequences.
     pub starts: usize,
-    /// Rows whose inputs are listed together: those of a window, and the different ones before it in an update.
+    /// Most rows whose inputs are listed together: those of a window, and the distinct ones before it in an update.
     pub inputs: usize,
 }
 
 impl Room {
-    /// For windows of `steps` steps and `lanes` lanes that are in memory as a whole.
+    /// Capacity for windows of `steps` steps and batch size `lanes` that are in memory as a whole.
     pub fn whole(steps: usize, lanes: usize) -> Room {
         Room::for_all([(steps, lanes)], false)
     }
 
-    /// For windows of each of the `shapes` (T, B), kept whole or recomputed.
+    /// Capacity for windows of each of the `shapes` (T, B), in memory as a whole or, with `recompute`, in segments.
     pub fn for_all(
         shapes: impl IntoIterator<Item = (usize, usize), IntoIter: Clone>,
         recompute: bool,
@@ -49,8 +49,9 @@ impl Room {
         room
     }
 
-    /// The same for updates that `windows` windows make together. With tied weights every row of the table has a gradient,
-    /// and inputs are listed for one window at a time.
+    /// Adapts the capacity to updates that accumulate the gradients of `windows` windows.
+    ///
+    /// With tied weights every row of the table has a gradient, and inputs are listed for one window at a time.
     pub fn accumulating(self, windows: u64, dims: &Dims) -> Room {
         let before = (windows - 1).saturating_mul(self.window as u64);
         let different = match dims.tied {
@@ -63,8 +64,11 @@ impl Room {
         }
     }
 
-    /// Rows of the embedding whose gradient is kept apart: with a tied table those that a window reads, otherwise, where that is
-    /// all there is of the table's gradient, those that an update's windows read; 0 if it is whole.
+    /// Number of embedding rows whose gradient is kept outside the gradient arena; 0 if the arena holds the whole
+    /// table.
+    ///
+    /// With a tied table these are the rows that a window reads; otherwise, with [`Slots::rows_read`], the rows that
+    /// an update's windows read.
     pub fn own_rows(&self, dims: &Dims, slots: Slots) -> usize {
         let read = match slots.leaves_table_out(dims) {
             true => self.inputs,
@@ -74,9 +78,10 @@ impl Room {
         read.min(dims.vocab)
     }
 
-    /// The segments of a window of `steps` steps and `lanes` lanes, in time: as many steps as there is room for, with an even
-    /// number of rows, since bf16 multiplies them in pairs. They are counted from the window's end, so that the first may be
-    /// shorter.
+    /// Cuts a window of `steps` steps and batch size `lanes` into segments, as ranges of steps in order of time.
+    ///
+    /// Each has as many steps as fit and an even number of rows, because bf16 multiplies rows in pairs. Segments are
+    /// counted from the window's end, so only the first may be shorter.
     pub fn segments(
         &self,
         steps: usize,

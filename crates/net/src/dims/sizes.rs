@@ -1,4 +1,4 @@
-//! Units of the layers as people write them, in a configuration, a model's file or on the command line.
+//! Numbers of hidden units as users write them, in a configuration, a model's file or on the command line.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -10,13 +10,14 @@ use std::fmt;
     expecting = "expected a number of units, or a list with one for each layer"
 )]
 pub enum Sizes {
+    /// Every layer has this number of units.
     Same(usize),
-    /// From below.
+    /// Number of units of each layer, from below.
     Each(Vec<usize>),
 }
 
 impl Sizes {
-    /// The size of every one of `layers` layers; `None` if a list has another length.
+    /// Expands to the size of each of `layers` layers; `None` if a list has another length.
     pub fn of_layers(&self, layers: usize) -> Option<Vec<usize>> {
         match self {
             Sizes::Same(size) => Some(vec![*size; layers]),
@@ -24,7 +25,7 @@ impl Sizes {
         }
     }
 
-    /// The shortest way to say `sizes`, which are at least one.
+    /// Shortest form of the layer sizes `sizes`: one number where all are equal. Panics if `sizes` is empty.
     pub fn describing(sizes: &[usize]) -> Sizes {
         match sizes.iter().all(|size| *size == sizes[0]) {
             true => Sizes::Same(sizes[0]),
@@ -32,7 +33,7 @@ impl Sizes {
         }
     }
 
-    /// The size of the top layer; `None`: of an empty list.
+    /// Size of the top layer; `None` for an empty list.
     pub fn top(&self) -> Option<usize> {
         match self {
             Sizes::Same(size) => Some(*size),

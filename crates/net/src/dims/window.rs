@@ -1,4 +1,4 @@
-//! The bytes of a training window: the part of a plan that grows with T.
+//! The memory of a training window: the part of a plan that grows with T.
 //!
 //! What the tape and the two gradient buffers hold, see `net::tape` and `net::layer`, and what is kept for each segment and each
 //! position, see `train::bptt`. Numbers saturate, since `--bptt full` makes anything possible.
@@ -7,24 +7,24 @@ use super::{Dims, Room, Slots};
 use elman_kernels::Format;
 use serde::{Deserialize, Serialize};
 
-/// A window's bytes by what they are for.
+/// Memory of a training window in bytes, by purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowPlan {
-    /// (T, B, E): embedded inputs.
+    /// Embedded inputs, (T, B, E).
     pub inputs_bytes: u64,
     /// States and gates of the layers.
     pub layers_bytes: u64,
-    /// Outputs of the layers after dropout, and those of the projection.
+    /// Outputs of the layers after dropout, and outputs of the projection.
     pub outputs_bytes: u64,
-    /// The gradient on its way down, in and out of a layer.
+    /// Gradients at the input and output of the layer that is being differentiated.
     pub gradients_bytes: u64,
-    /// Rows in panels, from which the gradients of weights are made.
+    /// Packed activations, from which the gradients of the weights are computed.
     pub operands_bytes: u64,
-    /// States between segments that are recomputed.
+    /// States between the segments of a recomputed window.
     pub segments_bytes: u64,
-    /// With tied weights, the gradient of the embedding rows that a window reads.
+    /// Gradient of the embedding rows that are read, where it is kept outside the gradient arena.
     pub rows_bytes: u64,
-    /// A position's input, target, mask, beginning, loss and factor.
+    /// Input, target, mask, beginning, loss and factor of every position.
     pub positions_bytes: u64,
 }
 
@@ -33,7 +33,7 @@ pub struct WindowPlan {
 const POSITION_BYTES: u128 = 8 + 4 + 4 + 2 * 13;
 
 impl WindowPlan {
-    /// For windows that fit into `room`.
+    /// Computes the plan of windows within `room`.
     pub fn new(dims: &Dims, slots: Slots, format: Format, room: Room) -> WindowPlan {
         let of = |n: usize| n as u128;
         let (rows, starts) = (of(room.segment), of(room.lanes));
@@ -65,7 +65,7 @@ impl WindowPlan {
         }
     }
 
-    /// What it is for, and the bytes.
+    /// Parts of the plan as pairs (name, bytes).
     pub fn parts(&self) -> [(&'static str, u64); 8] {
         [
             ("embedded inputs", self.inputs_bytes),
@@ -79,7 +79,7 @@ impl WindowPlan {
         ]
     }
 
-    /// Everything together.
+    /// Sum of all parts in bytes.
     pub fn total_bytes(&self) -> u64 {
         super::plan::total(&self.parts())
     }

@@ -1,4 +1,4 @@
-//! What the chapter and its like for gated cells promise of ‖∂s_t/∂s_k‖₂, from a few numbers.
+//! Upper bounds of ‖∂s_t/∂s_k‖₂ from a few numbers: the chapter's for the Elman cell, and its like for gated cells.
 //!
 //! ```text
 //! Elman   (β_h β_W)^(t−k)              β_W = ‖W_hh‖₂,  β_h = max |φ′|                (the chapter; Pascanu et al. 2013)
@@ -19,28 +19,44 @@ use crate::dims::Cell;
 use elman_kernels::Cpu;
 use serde::Serialize;
 
-/// The numbers of a layer's bound, named as above.
+/// Coefficients of the bound on a layer's Jacobian products, named as at the head of this module.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "of", rename_all = "kebab-case")]
 pub enum Bound {
+    /// Bound (β_h β_W)^(t−k) of the Elman cell (Pascanu et al. 2013).
     Elman {
+        /// β_W = ‖W_hh‖₂.
         beta_w: f64,
+        /// β_h, the largest |φ′| of all units and steps.
         beta_h: f64,
     },
+    /// Bound (β_z + β_S β_W)^(t−k) of the GRU; also of other cells whose state is h alone.
     Gru {
+        /// β_W, the spectral norm of the recurrent weights of all gates, stacked.
         beta_w: f64,
+        /// β_S, the largest Euclidean norm of a unit's gate sensitivities κ.
         beta_s: f64,
+        /// β_z, the largest update gate z; for other cells the largest |λ|.
         beta_z: f64,
     },
+    /// Bound ‖M^(t−k)‖₂ of the LSTM, on the pair (‖δh‖, ‖δc‖).
     Lstm {
+        /// β_C = ‖(W_hi; W_hf; W_hg)‖₂.
         beta_c: f64,
+        /// β_O = ‖W_ho‖₂.
         beta_o: f64,
+        /// β_S, the largest √(κ_i² + κ_f² + κ_g²) of a unit.
         beta_s: f64,
+        /// β_κ, the largest |κ_o|.
         beta_k: f64,
+        /// β_f, the largest forget gate.
         beta_f: f64,
+        /// β_ρ, the largest o(1 − tanh²(c)).
         beta_r: f64,
     },
+    /// Bound ‖M^(t−k)‖₂ of any other cell with a memory cell.
     Blocks {
+        /// M, whose rows and columns are h and c.
         m: [[f64; 2]; 2],
     },
 }
@@ -50,7 +66,7 @@ const H: usize = 0;
 const C: usize = 1;
 
 impl Bound {
-    /// From the weights of `layer` and all the steps that were met.
+    /// Computes the bound from the weights of `layer` and its linearised steps in all windows of `met`.
     pub fn of(cpu: &Cpu, layer: &LayerWeights, met: &[Jacobians]) -> Bound {
         let (w, n) = (&layer.w_h, layer.hidden);
         let norm = |w: &[f64]| matrix_norm(cpu, w, n);
@@ -88,7 +104,7 @@ impl Bound {
         }
     }
 
-    /// log10 of the bound for the lags 1, 2, …, `lags`.
+    /// log10 of the bound at the lags 1, 2, …, `lags`.
     pub fn curve_log10(&self, lags: usize) -> Vec<f64> {
         let power = |base: f64| {
             let step = libm::log10(base);

@@ -14,51 +14,54 @@
 use super::trace::{LayerTrace, LayerWeights, Trace};
 use elman_kernels::{BackwardRow, Cpu, product_f64};
 
-/// All steps of one layer in a window.
+/// Jacobians of one recurrent layer at every step of a window.
 pub struct Jacobians<'a> {
+    /// Weights of the layer.
     pub weights: &'a LayerWeights,
-    /// The activations at which the steps are linearised.
+    /// Activations at which the steps are linearised.
     pub trace: &'a LayerTrace,
-    /// T
+    /// T: number of steps.
     pub steps: usize,
-    /// B
+    /// B: batch size.
     pub lanes: usize,
 }
 
-/// Vectors in the space of a layer's states, one a row.
+/// Vectors in the space of a layer's states, one per row.
 #[derive(Clone, Debug)]
 pub struct Vectors {
-    /// (R, H)
+    /// Components for h, (R, H).
     pub h: Vec<f64>,
-    /// (R, H); empty for cells without a memory cell.
+    /// Components for c, (R, H); empty for cells without a memory cell.
     pub c: Vec<f64>,
 }
 
-/// Between the two halves of a step; reused from step to step.
+/// Working memory of [`Jacobians::pull`] and [`Jacobians::push`], reused from step to step.
 #[derive(Default)]
 pub struct Work {
-    /// (R, G·H): gradients, or changes, at the recurrent product.
+    /// Gradients or changes at the recurrent product, (R, G·H).
     pub dz: Vec<f64>,
-    /// (R, H): the gradient at the input product of a separate cell's last gate.
+    /// Gradient at the input product of the last gate of a separate cell (GRU), (R, H).
     pub dn: Vec<f64>,
     /// (R, H)
     product: Vec<f64>,
     slopes: Slopes,
 }
 
-/// The slopes of one part of the state after a step, for all units: κ_i and λ_i.
+/// Partial derivatives of one part of the state after a step, for all units: κ_i and λ_i.
 #[derive(Default)]
 pub struct Slopes {
-    /// (G·H): κ, at the recurrent product.
+    /// κ, the derivative with respect to the recurrent product, (G·H).
     pub gain: Vec<f64>,
-    /// (H) each, for h and c before the step: λ.
+    /// λ, the derivatives with respect to the unit's own h and c before the step, (H) each.
     pub direct: [Vec<f64>; 2],
-    /// (H): the slope at the input product of a separate cell's last gate, where κ is that at its recurrent product.
+    /// Derivative with respect to the input product of the last gate of a separate cell, (H).
+    ///
+    /// For such a cell `gain` holds the derivative with respect to that gate's recurrent product.
     pub input_gain: Vec<f64>,
 }
 
 impl Vectors {
-    /// `rows` zero vectors of the layer.
+    /// Makes `rows` zero vectors of the layer's state space.
     pub fn zeros(weights: &LayerWeights, rows: usize) -> Vectors {
         let h = vec![0.0; rows * weights.hidden];
         let c = match weights.cell.has_memory_cell() {
@@ -76,7 +79,7 @@ impl Vectors {
 }
 
 impl<'a> Jacobians<'a> {
-    /// Linearises layer `k` at `trace`.
+    /// Linearises layer `k` at the activations of `trace`.
     pub fn new(weights: &'a LayerWeights, trace: &'a Trace, k: usize) -> Jacobians<'a> {
         Jacobians {
             weights,
@@ -86,8 +89,10 @@ impl<'a> Jacobians<'a> {
         }
     }
 
-    /// Row r of the first `at.len()` vectors becomes Jᵀ times itself, J that of the step and lane at[r] = t·B + b. `work.dz` and
-    /// `work.dn` are then the gradients inside that step.
+    /// Multiplies vectors by transposed Jacobians (vector-Jacobian product): row r becomes J_tᵀ times itself.
+    ///
+    /// It applies to the first `at.len()` rows; `at[r]` = t·B + b is the step and sequence of row r. Afterwards
+    /// `work.dz` and `work.dn` hold the gradients within these steps.
     pub fn pull(&self, cpu: &Cpu, at: &[usize], vectors: &mut Vectors, work: &mut Work) {
         let (n, wide) = (self.weights.hidden, self.weights.gate_rows());
         let separate = self.weights.cell.is_separate();
@@ -105,7 +110,9 @@ impl<'a> Jacobians<'a> {
         }
     }
 
-    /// Row r of the first `at.len()` vectors becomes J times itself.
+    /// Multiplies vectors by Jacobians (Jacobian-vector product): row r becomes J_t times itself.
+    ///
+    /// `at` is that of [`Jacobians::pull`].
     pub fn push(&self, cpu: &Cpu, at: &[usize], vectors: &mut Vectors, work: &mut Work) {
         let (n, wide) = (self.weights.hidden, self.weights.gate_rows());
         work.dz.resize(at.len() * wide, 0.0);
@@ -130,12 +137,13 @@ impl<'a> Jacobians<'a> {
         }
     }
 
-    /// The parts of a state: 0 for h, and 1 for c if the cell has one.
+    /// Indices of the parts of a state: 0 for h, and 1 for c if the cell has one.
     pub fn parts(&self) -> std::ops::Range<usize> {
         0..self.weights.cell.states()
     }
 
-    /// The slopes of one part of the state after the step and lane `at`.
+    /// Computes the derivatives of one part of the state, 0 for h or 1 for c, after the step and sequence `at` = t·B
+    /// + b.
     pub fn slopes(&self, at: usize, part: usize, slopes: &mut Slopes) {
         let n = self.weights.hidden;
         for (other, direct) in slopes.direct.iter_mut().enumerate() {

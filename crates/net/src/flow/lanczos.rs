@@ -19,7 +19,7 @@ const TOLERANCE: f64 = 1e-8;
 /// A new direction this small beside the norm is rounding: the space is complete.
 const NOTHING: f64 = 1e-13;
 
-/// Linear maps, each of which takes vectors of `right` numbers to vectors of `left` numbers.
+/// Linear maps known only through their products, each from vectors of `right` to vectors of `left` numbers.
 pub trait Maps {
     /// (left, right)
     fn widths(&self) -> (usize, usize);
@@ -46,7 +46,9 @@ struct Search {
     still: usize,
 }
 
-/// log10 ‖A‖₂ of each of the maps `0..count`; −∞ for a map that is zero. `start` draws the first vector, the same for all.
+/// Estimates log10 ‖A‖₂ of each of the maps `0..count`; −∞ for a map that is zero.
+///
+/// `start` draws the first vector, the same one for all maps.
 pub fn norms_log10(maps: &mut dyn Maps, count: usize, mut start: Stream) -> Vec<f64> {
     let mut first: Vec<f64> = (0..maps.widths().0).map(|_| start.normal()).collect();
     let length = norm(&first);

@@ -1,4 +1,4 @@
-//! ‖∂s_t/∂s_k‖₂ = ‖J_t J_{t−1} ⋯ J_{k+1}‖₂: how much of a change of the state at k is left at t, at most.
+//! ‖∂s_t/∂s_k‖₂ = ‖J_t J_{t−1} ⋯ J_{k+1}‖₂: the largest share of a change of the state at step k that remains at t.
 //!
 //! From products with a vector alone (`jacobian`, `lanczos`), renormalised at every step by a power of two, so that nothing is
 //! lost however small or large the product becomes. Chains of all lanes and lags go through W_h together.
@@ -13,12 +13,14 @@ use elman_kernels::{Cpu, product_f64};
 /// Chains that are iterated together; bounds the memory.
 const CHAINS: usize = 1024;
 
-/// ∂s_t/∂s_k in one lane, t = `end` (1 to T) and k = `end` − `lag`.
+/// Product of Jacobians ∂s_t/∂s_k in one sequence, with t = `end` (1 to T) and k = `end` − `lag`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chain {
+    /// Index of the sequence in the batch.
     pub lane: usize,
+    /// Last step t of the product, from 1 to T.
     pub end: usize,
-    /// At least 1.
+    /// Number of Jacobians in the product, at least 1.
     pub lag: usize,
 }
 
@@ -44,7 +46,7 @@ pub fn chain_norms(cpu: &Cpu, jacobians: &Jacobians, chains: &[Chain]) -> Vec<f6
     norms
 }
 
-/// ‖W‖₂ of `w`, whose rows have `width` numbers.
+/// Spectral norm ‖W‖₂ of the matrix `w` with rows of `width` numbers.
 pub fn matrix_norm(cpu: &Cpu, w: &[f64], width: usize) -> f64 {
     let mut map = Matrix {
         cpu,

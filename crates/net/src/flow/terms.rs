@@ -1,4 +1,4 @@
-//! The chapter's double sum, term by term.
+//! The gradient of backpropagation through time as the chapter's double sum, term by term.
 //!
 //! ```text
 //! ∂E/∂W = Σ_t Σ_{k≤t} ∂E_t/∂ŷ_t · ∂ŷ_t/∂h_t · (Π_{j=k+1}^{t} ∂h_j/∂h_{j−1}) · ∂⁺h_k/∂W
@@ -18,31 +18,36 @@ use elman_kernels::{Cpu, product_f64};
 /// Rows of W_S that are in memory as f64 at a time.
 const VOCAB_ROWS: usize = 4096;
 
-/// Where a loss is injected: E_t of one lane, t = `step` + 1.
+/// Position whose loss is differentiated alone: E_t of one sequence, with t = `step` + 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Injection {
+    /// Index of the sequence in the batch.
     pub lane: usize,
+    /// Step of the loss, from 0.
     pub step: usize,
 }
 
-/// What the injected losses leave at one step of one layer.
+/// Gradients that the injected losses cause at one step of one layer.
 pub struct Terms<'a> {
-    /// k, counted from 0 as [`Injection::step`].
+    /// Step k, counted from 0 as [`Injection::step`].
     pub step: usize,
+    /// Index of the layer, from below.
     pub layer: usize,
-    /// Of the injections only the first so many are at or after this step; each has a row below.
+    /// Number of injections at or after this step, which are the first ones; each has a row in the fields below.
     pub rows: usize,
-    /// (rows, G·H): the gradient at W_x x + b.
+    /// Gradient at W_x x + b, (rows, G·H).
     pub dz_x: &'a [f64],
-    /// (rows, G·H): the gradient at W_h h.
+    /// Gradient at W_h h, (rows, G·H).
     pub dz_h: &'a [f64],
-    /// (rows, in): the gradient at the layer's input.
+    /// Gradient at the layer's input, (rows, in).
     pub dx: &'a [f64],
 }
 
-/// Carries the losses back through `layers`, from below, and hands out what they leave, from the last step to the first
-/// and from the top layer down. `injections` are ordered from the last step to the first; `d_top` (R, H) is the gradient of each at the top
-/// layer's h of its step.
+/// Propagates each injected loss back on its own and reports the gradients at every step and layer.
+///
+/// Calls come from the last step to the first and from the top layer down. `layers` are in order from below,
+/// `injections` from the last step to the first; `d_top` (R, H) is the gradient of each loss at the top layer's h of
+/// its step.
 pub fn double_sum(
     cpu: &Cpu,
     layers: &[Jacobians],
@@ -96,7 +101,7 @@ pub fn double_sum(
     }
 }
 
-/// ∂E_t/∂h_t at the top layer, (R, H), for the loss −ln ŷ of each injection's target; `targets` (T, B).
+/// Computes ∂E_t/∂h_t at the top layer, (R, H), for the loss −ln ŷ of each injection's target; `targets` is (T, B).
 pub fn loss_gradients(
     cpu: &Cpu,
     network: &Network,

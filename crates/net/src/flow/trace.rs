@@ -1,4 +1,4 @@
-//! What a window leaves behind, in f64: the point at which everything is differentiated.
+//! Activations of a window in f64: the point at which everything is differentiated.
 //!
 //! The numbers are those of the program's own forward pass, widened. f64 arithmetic from there on has eight digits to
 //! spare, so what is measured is the network and not rounding.
@@ -6,31 +6,32 @@
 use crate::dims::Cell;
 use crate::{Network, Params, Tape};
 
-/// Hidden states that are not finite, so that there is nothing to differentiate.
+/// Error: the hidden states are not finite, so there is nothing to differentiate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the hidden states overflow, so there is nothing to differentiate: the recurrent weights are far too large; look at fewer steps, or scale the weights down"
 )]
 pub struct Overflow;
 
-/// The matrices of one recurrent layer.
+/// Weights of one recurrent layer in f64.
 #[derive(Clone, Debug)]
 pub struct LayerWeights {
+    /// Kind of recurrent cell.
     pub cell: Cell,
-    /// Width of its input.
+    /// Width of the layer's input.
     pub input: usize,
-    /// H
+    /// H: number of hidden units.
     pub hidden: usize,
-    /// (G·H, in)
+    /// Input weights, (G·H, in).
     pub w_x: Vec<f64>,
-    /// (G·H, H)
+    /// Recurrent weights, (G·H, H).
     pub w_h: Vec<f64>,
-    /// (H, G·H): `w_h` transposed.
+    /// Transposed recurrent weights, (H, G·H).
     pub w_h_t: Vec<f64>,
 }
 
 impl LayerWeights {
-    /// From `w_x` (G·H, in) and `w_h` (G·H, H).
+    /// Makes the layer from `w_x` (G·H, in) and `w_h` (G·H, H).
     pub fn new(cell: Cell, hidden: usize, w_x: Vec<f64>, w_h: Vec<f64>) -> LayerWeights {
         let rows = cell.gates() * hidden;
         assert!(w_h.len() == rows * hidden && w_x.len().is_multiple_of(rows));
@@ -44,7 +45,7 @@ impl LayerWeights {
         }
     }
 
-    /// Copies the matrices of every layer, from below.
+    /// Copies the weights of every layer of a network, from below.
     pub fn of(network: &Network, params: &Params) -> Vec<LayerWeights> {
         let layout = network.layout();
         let cell = network.dims().cell;
@@ -58,46 +59,47 @@ impl LayerWeights {
         (0..).map_while(layer).collect()
     }
 
-    /// G·H
+    /// G·H: number of rows of the weights.
     pub fn gate_rows(&self) -> usize {
         self.cell.gates() * self.hidden
     }
 
-    /// Numbers of a state: h, and c for a cell that has one.
+    /// Numbers in a state: H for h, and H for c if the cell has one.
     pub fn state(&self) -> usize {
         self.cell.states() * self.hidden
     }
 }
 
-/// The activations of one layer in a window.
+/// Activations of one layer in a window.
 #[derive(Clone, Debug, Default)]
 pub struct LayerTrace {
-    /// (T+1, B, H): before the window first.
+    /// Hidden states, (T+1, B, H); first the state before the window.
     pub h: Vec<f64>,
-    /// (T+1, B, H), likewise (LSTM).
+    /// Memory cells, (T+1, B, H); empty for cells without one.
     pub c: Vec<f64>,
-    /// (T, B, G·H): the gates after their activations ; empty if the gate is the output (Elman).
+    /// Gates after their activations, (T, B, G·H); empty if the gate is the output (Elman).
     pub gates: Vec<f64>,
-    /// (T, B, H): W_hn h_{t−1} + b_hn (GRU).
+    /// Recurrent product of a separate cell's last gate (GRU: W_hn h_{t−1} + b_hn), (T, B, H); otherwise empty.
     pub q: Vec<f64>,
 }
 
-/// The activations of a window of T steps and B lanes.
+/// Activations of all layers in a window of T steps and B sequences.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    /// T
+    /// T: number of steps.
     pub steps: usize,
-    /// B
+    /// B: batch size.
     pub lanes: usize,
-    /// (T, B, E): the embedded inputs.
+    /// Embedded inputs, (T, B, E).
     pub x: Vec<f64>,
+    /// Activations of every layer, from below.
     pub layers: Vec<LayerTrace>,
 }
 
 impl Trace {
-    /// Copies what the last forward pass, over `steps` steps without dropout, left in the tape.
+    /// Copies the activations of the last forward pass, of `steps` steps without dropout, from the tape.
     ///
-    /// Errors: hidden states that overflowed.
+    /// Error: [`Overflow`] if a hidden state is not finite.
     pub fn record(layers: &[LayerWeights], tape: &Tape, steps: usize) -> Result<Trace, Overflow> {
         let (lanes, rows) = (tape.lanes, steps * tape.lanes);
         let layer = |(weights, tape): (&LayerWeights, &crate::tape::LayerTape)| {
@@ -128,7 +130,7 @@ impl Trace {
         }
     }
 
-    /// The last `steps` steps alone.
+    /// Copy of the last `steps` steps alone.
     pub fn last(&self, steps: usize) -> Trace {
         let first = self.steps - steps;
         // A row of each step, and for states one more before the first.
@@ -147,7 +149,7 @@ impl Trace {
         }
     }
 
-    /// (T, B, in): what layer `k` read.
+    /// Input of layer `k`, (T, B, in), of which `width` is the number per row.
     pub fn input(&self, k: usize, width: usize) -> &[f64] {
         match k {
             0 => &self.x,
@@ -161,7 +163,7 @@ pub(crate) fn widened(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&x| f64::from(x)).collect()
 }
 
-/// (N, M) from (M, N), whose rows have `width` = N numbers.
+/// Transposes `matrix` (M, N), whose rows have `width` = N numbers, to (N, M).
 pub fn transposed(matrix: &[f64], width: usize) -> Vec<f64> {
     // As long as it becomes, for the memory plan.
     let mut out = Vec::with_capacity(matrix.len());

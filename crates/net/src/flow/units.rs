@@ -18,31 +18,36 @@ const STUCK_FROM: f64 = 0.95;
 /// Largest less smallest value of h.
 const DEAD_RANGE: f64 = 1e-4;
 
-/// What the activations of a layer do.
+/// Statistics of a layer's units: dead, interrupted and saturated ones.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Units {
+    /// Number of units of the layer.
     pub units: usize,
+    /// Number of dead units: their h hardly varies over all steps.
     pub dead: usize,
-    /// The part of units that are interrupted in a passage; `None` unless relu.
+    /// Share of units that are inactive at some step of a passage; `None` unless the activation is ReLU.
     pub interrupted: Option<f64>,
-    /// h of an Elman layer, the gates of the others.
+    /// Statistics of the layer's activations: h of an Elman layer, otherwise one entry for each gate.
     pub signals: Vec<Signal>,
 }
 
-/// One kind of activation in a layer.
+/// Statistics of one kind of activation in a layer: the mean, and how often it is saturated.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Signal {
+    /// Name of the gate, such as `i`; of an Elman layer, `h`.
     pub name: &'static str,
+    /// Mean over all units and steps.
     pub mean: f64,
-    /// Parts of all units and steps that are saturated at the lower and at the upper end.
+    /// Share of all units and steps that are saturated at the lower end.
     pub low: f64,
+    /// Share of all units and steps that are saturated at the upper end.
     pub high: f64,
-    /// Units that are saturated nearly always.
+    /// Number of units that are saturated at 95 % of all steps or more.
     pub stuck: usize,
 }
 
 impl Units {
-    /// Collects the units of one layer over all steps of some windows, each of `lanes` lanes.
+    /// Computes the statistics of one layer over all steps of some windows, each of batch size `lanes`.
     pub fn of(weights: &LayerWeights, windows: &[&LayerTrace], lanes: usize) -> Units {
         let (n, wide) = (weights.hidden, weights.gate_rows());
         // The state before a window is none of its steps.

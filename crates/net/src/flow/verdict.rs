@@ -1,4 +1,4 @@
-//! One word for how gradients fare.
+//! Classification of a network's gradients: vanishing, exploding or healthy.
 //!
 //! Judged by γ, the factor of a step: the geometric mean of ‖∂s_t/∂s_k‖ over passages, at the longest lag N, to the power 1/N.
 //!
@@ -13,16 +13,20 @@ use serde::{Deserialize, Serialize};
 /// Steps in which a norm is halved or doubled at the borders of *healthy*.
 const STEPS: f64 = 10.0;
 
+/// Whether gradients vanish, explode or neither, judged by the growth factor γ of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
+    /// γ < 2^(−1/10): the norm is at least halved in ten steps.
     Vanishing,
+    /// γ > 2^(1/10): the norm is at least doubled in ten steps.
     Exploding,
+    /// γ lies between these limits.
     Healthy,
 }
 
 impl Verdict {
-    /// Of the factor γ of a step; 0 where nothing is left.
+    /// Classifies the growth factor γ of a step; γ is 0 where nothing of the gradient is left.
     pub fn of(factor: f64) -> Verdict {
         let border = libm::exp2(1.0 / STEPS);
         if factor > border {
@@ -34,6 +38,7 @@ impl Verdict {
         }
     }
 
+    /// Name in reports: `vanishing`, `exploding` or `healthy`.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Vanishing => "vanishing",
@@ -42,7 +47,9 @@ impl Verdict {
         }
     }
 
-    /// A network explodes if one of its layers does, and vanishes if all do: a gradient takes the best way back.
+    /// Combines the verdicts of all layers: exploding if one of them is, vanishing if all are.
+    ///
+    /// Gradients flow back through whichever layer carries them best.
     pub fn together(layers: &[Verdict]) -> Verdict {
         if layers.contains(&Verdict::Exploding) {
             Verdict::Exploding
@@ -54,7 +61,7 @@ impl Verdict {
     }
 }
 
-/// γ from log10 of the norm at `lag`.
+/// Growth factor γ of one step, from log10 of the norm of a product of `lag` Jacobians.
 pub fn factor(norm_log10: f64, lag: usize) -> f64 {
     libm::pow(10.0, norm_log10 / lag as f64)
 }

@@ -1,4 +1,4 @@
-//! Lanes that begin a text within a window: where the recurrence is cut.
+//! Beginnings of texts within a window, where the recurrence is cut.
 //!
 //! A window is computed in *spans* of steps: a lane begins only at the first step of a span. Before a span, the state of the
 //! lanes that begin becomes zero; on the way back, so does the gradient at that state, and it reaches no earlier step. The
@@ -7,7 +7,7 @@
 use super::LayerState;
 use std::ops::Range;
 
-/// Which positions of a window, or of a part of it, begin a text.
+/// Positions of a window, or of a part of it, at which a text begins.
 #[derive(Clone, Copy, Debug)]
 pub struct Begins<'a> {
     /// (T, B), or empty if no lane begins.
@@ -17,7 +17,7 @@ pub struct Begins<'a> {
 }
 
 impl<'a> Begins<'a> {
-    /// Takes the flags (T, B) of `rows` = T·B rows in `lanes` lanes; they may be empty.
+    /// Wraps the flags (T, B) of a window with `rows` = T·B rows and batch size `lanes`; `flags` may be empty.
     pub fn new(flags: &'a [bool], rows: usize, lanes: usize) -> Begins<'a> {
         assert!(
             flags.is_empty() || flags.len() == rows,

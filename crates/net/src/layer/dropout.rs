@@ -12,25 +12,25 @@ use crate::dims::Slots;
 use elman_kernels::rng::{Site, key};
 use elman_kernels::{Cpu, drop_ids};
 
-/// Probabilities of dropping, in [0, 1); all 0: no dropout.
+/// Dropout probabilities in [0, 1), one for each place; all 0 without dropout.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rates {
-    /// A unit of the first layer's input.
+    /// Probability for a unit of the first layer's input.
     pub input: f32,
-    /// A unit between two layers.
+    /// Probability for a unit between two layers.
     pub between: f32,
-    /// A unit of the top layer's output.
+    /// Probability for a unit of the top layer's output.
     pub output: f32,
-    /// A row of the embedding table.
+    /// Probability for a row of the embedding table.
     pub embed: f32,
-    /// An element of a recurrent matrix.
+    /// Probability for an element of a recurrent matrix (weight drop).
     pub weight: f32,
-    /// Whether units are dropped for a whole window instead of a step.
+    /// Whether one mask holds for all steps of a window (Gal and Ghahramani 2016), instead of one for each step.
     pub variational: bool,
 }
 
 impl Rates {
-    /// The same `p` for the input, between layers and the output.
+    /// Uses the probability `p` for the input, between layers and for the output, and 0 elsewhere.
     pub fn same(p: f32) -> Rates {
         Rates {
             input: p,
@@ -40,7 +40,7 @@ impl Rates {
         }
     }
 
-    /// Whether anything is dropped at all.
+    /// Whether any probability is above 0.
     pub fn any(&self) -> bool {
         let Rates {
             input,
@@ -55,7 +55,7 @@ impl Rates {
             .any(|p| *p > 0.0)
     }
 
-    /// What memory these rates need.
+    /// Buffers that training needs for these rates.
     pub fn slots(&self) -> Slots {
         Slots {
             dropped: self.between > 0.0 || self.output > 0.0,
@@ -74,14 +74,18 @@ impl Rates {
     }
 }
 
-/// The dropout of one training step. Forward and backward multiply by the same numbers, drawn
-/// anew each time from (seed, site, step, t, lane, unit), so no mask is stored.
+/// Dropout of one training step: probabilities, and the key of the random masks.
+///
+/// Forward and backward draw the same masks from (seed, site, step, t, sequence, unit), so no mask is stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout {
+    /// Dropout probabilities.
     pub rates: Rates,
+    /// Seed of the masks.
     pub seed: u64,
+    /// Number of the training step, which makes its masks differ from those of other steps.
     pub step: u64,
-    /// The time step of the window at which what is read begins.
+    /// Time step of the window at which the inputs begin: 0 except for a later part of a window.
     pub first: usize,
 }
 
@@ -112,12 +116,12 @@ impl Dropout {
         drop_ids(cpu, key, self.rates.embed, ids, x);
     }
 
-    /// Whether the layers' outputs are dropped out into slots of their own.
+    /// Whether the layers' outputs after dropout are kept beside those before it.
     pub fn copies(&self) -> bool {
         self.rates.slots().dropped
     }
 
-    /// That of the recurrent weights, if there is one.
+    /// Masks of the recurrent weights; `None` if their probability is 0.
     pub fn weight_drop(&self) -> Option<WeightDrop> {
         (self.rates.weight > 0.0).then_some(WeightDrop {
             p: self.rates.weight,

@@ -3,8 +3,10 @@
 use crate::params::{Params, TensorId};
 use elman_kernels::{Cpu, gather, scatter_add};
 
+/// Embedding layer, which looks up the row of each token in a table (V, E). It holds no weights.
 #[derive(Clone, Copy, Debug)]
 pub struct Embedding {
+    /// Parameter that holds the table.
     pub table: TensorId,
 }
 

@@ -4,7 +4,7 @@
 //! J = −ln ŷ_target          dz = ŷ − onehot(target); with labels smoothed by ε, ŷ − (1 − ε) onehot(target) − ε/V
 //! dh = W_Sᵀ dz              dW_S += dz hᵀ              db_2 += dz
 //! ```
-//! Works on blocks of rows, see [`logit_rows`](crate::dims::logit_rows): the logits of a whole window are never in memory, and a
+//! Works on blocks of rows, see `dims::logit_rows`: the logits of a whole window are never in memory, and a
 //! block's gradient becomes `dh` and `dw_s` while it is in the cache.
 
 use crate::dims::Dims;
@@ -15,6 +15,7 @@ use elman_kernels::{
     Cpu, Init, Operand, Packed, cross_entropy, exponentials, product, target_nats, weight_gradient,
 };
 
+/// Output layer: logits, softmax and cross-entropy. It holds no weights.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     /// (V, H); with tying the embedding table, (V, E).

@@ -8,18 +8,19 @@
 //! outputs of a text that begins there. The factors hold the coefficients
 //! and the numbers that make means of the sums, see `train::objective` and docs/MATH.md.
 
-/// The penalties of one segment of a window.
+/// Activation penalties (AR and TAR) of one segment of a window.
 #[derive(Clone, Copy, Debug)]
 pub struct Penalties<'a> {
-    /// a; 0: none.
+    /// Coefficient a of the activation regulariser AR; 0 without it.
     pub ar: f32,
-    /// b; 0: none.
+    /// Coefficient b of the temporal activation regulariser TAR; 0 without it.
     pub tar: f32,
-    /// (T, B) of the whole window: 0 where a position carries no loss.
+    /// Loss weights of the whole window, (T, B); 0 where a position carries no loss.
     pub weight: &'a [f32],
-    /// (T, B) likewise, or empty: where a lane begins a text, whose outputs are no change of those before.
+    /// Beginnings of texts in the whole window, (T, B) or empty; no TAR term connects the outputs before and after
+    /// one.
     pub begins: &'a [bool],
-    /// The segment's first row in it.
+    /// First row of the segment in the window.
     pub start: usize,
 }
 

@@ -10,6 +10,7 @@ use crate::params::TensorId;
 use crate::tape::Data;
 use elman_kernels::{Cpu, Format, Init, Operand, Packed, product, weight_gradient};
 
+/// Linear projection from the top layer to a tied table of another width. It holds no weights.
 #[derive(Clone, Copy, Debug)]
 pub struct Projection {
     /// (E, H)

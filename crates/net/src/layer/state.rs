@@ -2,25 +2,28 @@
 
 use crate::dims::Dims;
 
-/// What a network remembers between steps, for B lanes. A plain value: copy it, compare it, keep
-/// it as long as you like.
+/// Recurrent state of all layers for a batch of B sequences.
+///
+/// It is a plain value, which can be copied, compared and kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
+    /// B: batch size.
     pub lanes: usize,
+    /// State of every layer, from below.
     pub layers: Vec<LayerState>,
 }
 
-/// The state of one layer.
+/// Recurrent state of one layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerState {
-    /// (B, H)
+    /// Hidden state, (B, H).
     pub h: Vec<f32>,
-    /// (B, H): the memory cell of the LSTM; empty for cells without one.
+    /// Memory cell of the LSTM, (B, H); empty for cells without one.
     pub c: Vec<f32>,
 }
 
 impl State {
-    /// The state before any text: all zeros.
+    /// Makes the state before any text, which is zero, for batch size `lanes`.
     pub fn zeros(dims: &Dims, lanes: usize) -> State {
         let layer = |hidden: &usize| LayerState {
             h: vec![0.0; lanes * hidden],
@@ -35,7 +38,7 @@ impl State {
         }
     }
 
-    /// Becomes the zero state of `lanes` lanes; allocates nothing up to the lanes that there have been.
+    /// Resizes to the zero state of batch size `lanes`; allocates only beyond the largest batch so far.
     pub fn reset(&mut self, lanes: usize) {
         for numbers in self
             .layers
@@ -49,7 +52,9 @@ impl State {
         self.lanes = lanes;
     }
 
-    /// Becomes the first `lanes` lanes of `other`, which has the same layers and at least as many lanes.
+    /// Copies the first `lanes` sequences of `other`.
+    ///
+    /// Both states have the same layers, and `other` has at least `lanes` sequences.
     pub fn copy_lanes(&mut self, other: &State, lanes: usize) {
         assert!(lanes <= other.lanes, "{lanes} lanes of {}", other.lanes);
         let of = |all: &[f32]| all.len() / other.lanes * lanes;
@@ -62,12 +67,12 @@ impl State {
         self.lanes = lanes;
     }
 
-    /// Numbers of all lanes and layers.
+    /// Number of values in the state, over all sequences and layers.
     pub fn size(&self) -> usize {
         self.numbers().map(|numbers| numbers.len()).sum()
     }
 
-    /// Writes all numbers into `to`, which has as many.
+    /// Copies all values into `to`, whose length is [`State::size`].
     pub fn save(&self, to: &mut [f32]) {
         let mut rest = to;
         for numbers in self.numbers() {
@@ -77,7 +82,7 @@ impl State {
         }
     }
 
-    /// Takes up what [`State::save`] has written at the same lanes.
+    /// Restores the values that [`State::save`] wrote for the same batch size.
     pub fn load(&mut self, from: &[f32]) {
         let mut rest = from;
         for numbers in self
@@ -95,13 +100,13 @@ impl State {
         self.layers.iter().flat_map(|layer| [&layer.h, &layer.c])
     }
 
-    /// Whether it is the state before any text.
+    /// Whether all values are zero, as before any text.
     pub fn is_zero(&self) -> bool {
         let numbers = |layer: &LayerState| layer.h.iter().chain(&layer.c).all(|x| *x == 0.0);
         self.layers.iter().all(numbers)
     }
 
-    /// The lanes `from` of this state, in that order; one may stand several times.
+    /// Copies the sequences with the indices `from`, in that order; an index may occur several times.
     pub fn select(&self, from: &[usize]) -> State {
         let gather = |all: &[f32]| {
             let width = all.len() / self.lanes;
@@ -118,7 +123,7 @@ impl State {
         }
     }
 
-    /// Lane `to[i]` becomes lane i of `other`, which has the same layers.
+    /// Replaces sequence `to[i]` with sequence i of `other`, which has the same layers.
     pub fn put(&mut self, to: &[usize], other: &State) {
         assert_eq!(to.len(), other.lanes, "one place for each lane");
         let scatter = |all: &mut [f32], other: &[f32]| {
@@ -134,6 +139,7 @@ impl State {
         }
     }
 
+    /// Sets all values to zero.
     pub fn set_zero(&mut self) {
         for layer in &mut self.layers {
             layer.h.fill(0.0);

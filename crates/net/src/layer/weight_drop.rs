@@ -10,12 +10,14 @@
 use elman_kernels::Cpu;
 use elman_kernels::rng::{Site, key};
 
-/// The masks of one training step, drawn anew from (seed, site, step, row, column) each time.
+/// Masks on the recurrent weights for one training step, drawn from (seed, site, step, row, column).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WeightDrop {
-    /// Probability of zeroing a weight, in (0, 1).
+    /// Probability that a weight is zeroed, in (0, 1).
     pub p: f32,
+    /// Seed of the masks.
     pub seed: u64,
+    /// Number of the training step.
     pub step: u64,
 }
 

@@ -7,29 +7,32 @@ use crate::params::{Params, TensorId};
 use crate::tape::Scratch;
 use elman_kernels::{Cpu, Format, Packed, PanelPair};
 
-/// Weights in panels, as the forward pass reads them.
+/// Weights of a network, packed for the products of the forward pass.
 pub struct ForwardPanels {
     pub(super) layers: Vec<Panels>,
     pub(super) projection: Option<Packed>,
     pub(super) output: Packed,
 }
 
-/// Weights in panels, transposed, as the backward pass reads them.
+/// Transposed weights of a network, packed for the products of the backward pass.
 pub struct BackwardPanels {
     pub(super) layers: Vec<BackPanels>,
     pub(super) projection: Option<Packed>,
     pub(super) output: Packed,
 }
 
-/// Where the weights of a network go when an update changes them.
+/// Packed weights of a network, forward and backward, which an optimiser updates together with the parameters.
 pub struct WeightPanels<'a> {
+    /// Architecture that the weights belong to.
     pub network: &'a Network,
+    /// Weights packed for the forward pass.
     pub forward: &'a mut ForwardPanels,
+    /// Weights packed for the backward pass.
     pub backward: &'a mut BackwardPanels,
 }
 
 impl WeightPanels<'_> {
-    /// The panels of a matrix that products read, in both directions; `None` for other parameters.
+    /// Packed copies of the matrix `id` in both directions; `None` for parameters that are not packed.
     pub fn of(&mut self, id: TensorId) -> Option<PanelPair<'_>> {
         let WeightPanels {
             network,
@@ -51,7 +54,7 @@ impl WeightPanels<'_> {
 }
 
 impl Network {
-    /// Room for the weights in `format`.
+    /// Allocates packed weights for the forward pass, in `format`.
     pub fn forward_panels(&self, format: Format) -> ForwardPanels {
         ForwardPanels {
             layers: self
@@ -64,7 +67,7 @@ impl Network {
         }
     }
 
-    /// Room for the transposed weights in `format`.
+    /// Allocates packed weights for the backward pass, in `format`.
     pub fn backward_panels(&self, format: Format) -> BackwardPanels {
         BackwardPanels {
             layers: self
@@ -77,7 +80,9 @@ impl Network {
         }
     }
 
-    /// Copies the weights into panels; once per update, or with other recurrent weights, see `drop`, once per mask.
+    /// Packs the weights for the forward pass.
+    ///
+    /// Call it after an update of `params` and, with weight drop (`drop`), for every new mask.
     pub fn pack_forward(
         &self,
         cpu: &Cpu,
@@ -96,7 +101,7 @@ impl Network {
         panels.output.pack_transposed(cpu, &params[self.output.w_s]);
     }
 
-    /// Copies the weights into transposed panels, likewise.
+    /// Packs the weights for the backward pass, as [`Network::pack_forward`] does for the forward pass.
     pub fn pack_backward(
         &self,
         cpu: &Cpu,

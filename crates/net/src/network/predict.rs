@@ -1,4 +1,4 @@
-//! What a window that has been read says about the next tokens: logits, probabilities, draws and losses.
+//! Predictions of the next token from a window or a state: logits, probabilities, draws and losses.
 
 use super::{ForwardPanels, Network};
 use crate::layer::State;
@@ -7,8 +7,10 @@ use crate::tape::Tape;
 use elman_kernels::{Cpu, log_softmax};
 
 impl Network {
-    /// Logits of the next token in `state`, (B, V) into `out`: with the bits of [`Network::last_logits`] after the step that led
-    /// there. The tape, of B rows at least, serves as memory.
+    /// Computes the logits of the next token in `state`, (B, V) into `out`.
+    ///
+    /// The bits are those of [`Network::last_logits`] after the step that led to the state. The tape, of at least B
+    /// rows, serves as working memory.
     pub fn state_logits(
         &self,
         cpu: &Cpu,
@@ -27,7 +29,7 @@ impl Network {
         self.output.logits(cpu, params, &panels.output, top, out);
     }
 
-    /// Logits of the next token after the last step of a window of `rows` rows, (B, V) into `out`.
+    /// Computes the logits of the next token after the last step of a window of `rows` rows, (B, V) into `out`.
     pub fn last_logits(
         &self,
         cpu: &Cpu,
@@ -42,7 +44,7 @@ impl Network {
         self.output.logits(cpu, params, &panels.output, last, out);
     }
 
-    /// As [`Network::last_logits`], natural log-probabilities.
+    /// Computes the natural log-probabilities of the next token after the last step of a window, (B, V) into `out`.
     pub fn last_log_probs(
         &self,
         cpu: &Cpu,
@@ -56,7 +58,7 @@ impl Network {
         log_softmax(cpu, self.dims.vocab, out);
     }
 
-    /// The logits of every position of the last forward window, (T, B, V) into `out`.
+    /// Computes the logits of every position of the last forward window, (T, B, V) into `out`.
     pub fn logits(
         &self,
         cpu: &Cpu,
@@ -70,14 +72,17 @@ impl Network {
         self.output.logits(cpu, params, &panels.output, h, out);
     }
 
-    /// (T, B, H): what has left the top layer in the last forward window of `rows` rows, before any projection.
+    /// Output of the top layer in the last forward window of `rows` rows, (T, B, H), before any projection.
+    ///
+    /// With `dropped` it is the output after dropout.
     pub fn above_layers<'a>(&self, tape: &'a Tape, rows: usize, dropped: bool) -> &'a [f32] {
         let (layers, dropped) = (self.layers.len(), dropped.then_some(&tape.dropped[..]));
         self.read_by(layers, rows, tape.lanes, &tape.x, &tape.layers, dropped)
     }
 
-    /// Draws a token after each row of `h` (R, H), as [`Network::above_layers`] gives them: `uniforms` (R) are the numbers in
-    /// [0, 1) to draw with, `ids` (R) what comes out. The tape's projected rows and logits are used up.
+    /// Draws a token after each row of `h` (R, H), which comes from [`Network::above_layers`], into `ids` (R).
+    ///
+    /// `uniforms` (R) are the random numbers in [0, 1). The tape's projected rows and logits are overwritten.
     pub fn draw(
         &self,
         cpu: &Cpu,
@@ -101,8 +106,9 @@ impl Network {
             .draw(cpu, params, &panels.output, h, uniforms, block, ids);
     }
 
-    /// −ln ŷ of every target of the last forward window, into `nats`; and, where it is asked for, whether it is the most likely
-    /// token, into `right`.
+    /// Computes the loss −ln ŷ of every target of the last forward window, into `nats` (T, B).
+    ///
+    /// `right`, if given, receives whether each target is the most likely token.
     pub fn loss(
         &self,
         cpu: &Cpu,

@@ -52,10 +52,8 @@ impl AppendLog {
     /// Opens or creates a log and removes the lines that `judge` does not keep.
     ///
     /// `judge` gets each line without its newline; a line that is not UTF-8 or is too long is unreadable without
-    /// being
-    /// judged. Unreadable lines before a kept line remain. Everything after the last kept line is cut off, and so is
-    /// a
-    /// last line without a newline, which a kill left behind.
+    /// being judged. Unreadable lines before a kept line remain. Everything after the last kept line is cut off, and
+    /// so is a last line without a newline, which a kill left behind.
     pub fn open(
         path: &Path,
         judge: impl FnMut(&str) -> Verdict,
