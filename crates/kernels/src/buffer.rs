@@ -1,4 +1,4 @@
-//! Memory that vectors like: numbers aligned to a cache line, large ones in huge pages.
+//! Aligned memory for the kernels: buffers of `f32` on cache lines, large ones in huge pages.
 //!
 //! A product walks through matrices whose rows lie tens of kilobytes apart; with pages of 4 KiB
 //! every step is another entry of the translation buffer. Where the system gives huge pages to
@@ -18,7 +18,7 @@ const HUGE: usize = 2 << 20;
 /// Of all buffers.
 static MAPPED: AtomicUsize = AtomicUsize::new(0);
 
-/// A fixed number of `f32`, zero at first, aligned to 64 bytes.
+/// Buffer of a fixed number of `f32`, initially zero, aligned to 64 bytes.
 pub struct Buffer {
     start: NonNull<f32>,
     len: usize,
@@ -35,7 +35,7 @@ unsafe impl Send for Buffer {}
 unsafe impl Sync for Buffer {}
 
 impl Buffer {
-    /// `len` zeros.
+    /// Allocates a buffer of `len` zeros.
     pub fn zeros(len: usize) -> Buffer {
         let Some(layout) = layout(len) else {
             let (start, pages) = (NonNull::<Line>::dangling().cast(), None);
@@ -53,7 +53,9 @@ impl Buffer {
         Buffer { start, len, pages }
     }
 
-    /// Bytes of all large buffers there are: they come from the system, and an allocator that counts does not see them.
+    /// Bytes of all large buffers that exist now.
+    ///
+    /// They are mapped from the system, so that an allocator that counts does not see them.
     pub fn mapped_bytes() -> usize {
         MAPPED.load(Relaxed)
     }

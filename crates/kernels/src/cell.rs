@@ -2,7 +2,7 @@
 //!
 //! A cell says what one unit does in one time step; [`Equations`] is all that it has to implement.
 //! The time loop, the matrix products, threads, vector instructions and memory belong to
-//! [`crate::recurrence`], which is written once for every cell.
+//! the module `recurrence`, which is written once for every cell.
 //!
 //! A new cell is a file beside `lstm.rs` and an entry in [`Cell::ALL`].
 
@@ -21,11 +21,14 @@ use crate::cpu::Cpu;
 use crate::recurrence::{BackwardRow, BackwardWindow, ForwardWindow, Recurrence, TimeLoop};
 use std::fmt;
 
-/// The nonlinearity of a gate.
+/// Activation function of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
+    /// Logistic function σ(x) = 1 / (1 + e⁻ˣ).
     Sigmoid,
+    /// Hyperbolic tangent.
     Tanh,
+    /// Rectifier max(x, 0).
     Relu,
 }
 
@@ -33,7 +36,7 @@ impl Activation {
     /// All activations.
     pub const ALL: [Activation; 3] = [Activation::Sigmoid, Activation::Tanh, Activation::Relu];
 
-    /// The name in commands and files.
+    /// Name on the command line and in files: `sigmoid`, `tanh` or `relu`.
     pub fn name(self) -> &'static str {
         match self {
             Activation::Sigmoid => "sigmoid",
@@ -42,12 +45,12 @@ impl Activation {
         }
     }
 
-    /// The activation called `name`, if there is one.
+    /// Finds the activation called `name`.
     pub fn named(name: &str) -> Option<Activation> {
         Activation::ALL.into_iter().find(|act| act.name() == name)
     }
 
-    /// y = φ(x).
+    /// Computes y = φ(x).
     #[inline(always)]
     pub fn apply<N: Number>(self, x: N) -> N {
         match self {
@@ -57,7 +60,7 @@ impl Activation {
         }
     }
 
-    /// d · φ′(x), computed from y = φ(x): φ′ is y(1 − y) for σ, 1 − y² for tanh, [y > 0] for ReLU.
+    /// Computes d · φ′(x) from y = φ(x): φ′ is y(1 − y) for σ, 1 − y² for tanh, 1 for ReLU where y > 0.
     #[inline(always)]
     pub fn backward<N: Number>(self, y: N, d: N) -> N {
         match self {
@@ -68,12 +71,12 @@ impl Activation {
     }
 }
 
-/// One gate of a cell: a block of H rows in the weights.
+/// Gate of a cell: a block of H rows in the weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gate {
-    /// The letter that the literature gives it.
+    /// Letter of the gate in the literature, such as `f`; `h` where the gate is the output.
     pub name: &'static str,
-    /// What is applied to its pre-activation.
+    /// Activation of the gate's pre-activation.
     pub activation: Activation,
 }
 
@@ -83,74 +86,77 @@ pub struct Gate {
 /// a memory cell c. Mark both methods `#[inline(always)]`: they are compiled into the time loop of
 /// every instruction set.
 pub trait Equations<const G: usize, const S: usize>: Copy + Send + Sync + 'static {
-    /// The name in commands and files.
+    /// Name of the cell on the command line and in files.
     const NAME: &'static str;
-    /// The last gate's recurrent product W_h h_{t−1} has a bias of its own and is not added to its
-    /// input product, but given to [`forward`](Equations::forward) as `q` (the reset gate of the GRU).
+    /// Whether the last gate's recurrent product W_h h_{t−1} is kept apart and has a bias of its own (GRU).
+    ///
+    /// It is then not added to the gate's input product but passed to [`forward`](Equations::forward) as `q`.
     const SEPARATE: bool = false;
-    /// h_{t−1} reaches the new state only through W_h, so that the gradient that
-    /// [`backward`](Equations::backward) returns for it is zero.
+    /// Whether h_{t−1} reaches the new state only through W_h (Elman, LSTM).
+    ///
+    /// The gradient that [`backward`](Equations::backward) returns for h_{t−1} is then zero.
     const THROUGH_WEIGHTS_ONLY: bool = false;
-    /// The single gate is the new h, so that both share memory.
+    /// Whether the single gate is the new h, so that both share memory (Elman).
     const GATE_IS_OUTPUT: bool = false;
 
-    /// The gates in the order in which their weights are stacked.
+    /// Gates in the order in which their weights are stacked.
     fn gates(&self) -> [Gate; G];
 
-    /// From the pre-activations z and the state before the step to the gates and the new state.
+    /// Computes the gates and the new state from the pre-activations z and the state before the step.
     fn forward<N: Number>(
         &self,
         step: Forward<N, G, S>,
     ) -> (/* gates */ [N; G], /* state */ [N; S]);
 
-    /// From the gradient at the new state to the gradients at what [`forward`](Equations::forward) read.
+    /// Computes the gradients at the inputs of [`forward`](Equations::forward) from the gradient at the new state.
     fn backward<N: Number>(&self, step: Backward<N, G, S>) -> Gradients<N, G, S>;
 }
 
-/// What a unit reads in a forward step.
+/// Inputs of one unit in a forward step.
 #[derive(Clone, Copy)]
 pub struct Forward<N, const G: usize, const S: usize> {
-    /// W_x x_t + b + W_h h_{t−1} of every gate; without the recurrent part for the last gate of a
-    /// cell that is [`SEPARATE`](Equations::SEPARATE).
+    /// Pre-activation of every gate, W_x x_t + b + W_h h_{t−1}.
+    ///
+    /// The last gate of a cell that is [`SEPARATE`](Equations::SEPARATE) has no recurrent part here.
     pub z: [N; G],
-    /// The recurrent part of that gate, its bias included; zero for other cells.
+    /// Recurrent part of the last gate of a separate cell, its bias included; zero for other cells.
     pub q: N,
-    /// The state before the step, h first.
+    /// State before the step, h first.
     pub before: [N; S],
 }
 
-/// What a unit reads in a backward step.
+/// Inputs of one unit in a backward step.
 #[derive(Clone, Copy)]
 pub struct Backward<N, const G: usize, const S: usize> {
-    /// The gates that the forward step returned.
+    /// Gates that the forward step returned.
     pub gates: [N; G],
-    /// As in [`Forward`].
+    /// Recurrent part of the last gate, [`Forward::q`].
     pub q: N,
-    /// The state before the step, h first.
+    /// State before the step, h first.
     pub before: [N; S],
-    /// The state after the step.
+    /// State after the step, h first.
     pub after: [N; S],
-    /// The gradient at the state after the step.
+    /// Gradient at the state after the step.
     pub d_after: [N; S],
 }
 
-/// The gradients of a backward step.
+/// Gradients that a backward step of one unit returns.
 #[derive(Clone, Copy)]
 pub struct Gradients<N, const G: usize, const S: usize> {
-    /// At the pre-activations z.
+    /// Gradient at the pre-activations z.
     pub dz: [N; G],
-    /// At q; zero for a cell that is not [`SEPARATE`](Equations::SEPARATE).
+    /// Gradient at q; zero for a cell that is not [`SEPARATE`](Equations::SEPARATE).
     pub dq: N,
-    /// At the state before the step, without what passes through W_h.
+    /// Gradient at the state before the step, without the part that passes through W_h.
     pub d_before: [N; S],
 }
 
-/// A recurrent cell.
+/// Kind of recurrent cell: Elman, LSTM or GRU. A small value that refers to the cell's time loop.
 #[derive(Clone, Copy)]
 pub struct Cell(&'static dyn Recurrence);
 
 impl Cell {
-    /// All cells.
+    /// All cells, the Elman cell once for each activation.
     pub const ALL: [Cell; 5] = [
         Cell(&TimeLoop(Elman(Activation::Sigmoid))),
         Cell(&TimeLoop(Elman(Activation::Tanh))),
@@ -159,13 +165,13 @@ impl Cell {
         Cell::GRU,
     ];
 
-    /// Long short-term memory.
+    /// Long short-term memory (Hochreiter and Schmidhuber 1997).
     pub const LSTM: Cell = Cell(&TimeLoop(Lstm));
 
-    /// The gated recurrent unit.
+    /// Gated recurrent unit (Cho et al. 2014).
     pub const GRU: Cell = Cell(&TimeLoop(Gru));
 
-    /// The simple recurrent cell with this activation.
+    /// Elman cell (simple recurrent network) with this activation.
     pub const fn elman(activation: Activation) -> Cell {
         match activation {
             Activation::Sigmoid => Cell::ALL[0],
@@ -174,8 +180,9 @@ impl Cell {
         }
     }
 
-    /// The cell called `name`, with this activation if it has a choice. `None` if there is no such cell, or
-    /// no activation for one that needs it.
+    /// Finds the cell called `name`, with `activation` if the cell has a choice.
+    ///
+    /// Returns `None` if there is no such cell, or no activation for a cell that needs one.
     pub fn named(name: &str, activation: Option<Activation>) -> Option<Cell> {
         let wanted = |cell: &Cell| {
             cell.name() == name && (cell.activation().is_none() || cell.activation() == activation)
@@ -183,19 +190,19 @@ impl Cell {
         Cell::ALL.into_iter().find(wanted)
     }
 
-    /// The names of all cells, each once.
+    /// Names of all cells, each once.
     pub fn names() -> Vec<&'static str> {
         let mut names = Cell::ALL.map(Cell::name).to_vec();
         names.dedup();
         names
     }
 
-    /// The name in commands and files.
+    /// Name on the command line and in files: `elman`, `lstm` or `gru`.
     pub fn name(self) -> &'static str {
         self.0.name()
     }
 
-    /// Gates stacked along the first axis of a weight, G.
+    /// G: number of gates, which are stacked along the first axis of a weight.
     pub fn gates(self) -> usize {
         self.0.gates().len()
     }
@@ -205,42 +212,42 @@ impl Cell {
         self.0.gates()
     }
 
-    /// The activation of a cell whose only gate is its output, which can be chosen.
+    /// Activation of a cell whose only gate is its output; `None` for cells without a choice of activation.
     pub fn activation(self) -> Option<Activation> {
         self.gate_is_output().then(|| self.0.gates()[0].activation)
     }
 
-    /// Where the gate called `name` is among the gates.
+    /// Index of the gate called `name`, in the order of the weights.
     pub fn gate(self, name: &str) -> Option<usize> {
         self.0.gates().iter().position(|gate| gate.name == name)
     }
 
-    /// Vectors in the state of a layer: 1 for h alone, 2 for h and c.
+    /// Number of vectors in the state of a layer: 1 for h alone, 2 for h and c.
     pub fn states(self) -> usize {
         self.0.states()
     }
 
-    /// Whether the state has a memory cell c beside h.
+    /// Whether the state has a memory cell c beside h (LSTM).
     pub fn has_memory_cell(self) -> bool {
         self.states() == 2
     }
 
-    /// Whether the last gate's recurrent product is kept apart and has a bias, see [`Equations::SEPARATE`].
+    /// Whether the last gate's recurrent product is kept apart and has a bias (GRU); see [`Equations::SEPARATE`].
     pub fn is_separate(self) -> bool {
         self.0.is_separate()
     }
 
-    /// Whether the only gate is the new h, see [`Equations::GATE_IS_OUTPUT`].
+    /// Whether the only gate is the new h (Elman); see [`Equations::GATE_IS_OUTPUT`].
     pub fn gate_is_output(self) -> bool {
         self.0.gate_is_output()
     }
 
-    /// Runs the T steps of a window of B sequences, the first step first.
+    /// Runs the T steps of a window of B sequences, from the first step to the last.
     pub fn forward(self, cpu: &Cpu, window: ForwardWindow) {
         self.0.forward(cpu, window);
     }
 
-    /// Runs the gradient through the T steps of a window, the last step first.
+    /// Propagates the gradient through the T steps of a window, from the last step to the first.
     pub fn backward(self, cpu: &Cpu, window: BackwardWindow) {
         self.0.backward(cpu, window);
     }

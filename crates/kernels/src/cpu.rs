@@ -14,7 +14,7 @@ use std::ops::Range;
 /// tests share even the smallest work, so that their odd sizes meet every division.
 pub(crate) const SHARED_FROM: usize = if cfg!(test) { 0 } else { 16 * 1024 };
 
-/// An instruction set and a pool of threads; every kernel takes one.
+/// Instruction set and pool of threads; every kernel takes one.
 pub struct Cpu {
     isa: Isa,
     pool: Option<Pool>,
@@ -22,7 +22,7 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// `threads` ≥ 1, the calling thread included.
+    /// Makes a machine of `threads` threads, the calling one included; `threads` is at least 1.
     pub fn new(isa: Isa, threads: usize) -> Cpu {
         assert!(threads >= 1, "a Cpu needs at least one thread");
         let pool = (threads > 1).then(|| Pool::for_this_machine(threads));
@@ -33,12 +33,12 @@ impl Cpu {
         }
     }
 
-    /// From now on the time of every kernel is written down.
+    /// Starts timing every kernel; [`Cpu::take_ledger`] returns the times.
     pub fn keep_ledger(&mut self) {
         self.ledger = Some(Box::default());
     }
 
-    /// Seconds of each kernel since the last call; empty without a ledger.
+    /// Seconds of each kernel since the last call; empty if kernels are not timed.
     pub fn take_ledger(&self) -> Vec<(Kernel, f64)> {
         self.ledger
             .as_ref()
@@ -50,12 +50,12 @@ impl Cpu {
         self.ledger.as_ref().map(|ledger| ledger.time(kernel))
     }
 
-    /// The instruction set that its kernels use.
+    /// Instruction set of the kernels.
     pub fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// Threads that share a kernel's work, the calling one included.
+    /// Number of threads that share a kernel's work, the calling one included.
     pub fn threads(&self) -> usize {
         self.pool.as_ref().map_or(1, Pool::threads)
     }

@@ -1,16 +1,18 @@
-//! What drawing a token takes: the largest of the vocabulary's scores, and a weight for each.
+//! Drawing a token from scores: the largest of the vocabulary's scores, and a weight for each.
 
 use crate::isa::Isa;
 use crate::rows::{read, write};
 use crate::simd::{LANES, Op, Vector};
 use crate::vmath;
 
-/// The largest number, −∞ if there is none; NaN if one of them is NaN or +∞.
+/// Largest of the scores; −∞ if there is none, NaN if one of them is NaN or +∞.
 pub fn largest_score(isa: Isa, scores: &[f32]) -> f32 {
     isa.run(Largest(scores))
 }
 
-/// `weights[i]` = e^((`scores[i]` − `most`) / `temperature`): probabilities but for a factor. −∞ becomes 0.
+/// Computes unnormalised probabilities: `weights[i]` = e^((`scores[i]` − `most`) / `temperature`).
+///
+/// `most` is the largest score. A score of −∞ has weight 0.
 pub fn draw_weights(isa: Isa, scores: &[f32], most: f32, temperature: f32, weights: &mut [f32]) {
     assert_eq!(scores.len(), weights.len(), "a weight for each score");
     isa.run(Weights {

@@ -54,8 +54,9 @@ pub fn dropout(
     });
 }
 
-/// Multiplies row m of `x` (M, E) by the multiplier of `ids[m]`, 0 or 1/(1−p): rows of the same id
-/// are dropped or kept together. Id i has the multiplier that unit i of lane 0 has at step 0 in
+/// Multiplies row m of `x` (M, E) by the dropout multiplier of `ids[m]`, 0 or 1/(1−p).
+///
+/// Rows of one id are dropped or kept together. Id i has the multiplier that unit i of sequence 0 has at step 0 in
 /// [`dropout`] under the same key.
 pub fn drop_ids(cpu: &Cpu, key: [u32; 2], p: f32, ids: &[u32], x: &mut [f32]) {
     let _time = cpu.time(Kernel::Dropout);

@@ -7,7 +7,7 @@ use crate::cpu::{Parts, SHARED_FROM};
 use crate::ledger::Kernel;
 use crate::rows::{AddRow, share_in_vectors};
 
-/// `out[m] = table[ids[m]]`. `table` (V, E), `ids` (M), `out` (M, E).
+/// Copies rows of a table by id: `out[m] = table[ids[m]]`. `table` (V, E), `ids` (M), `out` (M, E).
 pub fn gather(cpu: &Cpu, table: &[f32], ids: &[u32], out: &mut [f32]) {
     let _time = cpu.time(Kernel::Embedding);
     let Some(cols) = columns(table.len(), ids, out.len()) else {
@@ -24,8 +24,9 @@ pub fn gather(cpu: &Cpu, table: &[f32], ids: &[u32], out: &mut [f32]) {
     });
 }
 
-/// `dtable[ids[m]] += d[m]`, for every element from the last m to the first. `ids` (M), `d` (M, E),
-/// `dtable` (V, E).
+/// Adds rows to a table by id: `dtable[ids[m]] += d[m]`, from the last m to the first.
+///
+/// `ids` (M), `d` (M, E), `dtable` (V, E).
 ///
 /// Threads share the columns, so that equal ids never meet and the order stays.
 pub fn scatter_add(cpu: &Cpu, ids: &[u32], d: &[f32], dtable: &mut [f32]) {

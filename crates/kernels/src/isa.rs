@@ -7,7 +7,7 @@ use crate::simd::{Op, Vector, scalar::Scalar};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{avx2::Avx2, avx512::Avx512};
 
-/// An instruction set that this CPU has.
+/// Instruction set that this CPU has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Isa(Kind);
 
@@ -23,15 +23,15 @@ enum Kind {
 }
 
 impl Isa {
-    /// All names, whether this CPU has them or not.
+    /// Names of all instruction sets, whether this CPU has them or not.
     pub const NAMES: [&str; 4] = ["avx512-bf16", "avx512", "avx2", "scalar"];
 
-    /// The best instruction set of this CPU.
+    /// Best instruction set of this CPU.
     pub fn detect() -> Isa {
         Isa::supported()[0]
     }
 
-    /// All that this CPU has, best first; `scalar` is always the last.
+    /// All instruction sets of this CPU, best first; `scalar` is always the last.
     pub fn supported() -> Vec<Isa> {
         let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
@@ -57,12 +57,12 @@ impl Isa {
         all
     }
 
-    /// The instruction set called `name`, one of [`Isa::NAMES`], if this CPU has it.
+    /// Finds the instruction set called `name`, one of [`Isa::NAMES`]; `None` if this CPU does not have it.
     pub fn named(name: &str) -> Option<Isa> {
         Isa::supported().into_iter().find(|isa| isa.name() == name)
     }
 
-    /// The name that [`Isa::named`] takes.
+    /// Name of the instruction set, which [`Isa::named`] takes.
     pub fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
@@ -76,18 +76,18 @@ impl Isa {
     }
 
     /// Whether the instruction set multiplies bf16 (and, with it, int8) in one instruction.
-    pub fn has_bf16(self) -> bool {
+    pub(crate) fn has_bf16(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         return self.0 == Kind::Avx512Bf16;
         #[cfg(not(target_arch = "x86_64"))]
         false
     }
 
-    /// Whether products of bf16 are faster than those of f32.
+    /// Whether products of bf16 are faster than those of f32 on this CPU.
     ///
-    /// AMD's processors multiply twice as many pairs of bf16 as f32 in a cycle. Intel's have half as many for
-    /// the same instruction (`vdpbf16ps` takes both of its ports for one result), so f32 is faster there. The
-    /// answer follows from the processor's maker and never from a timing, so that a machine always gives the same.
+    /// AMD's processors multiply twice as many pairs of bf16 as f32 in a cycle. Intel's have half as many for the
+    /// same instruction (`vdpbf16ps` takes both of its ports for one result), so f32 is faster there. The answer
+    /// follows from the processor's maker and never from a timing, so that it is always the same on one machine.
     pub fn prefers_bf16(self) -> bool {
         self.has_bf16() && !made_by_intel()
     }

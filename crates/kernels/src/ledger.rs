@@ -9,33 +9,35 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-/// The kinds of work of this crate.
+/// Kind of kernel, by which time is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
-    /// Rows of activations or of their gradients times weights, all steps at once.
+    /// Products of activations or their gradients with weights, all steps at once.
     Product,
-    /// Products with a transposed A: gradients times activations.
+    /// Gradients of weights: products of transposed gradients with activations.
     WeightGradient,
-    /// The recurrent steps of a window, forward.
+    /// Recurrent steps of a window, forward.
     SweepForward,
-    /// And backward.
+    /// Recurrent steps of a window, backward.
     SweepBackward,
-    /// Softmax, with or without its loss and gradient.
+    /// Softmax, with or without the loss and its gradient.
     Softmax,
-    /// Copying operands into the order of the products.
+    /// Packing of operands into the order of the products.
     Pack,
-    /// The optimiser.
+    /// Update of weights by the optimiser.
     Update,
-    /// Sums of squares.
+    /// Sums of squares, for the norm of the gradient.
     Norm,
+    /// Dropout of activations and of words.
     Dropout,
-    /// Rows of the embedding table, and their gradients.
+    /// Gathering rows of the embedding table, and adding their gradients.
     Embedding,
     /// Gradients of biases.
     ColumnSums,
 }
 
 impl Kernel {
+    /// All kinds of kernels, in the order of reports.
     pub const ALL: [Kernel; 11] = [
         Kernel::Product,
         Kernel::WeightGradient,
@@ -50,7 +52,7 @@ impl Kernel {
         Kernel::ColumnSums,
     ];
 
-    /// Its name in reports.
+    /// Name in reports, such as `weight-gradient`.
     pub fn name(self) -> &'static str {
         match self {
             Kernel::Product => "product",

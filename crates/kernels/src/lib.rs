@@ -1,9 +1,10 @@
-//! The arithmetic of elman: slices in, slices out.
+//! The arithmetic of elman: kernels that read and write slices of numbers.
 //!
 //! This crate is the only one with `unsafe`. Every kernel gives the same bits on every instruction
 //! set and at every thread count.
 
 #![warn(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]
+#![warn(missing_docs)]
 
 mod buffer;
 pub mod cell;

@@ -1,14 +1,14 @@
-//! Files in memory, read-only, without reading them first.
+//! Files mapped into memory, read-only.
 
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
 
-/// The bytes of a file, paged in by the system as they are used.
+/// Bytes of a file, which the system pages in as they are used.
 pub struct Mapped(memmap2::Mmap);
 
 impl Mapped {
-    /// Maps the whole of `file`; it may be closed afterwards. An empty file gives no bytes.
+    /// Maps the whole of `file`, which may be closed afterwards. An empty file gives no bytes.
     ///
     /// The file must stay as it is while it is mapped: elman maps only token files, weights and n-gram models,
     /// which it has written, each under its final name once it is complete. If another program cuts such a

@@ -22,23 +22,25 @@ use std::ops::Range;
 /// Panels that `pack` fills side by side: 512 contiguous bytes are read per row.
 const SIDE_BY_SIDE: usize = 8;
 
-/// How the numbers of a packed matrix are kept, and with it the arithmetic of its products.
+/// Number format of a packed matrix, which also decides the arithmetic of its products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// f32, one fused multiply-add at a time: the same bits on every machine.
+    /// f32 with one fused multiply-add at a time: the same bits on every machine.
     F32,
-    /// Both operands rounded to bf16, sums in f32: half the memory, and twice the speed where the
-    /// CPU multiplies bf16 ([`Isa::has_bf16`](crate::Isa::has_bf16)). The same bits on the same
-    /// instruction set.
+    /// bf16: both operands rounded to bf16, sums in f32.
+    ///
+    /// It takes half the memory and has twice the speed where the CPU multiplies bf16. The bits are the same on one
+    /// instruction set, not across them.
     Bf16,
-    /// Both operands are integers of eight bits, scaled by the largest of each row of A and column
-    /// of B: a quarter of the memory. The same bits on every machine. Only for weights packed
-    /// transposed, and forwards.
+    /// int8: both operands rounded to 8-bit integers, scaled by the largest of each row of A and column of B.
+    ///
+    /// It takes a quarter of the memory, and the bits are the same on every machine. Only for weights packed
+    /// transposed, in forward passes.
     Int8,
 }
 
 impl Format {
-    /// Numbers of k in one word of four bytes.
+    /// Number of consecutive k that share a word of four bytes.
     pub fn per_word(self) -> usize {
         match self {
             Format::F32 => F32::PER_WORD,
@@ -61,7 +63,7 @@ impl Format {
     }
 }
 
-/// A matrix (K, gates·cols) in panels of sixteen columns; see the head of this file.
+/// Matrix (K, gates·cols), packed into panels of sixteen columns for [`product`](crate::product).
 #[derive(Clone)]
 pub struct Packed {
     panels: Buffer, // (gates, blocks, words, 16)
@@ -74,7 +76,7 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Room for a matrix of up to `depth` rows and `gates · cols` columns; all zero at first.
+    /// Allocates a matrix of up to `depth` rows and `gates · cols` columns, initially zero.
     pub fn new(format: Format, depth: usize, gates: usize, cols: usize) -> Packed {
         assert!(
             depth >= 1 && gates >= 1 && cols >= 1,
@@ -98,32 +100,33 @@ impl Packed {
         }
     }
 
-    /// The memory of `Packed::new(format, depth, gates, cols)`.
+    /// Memory in bytes of `Packed::new(format, depth, gates, cols)`.
     pub fn bytes(format: Format, depth: usize, gates: usize, cols: usize) -> usize {
         let columns = gates * cols.next_multiple_of(LANES);
         (columns * format.words(depth) + format.scales(columns)) * size_of::<f32>()
     }
 
+    /// Number format of the matrix.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// K of the matrix that was packed last.
+    /// K: number of rows of the matrix that was packed last.
     pub fn depth(&self) -> usize {
         self.depth
     }
 
-    /// Blocks of columns, each padded to whole panels.
+    /// Number of blocks of columns; each is padded to whole panels.
     pub fn gates(&self) -> usize {
         self.gates
     }
 
-    /// Columns of one gate.
+    /// Number of columns of one gate.
     pub fn cols(&self) -> usize {
         self.cols
     }
 
-    /// N = gates · cols.
+    /// N: number of columns, gates · cols.
     pub fn width(&self) -> usize {
         self.gates * self.cols
     }
@@ -156,13 +159,15 @@ impl Packed {
         self.words() * LANES
     }
 
-    /// Packs `b` (K, N), K at most the depth this was made for. For dz·w.
+    /// Packs `b` (K, N) for products dz·w. K is at most the depth of the allocation.
     pub fn pack(&mut self, cpu: &Cpu, b: &[f32]) {
         self.pack_rows(cpu, b, false);
     }
 
-    /// Packs the rows of `b` (K, N) from the last to the first: the data operand of a weight
-    /// gradient, whose k counts backwards as that of [`Operand::last_first`](crate::Operand::last_first).
+    /// Packs the rows of `b` (K, N) from the last to the first, as the data operand of
+    /// [`weight_gradient`](crate::weight_gradient).
+    ///
+    /// Its k counts backwards like the steps of backpropagation through time.
     pub fn pack_last_first(&mut self, cpu: &Cpu, b: &[f32]) {
         self.pack_rows(cpu, b, true);
     }
@@ -189,8 +194,9 @@ impl Packed {
         });
     }
 
-    /// Packs the transpose of `w` (N, K), K at most the depth this was made for; rows
-    /// `g·cols .. (g+1)·cols` are gate g. For x·wᵀ.
+    /// Packs the transpose of `w` (N, K) for products x·wᵀ. K is at most the depth of the allocation.
+    ///
+    /// Rows `g·cols .. (g+1)·cols` of `w` are gate g.
     pub fn pack_transposed(&mut self, cpu: &Cpu, w: &[f32]) {
         let _time = cpu.time(Kernel::Pack);
         self.set_depth(w.len());

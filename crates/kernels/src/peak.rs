@@ -1,6 +1,6 @@
-//! What this machine can do at most: multiply-adds a second, and bytes read a second from every
-//! level of its memory. Measured on the spot, with the threads and the instruction set of a
-//! [`Cpu`], because neither clock rates nor neighbours can be looked up.
+//! The peak rates of this machine: multiply-adds per second, and bytes read per second from every level of its
+//! memory. They are measured, with the threads and the instruction set of a [`Cpu`], because neither clock rates nor
+//! neighbours can be looked up.
 //!
 //! A multiply-add peak is the rate of independent chains `x ← x·a + b` in registers. How many
 //! chains hide the latency and still fit the registers differs, so several numbers are tried. A
@@ -25,41 +25,48 @@ const TURNS: usize = 50_000;
 /// Bytes that every thread reads in one round.
 const ROUND_BYTES: usize = 32 << 20;
 
-/// Rates of a machine, all threads of a [`Cpu`] together.
+/// Peak rates of a machine, for all threads of a [`Cpu`] together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Peaks {
-    /// Fused multiply-adds in f32 count as two.
+    /// f32 arithmetic in 10⁹ operations per second; a fused multiply-add counts as two.
     pub f32_gflops: f64,
-    /// Dot products of pairs in bf16, where the CPU has them.
+    /// bf16 arithmetic in 10⁹ operations per second; `None` if the CPU has no instruction for it.
     pub bf16_gflops: Option<f64>,
-    /// Dot products of quadruples of bytes, where the CPU has them.
+    /// int8 arithmetic in 10⁹ operations per second; `None` if the CPU has no instruction for it.
     pub int8_gops: Option<f64>,
+    /// Bandwidth of reading from each level of the memory.
     pub read_gb_per_s: ReadSpeed,
 }
 
-/// 10⁹ bytes a second from each level of the memory.
+/// Bandwidth of reading from each level of the memory, in 10⁹ bytes per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReadSpeed {
+    /// First-level data caches.
     pub l1: f64,
+    /// Second-level caches.
     pub l2: f64,
+    /// Third-level cache.
     pub l3: f64,
+    /// Main memory.
     pub dram: f64,
 }
 
-/// Sizes of the caches.
+/// Sizes of the caches in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caches {
-    /// Of one core, for data.
+    /// First-level data cache of one core.
     pub l1_bytes: usize,
-    /// Of one core.
+    /// Second-level cache of one core.
     pub l2_bytes: usize,
-    /// Shared by the cores.
+    /// Third-level cache, shared by the cores.
     pub l3_bytes: usize,
 }
 
 impl Caches {
-    /// As the system describes those of its first CPU. What it does not say is taken to be as in most servers of
-    /// today; a machine without a third level gets twice its second.
+    /// Reads the sizes of the first CPU's caches from the system.
+    ///
+    /// A size that the system does not report is taken to be as in most servers; a machine without a third level gets
+    /// twice its second.
     pub fn detect() -> Caches {
         let mut caches = Caches {
             l1_bytes: 32 << 10,
@@ -87,8 +94,9 @@ impl Caches {
 }
 
 impl ReadSpeed {
-    /// The rate for `bytes` that the `threads` of a [`Cpu`] read again and again, a share each: that of the
-    /// first level which holds them.
+    /// Bandwidth for `bytes` that `threads` threads read again and again, a share each.
+    ///
+    /// It is the bandwidth of the first level that holds them.
     pub fn of(&self, caches: &Caches, threads: usize, bytes: usize) -> f64 {
         let share = bytes.div_ceil(threads);
         match () {
@@ -101,7 +109,7 @@ impl ReadSpeed {
 }
 
 impl Peaks {
-    /// Measures for about two seconds; nothing else should run meanwhile.
+    /// Measures the peak rates for about two seconds; nothing else should run meanwhile.
     pub fn measure(cpu: &Cpu, caches: &Caches) -> Peaks {
         let first = Peaks::pass(cpu, caches);
         (1..PASSES).fold(first, |best, _| best.max(Peaks::pass(cpu, caches)))

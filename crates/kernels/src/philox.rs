@@ -9,7 +9,7 @@ const MULTIPLIERS: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
-/// The four random words of `counter` under `key`.
+/// Computes the four random words of `counter` under `key` (Philox 4×32-10).
 ///
 /// Calls with consecutive counters in a loop become vectors (see the dropout kernel).
 #[inline(always)]

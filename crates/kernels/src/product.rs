@@ -33,7 +33,7 @@ const ENOUGH_ROWS: usize = 24;
 /// A column block is cut between two threads into pieces of at least this many rows.
 const PIECE_ROWS: usize = 6;
 
-/// The operand A (M, K) of a product.
+/// Operand A (M, K) of a product.
 #[derive(Clone, Copy)]
 pub struct Operand<'a> {
     data: &'a [f32],
@@ -43,7 +43,7 @@ pub struct Operand<'a> {
 }
 
 impl<'a> Operand<'a> {
-    /// A is `data` (m, k).
+    /// Wraps `data` (m, k), row-major, as operand A.
     pub fn rows(data: &'a [f32], m: usize, k: usize) -> Operand<'a> {
         Operand::new(data, m, k, Layout::Rows { stride: k })
     }
@@ -78,28 +78,30 @@ impl<'a> Operand<'a> {
     }
 }
 
-/// What the products are added to.
+/// Initial value of the elements of a product.
 #[derive(Clone, Copy)]
 pub enum Init<'a> {
+    /// Begin with zero: C = A·B.
     Zero,
-    /// (N), the same for every row.
+    /// Begin with a bias (N), the same for every row.
     Bias(&'a [f32]),
-    /// What C holds.
+    /// Begin with the present value of C: C += A·B.
     Accumulate,
 }
 
-/// C (M, N) = init + A (M, K) · B (K, N); column `g·cols + j` of C is column j of gate g.
+/// Matrix product C (M, N) = init + A (M, K) · B (K, N), with a packed B.
+///
+/// Column `g·cols + j` of C is column j of gate g.
 pub fn product(cpu: &Cpu, a: Operand, b: &Packed, init: Init, c: &mut [f32]) {
     let _time = cpu.time(Kernel::Product);
     multiply(cpu, a, b, init, c, None);
 }
 
-/// The gradients of a linear layer's weights and bias: dw (M, N) = init + dᵀ·x and db (M) += Σ d over
-/// the rows of `d` (K, M), the gradient at what the layer gave, and `x` (K, N), what it read,
-/// [packed from the last row](Packed::pack_last_first).
+/// Gradients of a linear layer's weights and bias: dw (M, N) = init + dᵀ·x and db (M) += Σ d.
 ///
-/// Both sum over a window from its last step to its first, as backpropagation through time arrives
-/// there, and a window in pieces gives the same bits as a whole one.
+/// `d` (K, M) is the gradient at the layer's output, and `x` (K, N) its input, [packed from the last
+/// row](Packed::pack_last_first). Both sums run over a window from its last step to its first, the order of
+/// backpropagation through time, so a window in pieces gives the same bits as a whole one.
 pub fn weight_gradient(
     cpu: &Cpu,
     d: &[f32],

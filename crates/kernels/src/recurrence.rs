@@ -30,68 +30,73 @@ use step::{BackwardStep, ForwardStep};
 /// Multiply-adds of one step from which a second thread saves more than a barrier costs.
 const SHARED_FROM: usize = 50_000;
 
-/// What a forward pass reads and writes. Slices that a cell does not have are empty.
+/// Operands of a forward pass over a window. Slices that a cell does not have are empty.
 pub struct ForwardWindow<'a> {
-    /// (G·H, H), packed transposed.
+    /// Recurrent weights (G·H, H), packed transposed.
     pub w_h: &'a Packed,
-    /// (H): the bias in q; of a separate cell.
+    /// Bias (H) of the recurrent product that a separate cell keeps apart (GRU).
     pub b_q: &'a [f32],
-    /// (B, H): h before the window.
+    /// Hidden state h before the window, (B, H).
     pub h0: &'a [f32],
-    /// (B, H): c before the window.
+    /// Memory cell c before the window, (B, H).
     pub c0: &'a [f32],
-    /// (T, B, G·H); in: W_x x_t + b; out: the gates. Of a cell whose gate is its output empty, since `h` holds both.
+    /// Gates (T, B, G·H); on entry W_x x_t + b, on return the activated gates.
+    ///
+    /// Empty for a cell whose gate is its output, because `h` holds both.
     pub gates: &'a mut [f32],
-    /// (T, B, H); out: W_h h_{t−1} + b of the last gate; of a separate cell.
+    /// Output: recurrent product W_h h_{t−1} + b of the last gate of a separate cell, (T, B, H).
     pub q: &'a mut [f32],
-    /// (T, B, H); out.
+    /// Hidden states (T, B, H), an output. For a cell whose gate is its output, on entry W_x x_t + b.
     pub h: &'a mut [f32],
-    /// (T, B, H); out.
+    /// Output: memory cells, (T, B, H).
     pub c: &'a mut [f32],
 }
 
-/// What a backward pass reads and writes. Slices that a cell does not have are empty.
+/// Operands of a backward pass over a window. Slices that a cell does not have are empty.
 pub struct BackwardWindow<'a> {
-    /// (G·H, H), packed as it is.
+    /// Recurrent weights (G·H, H), packed without transposition.
     pub w_h: &'a Packed,
-    /// (B, H): h before the window.
+    /// Hidden state h before the window, (B, H).
     pub h0: &'a [f32],
-    /// (B, H): c before the window.
+    /// Memory cell c before the window, (B, H).
     pub c0: &'a [f32],
-    /// (T, B, G·H); in: the gates; out: dz.
+    /// Gates (T, B, G·H); on entry the activated gates, on return the gradient dz at the pre-activations.
     pub gates: &'a mut [f32],
-    /// (T, B, H)
+    /// Recurrent product of the last gate of a separate cell, (T, B, H), from the forward pass.
     pub q: &'a [f32],
-    /// (T, B, H)
+    /// Hidden states (T, B, H), from the forward pass.
     pub h: &'a [f32],
-    /// (T, B, H)
+    /// Memory cells (T, B, H), from the forward pass.
     pub c: &'a [f32],
-    /// (T, B, H); in: the gradient at h_t from above; out: dz of a cell whose gate is its output.
+    /// Gradient at h_t from the layer above, (T, B, H); on return dz of a cell whose gate is its output.
     pub dh: &'a mut [f32],
-    /// (T, B, G·H); out: the gradient at the recurrent product; of a separate cell.
+    /// Output: gradient at the recurrent product of a separate cell, (T, B, G·H).
     pub dz_h: &'a mut [f32],
-    /// (B, H); in: the gradient at h_T from after the window; out: at h_0.
+    /// Gradient (B, H): on entry at h_T from the steps after the window, on return at h_0.
     pub dh_next: &'a mut [f32],
-    /// (B, H); in: the gradient at c_T from after the window; out: at c_0.
+    /// Gradient (B, H): on entry at c_T from the steps after the window, on return at c_0.
     pub dc_next: &'a mut [f32],
 }
 
-/// What one backward step of one sequence reads and writes, in f64. Slices that a cell does not have are empty; of the
-/// pairs the first is for h and the second for c.
+/// Operands of one backward step of one sequence, in f64.
+///
+/// Slices that a cell does not have are empty. The first of a pair is for h, the second for c.
 pub struct BackwardRow<'a> {
-    /// (G·H); of a cell whose gate is its output h.
+    /// Activated gates (G·H); h for a cell whose gate is its output.
     pub gates: &'a [f64],
-    /// (H), of a separate cell.
+    /// Recurrent product of the last gate of a separate cell, (H).
     pub q: &'a [f64],
-    /// (H) each
+    /// State before the step, (H) each.
     pub before: [&'a [f64]; 2],
-    /// (H) each
+    /// State after the step, (H) each.
     pub after: [&'a [f64]; 2],
-    /// (H) each; in: the gradient at the state after the step, out: at the state before it, without what passes through W_h.
+    /// Gradient (H) each: on entry at the state after the step, on return at the state before it.
+    ///
+    /// The part that passes through W_h is not included.
     pub d_state: [&'a mut [f64]; 2],
-    /// (G·H); out: the gradient at the pre-activations.
+    /// Output: gradient at the pre-activations, (G·H).
     pub dz: &'a mut [f64],
-    /// (H); out: the gradient at q, of a separate cell.
+    /// Output: gradient at q of a separate cell, (H).
     pub dq: &'a mut [f64],
 }
 

@@ -9,7 +9,7 @@ use crate::simd::{LANES, Op, Vector};
 /// Elements of one partial sum of [`sum_squares`].
 const CHUNK: usize = 4096;
 
-/// Σ x², the square of the Euclidean norm.
+/// Computes Σ x², the square of the Euclidean norm.
 ///
 /// Chunks of 4096 elements are summed in f32, sixteen running sums each, and the chunks in f64 in
 /// their order. The relative error is below 2·10⁻⁵ ((256 + 4)·2⁻²⁴ at worst) where squares are
@@ -19,7 +19,7 @@ pub fn sum_squares(cpu: &Cpu, x: &[f32]) -> f64 {
     sum_limited_squares(cpu, x, f32::INFINITY)
 }
 
-/// Σ min(|x|, limit)², as [`sum_squares`]; a NaN makes it NaN here too.
+/// Computes Σ min(|x|, limit)², with the precision of [`sum_squares`]; a NaN makes the sum NaN.
 pub fn sum_limited_squares(cpu: &Cpu, x: &[f32], limit: f32) -> f64 {
     let _time = cpu.time(Kernel::Norm);
     let mut partial = vec![0.0; x.len().div_ceil(CHUNK)];
@@ -66,8 +66,9 @@ impl Op for ChunkSquares<'_> {
     }
 }
 
-/// `out[n] += Σ_m d[m, first + n]`, from the last m to the first. `d` (M, `width`), `out` (N): its
-/// columns from `first` on.
+/// Adds the sums of columns: `out[n] += Σ_m d[m, first + n]`, from the last m to the first.
+///
+/// `d` is (M, `width`), `out` (N) belongs to its columns from `first` on.
 ///
 /// Threads share the columns.
 pub fn add_column_sums(cpu: &Cpu, d: &[f32], width: usize, first: usize, out: &mut [f32]) {

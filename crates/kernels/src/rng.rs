@@ -7,7 +7,7 @@
 
 use crate::philox;
 
-/// Every place that draws random numbers.
+/// Place in the program that draws random numbers; each has numbers of its own.
 #[derive(Clone, Copy, Debug)]
 pub enum Site {
     /// Initial weights; `step` is the tensor's index.
@@ -23,33 +23,33 @@ pub enum Site {
     RecurrentWeights(usize),
     /// Sampling during generation; `step` is the sample's number.
     Sample,
-    /// Scheduled sampling: coins and draws; `step` is the training step.
+    /// Scheduled sampling: whether to sample, and the draws; `step` is the training step.
     ScheduledSampling,
-    /// Drawing lines for an interval; `step` is the resample's number.
+    /// Resampling of lines for a confidence interval; `step` is the resample's number.
     Bootstrap,
-    /// Flipping differences for a test; `step` is the resample's number.
+    /// Random signs of differences for a permutation test; `step` is the resample's number.
     SignFlips,
-    /// The order of lines within their buckets; `step` is the epoch.
+    /// Order of lines within their buckets; `step` is the epoch.
     Lines,
-    /// The order of batches of lines; `step` is the epoch.
+    /// Order of batches of lines; `step` is the epoch.
     Batches,
-    /// Lines of a stream at which a lane restarts; `step` is the epoch, and the place that of the line's first token.
+    /// Lines of a stream at which a sequence restarts; `step` is the epoch, the counter the line's first token.
     Restarts,
-    /// The length of a window; `step` is the epoch, and the place the window's number in it.
+    /// Length of a window; `step` is the epoch, the counter the window's number in it.
     WindowLength,
-    /// Where the beginnings of a model's own text lie in a true one.
+    /// Positions in a true text at which a model's own text begins.
     Beginnings,
-    /// Tokens that stand for a text where only speed matters.
+    /// Random tokens for measurements of speed.
     Bench,
-    /// Where the fraction of a weighted text begins; `step` is the text's place in the list.
+    /// Position at which the fraction of a weighted text begins; `step` is the text's index in the list.
     Portion,
-    /// Texts of sources whose laws are known; `step` tells them apart.
+    /// Texts of sources whose probabilities are known; `step` distinguishes them.
     Laboratory,
-    /// Places of a text that is looked at (`step` 0), and the first vector of an iteration (1).
+    /// Excerpts of a text that is inspected (`step` 0), and the first vector of an iteration (`step` 1).
     Passages,
-    /// The prefixes that exposure bias is measured after; `step` is the sequence's number.
+    /// Prefixes after which exposure bias is measured; `step` is the sequence's number.
     Exposure,
-    /// A line of a text that is made up; `step` is its number.
+    /// Lines of a synthetic text; `step` is the line's number.
     Synth,
 }
 
@@ -80,14 +80,14 @@ impl Site {
     }
 }
 
-/// The key of one site at one step.
+/// Philox key of one site at one step, under the given seed.
 pub fn key(seed: u64, site: Site, step: u64) -> [u32; 2] {
     let counter = [site.number(), step as u32, (step >> 32) as u32, 0];
     let words = philox(counter, [seed as u32, (seed >> 32) as u32]);
     [words[0], words[1]]
 }
 
-/// A sequence of numbers under one key, for places that draw one after the other.
+/// Stream of random numbers under one key, for places that draw one number after the other.
 #[derive(Clone, Debug)]
 pub struct Stream {
     key: [u32; 2],
@@ -96,6 +96,7 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// Starts the stream at its first number.
     pub fn new(key: [u32; 2]) -> Stream {
         Stream {
             key,
@@ -104,7 +105,7 @@ impl Stream {
         }
     }
 
-    /// From block `block` on; a block is four words, and an f64 takes two.
+    /// Starts the stream at block `block`; a block is four words, and an f64 takes two words.
     pub fn at(key: [u32; 2], block: u64) -> Stream {
         Stream {
             drawn: 4 * block,
@@ -112,7 +113,7 @@ impl Stream {
         }
     }
 
-    /// 32 random bits.
+    /// Draws 32 random bits.
     pub fn word(&mut self) -> u32 {
         let lane = (self.drawn % 4) as usize;
         if lane == 0 {
@@ -123,31 +124,32 @@ impl Stream {
         self.words[lane]
     }
 
-    /// Uniform among the integers below `n`, but for n/2³².
+    /// Draws an integer below `n`, uniformly up to a deviation of n/2³².
     pub fn below(&mut self, n: u32) -> u32 {
         ((u64::from(self.word()) * u64::from(n)) >> 32) as u32
     }
 
-    /// Uniform in [0, 1), 24 bits: every value is an exact `f32`.
+    /// Draws a number uniformly from [0, 1), with 24 bits, so that every value is an exact `f32`.
     pub fn uniform(&mut self) -> f32 {
         (self.word() >> 8) as f32 * (1.0 / (1 << 24) as f32)
     }
 
-    /// Uniform in [0, 1), 53 bits.
+    /// Draws a number uniformly from [0, 1), with 53 bits.
     pub fn uniform_f64(&mut self) -> f64 {
         let (high, low) = (u64::from(self.word()), u64::from(self.word()));
         ((high << 32 | low) >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
-    /// Standard normal (Box and Muller 1958), through functions whose bits do not depend on the
-    /// platform's mathematics library.
+    /// Draws a standard normal number (Box and Muller 1958).
+    ///
+    /// The bits do not depend on the platform's mathematics library.
     pub fn normal(&mut self) -> f64 {
         let radius = (-2.0 * crate::ln(1.0 - self.uniform_f64())).sqrt();
         radius * libm::cos(std::f64::consts::TAU * self.uniform_f64())
     }
 }
 
-/// The place that `uniform` in [0, 1) falls on where each takes up as much as its weight; at least one is not zero.
+/// Selects an index in proportion to `weights`, by a uniform number in [0, 1). At least one weight is positive.
 pub fn pick(uniform: f64, weights: &[f32]) -> usize {
     let total: f64 = weights.chunks(BLOCK).map(sum).sum();
     let mut left = uniform * total;

@@ -2,7 +2,7 @@
 //!
 //! For a row z with target y: p = e^(z − max z) / Σ e^(z − max z), the loss is −ln p_y in nats and
 //! its gradient at z is p − onehot(y). With labels smoothed by ε (Szegedy et al. 2016, section 7) the
-//! gradient is that towards (1 − ε) onehot(y) + ε/V, while the loss that is told stays −ln p_y. Rows are
+//! gradient is that towards (1 − ε) onehot(y) + ε/V, while the reported loss stays −ln p_y. Rows are
 //! independent of each other, so a row gives the same bits alone and in company.
 //!
 //! The sum of a row has sixteen running sums in f32 over 1024 columns at a time, and f64 above
@@ -21,7 +21,7 @@ const CHUNK: usize = 1024;
 /// Vectors of running maxima.
 const SIDE_BY_SIDE: usize = 4;
 
-/// Cross-entropy and its gradient, row by row.
+/// Computes cross-entropy and its gradient, row by row.
 ///
 /// `logits` (R, V), `targets` (R), `weight` (R), `nats` (R). `nats[r]` becomes `−ln p[target]` and
 /// the logits become their gradient, `(p − (1 − smoothing) onehot − smoothing/V) · weight[r]`. Where the
@@ -83,7 +83,7 @@ pub fn cross_entropy(
     });
 }
 
-/// The losses of [`cross_entropy`], to the same bits, without a gradient.
+/// Computes the losses of [`cross_entropy`] without a gradient, to the same bits.
 ///
 /// `logits` (R, V), `targets` (R), `nats` (R).
 pub fn target_nats(cpu: &Cpu, logits: &[f32], targets: &[u32], nats: &mut [f64]) {
@@ -105,7 +105,7 @@ pub fn target_nats(cpu: &Cpu, logits: &[f32], targets: &[u32], nats: &mut [f64])
     });
 }
 
-/// Every row becomes ln p = z − max z − ln Σ e^(z − max z), for rows of `cols` = V logits.
+/// Log-softmax: every row becomes ln p = z − max z − ln Σ e^(z − max z), for rows of `cols` = V logits.
 ///
 /// −∞ stays −∞ (probability zero) as long as the row has a finite number; a row with NaN or +∞, or
 /// with nothing but −∞, becomes NaN.
@@ -128,7 +128,7 @@ pub fn log_softmax(cpu: &Cpu, cols: usize, logits: &mut [f32]) {
     });
 }
 
-/// Every row becomes e^(z − max z), for rows of `cols` = V logits: probabilities but for a factor, the largest of them 1.
+/// Computes unnormalised probabilities: every row of `cols` = V logits becomes e^(z − max z), at most 1.
 pub fn exponentials(cpu: &Cpu, cols: usize, logits: &mut [f32]) {
     let _time = cpu.time(Kernel::Softmax);
     if logits.is_empty() {

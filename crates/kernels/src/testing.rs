@@ -1,4 +1,4 @@
-//! What the tests of several rooms share.
+//! Helpers that the tests of several modules share.
 
 use crate::philox::philox;
 use crate::{Cpu, Isa};

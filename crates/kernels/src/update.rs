@@ -1,7 +1,7 @@
 //! Optimiser steps: weights and moments from the gradient, in one pass.
 //!
-//! Every rule has a room of its own, which says how sixteen weights follow from their gradient and
-//! their moments. What all have in common is here, and happens to each number in this order:
+//! Every rule has a file of its own, which says how sixteen weights follow from their gradient and their moments. The
+//! steps that all rules share are here, and happen to each number in this order:
 //!
 //! 1. g ← min(max(g, −limit), limit), clipping by value;
 //! 2. g ← scale·g: the mean over windows and clipping by norm;
@@ -34,38 +34,45 @@ use crate::rows::{read, share_in_vectors, write};
 use crate::simd::{LANES, Op, Vector};
 use std::ops::Range;
 
-/// What one update reads and writes beside a rule's moments. All have the same length.
+/// Operands of one update besides a rule's moments, all of one length.
 pub struct Operands<'a> {
+    /// Weights, which are updated.
     pub w: &'a mut [f32],
+    /// Gradient.
     pub g: &'a [f32],
+    /// Running average of the weights, if one is kept.
     pub average: Option<Average<'a>>,
-    /// The packings of a weight matrix, which are those of the new weights afterwards.
+    /// Packed copies of a weight matrix, which receive the new weights.
     pub panels: Option<PanelPair<'a>>,
 }
 
-/// The running average of the weights, and how far it moves towards the new ones: 1/n makes it the
-/// mean of n weights, 1 a copy.
+/// Running average of the weights, and its rate.
+///
+/// A rate of 1/n makes it the mean of n weights, a rate of 1 a copy of the new weights.
 pub struct Average<'a> {
+    /// Averaged weights.
     pub values: &'a mut [f32],
+    /// Share of the way that the average moves towards the new weights, in [0, 1].
     pub rate: f32,
 }
 
-/// What happens to gradient and weights before the rule.
+/// Changes of gradient and weights before the rule: clipping, scaling, noise and decay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prepare {
-    /// Largest magnitude of the gradient; infinity: any.
+    /// Largest magnitude of an element of the gradient; infinity for no limit.
     pub limit: f32,
     /// Factor of the gradient.
     pub scale: f32,
+    /// Gaussian noise on the gradient, if any.
     pub noise: Option<Noise>,
-    /// Decoupled decay: factor of the weights.
+    /// Decoupled weight decay: factor of the weights, 1 without decay.
     pub keep: f32,
-    /// L2 decay: the share of the weights that joins the gradient.
+    /// L2 weight decay: the multiple of the weights that is added to the gradient, 0 without decay.
     pub join: f32,
 }
 
 impl Prepare {
-    /// Leaves the gradient and the weights as they are.
+    /// Neutral settings, which leave the gradient and the weights unchanged.
     pub const NOTHING: Prepare = Prepare {
         limit: f32::INFINITY,
         scale: 1.0,

@@ -95,7 +95,7 @@ unsafe fn reduced_expm1<V: Vector>(x: V) -> (V, V) {
     }
 }
 
-/// The natural logarithm, within 1 ULP: −∞ at zero, NaN below it.
+/// Natural logarithm within 1 ULP: −∞ at zero, NaN below it.
 ///
 /// x = 2ᵏ·(1 + f) with √½ ≤ 1 + f < √2, s = f/(2 + f), ln(1 + f) = 2s + s³·G(s²): the scheme of
 /// fdlibm (`e_log.c`), with our own minimax polynomial G of degree 6 for (2 artanh s − 2s)/s³
@@ -146,17 +146,17 @@ pub fn ln(x: f64) -> f64 {
     k * LN2_HIGH - ((half_square - (s * (half_square + z * g) + k * LN2_LOW)) - f)
 }
 
-/// x ← eˣ for every element; error at most 1 ULP (see the head of this file).
+/// Replaces every element x by eˣ; error at most 1 ULP (see the head of this file).
 pub fn exp_in_place(isa: Isa, x: &mut [f32]) {
     isa.run(InPlace(Function::Exp, x));
 }
 
-/// x ← tanh x for every element; error at most 3 ULP.
+/// Replaces every element x by tanh x; error at most 3 ULP.
 pub fn tanh_in_place(isa: Isa, x: &mut [f32]) {
     isa.run(InPlace(Function::Tanh, x));
 }
 
-/// x ← 1 / (1 + e⁻ˣ) for every element; error at most 3 ULP.
+/// Replaces every element x by 1 / (1 + e⁻ˣ), the logistic function; error at most 3 ULP.
 pub fn sigmoid_in_place(isa: Isa, x: &mut [f32]) {
     isa.run(InPlace(Function::Sigmoid, x));
 }

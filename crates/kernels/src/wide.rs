@@ -1,4 +1,4 @@
-//! Products in f64, for analysis: what training computes in f32 is looked at with digits to spare.
+//! Products in f64, for analyses that need more digits than training.
 //!
 //! ```text
 //! out[m, n] = Σ_k a[m, k] · b[k, n]          one chain in ascending k, each product rounded, then each sum
@@ -16,7 +16,9 @@ use crate::simd::{Op, Vector};
 const ROWS: usize = 4;
 const COLS: usize = 16;
 
-/// `out` (M, N) = `a` (M, K) · `b` (K, N), all row by row.
+/// Matrix product in f64: `out` (M, N) = `a` (M, K) · `b` (K, N), all row-major; `inner` is K.
+///
+/// No fused multiply-adds: every instruction set gives the same bits.
 ///
 /// Threads share the tiles.
 pub fn product_f64(cpu: &Cpu, a: &[f64], b: &[f64], inner: usize, out: &mut [f64]) {

@@ -14,7 +14,7 @@
 
 use super::{Activation, Backward, Equations, Forward, Gate, Gradients, Number};
 
-/// h_t = φ(z) with the given φ.
+/// Equations of the Elman cell, h_t = φ(z) with the given φ.
 #[derive(Clone, Copy, Debug)]
 pub struct Elman(pub Activation);
 

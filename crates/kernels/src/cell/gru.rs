@@ -19,7 +19,7 @@
 use super::Activation::{Sigmoid, Tanh};
 use super::{Backward, Equations, Forward, Gate, Gradients, Number};
 
-/// The gated recurrent unit.
+/// Equations of the gated recurrent unit, in PyTorch's form.
 #[derive(Clone, Copy, Debug)]
 pub struct Gru;
 

@@ -21,7 +21,7 @@
 use super::Activation::{Sigmoid, Tanh};
 use super::{Backward, Equations, Forward, Gate, Gradients, Number};
 
-/// Long short-term memory.
+/// Equations of long short-term memory with a forget gate.
 #[derive(Clone, Copy, Debug)]
 pub struct Lstm;
 

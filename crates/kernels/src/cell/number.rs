@@ -7,7 +7,7 @@ use crate::simd::Vector;
 use crate::vmath;
 use std::ops::{Add, Mul, Sub};
 
-/// A number of the equations of a cell.
+/// Number type of a cell's equations: sixteen units in f32, or one in f64.
 pub trait Number: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
     /// The constant `x`.
     fn constant(x: f32) -> Self;

@@ -10,14 +10,16 @@ use crate::isa::Isa;
 use crate::simd::LANES;
 use std::ops::Range;
 
-/// Where the packings of a weight matrix go.
+/// The two packed copies of one weight matrix, which an optimiser writes together.
 pub struct PanelPair<'a> {
     forward: &'a mut Packed,
     backward: &'a mut Packed,
 }
 
 impl<'a> PanelPair<'a> {
-    /// For W (N, K): `forward` was made for its transpose (K, N), `backward` for itself. Not in int8.
+    /// Pairs the copies of W (N, K): `forward` was made for its transpose (K, N), `backward` for W itself.
+    ///
+    /// The format int8 is not supported.
     pub fn new(forward: &'a mut Packed, backward: &'a mut Packed) -> PanelPair<'a> {
         assert!(
             forward.format == backward.format && forward.format != Format::Int8,

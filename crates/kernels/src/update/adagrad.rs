@@ -7,14 +7,16 @@ use super::{Operands, Prepare, Rule, pass};
 use crate::Cpu;
 use crate::simd::Vector;
 
-/// The numbers of one step of Adagrad.
+/// Hyperparameters of one step of Adagrad.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adagrad {
+    /// Learning rate.
     pub lr: f32,
+    /// Constant added to the denominator.
     pub eps: f32,
 }
 
-/// One step of Adagrad; `square` is s, at the start any number of at least 0.
+/// Performs one step of Adagrad; `square` is s, whose initial value is any number of at least 0.
 pub fn adagrad(cpu: &Cpu, operands: Operands, prepare: Prepare, rule: Adagrad, square: &mut [f32]) {
     pass(cpu, operands, prepare, rule, [square]);
 }

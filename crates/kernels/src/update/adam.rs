@@ -8,22 +8,27 @@ use super::{Operands, Prepare, Rule, pass};
 use crate::Cpu;
 use crate::simd::Vector;
 
-/// The numbers of one step of Adam. Hyperparameters are f64, as in PyTorch: in f32, 1 − 0.999
-/// would be wrong in the fifth digit.
+/// Hyperparameters of one step of Adam, in f64 as in PyTorch.
+///
+/// In f32, 1 − 0.999 would be wrong in the fifth digit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
+    /// Learning rate.
     pub lr: f64,
+    /// Decay rate β₁ of the first moment.
     pub beta1: f64,
+    /// Decay rate β₂ of the second moment.
     pub beta2: f64,
+    /// Constant added to the denominator.
     pub eps: f64,
-    /// 1 − β₁ᵗ at step t = 1, 2, …: [`Adam::bias`].
+    /// Bias correction 1 − β₁ᵗ of the first moment at step t = 1, 2, …; see [`Adam::bias`].
     pub bias1: f64,
-    /// 1 − β₂ᵗ.
+    /// Bias correction 1 − β₂ᵗ of the second moment.
     pub bias2: f64,
 }
 
 impl Adam {
-    /// 1 − βᵗ, by repeated squaring: the same bits on every machine.
+    /// Computes the bias correction 1 − βᵗ by repeated squaring, with the same bits on every machine.
     pub fn bias(beta: f64, step: u64) -> f64 {
         let (mut power, mut square, mut bits) = (1.0, beta, step);
         while bits > 0 {
@@ -37,7 +42,7 @@ impl Adam {
     }
 }
 
-/// One step of Adam; `m` and `v` are the moments, zero before the first step.
+/// Performs one step of Adam; `m` and `v` are the moments, zero before the first step.
 pub fn adam(
     cpu: &Cpu,
     operands: Operands,

@@ -13,14 +13,14 @@
 use crate::philox::philox;
 use crate::simd::{LANES, Vector};
 
-/// The noise of one update of one tensor.
+/// Gaussian noise on the gradient of one tensor in one update.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Noise {
-    /// Of this update.
+    /// Random key of this update.
     pub key: [u32; 2],
-    /// Standard deviation.
+    /// Standard deviation of the noise.
     pub sigma: f32,
-    /// The place of the tensor's first element in the arena, a multiple of sixteen.
+    /// Index of the tensor's first element in the arena, a multiple of sixteen.
     pub first: usize,
 }
 

@@ -11,27 +11,30 @@ use super::{Operands, Prepare, Rule, pass};
 use crate::Cpu;
 use crate::simd::Vector;
 
-/// The numbers of one step of RMSprop.
+/// Hyperparameters of one step of RMSprop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RmsProp {
+    /// Learning rate.
     pub lr: f64,
+    /// Decay rate α of the running averages.
     pub alpha: f64,
+    /// Constant added to the denominator.
     pub eps: f64,
-    /// Used where there is a buffer.
+    /// Momentum μ, used where [`RmsMoments::buffer`] exists.
     pub momentum: f32,
 }
 
-/// What RMSprop keeps, zero before the first step.
+/// Moments of RMSprop, zero before the first step.
 pub struct RmsMoments<'a> {
-    /// s
+    /// Running average s of the squared gradient.
     pub square: &'a mut [f32],
-    /// ḡ, if centred.
+    /// Running average ḡ of the gradient, for the centred form.
     pub mean: Option<&'a mut [f32]>,
-    /// b, with momentum.
+    /// Momentum buffer b, for the form with momentum.
     pub buffer: Option<&'a mut [f32]>,
 }
 
-/// One step of RMSprop; which of its forms, the moments say.
+/// Performs one step of RMSprop; the moments that exist decide its form.
 pub fn rmsprop(
     cpu: &Cpu,
     operands: Operands,

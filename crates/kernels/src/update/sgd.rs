@@ -11,12 +11,12 @@ use super::{Operands, Prepare, Rule, pass};
 use crate::Cpu;
 use crate::simd::Vector;
 
-/// One step of plain SGD.
+/// Performs one step of plain SGD with learning rate `lr`.
 pub fn sgd(cpu: &Cpu, operands: Operands, prepare: Prepare, lr: f32) {
     pass(cpu, operands, prepare, Plain { lr }, []);
 }
 
-/// One step of SGD with momentum.
+/// Performs one step of SGD with momentum; `buffer` is b, zero before the first step.
 pub fn sgd_momentum(
     cpu: &Cpu,
     operands: Operands,
@@ -40,11 +40,14 @@ impl Rule<0> for Plain {
     }
 }
 
-/// The numbers of one step with momentum.
+/// Hyperparameters of one step of SGD with momentum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Momentum {
+    /// Learning rate.
     pub lr: f32,
+    /// Momentum μ.
     pub mu: f32,
+    /// Whether the momentum is Nesterov's (Sutskever et al. 2013).
     pub nesterov: bool,
 }
 
