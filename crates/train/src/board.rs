@@ -24,13 +24,13 @@ use event::{Event, Value, record};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The event file of this process.
+/// The event file of this process: a writer of the run's figures for TensorBoard.
 pub struct Board {
     log: RecordLog,
 }
 
 impl Board {
-    /// Begins a file in `directory` for a run that has done `step` steps.
+    /// Creates a file in `directory` for a run that has done `step` steps.
     pub fn open(directory: &Path, step: u64) -> Result<Board> {
         disk::create_dir_all(directory)?;
         let log = RecordLog::create(&new_name(directory)?)?;
@@ -40,7 +40,7 @@ impl Board {
         Ok(board)
     }
 
-    /// The choices of the run, as a table.
+    /// Writes the run's options as a table.
     pub fn options(&mut self, step: u64, options: &[(String, String)]) -> Result<()> {
         let mut table = "| option | value |\n|---|---|\n".to_owned();
         for (name, value) in options {
@@ -49,7 +49,7 @@ impl Board {
         self.text(step, "options", &table)
     }
 
-    /// What a line of the metrics says.
+    /// Writes the figures of a line of the metrics.
     pub fn line(&mut self, line: &Line) -> Result<()> {
         match line {
             Line::Train(line) => self.train(line),

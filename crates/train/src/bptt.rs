@@ -1,9 +1,8 @@
 //! Truncated backpropagation through time: the engine of a training step.
 //!
-//! A window of T steps is read from the carried state with teacher forcing (the input at t is the
-//! true token), the loss is differentiated back to the window's first step and no further, and the
-//! state is carried on. With windows as long as the text it is full BPTT. Where windows overlap, what
-//! is carried is the state at the step at which the next one begins.
+//! A window of T steps starts from the carried state with teacher forcing (the input at t is the true token), the loss is
+//! differentiated back to the window's first step and no further, and the state is carried to the next window. With windows as long
+//! as the text it is full BPTT. Where windows overlap, the carried state is the one of the step at which the next window begins.
 //!
 //! Activations are in memory for a *segment* of a window, which is the whole of it or, recomputed,
 //! about √T of its steps (Chen et al. 2016; Gruslys et al. 2016). Then a first pass over the text
@@ -31,26 +30,26 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// How the losses of a window's positions become one number to differentiate.
+/// How the losses of a window's positions are combined into the loss that is differentiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossNorm {
-    /// The mean over real tokens.
+    /// The mean over the tokens that carry loss.
     Tokens,
-    /// The sum over time, averaged over lanes (Zaremba et al. 2014).
+    /// The sum over time, averaged over the batch (Zaremba et al. 2014).
     Lanes,
 }
 
-/// What a window cost.
+/// Loss and number of predicted tokens of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct WindowStats {
-    /// Σ −ln ŷ over the real tokens.
+    /// Total loss Σ −ln ŷ over the tokens that carry loss, in nats.
     pub nats: f64,
-    /// Real tokens.
+    /// Number of tokens that carry loss.
     pub tokens: usize,
 }
 
-/// Weights, their gradient, and the memory of one segment; everything a step needs.
+/// The engine of training: weights, their gradient, and the memory for a segment of a window.
 pub struct Engine {
     cpu: Cpu,
     network: Network,
@@ -58,14 +57,14 @@ pub struct Engine {
     grads: Gradients,
     forward: ForwardPanels,
     backward: BackwardPanels,
-    /// What the panels hold, where it is the present weights: `Some(None)` these as they are.
+    /// Weight drop of the packed weights, if these are up to date: `Some(None)` is packed without weight drop.
     forward_holds: Option<Option<WeightDrop>>,
     backward_holds: Option<Option<WeightDrop>>,
     room: Room,
-    /// Activations of the last segment that was read.
+    /// Activations of the last forward pass over a segment.
     tape: Tape,
     scratch: Scratch,
-    /// The state on its way through a window.
+    /// The state within a window.
     running: State,
     /// The states before all segments of a window but its last, one after the other.
     starts: Vec<f32>,
@@ -75,13 +74,12 @@ pub struct Engine {
     /// The embedding rows that have a gradient. With tied weights every row has one, and this is used
     /// within a window only.
     touched: Touched,
-    /// What scheduled sampling draws at a step.
+    /// Draws of scheduled sampling at one time step.
     draws: Draws,
 }
 
 impl Engine {
-    /// Allocates everything for windows that fit into `room`, with products in `format`; weights are
-    /// zero.
+    /// Allocates an engine for windows that fit into `room`, with matrix products in `format`; weights are zero.
     pub fn new(cpu: Cpu, dims: Dims, room: Room, slots: Slots, format: Format) -> Engine {
         let network = Network::new(dims.clone());
         let layout = network.layout();
@@ -115,48 +113,51 @@ impl Engine {
         }
     }
 
+    /// Threads and instruction set of the computations.
     pub fn cpu(&self) -> &Cpu {
         &self.cpu
     }
 
+    /// The network: its architecture and the layout of its parameters.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
+    /// Weights of the network.
     pub fn params(&self) -> &Params {
         &self.params
     }
 
-    /// The weights, to be changed.
+    /// Mutable weights; packed copies are invalidated.
     pub fn params_mut(&mut self) -> &mut Params {
         self.forward_holds = None;
         self.backward_holds = None;
         &mut self.params
     }
 
-    /// Exchanges the weights for others with the same layout.
-    pub fn swap_params(&mut self, others: &mut Params) {
+    /// Exchanges the weights with others of the same layout.
+    pub(crate) fn swap_params(&mut self, others: &mut Params) {
         std::mem::swap(self.params_mut(), others);
     }
 
-    /// The gradient of the windows since the last update, of which there must be some; that of the embedding is empty with
-    /// [`Slots::rows_read`].
+    /// Gradient accumulated since the last update, by at least one window; the embedding's part is empty with [`Slots::rows_read`].
     pub fn grads(&self) -> &Params {
         self.grads.values()
     }
 
-    /// An empty window that has the room for every one.
+    /// Makes an empty window with capacity for every window that fits.
     pub fn window(&self) -> Window {
         Window::with_room(self.room.window, self.room.lanes)
     }
 
-    /// The zero state of as many lanes as a window may have.
+    /// The zero state for the largest batch.
     pub fn zero_state(&self) -> State {
         State::zeros(self.network.dims(), self.room.lanes)
     }
 
-    /// Forward and backward over one window from the first lanes of `carried`; adds to the gradient.
-    /// These lanes become the state from which the next window begins.
+    /// Runs forward and backward over one window and adds to the gradient.
+    ///
+    /// The window's rows start from the first rows of `carried`, which become the state from which the next window begins.
     pub fn run_window(
         &mut self,
         window: &Window,
@@ -233,12 +234,12 @@ impl Engine {
         self.stats(window)
     }
 
-    /// Whether the gradients of touched rows are kept apart from that of the table, if there is one.
+    /// Whether the gradients of the active embedding rows are kept apart from the gradient of the table.
     fn has_own_rows(&self) -> bool {
         !self.scratch.d_table.is_empty()
     }
 
-    /// Forward over the steps `segment` of a window, from `state`, which becomes that after them.
+    /// Forward pass over the steps `segment` of a window, from `state`, which becomes the state after them.
     fn read(
         &mut self,
         window: &Window,
@@ -260,7 +261,7 @@ impl Engine {
         );
     }
 
-    /// Packs the present weights, or what is left of them, unless that was done.
+    /// Packs the present weights, with weight drop if any, unless the packed ones are up to date.
     fn refresh(&mut self, weight_drop: Option<WeightDrop>) {
         if self.forward_holds != Some(weight_drop) {
             let drop = weight_drop.map(|drop| (drop, &mut self.scratch));
@@ -270,8 +271,8 @@ impl Engine {
         }
     }
 
-    /// Loss and gradient of the segment that was read last. The gradient at its final state is that
-    /// which the segment after it left.
+    /// Loss and gradient of the segment of the last forward pass. The gradient at its final state is the one that the segment after
+    /// it left.
     fn differentiate(
         &mut self,
         window: &Window,
@@ -310,8 +311,9 @@ impl Engine {
         );
     }
 
-    /// The global norm of the gradient with its elements cut to ±`limit`, which may be infinite: squares
-    /// are summed tensor by tensor, the embedding's row by row over the rows that occurred.
+    /// Global norm of the gradient with its elements clipped to ±`limit`, which may be infinite.
+    ///
+    /// Squares are summed tensor by tensor, in the embedding row by row over the active rows.
     pub fn gradient_norm(&self, limit: f32) -> f64 {
         let table = self.network.embedding().table;
         let mut sum = 0.0;
@@ -333,7 +335,7 @@ impl Engine {
         sum.sqrt()
     }
 
-    /// Updates the weights by the gradient, and begins the next one.
+    /// Updates the weights by the gradient and resets it.
     pub fn apply(&mut self, optimiser: &mut Optimiser, update: &Update) {
         let own = self.has_own_rows();
         let touched = (!self.network.dims().tied).then_some(TouchedRows {
@@ -364,7 +366,7 @@ impl Engine {
         }
     }
 
-    /// Begins the next gradient.
+    /// Resets the gradient without an update.
     pub fn discard_gradient(&mut self) {
         self.grads.begin_anew();
         let (width, rows) = (self.network.dims().embed, self.touched.rows());

@@ -1,7 +1,7 @@
-//! The cache of encoded texts: what [`super::texts`] makes of the same files in the same way is made once.
+//! The cache of encoded texts: files that were encoded in the same way before are not encoded again.
 //!
 //! ```text
-//! CACHE/texts/KEY/entry.json       which texts, and what a person should know about them
+//! CACHE/texts/KEY/entry.json       which texts, and notes about them
 //!                 tokenizer.json   \
 //!                 train.tok         } as in RUN/tokens
 //!                 valid.tok        /
@@ -10,8 +10,8 @@
 //! KEY is the BLAKE3 hash of everything that decides the outcome: the program's version, the names and the bytes of all files, and
 //! every choice of vocabulary and reading. A file that has changed has another key, so nothing here is ever out of date.
 //!
-//! A run has the files under names of its own, which stay when the cache is emptied; where the file system can, they are the
-//! same bytes on disk. Nothing rests on the cache: an entry that is damaged is made anew, and a failure to keep one is a remark.
+//! A run has the files under names of its own, which remain when the cache is emptied; where the file system can, they are the same
+//! bytes on disk. Nothing depends on the cache: a damaged entry is made anew, and a failure to keep one is a note.
 
 use super::folder::Folder;
 use super::job::Job;
@@ -25,9 +25,9 @@ use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// Together the entries take no more than this: those unused for longest go.
-pub const MOST_BYTES: u64 = 16 << 30;
-/// To be raised whenever a text is cut, counted or split differently than before.
+/// Largest size of all entries together in bytes, 16 GiB; entries unused for longest are deleted first.
+pub(crate) const MOST_BYTES: u64 = 16 << 30;
+/// Version of the encoding, to be raised whenever a text is cut, counted or split differently than before.
 const READING: u32 = 2;
 /// What is half made for longer than this was left behind by a kill.
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
@@ -36,50 +36,62 @@ const DESCRIPTION_BYTES: u64 = 1 << 20;
 const DESCRIPTION: &str = "entry.json";
 const TOKENIZER: &str = "tokenizer.json";
 
-/// Encoded texts of earlier runs, in a directory that may be deleted at any time.
+/// Cache of the encoded texts of earlier runs, in a directory that may be deleted at any time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cache {
     directory: PathBuf,
 }
 
-/// What an entry is.
+/// Description of an entry of the cache: its texts and their encoding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
+    /// Files of the training text.
     pub train: Vec<PathBuf>,
+    /// Files of the validation text; `None` if it is a part of the training text.
     pub valid: Option<Vec<PathBuf>>,
-    /// Kind of vocabulary.
+    /// Kind of the vocabulary.
     pub kind: String,
-    /// V.
+    /// V, the size of the vocabulary.
     pub vocab: usize,
+    /// Number of tokens of the training text.
     pub train_tokens: u64,
+    /// Number of tokens of the validation text.
     pub valid_tokens: u64,
-    /// What a person should know about the texts.
+    /// Notes for people about the texts.
     pub remarks: Vec<String>,
 }
 
-/// An entry as it lies there.
+/// An entry of the cache as it is on disk.
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
+    /// Directory of the entry.
     pub path: PathBuf,
+    /// Size of its files in bytes.
     pub bytes: u64,
-    /// Seconds since 1970.
+    /// Time of the last use, in seconds since 1970.
     pub last_used: u64,
+    /// Description of the texts.
     #[serde(flatten)]
     pub description: Description,
 }
 
 impl Cache {
+    /// Makes a cache in `directory`, which need not exist yet.
     pub fn new(directory: impl Into<PathBuf>) -> Cache {
         Cache {
             directory: directory.into(),
         }
     }
 
+    /// Directory of the cache.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// All entries, the one used last first.
+    /// Lists all entries, the one used last first.
+    ///
+    /// # Errors
+    /// [`Error::Store`](crate::Error::Store) if the directory cannot be read.
     pub fn entries(&self) -> Result<Vec<Entry>> {
         let listed = match std::fs::read_dir(self.texts()) {
             Ok(listed) => listed,
@@ -95,7 +107,10 @@ impl Cache {
         Ok(entries)
     }
 
-    /// Deletes all entries, and nothing else that lies there; runs keep their texts.
+    /// Deletes all entries and no other files; runs keep their texts.
+    ///
+    /// # Errors
+    /// [`Error::Store`](crate::Error::Store) if a file cannot be deleted.
     pub fn clear(&self) -> Result<()> {
         let listed = std::fs::read_dir(self.texts());
         for path in listed.into_iter().flatten().flatten().map(|at| at.path()) {
@@ -110,7 +125,7 @@ impl Cache {
         self.directory.join("texts")
     }
 
-    /// Gives `folder` the files of the entry `key`, and returns the remarks about them. `None`: there is no such entry.
+    /// Gives `folder` the files of the entry `key` and returns the notes about them; `None` if there is no such entry.
     pub(super) fn fetch(&self, key: &str, folder: &Folder) -> Option<Vec<String>> {
         let entry = self.texts().join(key);
         let description = read_description(&entry).ok()?;
@@ -123,7 +138,7 @@ impl Cache {
         Some(description.remarks)
     }
 
-    /// Keeps the files of `folder` as the entry `key`, and lets old entries go.
+    /// Keeps the files of `folder` as the entry `key`, and deletes old entries.
     pub(super) fn keep(&self, key: &str, folder: &Folder, description: &Description) -> Result<()> {
         let (texts, entry) = (self.texts(), self.texts().join(key));
         let half_made = texts.join(format!(".{key}-{}", std::process::id()));

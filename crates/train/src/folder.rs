@@ -6,8 +6,8 @@
 //! RUN/state/             checkpoints, two generations
 //! RUN/own.txt            what the model wrote that the run starts from, for people; its tokens are in tokens/
 //! RUN/model/             the best model so far, in the Hugging Face shape
-//! RUN/metrics.jsonl      one line per logged step and validation
-//! RUN/report.html        a page of curves and figures, made of the two above by whoever watches the run
+//! RUN/metrics.jsonl      a line of figures for every few steps, and one for each validation
+//! RUN/report.html        a page of curves and figures, made from the two above by the command
 //! RUN/lock               held while a process works here
 //! ```
 //! `config.toml` is written last when a run is prepared, so a directory without one holds no run. Which files in a directory are a
@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 pub mod contents;
 
-/// No `config.toml` is larger.
+/// Largest size of a `config.toml` in bytes.
 const LARGEST_RECORD: u64 = 16 << 20;
 
 /// The directory of a run, locked for this process.
@@ -33,41 +33,52 @@ pub struct Folder {
     _lock: Lock,
 }
 
-/// What `config.toml` holds.
+/// Content of a run's `config.toml`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Record {
-    /// The version of elman that started the run.
+    /// Version of elman that started the run.
     pub elman: String,
-    /// The instruction set it was started on.
+    /// Name of the instruction set on which the run was started.
     pub isa: String,
+    /// Number of steps of the whole budget.
     pub total_steps: u64,
+    /// Origin of the run's texts and vocabulary.
     pub inputs: Inputs,
+    /// Resolved configuration.
     pub config: Config,
 }
 
-/// Where a run's texts came from; for people, since the encoded texts are in the run. What is not
-/// Unicode in a path is written as U+FFFD.
+/// Origin of a run's texts, for people; the encoded texts are in the run's directory.
+///
+/// Parts of a path that are not Unicode are written as U+FFFD.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Inputs {
+    /// Files of the training text.
     pub train: Vec<PathBuf>,
+    /// Files of the validation text; `None` if it is a part of the training text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid: Option<Vec<PathBuf>>,
+    /// File that the vocabulary was loaded from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vocab_file: Option<PathBuf>,
+    /// `tokenizer.json` that the vocabulary was loaded from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<PathBuf>,
+    /// Model whose vocabulary was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vocab_from: Option<PathBuf>,
+    /// Model whose weights the run started from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_from: Option<PathBuf>,
-    /// What the model of `init_from` wrote before the run began, and was trained on too.
+    /// Options of the text that the model of `init_from` wrote before training, and that was trained on too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own_text: Option<OwnText>,
 }
 
 impl Inputs {
+    /// Records the origin of texts and vocabulary.
     pub fn new(
         train: &[PathBuf],
         valid: Option<&[PathBuf]>,
@@ -103,7 +114,11 @@ impl Folder {
         path.join(RECORD).exists()
     }
 
-    /// Makes the directory of a new run. Errors: it holds a run already, or files that a run would overwrite, or cannot be made.
+    /// Creates and locks the directory of a new run.
+    ///
+    /// # Errors
+    /// [`RunError::Exists`] or [`RunError::Foreign`] if it holds files that a run would overwrite;
+    /// [`Error::Store`](crate::Error::Store) if it cannot be made or locked.
     pub fn create(path: &Path) -> Result<Folder> {
         // Nothing is made, not even a lock, where somebody else keeps his files.
         Folder::refuse_foreign(path)?;
@@ -116,7 +131,10 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Refuses a directory in which a new run would overwrite a run or anything else.
+    /// Checks that a new run in the directory would overwrite nothing, neither a run nor other files.
+    ///
+    /// # Errors
+    /// [`RunError::Exists`] or [`RunError::Foreign`].
     pub fn refuse_existing(path: &Path) -> Result<()> {
         match Folder::refuse_foreign(path)? {
             Contents::Run => Err(RunError::Exists(path.to_path_buf()).into()),
@@ -124,7 +142,10 @@ impl Folder {
         }
     }
 
-    /// Refuses a directory in which a new run would overwrite what elman did not write, and returns what is there otherwise.
+    /// Checks that a new run in the directory would overwrite no file that elman did not write; returns what the directory holds.
+    ///
+    /// # Errors
+    /// [`RunError::Foreign`].
     pub fn refuse_foreign(path: &Path) -> Result<Contents> {
         match Contents::of(path)? {
             Contents::Foreign(file) => {
@@ -135,7 +156,7 @@ impl Folder {
         }
     }
 
-    /// Says what to do where no run stands.
+    /// Checks that there is a run.
     fn refuse_missing(path: &Path) -> Result<()> {
         if Folder::is_run(path) {
             return Ok(());
@@ -143,7 +164,10 @@ impl Folder {
         Err(RunError::Missing(path.to_path_buf()).into())
     }
 
-    /// Opens the directory of a run that was prepared before.
+    /// Opens and locks the directory of a run that was prepared before.
+    ///
+    /// # Errors
+    /// [`RunError::Missing`] if there is none; [`Error::Store`](crate::Error::Store) if it cannot be locked.
     pub fn open(path: &Path) -> Result<Folder> {
         Folder::refuse_missing(path)?;
         Folder::lock(path)
@@ -163,45 +187,53 @@ impl Folder {
         })
     }
 
+    /// Path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Path of the token file of `part`, which is "train" or "valid".
     pub fn tokens(&self, part: &str) -> PathBuf {
         Folder::tokens_in(&self.path, part)
     }
 
-    /// The same in the run `path`, for whoever only reads.
-    pub fn tokens_in(path: &Path, part: &str) -> PathBuf {
+    /// Path of the token file of `part` in the run at `path`.
+    pub(crate) fn tokens_in(path: &Path, part: &str) -> PathBuf {
         path.join("tokens").join(format!("{part}.tok"))
     }
 
+    /// Path of the run's `tokenizer.json`.
     pub fn tokenizer(&self) -> PathBuf {
         self.path.join("tokens/tokenizer.json")
     }
 
+    /// Path of the text that the initial model wrote.
     pub fn own_text(&self) -> PathBuf {
         self.path.join(OWN_TEXT)
     }
 
+    /// Directory of the checkpoints.
     pub fn state(&self) -> PathBuf {
         self.path.join("state")
     }
 
+    /// Directory of the best model.
     pub fn model(&self) -> PathBuf {
         self.path.join("model")
     }
 
+    /// Path of the metrics file.
     pub fn metrics(&self) -> PathBuf {
         Folder::metrics_in(&self.path)
     }
 
-    /// The same in the run `path`, for whoever only reads.
-    pub fn metrics_in(path: &Path) -> PathBuf {
+    /// Path of the metrics file of the run at `path`.
+    pub(crate) fn metrics_in(path: &Path) -> PathBuf {
         path.join("metrics.jsonl")
     }
 
-    pub fn write_record(&self, record: &Record) -> Result<()> {
+    /// Writes `config.toml`, which makes the directory a run.
+    pub(crate) fn write_record(&self, record: &Record) -> Result<()> {
         let text = toml::to_string(record).expect("a record is plain tables, strings and numbers");
         write_atomic(&self.path.join(RECORD), |file| {
             file.write_all(text.as_bytes())
@@ -210,7 +242,10 @@ impl Folder {
     }
 }
 
-/// Reads `config.toml` of the run in `path`.
+/// Reads `config.toml` of the run at `path`.
+///
+/// # Errors
+/// [`RunError::Missing`] if there is no run; [`RunError::Record`] if the file cannot be parsed.
 pub fn read_record(path: &Path) -> Result<Record> {
     Folder::refuse_missing(path)?;
     let file = path.join(RECORD);

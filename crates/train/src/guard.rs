@@ -1,4 +1,4 @@
-//! The gate before the weights: clipping, and refusing what is not finite.
+//! The guard before the weights: clipping, and skipping updates that are not finite.
 //!
 //! Clipping is the chapter's rule (Pascanu et al. 2013): if ‖g‖ ≥ threshold, g ← threshold/‖g‖ · g. Where
 //! elements are clipped too, that comes first, so that a single large one does not make all others small, and
@@ -6,42 +6,46 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Windows in a row that may be skipped before training stops.
-pub const MOST_SKIPPED_IN_ROW: u64 = 5;
+/// Number of updates in a row that may be skipped before training stops.
+pub(crate) const MOST_SKIPPED_IN_ROW: u64 = 5;
 
-/// The loss of a model that gives every entry of the vocabulary the same probability: ln V.
+/// Loss of a model that gives every token of a vocabulary of V the same probability: ln V, in nats.
 pub fn uniform_nats(vocab: usize) -> f64 {
     libm::log(vocab as f64)
 }
 
-/// Whether a mean loss is that of a run that has failed: not finite, or above ln V by another ln V, or by 2 nats where V is small.
-/// Such a model gives its text a smaller probability than one that knows nothing, by far.
-pub fn has_failed(loss_nats: f64, vocab: usize) -> bool {
+/// Whether a mean loss shows that a run has failed: it is not finite, or above ln V by another ln V, or by 2 nats if V is small.
+///
+/// Such a model gives its text a far smaller probability than the uniform model.
+pub(crate) fn has_failed(loss_nats: f64, vocab: usize) -> bool {
     let uniform = uniform_nats(vocab);
     loss_nats.is_nan() || loss_nats > uniform + uniform.max(2.0)
 }
 
-/// How often a window was kept from the weights.
+/// Counts of the updates that were skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guard {
+    /// Number of skipped updates of the run.
     pub skipped: u64,
+    /// Number of skipped updates since the last one that was applied.
     pub skipped_in_row: u64,
 }
 
-/// What to do with a window's gradient.
+/// Decision on the gradient of an update.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
-    /// Apply it times this factor (1, or less where it is clipped).
+    /// Apply the gradient times this factor: 1, or less if it is clipped.
     Apply(f32),
-    /// Its loss or norm is not finite: it must not touch the weights.
+    /// Skip the update: its loss or norm is not finite.
     Skip,
-    /// As `Skip`, and too many came one after the other.
+    /// Skip the update and stop: too many in a row were skipped.
     Stop,
 }
 
 impl Guard {
-    /// Judges a window by its loss, the norm of its gradient and the norm with its elements clipped.
-    /// Written so that NaN, for which every comparison is false, cannot pass.
+    /// Decides on an update from its loss, the norm of its gradient, and the norm with its elements clipped.
+    ///
+    /// It is written so that NaN, for which every comparison is false, cannot pass.
     pub fn judge(&mut self, loss: f64, norm: f64, limited: f64, clip: Option<f64>) -> Verdict {
         if !(loss.is_finite() && norm.is_finite()) {
             self.skipped += 1;

@@ -1,19 +1,24 @@
-//! Training: windows of text become updates of weights, and a run that survives anything.
+//! Training: a network learns from windows of text, in a [`Trainer`] or in a run that survives interruption.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod board;
 pub mod bptt;
 pub mod cache;
+#[allow(missing_docs)]
 pub mod config;
 mod error;
 pub mod folder;
 pub mod guard;
+#[allow(missing_docs)]
 pub mod job;
 pub mod look;
 pub mod metrics;
 pub mod objective;
+#[allow(missing_docs)]
 pub mod optim;
 pub mod run;
+#[allow(missing_docs)]
 pub mod schedule;
 pub mod scheduled;
 pub mod state;

@@ -1,7 +1,7 @@
-//! A run as it is seen from outside: from its files, without taking its lock, whether somebody is at work on it or not.
+//! The status of a run, from its files and without its lock, whether a process is working on it or not.
 //!
-//! Checkpoints are not opened, which would take as long as they are large: `config.toml`, `metrics.jsonl`, the lock and the
-//! heads of the token files say enough.
+//! Checkpoints are not opened, which would take as long as they are large: `config.toml`, `metrics.jsonl`, the lock and the headers
+//! of the token files are enough.
 
 use super::config::Config;
 use super::folder::{Folder, Record, read_record};
@@ -15,25 +15,26 @@ use elman_text::{TokenFile, token_file};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// What is happening in a run's directory.
+/// Status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Doing {
-    /// A process is at work.
+    /// A process is working on the run.
     Running,
-    /// The budget is used up.
+    /// The run has used up its budget.
     Finished,
-    /// Ended because validation did not get better.
+    /// The run ended because its validation loss did not improve.
     Stalled,
-    /// Was asked to stop, and can go on.
+    /// The run was asked to stop and can be resumed.
     Stopped,
-    /// Failed: its numbers were no numbers any more, or its last losses far above the uniform model's.
+    /// The run failed: a number was not finite, or its last losses were far above the uniform model's.
     Diverged,
-    /// Its process was killed, or met an error; it can go on.
+    /// The process of the run was killed or met an error; the run can be resumed.
     Crashed,
 }
 
 impl Doing {
+    /// Name of the status: `running`, `finished`, `stalled`, `stopped`, `diverged` or `crashed`.
     pub fn name(self) -> &'static str {
         match self {
             Doing::Running => "running",
@@ -45,13 +46,13 @@ impl Doing {
         }
     }
 
-    /// Whether `resume` goes on with it as it is.
+    /// Whether the run can be resumed without a new budget.
     pub fn is_interrupted(self) -> bool {
         matches!(self, Doing::Stopped | Doing::Crashed)
     }
 }
 
-/// A run at a moment.
+/// A snapshot of a run: its configuration, its metrics so far and its status.
 pub struct Look {
     path: PathBuf,
     record: Record,
@@ -62,7 +63,11 @@ pub struct Look {
 }
 
 impl Look {
-    /// Looks at the run in `path`. Errors: there is none, or its files cannot be read.
+    /// Takes a snapshot of the run at `path`.
+    ///
+    /// # Errors
+    /// [`RunError::Missing`](crate::RunError::Missing) if there is none; [`Error::Store`](crate::Error::Store) if its files cannot
+    /// be read.
     pub fn at(path: &Path) -> Result<Look> {
         let head = |part: &str| token_file(&Folder::tokens_in(path, part)).ok();
         Ok(Look {
@@ -75,7 +80,10 @@ impl Look {
         })
     }
 
-    /// Looks again; whether anything has changed.
+    /// Updates the snapshot; returns whether anything has changed.
+    ///
+    /// # Errors
+    /// [`Error::Store`](crate::Error::Store) if the run's files cannot be read.
     pub fn again(&mut self) -> Result<bool> {
         let was_running = self.running;
         // The lock first: a run that has let go of it has written all its lines.
@@ -88,22 +96,27 @@ impl Look {
         Ok(changed || was_running != self.running)
     }
 
+    /// Directory of the run.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Configuration of the run.
     pub fn config(&self) -> &Config {
         &self.record.config
     }
 
+    /// Record of the run, its `config.toml`.
     pub fn record(&self) -> &Record {
         &self.record
     }
 
+    /// All lines of the metrics so far.
     pub fn lines(&self) -> &[Line] {
         self.metrics.lines()
     }
 
+    /// Status of the run at the time of the snapshot.
     pub fn doing(&self) -> Doing {
         let ending = match self.lines().last() {
             _ if self.running => return Doing::Running,
@@ -118,7 +131,7 @@ impl Look {
         }
     }
 
-    /// Lines of training.
+    /// Iterates over the training lines of the metrics.
     pub fn training(&self) -> impl Iterator<Item = &TrainLine> {
         self.lines().iter().filter_map(|line| match line {
             Line::Train(line) => Some(line),
@@ -126,6 +139,7 @@ impl Look {
         })
     }
 
+    /// Iterates over the validations so far.
     pub fn validations(&self) -> impl Iterator<Item = &Validation> {
         self.lines().iter().filter_map(|line| match line {
             Line::Valid(validation) => Some(validation),
@@ -133,11 +147,12 @@ impl Look {
         })
     }
 
-    /// Steps done, as far as they are known.
+    /// Number of steps done, as far as the metrics show.
     pub fn step(&self) -> u64 {
         self.lines().last().map_or(0, Line::step)
     }
 
+    /// Number of steps of the whole budget.
     pub fn total_steps(&self) -> u64 {
         self.record.total_steps
     }
@@ -151,7 +166,7 @@ impl Look {
         })
     }
 
-    /// Of training, over all resumes.
+    /// Seconds of training so far, over all resumes.
     pub fn seconds(&self) -> f64 {
         match self.lines().last() {
             Some(Line::End(end)) => end.seconds,
@@ -159,7 +174,7 @@ impl Look {
         }
     }
 
-    /// Of training, over the whole run; `None` before the first line.
+    /// Tokens per second of training over the whole run; `None` before the first line.
     pub fn tokens_per_s(&self) -> Option<f64> {
         let (mut tokens, mut seconds, mut before) = (0.0, 0.0, 0.0);
         for line in self.training() {
@@ -171,7 +186,7 @@ impl Look {
         (seconds > 0.0).then(|| tokens / seconds)
     }
 
-    /// What the steps that are left will take at the speed of the last ones, validations included; `None` while unknown.
+    /// Estimate of the remaining seconds at the speed of the last steps, validations included; `None` while unknown.
     pub fn seconds_left(&self) -> Option<f64> {
         let lines: Vec<&TrainLine> = self.training().collect();
         let last = lines.last()?;
@@ -189,33 +204,33 @@ impl Look {
         Some(per_step * self.total_steps().saturating_sub(self.step()) as f64)
     }
 
-    /// What the token file of the training text says, if it is there.
+    /// Header of the token file of the training text, if it is there.
     pub fn train_file(&self) -> Option<&TokenFile> {
         self.train.as_ref()
     }
 
-    /// The same of the validation text.
+    /// Header of the token file of the validation text, if it is there.
     pub fn valid_file(&self) -> Option<&TokenFile> {
         self.valid.as_ref()
     }
 
-    /// The network's sizes, where the vocabulary is known.
+    /// Sizes of the network, if the vocabulary is known.
     pub fn dims(&self) -> Option<Dims> {
         let file = self.train.as_ref()?;
         Some(self.config().dims(file.vocab_len))
     }
 
-    /// Such as `lstm 1×256`.
+    /// Short name of the architecture, such as `lstm 1×256`.
     pub fn architecture(&self) -> Option<String> {
         self.dims().map(|dims| dims.architecture())
     }
 
-    /// Numbers that are trained.
+    /// Number of parameters of the network.
     pub fn parameters(&self) -> Option<usize> {
         let dims = self.dims()?;
         Some(Network::new(dims).layout().parameter_count())
     }
 }
 
-/// Lines whose speed counts for the time that is left.
+/// Number of the last lines from which the remaining time is estimated.
 const RECENT_LINES: usize = 20;

@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: what happened in a run, one JSON object a line, for people and their tools, and the same for TensorBoard.
+//! `metrics.jsonl`: the figures of a run, one JSON object per line, also passed on to TensorBoard.
 //!
 //! On resume the lines of steps that will be done again are cut off, and the sums of those that
 //! have no line yet come from the checkpoint, so every step is counted once. A line that cannot be read costs no other. Speeds and times differ between
@@ -19,22 +19,22 @@ use elman_store::AppendLog;
 use elman_store::disk::{Damage, Lines, Verdict};
 use std::path::Path;
 
-/// Steps that one line sums up.
+/// Number of steps that one training line sums up.
 pub const STEPS_PER_LINE: u64 = 10;
 
-/// Writes a run's lines.
-pub struct Metrics {
+/// Writer of a run's metrics.
+pub(crate) struct Metrics {
     log: AppendLog,
     board: Option<Board>,
     /// The loss in the last line of training.
     loss_nats: Option<f64>,
-    /// Read since the last line, in this process.
+    /// Number of tokens processed since the last line, in this process.
     tokens: usize,
     seconds: f64,
 }
 
 impl Metrics {
-    /// Opens the log of a run that has done `step` steps; `board` is told the same. Returns what a person should know about it.
+    /// Opens the log of a run that has done `step` steps; returns a note if it was damaged.
     pub fn open(path: &Path, step: u64, board: Option<Board>) -> Result<(Metrics, Option<String>)> {
         let mut loss_nats = None;
         let (log, damage) =
@@ -60,7 +60,7 @@ impl Metrics {
         Ok((metrics, remark(path, damage)))
     }
 
-    /// Counts a step, and writes a line where one is due. `seconds`: of training since the run began.
+    /// Counts a step, and writes a line when one is due; `seconds` is the training time since the run began.
     pub fn step(&mut self, step: &StepReport, tally: &mut Tally, seconds: f64) -> Result<()> {
         tally.steps += 1;
         if step.skipped {
@@ -114,7 +114,7 @@ impl Metrics {
         }
     }
 
-    /// The mean loss of the steps that the last line of training sums up.
+    /// Mean loss of the steps that the last training line sums up, in nats.
     pub fn loss_nats(&self) -> Option<f64> {
         self.loss_nats
     }

@@ -1,4 +1,4 @@
-//! What a window's gradient is that of: its losses as one number, with smoothed labels and penalties where they are wanted.
+//! The objective that a window's gradient minimises: its losses as one number, with label smoothing and penalties if they are on.
 //!
 //! ```text
 //! J = 1/D · Σ_r w_r loss_r  +  N/D · ( α · mean (m ⊙ h)²  +  β · mean (h_t − h_{t−1})² )
@@ -14,20 +14,21 @@ use super::bptt::LossNorm;
 use elman_net::layer::penalty::Penalties;
 use elman_text::Window;
 
-/// What is minimised.
+/// The objective of training: how losses are averaged, label smoothing and penalties.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Objective {
+    /// How the losses of positions are averaged.
     pub norm: LossNorm,
-    /// How much of a label is spread over the vocabulary, in [0, 1).
+    /// Share of each label that is spread over the vocabulary (label smoothing), in [0, 1).
     pub smoothing: f32,
-    /// α: on the top layer's activations.
+    /// α of activation regularisation: penalty on the top layer's activations (Merity et al. 2017).
     pub ar: f64,
-    /// β: on their changes from step to step.
+    /// β of temporal activation regularisation: penalty on their changes from step to step (Merity et al. 2017).
     pub tar: f64,
 }
 
 impl From<LossNorm> for Objective {
-    /// The losses alone.
+    /// The mean loss without smoothing and penalties.
     fn from(norm: LossNorm) -> Objective {
         Objective {
             norm,

@@ -63,20 +63,21 @@ impl Method {
     }
 }
 
-/// What one update does to the gradient, and how far it goes.
+/// Changes to the gradient in one update, and the learning rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Update {
-    /// Largest magnitude of a gradient's element; infinity: any.
+    /// Limit to which the gradient's elements are clipped; infinity: no limit.
     pub limit: f32,
-    /// Factor of the gradient after that.
+    /// Factor of the gradient after clipping of elements: clipping of the norm and averaging.
     pub scale: f32,
-    /// Key and standard deviation of the noise that is added after that.
+    /// Key and standard deviation of Gaussian noise that is added after that.
     pub noise: Option<([u32; 2], f32)>,
+    /// Learning rate.
     pub lr: f64,
 }
 
 impl Update {
-    /// The gradient as it is.
+    /// An update with the unchanged gradient at the learning rate `lr`.
     pub fn at(lr: f64) -> Update {
         Update {
             limit: f32::INFINITY,
@@ -87,28 +88,34 @@ impl Update {
     }
 }
 
-/// A method and what it keeps.
+/// An optimiser: its method, and the state that it keeps for the parameters.
 #[derive(Clone)]
 pub struct Optimiser {
+    /// The update rule, decay and rates.
     pub method: Method,
-    /// As many as [`Rule::moments`] says, laid out like the parameters.
+    /// Moments of the rule, each laid out like the parameters; their number is [`Rule::moments`].
     pub moments: Vec<Params>,
-    /// Updates applied so far.
+    /// Number of updates that have been applied.
     pub updates: u64,
+    /// Average of the weights, if one is kept; it may not have begun.
     pub average: Option<Average>,
 }
 
 /// The rows of a table that have a gradient, in ascending order.
 #[derive(Clone, Copy)]
 pub struct TouchedRows<'a> {
+    /// The table: the embedding.
     pub table: TensorId,
+    /// Number of columns of the table.
     pub width: usize,
+    /// Indices of the rows.
     pub rows: &'a [u32],
-    /// (rows, width): their gradients, if the table has no other.
+    /// Gradients of the rows (rows, width), if the table itself has none.
     pub own: Option<&'a [f32]>,
 }
 
 impl Optimiser {
+    /// Makes an optimiser for parameters of the layout `layout`, with its state before the first update.
     pub fn new(method: Method, layout: &Arc<Layout>) -> Optimiser {
         // `vec![x; n]` would make an x even where n is 0, and the plan has no room for it.
         let moments = (0..method.rule.moments()).map(|_| Params::zeros(layout.clone()));
@@ -124,7 +131,7 @@ impl Optimiser {
         optimiser
     }
 
-    /// Forgets all updates.
+    /// Resets the state to what it is before the first update.
     pub fn reset(&mut self) {
         self.updates = 0;
         for moment in &mut self.moments {
@@ -136,34 +143,33 @@ impl Optimiser {
         }
     }
 
-    /// The average of the weights, once it has begun.
+    /// The average of the weights, if it has begun.
     pub fn average(&self) -> Option<&Average> {
         self.average.as_ref().filter(|average| average.is_on())
     }
 
-    /// Weights in the average; 0 where there is none, or not yet.
+    /// Number of weights in the average; 0 if there is none or it has not begun.
     pub fn averaged(&self) -> u64 {
         self.average().map_or(0, |average| average.progress.count)
     }
 
-    /// What is kept for the parameters, each by a prefix of its names in a checkpoint.
-    pub fn arenas(&self) -> impl Iterator<Item = (String, &Params)> {
+    /// The state that is kept for the parameters, each part with the prefix of its names in a checkpoint.
+    pub(crate) fn arenas(&self) -> impl Iterator<Item = (String, &Params)> {
         let moments = self.moments.iter().enumerate();
         let moments = moments.map(|(i, moment)| (format!("moment{i}."), moment));
         let average = self.average.as_ref();
         moments.chain(average.map(|average| (AVERAGE.to_string(), &average.weights)))
     }
 
-    /// The same, to be changed.
-    pub fn arenas_mut(&mut self) -> impl Iterator<Item = (String, &mut Params)> {
+    /// The mutable state that is kept for the parameters, each part with the prefix of its names in a checkpoint.
+    pub(crate) fn arenas_mut(&mut self) -> impl Iterator<Item = (String, &mut Params)> {
         let moments = self.moments.iter_mut().enumerate();
         let moments = moments.map(|(i, moment)| (format!("moment{i}."), moment));
         let average = self.average.as_mut();
         moments.chain(average.map(|average| (AVERAGE.to_string(), &mut average.weights)))
     }
 
-    /// One update of `params` by `grads`. Where there are `panels`, they hold the new
-    /// weights then.
+    /// Updates `params` by `grads`; `panels`, if given, then hold the new weights.
     pub fn update(
         &mut self,
         cpu: &Cpu,
@@ -253,5 +259,5 @@ impl Optimiser {
     }
 }
 
-/// What the names of the average begin with in a checkpoint.
+/// Prefix of the average's names in a checkpoint.
 const AVERAGE: &str = "average.";

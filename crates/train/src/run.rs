@@ -37,7 +37,10 @@ use memory::{Open, Reading};
 pub use memory::{available_bytes, peak_bytes, plan, plan_shapes, total_bytes};
 pub use outline::{dry_run, training_size};
 
-/// Starts a new run and follows it to its end, or until `watch` asks to stop.
+/// Starts a new run and trains to the end of its budget, or until `watch` asks to stop.
+///
+/// # Errors
+/// [`Error`](crate::Error) if the job cannot be carried out, its memory does not fit, or training diverges.
 pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
     let mut job = job.clone();
     let origin = match &job.init_from {
@@ -85,7 +88,10 @@ pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
     run.follow(watch)
 }
 
-/// Goes on with the run in `path` from its last checkpoint, perhaps with another budget, or watched in another way.
+/// Resumes the run at `path` from its last checkpoint, with changes of its budget or of what is monitored.
+///
+/// # Errors
+/// [`RunError`] if there is no run or no usable checkpoint, the budget is spent, or training diverges.
 pub fn resume(
     path: &Path,
     changes: impl Into<Changes>,
@@ -119,7 +125,7 @@ pub fn resume(
     run.follow(watch)
 }
 
-/// In f32 a run may move between machines; bf16 sums are the instruction set's own.
+/// Checks that a bf16 run continues on its instruction set, whose rounding it needs; f32 runs may move between machines.
 fn same_arithmetic(record: &Record, machine: &Machine, path: &Path) -> Result<()> {
     let here = machine.isa.name();
     if record.config.precision == Precision::F32 || record.isa == here {
@@ -135,7 +141,7 @@ fn same_arithmetic(record: &Record, machine: &Machine, path: &Path) -> Result<()
     .into())
 }
 
-/// A run at work: a trainer, and what makes its training survive.
+/// A run in progress: a trainer with directory, checkpoints and validation.
 struct Run {
     trainer: Trainer,
     folder: Folder,
@@ -184,7 +190,7 @@ impl Run {
         })
     }
 
-    /// Takes up the newest checkpoint that is intact.
+    /// Restores the newest intact checkpoint.
     fn restore(&mut self, watch: &mut dyn Watch) -> Result<()> {
         let missing = || RunError::NoCheckpoint(self.folder.path().to_path_buf());
         let loaded = self.generations.load_latest()?.ok_or_else(missing)?;

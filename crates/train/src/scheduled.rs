@@ -1,4 +1,4 @@
-//! Scheduled sampling (Bengio, Vinyals, Jaitly and Shazeer 2015): between teacher forcing and the model's own words.
+//! Scheduled sampling (Bengio, Vinyals, Jaitly and Shazeer 2015): between teacher forcing and the model's own words as inputs.
 //!
 //! At update i each input is the true token with probability ε_i, decided by a coin for each token; otherwise it
 //! is drawn from what the model predicted for that place, after the inputs that it has read so far. ε falls as
@@ -17,22 +17,22 @@ use elman_kernels::philox;
 use elman_kernels::rng::{Site, key};
 use serde::{Deserialize, Serialize};
 
-/// How the probability of the true token falls.
+/// How the probability ε of a true token as input falls during training (Bengio et al. 2015, section 2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Decay {
-    /// Always the same share of drawn inputs.
+    /// A constant share of inputs is drawn from the model; the value is 1 − ε.
     Constant(f64),
-    /// c, a step's part.
+    /// Linear decay ε_i = 1 − c·i; the value is c, the decrease per update.
     Linear(f64),
-    /// k
+    /// Exponential decay ε_i = kⁱ; the value is k < 1.
     Exponential(f64),
-    /// k
+    /// Inverse sigmoid decay ε_i = k / (k + exp(i / k)); the value is k ≥ 1.
     InverseSigmoid(f64),
 }
 
 impl Decay {
-    /// The probability that an input of update `step` (from 0) is drawn, 1 − ε_i.
+    /// Probability 1 − ε_i that an input of update `step` (from 0) is drawn from the model.
     pub fn probability(self, step: u64) -> f64 {
         let i = step as f64;
         match self {
@@ -56,7 +56,7 @@ impl Decay {
 impl std::str::FromStr for Decay {
     type Err = String;
 
-    /// `linear:0.0001`, `exponential:0.999`, `inverse-sigmoid:500` or `constant:0.25`.
+    /// Parses `linear:0.0001`, `exponential:0.999`, `inverse-sigmoid:500` or `constant:0.25`.
     fn from_str(text: &str) -> Result<Decay, String> {
         let expected = || {
             format!(
@@ -115,7 +115,7 @@ impl std::fmt::Display for Decay {
     }
 }
 
-/// The coins of one window.
+/// Random decisions of scheduled sampling for one window.
 #[derive(Clone, Copy, Debug)]
 pub struct Coins {
     /// Probability that an input is drawn.
@@ -124,6 +124,7 @@ pub struct Coins {
 }
 
 impl Coins {
+    /// Makes the decisions of the window with number `step`, each true with `probability`.
     pub fn new(probability: f64, seed: u64, step: u64) -> Coins {
         Coins {
             probability,
@@ -131,7 +132,7 @@ impl Coins {
         }
     }
 
-    /// Whether the input of `lane` at time step `t` is drawn; then the number in [0, 1) to draw it with.
+    /// Decides whether the input of row `lane` at time step `t` is drawn; returns the uniform number in [0, 1) to draw it with.
     pub fn toss(&self, t: usize, lane: usize) -> Option<f64> {
         let words = philox([lane as u32, t as u32, 0, 0], self.key);
         let uniform = |high: u32, low: u32| {

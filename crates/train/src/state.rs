@@ -9,8 +9,6 @@ use super::optim::{Average, AverageProgress, Optimiser};
 use super::schedule::{Place, Plateau};
 use super::watch::Best;
 use super::windows::Cursor;
-#[cfg(doc)]
-use super::windows::Windows;
 use crate::error::{Result, RunError};
 use elman_net::{Params, State};
 use elman_store::{Array, Snapshot, StoreError};
@@ -18,55 +16,63 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
 
-/// Header entries that differ between runs that computed the same.
+/// Header entries of a checkpoint that may differ between runs that computed the same.
 pub const VOLATILE: [&str; 1] = ["seconds"];
 
-/// Where a run is.
+/// Progress of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
-    /// Updates done, skipped ones included.
+    /// Number of updates done, skipped ones included.
     pub step: u64,
-    /// Epochs done.
+    /// Number of complete epochs.
     pub epoch: u64,
-    /// How much of the present epoch is done, of [`Windows::length`].
+    /// Position in the present epoch, of `Windows::length`.
     pub position: usize,
-    /// Windows of the present epoch done; checkpoints of version 0.1 do not have it.
+    /// Number of windows done in the present epoch; checkpoints of version 0.1 do not have it.
     #[serde(default)]
     pub window: u64,
+    /// Number of updates of the whole budget.
     pub total_steps: u64,
+    /// Counts of skipped updates.
     pub guard: Guard,
+    /// The best validation so far.
     pub best: Option<Best>,
-    /// Validations since the best one.
+    /// Number of validations since the best one.
     pub stale: u32,
-    /// What validations have come to under that schedule; not written while it is not in use.
+    /// State of the `plateau` schedule; not written unless that schedule is used.
     #[serde(default, skip_serializing_if = "Plateau::is_untouched")]
     pub plateau: Plateau,
+    /// Figures of the steps since the last line of the metrics.
     pub unlogged: Tally,
 }
 
-/// Sums over the steps since the last line of `metrics.jsonl`: the next line is the same whether
-/// the run was interrupted or not.
+/// Figures of the steps since the last line of `metrics.jsonl`, so that the next line does not depend on interruptions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tally {
+    /// Number of steps.
     pub steps: u64,
-    /// Over the windows that were not skipped.
+    /// Total loss of the updates that were not skipped, in nats.
     pub nats: f64,
+    /// Number of tokens of the updates that were not skipped.
     pub tokens: u64,
+    /// Number of inputs drawn from the model by scheduled sampling.
     #[serde(default)]
     pub sampled: u64,
+    /// Number of clipped updates.
     pub clipped: u64,
+    /// Number of skipped updates.
     pub skipped: u64,
 }
 
 impl Progress {
-    /// Epochs done, as a fraction, where one has the length `length`.
+    /// Number of epochs done, as a fraction, for epochs of the length `length`.
     pub fn epochs(&self, length: usize) -> f64 {
         self.epoch as f64 + self.position as f64 / length as f64
     }
 
-    /// Where the schedule is.
+    /// The place of the next step in the learning-rate schedule.
     pub fn place(&self) -> Place<'_> {
         Place {
             step: self.step,
@@ -76,8 +82,8 @@ impl Progress {
         }
     }
 
-    /// Where the next window is.
-    pub fn cursor(&self) -> Cursor {
+    /// The place of the next window in the text.
+    pub(crate) fn cursor(&self) -> Cursor {
         Cursor {
             epoch: self.epoch,
             window: self.window,
@@ -85,7 +91,7 @@ impl Progress {
         }
     }
 
-    /// Counts a window that takes an epoch of the length `length` on by `by`. Whether it was the last of its epoch.
+    /// Counts a window that advances an epoch of the length `length` by `by`; returns whether it was the last of its epoch.
     pub fn advance(&mut self, by: usize, length: usize) -> bool {
         self.window += 1;
         self.position += by;
@@ -98,28 +104,30 @@ impl Progress {
     }
 }
 
-/// What the run is about; a checkpoint is only continued on the same.
+/// Hashes of the run's vocabulary and texts; a checkpoint is only continued on the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Identity {
+pub(crate) struct Identity {
     pub vocabulary: String,
     pub train: String,
     pub valid: Option<String>,
 }
 
-/// Everything but the weights, which the engine holds.
+/// State of a training: everything but the weights, which the engine holds.
 pub struct TrainState {
+    /// Progress of the run.
     pub progress: Progress,
+    /// Optimiser with its state.
     pub optimiser: Optimiser,
-    /// h and c of every lane.
+    /// State carried to the next window: h and c of every row of the batch.
     pub carried: State,
     /// Seconds of training so far, over all resumes.
     pub seconds: f64,
 }
 
 impl TrainState {
-    /// The whole run as named arrays; `params` are the weights.
-    pub fn snapshot<'a>(&'a self, params: &'a Params, identity: &Identity) -> Snapshot<'a> {
+    /// The whole state as named arrays; `params` are the weights.
+    pub(crate) fn snapshot<'a>(&'a self, params: &'a Params, identity: &Identity) -> Snapshot<'a> {
         let TrainState {
             progress,
             optimiser,
@@ -169,9 +177,10 @@ impl TrainState {
         Snapshot { header, arrays }
     }
 
-    /// Reads a snapshot back into this state and `params`, which say what is expected; `path` names
-    /// its file in errors. Nothing is changed if anything does not fit.
-    pub fn restore(
+    /// Restores this state and `params`, whose shapes are expected, from a snapshot; nothing is changed if anything does not fit.
+    ///
+    /// `path` is the name of the snapshot's file in errors.
+    pub(crate) fn restore(
         &mut self,
         snapshot: &Snapshot,
         path: &Path,
@@ -246,7 +255,7 @@ impl TrainState {
     }
 }
 
-/// What a checkpoint's header holds.
+/// Content of a checkpoint's header.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {

@@ -1,6 +1,6 @@
-//! One step of training: the gradient of one window or the mean of several, judged, clipped and applied.
+//! One step of training: the gradient of one window or the mean of several, checked, clipped and applied.
 //!
-//! Knows no text, no epochs and no files: a run brings the windows and counts.
+//! It knows no text, no epochs and no files: a run fetches the windows and counts.
 
 use super::bptt::{Engine, WindowStats};
 use super::config::Config;
@@ -12,7 +12,7 @@ use elman_kernels::rng::{Site, key};
 use elman_net::layer::dropout::Dropout;
 use elman_text::Window;
 
-/// The gradient of the windows of one update, as far as they have been read. Its numbers are in the engine, each window's added to those before it.
+/// Accumulator of the gradients of the windows of one update; the numbers are in the engine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GradientAccumulator {
     stats: WindowStats,
@@ -20,27 +20,28 @@ pub struct GradientAccumulator {
     windows: u64,
 }
 
-/// What an update did.
+/// Result of an update.
 #[derive(Clone, Copy, Debug)]
 pub struct Update {
-    /// Loss and tokens of all windows of the update.
+    /// Loss and number of tokens of all windows of the update.
     pub stats: WindowStats,
-    /// Inputs that were drawn from the model.
+    /// Number of inputs that were drawn from the model.
     pub sampled: usize,
-    /// Global norm of the gradient, before clipping.
+    /// Global norm of the gradient before clipping.
     pub grad_norm: f64,
-    /// It was longer than the threshold, or had elements that were larger than theirs.
+    /// Whether the gradient was clipped, by its norm or by its elements.
     pub clipped: bool,
-    /// Whether it was applied.
+    /// Decision on the update: applied, skipped, or skipped as the last one before training stops.
     pub verdict: Verdict,
 }
 
 impl GradientAccumulator {
+    /// Number of windows that have been added.
     pub fn windows(&self) -> u64 {
         self.windows
     }
 
-    /// Adds the gradient of `window`, read from the carried state, some inputs of it replaced where sampling is scheduled.
+    /// Adds the gradient of `window`, from the carried state, with scheduled sampling if it is on.
     pub fn add(
         &mut self,
         engine: &mut Engine,
@@ -71,8 +72,9 @@ impl GradientAccumulator {
         self.windows += 1;
     }
 
-    /// Updates the weights by the mean gradient of the windows at rate `lr`. If the loss of one or the gradient is not finite
-    /// the weights stay as they are, and the carried state starts from zero.
+    /// Updates the weights by the mean gradient of the windows at the learning rate `lr`.
+    ///
+    /// If a loss or the gradient is not finite, the weights do not change, and the carried state is reset to zero.
     pub fn apply(
         self,
         engine: &mut Engine,

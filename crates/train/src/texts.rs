@@ -1,7 +1,7 @@
-//! From text files to what training reads: a vocabulary and memory-mapped token files.
+//! From text files to the input of training: a vocabulary and memory-mapped token files.
 //!
-//! The vocabulary comes from the training text only. The encoded texts stay in the run's
-//! directory, so a run goes on when the original files have changed or vanished.
+//! The vocabulary comes from the training text only. The encoded texts are kept in the run's directory, so a run can be resumed
+//! when the original files have changed or vanished.
 
 use super::cache::{self, Description};
 use super::folder::Folder;
@@ -18,13 +18,13 @@ use elman_text::{
 };
 use std::io::{ErrorKind, Write};
 
-/// The part of the training text that validates when no other text is given.
+/// Share of the training text that is held out for validation if no validation text is given.
 pub const VALIDATION_FRACTION: f64 = 0.05;
 
 /// So much a vocabulary may take while it is counted, however little memory a run may have: the plan of the run says what is wanting.
 const LEAST_COUNTING: u64 = 16 << 20;
 
-/// What training reads.
+/// The encoded texts of a run, and their vocabulary.
 pub struct Texts {
     /// The most that counting and learning the vocabulary took; 0 where that was done before.
     pub preparation_bytes: u64,

@@ -3,7 +3,7 @@
 //! ```text
 //! let mut trainer = Trainer::on_text(&config, text)?;
 //! while let Some(report) = trainer.step()? { … }        one update after the other, to the end of the budget
-//! trainer.step_on(&batch)?                              one update on sequences of the caller's own
+//! trainer.step_on(&batch)?                              one update on given sequences
 //! let model = trainer.model();                          the weights as they are, as a model
 //! ```
 //! A trainer is a network with its optimiser and a text, whose windows follow each other as the configuration says (`windows.rs`). A
@@ -35,23 +35,25 @@ use elman_text::{Corpus, Layout, ReadOptions, Source, Vocab, Window};
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-/// A network in training on a text.
+/// A network in training: it makes one update after the other on a text, or on batches of the program's own.
 pub struct Trainer {
     pub(super) config: Config,
     pub(super) vocab: Vocab,
-    /// The windows of the text.
+    /// Windows of the text.
     pub(super) text: Windows,
     pub(super) engine: Engine,
     pub(super) state: TrainState,
     room: Room,
-    /// The window that is read.
+    /// The present window.
     pub(super) window: Window,
 }
 
 impl Trainer {
-    /// A new network on `text`, with the vocabulary that is counted in it.
+    /// Makes a trainer with a new network on `text`, whose vocabulary is counted in it.
     ///
-    /// Errors: a configuration that cannot be, a text that cannot be cut into tokens.
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) for an invalid configuration; [`Error::Text`](crate::Error::Text) if the text cannot
+    /// be tokenized; [`TrainError::BudgetInMinutes`].
     pub fn on_text(config: &Config, text: &str) -> Result<Trainer> {
         let source = || {
             vec![Source::Reader {
@@ -71,17 +73,19 @@ impl Trainer {
         Trainer::new(config, vocab, corpus)
     }
 
-    /// A new network on `corpus`, which `vocab` has encoded. It computes on all CPUs.
+    /// Makes a trainer with a new network on `corpus`, which `vocab` has encoded; it computes on all CPUs.
     ///
-    /// Errors: a configuration that cannot be, or whose budget is minutes, which only a run measures.
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) for an invalid configuration; [`TrainError::BudgetInMinutes`].
     pub fn new(config: &Config, vocab: Vocab, corpus: Corpus) -> Result<Trainer> {
         let threads = available_parallelism().map_or(1, |n| n.get());
         Trainer::on_cpu(config, vocab, corpus, Cpu::new(Isa::detect(), threads))
     }
 
-    /// As [`Trainer::new`], on the threads and the instruction set of `cpu`.
+    /// Makes a trainer as [`Trainer::new`] does, on the threads and the instruction set of `cpu`.
     ///
-    /// Errors: those of [`Trainer::new`].
+    /// # Errors
+    /// As for [`Trainer::new`].
     pub fn on_cpu(config: &Config, vocab: Vocab, corpus: Corpus, cpu: Cpu) -> Result<Trainer> {
         config.check()?;
         let mut config = config.clone();
@@ -139,42 +143,43 @@ impl Trainer {
         }
     }
 
-    /// The configuration, as far as the text has settled it.
+    /// Configuration, with values that depend on the text filled in.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The vocabulary.
+    /// Vocabulary of the text.
     pub fn vocab(&self) -> &Vocab {
         &self.vocab
     }
 
-    /// The threads and the instruction set that it computes on.
+    /// Threads and instruction set of the computations.
     pub fn cpu(&self) -> &Cpu {
         self.engine.cpu()
     }
 
-    /// Updates done, skipped ones included.
+    /// Number of updates done, skipped ones included.
     pub fn steps_done(&self) -> u64 {
         self.state.progress.step
     }
 
-    /// Updates of the whole budget.
+    /// Number of updates of the whole budget.
     pub fn total_steps(&self) -> u64 {
         self.state.progress.total_steps
     }
 
-    /// The weights, under PyTorch's names; the average of the last updates' where one is kept.
+    /// Weights under PyTorch's names, or the average of the last updates' weights if one is kept.
     pub fn params(&self) -> &Params {
         let average = self.state.optimiser.average();
         average.map_or(self.engine.params(), |average| &average.weights)
     }
 
-    /// The next update on the text; `None` at the end of the budget.
+    /// Makes the next update on the text; returns `None` at the end of the budget.
     ///
-    /// A window whose loss or gradient is not finite is kept from the weights, and the report says so.
+    /// An update whose loss or gradient is not finite is skipped, and the report says so.
     ///
-    /// Errors: too many of these in a row.
+    /// # Errors
+    /// [`TrainError::Diverged`] if too many updates in a row were skipped.
     pub fn step(&mut self) -> Result<Option<StepReport>> {
         if self.state.progress.step >= self.state.progress.total_steps {
             return Ok(None);
@@ -183,10 +188,11 @@ impl Trainer {
         self.judged(report, verdict).map(Some)
     }
 
-    /// One update on `batch`, beside the text: its sequences begin with the zero state, and so does the next window of the text.
+    /// Makes one update on `batch`, whose sequences begin with the zero state; so does the next window of the text.
     ///
-    /// Errors: a batch that is empty, that holds an id the vocabulary lacks, or that is larger than the windows of the
-    /// configuration; too many updates in a row whose loss or gradient is not finite.
+    /// # Errors
+    /// [`TrainError::EmptyBatch`], [`TrainError::UnknownToken`], [`TrainError::BatchTooLarge`]; [`TrainError::Diverged`] if too
+    /// many updates in a row were skipped.
     pub fn step_on(&mut self, batch: &Batch) -> Result<StepReport> {
         batch.check(self.vocab.len(), self.room)?;
         let started = Instant::now();
@@ -206,7 +212,7 @@ impl Trainer {
         self.judged(report, verdict)
     }
 
-    /// The network with its present weights (their average, where one is kept) and the vocabulary, as a model.
+    /// The network with its present weights (or their average, if one is kept) and the vocabulary, as a model.
     pub fn model(&self) -> Model {
         let config = &self.config;
         let about = About {

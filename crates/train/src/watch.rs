@@ -1,4 +1,4 @@
-//! What a run tells whoever watches it, and how it is asked to stop.
+//! Events of a run, and how it is asked to stop.
 
 use super::config::Config;
 use super::metrics::number;
@@ -7,160 +7,190 @@ use elman_net::flow::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// Follows a run. Implemented by the command's progress display, by its machine-readable output,
-/// and by tests.
+/// An observer of a run: a progress display, machine-readable output, or a test.
 pub trait Watch {
+    /// Called with every event of the run.
     fn event(&mut self, event: &Event);
 
-    /// Asked after every step; true ends the run after saving.
+    /// Whether the run should stop; called after every step. The run then saves a checkpoint and ends.
     fn stop_requested(&self) -> bool {
         false
     }
 }
 
-/// Something worth telling.
+/// An event of a run.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A remark for a person: a dropped BOM, a damaged checkpoint that was passed over.
+    /// A note for people: a dropped BOM, a damaged checkpoint that was passed over.
     Note(String),
-    /// The model that the run starts from is writing: tokens of its own so far, of as many as there will be.
+    /// The model that the run starts from is writing a text for its training.
     Writing {
+        /// Number of tokens that the model has written.
         tokens: usize,
+        /// Number of tokens that it will write.
         of: usize,
     },
-    /// The text has been read; the run is about to start or go on.
+    /// The texts have been read, and the run is about to start or to be resumed.
     Ready(Ready<'a>),
-    /// One update, or one skipped window.
+    /// An update was made or skipped.
     Step(StepReport),
+    /// The validation text was scored.
     Validation(Validation),
-    /// A text that the present weights wrote.
+    /// The present weights have written a text.
     Sample(Sample),
-    /// How gradients flow in the window that comes next.
+    /// Gradient flow in the next window was measured.
     Gradients(GradientFlow),
     /// A checkpoint was written.
     Saved {
+        /// Number of steps done.
         step: u64,
     },
 }
 
-/// What is about to be trained.
+/// Description of a run that is about to start.
 #[derive(Debug)]
 pub struct Ready<'a> {
+    /// Directory of the run.
     pub run: &'a Path,
+    /// Configuration of the run.
     pub config: &'a Config,
+    /// Sizes of the network.
     pub dims: &'a Dims,
+    /// Number of parameters of the network.
     pub parameters: usize,
+    /// Memory plan of the run.
     pub plan: TrainPlan,
+    /// Number of tokens of the training text.
     pub train_tokens: usize,
+    /// Number of tokens of the validation text; 0 without one.
     pub valid_tokens: usize,
+    /// Number of windows of an epoch.
     pub windows_per_epoch: u64,
-    /// Updates of an epoch: fewer than its windows where gradients are accumulated.
+    /// Number of updates of an epoch, fewer than its windows if gradients are accumulated.
     pub steps_per_epoch: u64,
-    /// 0 unless resumed.
+    /// Number of steps done; 0 unless the run is resumed.
     pub step: u64,
-    /// `None`: of a run that is only told, whose minutes have not been measured.
+    /// Number of steps of the whole budget; `None` in a dry run with a budget in minutes, which are not measured.
     pub total_steps: Option<u64>,
+    /// Number of threads.
     pub threads: usize,
+    /// Name of the instruction set.
     pub isa: &'static str,
 }
 
-/// What one training step did.
+/// Figures of one training step.
 #[derive(Clone, Debug, Serialize)]
 pub struct StepReport {
-    /// Steps done, this one included.
+    /// Number of steps done, this one included.
     pub step: u64,
+    /// Number of steps of the whole budget.
     pub total_steps: u64,
-    /// Epochs done, as a fraction.
+    /// Number of epochs done, as a fraction.
     pub epoch: f64,
-    /// Mean −ln ŷ over the tokens of its windows that are predicted.
+    /// Mean loss −ln ŷ over the predicted tokens of the step, in nats.
     pub loss_nats: f64,
+    /// Norm of the gradient before clipping.
     pub grad_norm: f64,
+    /// Learning rate.
     pub lr: f64,
-    /// Tokens that were predicted.
+    /// Number of tokens that were predicted.
     pub tokens: usize,
-    /// Tokens that were read: more, where only answers are predicted.
+    /// Number of tokens that were input; it is larger than `tokens` if only answers are predicted.
     pub read: usize,
-    /// Inputs that scheduled sampling drew from the model.
+    /// Number of inputs that scheduled sampling drew from the model.
     pub sampled: usize,
-    /// Seconds this step took.
+    /// Duration of the step in seconds.
     pub seconds: f64,
-    /// The gradient was longer than the clipping threshold, or had larger elements than that for values.
+    /// Whether the gradient was clipped, by its norm or by its elements.
     pub clipped: bool,
-    /// It was kept from the weights: its loss or gradient was not finite.
+    /// Whether the update was skipped, because its loss or gradient was not finite.
     pub skipped: bool,
 }
 
 impl StepReport {
-    /// exp(loss).
+    /// Perplexity exp(loss).
     pub fn perplexity(&self) -> f64 {
         self.loss_nats.exp()
     }
 
-    /// Predicted tokens a second.
+    /// Predicted tokens per second.
     pub fn tokens_per_second(&self) -> f64 {
         self.tokens as f64 / self.seconds.max(1e-9)
     }
 }
 
-/// One validation.
+/// Result of a validation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Validation {
+    /// Number of steps done.
     pub step: u64,
+    /// Number of epochs done, as a fraction.
     pub epoch: f64,
+    /// Mean loss per predicted token, in nats.
     #[serde(deserialize_with = "number")]
     pub loss_nats: f64,
-    /// exp(loss).
+    /// Perplexity exp(loss).
     #[serde(deserialize_with = "number")]
     pub perplexity: f64,
-    /// The text was read in parallel lanes, each from the zero state; sentences are exact, and so is `eval`.
+    /// Whether the figures are approximate, because a stream was scored in parallel slices; sentences are exact, and so is `eval`.
     pub approximate: bool,
-    /// Predicted ones.
+    /// Number of predicted tokens.
     pub tokens: usize,
-    /// The share of them that were the most likely token, and of lines of which all were; where only answers are learnt.
+    /// Share of the predicted tokens that were the most likely ones; only if answers alone are learnt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
+    /// Share of the lines in which every predicted token was the most likely one; only if answers alone are learnt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line_accuracy: Option<f64>,
-    /// The best so far; its model was saved.
+    /// Whether this is the best validation so far; its model was saved.
     pub best: bool,
-    /// Weights in the average that was validated, and perhaps saved; 0: it was the weights themselves.
+    /// Number of weights in the average that was validated; 0 if it was the weights themselves.
     pub averaged: u64,
+    /// Duration of the validation in seconds.
     pub seconds: f64,
 }
 
-/// What the weights write in the middle of training.
+/// A text that the present weights wrote during training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
+    /// Number of steps done.
     pub step: u64,
+    /// Number of epochs done, as a fraction.
     pub epoch: f64,
-    /// What it goes on from.
+    /// Prompt that the text continues.
     pub prompt: String,
+    /// The text, without the prompt.
     pub text: String,
 }
 
-/// How gradients flow in the window of a step, before its update; docs/INSPECT.md explains the numbers.
+/// Gradient flow in the window of a step, before its update; docs/INSPECT.md explains the numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GradientFlow {
+    /// Number of the step.
     pub step: u64,
-    /// t − k, in steps.
+    /// Lag t − k of the norms, in steps.
     pub lag: usize,
+    /// Whether gradients vanish, explode or neither, over all layers.
     pub verdict: Verdict,
+    /// Gradient flow through each layer, from below.
     pub layers: Vec<LayerFlow>,
 }
 
-/// One layer of it.
+/// Gradient flow through one layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerFlow {
+    /// Index of the layer, from 0.
     pub layer: usize,
-    /// log10 ‖∂s_t/∂s_k‖₂, mean over the lanes; −∞, in the file `null`, for 0.
+    /// log10 ‖∂s_t/∂s_k‖₂, mean over the inspected rows; −∞, in the file `null`, for a norm of 0.
     #[serde(deserialize_with = "number")]
     pub norm_log10: f64,
-    /// The factor of a step, γ.
+    /// Factor γ of the norm per step.
     pub factor: f64,
+    /// Whether gradients vanish, explode or neither in this layer.
     pub verdict: Verdict,
-    /// The part of activations that is saturated.
+    /// Share of activations that are saturated.
     pub saturated: f64,
-    /// Units whose largest and smallest value differ by at most 10⁻⁴ over all steps.
+    /// Number of units whose largest and smallest value differ by at most 10⁻⁴ over all steps.
     pub dead: usize,
 }
 
@@ -170,36 +200,40 @@ pub struct LayerFlow {
 pub enum Ending {
     /// The budget is used up.
     Finished,
-    /// No better validation for `patience` validations.
+    /// The validation loss has not improved for `patience` validations.
     Stalled,
-    /// Asked to stop; `resume` goes on.
+    /// The run was asked to stop and can be resumed.
     Stopped,
-    /// The run failed: loss, gradient or weights were no numbers any more, which is an error too, or the last steps had a loss that is far
-    /// above the uniform model's ([`super::guard::has_failed`]).
+    /// The run failed: a loss, gradient or weight was not finite (which is also an error), or the last losses are far above the
+    /// uniform model's.
     Diverged,
 }
 
-/// A run's result.
+/// Result of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
+    /// How the run ended.
     pub ending: Ending,
+    /// Number of steps done.
     pub step: u64,
+    /// Number of steps of the whole budget.
     pub total_steps: u64,
     /// The best validation; `None` without a validation text.
     pub best: Option<Best>,
-    /// Mean over the tokens of the last steps, at most ten: what the last line of the metrics says. `None` if there is none yet.
+    /// Mean loss over the tokens of the last steps, at most ten, in nats; `None` before the first line of the metrics.
     pub train_loss_nats: Option<f64>,
-    /// The loss of a model that gives every entry of the vocabulary the same probability, ln V.
+    /// Loss of a model that gives every token of the vocabulary the same probability, ln V.
     pub uniform_nats: f64,
+    /// Number of skipped updates.
     pub skipped: u64,
     /// Seconds of training, over all resumes.
     pub seconds: f64,
-    /// The hash of the last checkpoint, without time, threads, paths and throughput.
+    /// Hash of the last checkpoint, which does not depend on time, threads, paths and speed.
     pub checkpoint: String,
 }
 
 impl Outcome {
-    /// The best validation, if its model knows more than nothing.
+    /// The best validation, if its model is better than the uniform model.
     pub fn useful(&self) -> Option<Best> {
         self.best.filter(|best| best.loss_nats < self.uniform_nats)
     }
@@ -208,6 +242,8 @@ impl Outcome {
 /// The best validation of a run so far.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Best {
+    /// Number of steps after which it was made.
     pub step: u64,
+    /// Its mean loss per token, in nats.
     pub loss_nats: f64,
 }

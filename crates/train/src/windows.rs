@@ -1,25 +1,26 @@
-//! Where a run's windows come from: a text, and how it is laid out.
+//! The windows of a text, by its layout.
 //!
 //! | layout | an epoch's length | a window takes it on by | state |
 //! |---|---|---|---|
 //! | `stream` | the time steps of a lane | the steps that it predicts | carried to the next window; zero where a lane restarts |
 //! | `sentences` | all tokens | its tokens | every line begins with zero |
 //!
-//! A run asks for one window after the other at a [`Cursor`], and is told how far the epoch gets by it. Which window stands at a
-//! cursor follows from the configuration and the text alone, so a run that is resumed in the middle of an epoch goes on with
-//! the very windows that it would have had.
+//! A run asks for one window after the other at a `Cursor`, and gets how far it advances the epoch. The window at a cursor
+//! follows from the configuration and the text alone, so a run that is resumed in the middle of an epoch continues with the windows
+//! that it would have had.
 
 mod order;
 mod pace;
 
-pub use order::{Extent, Order, longest_window};
+pub use order::longest_window;
+pub(crate) use order::{Extent, Order};
 
 use super::config::Config;
 use crate::error::{Error, Result};
 use elman_text::{Corpus, Layout, Mark, Restarts, Stream, TextError, Vocab, Window};
 
 /// The windows of one text, epoch after epoch.
-pub struct Windows {
+pub(crate) struct Windows {
     corpus: Corpus,
     /// The input before the first token.
     eos: u32,
@@ -28,28 +29,28 @@ pub struct Windows {
     restarts: Restarts,
 }
 
-/// What a window takes of the text.
+/// What a window consumes of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// By how much the epoch's position grows.
+pub(crate) struct Taken {
+    /// Advance of the position in the epoch.
     pub by: usize,
     /// Tokens that are read for the first time: those that are predicted, and where that is an answer what comes before it.
     pub tokens: usize,
 }
 
-/// Where the next window is.
+/// Place of the next window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cursor {
-    /// Epochs done.
+pub(crate) struct Cursor {
+    /// Number of complete epochs.
     pub epoch: u64,
-    /// Windows of the present epoch done.
+    /// Number of windows done in the present epoch.
     pub window: u64,
-    /// How much of the present epoch is done, of [`Windows::length`].
+    /// Position in the present epoch, of [`Windows::length`].
     pub position: usize,
 }
 
 impl Windows {
-    /// Those on which a run of `config` trains.
+    /// The windows on which a run of `config` trains.
     pub fn training(corpus: Corpus, vocab: &Vocab, config: &Config) -> Result<Windows> {
         let mut order = Order::training(extent(&corpus, vocab, config), config)?;
         order.predict_answers(&corpus, "the training text", vocab, config)?;
@@ -61,7 +62,7 @@ impl Windows {
         })
     }
 
-    /// Those in which the same run scores another text: every token once. A stream's are no longer than those of training.
+    /// The windows in which the run scores another text, every token once; those of a stream are no longer than in training.
     pub fn validation(&self, corpus: Corpus, vocab: &Vocab, config: &Config) -> Result<Windows> {
         let mut order = self
             .order
@@ -83,7 +84,7 @@ impl Windows {
         &self.order
     }
 
-    /// N
+    /// N, the number of tokens of the text.
     pub fn tokens(&self) -> usize {
         self.order.tokens()
     }
@@ -112,7 +113,7 @@ impl Windows {
         self.order.parts()
     }
 
-    /// Whether a window goes on from the state of the one before; otherwise every lane begins with zero.
+    /// Whether a window continues from the state of the one before; otherwise every row begins with zero.
     pub fn carries(&self) -> bool {
         matches!(self.order, Order::Stream { .. })
     }
@@ -125,7 +126,7 @@ impl Windows {
         }
     }
 
-    /// Fills `window` with what stands at the cursor `at`.
+    /// Fills `window` with the window at the cursor `at`.
     pub fn read(&mut self, at: Cursor, window: &mut Window) -> Taken {
         let taken = self.read_on(at, window);
         if let Order::Stream { stream, pace } = &self.order {

@@ -6,16 +6,16 @@
 //! masked   rotate_right(crc, 15) + 0xa282ead8      crc: CRC-32C (Castagnoli, reflected polynomial 0x82f63b78)
 //! ```
 
-/// What an event says beside its time and step.
+/// The content of an event, beside its time and step.
 pub enum Event<'a> {
-    /// The first of every file.
+    /// The version of the format, the first event of every file.
     Version,
-    /// Whatever was written for this step and later ones is void.
+    /// The start of a session, which voids events of this step and later ones.
     Start,
     Summary(Vec<Value<'a>>),
 }
 
-/// A figure under its tag.
+/// A value with its tag.
 pub enum Value<'a> {
     Scalar(&'a str, f32),
     /// Markdown.

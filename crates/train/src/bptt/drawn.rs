@@ -1,4 +1,4 @@
-//! Inputs drawn from the model's own predictions: the first reading of a window under scheduled sampling.
+//! Inputs sampled from the model's own predictions: the first pass over a window under scheduled sampling.
 
 use super::Engine;
 use crate::scheduled::Coins;
@@ -35,12 +35,12 @@ impl Draws {
 }
 
 impl Engine {
-    /// Replaces the inputs of `window` that `coins` choose by draws from the model's distribution after the inputs
-    /// before them; returns how many. The window is read from the first lanes of `carried`, which stays as it is. Where that
-    /// is zero, nothing has predicted the first inputs: they stay. So do those of texts that begin in the window.
+    /// Replaces inputs of `window`, chosen by `coins`, by samples from the model's predictions (scheduled sampling); returns how
+    /// many.
     ///
-    /// The prediction for a window's first input is made from the carried state, without the dropout on outputs that the
-    /// window before had.
+    /// The window starts from the first rows of `carried`, which does not change. Where that state is zero, or a text begins within
+    /// the window, the input is not replaced, because nothing has predicted it. The prediction for a window's first input is
+    /// computed from the carried state, without the output dropout that the window before had.
     pub fn draw_inputs(
         &mut self,
         window: &mut Window,

@@ -1,4 +1,4 @@
-//! What the engine does beside training: losses of a text, activations to be looked at, and the network for forward passes.
+//! Uses of the engine beside training: losses of a text, activations for inspection, and the network for forward passes.
 
 use super::{Engine, WindowStats};
 use elman_infer::scoring::WindowScorer;
@@ -8,8 +8,8 @@ use elman_net::{NetworkView, State};
 use elman_text::Window;
 
 impl Engine {
-    /// The loss of one window without dropout, gradient or memory of it, from `state`, which has the
-    /// window's lanes and becomes that after it.
+    /// Computes the loss of one window without dropout and gradient, from `state`, which has the window's batch size and becomes
+    /// the state after it.
     pub fn score_window(&mut self, window: &Window, state: &mut State) -> WindowStats {
         self.score(window, state, None)
     }
@@ -36,10 +36,13 @@ impl Engine {
         self.stats(window)
     }
 
-    /// The activations of the first `lanes` lanes of `window` over its first steps, at most `most_steps` of them or what a segment
-    /// holds, without dropout and from `state`, which stays as it is. Training does not notice: the next window overwrites the tape.
+    /// Records the activations of the first `lanes` rows of `window` over its first steps, without dropout.
     ///
-    /// Errors: hidden states that overflow.
+    /// At most `most_steps` steps, or as many as a segment holds, are recorded, from `state`, which does not change. Training is
+    /// unaffected: the next window overwrites the tape.
+    ///
+    /// # Errors
+    /// [`Overflow`] if hidden states overflow.
     pub fn trace(
         &mut self,
         window: &Window,
@@ -64,7 +67,7 @@ impl Engine {
         Trace::record(layers, &self.tape, steps)
     }
 
-    /// The network with its present weights, and what computes with them: to write a text.
+    /// A view of the network with its present weights for forward passes, and the [`Cpu`] to run them on.
     pub fn view(&mut self) -> (NetworkView<'_>, &Cpu) {
         self.refresh(None);
         let view = NetworkView {
@@ -75,8 +78,7 @@ impl Engine {
         (view, &self.cpu)
     }
 
-    /// The logits of the last segment, (T, B, V); for tests and inspection, since training never
-    /// holds them all.
+    /// Logits of the last segment (T, B, V) for tests and inspection; training never holds them all.
     pub fn logits(&self, rows: usize, dropped: bool) -> Vec<f32> {
         let mut out = vec![0.0; rows * self.network.dims().vocab];
         self.network.logits(
@@ -112,7 +114,7 @@ impl Engine {
     }
 }
 
-/// Lets the scoring loop of evaluation run on the memory of training: validation needs none of its own.
+/// Lets the scoring loop of evaluation use the memory of training, so that validation allocates nothing.
 impl WindowScorer for Engine {
     fn zero_state(&self) -> State {
         Engine::zero_state(self)

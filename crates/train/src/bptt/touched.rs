@@ -1,4 +1,4 @@
-//! The embedding rows that have a gradient: those that are read.
+//! The active embedding rows: those that occurred in the inputs and have a gradient.
 
 /// Distinct rows, and where inputs find theirs among them.
 pub(super) struct Touched {
@@ -8,7 +8,8 @@ pub(super) struct Touched {
 }
 
 impl Touched {
-    /// With room for as many `rows`, those of a window before they are sorted included, and `inputs` of a segment.
+    /// Makes an empty list with capacity for `rows`, which include those of a window before they are sorted, and for `inputs` of a
+    /// segment.
     pub(super) fn with_room(rows: usize, inputs: usize) -> Touched {
         Touched {
             rows: Vec::with_capacity(rows),
@@ -45,7 +46,7 @@ impl Touched {
         }
     }
 
-    /// Where the row of each of these inputs stands in the list.
+    /// Position of each input's row in the list.
     pub(super) fn places(&mut self, inputs: &[u32]) -> &[u32] {
         let place = |id: &u32| self.rows.partition_point(|row| row < id) as u32;
         self.places.clear();

@@ -1,7 +1,8 @@
-//! The files of a run by name: what replacing the run deletes, and what a new run would overwrite.
+//! The files of a run by name: which ones replacing the run deletes, and which ones a new run would overwrite.
 //!
-//! Files of other names belong to the user, wherever they are: beside the run, and in its `model/` too. A directory holds a run
-//! if its `config.toml` is one that elman wrote. What a run left that was killed before it had one is known by the lock file.
+//! Files of other names belong to the user, wherever they are: beside the run, and in its `model/` too. A directory holds a run if
+//! its `config.toml` is one that elman wrote. The remains of a run that was killed before it had one are recognised by the lock
+//! file.
 
 use super::LARGEST_RECORD;
 use crate::board::is_event_file;
@@ -11,14 +12,15 @@ use elman_store::{Generations, Lock, StoreError, disk};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+/// Name of the file with the run's configuration and the origin of its texts.
 pub const RECORD: &str = "config.toml";
-/// What the model wrote that the run starts from.
+/// Name of the text that the initial model wrote.
 pub const OWN_TEXT: &str = "own.txt";
-/// The page of the run, which the command writes.
+/// Name of the run's page, which the command writes.
 pub const PAGE: &str = "report.html";
-/// The copy of standard input, which the command writes.
+/// Name of the copy of standard input, which the command writes.
 pub const STDIN: &str = "stdin.txt";
-/// Event files for TensorBoard, where no other directory was chosen.
+/// Name of the default directory of event files for TensorBoard.
 pub const EVENTS: &str = "tensorboard";
 
 /// A part of a run: a file, or a directory with the names that elman gives to files there.
@@ -27,7 +29,7 @@ enum Part {
     Directory(&'static str, fn(&str) -> bool),
 }
 
-/// The file that makes it a run comes first.
+/// All parts of a run; the file that makes a directory a run comes first.
 const PARTS: [Part; 9] = [
     Part::File(RECORD),
     Part::Directory("state", Generations::is_state),
@@ -44,19 +46,22 @@ fn is_token_file(name: &str) -> bool {
     ["train.tok", "valid.tok", "tokenizer.json"].contains(&name)
 }
 
-/// What is in a directory where a run is to go.
+/// Content of a directory in which a new run is to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Contents {
-    /// Nothing that a run would overwrite, or only what was left there by a run that never began.
+    /// Nothing that a run would overwrite, or only the remains of a run that never began.
     Free,
     /// A run.
     Run,
-    /// A file that a run would overwrite, and that elman did not write.
+    /// A file that a new run would overwrite and that elman did not write.
     Foreign(PathBuf),
 }
 
 impl Contents {
-    /// Looks into the directory `path`, which need not exist. Errors: what the system refuses.
+    /// Determines what the directory `path` holds; it need not exist.
+    ///
+    /// # Errors
+    /// [`Error::Store`](crate::Error::Store) if it cannot be read.
     pub fn of(path: &Path) -> Result<Contents> {
         if path.join(RECORD).symlink_metadata().is_ok() {
             return Ok(match record(path)? {
@@ -77,9 +82,10 @@ impl Contents {
     }
 }
 
-/// The files in the directory `path` that a run wrote there, going by their names; relative to `path`, and `config.toml` first.
+/// Lists the files in the directory `path` that a run wrote there, by their names, relative to `path` and with `config.toml` first.
 ///
-/// Errors: what the system refuses.
+/// # Errors
+/// [`Error::Store`](crate::Error::Store) if the directory cannot be read.
 pub fn run_files(path: &Path) -> Result<Vec<PathBuf>> {
     let record = record(path)?;
     let mut files = Vec::new();
@@ -126,7 +132,7 @@ fn names_in(directory: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// What a `config.toml` of elman says, whichever version wrote it.
+/// The parts of a `config.toml` of elman that every version has.
 struct Recorded {
     inputs: toml::Table,
 }

@@ -1,8 +1,8 @@
 //! Reading `metrics.jsonl` while a run may be writing it.
 //!
 //! The file grows, its last line may be half written, and when the run is resumed its end is cut off and written anew. A
-//! [`Follower`] reads on from where it was if the last line that it knows still stands there, and from the beginning if
-//! not. Lines that it cannot read are passed over: they are damage, or from a later version.
+//! [`Follower`] continues where it was if the last line that it knows is still there, and starts from the beginning if not. Lines
+//! that it cannot parse are passed over: they are damage, or from a later version.
 
 use super::line::Line;
 use elman_store::{StoreError, disk};
@@ -10,18 +10,21 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// All lines of a run so far.
+/// A reader of the metrics of a run that may still be writing them.
 pub struct Follower {
     path: PathBuf,
     lines: Vec<Line>,
-    /// Behind the last complete line that was read.
+    /// Offset after the last complete line.
     offset: u64,
-    /// That line, with its newline; of one that is too long its newline only.
+    /// That line with its newline, or only the newline if it is too long.
     last: Vec<u8>,
 }
 
 impl Follower {
-    /// Reads the file `path`; that there is none yet is no error.
+    /// Reads the file at `path`, which need not exist yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the file cannot be read.
     pub fn open(path: &Path) -> Result<Follower, StoreError> {
         let mut follower = Follower {
             path: path.to_path_buf(),
@@ -33,12 +36,16 @@ impl Follower {
         Ok(follower)
     }
 
+    /// All lines read so far, in order.
     pub fn lines(&self) -> &[Line] {
         &self.lines
     }
 
-    /// Takes in what has changed; whether anything has.
-    pub fn poll(&mut self) -> Result<bool, StoreError> {
+    /// Reads what has changed in the file; returns whether anything has.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the file cannot be read.
+    pub(crate) fn poll(&mut self) -> Result<bool, StoreError> {
         match self.read_on() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let had_some = self.offset > 0;

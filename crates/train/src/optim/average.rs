@@ -12,32 +12,36 @@ use elman_net::params::{Layout, Params};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// When an average begins.
+/// When the average of the weights begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// With the weights after this update, counted from 1.
+    /// With the weights after this update, counted from 1 (averaged SGD).
     Update(u64),
-    /// When a validation is worse than the best of those before the last so many.
+    /// When a validation loss is above the best of those before the last N (NT-ASGD, Merity et al. 2018, Algorithm 1); the value is
+    /// N.
     Trigger(u32),
 }
 
-/// The average, and what decides when it begins.
+/// A running average of the weights, and the state of its trigger.
 #[derive(Clone)]
 pub struct Average {
+    /// When the average begins.
     pub start: Start,
+    /// The averaged weights.
     pub weights: Params,
+    /// Number of averaged weights, and the validations that the trigger observes.
     pub progress: AverageProgress,
 }
 
-/// How far it is.
+/// State of a running average: how many weights it has, and the validations before it began.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AverageProgress {
-    /// Weights in the average; 0: it has not begun.
+    /// Number of weights in the average; 0: it has not begun.
     pub count: u64,
-    /// The losses of the last validations before it began, at most as many as the trigger looks back.
+    /// Losses of the last validations before the average began, at most as many as the trigger's N.
     pub recent: Vec<f64>,
-    /// The best of those before them.
+    /// Best validation loss before those.
     pub best_before: Option<f64>,
 }
 
@@ -50,7 +54,7 @@ impl Average {
         }
     }
 
-    /// Whether it is what is validated and saved.
+    /// Whether the average has begun, so that it is validated and saved in place of the weights.
     pub fn is_on(&self) -> bool {
         self.progress.count > 0
     }
@@ -65,7 +69,7 @@ impl Average {
         Some((1.0 / self.progress.count as f64) as f32)
     }
 
-    /// Takes a validation into account, of `weights`; whether the average begins with them.
+    /// Lets the trigger observe the validation loss of `weights`; returns whether the average begins with them.
     pub fn observe(&mut self, loss: f64, weights: &Params) -> bool {
         let Start::Trigger(back) = self.start else {
             return false;

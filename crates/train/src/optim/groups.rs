@@ -7,22 +7,23 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Parameters by what they are for.
+/// A group of parameters with a learning rate and a weight decay of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// The embedding; with tied weights the output layer's too.
+    /// The embedding; with tied weights also the output layer.
     Embed,
-    /// W_hx of every layer.
+    /// The input weights W_hx of every layer.
     Input,
-    /// W_hh of every layer.
+    /// The recurrent weights W_hh of every layer.
     Recurrent,
-    /// W_S, if it is not the embedding; the projection before it, if it is.
+    /// The output weights W_S, or with tied weights the projection before the output layer.
     Output,
-    /// Every bias.
+    /// All biases.
     Bias,
 }
 
 impl Group {
+    /// All groups.
     pub const ALL: [Group; 5] = [
         Group::Embed,
         Group::Input,
@@ -31,6 +32,7 @@ impl Group {
         Group::Bias,
     ];
 
+    /// Name of the group in options: `embed`, `input`, `recurrent`, `output` or `bias`.
     pub fn name(self) -> &'static str {
         match self {
             Group::Embed => "embed",
@@ -41,6 +43,7 @@ impl Group {
         }
     }
 
+    /// The group of parameters with the role `role`.
     pub fn of(role: Role) -> Group {
         match role {
             Role::Embed => Group::Embed,
@@ -52,19 +55,20 @@ impl Group {
     }
 }
 
-/// A factor for each group.
+/// A factor for each group of parameters, written `embed=0.5,output=2`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Scales([f64; Group::ALL.len()]);
 
 impl Default for Scales {
-    /// The same for all.
+    /// Factor 1 for all groups.
     fn default() -> Scales {
         Scales([1.0; Group::ALL.len()])
     }
 }
 
 impl Scales {
+    /// The factor of `group`; 1 unless it was set.
     pub fn of(&self, group: Group) -> f64 {
         self.0[group as usize]
     }

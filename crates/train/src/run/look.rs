@@ -1,4 +1,4 @@
-//! `--watch-gradients`: how gradients flow in a window, every so many steps.
+//! `--watch-gradients`: gradient flow in a window, every N steps.
 //!
 //! The cheap form of `inspect::gradients`: two lanes of the window that is about to be learnt, at most 64 steps of it, read with
 //! the weights of that moment and without dropout; the norm of ∂s_t/∂s_k at the longest lag, layer by layer. It reads the

@@ -1,4 +1,4 @@
-//! The plan of a run's bytes, and refusing one that does not fit before anything is allocated, with what would fit.
+//! Memory plan of a run; a plan that does not fit is refused before anything is allocated, with options that would fit.
 
 use super::watching::sample_bytes;
 use crate::config::{Bptt, Config};
@@ -9,7 +9,7 @@ use elman_net::Network;
 use elman_net::dims::{Dims, Room, Sizes, TrainPlan, drawing_bytes, largest, look_bytes};
 use elman_text::{Layout, Vocab};
 
-/// The bytes that a run of `config` needs for windows that fit into `room`.
+/// Plans the bytes that a run of `config` needs for windows that fit into `room`.
 pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
     let arena_len = Network::new(dims.clone()).layout().arena_len();
     let mut plan = TrainPlan::new(
@@ -30,7 +30,7 @@ pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
     plan
 }
 
-/// The room for windows of any of these shapes (T, B), of training and of validation, and the plan of a run's bytes beside its text.
+/// Plans a run for training and validation windows of any of these shapes (T, B): their capacity, and the bytes beside the text.
 pub fn plan_shapes(
     config: &Config,
     dims: &Dims,
@@ -51,31 +51,31 @@ pub fn plan_shapes(
     (room, plan)
 }
 
-/// What a run reads, as far as its memory depends on it.
+/// What a run processes, as far as its memory depends on it.
 #[derive(Clone, Copy)]
 pub struct Reading<'a> {
-    /// V
+    /// V, the size of the vocabulary.
     pub vocab: usize,
-    /// The bytes of the vocabulary in the run.
+    /// Bytes of the vocabulary in the run.
     pub vocabulary_bytes: u64,
-    /// The most bytes at once while the vocabulary was made or read.
+    /// Peak bytes while the vocabulary was made or loaded.
     pub preparation_bytes: u64,
     pub train: &'a Order,
     pub valid: Option<&'a Order>,
 }
 
-/// What may be chosen otherwise where a plan does not fit.
+/// Which options may be changed if a plan does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Open {
     All,
-    /// The network is that of a model.
+    /// Windows only: the network is the one of a model.
     Windows,
-    /// The run has begun.
+    /// None: the run has begun.
     Nothing,
 }
 
 impl Open {
-    /// Of a run that is to begin.
+    /// The options that are open for a run that is to begin.
     pub fn of(job: &Job) -> Open {
         match job.init_from {
             Some(_) => Open::Windows,
@@ -85,7 +85,7 @@ impl Open {
 }
 
 impl Reading<'_> {
-    /// The room that the windows of a run need, and the plan of its bytes.
+    /// Plans the capacity for the windows of a run, and its bytes.
     pub fn plan(&self, config: &Config) -> (Room, TrainPlan) {
         let (train, valid) = (self.train, self.valid);
         let valid_shapes = valid.map_or(Vec::new(), Order::shapes);
@@ -115,8 +115,8 @@ impl Reading<'_> {
         Ok(other.plan(config).1.total_bytes())
     }
 
-    /// Refuses a plan of more bytes than `budget`, or than the machine has available: with its parts, and with options under
-    /// which it would fit, each of them tried.
+    /// Refuses a plan of more bytes than `budget`, or than the machine has free, with options under which it would fit, each of
+    /// them tried.
     pub fn check_memory(
         &self,
         plan: &TrainPlan,
@@ -192,7 +192,7 @@ fn remedies(
     found
 }
 
-/// Fewer lanes, shorter windows.
+/// Smaller batches, shorter windows.
 fn windows(config: &Config, train: &Order, fits: &dyn Fn(&Config) -> bool) -> Vec<Settings> {
     let mut found = Vec::new();
     let mut try_sizes = |option: &'static str, now: usize, with: &dyn Fn(usize) -> Config| {
@@ -245,12 +245,12 @@ fn network(config: &Config, fits: &dyn Fn(&Config) -> bool) -> Option<Settings> 
     Some([("hidden", most)].into_iter().chain(embed).collect())
 }
 
-/// Memory that can be had without swapping, where the system says so; no limit elsewhere.
+/// Free memory in bytes that can be used without swapping, on Linux; elsewhere `u64::MAX`.
 pub fn available_bytes() -> u64 {
     system_bytes("MemAvailable:").unwrap_or(u64::MAX)
 }
 
-/// The memory of the machine, where the system says so.
+/// Memory of the machine in bytes, on Linux.
 pub fn total_bytes() -> Option<u64> {
     system_bytes("MemTotal:")
 }
@@ -262,7 +262,7 @@ fn system_bytes(name: &str) -> Option<u64> {
     Some(kib.saturating_mul(1024))
 }
 
-/// The most memory that this process has had at once so far, where the system says so.
+/// Peak memory of this process so far in bytes, on Linux.
 pub fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let kib = status

@@ -1,4 +1,4 @@
-//! A run that is told and not begun: `elman train --dry-run`.
+//! A run that is planned and not started: `elman train --dry-run`.
 //!
 //! The texts are read and counted as a run would, and all of it is closed form from there on; nothing is written and nothing of the
 //! run's size is allocated.
@@ -14,10 +14,12 @@ use crate::watch::{Event, Ready, Watch};
 use crate::windows::Order;
 use elman_net::Network;
 
-/// Tells `watch` what [`super::start`] would do: its remarks, then [`Event::Ready`], where minutes have not been measured.
+/// Reports to `watch` what [`super::start`] would do: its notes, then [`Event::Ready`] with minutes not measured; nothing is
+/// written.
 ///
-/// Errors: those with which the run would be refused, after it was told if its memory is what is wanting; what is in its directory is
-/// not looked at.
+/// # Errors
+/// The errors with which the run would be refused; memory that does not fit is reported after the plan. The run's directory is not
+/// checked.
 pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
     let mut config = job.config.clone();
     if let Some(path) = &job.init_from {
@@ -77,9 +79,11 @@ pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
     reading.check_memory(&plan, job.machine.memory_bytes, &config, open)
 }
 
-/// The size of the vocabulary that a job would train with, and the tokens of its training text, without those that validate.
+/// Determines the size of the vocabulary that a job would train with, and the number of tokens of its training text without the
+/// validation part.
 ///
-/// Errors: what reading the texts can find.
+/// # Errors
+/// [`Error::Text`](crate::Error::Text) and others if the texts cannot be read.
 pub fn training_size(job: &Job) -> Result<(usize, usize)> {
     let found = survey(job)?;
     Ok((found.vocab.len(), found.train.tokens()))

@@ -13,7 +13,7 @@ use elman_kernels::Cpu;
 use elman_store::write_atomic;
 use std::io::Write;
 
-/// Refuses what cannot be written, before anything is made for the run.
+/// Checks the options, before anything is made for the run.
 pub(super) fn check(job: &Job) -> Result<()> {
     let Some(own) = &job.own_text else {
         return Ok(());

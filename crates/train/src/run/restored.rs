@@ -1,4 +1,4 @@
-//! Whether a checkpoint can be gone on from: its numbers against each other and against the run's texts.
+//! Whether a run can continue from a checkpoint: its numbers are checked against each other and against the run's texts.
 //!
 //! Its checksum has agreed, so it is what somebody wrote; but the texts or the configuration may have been changed since, and
 //! a checksum can be computed anew. A position beyond the end of the text would end the run in the middle of a step.

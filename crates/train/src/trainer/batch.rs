@@ -1,10 +1,10 @@
-//! Sequences of the caller's own for one update.
+//! Batches of the program's own sequences for one update.
 
 use crate::TrainError;
 use elman_net::dims::Room;
 use elman_text::{TokenId, Window};
 
-/// Token sequences side by side, padded to the longest of them.
+/// A batch of token sequences, padded to the longest of them.
 ///
 /// Each is a text of its own: its first token is predicted from `<eos>` and the zero state, every later one from those before it.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The batch of `sequences`; `eos` is the id of `<eos>`. Padding carries no loss.
+    /// Makes a batch of `sequences`; `eos` is the id of `<eos>`. Padding carries no loss.
     pub fn new(eos: TokenId, sequences: &[impl AsRef<[TokenId]>]) -> Batch {
         let batch = sequences.len();
         let longest = sequences.iter().map(|ids| ids.as_ref().len()).max();
@@ -40,7 +40,7 @@ impl Batch {
         Batch { window }
     }
 
-    /// The number of tokens that are predicted.
+    /// Number of tokens that are predicted.
     pub fn tokens(&self) -> usize {
         self.window.real
     }

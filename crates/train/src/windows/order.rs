@@ -8,17 +8,17 @@ use crate::config::Config;
 use crate::error::Result;
 use elman_text::{Layout, Sentences, Stream};
 
-/// What a layout must know of a text.
+/// The properties of a text on which its windows depend.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// Of a stream: how many tokens there are, at least one.
+pub(crate) enum Extent {
+    /// Number of tokens of a stream, at least one.
     Tokens(usize),
-    /// Of sentences: where lines begin, and where the last one ends.
+    /// Positions in sentences at which lines begin, and at which the last one ends.
     Lines(Vec<usize>),
 }
 
-/// How the text is laid out.
-pub enum Order {
+/// Order of the windows of a text, by its layout.
+pub(crate) enum Order {
     Stream {
         stream: Stream,
         pace: Pace,
@@ -31,7 +31,7 @@ pub enum Order {
 }
 
 impl Extent {
-    /// That of the text `ids` in `layout`, where `ends_line` tells which tokens end lines.
+    /// The extent of the text `ids` in `layout`, where `ends_line` says which tokens end lines.
     pub fn of(layout: Layout, ids: &[u32], ends_line: impl Fn(u32) -> bool) -> Extent {
         match layout {
             Layout::Stream => Extent::Tokens(ids.len()),
@@ -60,7 +60,7 @@ impl Extent {
 }
 
 impl Order {
-    /// Of the text on which a run of `config` trains.
+    /// The order of the text on which a run of `config` trains.
     ///
     /// Errors: more lines than can be counted.
     pub fn training(extent: Extent, config: &Config) -> Result<Order> {
@@ -77,7 +77,7 @@ impl Order {
         })
     }
 
-    /// Of a text that the same run scores, every token once. A stream's windows are no longer than those of training.
+    /// The order of a text that the run scores, every token once; a stream's windows are no longer than in training.
     pub fn validation(&self, extent: Extent, config: &Config) -> Result<Order> {
         Ok(match self {
             Order::Stream { stream, pace } => {
@@ -96,7 +96,7 @@ impl Order {
         })
     }
 
-    /// The text's.
+    /// The extent of the text.
     pub fn extent(&self) -> Extent {
         match self {
             Order::Stream { stream, .. } => Extent::Tokens(stream.tokens()),
@@ -104,7 +104,7 @@ impl Order {
         }
     }
 
-    /// N
+    /// N, the number of tokens of the text.
     pub fn tokens(&self) -> usize {
         match self {
             Order::Stream { stream, .. } => stream.tokens(),
@@ -122,7 +122,7 @@ impl Order {
         }
     }
 
-    /// Whether all epochs have as many windows.
+    /// Whether all epochs have the same number of windows.
     pub fn epochs_are_alike(&self) -> bool {
         !matches!(
             self,
@@ -133,7 +133,7 @@ impl Order {
         )
     }
 
-    /// Windows of epoch `epoch`.
+    /// Number of windows of epoch `epoch`.
     pub fn in_epoch(&self, epoch: u64) -> u64 {
         match self {
             Order::Stream { stream, pace } => pace.windows(stream.steps(), epoch),
@@ -166,7 +166,7 @@ impl Order {
     }
 }
 
-/// The most steps of a window of `config` in lanes of `length` steps of a stream.
+/// Largest number of steps of a window of `config`, for a stream whose slices have `length` steps.
 pub fn longest_window(config: &Config, length: usize) -> usize {
     Pace::new(config, length).longest(length)
 }

@@ -1,4 +1,4 @@
-//! How long the windows of a stream are, and where they begin.
+//! Lengths and beginnings of the windows of a stream.
 //!
 //! | pace | windows of an epoch |
 //! |---|---|
@@ -16,7 +16,7 @@ use super::Cursor;
 use crate::config::{Bptt, Config};
 use elman_kernels::rng::{Site, Stream as Draws, key};
 
-/// Of the lengths about their mean.
+/// Standard deviation of the lengths about their mean.
 const DEVIATION: f64 = 5.0;
 /// Shorter windows are not drawn.
 const SHORTEST: usize = 5;
@@ -25,28 +25,28 @@ const SPREAD: usize = 20;
 /// The probability of a mean of T, not T/2.
 const WHOLE: f64 = 0.95;
 
-/// How windows follow each other in lanes of a given length.
+/// How the windows of a stream follow each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Pace {
+pub(crate) enum Pace {
     /// T steps every `stride` steps, 1 ≤ `stride` ≤ T.
     Even { steps: usize, stride: usize },
     /// Lengths drawn about `steps`.
     Random { steps: usize, seed: u64 },
 }
 
-/// A window as a range of a lane's steps.
+/// A window as a range of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub(crate) struct Span {
     pub first: usize,
     pub steps: usize,
-    /// Of these, so many at its beginning were predicted by the window before.
+    /// Number of steps at its beginning that the window before has predicted.
     pub seen: usize,
-    /// The next window begins so many steps after this one.
+    /// Number of steps after which the next window begins.
     pub carry: usize,
 }
 
 impl Pace {
-    /// That of a run, in lanes of `length` steps.
+    /// The pace of a run whose slices have `length` steps.
     pub fn new(config: &Config, length: usize) -> Pace {
         match config.bptt {
             Bptt::Steps(steps) if config.bptt_random => Pace::Random {
