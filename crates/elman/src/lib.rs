@@ -1,10 +1,10 @@
-//! Recurrent neural-network language models, and n-gram models beside them: training, scoring, generation.
+//! Language models, recurrent neural networks and n-gram models: training, scoring and generation.
 //!
-//! What most programs need stands at the root of the crate:
+//! The items that most programs need are at the root of the crate:
 //!
-//! * [`load`] and [`Model`]: a model of any family; [`Model::score`], [`Model::generate`]
+//! * [`load`] and [`Model`]: a model of any family; [`Model::score`] and [`Model::generate`]
 //! * [`Session`] and [`advance`]: a stream of text that is fed and asked for the [`Distribution`] of its next token
-//! * [`Trainer`] and [`TrainConfig`]: a network learns a text, or batches of the program's own
+//! * [`Trainer`] and [`TrainConfig`]: training of a network on a text, or on batches of the program's own
 //!
 //! ```no_run
 //! # fn main() -> elman::Result<()> {
@@ -18,19 +18,20 @@
 //! # }
 //! ```
 //!
-//! The modules are crates of their own, in the order in which data flows; each uses only those above it:
+//! The modules are crates of their own; each uses only those above it:
 //!
-//! * [`store`]: named arrays on disk; all files are written through it
-//! * [`text`]: characters and words become token ids; made-up texts that can only be predicted by remembering
-//! * [`ngram`]: counted n-grams, and the files in which they are passed on
-//! * [`net`]: windows of tokens become hidden states, losses and gradients; how gradients flow through time
+//! * [`store`]: files of named arrays; all other files are written with it too
+//! * [`text`]: texts, vocabularies and token ids; synthetic texts with long dependencies
+//! * [`ngram`]: n-gram models with Kneser–Ney smoothing, and their binary and ARPA files
+//! * [`net`]: recurrent networks: forward and backward passes over windows of tokens; gradient flow through time
 //! * [`infer`]: models, sessions, evaluation and generation
 //! * [`train`] (feature `train`): training, and runs that survive interruption
-//! * [`exchange`] (feature `exchange`): networks of PyTorch come in; models go out to PyTorch and ONNX
+//! * [`exchange`] (feature `exchange`): import of networks from PyTorch; export of models to PyTorch and ONNX
 //! * [`measure`] (feature `measure`): speed, comparisons of models, inspection, and the claims of the chapter
 //!
 //! All features are on by default. A program that only scores and generates leaves them out.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod error;
 
