@@ -1,4 +1,4 @@
-//! ARPA files: the text format in which everybody passes n-gram models on.
+//! ARPA files: the text format in which toolkits exchange n-gram models.
 //!
 //! ```text
 //! \data\
@@ -52,7 +52,7 @@ fn header_name(kind: Kind) -> &'static str {
     }
 }
 
-/// Writes to a file, atomically, what `fill` writes; compressed with gzip if its name ends with `.gz`.
+/// Writes a file atomically with the content that `fill` writes; compressed with gzip if its name ends with `.gz`.
 pub fn save(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> Result<(), NgramError>,
@@ -98,7 +98,7 @@ pub(super) fn is_arpa(path: &Path) -> bool {
     false
 }
 
-/// Writes a model as ARPA text and gives back where it went, flushed.
+/// Writes a model as ARPA text and returns the flushed writer.
 pub fn write<W: Write>(model: &Model, out: W) -> Result<W, NgramError> {
     let mut writer = Writer::new(out, model.words(), model.counts())?;
     for order in 1..=model.order() {

@@ -1,4 +1,4 @@
-//! The binary file of a model: its tables as they stand in memory, behind a header and the words.
+//! The binary file of a model: its tables in the form that they have in memory, after a header and the words.
 //!
 //! ```text
 //!   0  magic "ELMANGRM"                56  tokens of the vocabulary, specials aside (kinds `bpe` and `foreign`: all)   (u32)
@@ -59,39 +59,64 @@ const KINDS: [Kind; 7] = [
     Kind::Fields,
 ];
 
-/// How a binary file can be wrong.
+/// What is wrong with the binary file of a model.
 #[derive(Debug, thiserror::Error)]
 pub enum BinaryFlaw {
+    /// Reading the file failed.
     #[error("it cannot be read: {0}")]
     Read(#[from] io::Error),
+    /// The file does not begin with the magic bytes of elman's binary n-gram models.
     #[error("it does not begin as a binary n-gram model of elman does")]
     Magic,
+    /// The file has a version that this program does not support.
     #[error(
         "it is of version {0}, and this program reads versions up to {VERSION}: make it again from the ARPA file"
     )]
     Version(u32),
+    /// The file does not have the size that its header implies.
     #[error(
         "it has {found} bytes where {expected} are needed: it was cut short or added to, make or copy it again"
     )]
-    Size { expected: u64, found: u64 },
+    Size {
+        /// Size by the header, in bytes.
+        expected: u64,
+        /// Size of the file, in bytes.
+        found: u64,
+    },
+    /// A checksum does not match the contents.
     #[error("it is damaged (its checksum is wrong): make or copy it again")]
     Checksum,
+    /// The header holds values that elman does not write. The text says which.
     #[error("its header is not one that elman writes: {0}")]
     Header(&'static str),
+    /// A word of the word list is invalid.
     #[error("word {index} of its list {what}")]
-    Word { index: usize, what: &'static str },
+    Word {
+        /// Index of the word in the list, from 0.
+        index: usize,
+        /// What is wrong with the word.
+        what: &'static str,
+    },
+    /// The tables of n-grams are inconsistent.
     #[error("its tables are not in order at n-gram {node}: {what}")]
-    Tables { node: u32, what: &'static str },
+    Tables {
+        /// Index of the n-gram in the tables.
+        node: u32,
+        /// What is wrong with it.
+        what: &'static str,
+    },
 }
 
 impl Model {
-    /// Writes the binary file, atomically.
+    /// Writes the model as a binary file, atomically.
     pub fn save(&self, path: &Path) -> Result<(), NgramError> {
         disk::write_atomic(path, |out| out.write_all(self.as_bytes()))?;
         Ok(())
     }
 
-    /// Reads what [`Model::save`] writes from memory; `name` stands in messages.
+    /// Opens a binary file that is in memory; `name` is the file's name in messages.
+    ///
+    /// Error: [`NgramError::Binary`] if [`Model::save`] could not have written the bytes.
     pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Model, NgramError> {
         load(Block::Owned(bytes)).map_err(|flaw| NgramError::Binary {
             name: name.to_owned(),

@@ -1,4 +1,4 @@
-//! n-grams, in any order within their order, become a model.
+//! The builder of a model from n-grams, which may come in any order within their order n.
 //!
 //! Each order is collected as it comes. When the next one begins, its n-grams are sorted and find the place of their context
 //! in the order below (`climb.rs`), so the arcs of a context lie together. At the end the links are found level by level
@@ -19,7 +19,7 @@ mod link;
 
 use climb::Place;
 
-/// The longest n-grams that are accepted. Nobody counts longer ones; a limit keeps what a broken file asks for small.
+/// Largest order N that is accepted, which limits the memory that a damaged file can demand.
 pub const MAX_ORDER: usize = 32;
 /// log10 p of `<unk>` in a model that does not list it.
 const MISSING_UNK: f32 = -100.0;
@@ -28,27 +28,40 @@ const LARGEST_LOG10: f32 = 1e30;
 /// With the empty one, and the end of the last one's arcs, they can be numbered in 32 bits.
 const MOST_NGRAMS: u64 = u32::MAX as u64 - 2;
 
-/// What is wrong with an n-gram, or with all of them.
+/// Why n-grams do not form a model.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum BuildError {
+    /// log10 p is not a number of at most 0.
     #[error("log10 p is {0}, and it must be a number that is not above 0")]
     Probability(f32),
+    /// The log10 of the back-off weight is not a finite number.
     #[error("the log10 of the back-off weight is {0}, and it must be a number")]
     Backoff(f32),
+    /// An n-gram of the highest order has a back-off weight.
     #[error(
         "n-grams of the highest order are no contexts and have no back-off weight, but this one has {0}"
     )]
     TopBackoff(f32),
-    /// The n-gram that was pushed as number `index` of its order (from 0) was there before.
+    /// An n-gram was pushed twice.
     #[error("this {order}-gram stands twice")]
-    Twice { order: usize, index: usize },
+    Twice {
+        /// Order of the n-gram.
+        order: usize,
+        /// Number of the second push within its order, from 0.
+        index: usize,
+    },
+    /// A word has no 1-gram.
     #[error("the word {word} has no 1-gram: list it, for every text needs it")]
-    NoUnigram { word: String },
+    NoUnigram {
+        /// The word in question.
+        word: String,
+    },
+    /// There are more n-grams than 32-bit numbers can index.
     #[error("there are more than 4 billion n-grams: prune the model")]
     TooMany,
 }
 
-/// Collects the n-grams of a model.
+/// Builder of a [`Model`] from its n-grams.
 pub struct Builder {
     words: Words,
     order: usize,
@@ -84,7 +97,7 @@ struct Open {
 }
 
 impl Builder {
-    /// Begins a model of order 1 to [`MAX_ORDER`].
+    /// Begins a model with the words `words` and of order 1 to [`MAX_ORDER`].
     pub fn new(words: Words, order: usize) -> Builder {
         assert!(
             (1..=MAX_ORDER).contains(&order),
@@ -101,15 +114,16 @@ impl Builder {
         }
     }
 
-    /// What a reader should know about the model: it comes back from [`Model::notes`].
+    /// Adds a remark about the model for its users, which [`Model::notes`] returns.
     pub fn note(&mut self, note: String) {
         self.notes.push(note);
     }
 
-    /// Adds an n-gram. Its length must not be less than that of the one before, and its ids are those of the words. In the
-    /// highest order the weight must be 0, which stands for "none" elsewhere too.
+    /// Adds an n-gram, given by the ids of its words.
     ///
-    /// Errors: the numbers; and for the first n-gram of an order, what is wrong with the order before.
+    /// Its length must not be less than that of the previous one. In the highest order the weight must be 0, which
+    /// elsewhere too means "no back-off weight". Errors: an invalid number; and with the first n-gram of an order,
+    /// any error of the order before.
     pub fn push(
         &mut self,
         gram: &[u32],
@@ -142,9 +156,9 @@ impl Builder {
         Ok(())
     }
 
-    /// The model.
+    /// Completes the model.
     ///
-    /// Errors: a word without a 1-gram, n-grams that stand twice.
+    /// Errors: [`BuildError::NoUnigram`], [`BuildError::Twice`] or [`BuildError::TooMany`].
     pub fn finish(mut self) -> Result<Model, BuildError> {
         while self.levels.len() < self.order {
             self.close()?;

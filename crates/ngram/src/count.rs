@@ -27,24 +27,28 @@ pub(super) fn adjusted(record: &Record) -> (u64, bool) {
     (record[2] & !PRUNED, record[2] & PRUNED != 0)
 }
 
-/// What to count, and with what.
+/// Options for counting n-grams: order, pruning, memory, threads and scratch directory.
 #[derive(Clone, Debug)]
 pub struct CountOptions {
-    /// N, the longest n-grams.
+    /// N: length of the longest n-grams.
     pub order: usize,
-    /// Index n − 1: the largest count of an n-gram of n words that is left out of the model; the last one holds for all higher
-    /// orders, none is 0. Words (n = 1) are never left out.
+    /// Largest count at which an n-gram of n words is pruned, at index n − 1.
+    ///
+    /// The last entry holds for all higher orders; an empty list prunes nothing. Single words (n = 1) are never
+    /// pruned, so the first entry is 0.
     pub prune: Vec<u64>,
-    /// For sorting; the rest goes to scratch files.
+    /// Memory for sorting in bytes; what does not fit goes to scratch files.
     pub memory_bytes: u64,
-    /// Changes nothing but time.
+    /// Number of threads, which does not affect the result.
     pub threads: usize,
-    /// The directory of scratch files.
+    /// Directory of scratch files.
     pub scratch: PathBuf,
 }
 
 impl CountOptions {
-    /// Refuses what means nothing.
+    /// Checks that the options are consistent.
+    ///
+    /// Errors: [`NgramError::Order`] and [`NgramError::Prune`].
     pub fn check(&self) -> Result<()> {
         Packing::new(1, self.order)?;
         if self.prune.len() > self.order || self.prune.first().is_some_and(|&most| most > 0) {
@@ -57,7 +61,7 @@ impl CountOptions {
     }
 }
 
-/// What one pass over a text has counted; [`Counts::estimate`] makes a model of it.
+/// Adjusted counts of the n-grams of a text, from which [`Counts::estimate`] makes a model.
 pub struct Counts {
     pub(super) options: CountOptions,
     pub(super) room: Room,
@@ -71,19 +75,19 @@ pub struct Counts {
     stats: TextStats,
 }
 
-/// What was counted of one order.
+/// Counts of one order: distinct n-grams, those that are kept, and counts of counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Different n-grams.
+    /// Number of distinct n-grams.
     pub distinct: u64,
-    /// Those that are not left out.
+    /// Number of n-grams that are not pruned.
     pub kept: u64,
-    /// How many n-grams have an adjusted count of 1, 2, 3, 4.
+    /// Number of n-grams whose adjusted count is 1, 2, 3 and 4.
     pub of_count: [u64; 4],
 }
 
 impl Counts {
-    /// Counts the n-grams of the order wanted and below; `progress` gets the number of tokens read.
+    /// Counts the n-grams of a text, of the wanted order and all below; `progress` gets the number of tokens read.
     ///
     /// Errors: what reading a text can find, scratch files that cannot be written, and an order that the vocabulary makes too long.
     pub fn of(
@@ -124,12 +128,14 @@ impl Counts {
         })
     }
 
-    /// By order, from 1.
+    /// Counts of every order, from 1.
     pub fn tallies(&self) -> &[Tally] {
         &self.tallies
     }
 
-    /// How many n-grams the model will have, by order from 1: `<s>` and every entry of the vocabulary are words.
+    /// Number of n-grams that the model will have, by order from 1.
+    ///
+    /// All entries of the vocabulary and `<s>` are words.
     pub fn kept(&self) -> Vec<u64> {
         let words = u64::from(self.words.begin()) + 1;
         std::iter::once(words)
@@ -137,7 +143,7 @@ impl Counts {
             .collect()
     }
 
-    /// What was measured of the text.
+    /// Statistics of the text.
     pub fn stats(&self) -> &TextStats {
         &self.stats
     }

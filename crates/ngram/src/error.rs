@@ -1,4 +1,4 @@
-//! What can be wrong with n-gram models and their files.
+//! The errors of n-gram models and their files.
 
 use std::io;
 
@@ -7,61 +7,98 @@ use super::{BinaryFlaw, BuildError};
 use elman_store::StoreError;
 use elman_text::{Kind, TextError};
 
-/// Any failure of this crate. Every message says what, where (file and line), and what to do next.
+/// Error of this crate. Every message says what, where (file and line), and what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum NgramError {
+    /// A text or a vocabulary cannot be read.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// A file cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The ARPA file cannot be written.
     #[error("the ARPA file cannot be written: {0}")]
     Write(#[from] io::Error),
-    /// An ARPA file that is none, or wrong in this line.
+    /// A line of an ARPA file is wrong, or the file is not an ARPA file.
     #[error("{name}, line {line}: {flaw}")]
     Arpa {
+        /// Name of the file.
         name: String,
+        /// Line number, from 1.
         line: u64,
+        /// What is wrong with the line.
         flaw: ArpaFlaw,
     },
-    /// A binary file that is none, or damaged.
+    /// The binary file of a model is damaged, or is another kind of file.
     #[error("{name}: {flaw}")]
-    Binary { name: String, flaw: BinaryFlaw },
-    /// A file that is something else.
+    Binary {
+        /// Name of the file.
+        name: String,
+        /// What is wrong with the file.
+        flaw: BinaryFlaw,
+    },
+    /// The file is known to be of another kind, which `what` names.
     #[error("{name} is {what}")]
-    NotAModel { name: String, what: &'static str },
-    /// n-grams that make no model.
+    NotAModel {
+        /// Name of the file.
+        name: String,
+        /// What the file is instead.
+        what: &'static str,
+    },
+    /// The n-grams do not form a model.
     #[error("the n-grams make no model: {0}")]
     Build(#[from] BuildError),
-    /// A word that an ARPA file could not tell from one of its own symbols.
+    /// A word of the vocabulary has a special meaning in ARPA files.
     #[error(
         "the vocabulary (kind {kind}) holds the word {name}, which means something else in an ARPA file: \
          save the model as a .bin, or train it without that word"
     )]
-    ReservedName { name: String, kind: Kind },
+    ReservedName {
+        /// The word as an ARPA file would name it.
+        name: String,
+        /// Kind of the vocabulary.
+        kind: Kind,
+    },
+    /// A model of this kind of vocabulary cannot be saved as an ARPA file, because it needs its tokenizer.
     #[error(
         "an ARPA file holds names of tokens, and a vocabulary of kind {kind} also needs its tokenizer.json: save the model as a .bin"
     )]
-    NoArpa { kind: Kind },
-    /// Models of vocabularies that cut a text differently.
+    NoArpa {
+        /// Kind of the vocabulary.
+        kind: Kind,
+    },
+    /// The models cannot be mixed, because their vocabularies split text differently.
     #[error(
         "the models cannot be mixed, because their vocabularies cut a text differently (kinds {kinds}): take models of one kind, of kinds bpe and foreign with the same tokenizer"
     )]
-    NoUnion { kinds: String },
+    NoUnion {
+        /// The kinds of their vocabularies, as a list for the message.
+        kinds: String,
+    },
+    /// The order is 0 or above [`MAX_ORDER`](super::MAX_ORDER).
     #[error("an order of {order} is not possible: it is between 1 and {most}", most = super::MAX_ORDER)]
-    Order { order: usize },
+    Order {
+        /// The order that was asked for.
+        order: usize,
+    },
+    /// The n-grams of a large vocabulary do not fit 128 bits at this order.
     #[error(
         "n-grams of {order} words do not fit {words} different words: at most {most} words fit"
     )]
     OrderForVocabulary {
+        /// The order that was asked for.
         order: usize,
+        /// Number of different words.
         words: usize,
+        /// Largest order that is possible with these words.
         most: usize,
     },
+    /// The counts for pruning do not begin with 0, or decrease.
     #[error(
         "counts up to which n-grams are left out are given from order 1, never fall, and begin with 0, such as 0,0,1,1: words are never left out, and an n-gram does not stay without its parts"
     )]
     Prune,
 }
 
-/// What a function of this crate returns.
+/// Result of this crate's functions.
 pub type Result<T> = std::result::Result<T, NgramError>;

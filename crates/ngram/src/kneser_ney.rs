@@ -26,19 +26,20 @@ use elman_store::StoreError;
 use std::f64::consts::LOG10_E;
 use std::sync::{Mutex, PoisonError};
 
-/// D_1, D_2, D_3 where the counts define none.
+/// Discounts D_1, D_2 and D_3 where the counts define none, as in KenLM's `lmplz --discount_fallback`.
 pub const FALLBACK: [f64; 3] = [0.5, 1.0, 1.5];
 
-/// The discounts of one order.
+/// Kneser–Ney discounts of one order (Chen and Goodman 1999, section 3).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Discounts {
-    /// Of n-grams with an adjusted count of 1, 2, and 3 or more.
+    /// Discounts of n-grams with an adjusted count of 1, 2, and 3 or more.
     pub amounts: [f64; 3],
-    /// The counts define none, and the amounts are [`FALLBACK`].
+    /// Whether the counts define no discounts, so that the amounts are [`FALLBACK`].
     pub fallback: bool,
 }
 
 impl Discounts {
+    /// Computes the discounts of an order from its counts of counts.
     pub fn of(tally: &Tally) -> Discounts {
         let t = tally.of_count.map(|n| n as f64);
         let y = t[0] / (t[0] + 2.0 * t[1]);
@@ -75,17 +76,19 @@ fn in_range(of_count: [u64; 4]) -> bool {
     (1..=3).all(|k| t[k - 1] > 0.0 && (0.0..=k as f32).contains(&amount(k)))
 }
 
-/// Where the n-grams go: w_1 … w_n, log10 p(w_n | w_1 … w_{n−1}), log10 γ(w_1 … w_n) (0 where nothing follows).
+/// Callback for estimated n-grams: words w_1 … w_n, log10 p(w_n w_1 … w_{n−1}), log10 of the back-off weight γ(w_1 …
+/// w_n), which is 0 if no n-gram continues this one.
 pub type Emit<'e, E> = dyn FnMut(&[u32], f32, f32) -> Result<(), E> + 'e;
 
 impl Counts {
-    /// The discounts of each order, from 1.
+    /// Discounts of each order, from 1.
     pub fn discounts(&self) -> Vec<Discounts> {
         self.tallies().iter().map(Discounts::of).collect()
     }
 
-    /// Hands every n-gram with its probability and back-off weight to `emit`: order by order from 1, the tokens by id and `<s>`
-    /// last, then by endings.
+    /// Estimates the probability and back-off weight of every n-gram and passes them to `emit`.
+    ///
+    /// Order by order from 1, tokens by id and `<s>` last, higher orders sorted by their endings.
     ///
     /// Errors: scratch files that cannot be written or read, and whatever `emit` finds.
     pub fn estimate<E: From<StoreError>>(self, emit: &mut Emit<'_, E>) -> Result<(), E> {

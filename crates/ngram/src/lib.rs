@@ -1,4 +1,4 @@
-//! N-gram models: counts smoothed into probabilities, the files they come in, and what they say about text.
+//! N-gram models: counting, smoothing, pruning and mixing, their files, and the scoring of text.
 //!
 //! ```text
 //! words        a vocabulary, `<s>`, and words that no text can hold
@@ -23,6 +23,7 @@
 //! ```
 //! Probabilities and weights are held as log10 in f32, as ARPA files give them.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod arpa;
 mod backoff;

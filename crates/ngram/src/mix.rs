@@ -24,15 +24,18 @@ const NOTHING_LEFT: f64 = -99.0;
 /// Listed words together may exceed probability 1 by so much through rounding.
 const ROUNDING: f64 = 1e-4;
 
-/// How far mixing is.
+/// Progress of [`mix`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MixProgress {
-    /// n-grams of all models that have been visited.
+    /// Number of n-grams visited so far, over all models.
     pub done: u64,
+    /// Number of n-grams of all models.
     pub total: u64,
 }
 
-/// The mixture of `models` with `weights`, which are above 0 and sum to one. `progress` is called now and then.
+/// Mixes `models` into one model by static interpolation.
+///
+/// The `weights` are positive and sum to one. `progress` is called from time to time.
 ///
 /// Errors: vocabularies that have no union; a mixture with too many n-grams.
 pub fn mix(

@@ -23,7 +23,7 @@ use super::words::Words;
 use super::{NgramError, arpa, binary, other};
 use elman_text::{Source, Vocab};
 
-/// An n-gram model.
+/// Back-off n-gram model: an immutable automaton over contexts, which gives the probability of each next token.
 pub struct Model {
     block: Block,
     layout: Layout,
@@ -40,20 +40,22 @@ pub(super) enum Block {
     Mapped(Mapped),
 }
 
-/// Where a model is in a text. It means something only to the model that it came from.
+/// Context of a [`Model`] in a text, as a plain value. It is valid only for the model that it came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct State(u32);
 
-/// What a model says about a token.
+/// Score of a token: its log-probability, the length of the n-gram found, and the next state.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scored {
+    /// log10 p of the token.
     pub log10: f32,
-    /// The length of the n-gram that was found, at least 1.
+    /// Length of the n-gram that was found, at least 1.
     pub order: usize,
+    /// State after the token.
     pub next: State,
 }
 
-/// Is given an n-gram: words, log10 p, log10 of the back-off weight (0 where there is none).
+/// Callback for the n-grams of a model: words, log10 p, log10 of the back-off weight (0 if there is none).
 pub type Visit<'a, E> = dyn FnMut(&[u32], f32, f32) -> Result<(), E> + 'a;
 
 /// Is given a node and its words.
@@ -69,19 +71,21 @@ impl State {
         self.0
     }
 
-    /// The state as a number, which [`Model::state`] takes back.
+    /// Number of the state, from which [`Model::state`] restores it.
     pub fn to_number(self) -> u32 {
         self.0
     }
 }
 
 impl Model {
-    /// Reads a model from a file: ARPA text, the same compressed with gzip, or a binary, whichever it holds.
+    /// Loads a model from a file: ARPA text, ARPA text compressed with gzip, or a binary file.
+    ///
+    /// The contents of the file decide its format, not its name.
     pub fn load(path: &Path) -> Result<Model, NgramError> {
         Model::load_as(path, arpa::Reading::default())
     }
 
-    /// As [`Model::load`], with a choice of how ARPA text is read.
+    /// Loads a model as [`Model::load`] does, with options for reading ARPA text.
     pub fn load_as(path: &Path, how: arpa::Reading) -> Result<Model, NgramError> {
         if binary::is_binary(path) {
             binary::open(path)
@@ -91,7 +95,7 @@ impl Model {
         }
     }
 
-    /// Whether a file seems to be an n-gram model, by its beginning. One that cannot be read does not.
+    /// Whether the beginning of a file looks like an n-gram model; `false` for a file that cannot be read.
     pub fn is_file(path: &Path) -> bool {
         binary::is_binary(path) || arpa::is_arpa(path)
     }
@@ -118,35 +122,37 @@ impl Model {
         model
     }
 
+    /// Words of the model: the vocabulary, `<s>` and hidden words.
     pub fn words(&self) -> &Words {
         &self.words
     }
 
+    /// Vocabulary of the model.
     pub fn vocab(&self) -> &Vocab {
         self.words.vocab()
     }
 
-    /// The length of the longest n-grams.
+    /// N: length of the longest n-grams.
     pub fn order(&self) -> usize {
         self.layout.order()
     }
 
-    /// n-grams of order 1, 2 … .
+    /// Number of n-grams of order 1, 2, ….
     pub fn counts(&self) -> &[u64] {
         self.layout.counts()
     }
 
-    /// Probabilities, and the back-off weights that are not 1.
+    /// Number of parameters: probabilities, and back-off weights that are not 1.
     pub fn parameters(&self) -> u64 {
         self.parameters
     }
 
-    /// What the model takes in memory, and as a binary file on disk (the vocabulary's index aside).
+    /// Size of the model in bytes, in memory and as a binary file, without the index of the vocabulary.
     pub fn bytes(&self) -> u64 {
         self.as_bytes().len() as u64
     }
 
-    /// BLAKE3 (hex) of the vocabulary and all n-grams: the same for an ARPA file and the binary made from it.
+    /// Hash of the vocabulary and all n-grams (BLAKE3, hexadecimal), which does not depend on the file format.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -169,27 +175,27 @@ impl Model {
         self.notes.push(note);
     }
 
-    /// What was added to the file's n-grams, or read in a special way.
+    /// Remarks for the user: n-grams that were added, and numbers that were changed while reading.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// The state at the beginning of a text: after `<s>`.
+    /// State at the beginning of a text, after `<s>`.
     pub fn start(&self) -> State {
         self.start
     }
 
-    /// The state that knows nothing of what came before.
+    /// State without any context.
     pub fn empty(&self) -> State {
         State(0)
     }
 
-    /// The state of which [`State::to_number`] returned `number`; `None` if this model has no such state.
+    /// Restores the state whose [`State::to_number`] is `number`; `None` if this model has no such state.
     pub fn state(&self, number: u32) -> Option<State> {
         (number < self.contexts()).then_some(State(number))
     }
 
-    /// log10 p of `token` in `state`, and the state after it. Panics if there is no such word.
+    /// Computes log10 p of `token` in `state`, and the state after it. Panics if there is no such word.
     #[inline]
     pub fn score(&self, state: State, token: u32) -> (f32, State) {
         let tables = self.tables();
@@ -198,7 +204,7 @@ impl Model {
         (log10, self.after(&tables, arc, token))
     }
 
-    /// As [`Model::score`], with the length of the n-gram that was found.
+    /// Scores a token as [`Model::score`] does, with the length of the n-gram that was found.
     pub fn full_score(&self, state: State, token: u32) -> Scored {
         let tables = self.tables();
         let (log10_backoffs, arc) = self.arc(&tables, state, token);
@@ -209,7 +215,7 @@ impl Model {
         }
     }
 
-    /// log10 p of all V tokens in `state`, with the bits of [`Model::score`].
+    /// Computes log10 p of all V tokens in `state`, with the same bits as [`Model::score`].
     pub fn distribution(&self, state: State, log10: &mut [f32] /* (V) */) {
         let v = self.vocab().len();
         assert_eq!(log10.len(), v, "one place for each token");
@@ -236,7 +242,9 @@ impl Model {
         }
     }
 
-    /// Visits all n-grams of an order from 1 to N, sorted by the ids of their words, until `visit` fails.
+    /// Visits all n-grams of an order from 1 to N, sorted by the ids of their words.
+    ///
+    /// It stops at the first error of `visit` and returns it.
     pub fn grams<E>(&self, order: usize, visit: &mut Visit<'_, E>) -> Result<(), E> {
         let tables = self.tables();
         self.walk(order, &mut |node, gram| {
@@ -318,7 +326,7 @@ impl Model {
         &self.layout
     }
 
-    /// The binary file of the model, as it is in memory: [`Model::from_bytes`] reads it.
+    /// Model as the bytes of a binary file, which [`Model::from_bytes`] opens.
     pub fn as_bytes(&self) -> &[u8] {
         self.block.bytes()
     }

@@ -19,13 +19,15 @@ use super::{Builder, Model, NgramError, State};
 use elman_text::{self as text, ReadOptions, Source};
 use std::f64::consts::LN_10;
 
-/// How often each context of a model occurs: P(h), by node.
+/// Probability P(h) of each context h of a model, for entropy pruning.
 pub struct History {
     p: Vec<f64>,
 }
 
 impl History {
-    /// Lets `model` read a text. Errors: what reading a text can find.
+    /// Estimates P(h) from the frequency of each context in a text.
+    ///
+    /// Errors: those of reading a text.
     pub fn read(model: &Model, sources: Vec<Source>, read: &ReadOptions) -> crate::Result<History> {
         let mut counts = vec![0u64; model.nodes() as usize];
         let mut state = model.start();
@@ -49,8 +51,9 @@ impl History {
         })
     }
 
-    /// What `model` itself gives the words of each context, one after the other from the empty context on. A text begins as often as
-    /// a line or document ends: P(`<s>`) is p(`</s>`), as in SRILM.
+    /// Computes P(h) from the model itself, as the product of the probabilities of the words of h.
+    ///
+    /// A text begins as often as a line or document ends: P(`<s>`) is p(`</s>`), as in SRILM.
     pub fn own(model: &Model) -> History {
         let tables = model.tables();
         let p_of = |node: u32| (f64::from(tables.log10_p(node)) * LN_10).exp();
@@ -70,9 +73,9 @@ impl History {
     }
 }
 
-/// The model without the n-grams that raise its perplexity by less than `threshold` (a share: 1e-7 is common).
+/// Removes the n-grams whose loss raises the perplexity by less than `threshold`, a relative change such as 1e-7.
 ///
-/// Errors: none that a model which could be built does not have.
+/// A model that could be built can also be pruned, so no error is expected.
 pub fn prune(model: &Model, history: &History, threshold: f64) -> Result<Model, NgramError> {
     let kept = choose(model, history, threshold);
     let is_kept = |node: u32| kept[node as usize];

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use elman_text::Vocab;
 
-/// The words of a model, each with an id below [`Words::len`].
+/// Words of an n-gram model, each with an id below [`Words::len`].
 #[derive(Clone, Debug)]
 pub struct Words {
     vocab: Vocab,
@@ -20,7 +20,7 @@ pub struct Words {
 }
 
 impl Words {
-    /// The words of `vocab` and `<s>`.
+    /// Makes the words of a model from `vocab` and `<s>`, without hidden words.
     pub fn new(vocab: Vocab) -> Words {
         Words::with_hidden(vocab, Vec::new())
     }
@@ -31,22 +31,23 @@ impl Words {
         Words { vocab, hidden }
     }
 
+    /// Vocabulary of the model.
     pub fn vocab(&self) -> &Vocab {
         &self.vocab
     }
 
-    /// The id of `<s>`: V.
+    /// Id of `<s>`, which is V.
     pub fn begin(&self) -> u32 {
         self.vocab.len() as u32
     }
 
-    /// All words: V, `<s>` and the hidden ones.
+    /// Number of all words: V, `<s>` and the hidden ones.
     #[expect(clippy::len_without_is_empty, reason = "there is always `<s>`")]
     pub fn len(&self) -> usize {
         self.vocab.len() + 1 + self.hidden.len()
     }
 
-    /// A word for people to read. Panics if there is no such word.
+    /// Name of a word for display. Panics if there is no such word.
     pub fn name(&self, id: u32) -> Cow<'_, str> {
         let eos = self.vocab.eos();
         match id as usize {
@@ -57,7 +58,7 @@ impl Words {
         }
     }
 
-    /// The names of the words V + 1, V + 2 … .
+    /// Names of the hidden words, whose ids are V + 1, V + 2, ….
     pub fn hidden(&self) -> &[Box<str>] {
         &self.hidden
     }

@@ -71,7 +71,7 @@ pub fn check_hidden(vocab: &Vocab, hidden: &[Box<str>]) -> Result<(), (usize, &'
     Ok(())
 }
 
-/// The name of a token that is no special. The token must be one of `kind`.
+/// Name of an ordinary token in ARPA files, with white space escaped; the token must be one of `kind`.
 pub fn escape(kind: Kind, token: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(token);
     match kind {
@@ -103,7 +103,7 @@ fn by_bytes(token: &[u8]) -> String {
     name
 }
 
-/// The token with this name; none if no token has it.
+/// Token that an ARPA file names `name`; `None` if no token has this name.
 pub fn unescape(kind: Kind, name: &str) -> Option<Vec<u8>> {
     if kind.between_spaces() {
         return Some(name.as_bytes().to_vec());

@@ -24,16 +24,16 @@ use elman_text::{Kind, Source, UNK, Vocab};
 /// How some toolkits write `<unk>`.
 const CAPITAL_UNK: &str = "<UNK>";
 
-/// How to read an ARPA file.
+/// Options for reading an ARPA file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reading {
-    /// Take every log10 p above 0 for 0, not only one that rounding explains.
+    /// Whether every log10 p above 0 is replaced by 0, and not only one that rounding explains.
     pub clip_positive: bool,
 }
 
 /// Reads a model from ARPA text, which may be compressed with gzip.
 ///
-/// Errors: [`NgramError::Arpa`] with the line, and what reading the file finds.
+/// Errors: [`NgramError::Arpa`] with the line, and errors of reading the file ([`NgramError::Text`]).
 pub fn read(source: Source, how: Reading) -> Result<Model, NgramError> {
     let mut lines = Lines::new(Input::open(source)?);
     let mut log10s = Log10s::new(how.clip_positive);

@@ -12,7 +12,7 @@ use super::{HEADER, header_name, name};
 /// Bytes that are put together before they are written.
 const BUFFER: usize = 1 << 16;
 
-/// An ARPA file that is being written. Dropped before [`Writer::finish`] it is cut short, which every reader notices.
+/// Writer of an ARPA file. If it is dropped before [`Writer::finish`], the file is incomplete, which readers notice.
 pub struct Writer<W: Write> {
     out: W,
     buffer: Vec<u8>,
@@ -26,7 +26,7 @@ pub struct Writer<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a file with `counts[n − 1]` n-grams of order n. Their ids are those of `words`.
+    /// Begins a file with `counts[n − 1]` n-grams of order n, whose ids are those of `words`.
     ///
     /// Errors: names that cannot be written ([`NgramError::ReservedName`]), a vocabulary that is more than its names
     /// ([`NgramError::NoArpa`]), and the failures of `out`.
@@ -52,7 +52,7 @@ impl<W: Write> Writer<W> {
         })
     }
 
-    /// Appends an n-gram. Orders must come in turn, each with as many n-grams as was announced.
+    /// Appends an n-gram. Orders must come in ascending order, each with the announced number of n-grams.
     pub fn push(&mut self, gram: &[u32], log10_p: f32, log10_backoff: f32) -> io::Result<()> {
         assert!(gram.len() >= self.order, "orders come in turn");
         while self.order < gram.len() {
@@ -79,7 +79,7 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Ends the file and gives back where it went, flushed.
+    /// Completes the file and returns the flushed writer. Panics if n-grams are missing.
     pub fn finish(mut self) -> io::Result<W> {
         while self.order < self.counts.len() {
             self.next_section();
