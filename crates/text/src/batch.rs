@@ -1,10 +1,11 @@
-//! From a text to windows: T time steps of B lanes that are read side by side.
+//! From a text to windows: T time steps of B sequences that are read side by side.
 //!
-//! A [`Window`] is what the network is given, whichever way the text is laid out: [`stream`] cuts the whole text into B lanes,
-//! [`sentences`] makes every line a sequence. Padding is a mask: positions without a token have weight 0, and neither loss nor gradient knows of them.
-//! So is what is no answer, where a [`Mark`] says where answers begin.
+//! A [`Window`] is the input of the network in either layout: [`stream`] cuts the whole text into B parts,
+//! [`sentences`] makes every line a sequence. Padding is a mask: positions without a token have weight 0, and neither
+//! loss nor gradient depends on them. Positions outside answers have weight 0 too, where a [`Mark`] says where
+//! answers begin.
 //!
-//! What it does not do: it carries no hidden state, which belongs to training.
+//! It carries no hidden state, which belongs to training.
 
 mod mark;
 mod restarts;
@@ -19,18 +20,19 @@ pub use stream::Stream;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// How a text becomes sequences.
+/// Layout of a training text: one continuous stream, or a sequence for each line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
-    /// The whole text is one, and the state is carried through it.
+    /// The whole text is one sequence, and the state is carried through it.
     #[default]
     Stream,
-    /// Every line is one, and begins with `<eos>` and the zero state.
+    /// Every line is a sequence, which begins with `<eos>` and the zero state.
     Sentences,
 }
 
 impl Layout {
+    /// Name on the command line and in files: `stream` or `sentences`.
     pub fn name(self) -> &'static str {
         match self {
             Layout::Stream => "stream",
@@ -39,32 +41,37 @@ impl Layout {
     }
 }
 
-/// T time steps of B lanes, time-major: entry (t, b) stands at `t * lanes + b`. Reused from window to window.
+/// Window of T time steps of B sequences, time-major: entry (t, b) is at index `t * lanes + b`.
+///
+/// The memory is reused from window to window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Window {
-    /// T
+    /// T: number of time steps.
     pub steps: usize,
-    /// B
+    /// B: number of sequences, the batch size.
     pub lanes: usize,
-    /// (T, B)
+    /// Input tokens, (T, B).
     pub inputs: Vec<u32>,
-    /// (T, B)
+    /// Target tokens, (T, B).
     pub targets: Vec<u32>,
-    /// (T, B): 1 where a token is predicted, 0 where there is none, where it is no answer, or where the window before has
-    /// predicted it.
+    /// Loss weights, (T, B): 1 where a token is predicted, otherwise 0.
+    ///
+    /// It is 0 for padding, outside answers, and where an overlapping window has predicted the token already.
     pub weight: Vec<f32>,
-    /// How many tokens are predicted: the sum of `weight`.
+    /// Number of predicted tokens: the sum of `weight`.
     pub real: usize,
-    /// Steps after which the next window begins: all of them, unless windows overlap.
+    /// Number of steps after which the next window begins: all of them, unless windows overlap.
     pub carry: usize,
-    /// (T, B): whether the lane begins a text here, from the zero state. Empty if none does after the window's beginning.
+    /// Whether a sequence begins a text at each position, from the zero state, (T, B).
+    ///
+    /// Empty if none does after the window's first step.
     pub begins: Vec<bool>,
-    /// (B): which part of the text each lane reads, the parts being numbered in the order of the text.
+    /// Part of the text that each sequence reads, (B); parts are numbered in the order of the text.
     pub parts: Vec<u32>,
 }
 
 impl Window {
-    /// With room for so many positions and lanes.
+    /// Allocates a window for up to `positions` positions and batch size `lanes`.
     pub fn with_room(positions: usize, lanes: usize) -> Window {
         Window {
             inputs: Vec::with_capacity(positions),
@@ -90,7 +97,7 @@ impl Window {
         self.parts.clear();
     }
 
-    /// Takes the weight from the first `steps` steps, which the window before has predicted.
+    /// Sets the weight of the first `steps` steps to 0, because the previous window has predicted them.
     pub fn mask(&mut self, steps: usize) {
         let seen = &mut self.weight[..steps * self.lanes];
         self.real -= seen.iter().filter(|weight| **weight > 0.0).count();
@@ -105,13 +112,13 @@ impl Window {
         self.inputs[t * self.lanes + lane] = eos;
     }
 
-    /// Whether `lane` begins a text at step `t`.
+    /// Whether sequence `lane` begins a text at step `t`.
     pub fn begins_at(&self, t: usize, lane: usize) -> bool {
         let cell = t * self.lanes + lane;
         self.begins.get(cell).is_some_and(|begins| *begins)
     }
 
-    /// [`Window::begins`] of some rows; empty if no lane begins in the window.
+    /// Part of [`Window::begins`] for the given rows; empty if no text begins in the window.
     pub fn begins_of(&self, rows: Range<usize>) -> &[bool] {
         self.begins.get(rows).unwrap_or(&[])
     }

@@ -1,7 +1,7 @@
-//! Panics of libraries that read other people's files: they end the work, not the program, and are not shown.
+//! Containing panics in libraries that parse foreign files: the work fails, the program continues.
 //!
-//! The standard library prints a panic before anybody can catch it. A program that sets a hook of its own asks [`is_contained`]
-//! there, and prints nothing if so.
+//! The standard library prints a panic before it can be caught. A program that sets a panic hook asks
+//! [`is_contained`] there, and prints nothing if it returns `true`.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +10,7 @@ thread_local! {
     static CONTAINED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The result of `work`; `None` if it panicked.
+/// Runs `work` and returns its result; `None` if it panicked.
 pub fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
     let outer = CONTAINED.replace(true);
     let done = catch_unwind(AssertUnwindSafe(work));

@@ -28,44 +28,71 @@ const HEADER_BYTES: usize = 160;
 const SUMMED_BYTES: usize = 128;
 const BUFFER_IDS: usize = 16 * 1024;
 
-/// How a token file can be wrong.
+/// What is wrong with a token file, or how it differs from its vocabulary.
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
+    /// Reading the file failed.
     #[error("the token file cannot be read: {0}")]
     Read(#[from] io::Error),
+    /// The file does not begin with the magic bytes of token files.
     #[error("this is not a token file of elman (it does not begin with ELMANTOK)")]
     Magic,
+    /// The file has a version that this program does not support.
     #[error(
         "the token file is of version {0}, this program reads version {VERSION}; encode the text again"
     )]
     Version(u32),
+    /// The file does not have the size that its header implies.
     #[error(
         "the token file has {found} bytes where its header promises {expected}; it was cut short or added to: encode the text again"
     )]
-    Size { expected: u64, found: u64 },
+    Size {
+        /// Size by the header, in bytes.
+        expected: u64,
+        /// Size of the file, in bytes.
+        found: u64,
+    },
+    /// The file holds no tokens.
     #[error("the token file holds no tokens")]
     NoTokens,
+    /// The checksum does not match the contents.
     #[error("the token file is damaged (its checksum is wrong): encode the text again")]
     Checksum,
+    /// A token id is not below the size of the vocabulary.
     #[error(
         "the token file holds the id {id} at position {position}, but only {vocab} are in its vocabulary"
     )]
     Id {
+        /// The invalid id.
         id: u32,
+        /// Index of the token in the text, from 0.
         position: usize,
+        /// Size of the vocabulary, V.
         vocab: u32,
     },
+    /// The vocabulary has the hash that the file names, but another size.
     #[error(
         "the token file speaks of a vocabulary of {found} entries, and its own has {expected}: encode the text again"
     )]
-    Entries { found: u32, expected: usize },
+    Entries {
+        /// Size of the vocabulary by the file.
+        found: u32,
+        /// Size of the vocabulary given.
+        expected: usize,
+    },
+    /// The text was encoded with another vocabulary.
     #[error(
         "the token file was made with another vocabulary ({found}, not {expected}): encode the text again"
     )]
-    Vocabulary { expected: String, found: String },
+    Vocabulary {
+        /// Hash of the vocabulary given.
+        expected: String,
+        /// Hash of the vocabulary that encoded the text.
+        found: String,
+    },
 }
 
-/// An encoded text: N ids below V, from a token file or in memory.
+/// Encoded text: N token ids below V, mapped from a token file or in memory.
 pub struct Corpus {
     ids: Ids,
     vocab_len: u32,
@@ -80,7 +107,9 @@ enum Ids {
 }
 
 impl Corpus {
-    /// Opens a token file, checking all of it.
+    /// Opens a token file and verifies it completely.
+    ///
+    /// Error: [`TextError::TokenFile`] with what is wrong.
     pub fn open(path: &Path) -> Result<Corpus, TextError> {
         open(path).map_err(|source| TextError::TokenFile {
             path: path.to_owned(),
@@ -90,7 +119,7 @@ impl Corpus {
 
     /// Encodes a text in memory.
     ///
-    /// Errors: what reading the text can find.
+    /// Errors: those of [`encode`](crate::encode).
     pub fn encode(
         sources: impl IntoIterator<Item = Source>,
         vocab: &Vocab,
@@ -109,7 +138,7 @@ impl Corpus {
         Ok(Corpus::in_memory(ids, vocab, stats))
     }
 
-    /// Tokens of any origin, at least one. Panics if one is not below V.
+    /// Makes a corpus of given tokens, at least one. Panics if one is not below V.
     pub fn of_ids(ids: Vec<u32>, vocab: &Vocab) -> Corpus {
         let mut hash = blake3::Hasher::new();
         for id in &ids {
@@ -141,12 +170,12 @@ impl Corpus {
         }
     }
 
-    /// V of the vocabulary that encoded the text.
+    /// V: size of the vocabulary that encoded the text.
     pub fn vocab_len(&self) -> usize {
         self.vocab_len as usize
     }
 
-    /// [`Vocab::hash`] of the vocabulary that encoded the text.
+    /// Hash of the vocabulary that encoded the text ([`Vocab::hash`]).
     pub fn vocab_hash(&self) -> &str {
         &self.vocab_hash
     }
@@ -156,12 +185,14 @@ impl Corpus {
         &self.stats.hash
     }
 
-    /// What was counted while the text was encoded (no notes, when read from a file).
+    /// Statistics of the text; from a file they have no notes.
     pub fn stats(&self) -> &TextStats {
         &self.stats
     }
 
-    /// Refuses a corpus that another vocabulary encoded.
+    /// Checks that `vocab` encoded the text.
+    ///
+    /// Errors: [`CorpusError::Entries`] and [`CorpusError::Vocabulary`].
     pub fn check_vocab(&self, vocab: &Vocab) -> Result<(), CorpusError> {
         if self.vocab_hash == vocab.hash() && self.vocab_len() == vocab.len() {
             return Ok(());
@@ -179,18 +210,20 @@ impl Corpus {
     }
 }
 
-/// What the head of a token file says.
+/// Header of a token file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenFile {
+    /// N: number of tokens.
     pub tokens: u64,
-    /// V of the vocabulary that encoded the text.
+    /// V: size of the vocabulary that encoded the text.
     pub vocab_len: usize,
+    /// Hash of the vocabulary that encoded the text ([`Vocab::hash`]).
     pub vocab_hash: String,
-    /// Hash of the text.
+    /// Hash of the text ([`TextStats::hash`]).
     pub hash: String,
 }
 
-/// Reads the head of a token file. Neither the ids nor the checksum are looked at: see [`Corpus::open`].
+/// Reads the header of a token file without verifying ids and checksum; [`Corpus::open`] verifies them.
 pub fn token_file(path: &Path) -> Result<TokenFile, TextError> {
     let read = || -> Result<TokenFile, CorpusError> {
         let mut bytes = [0; HEADER_BYTES];
@@ -210,7 +243,9 @@ pub fn token_file(path: &Path) -> Result<TokenFile, TextError> {
     })
 }
 
-/// Writes a token file to anything that can seek, opened elsewhere. Dropped before [`CorpusWriter::finish`], the file is no token file.
+/// Writer of a token file, to anything that can seek.
+///
+/// If it is dropped before [`CorpusWriter::finish`], the file has no valid header.
 pub struct CorpusWriter<W: Write + Seek> {
     out: W,
     /// Little-endian ids that are not written yet.
@@ -222,7 +257,7 @@ pub struct CorpusWriter<W: Write + Seek> {
 }
 
 impl<W: Write + Seek> CorpusWriter<W> {
-    /// Begins a token file at the beginning of `out`. The ids will be those of `vocab`.
+    /// Begins a token file at the beginning of `out`, for ids of `vocab`.
     pub fn new(mut out: W, vocab: &Vocab) -> io::Result<CorpusWriter<W>> {
         out.write_all(&[0; HEADER_BYTES])?;
         Ok(CorpusWriter {
@@ -251,7 +286,9 @@ impl<W: Write + Seek> CorpusWriter<W> {
         }
     }
 
-    /// Writes the header; the caller makes the file durable. `stats` are what encoding the text returned.
+    /// Writes the header and returns `out`.
+    ///
+    /// `stats` are what encoding the text returned. The caller makes the file durable.
     pub fn finish(mut self, stats: &TextStats) -> io::Result<W> {
         assert_eq!(
             stats.tokens, self.tokens,

@@ -1,13 +1,13 @@
 //! Text: from files of characters to sequences of ids, and back.
 //!
-//! The way through the room, in the order in which data flows:
+//! The modules, in the order in which data flows:
 //!
 //! ```text
 //! lines    files, gzip, byte order marks, UTF-8        → chunks of characters
 //! scan     one scanner per vocabulary kind             → tokens
 //! vocab    counting, ids, tokenizer.json, decoding     → ids
 //! corpus   the token file, memory-mapped               → &[u32]
-//! batch    lanes, windows, masks                       → inputs, targets, weights
+//! batch    sequences, windows, masks                   → inputs, targets, weights
 //! places   where lines begin, what unknown tokens cost → for comparisons
 //! lost     characters that decoding does not restore   → for evaluations and comparisons
 //! portions what an epoch reads of weighted texts       → sources
@@ -16,8 +16,10 @@
 //! Everything streams: memory stays bounded whatever the length of a file, a line or a token, and each pass also measures
 //! the raw text ([`TextStats`]), so that no figure is ever divided by something that was not counted.
 //!
-//! What it does not do: it writes no file by itself (token files go to any `Write + Seek` that the caller opened) and knows no network.
+//! This crate writes no file by itself (token files go to any `Write + Seek` that the caller opened) and knows no
+//! network.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 use std::convert::Infallible;
 use std::fmt;
@@ -40,7 +42,7 @@ mod stats;
 pub mod synth;
 pub mod vocab;
 
-/// A token's number in a vocabulary, below its size.
+/// Number of a token in its vocabulary, below the size of the vocabulary.
 pub type TokenId = u32;
 
 pub use batch::{Layout, Mark, Restarts, Sentences, Stream, Window};
@@ -57,36 +59,43 @@ pub use vocab::{Counts, Decoder, Encoded, Listed, SpecialNames, Union, Vocab};
 use scan::Scanner;
 use vocab::{Encoder, Piece};
 
-/// The control token that ends every document (`whitespace` and `fields`: every line) and stands before the first token of a text.
+/// Control token that ends every document (`whitespace` and `fields`: every line) and precedes the first token of a
+/// text.
 pub const EOS: &str = "<eos>";
-/// The entry for whatever the vocabulary does not hold.
+/// Vocabulary entry that replaces tokens which the vocabulary lacks.
 pub const UNK: &str = "<unk>";
 
-/// A token longer than this many bytes is never part of a vocabulary: it is read through as one [`UNK`], without being kept.
+/// Longest token of a vocabulary in bytes; a longer one is read as one [`UNK`] without being stored.
 pub const LONGEST_TOKEN: usize = 64 * 1024;
 
-/// What a unit of text is. The conventions are those of `docs/FORMAT.md`, section "Vocabulary kinds".
+/// Kind of vocabulary, which decides how text is split into tokens.
+///
+/// The conventions are those of `docs/FORMAT.md`, section "Vocabulary kinds".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Runs of letters, numbers and other marks, each with the space before it; newlines and other white space. Loses nothing.
+    /// Runs of letters, numbers or other characters, each with the space before it; newlines; other white space.
+    ///
+    /// Decoding restores the text.
     Words,
-    /// Whatever stands between Unicode white space (the Penn Treebank convention); a line ends with [`EOS`].
+    /// Words between Unicode white space (the Penn Treebank convention); a line ends with [`EOS`].
     Whitespace,
-    /// Whatever stands between spaces, tabs and line ends, as in ARPA files; a line ends with [`EOS`].
+    /// Words between spaces, tabs and line ends, as in ARPA files; a line ends with [`EOS`].
     Fields,
     /// Unicode scalar values, newline included.
     Chars,
     /// Bytes of any input, text or not.
     Bytes,
-    /// Pieces of the tokens of `words`, from bytes up: what byte-pair encoding learns in the text. Loses nothing, knows everything.
+    /// Byte-pair encoding of the tokens of `words`, learned from the text (Sennrich, Haddow and Birch 2016).
+    ///
+    /// Decoding restores the text, and no token is unknown.
     Bpe,
-    /// Whatever the `tokenizer.json` of another program says.
+    /// Tokens of another program's `tokenizer.json`.
     Foreign,
 }
 
 impl Kind {
-    /// All kinds that a text can be given, in the order in which help texts list them.
+    /// All kinds that can be learned from a text, in the order in which help texts list them.
     pub const ALL: [Kind; 6] = [
         Kind::Words,
         Kind::Whitespace,
@@ -96,7 +105,7 @@ impl Kind {
         Kind::Bpe,
     ];
 
-    /// The name on the command line and in files.
+    /// Name on the command line and in files, such as `words`.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Words => "words",
@@ -109,12 +118,12 @@ impl Kind {
         }
     }
 
-    /// Whether pieces of text are cut further, by what its `tokenizer.json` says.
+    /// Whether pieces of text are split further by a tokenizer with merges: `bpe` and `foreign`.
     pub fn has_engine(self) -> bool {
         matches!(self, Kind::Bpe | Kind::Foreign)
     }
 
-    /// Whether tokens are what stands between white space, whichever that is: `whitespace` and `fields`.
+    /// Whether tokens are the words between white space: `whitespace` and `fields`.
     pub fn between_spaces(self) -> bool {
         matches!(self, Kind::Whitespace | Kind::Fields)
     }
@@ -124,7 +133,7 @@ impl Kind {
         self == wanted || (self.between_spaces() && wanted.between_spaces())
     }
 
-    /// Whether input must be UTF-8 (every kind but `bytes`).
+    /// Whether the input must be UTF-8: every kind but `bytes`.
     pub fn is_text(self) -> bool {
         self != Kind::Bytes
     }
@@ -148,15 +157,19 @@ impl FromStr for Kind {
     }
 }
 
-/// What can be wrong with text, vocabularies and token files. Every message says what, where, and what to do next.
+/// Error of texts, vocabularies and token files. Every message says what, where, and what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum TextError {
+    /// No text was given.
     #[error("no text was named: give at least one file")]
     NoSource,
+    /// The file does not exist.
     #[error("{path}: no such file", path = .0.display())]
     Missing(PathBuf),
+    /// The path is a directory.
     #[error("{path} is a directory: name the files in it, for example {path}/*.txt", path = .0.display())]
     Directory(PathBuf),
+    /// The answer mark is not exactly one token of the vocabulary.
     #[error(
         "{}: a mark is one token of the vocabulary, whose kind is {kind}",
         match tokens {
@@ -165,113 +178,209 @@ pub enum TextError {
         }
     )]
     NoMark {
+        /// The mark as it was given.
         token: String,
+        /// Kind of the vocabulary.
         kind: Kind,
-        /// Into which it is cut.
+        /// Number of tokens into which the mark is split.
         tokens: usize,
     },
+    /// No line of the text has an answer after the mark.
     #[error("no line of {text} has an answer, that is something between '{token}' and its end")]
-    NoAnswer { text: String, token: String },
+    NoAnswer {
+        /// Name of the text.
+        text: String,
+        /// The mark.
+        token: String,
+    },
+    /// The text holds only lines that separate documents.
     #[error("there is nothing in the text but lines that separate documents")]
     NoDocument,
+    /// The kind of vocabulary ends every line with [`EOS`], so the end of a document cannot be recognised.
     #[error(
         "kind {0} ends every line with <eos>, which does not say where a document ends: leave the separator of documents out, or take another kind of vocabulary or layout sentences"
     )]
     NoDocumentEnd(Kind),
+    /// The named file is empty.
     #[error("{0}: the file is empty; a text needs at least one character")]
     Empty(String),
+    /// The file can be read only once, because it is a pipe or device.
     #[error("{path} can be read only once (a pipe or device): save it to a file first", path = .0.display())]
     NotRereadable(PathBuf),
+    /// Reading a file failed.
     #[error("{name}: cannot be read: {source}")]
     Read {
+        /// Name of the file.
         name: String,
+        /// Error of the operating system.
         source: std::io::Error,
     },
+    /// Compressed data (gzip) is broken or incomplete.
     #[error(
         "{name}: the gzip data is broken or cut short ({source}); test it with `gzip -t` and fetch it again"
     )]
     Gzip {
+        /// Name of the file.
         name: String,
+        /// Error of the decompressor.
         source: std::io::Error,
     },
+    /// A file is not UTF-8.
     #[error("{name}: byte {offset} is not valid UTF-8")]
-    InvalidUtf8 { name: String, offset: u64 },
+    InvalidUtf8 {
+        /// Name of the file.
+        name: String,
+        /// Byte offset of the first invalid sequence.
+        offset: u64,
+    },
+    /// The file is compressed by a program other than gzip.
     #[error(
         "{name}: it is compressed with {by}, and only gzip is unpacked here: unpack it, for example with `{unpack} {name} > NEW`"
     )]
     Compressed {
+        /// Name of the file.
         name: String,
+        /// Name of the program.
         by: &'static str,
+        /// Command that decompresses to standard output.
         unpack: &'static str,
     },
+    /// The file is in another encoding than UTF-8.
     #[error(
         "{name}: it is {encoding}, and texts are read as UTF-8: convert it, for example with `iconv -f {iconv} -t UTF-8 {name} > NEW`"
     )]
     Encoded {
+        /// Name of the file.
         name: String,
+        /// Name of the encoding.
         encoding: &'static str,
+        /// Name of the encoding for `iconv`.
         iconv: &'static str,
     },
+    /// The file is a device, which may never end.
     #[error(
         "{name} is a device, which may never end: name a file, or a pipe", name = .0.display()
     )]
     Device(PathBuf),
+    /// The text changed while it was being read.
     #[error(
         "the text changed while it was being read: {expected} bytes were expected, {found} found; start again when nothing writes to it"
     )]
-    Changed { expected: u64, found: u64 },
+    Changed {
+        /// Expected length in bytes.
+        expected: u64,
+        /// Length that was read, in bytes.
+        found: u64,
+    },
+    /// The text is too short to set a part aside for validation.
     #[error("the text ({bytes} bytes) is too short to set a part aside for validation")]
-    TooShort { bytes: u64 },
+    TooShort {
+        /// Length of the text in bytes.
+        bytes: u64,
+    },
+    /// There is no kind of vocabulary with this name.
     #[error(
         "unknown vocabulary kind `{0}`: it is one of words, whitespace, fields, chars, bytes, bpe"
     )]
     UnknownKind(String),
+    /// Counting the vocabulary exceeds its memory limit.
     #[error(
         "counting the vocabulary would take more than {limit_bytes} bytes: {distinct} different tokens so far"
     )]
-    TooManyTokens { distinct: usize, limit_bytes: u64 },
+    TooManyTokens {
+        /// Number of different tokens so far.
+        distinct: usize,
+        /// Memory limit in bytes.
+        limit_bytes: u64,
+    },
+    /// The maximum size of the vocabulary leaves no entry for a token.
     #[error(
         "a vocabulary of {max} entries leaves no room for a token beside {EOS} and {UNK}: allow at least 3"
     )]
-    MaxVocab { max: usize },
+    MaxVocab {
+        /// The maximum size.
+        max: usize,
+    },
+    /// No token is frequent enough for the vocabulary.
     #[error("no token occurs {min_count} times")]
-    NothingLeft { min_count: u64 },
+    NothingLeft {
+        /// Smallest count of a token.
+        min_count: u64,
+    },
+    /// A line of a vocabulary list is invalid.
     #[error("{name}, line {line}: {what}")]
     VocabFile {
+        /// Name of the file.
         name: String,
+        /// Line number, from 1.
         line: usize,
+        /// What is wrong with the line.
         what: String,
     },
+    /// The named file is too large for a vocabulary.
     #[error("{0}: more than 1 GiB is too large for a vocabulary; is it the text itself?")]
     VocabTooLarge(String),
+    /// A `tokenizer.json` cannot be used.
     #[error("{name}: not a tokenizer that can be used: {what}")]
-    TokenizerJson { name: String, what: String },
+    TokenizerJson {
+        /// Name of the file.
+        name: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The vocabulary in a file is of another kind than requested.
     #[error("{name} holds a vocabulary of kind {found}, not {wanted}")]
     KindMismatch {
+        /// Name of the file.
         name: String,
+        /// Kind of the vocabulary in the file.
         found: Kind,
+        /// Requested kind.
         wanted: Kind,
     },
+    /// The text has more lines than layout `sentences` supports, which is 2³².
     #[error("the text has {lines} lines, and layout `sentences` takes at most 2³²")]
-    TooManyLines { lines: usize },
+    TooManyLines {
+        /// Number of lines.
+        lines: usize,
+    },
+    /// Kind `foreign` was requested without a `tokenizer.json`.
     #[error("kind foreign is that of a tokenizer.json of another program, which has to be given")]
     NoTokenizer,
+    /// The maximum size is too small for kind `bpe`.
     #[error("{entries} entries are too few for bpe, which begins with the 256 bytes and {EOS}")]
-    BpeTooSmall { entries: usize },
+    BpeTooSmall {
+        /// The maximum size.
+        entries: usize,
+    },
+    /// The tokenizer failed on the text. The text is its message.
     #[error("the tokenizer cannot encode this text: {0}")]
     Tokenizer(String),
+    /// The weight of a text is not a number above 0 and at most [`MOST_WEIGHT`].
     #[error(
         "{path}: a weight of {weight} says nothing; it is a number above 0 and at most {most}, such as 2 or 0.5", path = .path.display(), most = MOST_WEIGHT
     )]
-    Weight { path: PathBuf, weight: f64 },
+    Weight {
+        /// Path of the text.
+        path: PathBuf,
+        /// The weight that was given.
+        weight: f64,
+    },
+    /// Writing a token file failed.
     #[error("the token file cannot be written: {0}")]
     WriteTokens(std::io::Error),
+    /// A token file is damaged or does not match its vocabulary.
     #[error("{path}: {source}", path = .path.display())]
-    TokenFile { path: PathBuf, source: CorpusError },
+    TokenFile {
+        /// Path of the token file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CorpusError,
+    },
 }
 
 impl TextError {
-    /// The error about a file that was recognised as something else than a text.
+    /// Makes the error for a file whose beginning shows that it is not a UTF-8 text.
     pub fn recognised(name: &str, what: lines::Recognised) -> TextError {
         let name = name.to_owned();
         match what {
@@ -293,17 +402,18 @@ impl From<Infallible> for TextError {
     }
 }
 
-/// One encoded token.
+/// Token of an encoded text: its id, and whether the vocabulary lacks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Symbol {
+    /// Id of the token.
     pub id: u32,
-    /// Whether `id` is [`UNK`] because the vocabulary lacks the token. A literal `<unk>` in the text is an ordinary entry and sets nothing.
+    /// Whether `id` is [`UNK`] because the vocabulary lacks the token; a literal `<unk>` in the text does not count.
     pub oov: bool,
 }
 
-/// Encodes `sources` in order, calling `sink` once per token, [`EOS`] included, and measures the text on the way.
+/// Encodes `sources` in order, calls `sink` for every token, [`EOS`] included, and returns statistics of the text.
 ///
-/// The sink may end the pass early by returning an error. Errors: everything that [`lines`] can find wrong with a file.
+/// The sink may end the pass early by returning an error. Errors: those of [`lines`].
 pub fn encode<E: From<TextError>>(
     sources: impl IntoIterator<Item = Source>,
     vocab: &Vocab,
@@ -326,8 +436,8 @@ pub fn encode<E: From<TextError>>(
 
 /// Counts the tokens of `sources`, from which [`Counts::into_vocab`] makes a vocabulary.
 ///
-/// Errors: as for [`encode`], [`TextError::TooManyTokens`] when the table of different tokens would outgrow `limit_bytes`, and
-/// kind `foreign`, whose vocabulary is in no text.
+/// Errors: those of [`encode`]; [`TextError::TooManyTokens`] if the table of different tokens would outgrow
+/// `limit_bytes`; and [`TextError::NoTokenizer`] for kind `foreign`, whose vocabulary cannot be counted.
 pub fn count(
     sources: impl IntoIterator<Item = Source>,
     kind: Kind,

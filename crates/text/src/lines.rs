@@ -1,4 +1,4 @@
-//! Reading: files of any length, plain or gzip, one after the other, as chunks that end at character boundaries.
+//! Reading texts: files of any length, plain or gzip, in order, as chunks that end at character boundaries.
 //!
 //! - gzip is known by its first three bytes (`1f 8b 08`), not by name; files of several members are read through.
 //! - A byte order mark at the start of a file is dropped (kinds of text only) and noted.
@@ -9,7 +9,7 @@
 //! - NUL is an ordinary character.
 //! - With [`ReadOptions::separator`], lines that equal it end documents and are no part of them.
 //!
-//! Memory is two buffers, whatever the input. What it does not do: it gives lines no meaning, the scanners do.
+//! Memory is two buffers, whatever the input. Lines have no meaning here; the scanners give them one.
 
 mod documents;
 mod input;
@@ -30,23 +30,30 @@ use super::{Kind, TextError, TextStats};
 const CHUNK: usize = 64 * 1024;
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// One text to read. The end of each is the end of a document.
+/// Text to read: a file, a part of one, or a stream. The end of each source is the end of a document.
 pub enum Source {
+    /// A file, plain or compressed with gzip.
     File(PathBuf),
-    /// These bytes of a file, decompressed, which begin and end at characters.
+    /// A byte range of a decompressed file, which begins and ends at character boundaries.
     Stretch {
+        /// Path of the file.
         path: PathBuf,
+        /// Byte range after decompression.
         range: Range<u64>,
     },
-    /// Anything else that can be read once; `name` stands in messages.
+    /// A stream that can be read only once.
     Reader {
+        /// Name of the stream in messages.
         name: String,
+        /// The stream.
         reader: Box<dyn Read + Send>,
     },
 }
 
 impl Source {
-    /// Standard input. Errors: a device, which may never end.
+    /// Makes a source of standard input.
+    ///
+    /// Error: [`TextError::Device`] if it is a device, which may never end.
     pub fn stdin() -> Result<Source, TextError> {
         let path = Path::new("/dev/stdin");
         let stdin = std::io::stdin();
@@ -59,9 +66,9 @@ impl Source {
         })
     }
 
-    /// A file that can be read only once, such as a pipe, opened; `None` for any other.
+    /// Opens a file that can be read only once, such as a pipe; `None` for any other file.
     ///
-    /// Errors: one that cannot be opened, and a device, which may never end.
+    /// Errors: a file that cannot be opened, and [`TextError::Device`] for a device, which may never end.
     pub fn once(path: &Path) -> Result<Option<Source>, TextError> {
         let is_once = |meta: &std::fs::Metadata| !meta.is_file() && !meta.is_dir();
         if !path.metadata().is_ok_and(|meta| is_once(&meta)) {
@@ -82,7 +89,7 @@ impl Source {
         }))
     }
 
-    /// The sources of several files, in order.
+    /// Makes sources of several files, in order.
     pub fn files<P: AsRef<Path>>(paths: &[P]) -> Vec<Source> {
         paths
             .iter()
@@ -91,17 +98,20 @@ impl Source {
     }
 }
 
-/// How to read.
+/// Options for reading a text.
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
-    /// Invalid UTF-8 becomes U+FFFD instead of an error.
+    /// Whether invalid UTF-8 becomes U+FFFD instead of an error.
     pub lossy: bool,
-    /// Leaves out the words `<s>` and `</s>`, which other programs write around sentences: in kinds whose tokens stand between white
-    /// space, where they would be words like others.
+    /// Whether the words `<s>` and `</s>` are skipped, which other programs write around sentences.
+    ///
+    /// It concerns the kinds `whitespace` and `fields`, in which they would be ordinary words.
     pub skip_markers: bool,
-    /// Only these bytes of the decompressed files laid end to end (see [`super::Split`]). A part of a file counts as a document.
+    /// Byte range of the decompressed, concatenated files that is read (see [`super::Split`]); `None` for all.
+    ///
+    /// A part of a file counts as a document.
     pub range: Option<Range<u64>>,
-    /// The line that separates the documents of a file; `None`: a file is one document.
+    /// Line that separates the documents of a file; `None` if every file is one document.
     pub separator: Option<String>,
 }
 

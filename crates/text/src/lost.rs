@@ -15,12 +15,14 @@ use super::scan::{Scanner, Token};
 use super::{Kind, ReadOptions, TextError, Vocab};
 use distance::distance;
 
-/// Characters that decoding did not restore.
+/// Number of characters that decoding does not restore, with a hash of the restored text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lost {
+    /// Number of these characters: the sum of the Levenshtein distances of all lines.
     pub chars: u64,
-    /// BLAKE3 (hex) of the restored text; `None` for a kind that always restores everything. Two vocabularies with the same hash
-    /// have lost the same.
+    /// Hash (BLAKE3, hexadecimal) of the restored text; `None` for kinds that restore every text.
+    ///
+    /// Two vocabularies with equal hashes lose the same characters.
     pub restored: Option<String>,
 }
 

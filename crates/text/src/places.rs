@@ -1,4 +1,4 @@
-//! Where tokens stand: the lines of a raw text, told in the same way by every vocabulary kind.
+//! Positions of tokens in the lines of a raw text, which are the same for every kind of vocabulary.
 //!
 //! A line ends at `\n` or with its document, whatever a token is, so that models of different kinds can be compared line by line.
 //! The `<eos>` of a document belongs to the last line; in kind `whitespace` (and some `foreign` ones) every line has its own. How many lines a text has is
@@ -11,28 +11,29 @@ use super::stats::Tally;
 use super::vocab::{Encoder, Piece};
 use super::{Kind, ReadOptions, Source, Symbol, TextError, TextStats, Vocab};
 
-/// A token and its place.
+/// Token with its position and, if it is unknown, its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed {
+    /// The token.
     pub symbol: Symbol,
-    /// Whether it is the first token of a line.
+    /// Whether the token is the first one of a line.
     pub begins_line: bool,
-    /// Unicode scalar values of the token, if the vocabulary lacks it; else 0.
+    /// Number of characters (Unicode scalar values) of the token if the vocabulary lacks it, otherwise 0.
     pub unknown_chars: u64,
 }
 
-/// What a raw line holds, its newline included.
+/// Counts of a raw line, its newline included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// White-space fields.
+    /// Number of fields separated by white space.
     pub fields: u64,
-    /// Unicode scalar values.
+    /// Number of characters (Unicode scalar values).
     pub chars: u64,
-    /// Characters that decoding does not restore, by vocabulary.
+    /// Number of characters that decoding does not restore, for each vocabulary.
     pub lost: &'a [u64],
 }
 
-/// [`super::encode`], with the place of every token and what decoding does not restore.
+/// Encodes texts as [`super::encode`] does, with the position of every token and the characters lost by decoding.
 pub fn encode_placed<E: From<TextError>>(
     sources: impl IntoIterator<Item = Source>,
     vocab: &Vocab,
@@ -64,10 +65,10 @@ pub fn encode_placed<E: From<TextError>>(
     Ok((stats, lost.finish()))
 }
 
-/// Reads `sources` as text of `kind` and hands every raw line to `sink`, with what each of `vocabs` loses of it. Returns their
-/// sums; `tokens` and `oov` are 0.
+/// Measures every raw line of `sources` as text of `kind`, and what each of `vocabs` loses of it.
 ///
-/// Errors: everything that [`lines`] can find wrong with a file.
+/// Each line goes to `sink`. Returns the statistics of the text, whose `tokens` and `oov` are 0, and the lost
+/// characters of each vocabulary. Errors: those of [`lines`].
 pub fn measure_lines<E: From<TextError>>(
     sources: impl IntoIterator<Item = Source>,
     kind: Kind,

@@ -17,12 +17,13 @@ use super::split::{cut, length};
 use super::{Split, TextError};
 use elman_kernels::rng::{Site, Stream, key};
 
-/// No text is read more often than this in an epoch.
+/// Largest weight of a text: the most times that an epoch reads it.
 pub const MOST_WEIGHT: f64 = 1000.0;
 
-/// What an epoch reads of `files`, whose training parts a `split` may limit; one weight for each.
+/// Sources that an epoch reads from weighted texts, one weight for each of `files`.
 ///
-/// Errors: files that cannot be read twice, weights that are no numbers above 0, and nothing to read.
+/// A `split` limits the files to their training parts. Errors: files that cannot be read twice,
+/// [`TextError::Weight`], and nothing to read.
 pub fn portions(
     files: &[PathBuf],
     weights: &[f64],

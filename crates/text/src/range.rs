@@ -1,20 +1,23 @@
-//! A number that must lie in a range.
+//! Check of numbers that must lie in a range.
 
 use std::ops::RangeInclusive;
 
-/// A number outside the range that it must lie in.
+/// Error: a number is outside the range in which it must lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name} is {value}; it must be between {least} and {most}")]
 pub struct OutOfRange {
-    /// What the number is, in words.
+    /// Meaning of the number, for the message.
     pub name: &'static str,
+    /// The number.
     pub value: usize,
+    /// Smallest valid number.
     pub least: usize,
+    /// Largest valid number.
     pub most: usize,
 }
 
 impl OutOfRange {
-    /// Checks that `value` lies in `range`.
+    /// Checks that `value` lies in `range`; `name` is its meaning in the message.
     pub fn check(
         name: &'static str,
         value: usize,

@@ -13,20 +13,20 @@ use super::lines::{Input, Source};
 /// How far to look for a line end.
 const REACH: u64 = 64 * 1024;
 
-/// Two parts of the decompressed files laid end to end.
+/// Division of the decompressed, concatenated files into a training part and a validation part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
-    /// First byte of the validation part.
+    /// Offset of the first byte of the validation part.
     pub at: u64,
-    /// All bytes.
+    /// Total number of bytes.
     pub total: u64,
 }
 
 impl Split {
-    /// Finds the cut that leaves about `fraction` (0 < fraction < 1) of the text to validation.
+    /// Plans a split that leaves about `fraction` (0 < fraction < 1) of the text for validation.
     ///
-    /// Plain files are not read for this except around the cut; gzip files are decompressed once or twice.
-    /// Errors: unreadable, empty or non-regular files, and texts too short to give both parts a character.
+    /// Plain files are read only around the cut; gzip files are decompressed once or twice. Errors: unreadable, empty
+    /// or non-regular files, and [`TextError::TooShort`].
     pub fn plan<P: AsRef<Path>>(paths: &[P], fraction: f64) -> Result<Split, TextError> {
         assert!(
             fraction > 0.0 && fraction < 1.0,
@@ -58,12 +58,12 @@ impl Split {
         Err(TextError::TooShort { bytes: total })
     }
 
-    /// The bytes to train on.
+    /// Byte range of the training part.
     pub fn train(&self) -> Range<u64> {
         0..self.at
     }
 
-    /// The bytes to validate on.
+    /// Byte range of the validation part.
     pub fn valid(&self) -> Range<u64> {
         self.at..self.total
     }

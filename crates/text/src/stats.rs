@@ -1,27 +1,29 @@
-//! Measuring raw text: the denominators of every figure that is not "per token".
+//! Statistics of raw text: the denominators of every figure that is not per token.
 //!
 //! Fields and line ends belong to the raw text and not to a vocabulary, so that figures per word can be compared between kinds.
 
 use super::ReadOptions;
 
-/// What one pass over a text has counted.
+/// Statistics of a text that one pass has counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TextStats {
-    /// Tokens under the vocabulary used, `<eos>` included.
+    /// Number of tokens under the vocabulary used, `<eos>` included.
     pub tokens: u64,
-    /// Tokens that the vocabulary lacks.
+    /// Number of tokens that the vocabulary lacks.
     pub oov: u64,
-    /// White-space fields of the raw text (Unicode white space).
+    /// Number of fields of the raw text, separated by Unicode white space.
     pub fields: u64,
-    /// Lines: newlines, and one for a last line of a document that has none.
+    /// Number of lines: newlines, and one for a last line of a document that has none.
     pub line_ends: u64,
-    /// Unicode scalar values, without byte order marks (in binary data: bytes that continue no character).
+    /// Number of characters (Unicode scalar values), without byte order marks.
+    ///
+    /// In binary data: bytes that do not continue a character.
     pub chars: u64,
-    /// Bytes after decompression, without byte order marks.
+    /// Number of bytes after decompression, without byte order marks.
     pub bytes: u64,
-    /// BLAKE3 (hex) of the decompressed bytes of all files in order, byte order marks included.
+    /// Hash (BLAKE3, hexadecimal) of the decompressed bytes of all files in order, byte order marks included.
     pub hash: String,
-    /// What was dropped or read in a special way, for the user to see.
+    /// Remarks for the user about input that was dropped or changed.
     pub notes: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Texts that can only be predicted by remembering: adding, recall and copy, over any lag.
+//! Synthetic texts that can be predicted only by remembering: adding, recall and copy, over any lag.
 //!
 //! ```text
 //! adding   d d d* d … d d* d = s        digits, of which each half has one marked; s is the sum of these two
@@ -21,13 +21,13 @@ use crate::OutOfRange;
 use elman_kernels::rng::{Site, Stream, key};
 use std::io::{self, Write};
 
-/// Stands before the answer of a line.
+/// Token that precedes the answer of a line.
 pub const MARK: &str = "=";
 
-/// The longest lag, and the most symbols of any sort.
+/// Largest lag, and largest number of symbols of any sort.
 pub const MOST: usize = 1_000_000;
 
-/// A corpus without end.
+/// Synthetic corpus of unlimited length, generated line by line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Synth {
     task: Task,
@@ -36,19 +36,20 @@ pub struct Synth {
 }
 
 impl Synth {
-    /// The lines of `task` at `lag`: of adding, the number of digits; of recall, the tokens of noise; of copy, the blanks.
+    /// Makes the corpus of `task` at `lag`: the number of digits (adding), noise tokens (recall) or blanks (copy).
     ///
-    /// Errors: sizes of which no line can be made.
+    /// Error: [`OutOfRange`] for sizes with which no line can be made.
     pub fn new(task: Task, lag: usize, seed: u64) -> Result<Synth, OutOfRange> {
         task.check(lag)?;
         Ok(Synth { task, lag, seed })
     }
 
+    /// Task of the corpus.
     pub fn task(&self) -> &Task {
         &self.task
     }
 
-    /// The tokens of a line, without the token that ends it.
+    /// Number of tokens per line, without the token that ends it.
     pub fn tokens_per_line(&self) -> usize {
         let mut tokens = 0;
         let mut draws = self.draws(0);
@@ -56,7 +57,7 @@ impl Synth {
         tokens
     }
 
-    /// Line `number`, from 0 on, without its end.
+    /// Generates line `number`, counted from 0, without its newline.
     pub fn line(&self, number: u64) -> String {
         let mut line = String::new();
         let mut draws = self.draws(number);
@@ -69,7 +70,7 @@ impl Synth {
         line
     }
 
-    /// Writes the first `lines` lines.
+    /// Writes the first `lines` lines to `out`.
     pub fn write(&self, lines: u64, out: &mut dyn Write) -> io::Result<()> {
         (0..lines).try_for_each(|number| writeln!(out, "{}", self.line(number)))
     }

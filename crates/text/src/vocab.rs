@@ -44,7 +44,7 @@ pub use table::TokenTable;
 use tokens::{Index, Tokens};
 pub use union::Union;
 
-/// A table of tokens. Immutable; two vocabularies with the same [`Vocab::hash`] are the same.
+/// Vocabulary: an immutable table of tokens and their ids. Vocabularies with equal [`Vocab::hash`] are equal.
 #[derive(Clone)]
 pub struct Vocab {
     kind: Kind,
@@ -67,23 +67,26 @@ const NONE: u32 = u32::MAX;
 /// What a word takes while a list of words is read: it, its end and its id, in lists that grow by doubling.
 const GROWING_BYTES: u64 = 42;
 
-/// What [`Vocab::tokenize`] makes of a prompt.
+/// Prompt encoded by [`Vocab::tokenize`]: ids, and the tokens that the vocabulary lacks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encoded {
+    /// Ids of the tokens.
     pub ids: Vec<u32>,
-    /// The tokens that the vocabulary lacks, each once, in order of appearance (a very long one by its length).
+    /// Tokens that the vocabulary lacks, each once, in order of appearance; a very long one is given by its length.
     pub unknown: Vec<String>,
 }
 
 impl Vocab {
-    /// The vocabulary of kind `bytes`, which is always the same.
+    /// Makes the vocabulary of kind `bytes`, which is always the same.
     pub fn bytes() -> Vocab {
         let mut tokens: Tokens = (0..=255u8).map(|byte| [byte]).collect();
         tokens.push(EOS.as_bytes());
         Vocab::new(Kind::Bytes, tokens, 256, None).expect("nothing is looked up in a table")
     }
 
-    /// The vocabulary of a kind with a table whose tokens, specials aside, are `tokens` in the order of their ids. They must differ.
+    /// Makes a vocabulary from `tokens` in the order of their ids, without the special tokens. They must be distinct.
+    ///
+    /// `kind` is one that looks tokens up in a table: not `bytes`, `bpe` or `foreign`.
     pub fn of_text(kind: Kind, tokens: impl IntoIterator<Item = Box<[u8]>>) -> Vocab {
         Vocab::of_words(kind, tokens)
     }
@@ -157,21 +160,23 @@ impl Vocab {
         })
     }
 
+    /// Kind of the vocabulary.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// V: all entries, specials included.
+    /// V: number of entries, special tokens included.
     #[expect(clippy::len_without_is_empty, reason = "a vocabulary is never empty")]
     pub fn len(&self) -> usize {
         self.tokens.len()
     }
 
+    /// Id of `<eos>`.
     pub fn eos(&self) -> u32 {
         self.eos
     }
 
-    /// Whether `<eos>` ends every line, as in kinds `whitespace` and `fields`, or every document.
+    /// Whether `<eos>` ends every line, as in kinds `whitespace` and `fields`, instead of every document.
     pub fn eos_ends_lines(&self) -> bool {
         match &self.engine {
             Some(engine) => engine.eos_ends_lines,
@@ -179,7 +184,7 @@ impl Vocab {
         }
     }
 
-    /// What decoding does not give back of a text, if anything.
+    /// Description of what decoding does not restore of a text; `None` if it restores everything.
     pub fn loses(&self) -> Option<&'static str> {
         match &self.engine {
             Some(engine) if !engine.exact => Some("the tokenizer changes the text that it reads"),
@@ -193,7 +198,7 @@ impl Vocab {
         }
     }
 
-    /// Turns kind `whitespace` into kind `fields`, with the same tokens and ids; leaves other kinds as they are.
+    /// Converts kind `whitespace` to kind `fields` with the same ids; returns other kinds unchanged.
     pub fn as_fields(&self) -> Vocab {
         match self.kind {
             Kind::Whitespace => Vocab::of_words(Kind::Fields, self.tokens.iter().skip(2)),
@@ -201,19 +206,20 @@ impl Vocab {
         }
     }
 
-    /// Whether both have the same tokens with the same ids, so that distributions over them can be compared. They may differ in
-    /// which white space parts words.
+    /// Whether both vocabularies have the same tokens with the same ids, so that distributions can be compared.
+    ///
+    /// The kinds `whitespace` and `fields` count as the same.
     pub fn same_ids(&self, other: &Vocab) -> bool {
         let same = self.kind.between_spaces() && other.kind.between_spaces();
         self.hash == other.hash || (same && self.tokens == other.tokens)
     }
 
-    /// The id of whatever is unknown; `bytes` and `bpe` have none.
+    /// Id of the unknown token; `None` for `bytes` and `bpe`, which know every text.
     pub fn unk(&self) -> Option<u32> {
         self.unk
     }
 
-    /// Bytes that the vocabulary takes in a run: its tables, and for a moment the `tokenizer.json` of a model that is saved.
+    /// Memory of the vocabulary in a run in bytes: its tables, and the `tokenizer.json` while a model is saved.
     pub fn memory_bytes(&self) -> u64 {
         let engine = self.engine.as_ref();
         let engine = engine.map_or(0, |engine| engine.memory_bytes());
@@ -226,7 +232,7 @@ impl Vocab {
         tokens + self.index.allocated_bytes()
     }
 
-    /// Bytes that reading the vocabulary takes: its file, and its tables while they grow.
+    /// Memory for reading the vocabulary in bytes: its file, and its tables while they grow.
     pub fn reading_bytes(&self) -> u64 {
         let tables = match &self.engine {
             Some(engine) => self.tables_bytes() + engine.reading_bytes(),
@@ -235,19 +241,19 @@ impl Vocab {
         self.json_bytes() + tables
     }
 
-    /// [`Vocab::memory_bytes`] of `entries` words, of which nothing else is known: words of seven letters.
+    /// Estimate of [`Vocab::memory_bytes`] for `entries` unknown words, assuming seven letters each.
     pub fn usual_bytes(entries: usize) -> u64 {
         let digits = entries.max(1).ilog10() as usize + 1;
         // An end, the index, and a line of the file: six spaces, two quotation marks, a colon, a space, a comma and its end.
         (entries * (8 + 4 + 12 + 8 + digits + 12)) as u64
     }
 
-    /// BLAKE3 (hex) over the kind and all tokens in order, or the whole file of a kind with an engine.
+    /// Hash (BLAKE3, hexadecimal) of the kind and all tokens in order, or of the tokenizer's file (`bpe`, `foreign`).
     pub fn hash(&self) -> &str {
         &self.hash
     }
 
-    /// The id of a token as it stands in the table; the specials by their names.
+    /// Id of a token as it is in the table; special tokens are found by their names.
     pub fn id(&self, token: &[u8]) -> Option<u32> {
         match (self.kind, token) {
             (_, &[byte @ 0..0x80]) => Some(self.ascii[usize::from(byte)]).filter(|&id| id != NONE),
@@ -257,13 +263,14 @@ impl Vocab {
         }
     }
 
-    /// The bytes of a token; of a special, its name; in kind `foreign` as it stands in its file. Panics if `id ≥ V`.
+    /// Bytes of a token: of a special token its name, in kind `foreign` as in its file. Panics if `id ≥ V`.
     pub fn token_bytes(&self, id: u32) -> &[u8] {
         self.tokens.get(id)
     }
 
-    /// A token for people to read: bytes that are no printable ASCII appear as `\x..` in kind `bytes`, and in kind `bpe` where a
-    /// token is no text. Panics if `id ≥ V`.
+    /// Token as readable text, with `\x..` for bytes that are not printable ASCII (kinds `bytes` and `bpe`).
+    ///
+    /// In kind `bpe` this applies only to tokens that are not text. Panics if `id ≥ V`.
     pub fn token(&self, id: u32) -> Cow<'_, str> {
         let bytes = self.token_bytes(id);
         match (self.kind, std::str::from_utf8(bytes)) {
@@ -273,7 +280,7 @@ impl Vocab {
         }
     }
 
-    /// Whether a line ends after the token `id`: `<eos>`, and whatever ends with a newline. Panics if `id ≥ V`.
+    /// Whether a line ends after the token `id`: `<eos>`, and tokens that end with a newline. Panics if `id ≥ V`.
     pub fn ends_line(&self, id: u32) -> bool {
         id == self.eos
             || match self.kind {
@@ -282,9 +289,9 @@ impl Vocab {
             }
     }
 
-    /// The id of the token that ends documents and nothing else.
+    /// Id of the token that ends documents and nothing else.
     ///
-    /// Errors: a vocabulary in which `<eos>` ends every line.
+    /// Error: [`TextError::NoDocumentEnd`] if `<eos>` ends every line.
     pub fn document_end(&self) -> Result<u32, TextError> {
         match self.eos_ends_lines() {
             true => Err(TextError::NoDocumentEnd(self.kind)),
@@ -307,9 +314,9 @@ impl Vocab {
         }
     }
 
-    /// Encodes a prompt: no `<eos>` is added at its end. Where `<eos>` ends lines, each newline is one.
+    /// Encodes a prompt, without `<eos>` at its end. Where `<eos>` ends lines, each newline is one.
     ///
-    /// Errors: bytes that are not UTF-8, in kinds of text.
+    /// Error: [`TextError::InvalidUtf8`] in kinds of text.
     pub fn tokenize(&self, prompt: &[u8]) -> Result<Encoded, TextError> {
         let chunk = if self.kind.is_text() {
             let text = std::str::from_utf8(prompt).map_err(|error| TextError::InvalidUtf8 {

@@ -11,14 +11,14 @@ use std::ops::Range;
 
 use crate::{TextError, Vocab};
 
-/// The token after which answers begin.
+/// Answer mark: the token after which the answer of a line begins, for completion-only loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark(u32);
 
 impl Mark {
-    /// The mark that is written as `token`.
+    /// Finds the mark that is written as `token`.
     ///
-    /// Errors: what is no token of `vocab`, or several.
+    /// Error: [`TextError::NoMark`] if `token` is not exactly one token of `vocab`.
     pub fn find(token: &str, vocab: &Vocab) -> Result<Mark, TextError> {
         let found = vocab.tokenize(token.as_bytes())?;
         match found.ids[..] {
@@ -31,7 +31,7 @@ impl Mark {
         }
     }
 
-    /// Where the answer of a line stands in its tokens, of which the last one ends it.
+    /// Range of the answer within the tokens of a line, whose last token ends the line.
     pub fn answer(self, line: &[u32]) -> Range<usize> {
         let end = line.len().saturating_sub(1);
         let last = line[..end].iter().rposition(|id| *id == self.0);

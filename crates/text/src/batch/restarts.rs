@@ -1,4 +1,4 @@
-//! Beginnings of texts in layout `stream`: at some line ends a lane restarts.
+//! Beginnings of texts in layout `stream`: at some line ends a sequence restarts from the zero state.
 //!
 //! A lane of a stream would meet the beginning of a text, the zero state and the input `<eos>`, once an epoch. Yet texts that
 //! are generated, scored and evaluated begin there. So that a network learns them, each line of the training text begins a
@@ -10,7 +10,7 @@ use super::{Stream, Window};
 use crate::Vocab;
 use elman_kernels::rng::{Site, Stream as Draws, key};
 
-/// Which lines of a stream begin a text.
+/// Selection of the lines of a stream at which a sequence restarts, as at the beginning of a text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Restarts {
     /// The probability of each line.
@@ -23,7 +23,7 @@ pub struct Restarts {
 }
 
 impl Restarts {
-    /// Restarts each line of a text of `vocab` with probability `rate`.
+    /// Restarts at each line of a text of `vocab` with probability `rate`.
     pub fn new(rate: f64, seed: u64, vocab: &Vocab) -> Restarts {
         let ids = match rate > 0.0 {
             true => 0..vocab.len() as u32,
@@ -37,7 +37,7 @@ impl Restarts {
         }
     }
 
-    /// Restarts after the token `document_end`, too.
+    /// Adds restarts after every token `document_end`, if it is given.
     pub fn with_documents(self, document_end: Option<u32>) -> Restarts {
         Restarts {
             document_end,
@@ -45,8 +45,9 @@ impl Restarts {
         }
     }
 
-    /// Lets lanes of `window` begin a text where a line restarts in epoch `epoch`. The window shows `ids` as `stream` deals
-    /// them, from step `first` of its lanes on.
+    /// Marks the beginnings of texts in `window` for epoch `epoch`.
+    ///
+    /// The window holds the tokens that `stream` takes from `ids`, from step `first` of its sequences on.
     pub fn apply(
         &self,
         (stream, ids): (&Stream, &[u32]),

@@ -15,7 +15,7 @@ use crate::TextError;
 use elman_kernels::rng::{Site, Stream as Draws, key};
 use std::ops::Range;
 
-/// The lines of a text and their order.
+/// Lines of a text, grouped into batches of about equal length, and their order in an epoch.
 #[derive(Clone, Debug)]
 pub struct Sentences {
     /// Line i has the tokens `starts[i]..starts[i + 1]`.
@@ -35,7 +35,7 @@ pub struct Sentences {
 }
 
 impl Sentences {
-    /// Finds the lines of `ids`, of which there is at least one: where they begin, and where the last one ends.
+    /// Finds where the lines of `ids` begin, and where the last one ends. `ids` holds at least one token.
     pub fn starts(ids: &[u32], ends_line: impl Fn(u32) -> bool) -> Vec<usize> {
         // The last token ends a line whatever it is.
         let (_, inner) = ids.split_last().expect("a text has tokens");
@@ -52,7 +52,7 @@ impl Sentences {
         starts
     }
 
-    /// Batches of the lines of `ids`: see [`Sentences::of_lines`].
+    /// Makes batches of the lines of `ids`, see [`Sentences::of_lines`].
     pub fn new(
         ids: &[u32],
         ends_line: impl Fn(u32) -> bool,
@@ -62,10 +62,10 @@ impl Sentences {
         Sentences::of_lines(Sentences::starts(ids, ends_line), lanes, positions)
     }
 
-    /// Makes batches of at most `lanes` lines and, but for single lines, `positions` positions, from where lines begin
-    /// ([`Sentences::starts`]). They begin in the order of their lengths and of the text.
+    /// Makes batches from the beginnings of lines, as [`Sentences::starts`] finds them.
     ///
-    /// Errors: more than 2³² lines.
+    /// A batch has at most `lanes` lines and, unless it is a single line, at most `positions` positions. The initial
+    /// order is that of length and of the text. Error: [`TextError::TooManyLines`] for more than 2³² lines.
     pub fn of_lines(
         starts: Vec<usize>,
         lanes: usize,
@@ -90,18 +90,18 @@ impl Sentences {
         Ok(sentences)
     }
 
-    /// The same lines, of which only the answers after `mark` are predicted.
+    /// Restricts the loss to the answers after `mark`, and returns the batches.
     pub fn answers_after(mut self, mark: Mark) -> Sentences {
         self.answer_after(mark);
         self
     }
 
-    /// From here on only the answers after `mark` are predicted.
+    /// Restricts the loss to the answers after `mark` from now on.
     pub fn answer_after(&mut self, mark: Mark) {
         self.mark = Some(mark);
     }
 
-    /// The tokens of `ids` that are predicted in line `line`, seen from its beginning.
+    /// Range of the predicted tokens of line `line`, relative to its beginning; `ids` are the tokens of the text.
     pub fn predicted(&self, ids: &[u32], line: u32) -> Range<usize> {
         let tokens = &ids[self.line(line)];
         match self.mark {
@@ -110,27 +110,27 @@ impl Sentences {
         }
     }
 
-    /// Where lines begin, and where the last one ends.
+    /// Positions at which lines begin, and the end of the last line.
     pub fn line_starts(&self) -> &[usize] {
         &self.starts
     }
 
-    /// Lines.
+    /// Number of lines.
     pub fn lines(&self) -> usize {
         self.order.len()
     }
 
-    /// Batches of an epoch.
+    /// Number of batches in an epoch.
     pub fn batches(&self) -> usize {
         self.batches.len()
     }
 
-    /// The most steps and the lanes of batches, without repetition of neighbours.
+    /// Shapes of the batches as (most steps, batch size), without repetition of neighbours.
     pub fn shapes(&self) -> &[(usize, usize)] {
         &self.shapes
     }
 
-    /// Tokens of the longest line.
+    /// Number of tokens of the longest line.
     pub fn longest(&self) -> usize {
         self.shapes
             .iter()
@@ -139,13 +139,13 @@ impl Sentences {
             .unwrap_or(0)
     }
 
-    /// The bytes of all this.
+    /// Memory of the index of lines and batches, in bytes.
     pub fn index_bytes(&self) -> u64 {
         (8 * self.starts.len() + 4 * (self.order.len() + self.cuts.len() + self.batches.len()))
             as u64
     }
 
-    /// Brings lines and batches into the order of an epoch, which follows from `seed` and `epoch` alone.
+    /// Puts lines and batches into the order of an epoch, which depends on `seed` and `epoch` only.
     pub fn shuffle(&mut self, seed: u64, epoch: u64) {
         if self.epoch == Some(epoch) {
             return;
@@ -163,9 +163,9 @@ impl Sentences {
         self.epoch = Some(epoch);
     }
 
-    /// Fills `window` with the batch that is read as number `at`; returns how many tokens that reads.
+    /// Fills `window` with batch number `at` of the epoch and returns its number of tokens.
     ///
-    /// `ids` are the text's tokens; `eos` is the input before the first one of a line.
+    /// `ids` are the tokens of the text; `eos` is the input before the first token of a line.
     pub fn window(&self, ids: &[u32], eos: u32, at: usize, window: &mut Window) -> usize {
         let batch = self.batches[at] as usize;
         let lines = &self.order[self.cuts[batch] as usize..self.cuts[batch + 1] as usize];
@@ -179,7 +179,7 @@ impl Sentences {
         lengths().sum()
     }
 
-    /// The tokens of the batches that are read before number `at`; `None`: there is no such batch.
+    /// Number of tokens in the batches before number `at`; `None` if there is no such batch.
     pub fn tokens_before(&self, at: usize) -> Option<usize> {
         self.batches.get(at)?;
         let lines = self.batches[..at].iter().flat_map(|batch| {
@@ -189,7 +189,7 @@ impl Sentences {
         Some(lines.map(|line| self.line(*line).len()).sum())
     }
 
-    /// Where the tokens of a line stand.
+    /// Range of the tokens of a line within the text.
     pub fn line(&self, line: u32) -> Range<usize> {
         self.starts[line as usize]..self.starts[line as usize + 1]
     }

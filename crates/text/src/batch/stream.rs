@@ -10,7 +10,7 @@
 use super::Window;
 use std::ops::Range;
 
-/// How a sequence of `tokens` ids is dealt to `lanes` lanes.
+/// Division of a sequence of tokens into B parts, which are read side by side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
     tokens: usize,
@@ -20,7 +20,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Deals `tokens` ids to `lanes` lanes. Both must be at least 1.
+    /// Divides `tokens` tokens into `lanes` parts of equal length. Both numbers must be at least 1.
     pub fn new(tokens: usize, lanes: usize) -> Stream {
         assert!(
             tokens > 0 && lanes > 0,
@@ -33,8 +33,9 @@ impl Stream {
         }
     }
 
-    /// Deals `ids`, of which there is at least one, to `lanes` lanes, at least one, that begin at lines where there are any;
-    /// `ends_line` tells which tokens end lines.
+    /// Divides `ids` into `lanes` parts that begin at lines, where there are any.
+    ///
+    /// Both `ids` and `lanes` must be at least one; `ends_line` says which tokens end lines.
     pub fn at_lines(ids: &[u32], lanes: usize, ends_line: impl Fn(u32) -> bool) -> Stream {
         let even = Stream::new(ids.len(), lanes);
         let start = |lane: usize| {
@@ -49,15 +50,17 @@ impl Stream {
         Stream { starts, ..even }
     }
 
+    /// N: number of tokens.
     pub fn tokens(&self) -> usize {
         self.tokens
     }
 
+    /// B: number of parts.
     pub fn lanes(&self) -> usize {
         self.lanes
     }
 
-    /// Steps of an epoch: the tokens of the longest lane, S = ⌈N/B⌉ if they are even.
+    /// Number of steps in an epoch, which is the length of the longest part; S = ⌈N/B⌉ for parts of equal length.
     pub fn steps(&self) -> usize {
         match &self.starts {
             None => self.tokens.div_ceil(self.lanes),
@@ -68,12 +71,12 @@ impl Stream {
         }
     }
 
-    /// Windows of an epoch when each has `steps` time steps, the last one perhaps fewer.
+    /// Number of windows of `steps` time steps in an epoch; the last one may be shorter.
     pub fn windows(&self, steps: usize) -> usize {
         self.steps().div_ceil(steps)
     }
 
-    /// The tokens that `lane` predicts, as a range of the text.
+    /// Range of the tokens that part `lane` predicts.
     pub fn lane(&self, lane: usize) -> Range<usize> {
         if let Some(starts) = &self.starts {
             let end = starts.get(lane + 1).map_or(self.tokens, |next| next.0);
@@ -84,7 +87,7 @@ impl Stream {
         start..start.saturating_add(self.steps()).min(self.tokens)
     }
 
-    /// Fills `window` with the time steps from `first_step` on: `steps` of them, or as many as are left.
+    /// Fills `window` with up to `steps` time steps from `first_step` on, fewer at the end of the epoch.
     ///
     /// `ids` are the N tokens; `eos` is the input before the first one.
     pub fn window(

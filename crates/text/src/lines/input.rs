@@ -10,8 +10,9 @@ use std::path::Path;
 /// gzip with the only compression method it knows.
 const GZIP_MAGIC: [u8; 3] = [0x1F, 0x8B, 0x08];
 
-/// One opened source, decompressed on the fly.
+/// Opened source, decompressed while it is read.
 pub struct Input {
+    /// Name of the source in messages.
     pub name: String,
     stream: Stream,
 }
@@ -24,6 +25,9 @@ enum Stream {
 }
 
 impl Input {
+    /// Opens a source and recognises gzip by its first bytes.
+    ///
+    /// Errors: a source that cannot be opened or read.
     pub fn open(source: Source) -> Result<Input, TextError> {
         match source {
             Source::File(path) | Source::Stretch { path, .. } => open_file(&path),
@@ -41,14 +45,14 @@ impl Input {
     }
 
     /// The length, if it is known without reading.
-    pub fn known_len(&self) -> Option<u64> {
+    pub(crate) fn known_len(&self) -> Option<u64> {
         match &self.stream {
             Stream::Plain(file) => file.metadata().ok().map(|meta| meta.len()),
             _ => None,
         }
     }
 
-    /// Goes on by up to `count` bytes; returns how many there were.
+    /// Skips up to `count` bytes and returns the number of bytes skipped, which is less at the end.
     pub fn skip(&mut self, count: u64) -> Result<u64, TextError> {
         if count == 0 {
             return Ok(0);
@@ -66,7 +70,7 @@ impl Input {
         skipped.map_err(|error| self.error(error))
     }
 
-    /// Reads some bytes; 0 is the end.
+    /// Reads some bytes into `buffer` and returns their number; 0 at the end.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, TextError> {
         loop {
             let got = match &mut self.stream {

@@ -1,4 +1,4 @@
-//! What a file is that is no UTF-8 text, from its beginning: compressed by another program than gzip, UTF-16 or UTF-32.
+//! Recognition of files that are not UTF-8 text: compressed by a program other than gzip, UTF-16 or UTF-32.
 //!
 //! Marks are unmistakable. Without one, what gives UTF-16 away is that every second byte of ASCII letters is zero: the zeros
 //! of a file all lie at even places or all at odd ones. Ordinary text has no zero bytes, so these are seldom wrong; a few zeros,
@@ -7,22 +7,26 @@
 /// Bytes that are looked at.
 const LOOKED_AT: usize = 4096;
 
-/// What a file seems to be.
+/// Kind of a file that is not UTF-8 text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recognised {
-    /// Compressed by a program, which its name says, and unpacked to standard output by a command.
+    /// Compressed by a program other than gzip.
     Compressed {
+        /// Name of the program.
         by: &'static str,
+        /// Command that decompresses to standard output.
         unpack: &'static str,
     },
-    /// Characters in another encoding, by the names that people and `iconv` have for it.
+    /// Text in another encoding than UTF-8.
     Encoded {
+        /// Name of the encoding, for messages.
         encoding: &'static str,
+        /// Name of the encoding for `iconv`.
         iconv: &'static str,
     },
 }
 
-/// Looks at the beginning of a file.
+/// Recognises a file by its first bytes; `None` if it may be UTF-8 text.
 pub fn recognise(bytes: &[u8]) -> Option<Recognised> {
     compressed(bytes).or_else(|| encoded(&bytes[..bytes.len().min(LOOKED_AT)]))
 }

@@ -4,15 +4,28 @@ use super::{MARK, MOST};
 use crate::OutOfRange;
 use elman_kernels::rng::Stream;
 
-/// What is to be remembered.
+/// Memory task: what must be remembered, and its sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// The sum of two marked digits out of 0 … `digits` − 1.
-    Adding { digits: usize },
-    /// The value of one of `pairs` keys; there are `symbols` keys, values and kinds of noise.
-    Recall { pairs: usize, symbols: usize },
-    /// `length` out of `symbols` symbols.
-    Copy { length: usize, symbols: usize },
+    /// Add the two marked digits, each from 0 to `digits` − 1 (Hochreiter and Schmidhuber 1997).
+    Adding {
+        /// Number of different digits.
+        digits: usize,
+    },
+    /// Recall the value of one of several keys (associative recall, Graves, Wayne and Danihelka 2014).
+    Recall {
+        /// Number of pairs of key and value in a line.
+        pairs: usize,
+        /// Number of different keys, of different values and of different noise tokens.
+        symbols: usize,
+    },
+    /// Copy a sequence of symbols after a pause (Arjovsky, Shah and Bengio 2016).
+    Copy {
+        /// Number of symbols to copy.
+        length: usize,
+        /// Number of different symbols.
+        symbols: usize,
+    },
 }
 
 impl Task {

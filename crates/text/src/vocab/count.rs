@@ -13,7 +13,7 @@ const PLACE_BYTES: u64 = 33;
 const BPE_PIECE_BYTES: u64 = 60;
 const BPE_BYTE_BYTES: u64 = 24;
 
-/// How often each token occurs.
+/// Token counts of a text, from which a vocabulary is made.
 pub struct Counts {
     kind: Kind,
     table: TokenTable<u64>,
@@ -26,7 +26,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// An empty table that refuses to grow beyond about `limit_bytes`.
+    /// Makes an empty table that refuses to grow beyond about `limit_bytes`.
     pub fn new(kind: Kind, limit_bytes: u64) -> Counts {
         Counts {
             kind,
@@ -68,7 +68,7 @@ impl Counts {
         Ok(())
     }
 
-    /// Bytes that counting has taken and that making the vocabulary will take, at most.
+    /// Most memory that counting has taken and making the vocabulary will take, in bytes.
     pub fn memory_bytes(&self) -> u64 {
         let bpe::Size { pieces, bytes, .. } = self.size;
         // A hash table is filled to seven eighths at most, and for a moment there twice when it grows.
@@ -81,20 +81,21 @@ impl Counts {
         making.max(table * 3 / 2).max(table + 20 * pieces + bytes)
     }
 
-    /// Tokens counted, `<eos>` included.
+    /// Number of tokens counted, `<eos>` included.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// Different tokens, `<eos>` aside; 0 in kind `bytes`, which needs no counting.
+    /// Number of different tokens, without `<eos>`; 0 in kind `bytes`, which needs no counting.
     pub fn distinct(&self) -> usize {
         self.table.entries() + self.ascii.iter().filter(|&&count| count > 0).count()
     }
 
-    /// The vocabulary of all tokens that occur at least `min_count` times, cut to `max_vocab` entries (specials included).
+    /// Makes the vocabulary of the tokens that occur at least `min_count` times, with at most `max_vocab` entries.
     ///
-    /// Kind `bytes` always has its 257 entries; in kind `bpe` pairs below `min_count` are not merged.
-    /// Errors: nothing would be left beside the specials.
+    /// The special tokens count as entries. Kind `bytes` always has its 257 entries; in kind `bpe` pairs below
+    /// `min_count` are not merged. Errors: [`TextError::MaxVocab`], [`TextError::NothingLeft`] or
+    /// [`TextError::BpeTooSmall`].
     pub fn into_vocab(self, min_count: u64, max_vocab: Option<usize>) -> Result<Vocab, TextError> {
         if self.kind == Kind::Bytes {
             return Ok(Vocab::bytes());

@@ -12,7 +12,7 @@ use super::{Kind, Vocab};
 const MOST_HELD: usize = 32;
 
 impl Vocab {
-    /// The text of `ids`. Panics if one of them is not below V.
+    /// Decodes `ids` to text. Panics if one of them is not below V.
     pub fn decode(&self, ids: &[u32]) -> Vec<u8> {
         let mut text = Vec::new();
         let mut decoder = Decoder::default();
@@ -51,8 +51,10 @@ impl Vocab {
             .collect())
     }
 
-    /// What token `id` prints by itself, be it a part of a character. In kind `foreign` a space may come before it, if its
-    /// decoder puts one there. Panics if `id ≥ V`.
+    /// Text of token `id` on its own, which may be a part of a character.
+    ///
+    /// In kind `foreign` it may have a space before it, if the tokenizer's decoder puts one there. Panics if `id ≥
+    /// V`.
     pub fn printed(&self, id: u32) -> &[u8] {
         match (id == self.eos(), self.kind()) {
             (false, Kind::Foreign) => self.alone.get(id),
@@ -62,7 +64,9 @@ impl Vocab {
         }
     }
 
-    /// What stands between a token other than `<eos>` and the text before it, of which a word stands in the same line or not.
+    /// Separator between a token and the text before it; `in_line` says whether a word precedes it in the line.
+    ///
+    /// It does not apply to `<eos>`.
     pub fn separator(&self, in_line: bool) -> &'static [u8] {
         match self.kind() {
             kind if in_line && kind.between_spaces() => b" ",
@@ -71,9 +75,10 @@ impl Vocab {
     }
 }
 
-/// Turns ids into text that may be printed at once. A plain value: it holds at most three bytes of an unfinished character, or a few ids.
+/// Incremental decoder, which turns ids into text that can be printed at once.
 ///
-/// To go on after a prompt, push the ids of the prompt first and print nothing of what comes back.
+/// A plain value: it holds at most three bytes of an unfinished character, or a few ids. To continue a prompt, push
+/// the ids of the prompt first and ignore the text returned for them.
 #[derive(Clone, Debug, Default)]
 pub struct Decoder {
     out: Vec<u8>,
@@ -87,7 +92,9 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// The bytes that may be printed after token `id`: whole characters, or bytes that can belong to none. Panics if `id ≥ V`.
+    /// Adds token `id` and returns the bytes that can be printed now. Panics if `id ≥ V`.
+    ///
+    /// They are whole characters, or bytes that cannot belong to one.
     pub fn push(&mut self, vocab: &Vocab, id: u32) -> &[u8] {
         self.out.clear();
         let eos = id == vocab.eos();
@@ -110,7 +117,7 @@ impl Decoder {
         &self.out
     }
 
-    /// Whether a token stands before in the line, for [`Vocab::separator`].
+    /// Whether a token precedes in the current line, for [`Vocab::separator`].
     pub fn in_line(&self) -> bool {
         self.in_line
     }
@@ -141,7 +148,7 @@ impl Decoder {
         self.printed = self.ids.len();
     }
 
-    /// What is still held back at the end.
+    /// Returns the text that is still held back at the end.
     pub fn finish(&mut self) -> &[u8] {
         self.out.clear();
         self.out.append(&mut self.held);

@@ -36,7 +36,7 @@ use outline::Outline;
 use parts::parts;
 
 impl Vocab {
-    /// The vocabulary as a `tokenizer.json`.
+    /// Writes the vocabulary as a `tokenizer.json`.
     pub fn to_tokenizer_json(&self) -> String {
         if let Some(engine) = &self.engine {
             return engine.json.clone();
@@ -83,9 +83,9 @@ impl Vocab {
         let _ = write!(out, "    }},\n{end}  }}{AFTER_MODEL}");
     }
 
-    /// Reads any `tokenizer.json`; `name` stands in messages.
+    /// Reads any `tokenizer.json` from memory; `name` is its name in messages.
     ///
-    /// Errors: whatever is no tokenizer, saying what it seems to be; one without a token that ends a text.
+    /// Error: [`TextError::TokenizerJson`], which says what the file seems to be, or that no token ends a text.
     pub fn from_tokenizer_json(name: &str, bytes: &[u8]) -> Result<Vocab, TextError> {
         Vocab::parse_tokenizer(name, bytes, None)
     }

@@ -18,9 +18,9 @@ use super::{EOS, Kind, TextError, UNK, Vocab};
 const LARGEST_FILE: u64 = 1 << 30;
 
 impl Vocab {
-    /// Reads a vocabulary of `kind` from a list or a `tokenizer.json` (either may be compressed with gzip).
+    /// Reads a vocabulary of `kind` from a list or a `tokenizer.json`, either of which may be compressed with gzip.
     ///
-    /// A file named `*.json`, or one that begins as ours do, is read as `tokenizer.json`.
+    /// A file named `*.json`, or one that begins as elman's own do, is read as `tokenizer.json`.
     pub fn from_file(path: &Path, kind: Kind) -> Result<Vocab, TextError> {
         let (name, bytes) = read_whole(path)?;
         match is_json(path, &bytes) {
@@ -29,23 +29,27 @@ impl Vocab {
         }
     }
 
-    /// Reads a `tokenizer.json` of ours or of any other program, which may be compressed with gzip. `eos` names the token that
-    /// ends a text in a foreign one; `None`: as the file says, or a usual name.
+    /// Reads a `tokenizer.json` of elman or of another program, which may be compressed with gzip.
+    ///
+    /// `eos` names the token that ends a text in a foreign file; without it the file decides, or a usual name is
+    /// tried.
     pub fn from_tokenizer(path: &Path, eos: Option<&str>) -> Result<Vocab, TextError> {
         let (name, bytes) = read_whole(path)?;
         Vocab::parse_tokenizer(&name, &bytes, eos)
     }
 
-    /// Reads a list; `name` stands in messages.
+    /// Reads a vocabulary list from memory; `name` is its name in messages.
     pub fn from_list(name: &str, bytes: &[u8], kind: Kind) -> Result<Vocab, TextError> {
         Ok(Listed::from_list(name, bytes, kind, &SpecialNames::default())?.vocab)
     }
 }
 
-/// What the two specials are called in a list of another program.
+/// Names of the special tokens in another program's vocabulary list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpecialNames {
+    /// Name of the token that ends a text.
     pub eos: String,
+    /// Name of the unknown token.
     pub unk: String,
 }
 
@@ -58,17 +62,19 @@ impl Default for SpecialNames {
     }
 }
 
-/// A vocabulary, and the numbers that its tokens have in the file it comes from.
+/// Vocabulary with the ids that another program's file gives to its tokens.
 #[derive(Clone, Debug)]
 pub struct Listed {
+    /// The vocabulary.
     pub vocab: Vocab,
-    /// The id in `vocab` of each entry of the file, in its order. `<eos>` and `<unk>` need not be among them.
+    /// Id in `vocab` of each entry of the file, in its order. `<eos>` and `<unk>` need not be among them.
     pub ids: Vec<u32>,
 }
 
 impl Listed {
-    /// As [`Vocab::from_file`], for a list in which every line counts. Without `kind` a `tokenizer.json` may be of any,
-    /// and a list is of kind `whitespace`.
+    /// Reads a vocabulary as [`Vocab::from_file`] does, from a list in which every line counts as an entry.
+    ///
+    /// Without `kind` a `tokenizer.json` may be of any kind, and a list is of kind `whitespace`.
     pub fn from_file(
         path: &Path,
         kind: Option<Kind>,
@@ -81,7 +87,7 @@ impl Listed {
         Ok(Listed::all(json_of_kind(&name, &bytes, kind)?))
     }
 
-    /// A vocabulary whose numbers are its own.
+    /// Wraps a vocabulary that keeps its own ids.
     pub fn all(vocab: Vocab) -> Listed {
         let ids = (0..vocab.len() as u32).collect();
         Listed { vocab, ids }
@@ -216,7 +222,7 @@ fn unescape(line: &str, kind: Kind) -> Result<String, String> {
     }
 }
 
-/// Whether scanning `token` gives it back as a single token.
+/// Whether `token` is a single token of `kind`.
 pub fn is_token(token: &str, kind: Kind) -> bool {
     let mut scanner = Scanner::new(kind);
     let mut found = 0;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 /// Tokens of at most so many bytes are short; the byte behind them holds their length.
 const SHORT: usize = 15;
 
+/// Hash table by token, fast for short tokens, which are stored in the table itself.
 #[derive(Clone)]
 pub struct TokenTable<T> {
     short: HashMap<u128, T, RandomState>,
@@ -23,11 +24,12 @@ impl<T> Default for TokenTable<T> {
 }
 
 impl<T> TokenTable<T> {
-    /// The number of tokens in the table.
+    /// Number of tokens in the table.
     pub fn entries(&self) -> usize {
         self.short.len() + self.long.len()
     }
 
+    /// Value of a token.
     #[inline]
     pub fn get(&self, token: &[u8]) -> Option<&T> {
         match pack(token) {
@@ -36,6 +38,7 @@ impl<T> TokenTable<T> {
         }
     }
 
+    /// Mutable value of a token.
     #[inline]
     pub fn get_mut(&mut self, token: &[u8]) -> Option<&mut T> {
         match pack(token) {
@@ -52,7 +55,7 @@ impl<T> TokenTable<T> {
             .chain(self.long)
     }
 
-    /// What stood there before.
+    /// Sets the value of a token and returns the previous one.
     pub fn insert(&mut self, token: &[u8], value: T) -> Option<T> {
         match pack(token) {
             Some(short) => self.short.insert(short, value),

@@ -9,17 +9,19 @@
 use super::{Kind, Vocab};
 use std::collections::HashSet;
 
-/// Several vocabularies put together.
+/// Union of several vocabularies, with the id of each of its tokens in each of them.
 #[derive(Clone, Debug)]
 pub struct Union {
-    /// The tokens of the first one in its order, then the tokens that each of the others adds, in its order.
+    /// All tokens: those of the first vocabulary in its order, then those that each other one adds.
     pub vocab: Vocab,
-    /// For each vocabulary: its id of each id of `vocab`, or `None` where it lacks the token.
+    /// For each vocabulary, its id of each id of `vocab`, or `None` where it lacks the token.
     pub ids: Vec<Vec<Option<u32>>>,
 }
 
 impl Vocab {
-    /// Whether both cut a text into the same tokens, but for rare white space of kinds `whitespace` and `fields`.
+    /// Whether both vocabularies split text into the same tokens.
+    ///
+    /// Rare white space, in which kinds `whitespace` and `fields` differ, is ignored.
     pub fn cuts_like(&self, other: &Vocab) -> bool {
         let same_cuts = !self.kind().has_engine() || other.hash() == self.hash();
         other.kind().serves_as(self.kind()) && same_cuts
@@ -27,7 +29,7 @@ impl Vocab {
 }
 
 impl Union {
-    /// The union of at least one vocabulary; `None` if they do not cut a text alike.
+    /// Makes the union of at least one vocabulary; `None` if they do not split text in the same way.
     pub fn new(vocabs: &[&Vocab]) -> Option<Union> {
         let (first, others) = vocabs.split_first()?;
         if !others.iter().all(|other| first.cuts_like(other)) {
