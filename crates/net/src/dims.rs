@@ -17,7 +17,7 @@ pub use room::Room;
 pub use sizes::Sizes;
 pub use window::WindowPlan;
 
-/// Every tensor of an arena starts on a cache line, of so many numbers.
+/// Numbers in a cache line, at whose beginning every tensor of an arena starts.
 pub(crate) const TENSOR_ALIGN: usize = 16;
 
 /// Sizes of a network: vocabulary, embedding, hidden layers, and whether its tables are tied.

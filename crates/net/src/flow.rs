@@ -12,7 +12,7 @@
 
 pub mod bound;
 pub mod jacobian;
-pub mod lanczos;
+mod lanczos;
 pub mod norms;
 pub mod terms;
 pub mod trace;

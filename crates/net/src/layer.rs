@@ -3,12 +3,12 @@
 //! A layer consumes its input (T, B, in) itself, so that cells which mix input and state fit.
 //! Inference and training run the same `forward`; a single step is a window of T = 1.
 
-pub mod begins;
+pub(crate) mod begins;
 pub mod dropout;
 pub mod embedding;
-pub mod output;
+pub(crate) mod output;
 pub mod penalty;
-pub mod projection;
+pub(crate) mod projection;
 mod state;
 pub mod weight_drop;
 
@@ -26,7 +26,7 @@ use elman_kernels::{
 
 /// Recurrent layer: the indices of its parameters, and its cell. It holds no weights.
 #[derive(Clone, Debug)]
-pub struct Layer {
+pub(crate) struct Layer {
     cell: Cell,
     weights: Weights,
     /// (H): the bias of the recurrent product that a separate cell keeps apart.
@@ -35,7 +35,7 @@ pub struct Layer {
 
 /// Parameters and sizes that every recurrent layer has.
 #[derive(Clone, Copy, Debug)]
-pub struct Weights {
+pub(crate) struct Weights {
     /// Input weights, (G·H, in).
     pub w_x: TensorId,
     /// Recurrent weights, (G·H, H).
@@ -51,13 +51,13 @@ pub struct Weights {
 }
 
 /// Weights of a layer, packed for the products of the forward pass.
-pub struct Panels {
+pub(crate) struct Panels {
     x: Packed,
     pub(crate) h: Packed,
 }
 
 /// Transposed weights of a layer, packed for the products of the backward pass.
-pub struct BackPanels {
+pub(crate) struct BackPanels {
     x: Packed,
     pub(crate) h: Packed,
 }

@@ -15,7 +15,7 @@ use std::f64::consts::{LN_10, LOG10_E};
 /// A rest below this is summed over the words that are not listed: probabilities are f32, and 1 − Σ has their rounding in it.
 const SMALL_REST: f64 = 0.01;
 
-/// What the words listed after a context leave: of p(· | h) and of p(· | h′).
+/// Probability that the words listed after a context h leave to all others, in p(· | h) and in p(· | h′).
 #[derive(Clone, Copy, Debug)]
 pub struct Sums {
     pub s: f64,

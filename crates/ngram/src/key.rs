@@ -15,7 +15,7 @@ use super::{MAX_ORDER, NgramError};
 
 const KEY_BITS: u32 = 128;
 
-/// How words are packed: for n-grams of at most `order` words.
+/// Packing of n-grams of at most `order` words into keys of 128 bits.
 #[derive(Clone, Copy, Debug)]
 pub struct Packing {
     bits: u32,
@@ -23,7 +23,7 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// For ids below `words` and n-grams of at most `order` words.
+    /// Makes the packing for ids below `words` and n-grams of at most `order` words.
     ///
     /// Errors: an order of 0 or above [`MAX_ORDER`], or keys that 128 bits cannot hold.
     pub fn new(words: usize, order: usize) -> Result<Packing, NgramError> {
@@ -61,7 +61,7 @@ impl Packing {
         self.order - (key.trailing_zeros() / self.bits) as usize
     }
 
-    /// How many last words two different keys made by [`Packing::follow`] have in common.
+    /// Number of last words that two different keys made by [`Packing::follow`] have in common.
     pub fn common(self, a: u128, b: u128) -> usize {
         let unused = KEY_BITS - self.places(self.order);
         (((a ^ b).leading_zeros() - unused) / self.bits) as usize

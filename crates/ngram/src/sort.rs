@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// Key (the higher word first) and value.
+/// Record to be sorted: its key (the higher word first) and its value.
 pub type Record = [u64; 3];
 pub const RECORD_BYTES: usize = size_of::<Record>();
 
@@ -30,7 +30,7 @@ pub fn key(record: &Record) -> u128 {
     u128::from(record[0]) << 64 | u128::from(record[1])
 }
 
-/// Where scratch files go, and how much memory each sorter and spool may take.
+/// Directory of scratch files, and the memory of each sorter and spool.
 #[derive(Clone, Debug)]
 pub struct Room {
     pub directory: PathBuf,
@@ -39,7 +39,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// `memory_bytes` in all, shared by `parts` sorters and spools.
+    /// Divides `memory_bytes` equally among `parts` sorters and spools.
     pub fn new(directory: &Path, memory_bytes: u64, parts: usize) -> Room {
         let records = memory_bytes / parts as u64 / RECORD_BYTES as u64;
         Room {
@@ -55,7 +55,7 @@ impl Room {
     }
 }
 
-/// Takes records in any order.
+/// Sorter of records that come in any order, within limited memory.
 pub struct Sorter {
     room: Room,
     /// Values of equal keys are added up; otherwise keys must differ.
@@ -65,7 +65,7 @@ pub struct Sorter {
 }
 
 impl Sorter {
-    /// For records whose keys differ.
+    /// Makes a sorter for records with distinct keys.
     pub fn new(room: &Room) -> Sorter {
         Sorter {
             room: room.clone(),
@@ -75,7 +75,7 @@ impl Sorter {
         }
     }
 
-    /// Adds up the values of equal keys.
+    /// Makes a sorter that adds up the values of equal keys.
     pub fn summing(room: &Room) -> Sorter {
         Sorter {
             sums: true,
@@ -96,7 +96,7 @@ impl Sorter {
         Ok(())
     }
 
-    /// Everything, by ascending key.
+    /// Ends the input and returns all records by ascending key.
     pub fn finish(mut self) -> Result<Records, StoreError> {
         self.sort();
         if self.scratch.runs.is_empty() {
@@ -121,7 +121,7 @@ impl Sorter {
     }
 }
 
-/// Takes records in ascending order.
+/// Buffer of records that come in ascending order, within limited memory.
 pub struct Spool {
     room: Room,
     records: Vec<Record>,

@@ -27,7 +27,7 @@ pub const PADDING: usize = 4;
 /// log10 p and log10 of the back-off weight.
 const WEIGHTS: usize = 8;
 
-/// Where everything is.
+/// Positions of the tables and their parts in the block of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// n-grams of each order.
@@ -117,7 +117,7 @@ fn width(largest: u32) -> usize {
     ((32 - largest.leading_zeros()).div_ceil(8) as usize).max(1)
 }
 
-/// The tables, to be read.
+/// Read access to the tables of a model.
 #[derive(Clone, Copy)]
 pub struct Tables<'a> {
     layout: &'a Layout,
@@ -170,7 +170,7 @@ impl<'a> Tables<'a> {
         self.first_arc(node)..self.first_arc(node + 1)
     }
 
-    /// Where the arcs of an inner node begin, or those of the last one end.
+    /// First arc of an inner node; for the node after the last inner one, the end of all arcs.
     #[inline]
     pub fn first_arc(&self, node: u32) -> u32 {
         let width = self.layout.node_bytes;
@@ -259,7 +259,7 @@ fn sized<const W: usize>(bytes: &[u8]) -> u32 {
     u32::from_le_bytes(word)
 }
 
-/// The tables of a model that is being built. Numbers may be set in any order.
+/// Write access to the tables of a model that is being built; numbers may be set in any order.
 pub struct TablesMut<'a> {
     layout: &'a Layout,
     bytes: &'a mut [u8],

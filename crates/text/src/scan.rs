@@ -13,7 +13,7 @@ mod words;
 pub(super) use whitespace::{CONTROL_LITERAL, ESCAPED_LITERAL};
 pub(super) use words::PATTERN as WORDS_PATTERN;
 
-/// What a scanner finds.
+/// Token that a scanner finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     Text(&'a str),
@@ -68,7 +68,7 @@ impl Scanner {
         }
     }
 
-    /// How often the words `<s>` and `</s>` have occurred.
+    /// Number of words `<s>` and `</s>` so far.
     pub fn markers(&self) -> u64 {
         match self {
             Scanner::Whitespace(words) => words.markers,

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// Positions of a window, or of a part of it, at which a text begins.
 #[derive(Clone, Copy, Debug)]
-pub struct Begins<'a> {
+pub(crate) struct Begins<'a> {
     /// (T, B), or empty if no lane begins.
     flags: &'a [bool],
     steps: usize,
@@ -18,7 +18,7 @@ pub struct Begins<'a> {
 
 impl<'a> Begins<'a> {
     /// Wraps the flags (T, B) of a window with `rows` = T·B rows and batch size `lanes`; `flags` may be empty.
-    pub fn new(flags: &'a [bool], rows: usize, lanes: usize) -> Begins<'a> {
+    pub(crate) fn new(flags: &'a [bool], rows: usize, lanes: usize) -> Begins<'a> {
         assert!(
             flags.is_empty() || flags.len() == rows,
             "{} flags for {rows} rows",

@@ -17,7 +17,7 @@ use elman_kernels::{
 
 /// Output layer: logits, softmax and cross-entropy. It holds no weights.
 #[derive(Clone, Copy, Debug)]
-pub struct Output {
+pub(crate) struct Output {
     /// (V, H); with tying the embedding table, (V, E).
     pub(crate) w_s: TensorId,
     /// (V)

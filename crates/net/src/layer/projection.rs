@@ -12,7 +12,7 @@ use elman_kernels::{Cpu, Format, Init, Operand, Packed, product, weight_gradient
 
 /// Linear projection from the top layer to a tied table of another width. It holds no weights.
 #[derive(Clone, Copy, Debug)]
-pub struct Projection {
+pub(crate) struct Projection {
     /// (E, H)
     pub(crate) weight: TensorId,
     /// H of the top layer.

@@ -138,7 +138,7 @@ impl Network {
         left.copy_from_slice(w_h);
         drop.apply(cpu, k, self.dims.hidden[k], left);
         pack(layer, left);
-        // It is the room of their gradient.
+        // The buffer is that of their gradient.
         left.fill(0.0);
     }
 }

@@ -9,7 +9,7 @@ use elman_kernels::{Cpu, log_softmax};
 impl Network {
     /// Computes the logits of the next token in `state`, (B, V) into `out`.
     ///
-    /// The bits are those of [`Network::last_logits`] after the step that led to the state. The tape, of at least B
+    /// The bits are those of [`Network::logits`] after the step that led to the state. The tape, of at least B
     /// rows, serves as working memory.
     pub fn state_logits(
         &self,
@@ -30,7 +30,7 @@ impl Network {
     }
 
     /// Computes the logits of the next token after the last step of a window of `rows` rows, (B, V) into `out`.
-    pub fn last_logits(
+    pub(crate) fn last_logits(
         &self,
         cpu: &Cpu,
         params: &Params,
@@ -45,7 +45,7 @@ impl Network {
     }
 
     /// Computes the natural log-probabilities of the next token after the last step of a window, (B, V) into `out`.
-    pub fn last_log_probs(
+    pub(crate) fn last_log_probs(
         &self,
         cpu: &Cpu,
         params: &Params,

@@ -10,7 +10,7 @@
 
 use super::Level;
 
-/// An n-gram on its way: the place of its first words, the word that follows them, and its number among those of its order.
+/// Search state of an n-gram: the position of its first words, the word that follows them, and its own number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The place in the upper half, the word in the lower.

@@ -3,7 +3,7 @@
 use super::{Tables, WEIGHTS, sized};
 use std::ops::Range;
 
-/// Tables whose widths the compiler knows: for reading them from one end to the other.
+/// Read access to tables with compile-time widths, for sequential passes.
 #[derive(Clone, Copy)]
 pub struct SizedTables<'a, const W: usize, const I: usize>(pub(super) Tables<'a>);
 
@@ -24,7 +24,7 @@ impl<'a, const W: usize, const I: usize> SizedTables<'a, W, I> {
         records.map(|record| (float(record, 0), sized::<I>(&record[WEIGHTS / 2..])))
     }
 
-    /// Where the arcs of inner nodes begin, and where those of the last one end.
+    /// First arcs of inner nodes; for the node after the last inner one, the end of all arcs.
     pub fn first_arcs(self, nodes: Range<u32>) -> impl Iterator<Item = u32> + 'a {
         let with_end = nodes.start..nodes.end + 1;
         self.inner_records(with_end)

@@ -7,9 +7,9 @@
 
 use super::{Carry, LONGEST_TOKEN, Token};
 
-/// What stands for the control token and so cannot be a word.
+/// Name of the control token, which therefore cannot be a word.
 pub const CONTROL_LITERAL: &str = "<eos>";
-/// How it is read where it occurs in text.
+/// Replacement of [`CONTROL_LITERAL`] where it occurs in a text.
 pub const ESCAPED_LITERAL: &str = "<\\eos>";
 /// What other programs write around sentences.
 const MARKERS: [&str; 2] = ["<s>", "</s>"];

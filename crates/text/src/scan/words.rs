@@ -17,7 +17,7 @@ use unicode_general_category::{GeneralCategory as Gc, get_general_category};
 
 use super::{Carry, Token};
 
-/// The same as a regular expression, for `tokenizer.json`.
+/// Regular expression of the tokens of kind `words`, for `tokenizer.json`.
 pub const PATTERN: &str =
     r" ?[\p{L}\p{M}]+| ?\p{N}+| ?[^\s\p{L}\p{M}\p{N}]+|\n|[^\S\n]+(?= \S)|[^\S\n]+";
 

@@ -17,10 +17,12 @@ use merges::Pieces;
 
 mod merges;
 
-/// `<eos>` and the bytes.
+/// Smallest vocabulary of kind `bpe`: `<eos>` and the 256 bytes.
 pub const LEAST: usize = 257;
 
-/// Longer pieces teach nothing: no word is so long, and the time to merge one grows with the square of its length.
+/// Longest piece from which merges are learned, in bytes.
+///
+/// No word is longer, and the time to merge a piece grows with the square of its length.
 pub const LONGEST_LEARNT: usize = 256;
 
 /// The vocabulary of at most `most` entries that the pieces, with their counts, teach. A pair below `min_count` is not merged.
@@ -61,7 +63,7 @@ pub struct Counted<I> {
     pub size: Size,
 }
 
-/// How much there is to learn from.
+/// Amount of text from which merges are learned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
     /// Different pieces.

@@ -41,14 +41,14 @@ impl<'v> Encoder<'v> {
         }
     }
 
-    /// As [`Encoder::new`], without the words `<s>` and `</s>` if they are to be left out.
+    /// Makes an encoder that skips the words `<s>` and `</s>` if the options say so.
     pub fn of_text(vocab: &'v Vocab, options: &ReadOptions) -> Encoder<'v> {
         let mut encoder = Encoder::new(vocab);
         encoder.scanner.skip_markers(options.skip_markers);
         encoder
     }
 
-    /// How often the words `<s>` and `</s>` have occurred.
+    /// Number of words `<s>` and `</s>` so far.
     pub fn markers(&self) -> u64 {
         self.scanner.markers()
     }

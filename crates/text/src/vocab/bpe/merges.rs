@@ -122,7 +122,7 @@ impl PartialOrd for Candidate {
 
 type ByPair<T> = HashMap<Pair, T, RandomState>;
 
-/// What was learnt.
+/// Result of learning merges.
 pub struct Merges {
     /// The symbols that there were, and those that merges made.
     pub tokens: Tokens,
