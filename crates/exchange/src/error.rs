@@ -23,7 +23,7 @@ pub enum Error {
     Unclear {
         /// Path of the state dict.
         path: String,
-        /// What has to be answered, and by which tensors.
+        /// The open question, with the tensors that it is about.
         question: Unclear,
     },
     /// The vocabulary has no `<eos>`, but another token, `end`, that other programs use for the end of a text.
@@ -91,7 +91,7 @@ pub enum Unclear {
 pub(crate) enum Refusal {
     #[error(transparent)]
     Unclear(Unclear),
-    /// What is wrong with a tensor, in words.
+    /// A flaw of a tensor, in words.
     #[error("{0}")]
     Flaw(String),
 }

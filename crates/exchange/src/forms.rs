@@ -20,15 +20,15 @@ type Result<T> = std::result::Result<T, String>;
 /// The weights of a file in the form in which they act.
 #[derive(Debug, PartialEq)]
 pub(super) struct Plain {
-    /// As they would be described in a file of their own.
+    /// Descriptions of the weights, as a file of the plain form would have them.
     pub arrays: Vec<Described>,
-    /// What each of these comes from; those of the same name are left out.
+    /// Source of each of these arrays, unless it has the same name in the file.
     sources: BTreeMap<String, Source>,
     /// Names in the file that are left out: copies.
     copies: BTreeSet<String>,
     /// Copies that must hold the same numbers: their names, and whose they are.
     twins: Vec<(String, String)>,
-    /// What was done, for people.
+    /// Messages for people: the conversions that were made.
     pub notes: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ impl Plain {
         self.notes.push(format!("`{name}` is left out: {why}"));
     }
 
-    /// Weight norm.
+    /// Multiplies out weight norm.
     fn multiply_out(&mut self) -> Result<()> {
         let arrays = self.arrays.clone();
         for g in &arrays {
@@ -119,7 +119,7 @@ impl Plain {
         Ok(())
     }
 
-    /// Weight drop.
+    /// Takes the raw weights of weight drop.
     fn take_raw(&mut self) -> Result<()> {
         for raw in self.arrays.clone() {
             let Some((prefix, kind)) = dropped(&raw.name) else {
@@ -164,7 +164,7 @@ impl Plain {
         Ok(())
     }
 
-    /// The embedding's copy in fastai's dropout of embeddings.
+    /// Leaves out the embedding's copy in fastai's dropout of embeddings.
     fn leave_copies_out(&mut self) {
         for copy in self.arrays.clone() {
             let Some(prefix) = copy.name.strip_suffix("_dp.emb.weight") else {
@@ -245,7 +245,7 @@ fn is_part(name: &str) -> bool {
         .any(|kind| name.starts_with(kind))
 }
 
-/// Over what the length of a direction is taken.
+/// The dimension over which the norm of a direction is taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Norm {
     Rows,
@@ -254,7 +254,7 @@ enum Norm {
 }
 
 impl Norm {
-    /// From the shape of the lengths.
+    /// Finds the dimension from the shape of the lengths.
     fn of(lengths: &[usize], rows: usize, columns: usize) -> Option<Norm> {
         match lengths {
             [] => Some(Norm::All),

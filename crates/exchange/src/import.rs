@@ -31,7 +31,7 @@ const NO_PROBABILITY: f32 = -1e4;
 const HARDLY_ANY: f32 = -30.0;
 /// The largest vocabulary whose identity is written down as an embedding: 256 MiB.
 const MOST_ONE_HOT: usize = 1 << 13;
-/// What other programs call the end of a text.
+/// Names of the end of a text in other programs.
 const ENDS: [&str; 8] = [
     "</s>",
     "<EOS>",
@@ -232,7 +232,7 @@ fn is_twin(weights: &Snapshot) -> bool {
     matches!((embedding, output), (Ok(embedding), Ok(output)) if embedding.data == output.data)
 }
 
-/// What the header of a state dict says that was written here; nothing for one of PyTorch.
+/// Header of a state dict that elman wrote; empty for one of PyTorch.
 #[derive(Default)]
 struct Ours {
     activation: Option<Activation>,
@@ -267,7 +267,7 @@ impl Ours {
     }
 }
 
-/// What the program did to the numbers or took for granted.
+/// Messages about conversions and assumptions.
 fn notes(head: &Head, found: &Recognised, listed: &Listed) -> Vec<String> {
     let mut notes = Vec::new();
     let count = |dtype: &str| {

@@ -8,7 +8,7 @@
 //! order i, o, f, c of an LSTM and z, r, h of a GRU (here: i, f, g, o and r, z, n). `linear_before_reset` = 1 is the GRU whose
 //! reset gate multiplies W_hn h + b_hn. ONNX operator specification, version 17: LSTM-14, GRU-14, RNN-14.
 //!
-//! Weights stand in the file; protobuf ends at 2 GiB, and so does what is written here.
+//! The file contains the weights; protobuf is limited to 2 GiB, and so are the models that can be exported.
 
 mod messages;
 

@@ -99,7 +99,7 @@ pub(super) fn recognise(arrays: &[Described], rows: usize, hints: &Hints) -> Res
     })
 }
 
-/// What has been found a place.
+/// Tensors whose place in the network has been found.
 #[derive(Default)]
 struct Found {
     names: Vec<(String, String)>,

@@ -13,10 +13,10 @@
 //! place are found by one walk of the automaton over the sorted vocabulary, which leaves out what begins alike, and are kept.
 //!
 //! Tokens that end a text (`<eos>`; of a model of sentences, every line end) are allowed where the text is a match. Where `<eos>` is a
-//! line end that goes on (kind `whitespace`) it is the token of a newline, and where the expression has no room for one it ends a match.
+//! line end that continues the text (kind `whitespace`) it is the token of a newline, and where the expression allows no newline it ends a match.
 //!
 //! A step's probabilities are the model's, renormalised over the allowed tokens (`sample.rs`). That is not the model's distribution over
-//! matches as a whole: what lies behind a token is not looked at. Beam search ranks whole texts by the model's own probability.
+//! matches as a whole: the continuations of a token are not considered. Beam search ranks whole texts by the model's own probability.
 
 use super::Eos;
 use crate::error::{ConstraintError, Result};
@@ -54,11 +54,11 @@ impl Place {
     }
 }
 
-/// What may follow at a place, whatever the number of tokens left.
+/// The tokens that may follow at a place if the number of tokens left is not limited.
 struct Follow {
     /// Ids, ascending, and the place after each.
     tokens: Vec<(u32, Place)>,
-    /// Those that end the text here, as a match; ascending.
+    /// Ids of the tokens that end the text here as a match, ascending.
     ends: Vec<u32>,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Constraint {
     automaton: Automaton,
     tokens: SortedTokens,
     eos: u32,
-    /// What `<eos>` prints where it goes on.
+    /// Text that `<eos>` prints where it continues the text.
     line_end: Option<Vec<u8>>,
     /// That, where it cannot be printed, ends a match like the others.
     line_end_ends: bool,
@@ -88,7 +88,7 @@ pub(super) struct Constraint {
 const FAR: u32 = u32::MAX;
 /// Tokens of all places that are kept; beyond it they are found again.
 const MOST_KEPT: usize = 8 << 20;
-/// Tokens of all places that are looked at before anything is written: some seconds.
+/// Largest number of tokens of all places that are examined before generation: some seconds of work.
 const MOST_WORK: usize = 1 << 28;
 
 impl Constraint {

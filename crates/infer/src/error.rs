@@ -51,7 +51,7 @@ pub enum FileError {
     NotAModel {
         /// The path that was given.
         path: PathBuf,
-        /// What is at the path instead.
+        /// The kind of thing at the path.
         kind: NotAModel,
     },
     /// A file is intact, but `flaw` makes it unusable: it does not describe a model that this version can load.
@@ -59,12 +59,12 @@ pub enum FileError {
     Unusable {
         /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Reason why it cannot be used.
         flaw: String,
     },
 }
 
-/// What is at a path instead of a model.
+/// The kind of thing at a path where a model was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAModel {
     /// One file of a network's directory, where the directory was expected.
@@ -269,7 +269,7 @@ pub enum ModelError {
     Of {
         /// Name of the model that failed.
         name: String,
-        /// Its failure.
+        /// The error of that model.
         error: Box<ModelError>,
     },
     /// The token id `id` is not below `vocab`, the size of the vocabulary.
@@ -336,7 +336,7 @@ pub enum ModelError {
     State(#[from] StateFlaw),
 }
 
-/// What is wrong with the bytes of a saved session.
+/// Reason why the bytes of a saved session are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateFlaw {
     /// The bytes do not begin with the signature of a saved session.

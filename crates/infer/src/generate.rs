@@ -8,7 +8,7 @@
 //!
 //! - A text begins with `<eos>`, and so does a prompt, which may be empty.
 //! - Several samples share the state after the prompt. Sample n of a seed is the same whichever others are drawn.
-//! - `<eos>` ends the text, except in kind `whitespace`, where it ends a line and the text goes on. A model that was trained
+//! - `<eos>` ends the text, except in kind `whitespace`, where it ends a line and the text continues. A model that was trained
 //!   on sentences writes one line: whatever ends it ends the text, and is not handed out.
 //! - `<unk>` is never drawn unless that is allowed: a reader has no use for it.
 //! - Stop strings are found in the generated text, across tokens; neither they nor what follows is handed out.

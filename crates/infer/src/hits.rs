@@ -4,7 +4,7 @@
 //! the most likely. Counted are the positions of a window that carry loss, which are the answers of its lines where a `text::Mark`
 //! says where they begin. A line is right if all predictions counted in it are.
 //!
-//! What it does not do: it looks at no logits; `net::layer::output` compares them.
+//! What it does not do: it compares no logits, which `net::layer::output` does.
 
 use elman_text::Window;
 use serde::{Deserialize, Serialize};

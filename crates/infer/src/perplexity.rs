@@ -37,7 +37,7 @@ use std::time::Instant;
 const PIECE: usize = 8192;
 /// The largest batch size and window length; a larger one is not faster. A larger batch has shorter windows instead of more rows.
 pub(super) const ROWS: usize = 4096;
-/// What was counted in a text.
+/// Counts of a text: tokens, words, characters, and what decoding loses.
 pub(crate) type Found = (TextStats, Lost);
 
 /// Options of an evaluation.
@@ -217,7 +217,7 @@ impl Sums {
     }
 }
 
-/// One stream, piece by piece. A network reads at most `window` steps at once.
+/// Scores one stream part by part; a network takes at most `window` steps in one call.
 fn exactly(
     model: &Model,
     window: Option<usize>,

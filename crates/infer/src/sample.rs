@@ -3,7 +3,7 @@
 //! The steps, in the order of Hugging Face `transformers`; each works on what the one before has left:
 //!
 //! 1. repetition penalty θ (Keskar et al. 2019, CTRL, section 4.1, in the form of `transformers`): the logit of a token
-//!    that stands among the recent ones is divided by θ where positive and multiplied by θ where negative;
+//!    that is among the recent ones is divided by θ where positive and multiplied by θ where negative;
 //! 2. tokens that are banned, or that a constraint does not allow here, get probability 0: the others are renormalised;
 //! 3. temperature τ: z ← z / τ; τ = 0 takes the largest logit at once (greedy);
 //! 4. top-k (Fan et al. 2018): the k largest;

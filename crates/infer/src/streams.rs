@@ -38,7 +38,7 @@ pub struct Streams<'a> {
     isa: Isa,
 }
 
-/// What the streams of each family remember.
+/// Memory of the streams, by family of model.
 #[derive(Clone)]
 enum Memory<'a> {
     Network(Box<NetworkStreams<'a>>),
@@ -198,7 +198,7 @@ impl<'a> Streams<'a> {
         }
     }
 
-    /// As [`Streams::score`], in layout `stream`; a new text begins after every token for which `ends` holds.
+    /// Scores tokens as [`Streams::score`] does, in layout `stream`; a new text begins after every token for which `ends` holds.
     pub(super) fn score_apart(
         &mut self,
         tokens: &[u32],

@@ -239,7 +239,7 @@ fn tokens_read(stage: Stage, done: u64) -> Progress {
     }
 }
 
-/// The same text, so many times.
+/// Repeats a text's sources `passes` times.
 fn repeated(sources: Vec<Source>, passes: usize) -> Result<VecDeque<Vec<Source>>> {
     if passes == 1 {
         return Ok(VecDeque::from([sources]));
@@ -312,7 +312,7 @@ pub fn few_tokens(tokens: u64) -> Option<String> {
     })
 }
 
-/// `counted`: the text in each group's vocabulary.
+/// Refuses to compare groups that lack different words; `counted` are counts of the text in each group's vocabulary.
 fn refuse_unknown(models: &[NamedModel], groups: &[Group], counted: &[TextStats]) -> Result<()> {
     let lacking = groups.iter().zip(counted).filter(|(_, text)| text.oov > 0);
     let lacking: Vec<String> = lacking
@@ -327,7 +327,7 @@ fn refuse_unknown(models: &[NamedModel], groups: &[Group], counted: &[TextStats]
     Err(CompareError::UnknownWords { lacking }.into())
 }
 
-/// `losses`: what each group's vocabulary loses of the text of `chars` characters.
+/// Refuses to compare groups that lose different characters; `losses` are those of each group of the `chars` characters.
 fn refuse_lost(models: &[NamedModel], groups: &[Group], losses: &[Lost], chars: u64) -> Result<()> {
     let of_groups = || groups.iter().zip(losses);
     let alike = |lost: &Lost| lost.restored.is_some() && lost.restored == losses[0].restored;

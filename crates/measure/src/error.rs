@@ -121,7 +121,7 @@ pub enum CompareError {
         lacking.join(", ")
     )]
     UnknownWords {
-        /// For each model that lacks words, how many.
+        /// The number of lacking words of each model that lacks some.
         lacking: Vec<String>,
     },
     /// The vocabularies leave out different characters of the text, so that the comparison would be unfair.
@@ -130,7 +130,7 @@ pub enum CompareError {
         lost.join("; ")
     )]
     LostCharacters {
-        /// For each model that leaves characters out, how many and why.
+        /// The number of left-out characters of each model that leaves some out, and the reason.
         lost: Vec<String>,
     },
 }
@@ -171,7 +171,7 @@ pub enum InspectError {
     /// The measurement needs more memory than the machine has free.
     #[error("{what} need {needed_mib} MiB, but this machine has free {free_mib} MiB: {remedy}")]
     Memory {
-        /// What needs the memory, in words.
+        /// The object that needs the memory, in words.
         what: String,
         /// Needed memory in MiB.
         needed_mib: u64,

@@ -357,7 +357,7 @@ impl Trained {
     }
 }
 
-/// What the file holds; nothing if it is missing or is no such thing.
+/// Reads a value from a JSON file; `None` if the file is missing or holds something else.
 fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let text = std::fs::read_to_string(path).ok()?;
     serde_json::from_str(&text).ok()

@@ -14,7 +14,7 @@ pub fn display(latex: &str) -> Markup {
     render(latex, DisplayMode::Block)
 }
 
-/// What cannot be typeset is shown as it was written.
+/// Renders LaTeX as MathML; what cannot be typeset is shown as it is written.
 fn render(latex: &str, display_mode: DisplayMode) -> Markup {
     let storage = Storage::new();
     if Parser::new(latex, &storage).any(|event| event.is_err()) {

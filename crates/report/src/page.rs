@@ -41,7 +41,7 @@ const SCRIPT: &str = include_str!("../assets/page.js");
 const UPLOT: &str = include_str!("../assets/uplot.min.js");
 const UPLOT_STYLE: &str = include_str!("../assets/uplot.min.css");
 const UPLOT_LICENCE: &str = include_str!("../assets/uplot.LICENSE");
-/// Lets a browser load nothing at all, whatever stands in the page.
+/// Content policy that forbids a browser to load anything, whatever the page contains.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 

@@ -21,7 +21,7 @@ const MARK_RADIUS: f64 = 3.0;
 /// More points than these are not marked one by one: the marks would hide each other.
 const MOST_MARKS: usize = 80;
 
-/// What colours the picture, where it stands alone.
+/// Style sheet of a picture in a file of its own.
 const STYLE: &str = include_str!("../assets/plot.css");
 
 /// Renders the picture for a page.
@@ -52,7 +52,7 @@ pub fn file(plot: &Plot) -> Markup {
     }
 }
 
-/// Where things lie.
+/// Layout of a picture: the axes, the margins and the legend.
 struct Frame<'a> {
     plot: &'a Plot,
     x: Span,

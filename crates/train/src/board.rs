@@ -106,7 +106,7 @@ impl Board {
         Ok(())
     }
 
-    /// As a block of code, so that TensorBoard leaves its lines and spaces alone.
+    /// Writes a sample as a block of code, so that TensorBoard keeps its lines and spaces.
     fn sample(&mut self, sample: &Sample) -> Result<()> {
         let text = format!("{}{}", sample.prompt, sample.text);
         let block: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();

@@ -29,7 +29,7 @@ use std::time::{Duration, SystemTime};
 pub(crate) const MOST_BYTES: u64 = 16 << 30;
 /// Version of the encoding, to be raised whenever a text is cut, counted or split differently than before.
 const READING: u32 = 2;
-/// What is half made for longer than this was left behind by a kill.
+/// Age after which a half-made entry is taken to be left by a killed process.
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 /// More than any entry's description.
 const DESCRIPTION_BYTES: u64 = 1 << 20;

@@ -77,7 +77,7 @@ pub enum RunError {
     Record {
         /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Reason why it cannot be used.
         flaw: String,
     },
     /// The run was trained in bf16 on another instruction set, whose rounding differs.
@@ -104,7 +104,7 @@ pub enum RunError {
     Changed {
         /// Path of the checkpoint.
         path: PathBuf,
-        /// What does not fit.
+        /// The contradiction, in words.
         flaw: String,
     },
     /// The checkpoint is not one of this version.
@@ -112,7 +112,7 @@ pub enum RunError {
     Checkpoint {
         /// Path of the checkpoint.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Reason why it cannot be used.
         flaw: String,
     },
     /// The checkpoint belongs to another text or vocabulary.
@@ -194,7 +194,7 @@ pub enum RunError {
         is_budget: bool,
         /// Parts of the needed memory with their MiB, in words.
         parts: Vec<String>,
-        /// What would make the run fit.
+        /// Advice on what would make the run fit.
         remedy: MemoryRemedy,
     },
     /// Too many updates in a row had a loss or gradient that is not finite; they have not changed the weights.
@@ -244,12 +244,12 @@ fn described(best: &Option<BestModel>) -> String {
     })
 }
 
-/// What would make a run fit into memory.
+/// A change that would make a run fit into memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MemoryRemedy {
     /// A vocabulary that is given, or a smaller one: counting it takes more memory than everything else.
     SmallerVocabulary,
-    /// Nothing, because a stored run keeps its options.
+    /// No change is possible, because a stored run keeps its options.
     None,
     /// A smaller network: even the smallest windows do not fit.
     SmallerNetwork,

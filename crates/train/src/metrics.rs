@@ -125,7 +125,7 @@ impl Metrics {
     }
 }
 
-/// What is wrong with a log, if anything is.
+/// A note on damaged lines of a log, if there are any.
 fn remark(path: &Path, damage: Damage) -> Option<String> {
     let lines = |Lines { count, first }| match count {
         0 => None,

@@ -2,7 +2,7 @@
 //!
 //! At update i each input is the true token with probability ε_i, decided by a coin for each token; otherwise it
 //! is drawn from what the model predicted for that place, after the inputs that it has read so far. ε falls as
-//! training goes on (section 2.4, with ε_0 = 1):
+//! training continues (section 2.4, with ε_0 = 1):
 //!
 //! ```text
 //! linear               ε_i = max(ε, 1 − c·i)

@@ -21,7 +21,7 @@ use std::io::{ErrorKind, Write};
 /// Share of the training text that is held out for validation if no validation text is given.
 pub const VALIDATION_FRACTION: f64 = 0.05;
 
-/// So much a vocabulary may take while it is counted, however little memory a run may have: the plan of the run says what is wanting.
+/// Memory that counting a vocabulary may take in any case, however little a run may have.
 const LEAST_COUNTING: u64 = 16 << 20;
 
 /// The encoded texts of a run, and their vocabulary.
@@ -154,7 +154,7 @@ fn check_valid(job: &Job) -> Result<()> {
     Ok(())
 }
 
-/// What an epoch reads: the training files, as often as their weights say.
+/// The texts of an epoch: the training files, as often as their weights say.
 fn training(job: &Job, split: Option<&Split>) -> Result<(Vec<Source>, ReadOptions)> {
     let weights = &job.config.corpus_weights;
     if weights.is_empty() {
@@ -185,13 +185,13 @@ fn given_vocabulary(job: &Job) -> Result<Option<Vocab>> {
     }
 }
 
-/// What a run of a job would read.
+/// Vocabulary and sizes of the texts of a job that is not started.
 pub struct Survey {
     pub preparation_bytes: u64,
     pub vocab: Vocab,
     pub train: Extent,
     pub valid: Extent,
-    /// What a person should know about the texts.
+    /// Notes for people about the texts.
     pub remarks: Vec<String>,
 }
 

@@ -244,6 +244,6 @@ impl Outcome {
 pub struct Best {
     /// Number of steps after which it was made.
     pub step: u64,
-    /// Its mean loss per token, in nats.
+    /// Mean loss per token of that validation, in nats.
     pub loss_nats: f64,
 }

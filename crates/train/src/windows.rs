@@ -29,7 +29,7 @@ pub(crate) struct Windows {
     restarts: Restarts,
 }
 
-/// What a window consumes of the text.
+/// Consumption of a text by one window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
     /// Advance of the position in the epoch.
@@ -108,7 +108,7 @@ impl Windows {
         }
     }
 
-    /// The parts of the text that are read side by side: [`Window::parts`] are below it.
+    /// Number of parts of the text, whose indices are in [`Window::parts`].
     pub fn parts(&self) -> usize {
         self.order.parts()
     }
@@ -137,7 +137,7 @@ impl Windows {
         taken
     }
 
-    /// Fills `window` as [`Windows::read`] does, as if no lane of a stream restarted.
+    /// Fills `window` as [`Windows::read`] does, but without restarts of a stream's rows.
     pub fn read_on(&mut self, at: Cursor, window: &mut Window) -> Taken {
         let ids = self.corpus.ids();
         match &mut self.order {
@@ -162,7 +162,7 @@ impl Windows {
     }
 }
 
-/// Where lanes of a stream restart: at the documents of the text, and at lines with probability `rate`.
+/// Restarts of a stream's rows: at the documents of the text, and at lines with probability `rate`.
 ///
 /// Errors: documents that no token ends.
 fn restarts(rate: f64, vocab: &Vocab, config: &Config) -> Result<Restarts> {
@@ -181,7 +181,7 @@ fn extent(corpus: &Corpus, vocab: &Vocab, config: &Config) -> Extent {
 }
 
 impl Order {
-    /// Lets the lanes of a stream begin at lines, which a model whose lanes have restarted knows.
+    /// Cuts a stream at line beginnings, which a model trained with restarts knows.
     fn begin_at_lines(&mut self, corpus: &Corpus, vocab: &Vocab) {
         if let Order::Stream { stream, .. } = self {
             let ends_line = |id| vocab.ends_line(id);
@@ -189,7 +189,7 @@ impl Order {
         }
     }
 
-    /// Where only answers are predicted, marks them in the text `corpus`, which is called `name`.
+    /// Marks the answers in the text `corpus`, called `name`, if only answers are predicted.
     ///
     /// Errors: a mark that is no token, and a text without answers.
     fn predict_answers(

@@ -1,4 +1,4 @@
-//! The recurrent layers of a state dict: whose names are theirs, in which order they stand, and whether their shapes fit.
+//! The recurrent layers of a state dict: their tensors by name, their order, and whether their shapes fit.
 
 use super::{Found, Result, has_shape, matrix};
 use elman_infer::files::config::MOST_LAYERS;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// A name of `nn.RNNBase`, taken apart.
 #[derive(Debug, PartialEq)]
 pub(super) struct Part<'a> {
-    /// With its last dot; empty where the module itself was saved.
+    /// Prefix with its last dot; empty where the module itself was saved.
     prefix: &'a str,
     kind: &'a str,
     layer: usize,

@@ -4,7 +4,7 @@ use super::{Found, Hints, Result, has_shape, list};
 use crate::error::Unclear;
 use elman_store::Described;
 
-/// What stands at the two ends of the recurrent layers.
+/// The input and output layers of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Ends {
     /// An embedding, and an output layer with weights of its own. They may still prove to be the same.

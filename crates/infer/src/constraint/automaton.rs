@@ -3,7 +3,7 @@
 //!
 //! The crate `regex-automata` makes the deterministic automaton: anchored, over bytes, with all matches kept (the usual preference for the
 //! leftmost alternative would lose `ab` of `a|ab`). Its states are numbered here in the order in which they are reached, and every transition
-//! from which no match can follow any more is dropped. So a state is alive by its existence, and a test of a prefix is a look into a table.
+//! from which no match can follow any more is dropped. So a state is alive by its existence, and a test of a prefix is a table lookup.
 
 use crate::error::{ConstraintError, Result};
 use regex_automata::dfa::{Automaton as _, StartKind, dense};

@@ -4,10 +4,10 @@ use super::automaton::Automaton;
 use crate::error::{ConstraintError, Result};
 use elman_text::Vocab;
 
-/// Tokens sorted by what they print, so that those that begin alike stand together: one step of the automaton serves them all, and
+/// Tokens sorted by what they print, so that those that begin alike are neighbours: one step of the automaton serves them all, and
 /// where it finds no way on, all of them are passed over.
 pub(super) struct SortedTokens {
-    /// What the tokens print, one after the other.
+    /// Printed texts of the tokens, one after the other.
     bytes: Vec<u8>,
     tokens: Vec<Token>,
 }

@@ -1,8 +1,8 @@
 //! Beam search: the most probable texts that a search of bounded width finds.
 //!
 //! The K hypotheses of a prompt advance as streams of one product. At each step every hypothesis proposes its 2K most probable tokens, and
-//! all proposals are ranked by the probability of the text so far. One that ends its text is finished if it stands among the first
-//! K; the first K of those that go on are the next hypotheses. The search ends when K texts have finished, when no hypothesis can
+//! all proposals are ranked by the probability of the text so far. One that ends its text is finished if it is among the first
+//! K; the first K of those that continue are the next hypotheses. The search ends when K texts have finished, when no hypothesis can
 //! become better than the N best finished ones, or when tokens run out, which finishes what is left.
 //!
 //! Finished texts are ranked by their length-normalised score (Wu et al. 2016, "Google's Neural Machine Translation System", equation 14,
@@ -17,7 +17,7 @@
 //! Ties are broken by the lower token, then by the better hypothesis before it; between finished texts by their tokens. Of two
 //! texts that print the same the better one is kept. With K = 1 the search is greedy; with K as large as there are texts it finds the best.
 //!
-//! Temperature, filters and repetition penalty belong to sampling and are not looked at.
+//! Temperature, filters and repetition penalty belong to sampling and are ignored.
 
 use super::draft::{Draft, Rules};
 use super::{Generation, Generator};

@@ -15,10 +15,10 @@ pub(super) struct Draft {
     pub logprobs: Vec<f64>,
     /// Why it has ended, if it has.
     pub finish: Option<Finish>,
-    /// Where it stands in the constraint, if there is one.
+    /// Position in the constraint, if there is one.
     place: Option<Place>,
     decoder: Decoder,
-    /// What the tokens print.
+    /// Printed text of the tokens.
     text: Vec<u8>,
     /// Bytes of `text` that may be handed out: what follows them may be the beginning of a stop string.
     safe: usize,
@@ -26,7 +26,7 @@ pub(super) struct Draft {
     told: usize,
 }
 
-/// What decides when a text ends.
+/// The rules by which a text ends.
 pub(super) struct Rules<'a> {
     pub vocab: &'a Vocab,
     pub layout: Layout,
@@ -107,13 +107,13 @@ impl Draft {
         self.logprobs.iter().sum()
     }
 
-    /// What may be handed out and has not been.
+    /// Text that may be handed out and has not been.
     pub fn fresh(&mut self) -> &[u8] {
         let told = std::mem::replace(&mut self.told, self.safe);
         &self.text[told..self.safe]
     }
 
-    /// All that may be handed out.
+    /// All text that may be handed out.
     pub fn text(&self) -> &[u8] {
         &self.text[..self.safe]
     }

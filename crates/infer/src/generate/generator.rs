@@ -191,7 +191,7 @@ impl<'a> Generator<'a> {
     }
 }
 
-/// The lanes whose texts have ended leave.
+/// Removes the streams whose texts have ended.
 fn leave(live: &mut Vec<usize>, drafts: &[Draft], streams: &mut Streams) {
     let open = |&row: &usize| drafts[live[row]].finish.is_none();
     let rows: Vec<usize> = (0..live.len()).filter(open).collect();

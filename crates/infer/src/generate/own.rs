@@ -238,7 +238,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Continues beginnings side by side; one that is cut gets what stands beside it.
+    /// Continues beginnings in one batch; a text that is cut gets the token given with its beginning.
     fn go_on(&mut self, beginnings: Vec<(Vec<u32>, Option<u32>)>) -> Result<()> {
         let (model, cpu, vocab) = (self.model, self.cpu, self.model.vocab());
         let (prompts, ends): (Vec<_>, Vec<_>) = beginnings.into_iter().unzip();

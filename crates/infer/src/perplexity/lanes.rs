@@ -97,7 +97,7 @@ impl Text<'_> {
     }
 }
 
-/// The windows of a stream that is read in lanes.
+/// The windows of a stream that is cut into parallel slices.
 struct StreamWindows<'a> {
     text: Text<'a>,
     stream: Stream,

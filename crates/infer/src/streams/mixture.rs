@@ -52,7 +52,7 @@ impl MixtureStreams {
         }
     }
 
-    /// After [`MixtureStreams::logits`] at the same place.
+    /// Computes losses from the scores of [`MixtureStreams::logits`] at the same place.
     pub fn nats(&self, stream: usize, tokens: &[u32], nats: &mut [f64]) {
         for (nats, &token) in nats.iter_mut().zip(tokens) {
             *nats = self.mixed(stream, token);
@@ -138,7 +138,7 @@ impl MixtureStreams {
         bytes.is_empty().then_some(())
     }
 
-    /// As [`Streams::advance`]: one product for each network.
+    /// Advances streams as [`Streams::advance`] does, with one product for each network.
     pub fn advance(mut parts: Vec<(&mut Self, &[u32])>) -> Vec<Scores> {
         let texts: Vec<&[u32]> = parts.iter().map(|(_, text)| *text).collect();
         for j in 0..parts[0].0.members.len() {

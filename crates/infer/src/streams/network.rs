@@ -14,13 +14,13 @@ use std::sync::Arc;
 pub(super) struct NetworkStreams<'a> {
     network: Network<'a>,
     cpu: Handle<'a, Cpu>,
-    /// What the streams have read.
+    /// States of the streams.
     state: State,
     /// (B): the token that was fed last, if the network has not read it yet.
     pending: Vec<Option<u32>>,
-    /// Most steps at once.
+    /// Largest number of steps in one call.
     window: usize,
-    /// Made when it is needed, and grown with what is read at once.
+    /// Workspace, which is made when it is needed and grows with the number of steps.
     workspace: Option<Workspace>,
 }
 
@@ -259,7 +259,7 @@ impl<'a> NetworkStreams<'a> {
     }
 }
 
-/// Without the workspace, which another one makes when it needs it.
+/// Clones the streams without their workspace, which the copy makes when it needs one.
 impl Clone for NetworkStreams<'_> {
     fn clone(&self) -> Self {
         NetworkStreams {

@@ -13,7 +13,7 @@ const FEWEST: usize = 3;
 /// How much is timed after warming up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Amount {
-    /// This number of steps.
+    /// A fixed number of steps.
     Steps(usize),
     /// As many steps as fit in this number of seconds, at least three.
     Seconds(f64),
@@ -39,7 +39,7 @@ pub(super) struct Clock {
     last: Instant,
 }
 
-/// What a clock has seen.
+/// Result of a clock: steps and times.
 pub(super) struct Laps {
     pub(super) steps: usize,
     pub(super) median_ms: f64,

@@ -105,7 +105,7 @@ fn of_training(precision: Precision) -> Weights {
     }
 }
 
-/// What a kind of work knows.
+/// Result of one kind of work.
 struct Outcome {
     laps: Laps,
     tokens_per_step: usize,

@@ -12,18 +12,18 @@ use super::{Options, Progress, Stage, few_tokens};
 use elman_infer::{Evaluation, lost_note};
 use std::f64::consts::LN_2;
 
-/// With fewer lines, blocks of tokens are drawn instead.
+/// Smallest number of lines; with fewer, blocks of tokens are resampled instead.
 const FEWEST_LINES: usize = 30;
-/// With fewer units nothing is said about uncertainty.
+/// Smallest number of units; with fewer there are no intervals.
 const FEWEST_UNITS: usize = 10;
 
-/// Everything that was read. Columns are the models in order, then the mixture if there is one.
+/// All scores of a comparison. Columns are the models in order, then the mixture if there is one.
 pub(super) struct Findings<'a> {
     pub models: &'a [NamedModel],
     pub groups: &'a [Group<'a>],
     /// All models over the union of their vocabularies, if there are several groups and a mixture.
     pub together: Option<&'a Group<'a>>,
-    /// By group, then of `together`.
+    /// Scores of each group, then of `together`.
     pub scored: Vec<Scored>,
     /// The words of each line, if the comparison is per word.
     pub words: Option<Units>,
@@ -104,7 +104,7 @@ impl Findings<'_> {
         }
     }
 
-    /// Where a model stands: its group, and its place in it. The mixture comes after the members of the only group, or of all models
+    /// Position of a model: its group, and its index in it. The mixture comes after the members of the only group, or of all models
     /// together.
     fn place(&self, column: usize) -> (usize, usize) {
         let place = |(g, group): (usize, &Group)| {
@@ -188,7 +188,7 @@ impl Findings<'_> {
         }
     }
 
-    /// With what no token says, if it is charged, in the figures per word, character and byte.
+    /// Adds the charge for unpredicted characters, if any, to the figures per word, character and byte.
     fn charged(&self, mut e: Evaluation, scored: &Scored) -> (Evaluation, Option<f64>) {
         if self.options.charge_oov_bits.is_none() {
             return (e, None);
@@ -306,7 +306,7 @@ impl Findings<'_> {
 }
 
 impl Findings<'_> {
-    /// What to know about models that are the same.
+    /// Notes about models that were given twice.
     fn twice(&self) -> Vec<String> {
         let ids: Vec<&str> = self.models.iter().map(|named| named.model.id()).collect();
         let mut notes = Vec::new();

@@ -17,7 +17,7 @@ use elman_infer::{ModelError, Session, mix};
 use elman_text::{self as text, Lost, Placed, ReadOptions, Source, TextStats, Union, Vocab};
 use std::time::Instant;
 
-/// Tokens handed to each model at once: n-gram models want long stretches, and progress should not wait for networks too long.
+/// Number of tokens that each model scores in one call: n-gram models want long stretches, and progress should not wait for networks too long.
 const PIECE: usize = 2048;
 /// Most blocks of tokens.
 const MOST_BLOCKS: usize = 1_000;
@@ -27,17 +27,17 @@ pub(super) struct Group<'a> {
     /// Which of the comparison's models they are, in order.
     pub members: Vec<usize>,
     models: Vec<&'a NamedModel>,
-    /// What encodes the text for all of them.
+    /// Vocabulary that encodes the text for all members.
     vocab: Vocab,
     /// For each: its id of every id of `vocab`, none of a token that it lacks; `None` where they are the same.
     maps: Vec<Option<Vec<Option<u32>>>>,
 }
 
-/// What a group said about a text.
+/// Scores of a text by the models of a group.
 pub(super) struct Scored {
     pub stats: TextStats,
     pub lost: Lost,
-    /// By member; then that of the mixture, if there is one.
+    /// Sums of each member, then of the mixture, if there is one.
     pub sums: Vec<Sums>,
     /// Computing time of each member.
     pub seconds: Vec<f64>,
@@ -49,18 +49,18 @@ pub(super) struct Scored {
 }
 
 impl Scored {
-    /// What was counted in the text.
+    /// Counts of the text.
     pub fn found(&self) -> (TextStats, Lost) {
         (self.stats.clone(), self.lost.clone())
     }
 }
 
-/// What to do beside reading.
+/// Additional computations while a text is scored.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Extras<'a> {
     /// Weights of a mixture of the group's members.
     pub weights: Option<&'a [f64]>,
-    /// What each character costs that no token says, in nats.
+    /// Charge for each unpredicted character, in nats.
     pub char_nats: f64,
     /// The losses of the lines include the spelling of unknown tokens.
     pub spelling_in_lines: bool,
@@ -135,7 +135,7 @@ impl<'a> Group<'a> {
         &self.vocab
     }
 
-    /// What to know about a text with white space at which some of the models would have cut it by themselves.
+    /// A note if the text has white space at which some of the models would have cut it by themselves.
     pub fn other_spaces(&self, stats: &TextStats) -> Option<String> {
         let kind = self.vocab.kind();
         let mut others = self.models.iter();
@@ -153,7 +153,7 @@ impl<'a> Group<'a> {
         text::encode(sources, self.vocab(), read, &mut |_| Ok(()))
     }
 
-    /// Reads a text. `progress` is told the tokens read so far.
+    /// Scores a text; `progress` is called with the number of tokens scored so far.
     pub fn score(
         &self,
         sources: Vec<Source>,
@@ -202,7 +202,7 @@ impl<'a> Group<'a> {
         })
     }
 
-    /// Reads a text to fit weights on.
+    /// Scores a text to fit weights on.
     pub fn likelihoods(
         &self,
         sources: Vec<Source>,

@@ -21,7 +21,7 @@ pub(super) struct Units {
 }
 
 impl Units {
-    /// For so many models; `most` is even.
+    /// Makes an empty list of at most `most` units, an even number, for `columns` models.
     pub fn new(columns: usize, most: usize) -> Units {
         assert!(most >= 2 && most.is_multiple_of(2));
         Units {

@@ -178,7 +178,7 @@ pub(super) fn of_all(layers: &[Vec<Inner>]) -> Vec<Inner> {
 }
 
 impl Contribution {
-    /// From the inner products of each passage.
+    /// Computes the contributions from the inner products of each excerpt.
     pub(super) fn of(passages: &[Vec<Inner>]) -> Contribution {
         let longest = passages.iter().map(Vec::len).max().unwrap_or(0);
         let mut lags: Vec<LagShare> = (0..longest)

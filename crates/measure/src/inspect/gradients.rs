@@ -209,7 +209,7 @@ fn reach(dims: &Dims, longest: usize, lags: usize) -> usize {
     longest.min(MOST_LAGS).min(fitting as usize).max(lags)
 }
 
-/// What a step of one passage takes while it is differentiated.
+/// Bytes of a step of one excerpt while it is differentiated.
 fn bytes_of_a_step(dims: &Dims) -> u64 {
     let layers = dims
         .hidden

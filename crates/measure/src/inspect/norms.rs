@@ -38,7 +38,7 @@ pub(super) struct PassageNorms {
 }
 
 impl PassageNorms {
-    /// From all steps of the only lane of `jacobians`.
+    /// Computes the norms over all steps of the only row of `jacobians`.
     pub(super) fn of(cpu: &Cpu, jacobians: &Jacobians) -> PassageNorms {
         let steps = jacobians.steps;
         let chain = |end, lag| Chain { lane: 0, end, lag };

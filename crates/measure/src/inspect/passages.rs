@@ -8,10 +8,10 @@ use super::places::{self, Place};
 use crate::error::{InspectError, Result};
 use elman_text::{self as text, ReadOptions, Sentences, Source, Vocab, Window};
 
-/// Tokens of a text that is looked at: 4 GiB of them.
+/// Largest number of tokens of an inspected text: 4 GiB of ids.
 pub(super) const MOST_TOKENS: usize = 1 << 30;
 
-/// Passages that are read side by side, and steps of one.
+/// Largest number of excerpts.
 pub(super) const MOST_PASSAGES: usize = 1024;
 pub(super) const MOST_STEPS: usize = 1_000_000;
 

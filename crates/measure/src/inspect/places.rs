@@ -43,7 +43,7 @@ impl Place {
         self.last - self.first + 1
     }
 
-    /// What is read while these tokens are predicted.
+    /// Input tokens for the predictions of this excerpt.
     pub(super) fn inputs(&self, ids: &[u32], eos: u32) -> Vec<u32> {
         let before = match (self.line, self.first) {
             (None, 1..) => ids[self.first - 1],

@@ -7,14 +7,14 @@ use elman_net::flow::units::{Signal, Units};
 use elman_net::flow::verdict::Verdict;
 use elman_text::Layout;
 
-/// One dead unit in so many is worth a remark.
+/// Share of dead units from which they are worth a note: one in this number.
 const DEAD_PART: usize = 20;
 /// σ′ is at most 1/4.
 const SIGMOID_NORM: f64 = 4.0;
-/// From such a mean on forget gates are open: σ of a bias of 3 is above it.
+/// Mean activation from which a forget gate counts as open: σ of a bias of 3 is above it.
 const OPEN: f64 = 0.95;
 
-/// What to try next, in sentences. `trained`: the weights are no longer the initial ones.
+/// Suggestions on what to try next, in sentences; `trained` says that the weights are not the initial ones.
 pub(super) fn remedies(found: &Gradients, cell: Cell, trained: bool) -> Vec<String> {
     let mut remedies = Vec::new();
     match found.verdict {

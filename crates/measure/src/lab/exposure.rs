@@ -69,7 +69,7 @@ pub struct Exposed {
 }
 
 const ORDER: usize = 3;
-/// Texts that the source writes side by side, and the tokens of each.
+/// Number of texts that the source writes in one batch.
 const LANES: usize = 32;
 /// The share of own inputs that scheduled sampling rises to.
 const SHARE: f64 = 0.25;

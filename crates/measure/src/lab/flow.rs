@@ -42,7 +42,7 @@ pub struct Flow {
     pub interrupted: Option<f64>,
 }
 
-/// Stands for the logarithm of 0, which JSON does not have.
+/// Represents the logarithm of 0, which JSON does not have.
 const NOTHING_LOG10: f64 = -1000.0;
 /// By so much a norm that was found by iteration may exceed its bound.
 const ROUNDING: f64 = 1e-6;

@@ -56,7 +56,7 @@ impl Net {
         }
     }
 
-    /// In names of files.
+    /// Name of the network in file names.
     pub(super) fn key(self) -> &'static str {
         match self {
             Net::Sigmoid => "sigmoid",
@@ -69,7 +69,7 @@ impl Net {
         }
     }
 
-    /// `config` with this cell.
+    /// Sets the cell and its initialisation in `config`.
     pub(super) fn set(self, config: &mut Config) {
         (config.cell, config.activation) = match self {
             Net::Sigmoid => (CellName::ELMAN, Activation::Sigmoid),
@@ -148,7 +148,7 @@ impl Lab<'_> {
         self.learn(net.key(), config)
     }
 
-    /// Its model, and the tokens of the text that it was not trained on.
+    /// Model of a trained network, and the held-out tokens of the text.
     pub(super) fn model(&mut self, net: Net) -> Result<(NetworkModel, Vec<u32>)> {
         let model = NetworkModel::load(&self.net(net)?.run)?;
         let ids = self.held_out(&model)?;

@@ -108,7 +108,7 @@ impl Source {
         }
     }
 
-    /// `length` symbols; `number` tells texts of one seed apart.
+    /// Draws a text of `length` symbols; `number` distinguishes texts of one seed.
     pub fn text(self, length: usize, seed: u64, number: u64) -> String {
         const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
         let mut draws = Stream::new(key(seed, Site::Laboratory, number));

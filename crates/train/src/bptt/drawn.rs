@@ -9,7 +9,7 @@ use elman_text::Window;
 /// The draws of one time step.
 #[derive(Default)]
 pub(super) struct Draws {
-    /// The lanes whose input is drawn, and the numbers to draw with.
+    /// Rows of the batch whose input is drawn, and below the numbers to draw with.
     lanes: Vec<usize>,
     uniforms: Vec<f64>,
     /// Their rows of the top layer.
@@ -18,7 +18,7 @@ pub(super) struct Draws {
 }
 
 impl Draws {
-    /// Makes room for every lane at once, as it is planned; once.
+    /// Reserves memory for all rows of the batch, as planned.
     fn reserve(&mut self, lanes: usize, width: usize) {
         self.lanes.reserve_exact(lanes);
         self.uniforms.reserve_exact(lanes);

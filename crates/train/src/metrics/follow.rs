@@ -16,7 +16,7 @@ pub struct Follower {
     lines: Vec<Line>,
     /// Offset after the last complete line.
     offset: u64,
-    /// That line with its newline, or only the newline if it is too long.
+    /// The last complete line with its newline, or only the newline if it is too long.
     last: Vec<u8>,
 }
 
@@ -84,7 +84,7 @@ impl Follower {
         }
     }
 
-    /// Whether the last line still stands where it was; if so, the file is placed behind it.
+    /// Whether the last line is still where it was; if so, the file's position is after it.
     fn continues(&self, file: &mut File) -> io::Result<bool> {
         if file.metadata()?.len() < self.offset {
             return Ok(false);

@@ -96,7 +96,7 @@ impl Line {
     }
 }
 
-/// What is not finite stands in the file as `null`.
+/// Parses a number, or `null`, which represents a value that is not finite, as NaN.
 pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }

@@ -1,6 +1,6 @@
 //! The running average of the weights (Polyak and Juditsky 1992): averaged SGD, with any rule.
 //!
-//! Training goes on with the weights themselves; once the average has begun it is what is validated
+//! Training continues with the weights themselves; once the average has begun it is what is validated
 //! and saved. Two ways to begin:
 //!
 //! * at an update: w̄ = Σ_{i ≥ n} w_i / (k − n + 1) after update k, where w_n is the first;

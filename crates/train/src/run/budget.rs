@@ -103,7 +103,7 @@ impl Run {
         per_step * self.with_validation()
     }
 
-    /// What validation makes of the time of a step, as a factor.
+    /// Factor by which validation lengthens the time of a step.
     fn with_validation(&self) -> f64 {
         // Scoring a token costs a third of training on it, and a quarter where that reads it twice.
         let share = if self.trainer.config.recompute {

@@ -72,7 +72,7 @@ impl Run {
         Err(RunError::Overflow { step, best }.into())
     }
 
-    /// The ending of a run that is not to go on, with a look at the loss of its last steps.
+    /// The ending of a run, which is a failure if the loss of its last steps is too high.
     pub(super) fn judged(&self, ending: Ending, loss_nats: Option<f64>) -> Ending {
         let is_failure = loss_nats.is_some_and(|loss| has_failed(loss, self.trainer.vocab.len()));
         match ending {

@@ -51,7 +51,7 @@ pub fn plan_shapes(
     (room, plan)
 }
 
-/// What a run processes, as far as its memory depends on it.
+/// Sizes of a run's texts and vocabulary on which its memory depends.
 #[derive(Clone, Copy)]
 pub struct Reading<'a> {
     /// V, the size of the vocabulary.

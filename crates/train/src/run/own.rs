@@ -1,6 +1,6 @@
 //! A text of the model's own that a run trains on: written by the model that it starts from, before the first step.
 //!
-//! It is written once the true text is encoded, and stands before it in the run's token file, so that what the model wrote stays the
+//! It is written once the true text is encoded, and precedes it in the run's token file, so that what the model wrote stays the
 //! tokens that it wrote. Beginnings are taken from what is trained on, as often as its weights say, and never from the validation text.
 
 use crate::error::{Result, RunError};

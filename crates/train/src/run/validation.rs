@@ -12,7 +12,7 @@ use elman_text::Window;
 use std::time::Instant;
 
 impl Run {
-    /// Validation falls at the end of an epoch (or every so many steps) and at the end of the run.
+    /// Whether a validation is due: at the end of an epoch (or every N steps) and at the end of the run.
     pub(super) fn validation_due(&self) -> bool {
         let progress = &self.trainer.state.progress;
         let regular = match self.trainer.config.valid_every {
@@ -22,7 +22,7 @@ impl Run {
         self.valid.is_some() && (regular || progress.step == progress.total_steps)
     }
 
-    /// Lets a run that its patience has ended go on: its validations are counted anew. Says so, if that was so.
+    /// Resets the count of validations of a run that ended by its patience; returns a note if there was one.
     pub(super) fn be_patient_again(&mut self) -> Option<String> {
         let stale = &mut self.trainer.state.progress.stale;
         let most = self
@@ -81,7 +81,7 @@ impl Run {
         })
     }
 
-    /// What follows from a validation for the steps to come; says so.
+    /// Adapts learning rate and averaging to a validation; returns notes about changes.
     pub(super) fn draw_conclusions(&mut self, validation: &Validation) -> Vec<String> {
         let (step, loss_nats) = (validation.step, validation.loss_nats);
         let TrainState {

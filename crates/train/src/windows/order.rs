@@ -1,6 +1,6 @@
 //! How a text is laid out, without its tokens: the shapes and numbers of its windows.
 //!
-//! Memory and steps of a run follow from this alone, so that they can be told before any text is encoded, and for other choices
+//! Memory and steps of a run follow from this alone, so that they are known before any text is encoded, and for other choices
 //! than those of the run.
 
 use super::pace::Pace;
@@ -157,7 +157,7 @@ impl Order {
         }
     }
 
-    /// The parts of the text that are read side by side: [`elman_text::Window::parts`] are below it.
+    /// Number of parts of the text, whose indices are in [`elman_text::Window::parts`].
     pub fn parts(&self) -> usize {
         match self {
             Order::Stream { stream, .. } => stream.lanes(),

@@ -65,7 +65,7 @@ impl Distributions {
         &self.weights[lane * self.vocab..(lane + 1) * self.vocab]
     }
 
-    /// Of this source from the model `q`, in one lane.
+    /// Divergences of this source from the model `q`, in one row of the batch.
     pub fn divergence(&self, q: &Distributions, lane: usize) -> Divergence {
         let row = lane * self.vocab..(lane + 1) * self.vocab;
         let ((p_most, p_ln_sum), (q_most, q_ln_sum)) = (self.scales[lane], q.scales[lane]);

@@ -4,7 +4,7 @@
 //! after the model has read it: inside brackets from the opening one on and up to, without, the closing one. Quotes and brackets end with an empty line at the
 //! latest, so that one that is never closed does not run through the rest of the text.
 //!
-//! Quotes are `"`, “ ” and « »; single ones are apostrophes too often. What does not look at letters (`<unk>`) prints as it is.
+//! Quotes are `"`, “ ” and « »; single ones are apostrophes too often. A token without a spelling (`<unk>`) prints as it is.
 
 use elman_text::{Decoder, Vocab};
 use serde::Serialize;
@@ -92,21 +92,21 @@ pub(crate) fn annotate(tokens: &[Vec<u8>]) -> Vec<Vec<f64>> {
     values
 }
 
-/// Where a reader is in the text.
+/// Position in the text, from which annotations follow.
 struct Place {
     /// `"` opens and closes.
     in_plain_quotes: bool,
-    /// Of those whose ends differ.
+    /// Depth of open quotations whose two marks differ.
     quote_depth: usize,
     bracket_depth: usize,
     after_colon: bool,
-    /// Of the last token.
+    /// Whether the last token has a capital letter.
     capital: bool,
     digit: bool,
     sentence: Sentence,
     line_chars: usize,
     word_letters: usize,
-    /// Nothing but white space stands in this line.
+    /// Whether the line has nothing but white space so far.
     line_is_empty: bool,
 }
 

@@ -11,7 +11,7 @@ use super::annotation::Annotation;
 use super::{Part, States, Unit};
 use serde::Serialize;
 
-/// Where a flag is up, or down, at fewer tokens of a half, nothing is said about it.
+/// Smallest number of tokens of a half at which a flag must be 1, and 0, to be evaluated.
 const FEWEST: usize = 20;
 
 /// The units that follow one annotation best.
