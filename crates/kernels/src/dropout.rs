@@ -1,9 +1,9 @@
 //! Dropout: units are zeroed at random and the others scaled up, so that the mean stays.
 //!
 //! Srivastava et al. 2014, in the inverted form; between layers as in Zaremba et al. 2014, never
-//! on recurrent connections. The mask is a function of key, step, lane and unit (see [`dropout`]);
-//! it is not stored: forward and backward make it anew from the same numbers. Nothing else enters
-//! it: not the number of lanes, threads or the instruction set.
+//! on recurrent connections. The mask is a function of key, step, sequence and unit (see [`dropout`]);
+//! it is not stored: forward and backward draw it from the same numbers. It depends on nothing else:
+//! not on the batch size, the number of threads or the instruction set.
 
 use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
@@ -13,13 +13,13 @@ use crate::simd::{Op, Vector};
 
 /// Multiplies `x` by the dropout mask of `key` in place; its gradient goes through the same call.
 ///
-/// `x` is (T, `lanes`, `units`); steps count from `first_step` and lanes from `first_lane`, so a
-/// part of a window or of a batch gets the same mask as in the whole. Unit j of lane b at step t
-/// looks at word j mod 4 of
+/// `x` is (T, `lanes`, `units`), and `lanes` is the batch size. Steps count from `first_step` and sequences
+/// from `first_lane`, so a part of a window or of a batch gets the same mask as in the whole. Unit j of
+/// sequence b at step t uses word j mod 4 of
 /// `philox([j / 4, first_lane + b, first_step + t, 0], key)`: with u = ⌊word / 2⁸⌋ / 2²⁴ it becomes
 /// x·(1/(1−p)) where u ≥ p, and 0 elsewhere, whatever x was.
 ///
-/// `p`, the share of units to drop, lies in [0, 1).
+/// `p` is the probability of dropping a unit, in [0, 1).
 pub fn dropout(
     cpu: &Cpu,
     key: [u32; 2],

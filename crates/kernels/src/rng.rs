@@ -1,7 +1,7 @@
 //! Random numbers that depend on what they are for, never on when or where they are drawn.
 //!
 //! Philox 4×32-10 (Salmon et al. 2011) turns a counter and a key into four random words. The key
-//! comes from (seed, site, step), the counter from the place inside the site (t, global lane,
+//! comes from (seed, site, step), the counter from the place inside the site (t, sequence,
 //! unit, …). So a run that is interrupted, or computed by other threads, draws the same numbers,
 //! and a checkpoint needs no generator state beyond the step.
 

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
-    /// All parameters from U(−a, a), biases too; unless given, a = 1/√H (the default of PyTorch).
+    /// All parameters from U(−a, a), biases too; a is 1/√H unless given, as in PyTorch's recurrent layers.
     Uniform,
     /// Matrices by Glorot and Bengio (2010), embedding rows with variance 1/E, biases zero.
     Xavier,

@@ -76,8 +76,10 @@ fn in_range(of_count: [u64; 4]) -> bool {
     (1..=3).all(|k| t[k - 1] > 0.0 && (0.0..=k as f32).contains(&amount(k)))
 }
 
-/// Callback for estimated n-grams: words w_1 … w_n, log10 p(w_n w_1 … w_{n−1}), log10 of the back-off weight γ(w_1 …
-/// w_n), which is 0 if no n-gram continues this one.
+/// Callback that receives each estimated n-gram: its words, log10 probability and log10 back-off weight.
+///
+/// For the words w_1 … w_n these are log10 p(w_n | w_1 … w_{n−1}) and log10 γ(w_1 … w_n), which is 0 if no n-gram
+/// continues this one.
 pub type Emit<'e, E> = dyn FnMut(&[u32], f32, f32) -> Result<(), E> + 'e;
 
 impl Counts {

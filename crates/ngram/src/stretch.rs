@@ -1,9 +1,9 @@
-//! Scoring a stretch of text at once, several places of it in turn.
+//! Scoring a stretch of text at once, in several parts that are advanced in turn.
 //!
 //! A step of the automaton follows pointers from one end of a large table to another: it waits for memory, and computes next to
-//! nothing. So a stretch is cut into lanes, and a step is made in each before the next one in any; their waits overlap. A model of
-//! order N forgets all but the last N − 1 tokens, hence a lane that first reads the N − 1 tokens before its own, from the empty
-//! state, is in the very state that a single reader would be in: the results are the same to the bit.
+//! nothing. So a stretch is cut into parts, and a step is made in each before the next one in any; their waits overlap. A model of
+//! order N forgets all but the last N − 1 tokens, hence a part that begins with the N − 1 tokens before its own, from the empty
+//! state, is in the state of sequential scoring: the results are the same to the bit.
 
 use super::{Model, State};
 
@@ -14,8 +14,8 @@ const SHORTEST: usize = 32;
 impl Model {
     /// Scores all of `tokens` faster than one by one, with the same bits as [`Model::score`].
     ///
-    /// `log10[i]` becomes log10 p(`tokens[i]` all before); returns the state after the last token. Panics if there is
-    /// no such word.
+    /// `log10[i]` becomes log10 p(`tokens[i]` | all before); returns the state after the last token. Panics if there
+    /// is no such word.
     pub fn score_all(&self, state: State, tokens: &[u32], log10: &mut [f32]) -> State {
         assert_eq!(tokens.len(), log10.len(), "one place for each token");
         let len = tokens.len() / LANES;

@@ -10,7 +10,7 @@
 //! others  as the GRU, β_z = max |λ|, if the state is h alone; with h and c ‖M^(t−k)‖₂ with
 //!         M_ij = max |λ_ij|, and β_S β_W more where j is h
 //! ```
-//! Maxima are over what was met: units, steps, lanes. docs/MATH.md, section 16, derives them from the steps in `jacobian`.
+//! Maxima are over all units, steps and sequences of the given windows. docs/MATH.md, section 16, derives them from the steps in `jacobian`.
 
 use super::jacobian::{Jacobians, Slopes};
 use super::norms::matrix_norm;

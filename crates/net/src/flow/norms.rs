@@ -1,7 +1,7 @@
 //! ‖∂s_t/∂s_k‖₂ = ‖J_t J_{t−1} ⋯ J_{k+1}‖₂: the largest share of a change of the state at step k that remains at t.
 //!
 //! From products with a vector alone (`jacobian`, `lanczos`), renormalised at every step by a power of two, so that nothing is
-//! lost however small or large the product becomes. Chains of all lanes and lags go through W_h together.
+//! lost however small or large the product becomes. Chains of all sequences and lags go through W_h together.
 
 use super::jacobian::{Jacobians, Vectors, Work};
 use super::lanczos::{Maps, norms_log10};

@@ -1,10 +1,10 @@
 //! Beginnings of texts in layout `stream`: at some line ends a sequence restarts from the zero state.
 //!
-//! A lane of a stream would meet the beginning of a text, the zero state and the input `<eos>`, once an epoch. Yet texts that
+//! A sequence of a stream would meet the beginning of a text, the zero state and the input `<eos>`, once an epoch. Yet texts that
 //! are generated, scored and evaluated begin there. So that a network learns them, each line of the training text begins a
 //! text with a small probability: its first token is predicted from `<eos>` and the zero state. Every token is still
 //! predicted once an epoch. Whether a line restarts follows from (seed, epoch, place of its first token), whatever the
-//! windows are. Where documents are told apart, each of them begins a text too.
+//! windows are. Where documents are separated, each of them begins a text too.
 
 use super::{Stream, Window};
 use crate::Vocab;

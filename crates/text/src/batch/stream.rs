@@ -1,10 +1,10 @@
-//! Layout `stream`: the text cut into B lanes that are read side by side, in windows of T steps.
+//! Layout `stream`: the text cut into B parts that are read side by side, in windows of T steps.
 //!
-//! With N tokens w_0 … w_{N−1} and lanes of S = ⌈N/B⌉ tokens, lane b predicts w_{bS} … w_{min(bS+S, N)−1}. It starts from the
-//! token before its first one, lane 0 from `<eos>`: at step t its target is w_{bS+t} and its input w_{bS+t−1}. So every token is
-//! predicted exactly once per epoch. Lanes that end early are masked: weight 0, input and target id 0.
+//! With N tokens w_0 … w_{N−1} and parts of S = ⌈N/B⌉ tokens, part b predicts w_{bS} … w_{min(bS+S, N)−1}. It starts from the
+//! token before its first one, part 0 from `<eos>`: at step t its target is w_{bS+t} and its input w_{bS+t−1}. So every token is
+//! predicted exactly once per epoch. Parts that end early are masked: weight 0, input and target id 0.
 //!
-//! [`Stream::at_lines`] lets each lane but the first begin at the first line of its S tokens, from `<eos>`: for models that have
+//! [`Stream::at_lines`] lets each part but the first begin at the first line of its S tokens, from `<eos>`: for models that have
 //! learnt to begin there ([`super::Restarts`]) and would be lost in the middle of a line.
 
 use super::Window;
