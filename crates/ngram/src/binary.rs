@@ -59,7 +59,7 @@ const KINDS: [Kind; 7] = [
     Kind::Fields,
 ];
 
-/// What is wrong with the binary file of a model.
+/// Flaw of the binary file of a model.
 #[derive(Debug, thiserror::Error)]
 pub enum BinaryFlaw {
     /// Reading the file failed.
@@ -94,7 +94,7 @@ pub enum BinaryFlaw {
     Word {
         /// Index of the word in the list, from 0.
         index: usize,
-        /// What is wrong with the word.
+        /// Description of the flaw.
         what: &'static str,
     },
     /// The tables of n-grams are inconsistent.
@@ -102,7 +102,7 @@ pub enum BinaryFlaw {
     Tables {
         /// Index of the n-gram in the tables.
         node: u32,
-        /// What is wrong with it.
+        /// Description of the flaw.
         what: &'static str,
     },
 }

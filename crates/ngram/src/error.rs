@@ -26,7 +26,7 @@ pub enum NgramError {
         name: String,
         /// Line number, from 1.
         line: u64,
-        /// What is wrong with the line.
+        /// Flaw of the line.
         flaw: ArpaFlaw,
     },
     /// The binary file of a model is damaged, or is another kind of file.
@@ -34,7 +34,7 @@ pub enum NgramError {
     Binary {
         /// Name of the file.
         name: String,
-        /// What is wrong with the file.
+        /// Flaw of the file.
         flaw: BinaryFlaw,
     },
     /// The file is known to be of another kind, which `what` names.
@@ -42,7 +42,7 @@ pub enum NgramError {
     NotAModel {
         /// Name of the file.
         name: String,
-        /// What the file is instead.
+        /// Kind of the file, with advice for the message.
         what: &'static str,
     },
     /// The n-grams do not form a model.

@@ -124,7 +124,7 @@ pub enum StoreError {
     NoValidGeneration {
         /// Directory of the training states.
         directory: PathBuf,
-        /// What is wrong with each state, separated by semicolons.
+        /// Flaws of all states, separated by semicolons.
         reasons: String,
     },
 

@@ -28,7 +28,7 @@ const HEADER_BYTES: usize = 160;
 const SUMMED_BYTES: usize = 128;
 const BUFFER_IDS: usize = 16 * 1024;
 
-/// What is wrong with a token file, or how it differs from its vocabulary.
+/// Flaw of a token file, or a mismatch with its vocabulary.
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
     /// Reading the file failed.

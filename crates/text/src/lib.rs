@@ -314,7 +314,7 @@ pub enum TextError {
         name: String,
         /// Line number, from 1.
         line: usize,
-        /// What is wrong with the line.
+        /// Description of the flaw.
         what: String,
     },
     /// The named file is too large for a vocabulary.
@@ -325,7 +325,7 @@ pub enum TextError {
     TokenizerJson {
         /// Name of the file.
         name: String,
-        /// What is wrong with it.
+        /// Description of the flaw.
         what: String,
     },
     /// The vocabulary in a file is of another kind than requested.
@@ -374,7 +374,7 @@ pub enum TextError {
     TokenFile {
         /// Path of the token file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Flaw of the file.
         source: CorpusError,
     },
 }

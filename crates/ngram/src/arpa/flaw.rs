@@ -4,7 +4,7 @@ use super::super::BuildError;
 use super::lines::LONGEST_LINE;
 use elman_text::Kind;
 
-/// What is wrong with a line of an ARPA file, or which line is missing.
+/// Flaw in an ARPA file: a line that is wrong or missing.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum ArpaFlaw {
     // The head.
