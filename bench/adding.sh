@@ -26,7 +26,7 @@ train() {
     local run=$1-$2-$3
     grep -qs '"kind":"end"' "$run/metrics.jsonl" || "$elman" train train.txt --run "$run" --force --quiet \
         --vocab whitespace --layout sentences --loss-after = ${cell[$1]} --init xavier \
-        --embed 100 --hidden 100 --no-tied --dropout 0 --lanes 32 --batch-tokens 5000 \
+        --embed 100 --hidden 100 --no-tied --dropout 0 --batch-size 32 --batch-tokens 5000 \
         --optimizer adam --lr "$2" --clip 1 --schedule cosine --steps 8000 --valid-every 800 \
         --precision f32 --threads 1 --seed "$3" >&2
 }

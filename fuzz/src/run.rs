@@ -2,8 +2,9 @@
 
 use elman::store::write_atomic;
 use elman::text::{Kind, Layout};
-use elman::train::config::{Bptt, CellName, OptimizerName};
-use elman::train::schedule::ScheduleKind;
+use elman::train::config::{Bptt, CellName};
+use elman::train::optim::{Optimizer, Sgd};
+use elman::train::schedule::{OnPlateau, Schedule};
 use elman::train::{self, Config, Event, Job, Machine, NewBudget, Outcome, VocabularyFrom, Watch};
 use elman::{Isa, Result};
 use std::io::Write;
@@ -38,11 +39,13 @@ impl Run {
             cell: CellName::GRU,
             layout: Layout::Sentences,
             batch_tokens: Some(40),
-            optimizer: OptimizerName::Sgd,
+            optimizer: Optimizer::Sgd(Sgd {
+                momentum: 0.5,
+                ..Sgd::default()
+            }),
             lr: 0.1,
-            momentum: 0.5,
             average_trigger: Some(0),
-            schedule: ScheduleKind::Plateau,
+            schedule: Schedule::Plateau(OnPlateau::default()),
             valid_every: Some(1),
             ..small()
         })
@@ -144,7 +147,7 @@ fn small() -> Config {
         hidden: 4.into(),
         layers: 1,
         tied: true,
-        lanes: 3,
+        batch_size: 3,
         bptt: Bptt::Steps(5),
         warmup: 2,
         epochs: Some(4.0),

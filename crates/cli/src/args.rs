@@ -3,10 +3,9 @@
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use elman::text::{Kind, MOST_WEIGHT};
+use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as NameError, StrDeserializer};
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -35,8 +34,7 @@ pub enum Format {
 }
 
 /// What a token is, and of `bpe:N` how many there are.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Vocabulary {
     pub kind: Kind,
     pub entries: Option<usize>,
@@ -66,14 +64,6 @@ impl FromStr for Vocabulary {
             }
         };
         Ok(Vocabulary { kind, entries })
-    }
-}
-
-impl TryFrom<String> for Vocabulary {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Vocabulary, String> {
-        text.parse()
     }
 }
 
@@ -205,37 +195,17 @@ impl FromStr for Thresholds {
 }
 
 /// A number, or a word that says there is no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(untagged, expecting = "expected a number, \"none\" or \"all\"")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Limit<T> {
     At(T),
-    Off(Off),
-}
-
-/// See [`Off`].
-pub const NO_LIMIT: &str = "no limit";
-
-/// The words for no limit. Among the choices of a layer it is a table with the key [`NO_LIMIT`], which no other choice has.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Off {
-    None,
-    All,
-}
-
-impl Serialize for Off {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut table = serializer.serialize_map(Some(1))?;
-        table.serialize_entry(NO_LIMIT, &true)?;
-        table.end()
-    }
+    Off,
 }
 
 impl<T> Limit<T> {
     pub fn value(self) -> Option<T> {
         match self {
             Limit::At(value) => Some(value),
-            Limit::Off(_) => None,
+            Limit::Off => None,
         }
     }
 }
@@ -244,8 +214,7 @@ impl<T: FromStr> FromStr for Limit<T> {
     type Err = String;
     fn from_str(text: &str) -> Result<Limit<T>, String> {
         match text {
-            "none" => Ok(Limit::Off(Off::None)),
-            "all" => Ok(Limit::Off(Off::All)),
+            "none" | "all" => Ok(Limit::Off),
             _ => text
                 .parse()
                 .map(Limit::At)
@@ -257,12 +226,6 @@ impl<T: FromStr> FromStr for Limit<T> {
 /// The name of an activation or of an instruction set, which the kernels do not serialise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Activation(pub elman::net::dims::Activation);
-
-impl Serialize for Activation {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.name())
-    }
-}
 
 impl<'de> Deserialize<'de> for Activation {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Activation, D::Error> {

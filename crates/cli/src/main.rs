@@ -23,6 +23,7 @@ mod rundir;
 mod runs;
 mod signals;
 mod summary;
+mod vocabulary;
 
 use clap::{CommandFactory, FromArgMatches};
 use commands::Cli;

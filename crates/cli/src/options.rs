@@ -1,274 +1,302 @@
-//! The choices that decide what a run computes, as given on the command line or in a file. How
-//! layers of them become one configuration is the business of `resolve`.
-//!
-//! A group of options is a room of this folder; the names of its fields are those of [`Config`]. In a
-//! file all groups stand in one flat table.
+//! The options of training on a command line, made from the library's table of them: names, help, defaults and ranges are declared
+//! there and nowhere else. How layers of choices become one configuration is the business of `resolve`.
 
-mod budget;
-mod gradient;
-mod init;
-mod network;
-mod regularise;
-mod schedule;
-mod text;
-mod update;
-mod vocabulary;
-mod watching;
-mod windows;
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
+use elman::train::config::declare::FromModel;
+use elman::train::config::{BUDGET, BUDGETS, Choices, ConfigOption, Kind, Value, WATCHING, table};
+use elman::train::{Changes, NewBudget};
+use std::marker::PhantomData;
 
-pub use init::InitOptions;
-pub use network::NetworkOptions;
-pub use text::TextOptions;
-pub use vocabulary::VocabularyArgs;
-
-use crate::args::{Limit, NO_LIMIT, Vocabulary};
-use crate::output::usage;
-use anyhow::Result;
-use clap::{Arg, Args};
-use elman::net::dims::Sizes;
-use elman::train::{Changes, Config, NewWatching};
-use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
-use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
-use watching::EventFiles;
-
-/// One layer of choices.
-#[derive(Args, Clone, Debug, Default, PartialEq)]
-pub struct TrainOptions {
-    #[command(flatten)]
-    pub text: text::TextOptions,
-    #[command(flatten)]
-    pub network: network::NetworkOptions,
-    #[command(flatten)]
-    pub init: init::InitOptions,
-    #[command(flatten)]
-    pub regularise: regularise::RegulariseOptions,
-    #[command(flatten)]
-    pub windows: windows::WindowOptions,
-    #[command(flatten)]
-    pub gradient: gradient::GradientOptions,
-    #[command(flatten)]
-    pub update: update::UpdateOptions,
-    #[command(flatten)]
-    pub schedule: schedule::ScheduleOptions,
-    #[command(flatten)]
-    pub budget: budget::BudgetOptions,
-    #[command(flatten)]
-    pub watching: watching::WatchingOptions,
+/// Some groups of the options.
+pub trait Groups: Clone + Send + Sync + 'static {
+    /// Whether a group is among them.
+    fn has(group: &str) -> bool;
 }
 
-impl TrainOptions {
-    /// Reads choices from a TOML table. Errors name the line.
-    pub fn from_toml(text: &str) -> Result<TrainOptions, toml::de::Error> {
-        // Every group takes its own keys, so nothing but this sees those that are nobody's.
-        toml::from_str::<BTreeMap<Key, IgnoredAny>>(text)?;
-        Ok(TrainOptions {
-            text: toml::from_str(text)?,
-            network: toml::from_str(text)?,
-            init: toml::from_str(text)?,
-            regularise: toml::from_str(text)?,
-            windows: toml::from_str(text)?,
-            gradient: toml::from_str(text)?,
-            update: toml::from_str(text)?,
-            schedule: toml::from_str(text)?,
-            budget: toml::from_str(text)?,
-            watching: toml::from_str(text)?,
-        })
-    }
+/// All groups.
+#[derive(Clone, Debug, PartialEq)]
+pub struct All;
 
-    /// The choices that were made, by their names in a file. Those that lift a limit are tables with [`NO_LIMIT`].
-    fn table(&self) -> Map<String, Value> {
-        let TrainOptions {
-            text,
-            network,
-            init,
-            regularise,
-            windows,
-            gradient,
-            update,
-            schedule,
-            budget,
-            watching,
-        } = self;
-        let groups = [
-            made(text),
-            made(network),
-            made(init),
-            made(regularise),
-            made(windows),
-            made(gradient),
-            made(update),
-            made(schedule),
-            made(budget),
-            made(watching),
-        ];
-        let untied = network.no_tied.then(|| ("tied".to_owned(), false.into()));
-        groups.into_iter().flatten().chain(untied).collect()
-    }
+/// What an untrained network is made from: its vocabulary, its sizes and its weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Untrained;
 
-    /// The names of the choices that are infinite or no numbers.
-    fn not_finite(&self) -> Vec<String> {
-        let numbers = [
-            not_finite(&self.init),
-            not_finite(&self.regularise),
-            not_finite(&self.windows),
-            not_finite(&self.gradient),
-            not_finite(&self.update),
-            not_finite(&self.schedule),
-            not_finite(&self.budget),
-        ];
-        numbers.into_iter().flatten().collect()
-    }
+/// The cell and the sizes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network;
 
-    /// The names of the choices that were made, as in a file.
-    pub fn given(&self) -> BTreeSet<String> {
-        self.table().into_iter().map(|(name, _)| name).collect()
+impl Groups for All {
+    fn has(_group: &str) -> bool {
+        true
     }
+}
 
-    /// The names of the choices that were made and that a resumed run cannot change.
-    pub fn fixed(&self) -> BTreeSet<String> {
-        let rest = TrainOptions {
-            budget: budget::BudgetOptions::default(),
-            watching: watching::WatchingOptions::default(),
-            ..self.clone()
-        };
-        rest.given()
+impl Groups for Untrained {
+    fn has(group: &str) -> bool {
+        ["Text", "Network", "Initial weights"].contains(&group)
     }
+}
 
-    /// What a resumed run takes of them: its budget, and what only watches.
-    pub fn changes(&self) -> Result<Changes> {
-        let watching = self.watching.clone();
-        let tensorboard = watching.tensorboard.map(EventFiles::path).transpose()?;
-        Ok(Changes {
-            budget: self.budget.new_budget(),
-            watching: NewWatching {
-                valid_every: self.budget.valid_every.map(Limit::value),
-                patience: self.budget.patience.map(Limit::value),
-                sample_every: watching.sample_every.map(Limit::value),
-                sample_prompt: watching.sample_prompt.map(Some),
-                watch_gradients: watching.watch_gradients.map(Limit::value),
-                tensorboard,
+impl Groups for Network {
+    fn has(group: &str) -> bool {
+        group == "Network"
+    }
+}
+
+/// The options of some groups as arguments of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainOptions<G = All> {
+    /// What was chosen.
+    pub choices: Choices,
+    groups: PhantomData<G>,
+}
+
+impl<G> From<Choices> for TrainOptions<G> {
+    fn from(choices: Choices) -> TrainOptions<G> {
+        TrainOptions {
+            choices,
+            groups: PhantomData,
+        }
+    }
+}
+
+/// What a resumed run cannot change.
+pub fn fixed(choices: &Choices) -> Choices {
+    choices.filtered(|option| ![BUDGET, WATCHING].contains(&option.group))
+}
+
+/// What a resumed run takes of the choices: its budget, and what only watches.
+pub fn changes(choices: &Choices) -> Changes {
+    let real = |name| match choices.get(name) {
+        Some(Value::Real(number)) => Some(*number),
+        _ => None,
+    };
+    Changes {
+        budget: NewBudget {
+            epochs: real("epochs"),
+            minutes: real("minutes"),
+            steps: match choices.get("steps") {
+                Some(Value::Count(number)) => Some(*number),
+                _ => None,
             },
+        },
+        watching: choices.filtered(|option| {
+            let is_budget = BUDGETS.contains(&option.name.as_str());
+            [BUDGET, WATCHING].contains(&option.group) && !is_budget
+        }),
+    }
+}
+
+/// Whether a budget is among the choices.
+pub fn has_budget(choices: &Choices) -> bool {
+    BUDGETS.iter().any(|name| choices.has(name))
+}
+
+/// The ids of the options that a model decides for a run that starts from it.
+pub fn decided_by_model() -> Vec<&'static str> {
+    let options = table::options().iter();
+    let decided = options.filter(|option| option.declaration.from_model != FromModel::Nothing);
+    decided
+        .flat_map(|option| [Some(option.id), option.off_name.as_deref()])
+        .flatten()
+        .collect()
+}
+
+/// A message of the library with the names of options as a command line has them.
+pub fn as_flags(text: &str) -> String {
+    let mut said = String::new();
+    let mut rest = text;
+    while let Some((before, quoted)) = rest.split_once('`') {
+        said += before;
+        let name = quoted.split_once('`');
+        let is_name = |name: &str| table::options().iter().any(|option| option.name == name);
+        match name.filter(|(name, _)| is_name(name)) {
+            Some((name, after)) => {
+                said += &format!("--{name}");
+                rest = after;
+            }
+            None => {
+                said.push('`');
+                rest = quoted;
+            }
+        }
+    }
+    said + rest
+}
+
+/// The options of some groups.
+fn options<G: Groups>() -> impl Iterator<Item = &'static ConfigOption> {
+    let options = table::options().iter();
+    options.filter(|option| G::has(option.group) && !option.declaration.given_with_texts)
+}
+
+fn arg(option: &'static ConfigOption) -> Arg {
+    let default = default(option).map_or(String::new(), |text| format!(" [default: {text}]"));
+    let help = as_flags(&format!("{}{default}", option.help));
+    let declaration = &option.declaration;
+    let mut arg = Arg::new(option.id)
+        .long(option.name.as_str())
+        .aliases(declaration.aliases)
+        .value_name(declaration.placeholder)
+        .help_heading(option.group)
+        .value_parser(parser(option));
+    if let Some(details) = &option.details {
+        arg = arg.long_help(format!("{help}\n\n{}", as_flags(details)));
+    }
+    if let Some(letter) = declaration.letter {
+        arg = arg.short(letter);
+    }
+    if let Some(off) = option.off_name.as_deref() {
+        arg = arg.conflicts_with(off);
+    }
+    if BUDGETS.contains(&option.name.as_str()) {
+        let others = BUDGETS.into_iter().filter(|other| *other != option.name);
+        arg = arg.conflicts_with_all(others);
+    }
+    let arg = arg.help(help);
+    match option.kind {
+        Kind::Flag => alone(arg, "true"),
+        Kind::Directory => alone(arg, "").value_hint(ValueHint::DirPath),
+        Kind::Text => arg.allow_hyphen_values(true),
+        _ => arg,
+    }
+}
+
+/// An option that may be given without a value, which then is `value`.
+fn alone(arg: Arg, value: &'static str) -> Arg {
+    arg.num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value(value)
+}
+
+fn parser(option: &'static ConfigOption) -> ValueParser {
+    match option.kind {
+        Kind::Name(names) => PossibleValuesParser::new(names()).map(Value::Text).into(),
+        _ => ValueParser::from(|text: &str| {
+            let value = option.parse(text);
+            value.map_err(|error| as_flags(&error.to_string()))
+        }),
+    }
+}
+
+/// The default as a help has it.
+fn default(option: &ConfigOption) -> Option<String> {
+    if let Some(text) = option.declaration.default_is {
+        return (!text.is_empty()).then(|| text.to_owned());
+    }
+    let text = match &option.default {
+        Value::Flag(true) => "yes".to_owned(),
+        Value::None if !matches!(option.kind, Kind::Text) => "none".to_owned(),
+        Value::Text(text) if !text.is_empty() => text.clone(),
+        number @ (Value::Count(_) | Value::Real(_)) => {
+            let text = number.to_string();
+            text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+        }
+        _ => return None,
+    };
+    Some(text)
+}
+
+impl<G: Groups> Args for TrainOptions<G> {
+    fn augment_args(command: Command) -> Command {
+        options::<G>().fold(command, |command, option| {
+            let command = command.arg(arg(option));
+            match option.off_name.as_deref() {
+                None => command,
+                Some(off) => command.arg(
+                    Arg::new(off)
+                        .long(off)
+                        .action(ArgAction::SetTrue)
+                        .help_heading(option.group)
+                        .help(format!("Switch --{} off", option.name)),
+                ),
+            }
         })
     }
 
-    /// Puts these choices over those of `config`.
-    ///
-    /// Errors: a number that is not finite, more than one budget, a directory for event files that has no path.
-    pub fn apply(&self, config: &mut Config) -> Result<()> {
-        // A table has no place for them.
-        if let Some(name) = self.not_finite().first() {
-            return Err(usage(format!("{name} must be a finite number")));
-        }
-        let mut choices = self.table();
-        for value in choices.values_mut() {
-            if value.get(NO_LIMIT).is_some() {
-                *value = Value::Null;
+    fn augment_args_for_update(command: Command) -> Command {
+        TrainOptions::<G>::augment_args(command)
+    }
+}
+
+impl<G: Groups> FromArgMatches for TrainOptions<G> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<TrainOptions<G>, clap::Error> {
+        let mut options = TrainOptions::from(Choices::default());
+        options.update_from_arg_matches(matches)?;
+        Ok(options)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for option in options::<G>() {
+            if let Some(value) = matches.get_one::<Value>(option.id) {
+                self.choices.insert(option, value.clone());
+            }
+            if option
+                .off_name
+                .as_deref()
+                .is_some_and(|off| matches.get_flag(off))
+            {
+                self.choices.insert(option, Value::Flag(false));
             }
         }
-        // Choices that say something about more than one field.
-        if let Some(Vocabulary { kind, entries }) = self.text.vocab {
-            choices.insert("vocab".into(), json!(kind));
-            if let Some(entries) = entries {
-                choices.entry("max-vocab").or_insert(entries.into());
-            }
-        }
-        if let Some(Sizes::Each(sizes)) = &self.network.hidden {
-            choices.entry("layers").or_insert(sizes.len().into());
-        }
-        if let Some(files) = &self.watching.tensorboard {
-            choices.insert("tensorboard".into(), json!(files.clone().path()?));
-        }
-        let budgets = ["epochs", "steps", "minutes"];
-        match budgets
-            .iter()
-            .filter(|name| choices.contains_key(**name))
-            .count()
-        {
-            0 => {}
-            1 => {
-                for name in budgets {
-                    choices.entry(name).or_insert(Value::Null);
-                }
-            }
-            _ => return Err(usage("give only one of epochs, steps and minutes")),
-        }
-        *config = config.with(choices)?;
         Ok(())
     }
 }
 
-/// The choices of a group that were made.
-fn made<T: Serialize>(group: &T) -> Vec<(String, Value)> {
-    let Ok(Value::Object(choices)) = serde_json::to_value(group) else {
-        unreachable!("a group of options is a table of plain values");
-    };
-    choices
-        .into_iter()
-        .filter(|(_, value)| !value.is_null())
-        .collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The names of the choices of a group that are infinite or no numbers.
-fn not_finite<T: Serialize>(group: &T) -> Vec<String> {
-    let table = toml::Table::try_from(group).unwrap_or_default();
-    let numbers = table.into_iter();
-    let not_finite = numbers.filter(|(_, value)| value.as_float().is_some_and(|x| !x.is_finite()));
-    not_finite.map(|(name, _)| name).collect()
-}
-
-/// The name of a choice.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Key(String);
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
-        let key = String::deserialize(deserializer)?;
-        let options = TrainOptions::augment_args(clap::Command::new("train"));
-        // In a file `tied = false` says what `--no-tied` says.
-        let names = options
-            .get_arguments()
-            .map(name)
-            .filter(|name| !name.starts_with("no-"));
-        let alike = |name: &String| strsim::jaro(&key, name);
-        let Some(nearest) = names.max_by(|a, b| alike(a).total_cmp(&alike(b))) else {
-            unreachable!("there are options");
-        };
-        if nearest == key {
-            return Ok(Key(key));
+    #[test]
+    fn names_of_options_become_flags() {
+        for (text, flags) in [
+            (
+                "`lr` is 0; it must be above 0",
+                "--lr is 0; it must be above 0",
+            ),
+            (
+                "use `optimizer` sgd `momentum` 0.9",
+                "use --optimizer sgd --momentum 0.9",
+            ),
+            (
+                "as `elman train` does, with `lr`",
+                "as `elman train` does, with --lr",
+            ),
+            ("no option `hiden`", "no option `hiden`"),
+            ("`lr`", "--lr"),
+            ("a lone ` mark", "a lone ` mark"),
+            ("", ""),
+        ] {
+            assert_eq!(as_flags(text), flags);
         }
-        let mut message = format!("there is no choice `{key}`");
-        if alike(&nearest) > 0.8 {
-            message += &format!("; did you mean `{nearest}`?");
-        }
-        Err(D::Error::custom(message))
     }
-}
 
-/// What an option is called in a file.
-fn name(arg: &Arg) -> String {
-    arg.get_id().as_str().replace('_', "-")
-}
-
-/// Adds to the help of a choice its default, from [`Config::default`] itself.
-pub fn with_default(arg: Arg) -> Arg {
-    // Every command builds every option, so the defaults are written once.
-    static DEFAULTS: OnceLock<Value> = OnceLock::new();
-    let defaults = DEFAULTS.get_or_init(|| {
-        let defaults = serde_json::to_string(&Config::default()).unwrap_or_default();
-        serde_json::from_str(&defaults).unwrap_or_default()
-    });
-    let default = match &defaults[name(&arg)] {
-        serde_json::Value::Bool(true) => "yes".to_owned(),
-        serde_json::Value::String(name) if !name.is_empty() => name.clone(),
-        serde_json::Value::Number(number) => {
-            let text = number.to_string();
-            text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+    #[test]
+    fn every_option_of_a_run_is_an_argument() {
+        let command = TrainOptions::<All>::augment_args(Command::new("train"));
+        let ids: Vec<String> = command
+            .get_arguments()
+            .map(|arg| arg.get_id().to_string())
+            .collect();
+        for option in table::options() {
+            let is_argument = ids.iter().any(|id| id == option.id);
+            assert_eq!(
+                is_argument, !option.declaration.given_with_texts,
+                "{}",
+                option.name
+            );
         }
-        _ => return arg,
-    };
-    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    arg.help(format!("{help} [default: {default}]"))
+        command.debug_assert();
+    }
+
+    #[test]
+    fn earlier_names_are_accepted() {
+        for line in [["x", "--batch-size=7"], ["x", "--lanes=7"], ["x", "-B7"]] {
+            let command = TrainOptions::<All>::augment_args(Command::new("x"));
+            let matches = command.try_get_matches_from(line).unwrap();
+            let options = TrainOptions::<All>::from_arg_matches(&matches).unwrap();
+            assert_eq!(options.choices.get("batch-size"), Some(&Value::Count(7)));
+        }
+    }
 }

@@ -4,7 +4,9 @@
 //! other end of a pipe is gone: a write to standard output returns its error, which
 //! [`is_broken_pipe`] recognises, and a remark that nobody reads is dropped.
 
+use crate::options::as_flags;
 use elman::net::dims::{Dims, Sizes};
+use elman::{Error, train};
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
@@ -49,12 +51,20 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// An error with its causes, but for those whose words it has already.
 pub fn in_one_line(error: &anyhow::Error) -> String {
-    let causes = error.chain().skip(1).map(ToString::to_string);
-    causes.fold(error.to_string(), |text, cause| {
-        match text.contains(&cause) {
-            true => text,
-            false => format!("{text}: {cause}"),
+    let mut causes = error.chain().map(|cause| {
+        let gathered = match cause.downcast_ref() {
+            Some(Error::Train(error)) => Some(error),
+            _ => cause.downcast_ref(),
+        };
+        match gathered {
+            Some(train::Error::Config(error)) => as_flags(&error.to_string()),
+            _ => cause.to_string(),
         }
+    });
+    let first = causes.next().unwrap_or_default();
+    causes.fold(first, |text, cause| match text.contains(&cause) {
+        true => text,
+        false => format!("{text}: {cause}"),
     })
 }
 

@@ -1,9 +1,9 @@
 //! Published recipes by name: configuration files that are part of the program. `presets/` has them, each with its source.
 
-use crate::options::TrainOptions;
 use crate::resolve::{Layered, defaults, resolve};
 use anyhow::{Context, Result};
 use elman::train::Config;
+use elman::train::config::Choices;
 use elman_kernels::Isa;
 use std::path::Path;
 
@@ -49,10 +49,10 @@ pub fn over(defaults: Config, name: &str) -> Result<Config> {
     let (_, toml) = recipe.with_context(|| format!("there is no preset {name}"))?;
     let file = Layered {
         base: defaults,
-        choices: TrainOptions::from_toml(toml).with_context(|| format!("the preset {name}"))?,
+        choices: Choices::from_toml(toml).with_context(|| format!("the preset {name}"))?,
         run: None,
     };
-    resolve(file, TrainOptions::default())
+    resolve(&file, &Choices::default())
 }
 
 #[cfg(test)]
@@ -60,6 +60,7 @@ mod tests {
     use super::*;
     use crate::resolve::idle_notes;
     use elman::train::config::{Bptt, CellName, Origin};
+    use elman::train::schedule::{Schedule, StepDecay};
 
     fn preset(name: &str) -> Config {
         over(Config::default(), name).unwrap()
@@ -79,7 +80,7 @@ mod tests {
     fn every_choice_of_a_recipe_has_an_effect() {
         for (name, _) in ALL {
             let base = Layered::none(preset(name));
-            let (none, origin) = (TrainOptions::default(), Origin::default());
+            let (none, origin) = (Choices::default(), Origin::default());
             let notes = idle_notes(&base, &none, &base.base, &origin);
             assert!(notes.is_empty(), "{name}: {notes:?}");
         }
@@ -108,14 +109,15 @@ mod tests {
         ] {
             let config = preset(name);
             assert_eq!(shape(&config, 10_000), (hidden, vec![hidden; 2], false));
-            assert_eq!(
-                (config.decay_after, config.decay_factor),
-                (rate_kept, factor)
-            );
-            assert_eq!((config.epochs, config.lanes), (Some(epochs), 20));
+            let step = StepDecay {
+                decay_after: rate_kept,
+                decay_factor: factor,
+            };
+            assert_eq!(config.schedule, Schedule::Step(step));
+            assert_eq!((config.epochs, config.batch_size), (Some(epochs), 20));
         }
         let elman = preset("elman-2011");
-        assert_eq!((elman.cell, elman.lanes), (CellName::ELMAN, 1));
+        assert_eq!((elman.cell, elman.batch_size), (CellName::ELMAN, 1));
         assert_eq!((elman.bptt, elman.bptt_stride), (Bptt::Steps(14), Some(10)));
     }
 }

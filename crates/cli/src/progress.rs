@@ -5,6 +5,7 @@
 mod json;
 mod meter;
 
+use crate::options::as_flags;
 use crate::output::{
     clock, count, duration, grouped, in_one_line, is_dumb, loss, number, percent, say, thousands,
 };
@@ -143,6 +144,7 @@ impl Progress {
 
     /// A remark, which is the one thing that a quiet run says.
     fn note(&self, text: &str) {
+        let text = &as_flags(text);
         self.emit("note", &json::Note { text });
         match self.view {
             View::Quiet => say(format_args!("note: {text}")),

@@ -1,21 +1,20 @@
 //! From layers of choices to a resolved [`Config`]: defaults ← file ← flags, then `Config::check`; and notes on the choices that
 //! have no effect beside the others (`Config::idle`).
 //!
-//! Two rules go beyond "the later one wins":
-//! * a budget (epochs, steps or minutes) replaces the budget below it, whichever it is;
-//! * with tied weights, embed follows hidden (of the top layer) and the reverse when only one of them is given; two
-//!   different sizes untie the weights unless tying was asked for: then a projection stands between.
+//! Layers are laid over each other as tables ([`Choices::lay`]). One rule goes beyond that: with tied weights, embed follows hidden (of
+//! the top layer) and the reverse when only one of them is given; two different sizes untie the weights unless tying was asked for:
+//! then a projection stands between.
 
-use crate::options::TrainOptions;
+use crate::options::as_flags;
 use crate::output::usage;
 use anyhow::{Context, Result};
 use elman::net::dims::Sizes;
 use elman::store::disk;
 use elman::text::Layout;
-use elman::train::config::{Bptt, Origin, Precision};
+use elman::train::config::{Bptt, Choices, ConfigError, Origin, Precision, options};
 use elman::train::{Config, Record};
 use elman_kernels::Isa;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// No configuration is larger.
@@ -25,7 +24,7 @@ const LARGEST_FILE: u64 = 16 << 20;
 #[derive(Clone, Debug)]
 pub struct Layered {
     pub base: Config,
-    pub choices: TrainOptions,
+    pub choices: Choices,
     /// The record of the run, where the file is a run's `config.toml`.
     pub run: Option<Record>,
 }
@@ -35,7 +34,7 @@ impl Layered {
     pub fn none(defaults: Config) -> Layered {
         Layered {
             base: defaults,
-            choices: TrainOptions::default(),
+            choices: Choices::default(),
             run: None,
         }
     }
@@ -48,20 +47,28 @@ impl Layered {
             .with_context(|| format!("{}: not a configuration for `elman train`", path.display()))
     }
 
-    fn from_toml(text: &str, defaults: Config) -> Result<Layered, toml::de::Error> {
+    fn from_toml(text: &str, defaults: Config) -> Result<Layered> {
         if toml::from_str::<toml::Table>(text)?.contains_key("config") {
-            let run: Record = toml::from_str(text)?;
+            let run = Record::from_toml(text)?;
             return Ok(Layered {
                 base: run.config.clone(),
-                choices: TrainOptions::default(),
+                choices: Choices::default(),
                 run: Some(run),
             });
         }
         Ok(Layered {
             base: defaults,
-            choices: TrainOptions::from_toml(text)?,
+            choices: Choices::from_toml(text)?,
             run: None,
         })
+    }
+
+    /// The values of all layers, `flags` on top.
+    fn table(&self, flags: &Choices) -> Result<Choices, ConfigError> {
+        let mut table = self.base.table();
+        table.lay(&self.choices)?;
+        table.lay(flags)?;
+        Ok(table)
     }
 }
 
@@ -77,82 +84,85 @@ pub fn defaults(isa: Isa) -> Config {
 /// which the preset or the run under them differs from the defaults.
 pub fn idle_notes(
     file: &Layered,
-    flags: &TrainOptions,
+    flags: &Choices,
     config: &Config,
     origin: &Origin,
 ) -> Vec<String> {
-    let mut made = file.choices.given();
-    made.extend(flags.given());
-    let default = Config::default().choices();
-    let beneath = file.base.choices().into_iter().zip(default);
-    let beneath = beneath.filter(|(there, default)| there != default);
-    made.extend(beneath.map(|((name, _), _)| name));
-    let values: BTreeMap<String, String> = config.choices().into_iter().collect();
+    let mut made: BTreeSet<&str> = file.choices.names().chain(flags.names()).collect();
+    let beneath = options().iter().filter(|option| {
+        let value = option.value(&file.base);
+        value.is_some_and(|value| value != option.default)
+    });
+    made.extend(beneath.map(|option| option.name.as_str()));
+    let Ok(values) = file.table(flags) else {
+        return Vec::new();
+    };
     let idle = config.idle(origin).into_iter();
     let idle = idle.filter(|idle| made.contains(idle.name));
     idle.filter_map(|idle| {
-        let (name, because) = (idle.name, idle.because);
-        let value = values.get(name)?;
+        let (name, because) = (idle.name, as_flags(&idle.because));
+        // What was settled while the configuration was read is said as it is there.
+        let value = config.table().get(name).or(values.get(name)).cloned()?;
         let note = || format!("{name} = {value} has no effect: {because}");
-        idle.is_worth_a_note(value).then(note)
+        idle.is_worth_a_note(&value).then(note)
     })
     .collect()
 }
 
 /// Whether `file` and `flags` say nothing about batch size and budget, so that the size of the text may decide (`Config::fit_to`).
-pub fn leaves_size_open(file: &Layered, flags: &TrainOptions) -> bool {
-    let mut given = file.choices.given();
-    given.extend(flags.given());
+pub fn leaves_size_open(file: &Layered, flags: &Choices) -> bool {
     let sizes = [
-        "lanes",
+        "batch-size",
         "batch-tokens",
         "accumulate",
         "epochs",
         "steps",
         "minutes",
     ];
-    file.run.is_none() && !sizes.iter().any(|name| given.contains(*name))
+    let given = |name: &&str| file.choices.has(name) || flags.has(name);
+    file.run.is_none() && !sizes.iter().any(given)
 }
 
 /// The configuration that a file and flags amount to. Errors: contradictions, and whatever
 /// [`Config::check`] refuses.
-pub fn resolve(file: Layered, flags: TrainOptions) -> Result<Config> {
-    let Layered {
-        base: mut config,
-        choices: file,
-        run: _,
-    } = file;
-    let embed = flags.network.embed.or(file.network.embed);
-    let hidden = flags.network.hidden.clone();
-    let hidden = hidden.or(file.network.hidden.clone());
-    let tied = flags.network.tied().or(file.network.tied());
-    let bptt = flags.windows.bptt.or(file.windows.bptt);
-    file.apply(&mut config)?;
-    flags.apply(&mut config)?;
-    match (embed, hidden) {
-        (Some(embed), Some(hidden)) => config.tied = tied.unwrap_or(hidden.top() == Some(embed)),
-        (None, Some(sizes)) if config.tied => config.embed = sizes.top().unwrap_or(config.embed),
-        (Some(size), None) if config.tied && matches!(config.hidden, Sizes::Same(_)) => {
-            config.hidden = Sizes::Same(size);
+pub fn resolve(file: &Layered, flags: &Choices) -> Result<Config> {
+    let table = file.table(flags).map_err(wrong)?;
+    let mut config = Config::from_table(&table).map_err(wrong)?;
+    let given = |name| file.choices.has(name) || flags.has(name);
+    match (given("embed"), given("hidden")) {
+        (true, true) if !given("tied") => {
+            config.tied = config.hidden.top() == Some(config.embed);
+        }
+        (false, true) if config.tied => {
+            config.embed = config.hidden.top().unwrap_or(config.embed);
+        }
+        (true, false) if config.tied && matches!(config.hidden, Sizes::Same(_)) => {
+            config.hidden = Sizes::Same(config.embed);
         }
         _ => {}
     }
-    if config.layout == Layout::Sentences && matches!(bptt, Some(Bptt::Steps(_))) {
+    let steps = given("bptt") && matches!(config.bptt, Bptt::Steps(_));
+    if config.layout == Layout::Sentences && steps {
         return Err(usage(
             "in layout sentences the gradient goes back to the beginning of each line: leave --bptt out",
         ));
     }
-    config.check().map_err(|error| usage(error.to_string()))?;
+    config.check().map_err(wrong)?;
     Ok(config)
+}
+
+fn wrong(error: ConfigError) -> anyhow::Error {
+    usage(as_flags(&error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::{changes, fixed};
     use elman::train::config::CellName;
 
-    fn options(toml: &str) -> TrainOptions {
-        TrainOptions::from_toml(toml).unwrap()
+    fn options(toml: &str) -> Choices {
+        Choices::from_toml(toml).unwrap()
     }
 
     fn layered(file: &str) -> Layered {
@@ -160,13 +170,13 @@ mod tests {
     }
 
     fn resolved(file: &str, flags: &str) -> Config {
-        resolve(layered(file), options(flags)).unwrap()
+        resolve(&layered(file), &options(flags)).unwrap()
     }
 
     #[test]
     fn nothing_chosen_is_the_default() {
         assert_eq!(
-            resolve(Layered::none(Config::default()), TrainOptions::default()).unwrap(),
+            resolve(&Layered::none(Config::default()), &Choices::default()).unwrap(),
             Config::default()
         );
     }
@@ -225,12 +235,11 @@ mod tests {
             (config.epochs, config.steps, config.minutes),
             (None, None, Some(2.0))
         );
-        let error =
-            resolve(layered("steps = 100\nepochs = 1"), TrainOptions::default()).unwrap_err();
+        let error = resolve(&layered("steps = 100\nepochs = 1"), &Choices::default()).unwrap_err();
         assert!(
             error
                 .to_string()
-                .contains("only one of epochs, steps and minutes")
+                .contains("only one of --epochs, --steps and --minutes")
         );
     }
 
@@ -259,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_list_of_sizes_says_how_many_layers_there_are() {
-        let of = |file, flags| resolve(layered(file), options(flags)).map(|config| config.layers);
+        let of = |file, flags| resolve(&layered(file), &options(flags)).map(|config| config.layers);
         assert_eq!(of("layers = 5", "hidden = [96, 64]").unwrap(), 2);
         assert_eq!(of("hidden = [96, 64]", "hidden = 32").unwrap(), 2);
         assert_eq!(of("hidden = [96, 64]", "layers = 2").unwrap(), 2);
@@ -267,7 +276,6 @@ mod tests {
             ("", "hidden = [96, 64]\nlayers = 3"),
             ("hidden = [96, 64]", "layers = 3"),
             ("", "hidden = []"),
-            ("", "hidden = [96, 0]"),
         ] {
             let error = of(file, flags).unwrap_err().to_string();
             assert!(
@@ -280,7 +288,7 @@ mod tests {
     #[test]
     fn choices_without_effect_are_noted_wherever_they_were_made() {
         let notes = |file: &Layered, flags: &str| {
-            let config = resolve(file.clone(), options(flags)).unwrap();
+            let config = resolve(file, &options(flags)).unwrap();
             idle_notes(file, &options(flags), &config, &Origin::default())
         };
         let momentum = "momentum = 0.9 has no effect: it belongs to the optimizers sgd and rmsprop";
@@ -316,14 +324,16 @@ mod tests {
             "clip = 'nothing'",
             "cell = 'rnn'",
             "hidden = -1",
+            "hidden = [96, 0]",
             "activation = 'elu'",
         ] {
-            assert!(TrainOptions::from_toml(text).is_err(), "{text}");
+            assert!(Choices::from_toml(text).is_err(), "{text}");
         }
         for text in ["lr = nan", "dropout = 1.0", "clip = inf", "lanes = 0"] {
+            let error = Choices::from_toml(text).unwrap_err().to_string();
             assert!(
-                resolve(Layered::none(Config::default()), options(text)).is_err(),
-                "{text}"
+                error.contains("line 1") && error.contains("must be"),
+                "{error}"
             );
         }
     }
@@ -331,22 +341,22 @@ mod tests {
     #[test]
     fn a_resumed_run_takes_a_budget_and_what_only_watches() {
         let may = "epochs = 3\npatience = 'none'\nvalid-every = 5\nsample-every = 7\nsample-prompt = 'a'\nwatch-gradients = 2\ntensorboard = true";
-        assert!(options(may).fixed().is_empty());
-        let changes = options(may).changes().unwrap();
-        assert_eq!(changes.budget.epochs, Some(3.0));
-        assert_eq!(
-            (changes.watching.patience, changes.watching.valid_every),
-            (Some(None), Some(Some(5)))
-        );
-        assert_eq!(
-            changes.watching.tensorboard,
-            Some(Some("tensorboard".into()))
-        );
-        assert!(options("").changes().unwrap().is_none());
-        let fixed = options("epochs = 3\nlr = 1").fixed();
-        assert_eq!(fixed.into_iter().collect::<Vec<_>>(), ["lr"]);
-        let mut untied = TrainOptions::default();
-        untied.network.no_tied = true;
-        assert_eq!(untied.fixed().len(), 1);
+        assert!(fixed(&options(may)).is_empty());
+        let given = changes(&options(may));
+        assert_eq!(given.budget.epochs, Some(3.0));
+        let watching = |name| given.watching.get(name).map(ToString::to_string);
+        for (name, value) in [
+            ("patience", Some("none")),
+            ("valid-every", Some("5")),
+            ("tensorboard", Some("tensorboard")),
+            ("sample-prompt", Some("a")),
+            ("epochs", None),
+        ] {
+            assert_eq!(watching(name).as_deref(), value, "{name}");
+        }
+        assert!(changes(&options("")).is_none());
+        let names = |text| fixed(&options(text)).names().collect::<Vec<_>>();
+        assert_eq!(names("epochs = 3\nlr = 1"), ["lr"]);
+        assert_eq!(names("tied = false"), ["tied"]);
     }
 }

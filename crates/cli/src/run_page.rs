@@ -9,7 +9,7 @@ use crate::output::{count, duration, grouped, number, shape};
 use crate::runs::files;
 use anyhow::{Context, Result};
 use elman::store::{disk, write_atomic};
-use elman::train::Config;
+use elman::train::config::{ConfigOption, Value, options};
 use elman::train::folder::contents::PAGE;
 use elman::train::look::{Doing, Look};
 use elman::train::metrics::{Line, TrainLine};
@@ -199,17 +199,22 @@ fn facts(look: &Look) -> Vec<(Text, Text)> {
 
 /// All choices; those that differ from the defaults first.
 fn choices(look: &Look) -> Section {
-    let defaults = Config::default().choices();
-    let all = look.config().choices();
-    let is_default = |choice: &&(String, String)| defaults.contains(choice);
-    let table = |caption: &str, rows: Vec<&(String, String)>| {
+    let all = options().iter().filter_map(|option| {
+        let value = option.value(look.config())?;
+        Some((option, value))
+    });
+    let table = |caption: &str, rows: Vec<(&ConfigOption, Value)>| {
         let mut table = Table::new(caption, 2, &["option", "value"]);
-        for (name, value) in rows {
-            table.texts(vec![Text::code(name), Text::plain(value)]);
+        for (option, value) in rows {
+            table.texts(vec![
+                Text::code(&option.name),
+                Text::plain(value.to_string()),
+            ]);
         }
         Block::Table(table)
     };
-    let (plain, chosen): (Vec<_>, Vec<_>) = all.iter().partition(is_default);
+    let (plain, chosen): (Vec<_>, Vec<_>) =
+        all.partition(|(option, value)| *value == option.default);
     let mut blocks = Vec::new();
     if !chosen.is_empty() {
         blocks.push(table("Other than the defaults", chosen));

@@ -3,6 +3,7 @@
 use crate::grid::Grid;
 use crate::output::{duration, grouped, number};
 use elman::infer::OwnText;
+use elman::train::config::table::find;
 use elman::train::look::{Doing, Look};
 use elman::train::{Best, Inputs};
 use serde::Serialize;
@@ -114,11 +115,14 @@ pub fn files(inputs: &Inputs) -> BTreeMap<&'static str, String> {
     shown.chain(own).collect()
 }
 
-/// The names of the choices in which the runs differ.
+/// The names of the choices in which the runs differ. A run without an option, such as the momentum of another optimizer, does not
+/// differ in it from those that leave it at its default.
 pub fn differing(rows: &[Row]) -> BTreeSet<&str> {
     let all = rows.iter().flat_map(|row| row.choices.keys());
     let differs = |name: &&str| {
-        let mut values = rows.iter().map(|row| row.choices.get(*name));
+        let default = find(name).ok().map(|option| option.default.to_string());
+        let value = |row: &Row| row.choices.get(*name).cloned().or(default.clone());
+        let mut values = rows.iter().map(value);
         let first = values.next();
         values.any(|value| Some(value) != first)
     };

@@ -5,8 +5,7 @@ use crate::output::{Table, bytes, count, duration, grouped, number, shape};
 use crate::progress::Planned;
 use elman::net::layer::dropout::Rates;
 use elman::text::Layout;
-use elman::train::config::{Bptt, Config, OptimizerName};
-use elman::train::schedule::ScheduleKind;
+use elman::train::config::{Bptt, Config};
 use elman::train::{Ending, Outcome, Ready};
 use serde::Serialize;
 use std::path::Path;
@@ -93,23 +92,9 @@ fn about(ready: &Ready, text: &str) -> Table {
 
 fn training(config: &Config) -> String {
     let window = windows(config);
-    let optimizer = match config.optimizer {
-        OptimizerName::Sgd if config.nesterov => "SGD with Nesterov's momentum",
-        OptimizerName::Sgd if config.momentum > 0.0 => "SGD with momentum",
-        OptimizerName::Sgd => "SGD",
-        OptimizerName::Adam => "Adam",
-        OptimizerName::Adamw => "AdamW",
-        OptimizerName::RmsProp => "RMSprop",
-        OptimizerName::Adagrad => "Adagrad",
-    };
-    let schedule = match config.schedule {
-        ScheduleKind::Constant => "constant",
-        ScheduleKind::Step => "step decay",
-        ScheduleKind::Cosine => "cosine",
-        ScheduleKind::Plateau => "reduced on plateaus",
-        ScheduleKind::OneCycle => "one cycle",
-        ScheduleKind::InverseSqrt => "inverse square root",
-    };
+    let optimizer = config.optimizer;
+    let optimizer = format!("{}{}", optimizer.title(), optimizer.rule().variant());
+    let schedule = config.schedule.title();
     let clip = config.clip.map_or("no clipping".into(), |clip| {
         format!("clip {}", number(clip))
     });
@@ -167,11 +152,11 @@ fn regularisation(config: &Config) -> String {
 }
 
 fn windows(config: &Config) -> String {
-    let lanes = count(config.lanes, "lane");
+    let lanes = count(config.batch_size, "lane");
     match (config.layout, config.bptt) {
         (Layout::Sentences, _) => format!(
             "sentences, at most {} and {} at once",
-            count(config.lanes, "line"),
+            count(config.batch_size, "line"),
             count(config.batch_positions(), "token")
         ),
         (Layout::Stream, Bptt::Full) => format!("{lanes} over the whole text"),

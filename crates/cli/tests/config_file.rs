@@ -48,19 +48,36 @@ fn choices_of_gradient_optimiser_and_schedule_reach_the_run_by_file_and_by_flag(
         ("optimizer", "rmsprop", "\"rmsprop\""),
         ("momentum", "0.5", "0.5"),
         ("rms-alpha", "0.9", "0.9"),
-        ("lr-decay", "0.1", "0.1"),
-        ("initial-accumulator", "0.25", "0.25"),
         ("lr-scale", "embed=0.5,bias=2", "\"embed=0.5,bias=2\""),
         ("decay-scale", "bias=0", "\"bias=0\""),
         ("average-trigger", "3", "3"),
         ("schedule", "one-cycle", "\"one-cycle\""),
-        ("plateau-patience", "2", "2"),
-        ("plateau-threshold", "0.01", "0.01"),
         ("cycle-start", "0.25", "0.25"),
         ("cycle-div", "10.0", "10.0"),
         ("cycle-final-div", "100.0", "100.0"),
     ];
     reach_the_run(&choices, "centered");
+    // What belongs to another optimizer and another schedule.
+    let others = [
+        ("optimizer", "adagrad", "\"adagrad\""),
+        ("eps", "0.001", "0.001"),
+        ("lr-decay", "0.1", "0.1"),
+        ("initial-accumulator", "0.25", "0.25"),
+        ("schedule", "plateau", "\"plateau\""),
+        ("plateau-patience", "2", "2"),
+        ("plateau-threshold", "0.01", "0.01"),
+        ("final-lr", "0.25", "0.25"),
+        ("decay-factor", "0.75", "0.75"),
+    ];
+    reach_the_run(&others, "variational");
+    let more = [
+        ("optimizer", "adamw", "\"adamw\""),
+        ("beta1", "0.8", "0.8"),
+        ("beta2", "0.99", "0.99"),
+        ("schedule", "step", "\"step\""),
+        ("decay-after", "3", "3"),
+    ];
+    reach_the_run(&more, "variational");
 }
 
 #[test]
@@ -188,6 +205,10 @@ fn mistakes_in_a_file_are_named_with_their_line() {
         ("lr = 0.1\nhiden = 8\n", ["line 2", "hiden"]),
         ("hidden = 'many'\n", ["line 1", "hidden"]),
         ("cell = 'rnn'\n", ["line 1", "rnn"]),
+        (
+            "lr = 1\nbeta1 = 1.5\n",
+            ["line 2", "at least 0 and below 1"],
+        ),
         ("hidden = \n", ["line 1", "not a configuration"]),
     ] {
         room.write("bad.toml", text);
@@ -256,4 +277,43 @@ fn what_the_config_of_a_run_leaves_out_is_named() {
         told.contains("--on-generated 0.4 --beginning 20 --continuation 100 --temperature 1 (of elman finetune)"),
         "{told}"
     );
+}
+
+#[test]
+fn a_run_of_another_version_loads_or_says_which_version_made_it() {
+    let room = Room::new();
+    room.write("tiny.toml", TINY_FILE);
+    let train = ["train", "text.txt", "--config", "tiny.toml", "--run", "run"];
+    room.elman(&train).assert().success();
+    let now = room.read("run/config.toml");
+    assert!(now.contains("\nbatch-size = 2\n"), "{now}");
+    assert!(!now.contains("momentum"), "{now}");
+    // The names of the first version, and what it wrote for every optimizer.
+    let first = now.replace("batch-size = ", "momentum = 0.0\nlanes = ");
+    room.write("run/config.toml", &first);
+    room.stdout(&["train", "--resume", "run", "--steps", "4"]);
+    assert_eq!(config(&room, "run")["batch-size"], 2);
+
+    let later = now.replace("[config]\n", "[config]\nforesight = 1\n");
+    room.write("run/config.toml", &later);
+    let said = room.fails(1, &["train", "--resume", "run"]);
+    assert!(
+        said.contains("`foresight`") && !said.contains("wrote it"),
+        "{said}"
+    );
+    let version = format!("elman = \"{}\"", env!("CARGO_PKG_VERSION"));
+    room.write(
+        "run/config.toml",
+        later.replace(&version, "elman = \"99.1.0\""),
+    );
+    for args in [
+        &["train", "--resume", "run"][..],
+        &["train", "text.txt", "--config", "run/config.toml"],
+    ] {
+        let said = room.fails(1, args);
+        assert!(
+            said.contains("elman 99.1.0 wrote it") && said.contains("`foresight`"),
+            "{said}"
+        );
+    }
 }

@@ -239,7 +239,7 @@ fn what_a_model_overrules_is_said() {
     let told = said(&room, &tune);
     assert!(
         told.contains(
-            "those of base, whatever is chosen here: cell = gru, embed = 64, hidden = 64"
+            "those of base, whatever is chosen here: cell = gru, hidden = 64, embed = 64"
         ),
         "{told}"
     );
@@ -273,7 +273,7 @@ fn what_a_model_overrules_is_said() {
         "y",
     ];
     let told = said(&room, &tune);
-    assert!(told.contains("set loss-after to"), "{told}");
+    assert!(told.contains("set --loss-after to"), "{told}");
     let both = [
         "finetune",
         "asked",

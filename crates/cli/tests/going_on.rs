@@ -142,7 +142,7 @@ fn a_small_text_has_a_small_batch_and_more_epochs_unless_told_otherwise() {
     ];
     let note = |more: &[&str]| {
         let said = stderr(room.elman(&[&tiny[..], more].concat()).assert().success());
-        said.contains("the text is small: 4 lanes and 20 epochs instead of 32 and 2")
+        said.contains("the text is small: batch size 4 and 20 epochs instead of 32 and 2")
     };
     assert!(note(&[]) && note(&["--lr", "0.01"]));
     for more in [
@@ -172,7 +172,7 @@ fn a_small_text_has_a_small_batch_and_more_epochs_unless_told_otherwise() {
     assert!(!said.contains("the text is small"), "{said}");
     let config = room.read("runs/text-sweep/lr=0.01/config.toml");
     assert!(
-        config.contains("lanes = 32") && config.contains("epochs = 2.0"),
+        config.contains("batch-size = 32") && config.contains("epochs = 2.0"),
         "{config}"
     );
     // It is stored, and a resumed run keeps it.
@@ -192,7 +192,7 @@ fn a_small_text_has_a_small_batch_and_more_epochs_unless_told_otherwise() {
     room.elman(&start).assert().success();
     let config = room.read("small/config.toml");
     assert!(
-        config.contains("lanes = 4") && config.contains("epochs = 20.0"),
+        config.contains("batch-size = 4") && config.contains("epochs = 20.0"),
         "{config}"
     );
     let planned = [

@@ -64,10 +64,9 @@ fn every_choice_of_training_is_an_option_and_documented() {
     let room = Room::new();
     let help = room.stdout(&["train", "--help"]);
     let docs = include_str!("../../../docs/TRAINING.md");
-    let config = serde_json::to_value(elman::train::Config::default()).unwrap();
-    for choice in config.as_object().unwrap().keys() {
+    for choice in elman::train::config::options() {
         // The weights stand behind the texts that they are of.
-        let option = match &choice[..] {
+        let option = match choice.name.as_str() {
             "corpus-weights" => "--corpus".to_owned(),
             choice => format!("--{choice}"),
         };
@@ -142,7 +141,7 @@ fn wrong_usage_has_exit_code_2() {
         &["train", "text.txt", "--cycle-start", "1"],
         &["train", "text.txt", "--cycle-div", "0.5"],
         &["train", "text.txt", "--plateau-threshold", "1"],
-        &["train", "text.txt", "--lanes", "0"],
+        &["train", "text.txt", "--batch-size", "0"],
         &["train", "text.txt", "--hidden", "8,4", "--layers", "3"],
         &["train", "text.txt", "--hidden", "8,x"],
         &["train", "text.txt", "--dropout-between", "1"],

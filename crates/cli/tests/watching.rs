@@ -51,7 +51,10 @@ fn an_unknown_prompt_is_remarked_and_one_for_nothing_refused() {
     ];
     let prompt = ["--sample-prompt", "xyzzy"];
     let said = room.fails(2, &[&run[..], &prompt].concat());
-    assert!(said.contains("sample-prompt needs sample-every"), "{said}");
+    assert!(
+        said.contains("--sample-prompt needs --sample-every"),
+        "{said}"
+    );
     let args = [&run[..], &prompt, &["--sample-every", "1"]].concat();
     let assert = room.elman(&args).assert().success();
     let said = String::from_utf8(assert.get_output().stderr.clone()).unwrap();

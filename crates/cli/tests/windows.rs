@@ -146,11 +146,14 @@ fn what_contradicts_itself_is_a_usage_error() {
     );
     refused(
         &["--layout", "sentences", "--bptt-random"],
-        "leave bptt-stride and bptt-random out",
+        "leave --bptt-stride and --bptt-random out",
     );
     refused(&["--batch-tokens", "99"], "layout sentences");
     refused(&["--loss-after", "="], "--layout sentences");
-    refused(&["--bptt-stride", "36"], "between 1 and bptt, which is 35");
+    refused(
+        &["--bptt-stride", "36"],
+        "between 1 and --bptt, which is 35",
+    );
     refused(
         &["--bptt-stride", "5", "--bptt-random"],
         "exclude each other",

@@ -23,7 +23,7 @@ pub fn run(steps: usize) -> Result<f64, Failed> {
         hidden: Sizes::Same(64),
         embed: 64,
         lr: 0.01,
-        schedule: elman::train::schedule::ScheduleKind::Constant,
+        schedule: elman::train::schedule::Schedule::CONSTANT,
         ..TrainConfig::default()
     };
     let mut trainer = Trainer::on_text(&config, &"abcdefgh=\n".repeat(200))?;

@@ -32,5 +32,12 @@ pub enum Error {
     Measure(#[from] elman_measure::Error),
 }
 
+#[cfg(feature = "train")]
+impl From<elman_train::config::ConfigError> for Error {
+    fn from(error: elman_train::config::ConfigError) -> Error {
+        elman_train::Error::from(error).into()
+    }
+}
+
 /// Result of a function of the library.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -67,7 +67,7 @@ fn a_model_is_trained_scored_and_writes() {
     let (text, path) = (room.path().join("text.txt"), room.path().join("model"));
     std::fs::write(&text, TEXT.repeat(30)).unwrap();
     let config = TrainConfig {
-        lanes: 4,
+        batch_size: 4,
         bptt: Bptt::Steps(10),
         epochs: Some(10.0),
         lr: 0.01,

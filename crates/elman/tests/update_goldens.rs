@@ -6,9 +6,10 @@ use elman::net::Network;
 use elman::net::dims::{Activation, Cell, Dims};
 use elman::net::params::Params;
 use elman::train::Config;
+use elman::train::config::{Choices, Value as Choice};
 use elman::train::guard::{Guard, Verdict};
 use elman::train::optim::{Optimiser, Update};
-use elman::train::schedule::{Place, Plateau, ScheduleKind};
+use elman::train::schedule::{Place, Plateau, Schedule};
 use elman_kernels::{Cpu, Isa, sum_limited_squares};
 use safetensors::SafeTensors;
 use serde_json::{Map, Value};
@@ -126,12 +127,12 @@ fn fifty_rates_agree_with_pytorch() {
             settings.insert("warmup".into(), 0.into());
         }
         settings.insert("lr".into(), goldens.settings["full_rate"].clone());
-        let schedule = config(&settings).schedule();
+        let schedule = config(&settings).learning_rate();
         let theirs = goldens.f64s(&format!("rates/{case}"));
         let mut plateau = Plateau::default();
         let (mut seen, mut largest) = (Vec::new(), 0.0f64);
         for (step, theirs) in theirs.iter().enumerate() {
-            let rate = schedule.rate(Place {
+            let rate = schedule.at(Place {
                 step: step as u64,
                 epoch: step as u64 / per_epoch,
                 total_steps: 50,
@@ -144,8 +145,8 @@ fn fifty_rates_agree_with_pytorch() {
             );
             largest = largest.max(error);
             seen.push(rate);
-            if schedule.kind == ScheduleKind::Plateau {
-                plateau.observe(losses[step], &schedule.patience);
+            if let Schedule::Plateau(on_plateau) = &schedule.schedule {
+                plateau.observe(losses[step], on_plateau);
             }
         }
         seen.dedup();
@@ -156,14 +157,11 @@ fn fifty_rates_agree_with_pytorch() {
 
 /// The default configuration with these settings, by their names with underscores.
 fn config(settings: &Map<String, Value>) -> Config {
-    let mut config = serde_json::to_value(Config::default()).unwrap();
-    config["tied"] = false.into();
-    for (name, value) in settings {
-        let name = name.replace('_', "-");
-        assert!(config.get(&name).is_some(), "{name} is no choice");
-        config[&name] = value.clone();
-    }
-    let config: Config = serde_json::from_value(config).unwrap();
+    let named = |(name, value): (&String, &Value)| (name.replace('_', "-"), value.clone());
+    let table: Map<String, Value> = settings.iter().map(named).collect();
+    let mut choices: Choices = serde_json::from_value(table.into()).unwrap();
+    choices.set("tied", Choice::Flag(false)).unwrap();
+    let config = Config::default().with(&choices).unwrap();
     config.check().unwrap();
     config
 }

@@ -54,6 +54,12 @@ pub enum Error {
     },
 }
 
+impl From<elman_train::config::ConfigError> for Error {
+    fn from(error: elman_train::config::ConfigError) -> Error {
+        elman_train::Error::from(error).into()
+    }
+}
+
 impl From<elman_infer::Error> for Error {
     fn from(error: elman_infer::Error) -> Error {
         match error {

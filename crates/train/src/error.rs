@@ -1,5 +1,6 @@
 //! Errors of training and of the directory of a run.
 
+use crate::config::ConfigError;
 use elman_store::StoreError;
 use elman_text::TextError;
 use std::path::PathBuf;
@@ -25,9 +26,9 @@ pub enum Error {
     /// A run could not be started, resumed or continued.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// An option, or a combination of options, that cannot be carried out.
-    #[error("{0}")]
-    Config(String),
+    /// A configuration that cannot be carried out.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
 }
 
 impl Error {

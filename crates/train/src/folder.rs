@@ -77,6 +77,37 @@ pub struct Inputs {
     pub own_text: Option<OwnText>,
 }
 
+/// What is written in `config.toml` is no record of a run that this version can read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{reason}", other.as_ref().map_or(String::new(), |other| format!(
+    "elman {other} wrote it, and this is elman {HERE}, which does not know all that is there: "
+)))]
+pub struct RecordError {
+    /// The version that wrote it, if it is another one.
+    pub other: Option<String>,
+    /// What is wrong, and in which line.
+    pub reason: toml::de::Error,
+}
+
+/// The version of elman that this is.
+const HERE: &str = env!("CARGO_PKG_VERSION");
+
+impl Record {
+    /// Reads what `config.toml` holds, of this version or of an earlier one.
+    pub fn from_toml(text: &str) -> std::result::Result<Record, RecordError> {
+        toml::from_str(text).map_err(|reason| {
+            let table = toml::from_str::<toml::Table>(text).unwrap_or_default();
+            let version = table.get("elman").and_then(toml::Value::as_str);
+            RecordError {
+                other: version
+                    .filter(|version| *version != HERE)
+                    .map(str::to_owned),
+                reason,
+            }
+        })
+    }
+}
+
 impl Inputs {
     /// Records the origin of texts and vocabulary.
     pub fn new(
@@ -250,7 +281,7 @@ pub fn read_record(path: &Path) -> Result<Record> {
     Folder::refuse_missing(path)?;
     let file = path.join(RECORD);
     let text = disk::read_text(&file, LARGEST_RECORD)?;
-    let record: Record = toml::from_str(&text).map_err(|error| RunError::Record {
+    let record = Record::from_toml(&text).map_err(|error| RunError::Record {
         path: file,
         flaw: error.to_string(),
     })?;

@@ -1,7 +1,7 @@
 //! What a new run is made from: a configuration, and where its texts and files lie; and what may change when it is resumed.
 
 use super::cache::Cache;
-use super::config::Config;
+use super::config::{Choices, Config, ConfigError, Value};
 use elman_infer::{OwnText, VocabularyFrom};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,7 +43,8 @@ pub struct Machine {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
     pub budget: NewBudget,
-    pub watching: NewWatching,
+    /// Of the groups [`BUDGET`](super::config::BUDGET), without the budget itself, and [`WATCHING`](super::config::WATCHING).
+    pub watching: Choices,
 }
 
 /// The budget of a resumed run, of which at most one is given. It counts from the run's beginning, minutes too.
@@ -52,17 +53,6 @@ pub struct NewBudget {
     pub epochs: Option<f64>,
     pub steps: Option<u64>,
     pub minutes: Option<f64>,
-}
-
-/// Choices of a resumed run about watching, under the names that they have in [`Config`]; `None`: as before.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct NewWatching {
-    pub valid_every: Option<Option<u64>>,
-    pub patience: Option<Option<u32>>,
-    pub sample_every: Option<Option<u64>>,
-    pub sample_prompt: Option<Option<String>>,
-    pub watch_gradients: Option<Option<u64>>,
-    pub tensorboard: Option<Option<PathBuf>>,
 }
 
 impl From<&NewBudget> for Changes {
@@ -82,34 +72,16 @@ impl Changes {
 
     /// Whether a run that was ended by its patience is to go on: it has a new budget, or another patience.
     pub(super) fn goes_on(&self) -> bool {
-        self.budget != NewBudget::default() || self.watching.patience.is_some()
+        self.budget != NewBudget::default() || self.watching.has("patience")
     }
-}
 
-impl NewWatching {
-    /// Puts these choices over those of `config`. Taken apart without `..`, so that none is forgotten.
-    pub(super) fn apply(&self, config: &mut Config) {
-        let NewWatching {
-            valid_every,
-            patience,
-            sample_every,
-            sample_prompt,
-            watch_gradients,
-            tensorboard,
-        } = self.clone();
-        config.valid_every = valid_every.unwrap_or(config.valid_every);
-        config.patience = patience.unwrap_or(config.patience);
-        config.sample_every = sample_every.unwrap_or(config.sample_every);
-        config.watch_gradients = watch_gradients.unwrap_or(config.watch_gradients);
-        if let Some(prompt) = sample_prompt {
-            config.sample_prompt = prompt;
-        }
-        if let Some(directory) = tensorboard {
-            config.tensorboard = directory;
-        }
+    /// The configuration `config` with what is to be watched.
+    pub(super) fn watched(&self, config: &Config) -> Result<Config, ConfigError> {
+        let mut watched = config.with(&self.watching)?;
         // Without samples there is nothing that a prompt could begin.
-        if self.sample_every == Some(None) {
-            config.sample_prompt = None;
+        if self.watching.get("sample-every") == Some(&Value::None) {
+            watched.sample_prompt = None;
         }
+        Ok(watched)
     }
 }

@@ -33,7 +33,7 @@ pub use config::Config;
 pub use elman_infer::VocabularyFrom;
 pub use error::{BestModel, Error, MemoryRemedy, Result, RunError, TrainError};
 pub use folder::{Folder, Inputs, Record, read_record};
-pub use job::{Changes, Job, Machine, NewBudget, NewWatching};
+pub use job::{Changes, Job, Machine, NewBudget};
 pub use run::{
     available_bytes, dry_run, peak_bytes, plan, plan_shapes, resume, start, total_bytes,
     training_size,

@@ -5,13 +5,21 @@
 //! Plain SGD touches only the embedding rows that occurred in the window, where nothing but a gradient
 //! moves the others; then these rows may be all that there is of the table's gradient.
 
+pub mod adagrad;
+pub mod adam;
 pub mod average;
 pub mod groups;
+pub mod rmsprop;
 pub mod rule;
+pub mod sgd;
 
+pub use adagrad::Adagrad;
+pub use adam::Adam;
 pub use average::{Average, AverageProgress, Start};
 pub use groups::{Group, Scales};
-pub use rule::Rule;
+pub use rmsprop::RmsProp;
+pub use rule::{Optimizer, Rule, Step};
+pub use sgd::Sgd;
 
 use elman_kernels::{Average as AveragePart, Cpu, Noise, Operands, Prepare};
 use elman_net::TensorId;
@@ -23,11 +31,8 @@ use std::sync::Arc;
 /// How weights follow from gradients, as far as it is the same for the whole run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Method {
-    pub rule: Rule,
+    pub optimizer: Optimizer,
     pub weight_decay: f64,
-    /// Decay shrinks the weights themselves (Loshchilov and Hutter 2019); otherwise it joins the
-    /// gradient, as the derivative of ½·decay·‖w‖².
-    pub decoupled: bool,
     /// Factors of the learning rate.
     pub lr_scale: Scales,
     /// Factors of the weight decay.
@@ -38,11 +43,10 @@ pub struct Method {
 
 impl Method {
     /// A rule without decay, groups and average.
-    pub fn plain(rule: Rule) -> Method {
+    pub fn plain(optimizer: Optimizer) -> Method {
         Method {
-            rule,
+            optimizer,
             weight_decay: 0.0,
-            decoupled: false,
             lr_scale: Scales::default(),
             decay_scale: Scales::default(),
             average: None,
@@ -51,13 +55,13 @@ impl Method {
 
     /// Whether a weight without a gradient stays as it is, if the gradient has no noise.
     pub fn moves_by_gradient_only(&self) -> bool {
-        self.rule.moments() == 0 && self.weight_decay == 0.0 && self.average.is_none()
+        self.optimizer.rule().moments() == 0 && self.weight_decay == 0.0 && self.average.is_none()
     }
 
     /// Numbers that are kept for each parameter beside its weight and gradient.
     pub fn kept(&self) -> Kept {
         Kept {
-            moments: self.rule.moments(),
+            moments: self.optimizer.rule().moments(),
             averages: usize::from(self.average.is_some()),
         }
     }
@@ -118,14 +122,14 @@ impl Optimiser {
     /// Makes an optimiser for parameters of the layout `layout`, with its state before the first update.
     pub fn new(method: Method, layout: &Arc<Layout>) -> Optimiser {
         // `vec![x; n]` would make an x even where n is 0, and the plan has no room for it.
-        let moments = (0..method.rule.moments()).map(|_| Params::zeros(layout.clone()));
+        let moments = (0..method.optimizer.rule().moments()).map(|_| Params::zeros(layout.clone()));
         let mut optimiser = Optimiser {
             method,
             moments: moments.collect(),
             updates: 0,
             average: method.average.map(|start| Average::new(start, layout)),
         };
-        if method.rule.initial() != 0.0 {
+        if method.optimizer.rule().initial() != 0.0 {
             optimiser.reset();
         }
         optimiser
@@ -135,7 +139,7 @@ impl Optimiser {
     pub fn reset(&mut self) {
         self.updates = 0;
         for moment in &mut self.moments {
-            moment.fill(self.method.rule.initial());
+            moment.fill(self.method.optimizer.rule().initial());
         }
         if let Some(average) = &mut self.average {
             average.weights.fill(0.0);
@@ -183,6 +187,8 @@ impl Optimiser {
         let updates = self.updates;
         let rate = self.average.as_mut().and_then(|a| a.next_rate(updates));
         let layout = params.layout().clone();
+        let optimizer = self.method.optimizer;
+        let rule = optimizer.rule();
         for (id, tensor) in layout.tensors() {
             let (prepare, lr) = self.prepare(tensor, update);
             let plain = self.moments.is_empty()
@@ -202,10 +208,14 @@ impl Optimiser {
                             average: None,
                             panels: None,
                         };
-                        let none = std::iter::empty();
-                        self.method
-                            .rule
-                            .step(cpu, operands, prepare, lr, updates, none);
+                        rule.step(Step {
+                            cpu,
+                            operands,
+                            prepare,
+                            lr,
+                            update: updates,
+                            moments: &mut std::iter::empty(),
+                        });
                     }
                 }
                 _ => {
@@ -219,10 +229,14 @@ impl Optimiser {
                         }),
                         panels: panels.as_mut().and_then(|panels| panels.of(id)),
                     };
-                    let moments = self.moments.iter_mut().map(|moment| &mut moment[id]);
-                    self.method
-                        .rule
-                        .step(cpu, operands, prepare, lr, updates, moments);
+                    rule.step(Step {
+                        cpu,
+                        operands,
+                        prepare,
+                        lr,
+                        update: updates,
+                        moments: &mut self.moments.iter_mut().map(|moment| &mut moment[id]),
+                    });
                 }
             }
         }
@@ -231,8 +245,8 @@ impl Optimiser {
     /// What happens to a tensor before the rule, and its learning rate.
     fn prepare(&self, tensor: &Tensor, update: &Update) -> (Prepare, f64) {
         let Method {
+            optimizer,
             weight_decay,
-            decoupled,
             lr_scale,
             decay_scale,
             ..
@@ -240,7 +254,7 @@ impl Optimiser {
         let group = Group::of(tensor.role);
         let lr = update.lr * lr_scale.of(group);
         let decay = weight_decay * decay_scale.of(group);
-        let (keep, join) = match decoupled {
+        let (keep, join) = match optimizer.decouples_decay() {
             true => (1.0 - lr * decay, 0.0),
             false => (1.0, decay),
         };

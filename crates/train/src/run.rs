@@ -101,7 +101,7 @@ pub fn resume(
     let changes = changes.into();
     let folder = Folder::open(path)?;
     let mut record = read_record(path)?;
-    changes.watching.apply(&mut record.config);
+    record.config = changes.watched(&record.config)?;
     record.config.check()?;
     let texts = Texts::open(&folder)?;
     same_arithmetic(&record, machine, path)?;

@@ -12,43 +12,53 @@
 //!
 //! Each but `one-cycle`, which has its own, may start with a linear warm-up.
 
+mod curves;
 pub mod one_cycle;
 pub mod plateau;
 
+pub use curves::{Constant, Cosine, InverseSqrt, StepDecay};
 pub use one_cycle::OneCycle;
-pub use plateau::{Patience, Plateau};
+pub use plateau::{OnPlateau, Plateau};
 
-use serde::{Deserialize, Serialize};
+use super::config::declare::choice;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScheduleKind {
-    Constant,
-    Step,
-    Cosine,
-    Plateau,
-    OneCycle,
-    InverseSqrt,
+/// How the learning rate changes over a run.
+pub trait Curve {
+    /// The rate at `place` as a factor of the full one. Before its last step the warm-up is a factor of its own.
+    fn factor(&self, place: &Place, warmup: u64) -> f64;
+
+    /// Whether it may start with a linear warm-up.
+    fn warms_up(&self) -> bool {
+        true
+    }
 }
 
-/// A schedule with its numbers.
+choice! {
+    /// How the learning rate changes over a run, chosen by name.
+    pub enum Schedule as curve: Curve {
+        "constant", "constant": Constant(Constant),
+        "step", "step decay": Step(StepDecay),
+        "cosine", "cosine": Cosine(Cosine),
+        "plateau", "reduced on plateaus": Plateau(OnPlateau),
+        "one-cycle", "one cycle": OneCycle(OneCycle),
+        "inverse-sqrt", "inverse square root": InverseSqrt(InverseSqrt),
+    }
+}
+
+impl Schedule {
+    /// The full rate from the first step to the last.
+    pub const CONSTANT: Schedule = Schedule::Constant(Constant {});
+}
+
+/// The learning rate of every step of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Schedule {
-    pub kind: ScheduleKind,
+pub struct LearningRate {
     /// The full rate.
     pub lr: f64,
     /// Steps of linear warm-up from 0; the first step has lr / warmup.
     pub warmup: u64,
-    /// `step`: epochs at full rate.
-    pub decay_after: u64,
-    /// `step`: the factor of every later epoch; `plateau`: that of a reduction.
-    pub decay_factor: f64,
-    /// `cosine`: the last rate as a fraction of the full one; `plateau`: the lowest.
-    pub final_fraction: f64,
-    /// `plateau`: when the rate is reduced.
-    pub patience: Patience,
-    /// `one-cycle`
-    pub cycle: OneCycle,
+    /// How it changes.
+    pub schedule: Schedule,
 }
 
 /// A place in a run.
@@ -58,45 +68,22 @@ pub struct Place<'a> {
     pub step: u64,
     /// From 0.
     pub epoch: u64,
+    /// Steps of the whole run.
     pub total_steps: u64,
+    /// What the validations have come to.
     pub plateau: &'a Plateau,
 }
 
-impl Schedule {
+impl LearningRate {
     /// The rate of the step at `place`.
-    pub fn rate(&self, place: Place) -> f64 {
-        let Place {
-            step,
-            epoch,
-            total_steps,
-            plateau,
-        } = place;
+    pub fn at(&self, place: Place) -> f64 {
+        let curve = self.schedule.curve();
+        let factor = curve.factor(&place, self.warmup);
         let warmup = match self.warmup {
-            0 => 1.0,
-            n => ((step + 1) as f64 / n as f64).min(1.0),
+            n if n > 0 && curve.warms_up() => ((place.step + 1) as f64 / n as f64).min(1.0),
+            _ => 1.0,
         };
-        let shape = match self.kind {
-            ScheduleKind::Constant => 1.0,
-            ScheduleKind::Step => {
-                let late = (epoch + 1).saturating_sub(self.decay_after);
-                libm::pow(self.decay_factor, late as f64)
-            }
-            ScheduleKind::Cosine => {
-                let span = total_steps.saturating_sub(self.warmup).max(1);
-                let done = step.saturating_sub(self.warmup) as f64 / span as f64;
-                let cosine = libm::cos(std::f64::consts::PI * done.min(1.0));
-                self.final_fraction + (1.0 - self.final_fraction) * 0.5 * (1.0 + cosine)
-            }
-            ScheduleKind::Plateau => {
-                libm::pow(self.decay_factor, f64::from(plateau.reductions)).max(self.final_fraction)
-            }
-            ScheduleKind::InverseSqrt => {
-                let risen = self.warmup.max(1) as f64;
-                (risen / (step + 1) as f64).sqrt().min(1.0)
-            }
-            ScheduleKind::OneCycle => return self.lr * self.cycle.shape(step, total_steps),
-        };
-        self.lr * warmup * shape
+        self.lr * warmup * factor
     }
 }
 
@@ -104,29 +91,21 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    fn schedule(kind: ScheduleKind) -> Schedule {
-        Schedule {
-            kind,
+    fn schedule(schedule: Schedule) -> LearningRate {
+        LearningRate {
+            schedule,
             lr: 2.0,
             warmup: 0,
-            decay_after: 4,
-            decay_factor: 0.5,
-            final_fraction: 0.1,
-            patience: Patience {
-                validations: 0,
-                threshold: 0.0,
-            },
-            cycle: OneCycle {
-                start: 0.3,
-                div: 25.0,
-                final_div: 1e4,
-            },
         }
     }
 
-    fn rate(schedule: &Schedule, step: u64, epoch: u64, total_steps: u64) -> f64 {
+    fn cosine() -> LearningRate {
+        schedule(Schedule::Cosine(Cosine { final_lr: 0.1 }))
+    }
+
+    fn rate(schedule: &LearningRate, step: u64, epoch: u64, total_steps: u64) -> f64 {
         let plateau = &Plateau::default();
-        schedule.rate(Place {
+        schedule.at(Place {
             step,
             epoch,
             total_steps,
@@ -136,7 +115,7 @@ mod tests {
 
     #[test]
     fn step_decay_keeps_the_full_rate_for_the_named_epochs() {
-        let s = schedule(ScheduleKind::Step);
+        let s = schedule(Schedule::Step(StepDecay::default()));
         let rates: Vec<f64> = (0..7)
             .map(|epoch| rate(&s, 100 * epoch, epoch, 700))
             .collect();
@@ -145,7 +124,7 @@ mod tests {
 
     #[test]
     fn cosine_goes_from_full_to_the_final_fraction() {
-        let s = schedule(ScheduleKind::Cosine);
+        let s = cosine();
         assert_eq!(rate(&s, 0, 0, 100), 2.0);
         assert!((rate(&s, 50, 0, 100) - 2.0 * 0.55).abs() < 1e-12);
         assert!((rate(&s, 100, 0, 100) - 0.2).abs() < 1e-12);
@@ -154,7 +133,7 @@ mod tests {
 
     #[test]
     fn warm_up_is_linear_and_precedes_the_cosine() {
-        let mut s = schedule(ScheduleKind::Cosine);
+        let mut s = cosine();
         s.warmup = 4;
         let rates: Vec<f64> = (0..5).map(|step| rate(&s, step, 0, 104)).collect();
         assert_eq!(rates, [0.5, 1.0, 1.5, 2.0, 2.0]);
@@ -162,7 +141,7 @@ mod tests {
 
     #[test]
     fn inverse_sqrt_is_highest_at_the_end_of_the_warm_up() {
-        let mut s = schedule(ScheduleKind::InverseSqrt);
+        let mut s = schedule(Schedule::InverseSqrt(InverseSqrt {}));
         s.warmup = 4;
         let rates: Vec<f64> = (0..6).map(|step| rate(&s, step, 0, 1)).collect();
         assert_eq!(rates[..4], [0.5, 1.0, 1.5, 2.0]);
@@ -174,14 +153,17 @@ mod tests {
 
     #[test]
     fn plateaus_reduce_the_rate_down_to_the_lowest() {
-        let s = schedule(ScheduleKind::Plateau);
+        let s = schedule(Schedule::Plateau(OnPlateau {
+            final_lr: 0.1,
+            ..OnPlateau::default()
+        }));
         let rates = [0, 1, 2, 3, 4, 4000].map(|reductions| {
             let plateau = &Plateau {
                 reductions,
                 ..Plateau::default()
             };
             let (step, epoch, total_steps) = (7, 7, 70);
-            s.rate(Place {
+            s.at(Place {
                 step,
                 epoch,
                 total_steps,

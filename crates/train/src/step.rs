@@ -134,8 +134,7 @@ impl GradientAccumulator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::OptimizerName;
-    use crate::optim::Optimiser;
+    use crate::optim::{Optimiser, Optimizer, Sgd};
     use crate::state::Progress;
     use elman_kernels::{Cpu, Format, Isa};
     use elman_net::Params;
@@ -148,7 +147,7 @@ mod tests {
 
     fn engine(config: &Config, slots: Slots) -> Engine {
         let dims = config.dims(7);
-        let room = Room::whole(STEPS, config.lanes).accumulating(config.accumulate, &dims);
+        let room = Room::whole(STEPS, config.batch_size).accumulating(config.accumulate, &dims);
         let cpu = Cpu::new(Isa::detect(), 2);
         let mut engine = Engine::new(cpu, dims.clone(), room, slots, Format::F32);
         config.init().fill(&dims, engine.params_mut());
@@ -165,14 +164,14 @@ mod tests {
                 tied,
                 dropout: 0.3,
                 weight_drop: 0.5,
-                lanes: 2,
-                optimizer: OptimizerName::Sgd,
+                batch_size: 2,
+                optimizer: Optimizer::Sgd(Sgd::default()),
                 accumulate: WINDOWS as u64,
                 clip: None,
                 clip_value: Some(0.02),
                 ..Config::default()
             };
-            let stream = Stream::new(config.lanes * WINDOWS * STEPS, config.lanes);
+            let stream = Stream::new(config.batch_size * WINDOWS * STEPS, config.batch_size);
             let ids: Vec<u32> = (0..stream.tokens() as u32)
                 .map(|i| (i * i + i / 3) % 7)
                 .collect();

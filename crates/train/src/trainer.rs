@@ -205,7 +205,7 @@ impl Trainer {
             &self.config,
             &mut self.window,
         );
-        let lr = self.config.schedule().rate(self.state.progress.place());
+        let lr = self.config.learning_rate().at(self.state.progress.place());
         let read = self.window.real;
         let (report, verdict) = self.apply(gradient, lr, read, started);
         self.state.carried.set_zero();
@@ -233,7 +233,7 @@ impl Trainer {
         let started = Instant::now();
         let (config, window) = (&self.config, &mut self.window);
         let (engine, state) = (&mut self.engine, &mut self.state);
-        let rate = config.schedule().rate(state.progress.place());
+        let rate = config.learning_rate().at(state.progress.place());
         let (mut gradient, mut factors, mut ended) = (GradientAccumulator::default(), 0.0, false);
         let mut read = 0;
         while !ended && gradient.windows() < config.accumulate {

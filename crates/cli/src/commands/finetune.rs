@@ -2,6 +2,7 @@
 
 use super::train::{self, TrainArgs};
 use crate::args::finite32;
+use crate::options::decided_by_model;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::infer::OwnText;
@@ -24,9 +25,8 @@ Examples:
 pub struct FinetuneArgs {
     /// Model or run to go on from
     #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath,
-        conflicts_with_all = ["vocab_file", "tokenizer", "vocab_from", "vocab", "min_count", "max_vocab", "cell", "activation",
-            "hidden", "embed", "layers", "tied", "no_tied", "init", "init_range", "init_recurrent", "init_recurrent_scale",
-            "forget_bias", "init_from", "resume"])]
+        conflicts_with_all = ["vocab_file", "tokenizer", "vocab_from", "init_from", "resume"],
+        conflicts_with_all = decided_by_model())]
     model: PathBuf,
 
     /// Share of all tokens to be trained on that the model writes itself, below 1; beginnings are not its own

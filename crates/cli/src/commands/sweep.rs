@@ -9,6 +9,7 @@ mod turn;
 use super::is_stdin;
 use super::train::{self, TrainArgs};
 use crate::grid::Grid;
+use crate::options::as_flags;
 use crate::output::{say, usage};
 use crate::progress::{Form, Progress};
 use crate::rundir;
@@ -18,7 +19,7 @@ use crate::summary;
 use anyhow::{Result, bail};
 use clap::{Args, ValueHint};
 use combine::{Combination, Given};
-use elman::train::config::Idle;
+use elman::train::config::{IdleOption, Value, options};
 use elman::train::folder::contents::Contents;
 use elman::train::look::{Doing, Look};
 use elman::train::{Config, Ending, Event, Folder, Inputs, NewBudget, Watch};
@@ -141,7 +142,7 @@ fn plan(
         match there {
             None => {
                 notes.extend(new.idle.iter().map(|idle| {
-                    let (option, because) = (idle.name, idle.because);
+                    let (option, because) = (idle.name, as_flags(&idle.because));
                     format!(
                         "{}: {option} has no effect ({because}), so its values are one run",
                         new.name
@@ -175,7 +176,7 @@ struct Planned {
     /// Its directory.
     run: PathBuf,
     /// The swept options that have no effect here, and are left out.
-    idle: Vec<Idle>,
+    idle: Vec<IdleOption>,
     /// The choices that have an effect: two runs that agree in them are the same.
     effective: Vec<(String, String)>,
 }
@@ -240,10 +241,23 @@ impl Planned {
         if inputs.init_from.is_some() {
             wanted.set_dims(&there.dims(1));
         }
-        let (there, wanted) = (there.unwatched().choices(), wanted.choices());
-        let mut pairs = there.iter().zip(&wanted);
-        let differs = match pairs.find(|(there, wanted)| there != wanted) {
-            Some(((name, there), (_, wanted))) => format!("{name} = {there}, not {wanted}"),
+        let there = there.unwatched();
+        // What belongs to an optimizer comes after the optimizer.
+        let differing = options().iter().find_map(|option| {
+            let (there, wanted) = (option.value(&there), option.value(&wanted));
+            let shown = |value: &Option<Value>| value.as_ref().unwrap_or(&Value::None).to_string();
+            let said = || {
+                format!(
+                    "{} = {}, not {}",
+                    option.name,
+                    shown(&there),
+                    shown(&wanted)
+                )
+            };
+            (there != wanted).then(said)
+        });
+        let differs = match differing {
+            Some(differs) => differs,
             None => match other_inputs(&look.record().inputs, &inputs) {
                 Some(differs) => differs,
                 None => return Ok(()),

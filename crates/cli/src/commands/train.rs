@@ -7,7 +7,7 @@ mod left_out;
 use super::cache::KeepArgs;
 use super::{is_stdin, name_of};
 use crate::args::{Weighted, seconds, size, thread_count};
-use crate::options::{self, TrainOptions, VocabularyArgs};
+use crate::options::{self, TrainOptions};
 use crate::output::usage;
 use crate::presets;
 use crate::progress::{Form, Progress};
@@ -15,15 +15,16 @@ use crate::resolve::{idle_notes, leaves_size_open, resolve};
 use crate::rundir::{self, Replaced};
 use crate::signals::Stop;
 use crate::summary::{self, Memory};
+use crate::vocabulary::VocabularyArgs;
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 use elman::infer::{OwnText, read_layout};
 use elman::store::{Lock, disk, write_atomic};
 use elman::text::Layout;
-use elman::train::config::Origin;
+use elman::train::config::{Origin, Value};
 use elman::train::folder::contents::STDIN;
-use elman::train::{Config, Event, Folder, Inputs, Job, Machine, NewBudget, Watch, peak_bytes};
+use elman::train::{Config, Event, Folder, Inputs, Job, Machine, Watch, peak_bytes};
 use elman_kernels::Isa;
 use ending::Ended;
 use std::io;
@@ -32,7 +33,7 @@ use std::time::Duration;
 
 /// Train a language model on text
 #[derive(Args, Clone)]
-#[command(mut_args = options::with_default, after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub struct TrainArgs {
     /// Training text, plain or gzip, in this order; '-' is standard input
     #[arg(value_name = "TEXT", required_unless_present_any = ["resume", "corpus"], value_hint = ValueHint::FilePath)]
@@ -56,8 +57,7 @@ pub struct TrainArgs {
     vocabulary: VocabularyArgs,
     /// Start from the weights of this model or run; its vocabulary and sizes are kept, and its layout unless --layout is given
     #[arg(long, value_name = "MODEL", help_heading = "Initial weights", value_hint = ValueHint::DirPath,
-        conflicts_with_all = ["vocab_file", "tokenizer", "vocab_from", "vocab", "min_count", "max_vocab", "cell", "activation",
-            "hidden", "embed", "layers", "tied", "no_tied", "init", "init_range", "init_recurrent", "init_recurrent_scale", "forget_bias"])]
+        conflicts_with_all = ["vocab_file", "tokenizer", "vocab_from"], conflicts_with_all = options::decided_by_model())]
     init_from: Option<PathBuf>,
     /// What that model writes first.
     #[arg(skip)]
@@ -146,14 +146,14 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
     let (directory, mut progress, outcome);
     match &args.resume {
         Some(run) => {
-            let fixed: Vec<String> = args.options.fixed().into_iter().collect();
+            let fixed: Vec<&str> = options::fixed(&args.options.choices).names().collect();
             if !fixed.is_empty() {
                 return Err(usage(format!(
                     "--resume goes on with the choices of the run, and {} cannot change: beside it only --epochs, --steps or --minutes, --valid-every, --patience and options about watching may be given",
                     fixed.join(", ")
                 )));
             }
-            let changes = args.options.changes()?;
+            let changes = options::changes(&args.options.choices);
             directory = run.clone();
             progress = Progress::new(form, directory.display().to_string(), stop.clone());
             outcome = elman::train::resume(&directory, changes, &machine, &mut progress);
@@ -243,13 +243,21 @@ impl TrainArgs {
     /// Starts from the weights of `model`, at a quarter of the default rate and for one epoch unless that is chosen.
     pub fn start_from(&mut self, model: &Path, own_text: Option<OwnText>) {
         let defaults = Config::default();
+        let has_rate = self.options.choices.has("lr");
+        let has_budget = options::has_budget(&self.options.choices);
         self.own_text = own_text;
         self.init_from = Some(model.to_path_buf());
         if self.config.is_none() && self.preset.is_none() {
-            self.options.update.lr.get_or_insert(defaults.lr / 4.0);
-            let budget = &mut self.options.budget;
-            if budget.new_budget() == NewBudget::default() {
-                budget.epochs = Some(1.0);
+            let choices = &mut self.options.choices;
+            let mut choose = |name, value| {
+                let chosen = choices.set(name, Value::Real(value));
+                chosen.expect("it is in the option's range");
+            };
+            if !has_rate {
+                choose("lr", defaults.lr / 4.0);
+            }
+            if !has_budget {
+                choose("epochs", 1.0);
             }
         }
     }
@@ -322,7 +330,7 @@ impl TrainArgs {
                 }
             }
         }
-        let resolved = resolve(file.clone(), self.options.clone());
+        let resolved = resolve(&file, &self.options.choices);
         let mut config = match (resolved, line_by_line) {
             (Err(error), Some(model)) => {
                 return Err(usage(format!(
@@ -333,7 +341,7 @@ impl TrainArgs {
             (resolved, _) => resolved?,
         };
         let origin = self.origin();
-        notes.extend(idle_notes(&file, &self.options, &config, &origin));
+        notes.extend(idle_notes(&file, &self.options.choices, &config, &origin));
         // They belong to the texts, not to a configuration that is used again.
         config.corpus_weights.clear();
         if self.weights.iter().any(|&weight| weight != 1.0) {
@@ -342,7 +350,7 @@ impl TrainArgs {
         Ok(Resolved {
             fit_to_text: self.preset.is_none()
                 && self.init_from.is_none()
-                && leaves_size_open(&file, &self.options),
+                && leaves_size_open(&file, &self.options.choices),
             config,
             notes,
         })

@@ -10,7 +10,7 @@ use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm};
 use elman::train::guard::{Guard, Verdict};
 use elman::train::objective::Objective;
-use elman::train::optim::{Method, Optimiser, Rule, Update};
+use elman::train::optim::{Adam, Method, Optimiser, Optimizer, Sgd, Update};
 use elman_kernels::{Cpu, Format, Isa};
 
 /// PyTorch's inputs, dropout masks and weights give PyTorch's logits, losses, gradients and norms,
@@ -41,21 +41,22 @@ fn agrees_with_golden(golden: &Golden) {
         let theirs = &initial[tensor.name.as_str()].1;
         values.copy_from_slice(&theirs[theirs.len() - values.len()..]);
     }
-    let rule = match settings.optimizer.as_str() {
-        "sgd" => Rule::Sgd {
+    let adam = Adam {
+        beta1: settings.betas[0],
+        beta2: settings.betas[1],
+        eps: settings.eps,
+    };
+    let optimizer = match settings.optimizer.as_str() {
+        "sgd" => Optimizer::Sgd(Sgd {
             momentum: settings.momentum as f32,
             nesterov: false,
-        },
-        _ => Rule::Adam {
-            beta1: settings.betas[0],
-            beta2: settings.betas[1],
-            eps: settings.eps,
-        },
+        }),
+        "adamw" => Optimizer::Adamw(adam),
+        _ => Optimizer::Adam(adam),
     };
     let method = Method {
         weight_decay: settings.weight_decay,
-        decoupled: settings.optimizer == "adamw",
-        ..Method::plain(rule)
+        ..Method::plain(optimizer)
     };
     let norm = match settings.norm.as_str() {
         "tokens" => LossNorm::Tokens,

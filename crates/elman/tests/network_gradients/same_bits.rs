@@ -6,7 +6,7 @@ use elman::net::dims::{Activation, Cell, Dims};
 use elman::net::layer::dropout::{Dropout, Rates};
 use elman::train::bptt::LossNorm;
 use elman::train::objective::Objective;
-use elman::train::optim::{Method, Optimiser, Rule, Update};
+use elman::train::optim::{Adam, Method, Optimiser, Optimizer, Update};
 use elman_kernels::Isa;
 use elman_kernels::rng::{Site, Stream, key};
 
@@ -33,15 +33,9 @@ fn trained_bits(dims: &Dims, isa: Isa, threads: usize) -> Vec<u32> {
     let mut draw = Stream::new(key(9, Site::Init, 0));
     let mut engine = random_engine(dims, isa, threads, steps, lanes, &mut draw);
     let mut carried = engine.zero_state();
-    let rule = Rule::Adam {
-        beta1: 0.9,
-        beta2: 0.999,
-        eps: 1e-8,
-    };
     let method = Method {
         weight_decay: 0.01,
-        decoupled: true,
-        ..Method::plain(rule)
+        ..Method::plain(Optimizer::Adamw(Adam::default()))
     };
     let mut optimiser = Optimiser::new(method, engine.network().layout());
     let rates = Rates {

@@ -3,7 +3,8 @@
 use elman::net::dims::{Activation, Sizes};
 use elman::text::{Kind, Layout};
 use elman::train::Config;
-use elman::train::config::{Bptt, CellName, OptimizerName, Precision};
+use elman::train::config::{Bptt, CellName, Precision};
+use elman::train::optim::{Adagrad, Adam, Optimizer, RmsProp, Sgd};
 use elman::train::scheduled::Decay;
 
 /// Numbers that look random.
@@ -67,12 +68,20 @@ pub fn roll(dice: &mut Dice) -> Rolled {
     let bptt = if full { Bptt::Full } else { Bptt::Steps(steps) };
     let even = stream && !full;
     let (random, stride) = dice.of(&[(false, false), (false, false), (true, false), (false, true)]);
+    let (momentum, centered) = (dice.of(&[0.0, 0.9]), dice.of(&[true, false]));
     let optimizer = dice.of(&[
-        OptimizerName::Sgd,
-        OptimizerName::Adam,
-        OptimizerName::Adamw,
-        OptimizerName::RmsProp,
-        OptimizerName::Adagrad,
+        Optimizer::Sgd(Sgd {
+            momentum,
+            nesterov: false,
+        }),
+        Optimizer::Adam(Adam::default()),
+        Optimizer::Adamw(Adam::default()),
+        Optimizer::RmsProp(RmsProp {
+            momentum,
+            centered,
+            ..RmsProp::default()
+        }),
+        Optimizer::Adagrad(Adagrad::default()),
     ]);
     let config = Config {
         vocab: Kind::Whitespace,
@@ -93,14 +102,12 @@ pub fn roll(dice: &mut Dice) -> Rolled {
         recompute: dice.of(&[true, false]),
         layout,
         batch_tokens: (!stream).then_some(lanes * steps),
-        lanes,
+        batch_size: lanes,
         bptt,
         bptt_random: even && random,
         bptt_stride: (even && stride).then_some(steps.div_ceil(2)),
         scheduled_sampling: dice.of(&[None, None, Some(Decay::Constant(0.25))]),
         optimizer,
-        momentum: dice.of(&[0.0, 0.9]),
-        centered: optimizer == OptimizerName::RmsProp && dice.of(&[true, false]),
         accumulate: dice.of(&[1, 1, 2, 3]),
         clip_value: dice.of(&[None, Some(0.1)]),
         average_from: dice.of(&[None, None, Some(2)]),

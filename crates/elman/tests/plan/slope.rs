@@ -21,9 +21,9 @@ const EOS: u32 = 0;
 /// What is planned, and the most that is taken while a step is trained and a window scored.
 fn weigh(config: &Config, vocab: usize, steps: usize, ids: &[u32]) -> (i64, i64) {
     let dims = config.dims(vocab);
-    let shapes = [(steps, config.lanes)];
+    let shapes = [(steps, config.batch_size)];
     let (room, plan) = plan_shapes(config, &dims, &shapes, &shapes);
-    let stream = Stream::new(ids.len(), config.lanes);
+    let stream = Stream::new(ids.len(), config.batch_size);
     let before = live();
     reset_peak();
     let cpu = Cpu::new(Isa::detect(), 1);
@@ -46,7 +46,7 @@ fn weigh(config: &Config, vocab: usize, steps: usize, ids: &[u32]) -> (i64, i64)
     gradient.apply(&mut engine, &mut state, config, config.lr);
     stream.window(ids, EOS, 0, steps, &mut scored);
     let stats = engine.score_window(&scored, &mut score);
-    assert_eq!(stats.tokens, steps * config.lanes);
+    assert_eq!(stats.tokens, steps * config.batch_size);
     (plan.total_bytes() as i64, peak() - before)
 }
 
@@ -59,10 +59,10 @@ pub fn every_step_takes_exactly_what_is_planned() {
         let vocab = rolled.vocab.next_multiple_of(LINE);
         let (short, further) = (LINE * dice.size(1..9), LINE * dice.size(1..5));
         let most = rolled.most_rows / (short + further);
-        let lanes = rolled.config.lanes.min(most).max(1);
+        let lanes = rolled.config.batch_size.min(most).max(1);
         let config = Config {
             layout: Layout::Stream,
-            lanes,
+            batch_size: lanes,
             batch_tokens: None,
             bptt: Bptt::Steps(short),
             bptt_stride: None,

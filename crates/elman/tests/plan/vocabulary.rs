@@ -49,7 +49,7 @@ fn config(kind: Kind, entries: Option<usize>) -> Config {
         max_vocab: entries,
         hidden: 8.into(),
         embed: 8,
-        lanes: 2,
+        batch_size: 2,
         bptt: Bptt::Steps(2),
         epochs: None,
         steps: Some(3),

@@ -3,8 +3,9 @@
 use elman::net::dims::{Activation, Sizes};
 use elman::text::{Kind, Layout};
 use elman::train::bptt::LossNorm;
-use elman::train::config::{Bptt, CellName, OptimizerName};
-use elman::train::schedule::ScheduleKind;
+use elman::train::config::{Bptt, CellName};
+use elman::train::optim::{Adam, Optimizer, RmsProp, Sgd};
+use elman::train::schedule::{OnPlateau, OneCycle, Schedule, StepDecay};
 use elman::train::{self, Result};
 use elman::train::{
     Config, Event, GradientFlow, Job, Machine, NewBudget, Outcome, Sample, StepReport, Validation,
@@ -91,13 +92,21 @@ pub fn config() -> Config {
         layers: 2,
         tied: true,
         dropout: 0.2,
-        lanes: 5,
+        batch_size: 5,
         bptt: Bptt::Steps(7),
         warmup: 5,
         epochs: Some(2.0),
         valid_every: Some(11),
         ..Config::default()
     }
+}
+
+/// SGD with this momentum.
+pub fn sgd(momentum: f32) -> Optimizer {
+    Optimizer::Sgd(Sgd {
+        momentum,
+        nesterov: false,
+    })
 }
 
 pub fn relu_sgd() -> Config {
@@ -109,12 +118,13 @@ pub fn relu_sgd() -> Config {
         layers: 1,
         tied: false,
         dropout: 0.0,
-        optimizer: OptimizerName::Sgd,
+        optimizer: sgd(0.8),
         lr: 0.3,
-        momentum: 0.8,
         loss_norm: LossNorm::Lanes,
-        schedule: ScheduleKind::Step,
-        decay_after: 1,
+        schedule: Schedule::Step(StepDecay {
+            decay_after: 1,
+            ..StepDecay::default()
+        }),
         valid_every: None,
         ..config()
     }
@@ -136,10 +146,10 @@ pub fn gru_adamw() -> Config {
         ar: 2.0,
         tar: 1.0,
         label_smoothing: 0.1,
-        optimizer: OptimizerName::Adamw,
+        optimizer: Optimizer::Adamw(Adam::default()),
         weight_decay: 0.01,
         clip: None,
-        schedule: ScheduleKind::Constant,
+        schedule: Schedule::CONSTANT,
         ..config()
     }
 }
@@ -178,10 +188,11 @@ pub fn lstm_everything() -> Config {
     Config {
         layers: 1,
         tied: false,
-        optimizer: OptimizerName::Sgd,
+        optimizer: Optimizer::Sgd(Sgd {
+            momentum: 0.7,
+            nesterov: true,
+        }),
         lr: 1.0,
-        momentum: 0.7,
-        nesterov: true,
         weight_decay: 0.001,
         lr_scale: "embed=0.5,recurrent=2".parse().unwrap(),
         decay_scale: "bias=0".parse().unwrap(),
@@ -189,8 +200,10 @@ pub fn lstm_everything() -> Config {
         noise: 1e-4,
         accumulate: 3,
         average_trigger: Some(0),
-        schedule: ScheduleKind::Plateau,
-        plateau_threshold: 0.02,
+        schedule: Schedule::Plateau(OnPlateau {
+            plateau_threshold: 0.02,
+            ..OnPlateau::default()
+        }),
         valid_every: Some(2),
         epochs: Some(4.0),
         ..config()
@@ -200,13 +213,15 @@ pub fn lstm_everything() -> Config {
 /// Centred RMSprop with momentum on one cycle, averaged from the sixth update on.
 pub fn gru_rmsprop() -> Config {
     Config {
-        optimizer: OptimizerName::RmsProp,
+        optimizer: Optimizer::RmsProp(RmsProp {
+            momentum: 0.5,
+            centered: true,
+            ..RmsProp::default()
+        }),
         lr: 0.02,
-        momentum: 0.5,
-        centered: true,
         weight_decay: 0.0,
         average_from: Some(6),
-        schedule: ScheduleKind::OneCycle,
+        schedule: Schedule::OneCycle(OneCycle::default()),
         ..gru_adamw()
     }
 }

@@ -107,7 +107,7 @@ fn a_rehearsal_leaves_no_trace_in_a_model_that_was_loaded() {
 fn a_finished_run_goes_on_with_a_larger_budget() {
     let bench = Bench::new();
     let constant = Config {
-        schedule: train::schedule::ScheduleKind::Constant,
+        schedule: train::schedule::Schedule::CONSTANT,
         ..with_budget(None, Some(22), None)
     };
     bench.whole("run", &constant);
@@ -196,7 +196,7 @@ fn budgets_that_cannot_be() {
                 steps: Some(0),
                 ..none
             },
-            "must be above 0",
+            "at least 1",
         ),
         (
             NewBudget {

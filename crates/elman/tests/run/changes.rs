@@ -1,7 +1,9 @@
 //! What may change when a run is resumed, and runs that go on after their patience has ended them.
 
 use super::bench::{Bench, Log, config, machine, metrics, text};
-use elman::train::{self, Changes, Config, Ending, NewBudget, NewWatching, read_record};
+use elman::train::config::value::Setting;
+use elman::train::config::{Choices, Value};
+use elman::train::{self, Changes, Config, Ending, NewBudget, read_record};
 
 /// Learns nothing, and is ended by its patience at step 16.
 fn hopeless() -> Config {
@@ -13,14 +15,19 @@ fn hopeless() -> Config {
     }
 }
 
-fn patience(patience: Option<u32>) -> Changes {
+fn watching(values: &[(&str, Value)]) -> Changes {
+    let mut watching = Choices::default();
+    for (name, value) in values {
+        watching.set(name, value.clone()).unwrap();
+    }
     Changes {
-        watching: NewWatching {
-            patience: Some(patience),
-            ..NewWatching::default()
-        },
+        watching,
         ..Changes::default()
     }
+}
+
+fn patience(patience: Option<u32>) -> Changes {
+    watching(&[("patience", patience.value())])
 }
 
 fn steps(steps: u64) -> Changes {
@@ -81,17 +88,14 @@ fn what_only_watches_may_change() {
     let whole = bench.whole("whole", &plain);
     let mut log = Log::stopping_after([10]);
     train::start(&bench.job("run", &plain), &mut log).unwrap();
-    let changes = Changes {
-        watching: NewWatching {
-            valid_every: Some(Some(5)),
-            sample_every: Some(Some(4)),
-            sample_prompt: Some(Some("the king".into())),
-            watch_gradients: Some(Some(6)),
-            tensorboard: Some(Some("tensorboard".into())),
-            patience: Some(Some(1000)),
-        },
-        ..Changes::default()
-    };
+    let changes = watching(&[
+        ("valid-every", Value::Count(5)),
+        ("sample-every", Value::Count(4)),
+        ("sample-prompt", Value::Text("the king".into())),
+        ("watch-gradients", Value::Count(6)),
+        ("tensorboard", Value::Flag(true)),
+        ("patience", Value::Count(1000)),
+    ]);
     let mut log = Log::default();
     let outcome = train::resume(&bench.path("run"), changes, &machine(), &mut log).unwrap();
     assert_eq!(log.validations[0].step, 15);
@@ -106,15 +110,14 @@ fn what_only_watches_may_change() {
     // The weights are those of the run that nobody watched.
     let step = outcome.step;
     assert_eq!(step, whole.step);
-    let off = NewWatching {
-        sample_every: Some(None),
-        watch_gradients: Some(None),
-        tensorboard: Some(None),
-        valid_every: Some(None),
-        ..NewWatching::default()
-    };
+    let off = watching(&[
+        ("sample-every", Value::None),
+        ("watch-gradients", Value::None),
+        ("tensorboard", Value::None),
+        ("valid-every", Value::None),
+    ]);
     let changes = Changes {
-        watching: off,
+        watching: off.watching,
         ..steps(step + 5)
     };
     let mut log = Log::default();
@@ -124,15 +127,12 @@ fn what_only_watches_may_change() {
     assert_eq!((stored.sample_prompt, stored.tensorboard), (None, None));
 
     // What cannot be is refused before anything is changed.
-    let changes = Changes {
-        watching: NewWatching {
-            valid_every: Some(Some(0)),
-            ..NewWatching::default()
-        },
-        ..Changes::default()
-    };
-    let error = train::resume(&bench.path("run"), changes, &machine(), &mut Log::default());
+    let mut wrong = Choices::default();
+    let error = wrong.set("valid-every", Value::Count(0));
     assert!(error.unwrap_err().to_string().contains("valid-every"));
+    let prompt = watching(&[("sample-prompt", Value::Text("the".into()))]);
+    let error = train::resume(&bench.path("run"), prompt, &machine(), &mut Log::default());
+    assert!(error.unwrap_err().to_string().contains("sample-every"));
 }
 
 #[test]
@@ -142,14 +142,10 @@ fn watching_from_the_middle_changes_no_weight() {
     let whole = bench.whole("whole", &plain);
     let mut log = Log::stopping_after([7]);
     train::start(&bench.job("run", &plain), &mut log).unwrap();
-    let changes = Changes {
-        watching: NewWatching {
-            sample_every: Some(Some(3)),
-            watch_gradients: Some(Some(5)),
-            ..NewWatching::default()
-        },
-        ..Changes::default()
-    };
+    let changes = watching(&[
+        ("sample-every", Value::Count(3)),
+        ("watch-gradients", Value::Count(5)),
+    ]);
     let outcome = train::resume(&bench.path("run"), changes, &machine(), &mut Log::default());
     assert_eq!(outcome.unwrap().checkpoint, whole.checkpoint);
 }
@@ -191,13 +187,16 @@ fn the_size_of_a_text_decides_where_nothing_was_said() {
     let mut log = Log::stopping_after([3]);
     train::start(&job, &mut log).unwrap();
     assert!(
-        log.notes[0].contains("4 lanes and 20 epochs"),
+        log.notes[0].contains("batch size 4 and 20 epochs"),
         "{:?}",
         log.notes
     );
     assert_eq!(told.notes, log.notes);
     let stored = read_record(&bench.path("run")).unwrap();
-    assert_eq!((stored.config.lanes, stored.config.epochs), (4, Some(20.0)));
+    assert_eq!(
+        (stored.config.batch_size, stored.config.epochs),
+        (4, Some(20.0))
+    );
     // It goes on with what was stored.
     let mut log = Log::stopping_after([6]);
     let outcome = train::resume(&bench.path("run"), Changes::default(), &machine(), &mut log);
@@ -208,5 +207,8 @@ fn the_size_of_a_text_decides_where_nothing_was_said() {
     // Nobody asked for it.
     let mut log = Log::stopping_after([1]);
     train::start(&bench.job("plain", &default), &mut log).unwrap();
-    assert_eq!(read_record(&bench.path("plain")).unwrap().config.lanes, 32);
+    assert_eq!(
+        read_record(&bench.path("plain")).unwrap().config.batch_size,
+        32
+    );
 }

@@ -1,6 +1,6 @@
 //! Runs that are driven to overflow: nothing that is not a number reaches a file.
 
-use super::bench::{Bench, Log, config, generations, relu_sgd, resume, saving_always};
+use super::bench::{Bench, Log, config, generations, relu_sgd, resume, saving_always, sgd};
 use elman::infer::NetworkModel;
 use elman::store::{Data, Integrity, read_snapshot};
 use elman::train::{self, Config, Ending, Watch};
@@ -12,7 +12,7 @@ fn exploding() -> Config {
     Config {
         lr: 1e30,
         clip: None,
-        momentum: 0.0,
+        optimizer: sgd(0.0),
         ..relu_sgd()
     }
 }
@@ -93,7 +93,7 @@ fn weights_that_overflow_are_not_saved() {
     for momentum in [0.0, 0.9] {
         let bench = Bench::new();
         let config = Config {
-            momentum,
+            optimizer: sgd(momentum),
             ..overflowing()
         };
         let mut job = bench.job("run", &config);
@@ -145,14 +145,13 @@ fn a_run_that_ends_far_above_the_uniform_model_has_failed() {
     let steady = Config {
         lr: 0.02,
         dropout: 0.0,
-        schedule: train::schedule::ScheduleKind::Constant,
+        schedule: train::schedule::Schedule::CONSTANT,
         warmup: 60,
         valid_every: Some(1),
         epochs: None,
         steps: Some(60),
         clip: None,
-        optimizer: train::config::OptimizerName::Sgd,
-        momentum: 0.0,
+        optimizer: sgd(0.0),
         ..config()
     };
     let outcome = bench.whole("steady", &steady);

@@ -105,11 +105,11 @@ fn what_a_refusal_says_would_fit_does() {
     };
     let sentences = Config {
         layout: Layout::Sentences,
-        lanes: 16,
+        batch_size: 16,
         ..config()
     };
     let wide = Config {
-        lanes: 64,
+        batch_size: 64,
         ..config()
     };
     let mut seen = BTreeSet::new();
@@ -146,7 +146,7 @@ fn what_a_refusal_says_would_fit_does() {
         "bptt",
         "embed",
         "hidden",
-        "lanes",
+        "batch-size",
         "recompute",
     ];
     assert_eq!(seen, BTreeSet::from(all));
@@ -166,7 +166,7 @@ fn apply(config: &mut Config, set: &[(&str, usize)], more: usize) {
         let size = size + more;
         match *option {
             "recompute" => config.recompute = true,
-            "lanes" => config.lanes = size,
+            "batch-size" => config.batch_size = size,
             "bptt" => config.bptt = Bptt::Steps(size),
             "batch-tokens" => config.batch_tokens = Some(size),
             "hidden" => config.hidden = Sizes::Same(size),

@@ -1,8 +1,8 @@
 //! The model that a run leaves, and runs that begin from one.
 
 use super::bench::{
-    Bench, Log, config, gru_adamw, machine, relu_sgd, resume, saving_always, sentences, strides,
-    text,
+    Bench, Log, config, gru_adamw, machine, relu_sgd, resume, saving_always, sentences, sgd,
+    strides, text,
 };
 use elman::Model;
 use elman::infer::{EvalOptions, Evaluation, NetworkModel, evaluate};
@@ -49,7 +49,7 @@ fn the_model_scores_exactly_the_best_validation() {
         let best = outcome.best.unwrap();
         let least = log.validations.iter().map(|v| v.loss_nats);
         assert_eq!(best.loss_nats, least.fold(f64::INFINITY, f64::min));
-        let (model, evaluation) = scored(&job.run, &bench.path("valid.txt"), config.lanes);
+        let (model, evaluation) = scored(&job.run, &bench.path("valid.txt"), config.batch_size);
         assert_eq!(evaluation.loss_nats, best.loss_nats);
         assert_eq!(model.about().step, best.step);
         assert_eq!(model.about().valid_loss_nats, Some(best.loss_nats));
@@ -67,14 +67,13 @@ fn spoiling() -> Config {
     Config {
         lr: 0.02,
         dropout: 0.0,
-        schedule: train::schedule::ScheduleKind::Constant,
+        schedule: train::schedule::Schedule::CONSTANT,
         warmup: 60,
         valid_every: Some(3),
         epochs: None,
         steps: Some(60),
         clip: None,
-        optimizer: train::config::OptimizerName::Sgd,
-        momentum: 0.0,
+        optimizer: sgd(0.0),
         ..config()
     }
 }
@@ -95,7 +94,7 @@ fn the_best_model_stays_when_later_ones_are_worse() {
         best.step < last.step && best.loss_nats < last.loss_nats && !last.best,
         "{best:?} {last:?}"
     );
-    let (_, evaluation) = scored(&job.run, &bench.path("valid.txt"), config.lanes);
+    let (_, evaluation) = scored(&job.run, &bench.path("valid.txt"), config.batch_size);
     assert_eq!(evaluation.loss_nats, best.loss_nats);
 }
 
@@ -153,7 +152,7 @@ fn a_run_may_begin_from_a_model() {
             vocab: elman::text::Kind::Chars,
             lr: 1e-30,
             dropout: 0.0,
-            optimizer: train::config::OptimizerName::Sgd,
+            optimizer: sgd(0.0),
             epochs: None,
             steps: Some(1),
             ..config.clone()

@@ -3,8 +3,8 @@
 use super::bench::{Bench, Log, config, gru_rmsprop, lstm_everything, metrics, relu_sgd, resume};
 use elman::infer::NetworkModel;
 use elman::store::{Integrity, read_snapshot};
-use elman::train::config::OptimizerName;
-use elman::train::schedule::ScheduleKind;
+use elman::train::optim::{Optimizer, Sgd};
+use elman::train::schedule::{OnPlateau, Schedule};
 use elman::train::{self, Config, Ending, Validation};
 
 fn averaged(log: &Log) -> Vec<u64> {
@@ -70,7 +70,7 @@ fn the_trigger_begins_an_average_at_the_validation_that_is_worse() {
     let mut log = Log::default();
     let config = Config {
         average_trigger: Some(1),
-        schedule: ScheduleKind::Constant,
+        schedule: Schedule::CONSTANT,
         ..lstm_everything()
     };
     train::start(&bench.job("run", &config), &mut log).unwrap();
@@ -104,8 +104,7 @@ fn an_average_changes_no_weight() {
     for (run, average_from) in [("with", Some(3)), ("without", None)] {
         let config = Config {
             average_from,
-            optimizer: OptimizerName::Sgd,
-            momentum: 0.0,
+            optimizer: Optimizer::Sgd(Sgd::default()),
             ..relu_sgd()
         };
         bench.whole(run, &config);
@@ -119,10 +118,12 @@ fn an_average_changes_no_weight() {
 fn the_rate_falls_on_plateaus_and_says_so() {
     let bench = Bench::new();
     let config = Config {
-        schedule: ScheduleKind::Plateau,
-        plateau_threshold: 0.05,
-        decay_factor: 0.25,
-        final_lr: 0.0,
+        schedule: Schedule::Plateau(OnPlateau {
+            plateau_threshold: 0.05,
+            decay_factor: 0.25,
+            final_lr: 0.0,
+            ..OnPlateau::default()
+        }),
         warmup: 0,
         valid_every: Some(3),
         epochs: Some(3.0),

@@ -8,7 +8,7 @@ use elman::train::{self, Config};
 fn config() -> Config {
     Config {
         vocab: Kind::Chars,
-        lanes: 2,
+        batch_size: 2,
         steps: Some(4),
         epochs: None,
         ..super::bench::config()

@@ -118,7 +118,7 @@ fn the_smallest_texts_train() {
             let mut job = bench.job(name, &config);
             job.train = vec![train_path.clone()];
             job.valid = Some(vec![valid.clone()]);
-            job.config.lanes = 64;
+            job.config.batch_size = 64;
             let outcome = train::start(&job, &mut Log::default()).unwrap();
             assert!(outcome.best.unwrap().loss_nats.is_finite());
         }
@@ -237,11 +237,11 @@ fn a_configuration_that_was_changed_by_hand() {
     for (from, to, part) in [
         ("layers = 2", "layers = 1", "array"),
         ("layers = 2", "layers = 3", "weights.rnn"),
-        ("lanes = 5", "lanes = 6", "carried"),
+        ("batch-size = 5", "lanes = 6", "carried"),
         ("optimizer = \"adam\"", "optimizer = \"sgd\"", "array"),
         ("tied = true", "tied = \"yes\"", "config.toml"),
         ("tied = true", "tide = true", "config.toml"),
-        ("lr = 0.004", "lr = -1.0", "lr is -1"),
+        ("lr = 0.004", "lr = -1.0", "`lr` is -1"),
         ("cell = \"lstm\"", "cell = \"gru\"", "weights.rnn"),
     ] {
         let message = change(from, to).unwrap_err().to_string();

@@ -42,7 +42,7 @@ fn a_stride_predicts_only_what_is_new() {
 fn the_rate_follows_a_random_length() {
     let config = Config {
         warmup: 0,
-        schedule: train::schedule::ScheduleKind::Constant,
+        schedule: train::schedule::Schedule::CONSTANT,
         ..random_lengths()
     };
     let (_, log) = epochs(&config);
@@ -76,7 +76,7 @@ fn what_cannot_be_is_refused() {
                 bptt_stride,
                 ..config.clone()
             },
-            "between 1 and bptt, which is 7",
+            "between 1 and `bptt`, which is 7",
         );
     }
     refused(
@@ -106,13 +106,13 @@ fn what_cannot_be_is_refused() {
             epochs: Some(1e5),
             ..random_lengths()
         },
-        "give steps instead",
+        "give `steps` instead",
     );
     refused(
         Config {
             batch_tokens: Some(99),
             ..config
         },
-        "layout sentences",
+        "`layout` sentences",
     );
 }

@@ -7,8 +7,9 @@ use elman_net::dims::{Activation, Dims, Sizes as LayerSizes};
 use elman_text::{Kind, Vocab};
 use elman_train::Config;
 use elman_train::bptt::LossNorm;
-use elman_train::config::{Bptt, CellName, OptimizerName};
-use elman_train::schedule::ScheduleKind;
+use elman_train::config::{Bptt, CellName};
+use elman_train::optim::{Adam, Optimizer, Sgd};
+use elman_train::schedule::Schedule;
 
 /// Names of the benchmark configurations that [`Case::named`] knows.
 pub const NAMES: [&str; 6] = ["S", "M", "L", "E", "G", "C"];
@@ -77,7 +78,7 @@ impl Case {
             Bptt::Steps(steps) => steps,
             Bptt::Full => panic!("a case has windows of some length"),
         };
-        (self.config.lanes, steps)
+        (self.config.batch_size, steps)
     }
 
     /// A vocabulary of V entries: numbers for words.
@@ -98,10 +99,10 @@ impl Sizes {
             hidden: LayerSizes::Same(self.hidden),
             layers: self.layers,
             tied: false,
-            lanes: self.lanes,
+            batch_size: self.lanes,
             bptt: Bptt::Steps(self.steps),
             restart: 0.0,
-            schedule: ScheduleKind::Constant,
+            schedule: Schedule::CONSTANT,
             warmup: 0,
             ..Config::default()
         }
@@ -112,7 +113,7 @@ impl Sizes {
             dropout,
             init_range: Some(init_range),
             forget_bias: 0.0,
-            optimizer: OptimizerName::Sgd,
+            optimizer: Optimizer::Sgd(Sgd::default()),
             lr: 1.0,
             clip: Some(clip),
             loss_norm: LossNorm::Lanes,
@@ -123,7 +124,7 @@ impl Sizes {
     fn adam(&self) -> Config {
         Config {
             dropout: 0.0,
-            optimizer: OptimizerName::Adam,
+            optimizer: Optimizer::Adam(Adam::default()),
             lr: 0.001,
             clip: Some(1.0),
             ..self.config()

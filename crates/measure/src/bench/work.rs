@@ -19,7 +19,7 @@ use elman_net::dims::{Room, inference_bytes, matrix_parameters};
 use elman_net::{Network, Params};
 use elman_text::{Corpus, Stream, Window};
 use elman_train::config::{Config, Precision};
-use elman_train::schedule::ScheduleKind;
+use elman_train::schedule::Schedule;
 use elman_train::{Trainer, plan};
 use serde::{Deserialize, Serialize};
 
@@ -166,7 +166,7 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
     let corpus = Corpus::of_ids(tokens(case, lanes * steps * WINDOWS), &vocab);
     // A step is a whole window, at a rate that stays.
     let config = Config {
-        schedule: ScheduleKind::Constant,
+        schedule: Schedule::CONSTANT,
         warmup: 0,
         restart: 0.0,
         accumulate: 1,
@@ -334,7 +334,7 @@ mod tests {
             config: Config {
                 embed: 8,
                 hidden: 8.into(),
-                lanes: 3,
+                batch_size: 3,
                 bptt: Bptt::Steps(5),
                 ..Config::default()
             },

@@ -165,7 +165,7 @@ pub fn memory(config: &Config, vocab: usize, options: &Options) -> Result<Memory
     options.check()?;
     OutOfRange::check("vocabulary", vocab, 1..=MOST_VOCAB)?;
     let planner = Planner::new(config, vocab);
-    let (dims, lanes) = (&planner.dims, config.lanes);
+    let (dims, lanes) = (&planner.dims, config.batch_size);
     let steps = planner.steps(options.tokens[0]);
     let plan = planner.plan(steps, lanes, config.recompute);
     let budget_bytes = options.budget_bytes.unwrap_or_else(available_bytes);
@@ -237,8 +237,10 @@ impl<'a> Planner<'a> {
     /// T of the configuration's largest window: of sentences, of a batch with all its lanes.
     fn steps(&self, tokens: usize) -> usize {
         match self.config.layout {
-            Layout::Stream => longest_window(self.config, lane_steps(tokens, self.config.lanes)),
-            Layout::Sentences => (self.config.batch_positions() / self.config.lanes).max(1),
+            Layout::Stream => {
+                longest_window(self.config, lane_steps(tokens, self.config.batch_size))
+            }
+            Layout::Sentences => (self.config.batch_positions() / self.config.batch_size).max(1),
         }
     }
 
@@ -277,7 +279,7 @@ impl<'a> Planner<'a> {
     }
 
     fn of_text(&self, tokens: usize) -> OfText {
-        let lanes = self.config.lanes;
+        let lanes = self.config.batch_size;
         let full = lane_steps(tokens, lanes);
         let total = |steps, recompute| self.plan(steps, lanes, recompute).total_bytes();
         OfText {
@@ -307,7 +309,7 @@ mod tests {
         Config {
             embed: 32,
             hidden: 32.into(),
-            lanes: 16,
+            batch_size: 16,
             bptt: Bptt::Steps(32),
             ..Config::default()
         }

@@ -197,7 +197,7 @@ fn case(config: &Config, vocab: usize, lanes: usize, steps: usize) -> Case {
         vocab,
         config: Config {
             layout: Layout::Stream,
-            lanes,
+            batch_size: lanes,
             batch_tokens: None,
             bptt: Bptt::Steps(steps),
             bptt_stride: None,

@@ -5,8 +5,8 @@ use super::nets::Net;
 use super::{Lab, Trained, Verdict};
 use crate::error::Result;
 use elman_train::Config;
-use elman_train::config::OptimizerName;
-use elman_train::schedule::ScheduleKind;
+use elman_train::optim::{Optimizer, Sgd};
+use elman_train::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 
 /// Two runs of one configuration, one of which clips gradients.
@@ -31,9 +31,9 @@ const RATE: f64 = 2.0;
 /// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training.
 pub fn clipping(lab: &mut Lab) -> Result<Clipping> {
     let base = Config {
-        optimizer: OptimizerName::Sgd,
+        optimizer: Optimizer::Sgd(Sgd::default()),
         lr: RATE,
-        schedule: ScheduleKind::Constant,
+        schedule: Schedule::CONSTANT,
         warmup: 0,
         epochs: lab.scale().epochs.min(1.0).into(),
         ..lab.config(Net::TanhLarge)

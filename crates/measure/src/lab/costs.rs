@@ -57,7 +57,7 @@ pub fn costs(lab: &mut Lab) -> Result<Costs> {
         .clone();
     lab.measured("costs of windows", |lab| {
         let mut config = lab.config(Net::Lstm);
-        config.lanes = LANES;
+        config.batch_size = LANES;
         let tokens = elman_train::look::Look::at(&trained.run)?
             .train_file()
             .map_or(0, |file| file.tokens as usize);

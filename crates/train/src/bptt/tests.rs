@@ -1,7 +1,7 @@
 //! Padding changes nothing.
 
 use super::*;
-use crate::optim::{Method, Rule};
+use crate::optim::{Method, Optimizer, Sgd};
 use elman_kernels::Isa;
 use elman_kernels::rng::{Site, Stream, key};
 use elman_net::dims::{Activation, Cell};
@@ -113,11 +113,7 @@ fn an_update_leaves_nothing_of_its_gradient() {
             let mut carried = engine.zero_state();
             engine.run_window(window, LossNorm::Tokens, Some(dropout()), &mut carried);
             let found = (bits(engine.grads()), engine.gradient_norm(f32::INFINITY));
-            let rule = Rule::Sgd {
-                momentum: 0.0,
-                nesterov: false,
-            };
-            let method = Method::plain(rule);
+            let method = Method::plain(Optimizer::Sgd(Sgd::default()));
             let mut optimiser = Optimiser::new(method, engine.network().layout());
             engine.apply(&mut optimiser, &Update::at(0.0));
             found

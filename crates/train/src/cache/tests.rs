@@ -107,7 +107,7 @@ fn whatever_decides_the_tokens_makes_another_entry() {
     let same = [
         key(&plain, None).unwrap(),
         with(&|job| job.config.seed = 9),
-        with(&|job| job.config.lanes = 3),
+        with(&|job| job.config.batch_size = 3),
         with(&|job| job.run = room.path("elsewhere")),
     ];
     assert!(same.iter().all(|key| *key == same[0]));

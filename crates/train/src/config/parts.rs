@@ -1,14 +1,13 @@
 //! From a configuration to what the parts of a run are made from.
 
-use super::{Config, OptimizerName};
+use super::{Config, WATCHING, options};
 use crate::objective::Objective;
-use crate::optim::{Method, Rule, Start};
-use crate::schedule::{OneCycle, Patience, Schedule};
+use crate::optim::{Method, Start};
+use crate::schedule::LearningRate;
 use elman_net::dims::{Dims, Sizes, Slots};
 use elman_net::init::Init;
 use elman_net::layer::dropout::Rates;
 use elman_text::ReadOptions;
-use serde_json::Value;
 use std::ops::Range;
 
 impl Config {
@@ -49,7 +48,7 @@ impl Config {
     /// The most positions of a batch of sentences.
     pub fn batch_positions(&self) -> usize {
         const STEPS: usize = 128;
-        self.batch_tokens.unwrap_or(self.lanes * STEPS)
+        self.batch_tokens.unwrap_or(self.batch_size * STEPS)
     }
 
     pub fn init(&self) -> Init {
@@ -93,67 +92,20 @@ impl Config {
         }
     }
 
-    fn rule(&self) -> Rule {
-        let Config {
-            momentum,
-            beta1,
-            beta2,
-            eps,
-            ..
-        } = *self;
-        match self.optimizer {
-            OptimizerName::Sgd => Rule::Sgd {
-                momentum,
-                nesterov: self.nesterov,
-            },
-            OptimizerName::Adam | OptimizerName::Adamw => Rule::Adam { beta1, beta2, eps },
-            OptimizerName::RmsProp => Rule::RmsProp {
-                alpha: self.rms_alpha,
-                eps,
-                momentum,
-                centered: self.centered,
-            },
-            OptimizerName::Adagrad => Rule::Adagrad {
-                lr_decay: self.lr_decay,
-                eps,
-                initial: self.initial_accumulator,
-            },
-        }
-    }
-
     /// This configuration without what is written beside: two runs that agree in it compute the same.
     pub fn unwatched(&self) -> Config {
-        Config {
-            sample_every: None,
-            sample_prompt: None,
-            watch_gradients: None,
-            tensorboard: None,
-            ..self.clone()
+        let mut config = self.clone();
+        for option in options().iter().filter(|option| option.group == WATCHING) {
+            option.put(&mut config, &option.default);
         }
-    }
-
-    /// Every choice as its name in a configuration file and its value, by name. What is off is "none".
-    pub fn choices(&self) -> Vec<(String, String)> {
-        // By way of text, which writes a number in single precision with as many digits as it has.
-        let table = serde_json::to_string(self).and_then(|text| serde_json::from_str(&text));
-        let Ok(Value::Object(choices)) = table else {
-            unreachable!("a configuration is a table of plain values");
-        };
-        let text = |value: Value| match value {
-            Value::Null => "none".to_owned(),
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        let named = choices.into_iter();
-        named.map(|(name, value)| (name, text(value))).collect()
+        config
     }
 
     pub fn method(&self) -> Method {
         let from = self.average_from.map(Start::Update);
         Method {
-            rule: self.rule(),
+            optimizer: self.optimizer,
             weight_decay: self.weight_decay,
-            decoupled: self.optimizer == OptimizerName::Adamw,
             lr_scale: self.lr_scale,
             decay_scale: self.decay_scale,
             average: from.or(self.average_trigger.map(Start::Trigger)),
@@ -166,23 +118,12 @@ impl Config {
         (self.noise > 0.0).then_some(variance.sqrt() as f32)
     }
 
-    pub fn schedule(&self) -> Schedule {
-        Schedule {
-            kind: self.schedule,
+    /// The learning rate of every step.
+    pub fn learning_rate(&self) -> LearningRate {
+        LearningRate {
             lr: self.lr,
             warmup: self.warmup,
-            decay_after: self.decay_after,
-            decay_factor: self.decay_factor,
-            final_fraction: self.final_lr,
-            patience: Patience {
-                validations: self.plateau_patience,
-                threshold: self.plateau_threshold,
-            },
-            cycle: OneCycle {
-                start: self.cycle_start,
-                div: self.cycle_div,
-                final_div: self.cycle_final_div,
-            },
+            schedule: self.schedule,
         }
     }
 }

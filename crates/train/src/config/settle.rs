@@ -1,34 +1,33 @@
 //! Choices that follow from the text and the length of a run, where nobody made them or where they do not fit.
 
 use super::Config;
-use crate::schedule::ScheduleKind;
 
-/// Training tokens for each lane of a text that is small.
-const TOKENS_A_LANE: f64 = 2_500.0;
+/// Training tokens for each stream of a text that is small.
+const TOKENS_A_STREAM: f64 = 2_500.0;
 /// The smallest batch.
-const FEWEST_LANES: usize = 4;
+const SMALLEST_BATCH: usize = 4;
 /// A text of that many tokens is what the defaults are for.
 const DEFAULT_TOKENS: f64 = 900_000.0;
 const MOST_EPOCHS: f64 = 20.0;
 
 impl Config {
     /// Chooses batch size and epochs for a training text of `tokens` tokens, where both are the defaults, which are for larger
-    /// texts: with 32 lanes a small one has too few updates. `docs/TRAINING.md` has what that is worth. Says so.
+    /// texts: with a batch of 32 a small one has too few updates. `docs/TRAINING.md` has what that is worth. Says so.
     pub fn fit_to(&mut self, tokens: usize) -> Option<String> {
         let default = Config::default();
         let tokens = tokens as f64;
-        let lanes = libm::exp2(libm::round(libm::log2(tokens / TOKENS_A_LANE)));
-        let lanes = (lanes as usize).clamp(FEWEST_LANES, default.lanes);
+        let batch = libm::exp2(libm::round(libm::log2(tokens / TOKENS_A_STREAM)));
+        let batch = (batch as usize).clamp(SMALLEST_BATCH, default.batch_size);
         let full = default.epochs.unwrap_or(1.0);
         let epochs = libm::round(full * (DEFAULT_TOKENS / tokens).sqrt());
         let epochs = epochs.clamp(full, MOST_EPOCHS.max(full));
-        if (lanes, epochs) == (default.lanes, full) {
+        if (batch, epochs) == (default.batch_size, full) {
             return None;
         }
-        (self.lanes, self.epochs) = (lanes, Some(epochs));
+        (self.batch_size, self.epochs) = (batch, Some(epochs));
         Some(format!(
-            "the text is small: {lanes} lanes and {epochs} epochs instead of {} and {full} (--lanes and --epochs choose others)",
-            default.lanes
+            "the text is small: batch size {batch} and {epochs} epochs instead of {} and {full} (`batch-size` and `epochs` choose others)",
+            default.batch_size
         ))
     }
 
@@ -36,7 +35,7 @@ impl Config {
     /// happen in such a run.
     pub(crate) fn settle(&mut self, total_steps: u64) -> Vec<String> {
         let mut notes = Vec::new();
-        if self.warmup > total_steps && self.schedule != ScheduleKind::OneCycle {
+        if self.warmup > total_steps && self.schedule.curve().warms_up() {
             let cut = (total_steps / 10).max(1);
             notes.push(format!(
                 "the warm-up of {} steps is longer than the run of {total_steps}: it is cut to {cut}",
@@ -66,6 +65,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::{Cosine, OneCycle, Schedule};
 
     #[test]
     fn small_texts_have_smaller_batches_and_more_epochs() {
@@ -73,7 +73,7 @@ mod tests {
             let mut config = Config::default();
             let note = config.fit_to(tokens);
             assert_eq!(note.is_some(), config != Config::default(), "{tokens}");
-            (config.lanes, config.epochs.unwrap())
+            (config.batch_size, config.epochs.unwrap())
         };
         for (tokens, expected) in [
             (1, (4, 20.0)),
@@ -101,11 +101,14 @@ mod tests {
             let notes = config.settle(steps);
             (config.warmup, notes.len())
         };
-        let cosine = ScheduleKind::Cosine;
+        let cosine = Schedule::Cosine(Cosine::default());
         assert_eq!(settled(50, cosine, 50), (50, 0));
         assert_eq!(settled(50, cosine, 49), (4, 1));
-        assert_eq!(settled(50, ScheduleKind::Constant, 3), (1, 1));
-        assert_eq!(settled(50, ScheduleKind::OneCycle, 3), (50, 0));
+        assert_eq!(settled(50, Schedule::CONSTANT, 3), (1, 1));
+        assert_eq!(
+            settled(50, Schedule::OneCycle(OneCycle::default()), 3),
+            (50, 0)
+        );
         let mut config = Config {
             average_from: Some(10),
             sample_every: Some(11),

@@ -1,117 +1,79 @@
-//! Update rules with their constants, each with PyTorch's order of operations.
+//! What an update rule is, and the list of them. Each has a file with its constants, which are options of a configuration, and with
+//! PyTorch's order of operations.
 //!
-//! The equations stand with the kernels, one room a rule; docs/MATH.md has them side by side.
+//! The equations are with the kernels, a file for each rule; docs/MATH.md has them side by side.
 
-use elman_kernels::{
-    Adagrad, Adam, Cpu, Momentum, Operands, Prepare, RmsMoments, RmsProp, adagrad, adam, rmsprop,
-    sgd, sgd_momentum,
-};
+use super::adagrad::Adagrad;
+use super::adam::Adam;
+use super::rmsprop::RmsProp;
+use super::sgd::Sgd;
+use crate::config::ConfigError;
+use crate::config::declare::choice;
+use elman_kernels::{Cpu, Operands, Prepare};
 
 /// An update rule with its constants.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rule {
-    /// Momentum 0: plain SGD.
-    Sgd { momentum: f32, nesterov: bool },
-    /// With decoupled decay: AdamW.
-    Adam { beta1: f64, beta2: f64, eps: f64 },
-    /// Momentum 0: without.
-    RmsProp {
-        alpha: f64,
-        eps: f64,
-        momentum: f32,
-        centered: bool,
-    },
-    /// The rate is divided by 1 + (t − 1)·lr_decay at update t; sums of squares start at `initial`.
-    Adagrad {
-        lr_decay: f64,
-        eps: f64,
-        initial: f32,
-    },
-}
-
-impl Rule {
-    /// Numbers that the rule keeps for each parameter.
-    pub fn moments(&self) -> usize {
-        match *self {
-            Rule::Sgd { momentum, .. } => usize::from(momentum != 0.0),
-            Rule::Adam { .. } => 2,
-            Rule::RmsProp {
-                momentum, centered, ..
-            } => 1 + usize::from(centered) + usize::from(momentum != 0.0),
-            Rule::Adagrad { .. } => 1,
-        }
-    }
+pub trait Rule {
+    /// The number of values that the rule keeps for each parameter.
+    fn moments(&self) -> usize;
 
     /// What they are before the first update.
-    pub fn initial(&self) -> f32 {
-        match *self {
-            Rule::Adagrad { initial, .. } => initial,
-            _ => 0.0,
-        }
+    fn initial(&self) -> f32 {
+        0.0
     }
 
-    /// Update number `update` (from 1) of a tensor with these `moments`.
-    pub(super) fn step<'a>(
-        &self,
-        cpu: &Cpu,
-        operands: Operands,
-        prepare: Prepare,
-        lr: f64,
-        update: u64,
-        mut moments: impl Iterator<Item = &'a mut [f32]>,
-    ) {
-        let mut next = || {
-            moments
-                .next()
-                .expect("an optimiser keeps its rule's moments")
-        };
-        match *self {
-            Rule::Sgd { momentum: 0.0, .. } => sgd(cpu, operands, prepare, lr as f32),
-            Rule::Sgd { momentum, nesterov } => {
-                let rule = Momentum {
-                    lr: lr as f32,
-                    mu: momentum,
-                    nesterov,
-                };
-                sgd_momentum(cpu, operands, prepare, rule, next());
-            }
-            Rule::Adam { beta1, beta2, eps } => {
-                let rule = Adam {
-                    lr,
-                    beta1,
-                    beta2,
-                    eps,
-                    bias1: Adam::bias(beta1, update),
-                    bias2: Adam::bias(beta2, update),
-                };
-                adam(cpu, operands, prepare, rule, next(), next());
-            }
-            Rule::RmsProp {
-                alpha,
-                eps,
-                momentum,
-                centered,
-            } => {
-                let rule = RmsProp {
-                    lr,
-                    alpha,
-                    eps,
-                    momentum,
-                };
-                let moments = RmsMoments {
-                    square: next(),
-                    mean: centered.then(&mut next),
-                    buffer: (momentum != 0.0).then(&mut next),
-                };
-                rmsprop(cpu, operands, prepare, rule, moments);
-            }
-            Rule::Adagrad { lr_decay, eps, .. } => {
-                let rule = Adagrad {
-                    lr: (lr / (1.0 + (update - 1) as f64 * lr_decay)) as f32,
-                    eps: eps as f32,
-                };
-                adagrad(cpu, operands, prepare, rule, next());
-            }
-        }
+    /// Makes one update of a tensor.
+    fn step(&self, update: Step);
+
+    /// What the constants make of the rule, for people.
+    fn variant(&self) -> &'static str {
+        ""
+    }
+
+    /// Refuses constants that contradict each other.
+    fn check(&self) -> Result<(), ConfigError> {
+        Ok(())
+    }
+}
+
+/// An update of one tensor.
+pub struct Step<'a, 'm> {
+    /// Threads and instruction set.
+    pub cpu: &'a Cpu,
+    /// Weights and gradient, and what follows from them.
+    pub operands: Operands<'a>,
+    /// What happens before the rule.
+    pub prepare: Prepare,
+    /// The learning rate.
+    pub lr: f64,
+    /// The number of the update, from 1.
+    pub update: u64,
+    /// The values that the rule keeps for this tensor.
+    pub moments: &'a mut dyn Iterator<Item = &'m mut [f32]>,
+}
+
+impl<'m> Step<'_, 'm> {
+    /// The next of the values that the rule keeps.
+    pub fn moment(&mut self) -> &'m mut [f32] {
+        let next = self.moments.next();
+        next.expect("an optimiser keeps its rule's moments")
+    }
+}
+
+choice! {
+    /// An update rule with its constants, chosen by name.
+    pub enum Optimizer as rule: Rule {
+        "sgd", "SGD": Sgd(Sgd),
+        "adam", "Adam": Adam(Adam),
+        "adamw", "AdamW": Adamw(Adam),
+        "rmsprop", "RMSprop": RmsProp(RmsProp),
+        "adagrad", "Adagrad": Adagrad(Adagrad),
+    }
+}
+
+impl Optimizer {
+    /// Whether weight decay shrinks the weights themselves (Loshchilov and Hutter 2019); otherwise it joins the gradient, as the
+    /// derivative of ½·decay·‖w‖².
+    pub fn decouples_decay(&self) -> bool {
+        matches!(self, Optimizer::Adamw(_))
     }
 }

@@ -1,6 +1,7 @@
 //! The model that a run starts from: what the run takes from it, and what the run does in another way than it was trained.
 
-use crate::config::{Config, OF_MODEL};
+use crate::config::declare::FromModel;
+use crate::config::{Config, options};
 use crate::error::Result;
 use crate::folder::{Folder, read_record};
 use crate::watch::{Event, Watch};
@@ -46,7 +47,7 @@ fn notes(chosen: &Config, config: &Config, model: &NetworkModel, path: &Path) ->
         && config.loss_after.is_none()
     {
         notes.push(format!(
-            "{at} learnt only what follows {token:?} in a line, and this run learns every token: set loss-after to {token:?} to go on as before"
+            "{at} learnt only what follows {token:?} in a line, and this run learns every token: set `loss-after` to {token:?} to go on as before"
         ));
     }
     notes
@@ -54,13 +55,12 @@ fn notes(chosen: &Config, config: &Config, model: &NetworkModel, path: &Path) ->
 
 /// The choices about the network and its vocabulary that were made, by name and value, and that the model overrules.
 fn without_effect(chosen: &Config, config: &Config) -> Vec<String> {
-    let default = Config::default().choices();
-    let chosen = chosen.choices();
-    let triples = chosen.into_iter().zip(config.choices()).zip(default);
-    triples
-        .filter(|(((name, chosen), (_, taken)), (_, default))| {
-            OF_MODEL.contains(&name.as_str()) && chosen != taken && chosen != default
-        })
-        .map(|(((name, chosen), _), _)| format!("{name} = {chosen}"))
-        .collect()
+    let of_model = options().iter();
+    let of_model = of_model.filter(|option| option.declaration.from_model == FromModel::Taken);
+    let notes = of_model.filter_map(|option| {
+        let (chosen, taken) = (option.value(chosen)?, option.value(config)?);
+        let overruled = chosen != taken && chosen != option.default;
+        overruled.then(|| format!("{} = {chosen}", option.name))
+    });
+    notes.collect()
 }

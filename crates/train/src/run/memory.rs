@@ -207,8 +207,8 @@ fn windows(config: &Config, train: &Order, fits: &dyn Fn(&Config) -> bool) -> Ve
             })
         }
         Layout::Stream => {
-            try_sizes("lanes", config.lanes, &|lanes| Config {
-                lanes,
+            try_sizes("batch-size", config.batch_size, &|lanes| Config {
+                batch_size: lanes,
                 ..config.clone()
             });
             let now = match config.bptt {

@@ -3,7 +3,7 @@
 use super::Run;
 use crate::bptt::Engine;
 use crate::error::Result;
-use crate::schedule::ScheduleKind;
+use crate::schedule::Schedule;
 use crate::state::{Progress, TrainState};
 use crate::watch::{Best, Validation};
 use crate::windows::Windows;
@@ -89,12 +89,12 @@ impl Run {
             optimiser,
             ..
         } = &mut self.trainer.state;
-        let schedule = self.trainer.config.schedule();
+        let learning_rate = self.trainer.config.learning_rate();
         let mut notes = Vec::new();
-        if schedule.kind == ScheduleKind::Plateau {
-            let before = schedule.rate(progress.place());
-            progress.plateau.observe(loss_nats, &schedule.patience);
-            let lr = schedule.rate(progress.place());
+        if let Schedule::Plateau(schedule) = &learning_rate.schedule {
+            let before = learning_rate.at(progress.place());
+            progress.plateau.observe(loss_nats, schedule);
+            let lr = learning_rate.at(progress.place());
             if lr < before {
                 notes.push(format!(
                     "step {step}: validation is not getting better, so the learning rate goes from {before} to {lr}"

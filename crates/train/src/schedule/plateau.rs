@@ -6,15 +6,34 @@
 //! and without cool-down: a loss is better if it is below best·(1 − threshold); after more than `patience`
 //! validations in a row that are not better the rate is reduced, and counting starts anew.
 
+use super::{Curve, Place};
+use crate::config::declare::options;
 use serde::{Deserialize, Serialize};
 
-/// When the rate is reduced.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Patience {
-    /// Validations without a better loss that are borne.
-    pub validations: u32,
-    /// By what part of it a loss must be below the best to be better.
-    pub threshold: f64,
+options! {
+    /// Reduction on a plateau.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct OnPlateau {
+        in "Schedule";
+            /// 'step': factor of every epoch after those; 'plateau': of every reduction
+            decay_factor: f64 = 0.5, option("X").above(0.0).at_most(1.0);
+
+            /// 'cosine': last rate as a fraction of `lr`; 'plateau': lowest rate
+            final_lr: f64 = 0.05, option("X").at_least(0.0).at_most(1.0);
+
+            /// 'plateau': validations without improvement before the rate is cut
+            plateau_patience: u32 = 0, option("N");
+
+            /// 'plateau': smallest relative improvement that counts
+            plateau_threshold: f64 = 1e-4, share("X");
+    }
+}
+
+impl Curve for OnPlateau {
+    fn factor(&self, place: &Place, _warmup: u64) -> f64 {
+        let reductions = f64::from(place.plateau.reductions);
+        libm::pow(self.decay_factor, reductions).max(self.final_lr)
+    }
 }
 
 /// What the validations of a run have come to.
@@ -35,15 +54,15 @@ impl Plateau {
     }
 
     /// Takes a validation into account; whether the rate is reduced.
-    pub fn observe(&mut self, loss: f64, patience: &Patience) -> bool {
-        let better = |best| loss < best * (1.0 - patience.threshold);
+    pub fn observe(&mut self, loss: f64, schedule: &OnPlateau) -> bool {
+        let better = |best| loss < best * (1.0 - schedule.plateau_threshold);
         if self.best.is_none_or(better) && loss.is_finite() {
             self.best = Some(loss);
             self.stale = 0;
             return false;
         }
         self.stale += 1;
-        let reduced = self.stale > patience.validations;
+        let reduced = self.stale > schedule.plateau_patience;
         if reduced {
             self.stale = 0;
             self.reductions += 1;
@@ -67,14 +86,15 @@ mod tests {
             (2, 0.0, vec![7]),
             (3, 0.0, vec![]),
         ] {
-            let patience = Patience {
-                validations,
-                threshold,
+            let schedule = OnPlateau {
+                plateau_patience: validations,
+                plateau_threshold: threshold,
+                ..OnPlateau::default()
             };
             let mut plateau = Plateau::default();
-            let reduced = losses.map(|loss| plateau.observe(loss, &patience));
+            let reduced = losses.map(|loss| plateau.observe(loss, &schedule));
             let at: Vec<usize> = (0..losses.len()).filter(|i| reduced[*i]).collect();
-            assert_eq!(at, expected, "{patience:?}");
+            assert_eq!(at, expected, "{schedule:?}");
             assert_eq!(plateau.reductions as usize, expected.len());
         }
     }

@@ -12,7 +12,7 @@ fn config() -> Config {
         hidden: elman_net::dims::Sizes::Same(16),
         embed: 16,
         layers: 1,
-        lanes: 4,
+        batch_size: 4,
         bptt: Bptt::Steps(8),
         epochs: Some(20.0),
         lr: 0.02,
@@ -73,7 +73,7 @@ fn a_batch_of_a_window_s_tokens_is_that_window() {
     let config = Config {
         layout: Layout::Sentences,
         batch_tokens: Some(1000),
-        lanes: 50,
+        batch_size: 50,
         dropout: 0.2,
         ..config()
     };

@@ -53,7 +53,7 @@ impl Extent {
         };
         Ok(Sentences::of_lines(
             starts,
-            config.lanes,
+            config.batch_size,
             config.batch_positions(),
         )?)
     }
@@ -66,7 +66,7 @@ impl Order {
     pub fn training(extent: Extent, config: &Config) -> Result<Order> {
         Ok(match config.layout {
             Layout::Stream => {
-                let stream = Stream::new(extent.tokens(), config.lanes);
+                let stream = Stream::new(extent.tokens(), config.batch_size);
                 let pace = Pace::new(config, stream.steps());
                 Order::Stream { stream, pace }
             }
@@ -81,7 +81,7 @@ impl Order {
     pub fn validation(&self, extent: Extent, config: &Config) -> Result<Order> {
         Ok(match self {
             Order::Stream { stream, pace } => {
-                let valid = Stream::new(extent.tokens(), config.lanes);
+                let valid = Stream::new(extent.tokens(), config.batch_size);
                 // Lanes that begin at lines may have more steps; their windows may not, for they are planned from the tokens alone.
                 let steps = pace.longest(stream.steps()).min(valid.steps());
                 Order::Stream {

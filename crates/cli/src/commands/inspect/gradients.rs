@@ -4,7 +4,6 @@ mod show;
 
 use super::subject::{ReadingArgs, SubjectArgs};
 use crate::csv::line;
-use crate::options;
 use anyhow::Result;
 use clap::Args;
 use elman::measure::inspect::gradients::Options;
@@ -18,7 +17,6 @@ use std::io::{self, Write};
 /// the chapter's bound; how much of ∂E_t/∂W comes from each lag; saturated and dead units; a verdict, and what to do.
 #[derive(Args)]
 #[command(
-    mut_args = options::with_default,
     override_usage = "elman inspect gradients [OPTIONS] <MODEL> <TEXT>...\n       elman inspect gradients --untrained [OPTIONS] <TEXT>...",
     after_help = "\
 Examples:

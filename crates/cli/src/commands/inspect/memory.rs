@@ -5,10 +5,11 @@ use crate::args::size;
 use crate::commands::{is_stdin, name_of};
 use crate::csv::line;
 use crate::grid::Grid;
-use crate::options::{self, TrainOptions, VocabularyArgs};
+use crate::options::TrainOptions;
 use crate::output::{Table, bytes, count, grouped, say, usage};
 use crate::presets::{self, layered};
 use crate::resolve::{idle_notes, leaves_size_open, resolve};
+use crate::vocabulary::VocabularyArgs;
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
@@ -28,7 +29,6 @@ use std::time::Duration;
 /// windows and updates ask what would be otherwise. `elman train --dry-run` plans a run to the last byte of what is known about its text.
 #[derive(Args)]
 #[command(
-    mut_args = options::with_default,
     override_usage = "elman inspect memory [OPTIONS] <MODEL>\n       elman inspect memory --untrained [OPTIONS] <TEXT>...\n       elman inspect memory --untrained --vocab-size <N> [OPTIONS]",
     after_help = "\
 Examples:
@@ -138,7 +138,7 @@ impl MemoryArgs {
                 ));
             }
             return match &self.names[..] {
-                [model] => Ok((of_model(model, self.options.clone())?, None)),
+                [model] => Ok((of_model(model, &self.options.choices)?, None)),
                 _ => Err(usage(
                     "name one model or run, or texts and --untrained, or --untrained and --vocab-size",
                 )),
@@ -149,12 +149,12 @@ impl MemoryArgs {
             self.preset.as_deref(),
             self.config.as_deref(),
         )?;
-        let config = resolve(file.clone(), self.options.clone())?;
+        let config = resolve(&file, &self.options.choices)?;
         let origin = Origin {
             vocabulary: self.vocabulary != VocabularyArgs::default(),
             ..Origin::default()
         };
-        for note in idle_notes(&file, &self.options, &config, &origin) {
+        for note in idle_notes(&file, &self.options.choices, &config, &origin) {
             say(format_args!("note: {note}"));
         }
         if let Some(entries) = self.vocab_size {
@@ -170,7 +170,7 @@ impl MemoryArgs {
             };
             return Ok((sized, None));
         }
-        let fits = self.preset.is_none() && leaves_size_open(&file, &self.options);
+        let fits = self.preset.is_none() && leaves_size_open(&file, &self.options.choices);
         self.of_texts(config, fits)
     }
 

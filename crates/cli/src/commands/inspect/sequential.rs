@@ -5,7 +5,7 @@ use crate::args::{named, thread_count};
 use crate::commands::{isa, threads};
 use crate::csv::line;
 use crate::grid::Grid;
-use crate::options::{self, NetworkOptions, TrainOptions};
+use crate::options::{Network, TrainOptions};
 use crate::output::{Table, count, grouped, number, say, usage};
 use crate::progress::spinner;
 use crate::resolve::{Layered, defaults, idle_notes, resolve};
@@ -13,7 +13,7 @@ use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::measure::inspect::sequential::{Options, Row, Speed};
 use elman::measure::inspect::{Sequential, sequential};
-use elman::train::config::{Origin, Precision};
+use elman::train::config::{Choices, Origin, Precision};
 use elman_kernels::Isa;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -24,9 +24,7 @@ use std::path::PathBuf;
 /// one lane every step of time waits for the one before. The serial share is Amdahl's, from both times. Weights and tokens are random;
 /// for figures that mean something, let nothing else run.
 #[derive(Args)]
-#[command(
-    mut_args = options::with_default,
-    after_help = "\
+#[command(after_help = "\
 Examples:
   elman inspect sequential                            # the network that `elman train` has by default
   elman inspect sequential runs/kjv                   # that of a model or run
@@ -34,15 +32,14 @@ Examples:
   elman inspect sequential --positions 8192 --over-lanes 1,2,8,32,128,512
   elman inspect sequential --json | jq '.rows[] | {lanes, steps, serial_share}'
 
-What each number means: docs/INSPECT.md"
-)]
+What each number means: docs/INSPECT.md")]
 pub struct SequentialArgs {
     /// Take network, precision and update of this model or run
     #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
     model: Option<PathBuf>,
 
     #[command(flatten)]
-    network: NetworkOptions,
+    network: TrainOptions<Network>,
     /// Entries of the vocabulary of a network without a model [default: 8000, as many as training has at most]
     #[arg(long, value_name = "N", help_heading = "Network", value_parser = vocabulary_size(), conflicts_with = "model")]
     vocab_size: Option<u32>,
@@ -109,19 +106,16 @@ pub fn run(args: SequentialArgs) -> Result<()> {
 
 impl SequentialArgs {
     fn sized(&self, isa: Isa) -> Result<Sizing> {
-        let network = TrainOptions {
-            network: self.network.clone(),
-            ..TrainOptions::default()
-        };
+        let network = &self.network.choices;
         match &self.model {
-            Some(_) if network != TrainOptions::default() => Err(usage(
+            Some(_) if !network.is_empty() => Err(usage(
                 "options of the network are for one without a model: a model has its own",
             )),
-            Some(model) => of_model(model, TrainOptions::default()),
+            Some(model) => of_model(model, &Choices::default()),
             None => {
                 let file = Layered::none(defaults(isa));
-                let config = resolve(file.clone(), network.clone())?;
-                for note in idle_notes(&file, &network, &config, &Origin::default()) {
+                let config = resolve(&file, network)?;
+                for note in idle_notes(&file, network, &config, &Origin::default()) {
                     say(format_args!("note: {note}"));
                 }
                 let vocab = self

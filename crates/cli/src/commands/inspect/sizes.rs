@@ -1,11 +1,12 @@
 //! What is planned or timed: a configuration and the size of a vocabulary, without any text's content or weight mattering.
 
-use crate::options::TrainOptions;
+use crate::options::{Groups, Untrained};
 use crate::output::usage;
 use crate::resolve::{Layered, defaults, resolve};
 use anyhow::Result;
 use clap::builder::{RangedI64ValueParser, TypedValueParser};
 use elman::infer::NetworkModel;
+use elman::train::config::Choices;
 use elman::train::{Config, Folder, read_record};
 use elman_kernels::Isa;
 use std::path::Path;
@@ -19,14 +20,9 @@ pub struct Sizing {
 }
 
 /// The model in `path` and, where it is a run, its configuration under `choices`, which leave the network alone.
-pub fn of_model(path: &Path, choices: TrainOptions) -> Result<Sizing> {
-    let own = TrainOptions {
-        text: choices.text.clone(),
-        network: choices.network.clone(),
-        init: choices.init.clone(),
-        ..TrainOptions::default()
-    };
-    if own != TrainOptions::default() {
+pub fn of_model(path: &Path, choices: &Choices) -> Result<Sizing> {
+    let own = choices.filtered(|option| Untrained::has(option.group));
+    if !own.is_empty() {
         return Err(usage(
             "options of the vocabulary, the network and its weights are for --untrained: a model has its own",
         ));
@@ -37,13 +33,8 @@ pub fn of_model(path: &Path, choices: TrainOptions) -> Result<Sizing> {
         false => defaults(Isa::detect()),
     };
     base.set_dims(model.dims());
-    let file = Layered {
-        base,
-        choices: TrainOptions::default(),
-        run: None,
-    };
     Ok(Sizing {
-        config: resolve(file, choices)?,
+        config: resolve(&Layered::none(base), choices)?,
         vocab: model.vocab().len(),
         name: path.display().to_string(),
     })

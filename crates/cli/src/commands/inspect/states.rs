@@ -6,7 +6,6 @@ use super::subject::{Subject, SubjectArgs};
 use crate::commands::tokenize::quoted;
 use crate::csv::line;
 use crate::grid::Grid;
-use crate::options;
 use crate::output::{Table, bytes, count, grouped, usage};
 use crate::outputs::{Making, refuse_any, refuse_existing, refuse_inputs};
 use anyhow::{Context, Result};
@@ -25,7 +24,6 @@ use std::path::{Path, PathBuf};
 /// the tokens and judged on the second, so that the best of many hundred is not luck. --unit shows the text coloured by a unit.
 #[derive(Args)]
 #[command(
-    mut_args = options::with_default,
     override_usage = "elman inspect states [OPTIONS] <MODEL> <TEXT>...\n       elman inspect states --untrained [OPTIONS] <TEXT>...",
     after_help = "\
 Examples:

@@ -2,9 +2,10 @@
 
 use crate::args::{named, thread_count};
 use crate::commands::{cpu, is_stdin, sources};
-use crate::options::{InitOptions, NetworkOptions, TextOptions, TrainOptions, VocabularyArgs};
+use crate::options::{TrainOptions, Untrained};
 use crate::output::{say, usage};
 use crate::resolve::{Layered, idle_notes, resolve};
+use crate::vocabulary::VocabularyArgs;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::infer::NetworkModel;
@@ -12,7 +13,7 @@ use elman::measure::inspect::passages::tokens;
 use elman::measure::inspect::places::Reading;
 use elman::measure::inspect::untrained;
 use elman::text::{Layout, ReadOptions};
-use elman::train::config::Origin;
+use elman::train::config::{Origin, Value};
 use elman::train::{Config, Folder, read_record};
 use elman_kernels::Cpu;
 use std::path::PathBuf;
@@ -28,11 +29,7 @@ pub struct SubjectArgs {
     untrained: bool,
 
     #[command(flatten)]
-    text: TextOptions,
-    #[command(flatten)]
-    network: NetworkOptions,
-    #[command(flatten)]
-    init: InitOptions,
+    options: TrainOptions<Untrained>,
     #[command(flatten)]
     vocabulary: VocabularyArgs,
 
@@ -120,13 +117,13 @@ impl SubjectArgs {
                         "--untrained reads the text twice, for the vocabulary and for itself: give a file, not '-'",
                     ));
                 }
-                let (defaults, options) = (Layered::none(Config::default()), self.options());
-                let config = resolve(defaults.clone(), options.clone())?;
+                let (defaults, options) = (Layered::none(Config::default()), &self.options.choices);
+                let config = resolve(&defaults, options)?;
                 let origin = Origin {
                     vocabulary: self.vocabulary != VocabularyArgs::default(),
                     ..Origin::default()
                 };
-                for note in idle_notes(&defaults, &options, &config, &origin) {
+                for note in idle_notes(&defaults, options, &config, &origin) {
                     say(format_args!("note: {note}"));
                 }
                 let from = self.vocabulary.from();
@@ -135,7 +132,7 @@ impl SubjectArgs {
             }
             false => {
                 let (name, texts) = self.of_a_model()?;
-                let lossy = self.text.lossy.unwrap_or(false);
+                let lossy = self.options.choices.get("lossy") == Some(&Value::Flag(true));
                 (
                     NetworkModel::load(name)?,
                     texts,
@@ -154,24 +151,19 @@ impl SubjectArgs {
             cpu: cpu(self.threads),
             name,
             text: crate::commands::name_of(texts),
-            seed: self.init.seed.unwrap_or(Config::default().seed),
+            seed: match self.options.choices.get("seed") {
+                Some(Value::Count(seed)) => *seed,
+                _ => Config::default().seed,
+            },
         })
-    }
-
-    fn options(&self) -> TrainOptions {
-        TrainOptions {
-            text: self.text.clone(),
-            network: self.network.clone(),
-            init: self.init.clone(),
-            ..TrainOptions::default()
-        }
     }
 
     /// The model and its texts, if nothing was chosen that only an untrained network has.
     fn of_a_model(&self) -> Result<(&PathBuf, &[PathBuf])> {
-        let mut rest = self.options();
-        (rest.init.seed, rest.text.lossy) = (None, None);
-        if rest != TrainOptions::default() || self.vocabulary != VocabularyArgs::default() {
+        let taken = ["seed", "lossy"];
+        let mut names = self.options.choices.names();
+        if names.any(|name| !taken.contains(&name)) || self.vocabulary != VocabularyArgs::default()
+        {
             return Err(usage(
                 "options of the vocabulary, the network and its weights are for --untrained: a model has its own",
             ));

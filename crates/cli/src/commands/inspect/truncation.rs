@@ -3,7 +3,6 @@
 use super::subject::{ReadingArgs, SubjectArgs};
 use crate::csv::line;
 use crate::grid::Grid;
-use crate::options;
 use crate::output::{Table, count, grouped, number};
 use crate::progress::spinner;
 use anyhow::Result;
@@ -21,7 +20,6 @@ use std::io::{self, Write};
 /// carried state save, beside windows that start from zero?
 #[derive(Args)]
 #[command(
-    mut_args = options::with_default,
     override_usage = "elman inspect truncation [OPTIONS] <MODEL> <TEXT>...\n       elman inspect truncation --untrained [OPTIONS] <TEXT>...",
     after_help = "\
 Examples:

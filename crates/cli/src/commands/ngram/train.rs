@@ -4,9 +4,9 @@ use super::output_file::{Output, write_arpa, write_model};
 use super::texts::Texts;
 use crate::args::{Limit, Thresholds, Vocabulary, positive, size, thread_count};
 use crate::commands::{check_markers, name_of, threads};
-use crate::options::VocabularyArgs;
 use crate::output::{Table, bytes, duration, grouped, say, usage};
 use crate::progress::spinner;
+use crate::vocabulary::VocabularyArgs;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::ngram::{

@@ -4,7 +4,7 @@
 //! until a combination is read by `elman train`'s own parser.
 
 use crate::commands::train::TrainArgs;
-use crate::options::TrainOptions;
+use crate::options::{All, TrainOptions};
 use crate::output::usage;
 use anyhow::Result;
 use clap::builder::ValueParser;
@@ -214,7 +214,7 @@ fn options() -> Vec<Arg> {
 
 /// The ids of those that take several values: all that decide what is computed.
 fn sweepable() -> BTreeSet<String> {
-    let command = TrainOptions::augment_args(Command::new("train"));
+    let command = TrainOptions::<All>::augment_args(Command::new("train"));
     let options = command.get_arguments();
     let options =
         options.filter(|arg| !is_flag(arg) && arg.get_help_heading() != Some(SHARED_HEADING));
@@ -254,6 +254,7 @@ fn split(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use elman::train::optim::{Optimizer, Sgd};
 
     #[derive(Parser)]
     struct Line {
@@ -314,7 +315,14 @@ mod tests {
             args.unwrap().config().unwrap()
         };
         let [with, without] = [0, 1].map(|i| config(&all[i]));
-        assert!(with.nesterov && !without.nesterov);
+        let sgd = |nesterov| {
+            Optimizer::Sgd(Sgd {
+                momentum: 0.9,
+                nesterov,
+            })
+        };
+        assert_eq!(with.optimizer, sgd(true));
+        assert_eq!(without.optimizer, sgd(false));
         assert!(with.variational && !with.tied && without.variational && !without.tied);
     }
 
