@@ -1,4 +1,4 @@
-//! What a new run is made from: a configuration, and where its texts and files lie; and what may change when it is resumed.
+//! The inputs of a new run: a configuration, texts and files; and the changes that a resumed run may make.
 
 use super::cache::Cache;
 use super::config::{Choices, Config, ConfigError, Value};
@@ -6,52 +6,62 @@ use elman_infer::{OwnText, VocabularyFrom};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A run that has not started.
+/// The inputs of a run that has not started.
 #[derive(Clone, Debug)]
 pub struct Job {
+    /// Configuration of the run.
     pub config: Config,
-    /// The training text, in order; plain or gzip.
+    /// Files of the training text, in order; plain or gzip.
     pub train: Vec<PathBuf>,
-    /// The validation text; `None`: the last 5 % of the training text.
+    /// Files of the validation text; `None` holds out the last 5 % of the training text.
     pub valid: Option<Vec<PathBuf>>,
+    /// Source of the vocabulary.
     pub vocabulary: VocabularyFrom,
-    /// Start from this model's weights instead of random ones; implies its vocabulary and sizes.
+    /// Model whose weights the run starts from, in place of random ones; its vocabulary and sizes are used.
     pub init_from: Option<PathBuf>,
-    /// A text that this model writes first and the run trains on too; implies `init_from`.
+    /// Options of a text that the model of `init_from` writes first and the run trains on too.
     pub own_text: Option<OwnText>,
-    /// The run's directory, which must not hold a run yet.
+    /// Directory of the run, which must not hold a run yet.
     pub run: PathBuf,
-    /// Where encoded texts are kept for other runs.
+    /// Cache for encoded texts, which other runs can use.
     pub cache: Option<Cache>,
-    /// Let the size of the text decide about batch size and epochs, of which nothing was said (`Config::fit_to`).
+    /// Whether batch size and epochs are chosen by the size of the text, if both are the defaults (`Config::fit_to`).
     pub fit_to_text: bool,
+    /// Threads, memory and saving interval.
     pub machine: Machine,
 }
 
-/// Choices that change speed and safety but no bit of the result.
+/// Options that change speed and safety but no bit of the result.
 #[derive(Clone, Copy, Debug)]
 pub struct Machine {
+    /// Number of threads.
     pub threads: usize,
+    /// Instruction set to use.
     pub isa: elman_kernels::Isa,
     /// Time between checkpoints.
     pub save_every: Duration,
-    /// Refuse a plan of more bytes; `None`: what the machine has available.
+    /// Largest memory plan in bytes that is accepted; `None`: the free memory of the machine.
     pub memory_bytes: Option<u64>,
 }
 
-/// What may change when a run is resumed: its budget, and what only watches it.
+/// Changes that a resumed run makes: to its budget, and to what is monitored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
+    /// The new budget, if one is given.
     pub budget: NewBudget,
-    /// Of the groups [`BUDGET`](super::config::BUDGET), without the budget itself, and [`WATCHING`](super::config::WATCHING).
+    /// Changed options of the groups [`BUDGET`](super::config::BUDGET), without the budget itself, and
+    /// [`WATCHING`](super::config::WATCHING).
     pub watching: Choices,
 }
 
-/// The budget of a resumed run, of which at most one is given. It counts from the run's beginning, minutes too.
+/// A new budget of a resumed run, counted from the run's beginning; at most one of the three is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct NewBudget {
+    /// Number of passes over the text.
     pub epochs: Option<f64>,
+    /// Number of updates.
     pub steps: Option<u64>,
+    /// Minutes of training.
     pub minutes: Option<f64>,
 }
 
@@ -65,12 +75,12 @@ impl From<&NewBudget> for Changes {
 }
 
 impl Changes {
-    /// Whether the run goes on as it was.
+    /// Whether nothing is changed.
     pub fn is_none(&self) -> bool {
         *self == Changes::default()
     }
 
-    /// Whether a run that was ended by its patience is to go on: it has a new budget, or another patience.
+    /// Whether a run that ended by its patience continues: it has a new budget, or another patience.
     pub(super) fn goes_on(&self) -> bool {
         self.budget != NewBudget::default() || self.watching.has("patience")
     }

@@ -5,20 +5,16 @@
 mod board;
 pub mod bptt;
 pub mod cache;
-#[allow(missing_docs)]
 pub mod config;
 mod error;
 pub mod folder;
 pub mod guard;
-#[allow(missing_docs)]
 pub mod job;
 pub mod look;
 pub mod metrics;
 pub mod objective;
-#[allow(missing_docs)]
 pub mod optim;
 pub mod run;
-#[allow(missing_docs)]
 pub mod schedule;
 pub mod scheduled;
 pub mod state;

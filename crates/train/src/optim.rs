@@ -28,21 +28,23 @@ use elman_net::network::WeightPanels;
 use elman_net::params::{Layout, Params, Tensor};
 use std::sync::Arc;
 
-/// How weights follow from gradients, as far as it is the same for the whole run.
+/// How weights are updated from gradients throughout a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Method {
+    /// The update rule with its constants.
     pub optimizer: Optimizer,
+    /// Weight decay per update.
     pub weight_decay: f64,
-    /// Factors of the learning rate.
+    /// Factors of the learning rate by group of parameters.
     pub lr_scale: Scales,
-    /// Factors of the weight decay.
+    /// Factors of the weight decay by group of parameters.
     pub decay_scale: Scales,
     /// When an average of the weights begins, if one is kept.
     pub average: Option<Start>,
 }
 
 impl Method {
-    /// A rule without decay, groups and average.
+    /// Makes a method with `optimizer`, without decay, factors for groups and averaging.
     pub fn plain(optimizer: Optimizer) -> Method {
         Method {
             optimizer,
@@ -53,7 +55,7 @@ impl Method {
         }
     }
 
-    /// Whether a weight without a gradient stays as it is, if the gradient has no noise.
+    /// Whether a weight without a gradient does not change in an update without noise.
     pub fn moves_by_gradient_only(&self) -> bool {
         self.optimizer.rule().moments() == 0 && self.weight_decay == 0.0 && self.average.is_none()
     }

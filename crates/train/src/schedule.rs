@@ -24,10 +24,10 @@ use super::config::declare::choice;
 
 /// How the learning rate changes over a run.
 pub trait Curve {
-    /// The rate at `place` as a factor of the full one. Before its last step the warm-up is a factor of its own.
+    /// Learning rate at `place` relative to the full rate; the linear warm-up is multiplied separately.
     fn factor(&self, place: &Place, warmup: u64) -> f64;
 
-    /// Whether it may start with a linear warm-up.
+    /// Whether the schedule may start with a linear warm-up.
     fn warms_up(&self) -> bool {
         true
     }
@@ -46,36 +46,36 @@ choice! {
 }
 
 impl Schedule {
-    /// The full rate from the first step to the last.
+    /// A constant learning rate.
     pub const CONSTANT: Schedule = Schedule::Constant(Constant {});
 }
 
 /// The learning rate of every step of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LearningRate {
-    /// The full rate.
+    /// Full learning rate.
     pub lr: f64,
-    /// Steps of linear warm-up from 0; the first step has lr / warmup.
+    /// Number of steps of linear warm-up from 0; the first step has lr / warmup.
     pub warmup: u64,
-    /// How it changes.
+    /// How the rate changes after the warm-up.
     pub schedule: Schedule,
 }
 
-/// A place in a run.
+/// A place in a run, from which the learning rate follows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place<'a> {
-    /// From 0.
+    /// Number of the step, from 0.
     pub step: u64,
-    /// From 0.
+    /// Number of the epoch, from 0.
     pub epoch: u64,
-    /// Steps of the whole run.
+    /// Number of steps of the whole run.
     pub total_steps: u64,
-    /// What the validations have come to.
+    /// State of the reductions on plateaus.
     pub plateau: &'a Plateau,
 }
 
 impl LearningRate {
-    /// The rate of the step at `place`.
+    /// Learning rate of the step at `place`.
     pub fn at(&self, place: Place) -> f64 {
         let curve = self.schedule.curve();
         let factor = curve.factor(&place, self.warmup);

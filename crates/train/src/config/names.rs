@@ -8,8 +8,11 @@ use elman_net::dims::{Activation, Cell};
 pub struct CellName(&'static str);
 
 impl CellName {
+    /// The cell of Elman (1990), with an activation of choice.
     pub const ELMAN: CellName = CellName("elman");
+    /// Long short-term memory (Hochreiter and Schmidhuber 1997).
     pub const LSTM: CellName = CellName("lstm");
+    /// Gated recurrent unit (Cho et al. 2014).
     pub const GRU: CellName = CellName("gru");
 
     /// The cell called `name`, if there is one.
@@ -54,6 +57,7 @@ impl Precision {
         }
     }
 
+    /// Name of the precision in a configuration: `f32` or `bf16`.
     pub fn name(self) -> &'static str {
         match self {
             Precision::F32 => "f32",

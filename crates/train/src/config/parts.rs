@@ -51,6 +51,7 @@ impl Config {
         self.batch_tokens.unwrap_or(self.batch_size * STEPS)
     }
 
+    /// How the weights are initialised.
     pub fn init(&self) -> Init {
         Init {
             scheme: self.init,
@@ -83,6 +84,7 @@ impl Config {
         }
     }
 
+    /// The objective of training: averaging of losses, label smoothing and penalties.
     pub fn objective(&self) -> Objective {
         Objective {
             norm: self.loss_norm,
@@ -101,6 +103,7 @@ impl Config {
         config
     }
 
+    /// The update rule with its weight decay, factors for groups of parameters, and averaging.
     pub fn method(&self) -> Method {
         let from = self.average_from.map(Start::Update);
         Method {

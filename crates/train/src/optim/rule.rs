@@ -11,12 +11,12 @@ use crate::config::ConfigError;
 use crate::config::declare::choice;
 use elman_kernels::{Cpu, Operands, Prepare};
 
-/// An update rule with its constants.
+/// An update rule: how weights follow from gradients.
 pub trait Rule {
     /// The number of values that the rule keeps for each parameter.
     fn moments(&self) -> usize;
 
-    /// What they are before the first update.
+    /// Initial value of the rule's moments, before the first update.
     fn initial(&self) -> f32 {
         0.0
     }
@@ -24,26 +24,26 @@ pub trait Rule {
     /// Makes one update of a tensor.
     fn step(&self, update: Step);
 
-    /// What the constants make of the rule, for people.
+    /// Short description of the variant that the constants choose, for people.
     fn variant(&self) -> &'static str {
         ""
     }
 
-    /// Refuses constants that contradict each other.
+    /// Checks that the constants do not contradict each other.
     fn check(&self) -> Result<(), ConfigError> {
         Ok(())
     }
 }
 
-/// An update of one tensor.
+/// Operands of the update of one tensor.
 pub struct Step<'a, 'm> {
     /// Threads and instruction set.
     pub cpu: &'a Cpu,
-    /// Weights and gradient, and what follows from them.
+    /// Weights, gradient, running average and packed copies of the weights.
     pub operands: Operands<'a>,
-    /// What happens before the rule.
+    /// Changes of gradient and weights before the rule: clipping, scaling, noise, decay.
     pub prepare: Prepare,
-    /// The learning rate.
+    /// Learning rate.
     pub lr: f64,
     /// The number of the update, from 1.
     pub update: u64,
@@ -52,7 +52,7 @@ pub struct Step<'a, 'm> {
 }
 
 impl<'m> Step<'_, 'm> {
-    /// The next of the values that the rule keeps.
+    /// Returns the next moment that the rule keeps for the tensor.
     pub fn moment(&mut self) -> &'m mut [f32] {
         let next = self.moments.next();
         next.expect("an optimiser keeps its rule's moments")

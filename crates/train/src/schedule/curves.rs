@@ -1,10 +1,10 @@
-//! Schedules that know nothing but the place in the run.
+//! Schedules that depend on the place in the run alone.
 
 use super::{Curve, Place};
 use crate::config::declare::options;
 
 options! {
-    /// The full rate throughout.
+    /// The full rate throughout the run.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct Constant {}
 }

@@ -8,7 +8,7 @@ use super::{Curve, Place};
 use crate::config::declare::options;
 
 options! {
-    /// The shape of the cycle.
+    /// The shape of one cycle of the learning rate (Smith and Topin 2019).
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct OneCycle {
         in "Schedule";
@@ -34,7 +34,7 @@ impl Curve for OneCycle {
 }
 
 impl OneCycle {
-    /// The factor of the full rate at step `step` (from 0) of `total_steps`.
+    /// Learning rate at step `step` (from 0) of `total_steps`, relative to the full rate.
     pub fn shape(&self, step: u64, total_steps: u64) -> f64 {
         let first = 1.0 / self.cycle_div;
         let last = first / self.cycle_final_div;
@@ -50,7 +50,7 @@ impl OneCycle {
     }
 }
 
-/// From `a` to `b` along half a cosine, `done` in 0 ..= 1.
+/// Value between `a` and `b` along half a cosine, `done` from 0 to 1.
 fn between(a: f64, b: f64, done: f64) -> f64 {
     let cosine = libm::cos(std::f64::consts::PI * done);
     b + (a - b) * 0.5 * (1.0 + cosine)

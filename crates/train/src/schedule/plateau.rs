@@ -11,7 +11,7 @@ use crate::config::declare::options;
 use serde::{Deserialize, Serialize};
 
 options! {
-    /// Reduction on a plateau.
+    /// Reduction of the learning rate when the validation loss stops improving.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct OnPlateau {
         in "Schedule";
@@ -36,14 +36,15 @@ impl Curve for OnPlateau {
     }
 }
 
-/// What the validations of a run have come to.
+/// State of the reductions on plateaus: the best validation, and how often the rate was reduced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plateau {
+    /// Best validation loss so far, in nats; `None` before the first.
     pub best: Option<f64>,
-    /// Validations in a row that were not better.
+    /// Number of validations in a row without improvement.
     pub stale: u32,
-    /// How often the rate was reduced.
+    /// Number of reductions so far.
     pub reductions: u32,
 }
 
@@ -53,7 +54,7 @@ impl Plateau {
         *self == Plateau::default()
     }
 
-    /// Takes a validation into account; whether the rate is reduced.
+    /// Observes a validation loss; returns whether the rate is reduced.
     pub fn observe(&mut self, loss: f64, schedule: &OnPlateau) -> bool {
         let better = |best| loss < best * (1.0 - schedule.plateau_threshold);
         if self.best.is_none_or(better) && loss.is_finite() {
