@@ -5,6 +5,8 @@
 mod board;
 pub mod bptt;
 pub mod cache;
+// The documentation of an option is its help too, which prints `<unk>` and `<eos>` as they are.
+#[allow(rustdoc::invalid_html_tags)]
 pub mod config;
 mod error;
 pub mod folder;
