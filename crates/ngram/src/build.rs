@@ -8,6 +8,8 @@
 //! What a file may leave out: `<unk>` (then log10 p = −100, KenLM's value), `<s>`, back-off weights, and the n-gram of an
 //! n-gram's first words, which is inserted (`gap.rs`). Every other word must have a 1-gram.
 
+use rayon::prelude::*;
+
 use super::NEVER_LOG10;
 use super::binary::Image;
 use super::model::Model;
@@ -67,7 +69,9 @@ pub struct Builder {
     order: usize,
     /// The orders that are complete.
     levels: Vec<Level>,
-    open: Open,
+    open: Grams,
+    /// n-grams of the next order that memory is taken for as soon as it begins.
+    expected: usize,
     /// All n-grams so far.
     total: u64,
     /// Those of them that were not listed.
@@ -87,11 +91,11 @@ struct Level {
     arcs: Vec<u32>,
 }
 
-/// The n-grams of an order as they come.
-struct Open {
+/// n-grams of one order as they come.
+pub(super) struct Grams {
     order: usize,
     /// The words of each, end to end.
-    grams: Vec<u32>,
+    words: Vec<u32>,
     log10_p: Vec<f32>,
     log10_backoff: Vec<f32>,
 }
@@ -107,7 +111,8 @@ impl Builder {
             words,
             order,
             levels: Vec::new(),
-            open: Open::new(1),
+            open: Grams::new(1),
+            expected: 0,
             total: 0,
             inserted: 0,
             notes: Vec::new(),
@@ -117,6 +122,11 @@ impl Builder {
     /// Adds a remark about the model for its users, which [`Model::notes`] returns.
     pub fn note(&mut self, note: String) {
         self.notes.push(note);
+    }
+
+    /// Takes memory for so many n-grams at once when the next order begins, which saves copying them while they grow in number.
+    pub(super) fn expect(&mut self, n_grams: usize) {
+        self.expected = n_grams;
     }
 
     /// Adds an n-gram, given by the ids of its words.
@@ -156,6 +166,42 @@ impl Builder {
         Ok(())
     }
 
+    /// Adds n-grams of one order as [`Builder::push`] does; false, and nothing is added, if it would refuse any of them.
+    ///
+    /// Errors: what is wrong with the order before.
+    pub(super) fn push_all(&mut self, grams: &Grams) -> Result<bool, BuildError> {
+        assert!(
+            (self.open.order..=self.order).contains(&grams.order),
+            "orders come in turn"
+        );
+        let words = self.words.len() as u32;
+        assert!(grams.words.iter().all(|&word| word < words), "no such word");
+        let top = grams.order == self.order;
+        let fits_order = |log10_backoff: f32| !top || log10_backoff == 0.0;
+        let weights = grams.log10_backoff.iter();
+        let good = grams.log10_p.iter().all(|&log10| is_log10_p(log10))
+            && weights
+                .copied()
+                .all(|log10| is_log10_backoff(log10) && fits_order(log10));
+        if !good {
+            return Ok(false);
+        }
+        while self.open.order < grams.order {
+            self.close()?;
+        }
+        let total = self.total + grams.count() as u64;
+        if total > MOST_NGRAMS {
+            return Ok(false);
+        }
+        self.total = total;
+        self.open.words.extend_from_slice(&grams.words);
+        self.open.log10_p.extend_from_slice(&grams.log10_p);
+        self.open
+            .log10_backoff
+            .extend_from_slice(&grams.log10_backoff);
+        Ok(true)
+    }
+
     /// Completes the model.
     ///
     /// Errors: [`BuildError::NoUnigram`], [`BuildError::Twice`] or [`BuildError::TooMany`].
@@ -183,39 +229,45 @@ impl Builder {
     /// Completes the order that is open.
     fn close(&mut self) -> Result<(), BuildError> {
         let order = self.open.order;
-        let mut open = std::mem::replace(&mut self.open, Open::new(order + 1));
+        let expected = std::mem::take(&mut self.expected);
+        let mut open = std::mem::replace(&mut self.open, Grams::new(order + 1));
         if order == 1 {
             self.complete_unigrams(&mut open)?;
         }
-        let (places, inserted) = climb::places(&mut self.levels, &open.grams, order);
+        let (places, inserted) = climb::places(&mut self.levels, &open.words, order);
         self.inserted += inserted as u64;
         self.total += inserted as u64;
-        let twice = places.windows(2).filter(|pair| pair[0].key == pair[1].key);
-        if let Some(index) = twice.map(|pair| pair[1].index).min() {
+        let twice = places.par_windows(2);
+        let twice = twice.filter(|pair| pair[0].key() == pair[1].key());
+        if let Some(index) = twice.map(|pair| pair[1].index()).min() {
             let index = index as usize;
             return Err(BuildError::Twice { order, index });
         }
         if let Some(below) = self.levels.last_mut() {
             below.arcs = starts(&places, below.words.len());
         }
-        let from = || places.iter().map(|place| place.index as usize);
-        let backoffs = order < self.order;
+        let in_order = |log10: &[f32]| {
+            let log10s = places.par_iter().map(|place| log10[place.index() as usize]);
+            log10s.collect()
+        };
         self.levels.push(Level {
-            words: places.iter().map(|place| place.word()).collect(),
-            log10_p: from().map(|i| open.log10_p[i]).collect(),
-            log10_backoff: from()
-                .map(|i| open.log10_backoff[i])
-                .filter(|_| backoffs)
-                .collect(),
+            words: places.par_iter().map(|place| place.word()).collect(),
+            log10_p: in_order(&open.log10_p),
+            log10_backoff: match order < self.order {
+                true => in_order(&open.log10_backoff),
+                false => Vec::new(),
+            },
             arcs: Vec::new(),
         });
+        drop(open);
+        self.open.reserve(expected);
         Ok(())
     }
 
     /// Gives every word a 1-gram, or says which one lacks it.
-    fn complete_unigrams(&mut self, open: &mut Open) -> Result<(), BuildError> {
+    fn complete_unigrams(&mut self, open: &mut Grams) -> Result<(), BuildError> {
         let mut listed = vec![false; self.words.len()];
-        for &word in &open.grams {
+        for &word in &open.words {
             listed[word as usize] = true;
         }
         let begin = self.words.begin();
@@ -240,18 +292,36 @@ impl Builder {
     }
 }
 
-impl Open {
-    fn new(order: usize) -> Open {
-        Open {
+impl Grams {
+    pub fn new(order: usize) -> Grams {
+        Grams {
             order,
-            grams: Vec::new(),
+            words: Vec::new(),
             log10_p: Vec::new(),
             log10_backoff: Vec::new(),
         }
     }
 
-    fn push(&mut self, gram: &[u32], log10_p: f32, log10_backoff: f32) {
-        self.grams.extend_from_slice(gram);
+    fn reserve(&mut self, n_grams: usize) {
+        self.words.reserve_exact(n_grams * self.order);
+        self.log10_p.reserve_exact(n_grams);
+        self.log10_backoff.reserve_exact(n_grams);
+    }
+
+    /// Leaves them out, and keeps their memory.
+    pub fn clear(&mut self) {
+        self.words.clear();
+        self.log10_p.clear();
+        self.log10_backoff.clear();
+    }
+
+    /// The number of n-grams.
+    pub fn count(&self) -> usize {
+        self.log10_p.len()
+    }
+
+    pub fn push(&mut self, gram: &[u32], log10_p: f32, log10_backoff: f32) {
+        self.words.extend_from_slice(gram);
         // Adding zero turns −0 into 0: a model has no two ways to say the same.
         self.log10_p.push(log10_p + 0.0);
         self.log10_backoff.push(log10_backoff + 0.0);

@@ -279,11 +279,13 @@ impl<'a> TablesMut<'a> {
         Tables::new(self.layout, self.bytes)
     }
 
+    #[inline]
     pub fn set_word(&mut self, node: u32, word: u32) {
         let width = self.layout.word_bytes;
         self.set(self.layout.words_at + node as usize * width, width, word);
     }
 
+    #[inline]
     pub fn set_log10_p(&mut self, node: u32, log10: f32) {
         let at = if node < self.layout.top() {
             self.layout.inner(node)
@@ -293,10 +295,12 @@ impl<'a> TablesMut<'a> {
         self.set(at, 4, log10.to_bits());
     }
 
+    #[inline]
     pub fn set_log10_backoff(&mut self, node: u32, log10: f32) {
         self.set(self.layout.inner(node) + WEIGHTS / 2, 4, log10.to_bits());
     }
 
+    #[inline]
     pub fn set_first_arc(&mut self, node: u32, arc: u32) {
         self.set(
             self.layout.inner(node) + WEIGHTS,
@@ -305,13 +309,22 @@ impl<'a> TablesMut<'a> {
         );
     }
 
+    #[inline]
     pub fn set_link(&mut self, node: u32, link: u32) {
         let at = self.read().link_at(node);
         self.set(at, self.layout.node_bytes, link);
     }
 
+    #[inline]
     fn set(&mut self, at: usize, width: usize, number: u32) {
-        self.bytes[at..at + width].copy_from_slice(&number.to_le_bytes()[..width]);
+        let number = number.to_le_bytes();
+        // Copies of a length that the compiler knows are single stores.
+        match width {
+            1 => self.bytes[at..at + 1].copy_from_slice(&number[..1]),
+            2 => self.bytes[at..at + 2].copy_from_slice(&number[..2]),
+            3 => self.bytes[at..at + 3].copy_from_slice(&number[..3]),
+            _ => self.bytes[at..at + 4].copy_from_slice(&number),
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) use encoder::{Encoder, Piece};
 use engine::Engine;
 pub use list::is_token;
 pub use list::{Listed, SpecialNames};
-pub use table::TokenTable;
+pub use table::{SHORT, TokenTable, short_key};
 use tokens::{Index, Tokens};
 pub use union::Union;
 

@@ -35,7 +35,42 @@ pub fn decimal(field: &[u8]) -> Option<f32> {
     if !(1..=MOST_DIGITS).contains(&count) {
         return None;
     }
-    let value = mantissa as f64 / POWERS[count - point.unwrap_or(count)];
+    nearest(mantissa, count - point.unwrap_or(count), negative)
+}
+
+/// As [`decimal`], of the first `length` bytes of a little-endian number, in the form that nearly all numbers of ARPA files have: a sign
+/// perhaps, one digit, a point, and 1 to 8 digits. `None` for any other.
+#[inline]
+pub fn decimal_at(bytes: u128, length: usize) -> Option<f32> {
+    const EACH: u64 = u64::MAX / 0xFF;
+    let negative = bytes as u8 == b'-';
+    let (bytes, length) = match negative {
+        true => (bytes >> 8, length.saturating_sub(1)),
+        false => (bytes, length),
+    };
+    let [whole, point, ..] = bytes.to_le_bytes();
+    if !(3..=10).contains(&length) || !whole.is_ascii_digit() || point != b'.' {
+        return None;
+    }
+    // The digits behind the point, with zeros before them that make them eight.
+    let places = length - 2;
+    let zeros = 64 - 8 * places as u32;
+    let digits = ((bytes >> 16) as u64 ^ (EACH * u64::from(b'0'))) << zeros;
+    if (digits.wrapping_add(EACH * 0x76) | digits) & (EACH << 7) != 0 {
+        return None;
+    }
+    // Neighbours become numbers of two, four and eight digits.
+    let twos = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = twos.wrapping_mul(100).wrapping_add(twos >> 16) & 0x0000_FFFF_0000_FFFF;
+    let eight = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF;
+    let mantissa = u64::from(whole - b'0') * POWERS[places] as u64 + eight;
+    nearest(mantissa, places, negative)
+}
+
+/// The f32 nearest to ± `mantissa` / 10^`places`; `None` if this method cannot be sure.
+#[inline]
+fn nearest(mantissa: u64, places: usize, negative: bool) -> Option<f32> {
+    let value = mantissa as f64 / POWERS[places];
     let lost = value.to_bits() & ((1 << LOST_BITS) - 1);
     if lost == 1 << (LOST_BITS - 1) {
         return None;
@@ -75,7 +110,72 @@ mod tests {
         assert_eq!(decimal(b"5."), Some(5.0));
     }
 
+    /// As [`decimal`], with other bytes behind the number.
+    fn at(text: &str, after: u8) -> Option<f32> {
+        let mut bytes = [after; 16];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        decimal_at(u128::from_le_bytes(bytes), text.len())
+    }
+
+    #[test]
+    fn the_form_of_nearly_all_numbers() {
+        for text in [
+            "0.5",
+            "-0.5",
+            "-2.8765432",
+            "-0.16861734",
+            "9.99999999",
+            "-0.0",
+        ] {
+            for after in [0, b'\t', b'7', b'.', 255] {
+                let found = at(text, after).map(f32::to_bits);
+                assert_eq!(
+                    found,
+                    Some(text.parse::<f32>().unwrap().to_bits()),
+                    "{text}"
+                );
+            }
+        }
+        for text in [
+            "",
+            "-",
+            "0",
+            "-1",
+            "0.",
+            ".5",
+            "10.5",
+            "0.123456789",
+            "-.5",
+            "0.1e5",
+            "0.5-",
+            "1.2.3",
+            "0x5",
+            "0.5\u{fa}",
+            "+0.5",
+        ] {
+            assert_eq!(at(text, b'1'), None, "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn numbers_of_one_digit_and_eight_at_most(text in "-?[0-9]\\.[0-9]{1,8}", after in any::<u8>()) {
+            if let Some(found) = at(&text, after) {
+                prop_assert_eq!(found.to_bits(), text.parse::<f32>().unwrap().to_bits());
+            } else {
+                prop_assert_eq!(decimal(text.as_bytes()), None);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_a_number_to_both_or_to_neither(bytes in any::<[u8; 16]>(), digits in 0usize..=12) {
+            let mut bytes = bytes.map(|byte| b"0123456789.-eE/:"[usize::from(byte % 16)]);
+            bytes[1] = if digits % 2 == 0 { b'.' } else { bytes[1] };
+            if let Some(found) = decimal_at(u128::from_le_bytes(bytes), digits) {
+                prop_assert_eq!(decimal(&bytes[..digits]).map(f32::to_bits), Some(found.to_bits()));
+            }
+        }
+
         #[test]
         fn every_number_has_the_bits_of_the_standard_library(
             text in "-?[0-9]{0,7}\\.?[0-9]{0,9}|-[0-9]\\.[0-9]{5,8}",

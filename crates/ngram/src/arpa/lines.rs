@@ -6,7 +6,7 @@ use elman_text::lines::Input;
 /// No line with an n-gram is longer; what stands before `\data\` may be.
 pub const LONGEST_LINE: usize = 1 << 20;
 /// Bytes read at once.
-const CHUNK: usize = 1 << 18;
+const CHUNK: usize = 1 << 20;
 
 /// A line without its end, which is a newline or carriage return and newline.
 #[derive(Clone, Copy)]
@@ -43,6 +43,11 @@ impl Lines {
 
     pub fn name(&self) -> &str {
         &self.input.name
+    }
+
+    /// The most lines of at least so many bytes that the whole file can have; 0 if its length is not known.
+    pub fn most(&self, bytes: u64) -> u64 {
+        self.input.known_len().unwrap_or(0) / bytes
     }
 
     /// The number of the line that was read last; 0 before the first one.
@@ -82,6 +87,31 @@ impl Lines {
             number: self.number,
             cut: self.cut,
         }))
+    }
+
+    /// The next lines as they are in the file, newlines included, as many as are in memory: about a megabyte, if there is that much.
+    /// They end before a line that begins with a backslash, and there may be none. [`Lines::take`] passes over them.
+    pub fn block(&mut self) -> Result<&[u8], TextError> {
+        if self.cut {
+            self.skip_line()?;
+        }
+        while self.end - self.start < CHUNK / 2 && self.fill()? {}
+        let unread = &self.buffer[self.start..self.end];
+        if unread.starts_with(b"\\") {
+            return Ok(&[]);
+        }
+        let end = match memchr::memmem::find(unread, b"\n\\") {
+            Some(at) => Some(at),
+            None => memchr::memrchr(b'\n', unread),
+        };
+        Ok(&unread[..end.map_or(0, |at| at + 1)])
+    }
+
+    /// Passes over `bytes` bytes of [`Lines::block`], which are `lines` lines.
+    pub fn take(&mut self, bytes: usize, lines: u64) {
+        assert!(self.start + bytes <= self.end, "these bytes are in memory");
+        self.start += bytes;
+        self.number += lines;
     }
 
     /// Leaves the rest of a line out.
@@ -163,6 +193,41 @@ mod tests {
             assert_eq!(all(text).len(), count, "{text:?}");
         }
         assert_eq!(all(b"a\r\n\nb\r")[2], (3, b"b".to_vec(), false));
+    }
+
+    #[test]
+    fn blocks_and_lines_in_turn() {
+        let mut lines = lines(b"a\nb\r\n\nc\n\\d\ne");
+        assert_eq!(lines.block().unwrap(), b"a\nb\r\n\nc\n");
+        lines.take(2, 1);
+        let line = lines.next().unwrap().unwrap();
+        assert_eq!((line.bytes, line.number), (&b"b"[..], 2));
+        assert_eq!(lines.block().unwrap(), b"\nc\n");
+        lines.take(3, 2);
+        assert_eq!(lines.block().unwrap(), b"");
+        assert_eq!(lines.next().unwrap().unwrap().number, 5);
+        // A last line without a newline is read by itself.
+        assert_eq!(lines.block().unwrap(), b"");
+        assert_eq!(lines.next().unwrap().unwrap().bytes, b"e");
+        assert_eq!(lines.block().unwrap(), b"");
+    }
+
+    #[test]
+    fn a_block_is_no_longer_than_what_is_read_at_once() {
+        let text = b"0123456\n".repeat(CHUNK);
+        let mut lines = lines(&text);
+        let (mut found, mut blocks) = (0, 0);
+        loop {
+            let length = lines.block().unwrap().len();
+            if length == 0 {
+                break;
+            }
+            assert!(length <= CHUNK && length.is_multiple_of(8));
+            lines.take(length, length as u64 / 8);
+            (found, blocks) = (found + length, blocks + 1);
+        }
+        assert_eq!((found, lines.number()), (text.len(), CHUNK as u64));
+        assert!(blocks < 20 && lines.buffer.len() < 3 * CHUNK);
     }
 
     #[test]

@@ -52,6 +52,17 @@ impl Log10s {
         Ok(0.0)
     }
 
+    /// Counts for another part of the same file.
+    pub fn fresh(&self) -> Log10s {
+        Log10s::new(self.any_above)
+    }
+
+    /// Adds what was counted in another part of the file.
+    pub fn add(&mut self, other: &Log10s) {
+        self.above += other.above;
+        self.largest = self.largest.max(other.largest);
+    }
+
     /// What to know about the numbers that were read.
     pub fn note(&self) -> Option<String> {
         let what = match self.above {

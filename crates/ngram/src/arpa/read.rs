@@ -3,23 +3,28 @@
 //! Strict means: as many n-grams of each order as the head says; a finite log10 p that is not above 0 (`log10.rs` has two exceptions);
 //! words that are all among the 1-grams; nothing twice; `\end\`. Free are: blank lines anywhere, the order of n-grams within one length, spaces or
 //! tabs between fields, carriage returns, absent back-off weights, any text before and after, and gzip. Numbers of n-grams are not
-//! believed before the lines have come.
+//! believed before the lines have come, or only as far as the length of the file allows for them.
 //!
 //! Fields are what stands between spaces and tabs, so a word may hold any other white space: a no-break space, a form feed.
 //!
 //! Words become those of a vocabulary in the order of the 1-grams; `<UNK>` is `<unk>` where that is not listed itself.
+//!
+//! Nearly all lines of the sections from 2 on are in order, so they are parsed about a megabyte at a time, by all CPUs (`piece.rs`).
+//! Where anything is wrong in a megabyte, or only unusual, its lines are read one by one, which finds the line that is at fault.
 
-use std::collections::HashSet;
-
-use super::super::{BuildError, Builder, Model, NgramError, Words};
+use super::super::{BuildError, Builder, Model, NgramError};
 use super::head::{self, Head};
 use super::lines::{Line, Lines, trim};
 use super::log10::{Log10s, number};
-use super::name::{BEGIN, END, unescape};
+use super::name::BEGIN;
 use super::{ArpaFlaw, Stop, quoted};
 use elman_text::lines::Input;
-use elman_text::vocab::{TokenTable, is_token};
-use elman_text::{Kind, Source, UNK, Vocab};
+use elman_text::{Source, UNK};
+use index::{Index, index};
+use piece::Parser;
+
+mod index;
+mod piece;
 
 /// How some toolkits write `<unk>`.
 const CAPITAL_UNK: &str = "<UNK>";
@@ -50,13 +55,14 @@ pub fn read(source: Source, how: Reading) -> Result<Model, NgramError> {
 fn read_lines(lines: &mut Lines, log10s: &mut Log10s) -> Result<Model, Stop> {
     let Head { kind, counts } = head::find(lines)?;
     let order = counts.len();
-    let mut sections = vec![Section::new(lines.number())];
+    let mut first = Section::new(1, counts[0], lines.number());
     let mut unigrams = Vec::new();
-    section(lines, 1, counts[0], |line| {
+    first.read_lines(lines, u64::MAX, &mut |line| {
         unigrams.push(Unigram::parse(line, log10s)?);
         Ok(())
     })?;
-    let (words, mut index) = index(kind, &unigrams)?;
+    let mut sections = vec![first];
+    let (words, index) = index(kind, &unigrams)?;
     let mut builder = Builder::new(words, order);
     if index.capital_unk {
         builder.note(format!("its {CAPITAL_UNK} is read as {UNK}"));
@@ -66,16 +72,11 @@ fn read_lines(lines: &mut Lines, log10s: &mut Log10s) -> Result<Model, Stop> {
         pushed.map_err(|error| Stop::At(unigram.line, error.into()))?;
     }
     drop(unigrams);
-    let mut gram = Vec::with_capacity(order);
     for n in 2..=order {
         mark(lines, n - 1, counts[n - 2], &format!("\\{n}-grams:"))?;
-        let mut here = Section::new(lines.number());
-        let read = section(lines, n, counts[n - 1], |line| {
-            let (log10_p, log10_backoff) = parse(line.bytes, n, &mut index, log10s, &mut gram)?;
-            here.add(line.number);
-            Ok(builder.push(&gram, log10_p, log10_backoff)?)
-        });
-        sections.push(here);
+        let mut section = Section::new(n, counts[n - 1], lines.number());
+        let read = section.read(lines, &index, log10s, &mut builder);
+        sections.push(section);
         read.map_err(|stop| stop.located(&sections))?;
     }
     mark(lines, order, counts[order - 1], "\\end\\")?;
@@ -84,46 +85,6 @@ fn read_lines(lines: &mut Lines, log10s: &mut Log10s) -> Result<Model, Stop> {
     }
     let built = builder.finish();
     built.map_err(|error| Stop::At(lines.number(), error.into()).located(&sections))
-}
-
-/// Reads as many n-grams as were announced.
-fn section(
-    lines: &mut Lines,
-    order: usize,
-    announced: u64,
-    mut visit: impl FnMut(Line<'_>) -> Result<(), ArpaFlaw>,
-) -> Result<(), Stop> {
-    let mut found = 0;
-    while found < announced {
-        let last = lines.number();
-        let Some(mut line) = lines.next()? else {
-            let ends = ArpaFlaw::Ends {
-                order,
-                found,
-                announced,
-            };
-            return Err(Stop::At(last, ends));
-        };
-        line.bytes = trim(line.bytes);
-        let flaw = match line.bytes {
-            [] => continue,
-            _ if line.cut => ArpaFlaw::LongLine,
-            [b'\\', ..] => ArpaFlaw::TooFew {
-                order,
-                found,
-                announced,
-            },
-            _ => match visit(line) {
-                Ok(()) => {
-                    found += 1;
-                    continue;
-                }
-                Err(flaw) => flaw,
-            },
-        };
-        return Err(Stop::At(line.number, flaw));
-    }
-    Ok(())
 }
 
 /// Reads the line that ends the section of `order`.
@@ -146,6 +107,11 @@ fn mark(lines: &mut Lines, order: usize, announced: u64, expected: &str) -> Resu
     }
 }
 
+/// The number of lines in whole lines.
+fn lines_in(block: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', block).count() as u64
+}
+
 fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let parts = line.split(|byte| matches!(byte, b' ' | b'\t'));
     parts.filter(|part| !part.is_empty())
@@ -155,7 +121,7 @@ fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn parse(
     line: &[u8],
     order: usize,
-    index: &mut Index,
+    index: &Index,
     log10s: &mut Log10s,
     gram: &mut Vec<u32>,
 ) -> Result<(f32, f32), ArpaFlaw> {
@@ -166,9 +132,9 @@ fn parse(
     let mut fields = fields(line);
     let log10_p = fields.next().ok_or_else(wrong)?;
     gram.clear();
-    for place in 0..order {
+    for _ in 0..order {
         let word = fields.next().ok_or_else(wrong)?;
-        gram.push(index.get(place, word)?);
+        gram.push(index.get(word)?);
     }
     let log10_backoff = fields.next();
     if fields.next().is_some() {
@@ -212,136 +178,120 @@ impl Unigram {
     }
 }
 
-/// From names to ids.
-struct Index {
-    by_name: TokenTable<u32>,
-    /// The id of `<s>`.
-    begin: u32,
-    /// The ids of the 1-grams, as they came.
-    unigrams: Vec<u32>,
-    capital_unk: bool,
-    /// The word at each place of the line before: files are sorted somehow.
-    last: Vec<(Vec<u8>, u32)>,
-}
-
-impl Index {
-    fn get(&mut self, place: usize, name: &[u8]) -> Result<u32, ArpaFlaw> {
-        if self.last.len() <= place {
-            self.last.resize(place + 1, (Vec::new(), 0));
-        }
-        let (last, id) = &mut self.last[place];
-        if last != name {
-            let known = self.by_name.get(name);
-            *id = *known.ok_or_else(|| ArpaFlaw::UnknownWord(quoted(name)))?;
-            last.clear();
-            last.extend_from_slice(name);
-        }
-        Ok(*id)
-    }
-}
-
-/// What the name of a 1-gram stands for, before it is known how many tokens there are.
-enum Word {
-    Token(u32),
-    Begin,
-    /// The how many-th hidden word.
-    Hidden(u32),
-}
-
-/// Makes the words of a model from the 1-grams.
-fn index(kind: Kind, unigrams: &[Unigram]) -> Result<(Words, Index), Stop> {
-    let capital = kind == Kind::Fields && unigrams.iter().all(|unigram| *unigram.name != *UNK);
-    let mut seen = HashSet::new();
-    let mut tokens: Vec<Box<[u8]>> = Vec::new();
-    let mut hidden: Vec<Box<str>> = Vec::new();
-    let mut words = Vec::with_capacity(unigrams.len());
-    for Unigram { name, line, .. } in unigrams {
-        let fail = |flaw: fn(String) -> ArpaFlaw| Stop::At(*line, flaw(quoted(name.as_bytes())));
-        if !seen.insert(name) {
-            return Err(fail(ArpaFlaw::WordTwice));
-        }
-        words.push(match &**name {
-            BEGIN => Word::Begin,
-            END if kind == Kind::Bytes => Word::Token(256),
-            END => Word::Token(0),
-            UNK if kind != Kind::Bytes => Word::Token(1),
-            CAPITAL_UNK if capital => Word::Token(1),
-            escaped => match unescape(kind, escaped).as_deref() {
-                Some(&[byte]) if kind == Kind::Bytes => Word::Token(byte.into()),
-                Some(token) if kind != Kind::Bytes => {
-                    if std::str::from_utf8(token).is_ok_and(|token| is_token(token, kind)) {
-                        tokens.push(token.into());
-                        Word::Token(1 + tokens.len() as u32)
-                    } else {
-                        hidden.push(escaped.into());
-                        Word::Hidden(hidden.len() as u32)
-                    }
-                }
-                _ => {
-                    let name = quoted(escaped.as_bytes());
-                    return Err(Stop::At(*line, ArpaFlaw::Name { name, kind }));
-                }
-            },
-        });
-    }
-    let vocab = match kind {
-        Kind::Bytes => Vocab::bytes(),
-        _ => Vocab::of_text(kind, tokens),
-    };
-    let words_of_model = Words::with_hidden(vocab, hidden);
-    let ids = words.iter().map(|word| match word {
-        Word::Token(id) => *id,
-        Word::Begin => words_of_model.begin(),
-        Word::Hidden(n) => words_of_model.begin() + n,
-    });
-    let ids: Vec<u32> = ids.collect();
-    let mut by_name = TokenTable::default();
-    for (unigram, &id) in unigrams.iter().zip(&ids) {
-        by_name.insert(unigram.name.as_bytes(), id);
-    }
-    let index = Index {
-        by_name,
-        begin: words_of_model.begin(),
-        capital_unk: capital && seen.contains(&Box::from(CAPITAL_UNK)),
-        unigrams: ids,
-        last: Vec::new(),
-    };
-    Ok((words_of_model, index))
-}
-
-/// Where the n-grams of an order stand in the file.
+/// The n-grams of an order, and the lines that they are on.
 struct Section {
+    order: usize,
+    announced: u64,
     /// The line that begins it.
     mark: u64,
     /// The first n-gram of each run of lines without a gap, with its line.
-    runs: Vec<(usize, u64)>,
-    count: usize,
+    runs: Vec<(u64, u64)>,
+    /// n-grams that were read.
+    found: u64,
 }
 
 impl Section {
-    fn new(mark: u64) -> Section {
+    fn new(order: usize, announced: u64, mark: u64) -> Section {
         Section {
+            order,
+            announced,
             mark,
             runs: Vec::new(),
-            count: 0,
+            found: 0,
         }
     }
 
-    fn add(&mut self, line: u64) {
+    /// Gives `builder` as many n-grams as were announced, 2 words or more each.
+    fn read(
+        &mut self,
+        lines: &mut Lines,
+        index: &Index,
+        log10s: &mut Log10s,
+        builder: &mut Builder,
+    ) -> Result<(), Stop> {
+        let n = self.order;
+        let mut gram = Vec::with_capacity(n);
+        let mut parser = Parser::new(n, index, log10s);
+        builder.expect(self.announced.min(lines.most(2 * n as u64 + 2)) as usize);
+        while self.found < self.announced {
+            let before = lines.number();
+            let block = lines.block()?;
+            let end = before + lines_in(block).max(1);
+            for piece in parser.parse(block) {
+                let count = piece.grams.count() as u64;
+                let fits = count <= self.announced - self.found;
+                let Some(bytes) = piece.bytes.filter(|_| fits) else {
+                    break;
+                };
+                let pushed = builder.push_all(&piece.grams);
+                if !pushed.map_err(|error| Stop::At(lines.number() + 1, error.into()))? {
+                    break;
+                }
+                log10s.add(&piece.log10s);
+                self.add(lines.number() + 1, count);
+                lines.take(bytes, count);
+            }
+            // What is left of the block, if anything.
+            self.read_lines(lines, end, &mut |line| {
+                let (log10_p, log10_backoff) = parse(line.bytes, n, index, log10s, &mut gram)?;
+                Ok(builder.push(&gram, log10_p, log10_backoff)?)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Reads n-grams one by one, as many as were announced, but none after the line `end`.
+    fn read_lines(
+        &mut self,
+        lines: &mut Lines,
+        end: u64,
+        visit: &mut dyn FnMut(Line<'_>) -> Result<(), ArpaFlaw>,
+    ) -> Result<(), Stop> {
+        let (order, announced) = (self.order, self.announced);
+        while self.found < announced && lines.number() < end {
+            let (last, found) = (lines.number(), self.found);
+            let Some(mut line) = lines.next()? else {
+                let ends = ArpaFlaw::Ends {
+                    order,
+                    found,
+                    announced,
+                };
+                return Err(Stop::At(last, ends));
+            };
+            line.bytes = trim(line.bytes);
+            let number = line.number;
+            let read = match line.bytes {
+                [] => continue,
+                _ if line.cut => Err(ArpaFlaw::LongLine),
+                [b'\\', ..] => Err(ArpaFlaw::TooFew {
+                    order,
+                    found,
+                    announced,
+                }),
+                _ => visit(line),
+            };
+            read.map_err(|flaw| Stop::At(number, flaw))?;
+            self.add(number, 1);
+        }
+        Ok(())
+    }
+
+    /// Counts n-grams on lines without a gap.
+    fn add(&mut self, first_line: u64, count: u64) {
         let expected = self
             .runs
             .last()
-            .map(|(first, at)| at + (self.count - first) as u64);
-        if expected != Some(line) {
-            self.runs.push((self.count, line));
+            .map(|(first, at)| at + (self.found - first));
+        if expected != Some(first_line) {
+            self.runs.push((self.found, first_line));
         }
-        self.count += 1;
+        self.found += count;
     }
 
-    fn line_of(&self, index: usize) -> u64 {
+    fn line_of(&self, index: u64) -> u64 {
         let run = self.runs.partition_point(|(first, _)| *first <= index);
         match self.runs[..run].last() {
-            Some((first, at)) => at + (index - first) as u64,
+            Some((first, at)) => at + (index - first),
             None => self.mark,
         }
     }
@@ -352,7 +302,7 @@ impl Stop {
     fn located(self, sections: &[Section]) -> Stop {
         match self {
             Stop::At(_, ArpaFlaw::Build(error @ BuildError::Twice { order, index })) => {
-                Stop::At(sections[order - 1].line_of(index), error.into())
+                Stop::At(sections[order - 1].line_of(index as u64), error.into())
             }
             Stop::At(_, ArpaFlaw::Build(error @ BuildError::NoUnigram { .. })) => {
                 Stop::At(sections[0].mark, error.into())

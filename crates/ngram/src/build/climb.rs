@@ -2,35 +2,44 @@
 //!
 //! All n-grams climb together, word by word. What is known of each at length m is the place of its first m words among the
 //! m-grams, which are sorted; sorted by that place and the next word, all of them go through the (m+1)-grams in one pass. No
-//! search, no hash table: memory is read from beginning to end.
+//! search, no hash table: memory is read from beginning to end. Each CPU takes a part of them, cut where the context changes.
 //!
 //! Some files leave out an n-gram w₁ … wₘ although longer ones begin with it. The recursion of the back-off model still finds
 //! those, but a reader that goes on word by word would not: nothing leads there. Such an n-gram is inserted, with the log10 p
 //! that the model gives it anyway and no back-off weight: no probability changes.
 
+use rayon::prelude::*;
+
 use super::Level;
 
 /// Search state of an n-gram: the position of its first words, the word that follows them, and its own number.
+///
+/// These are one number, 32 bits each, in this order from the highest on: sorting compares single numbers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The place in the upper half, the word in the lower.
-    pub key: u64,
-    pub index: u32,
-}
+pub struct Place(u128);
 
 impl Place {
     fn new(context: u32, word: u32, index: u32) -> Place {
         let key = u64::from(context) << 32 | u64::from(word);
-        Place { key, index }
+        Place(u128::from(key) << 32 | u128::from(index))
+    }
+
+    /// The context in the upper half, the word in the lower.
+    pub fn key(self) -> u64 {
+        (self.0 >> 32) as u64
     }
 
     /// The place of the words before [`Place::word`] in the order below; 0 if there are none.
-    pub fn context(&self) -> u32 {
-        (self.key >> 32) as u32
+    pub fn context(self) -> u32 {
+        (self.0 >> 64) as u32
     }
 
-    pub fn word(&self) -> u32 {
-        self.key as u32
+    pub fn word(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    pub fn index(self) -> u32 {
+        self.0 as u32
     }
 }
 
@@ -38,35 +47,67 @@ impl Place {
 /// many were inserted into `levels`, the orders below.
 pub fn places(levels: &mut [Level], grams: &[u32], n: usize) -> (Vec<Place>, usize) {
     let word = |index: u32, m: usize| grams[index as usize * n + m];
-    let numbers = 0..(grams.len() / n) as u32;
-    if n == 1 {
-        let mut places: Vec<Place> = numbers.map(|i| Place::new(0, word(i, 0), i)).collect();
-        places.sort_unstable();
-        return (places, 0);
-    }
     // The place of a 1-gram is its id.
-    let first = |i| Place::new(word(i, 0), word(i, 1), i);
-    let mut places: Vec<Place> = numbers.map(first).collect();
-    places.sort_unstable();
+    let first = |i| match n {
+        1 => Place::new(0, word(i, 0), i),
+        _ => Place::new(word(i, 0), word(i, 1), i),
+    };
+    let numbers = 0..(grams.len() / n) as u32;
+    let mut places: Vec<Place> = numbers.into_par_iter().map(first).collect();
+    places.par_sort_unstable();
     let mut inserted = 0;
     for m in 2..n {
-        let missing = climb(levels, &mut places, m, |index| {
-            &grams[index as usize * n..][..m]
+        let mut parts = parts(&mut places);
+        let climb = |part: &mut &mut [Place]| {
+            climb(levels, part, m, |index| &grams[index as usize * n..][..m])
+        };
+        let missing: Vec<Vec<Missing>> = parts.par_iter_mut().map(climb).collect();
+        // Those that are missing in one part move the places in all later ones.
+        let moves = missing.iter().scan(0, |sum, missing| {
+            let before = *sum;
+            *sum += missing.len() as u32;
+            Some(before)
         });
+        let moves: Vec<u32> = moves.collect();
+        parts.into_par_iter().zip(moves).for_each(|(part, moved)| {
+            for place in &mut *part {
+                let context = place.context() + moved;
+                *place = Place::new(context, word(place.index(), m), place.index());
+            }
+            // They are sorted by context already.
+            for same in part.chunk_by_mut(|a, b| a.context() == b.context()) {
+                same.sort_unstable();
+            }
+        });
+        let missing = missing.concat();
         inserted += missing.len();
         insert(levels, m, &missing);
-        for place in &mut places {
-            *place = Place::new(place.context(), word(place.index, m), place.index);
-        }
-        // They are sorted by context already.
-        for same in places.chunk_by_mut(|a, b| a.context() == b.context()) {
-            same.sort_unstable();
-        }
     }
     (places, inserted)
 }
 
+/// Cuts sorted n-grams into a part for each CPU, such that no context is in two parts.
+fn parts(mut places: &mut [Place]) -> Vec<&mut [Place]> {
+    const LEAST: usize = 1 << 12;
+    let count = (places.len() / LEAST).clamp(1, rayon::current_num_threads());
+    let mut parts = Vec::with_capacity(count);
+    for left in (2..=count).rev() {
+        let about = places.len() / left;
+        let context = match places.get(about) {
+            Some(place) => place.context(),
+            None => break,
+        };
+        let end = places.partition_point(|place| place.context() <= context);
+        let (part, rest) = places.split_at_mut(end);
+        parts.push(part);
+        places = rest;
+    }
+    parts.push(places);
+    parts
+}
+
 /// An n-gram to be inserted.
+#[derive(Clone, Copy)]
 struct Missing {
     context: u32,
     word: u32,
@@ -75,8 +116,8 @@ struct Missing {
     before: u32,
 }
 
-/// Turns the context of each n-gram from the place of its first m − 1 words into that of its first m, as it will be when the
-/// missing ones, which are returned, have been inserted.
+/// Turns the context of each n-gram of a part from the place of its first m − 1 words into that of its first m, as it will be when the
+/// missing ones of the part, which are returned, have been inserted.
 fn climb<'a>(
     levels: &[Level],
     places: &mut [Place],
@@ -89,8 +130,8 @@ fn climb<'a>(
     let mut last = None;
     for place in places {
         let (context, word) = (place.context(), place.word());
-        if last != Some(place.key) {
-            last = Some(place.key);
+        if last != Some(place.key()) {
+            last = Some(place.key());
             at = at.max(below.arcs[context as usize]);
             let end = below.arcs[context as usize + 1];
             while at < end && level.words[at as usize] < word {
@@ -100,7 +141,7 @@ fn climb<'a>(
                 missing.push(Missing {
                     context,
                     word,
-                    log10_p: backed_off(levels, first_words(place.index)),
+                    log10_p: backed_off(levels, first_words(place.index())),
                     before: at,
                 });
             }
@@ -110,7 +151,7 @@ fn climb<'a>(
             .last()
             .is_some_and(|new| (new.context, new.word) == (context, word));
         let found = at + missing.len() as u32 - u32::from(is_missing);
-        *place = Place::new(found, 0, place.index);
+        *place = Place::new(found, 0, place.index());
     }
     missing
 }

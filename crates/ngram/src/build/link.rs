@@ -6,7 +6,9 @@
 //! can be missed: a suffix u·w that is listed makes u a context with an arc, so a state.
 //!
 //! Suffixes lie all over the tables, so contexts are taken a block at a time, each stage for all of them before the next: their
-//! waits for memory overlap.
+//! waits for memory overlap. All CPUs share the blocks: the links of an order follow from those of the orders below.
+
+use rayon::prelude::*;
 
 use super::super::tables::{Tables, TablesMut};
 use std::ops::Range;
@@ -20,31 +22,42 @@ pub fn set_links(tables: &mut TablesMut<'_>) {
     for node in layout.nodes(1) {
         tables.set_link(node, 0);
     }
-    let mut suffixes: Vec<(u32, Range<u32>)> = Vec::with_capacity(BLOCK);
-    let mut found = Vec::new();
     for order in 1..layout.order() {
         let contexts = layout.nodes(order);
-        for first in contexts.clone().step_by(BLOCK) {
-            let block = first..contexts.end.min(first.saturating_add(BLOCK as u32));
-            let read = tables.read();
-            suffixes.clear();
-            suffixes.extend(block.clone().map(|context| {
-                let suffix = read.link(context);
-                (suffix, read.arcs(suffix))
-            }));
-            found.clear();
-            for (context, (suffix, arcs)) in block.zip(&suffixes) {
-                for arc in read.arcs(context) {
-                    let word = read.word(arc);
-                    found.push((arc, longest_suffix(read, *suffix, arcs, word)));
-                }
-            }
-            for &(arc, node) in &found {
-                let link = tables.read().next(node);
-                tables.set_link(arc, link);
-            }
+        let read = tables.read();
+        let blocks: Vec<u32> = contexts.clone().step_by(BLOCK).collect();
+        let links = blocks.into_par_iter().map(|first| {
+            links_of_arcs(
+                read,
+                first..contexts.end.min(first.saturating_add(BLOCK as u32)),
+            )
+        });
+        let links: Vec<Vec<u32>> = links.collect();
+        for (arc, link) in layout.nodes(order + 1).zip(links.into_iter().flatten()) {
+            tables.set_link(arc, link);
         }
     }
+}
+
+/// The links of all arcs of a block of contexts, in their order.
+fn links_of_arcs(tables: Tables<'_>, contexts: Range<u32>) -> Vec<u32> {
+    let suffixes: Vec<(u32, Range<u32>)> = contexts
+        .clone()
+        .map(|context| {
+            let suffix = tables.link(context);
+            (suffix, tables.arcs(suffix))
+        })
+        .collect();
+    let mut links = Vec::new();
+    for (context, (suffix, arcs)) in contexts.zip(&suffixes) {
+        for arc in tables.arcs(context) {
+            links.push(longest_suffix(tables, *suffix, arcs, tables.word(arc)));
+        }
+    }
+    for link in &mut links {
+        *link = tables.next(*link);
+    }
+    links
 }
 
 /// The longest n-gram that ends in `word` and begins with a suffix state, given the longest of these and its arcs.

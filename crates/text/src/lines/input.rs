@@ -44,8 +44,8 @@ impl Input {
         }
     }
 
-    /// The length, if it is known without reading.
-    pub(crate) fn known_len(&self) -> Option<u64> {
+    /// Number of bytes of the whole input, if it is known without reading.
+    pub fn known_len(&self) -> Option<u64> {
         match &self.stream {
             Stream::Plain(file) => file.metadata().ok().map(|meta| meta.len()),
             _ => None,

@@ -4,8 +4,8 @@
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
-/// Tokens of at most so many bytes are short; the byte behind them holds their length.
-const SHORT: usize = 15;
+/// The most bytes of a short token.
+pub const SHORT: usize = 15;
 
 /// Hash table by token, fast for short tokens, which are stored in the table itself.
 #[derive(Clone)]
@@ -38,6 +38,12 @@ impl<T> TokenTable<T> {
         }
     }
 
+    /// The value of a short token, by its [`short_key`].
+    #[inline]
+    pub fn get_short(&self, key: u128) -> Option<&T> {
+        self.short.get(&key)
+    }
+
     /// Mutable value of a token.
     #[inline]
     pub fn get_mut(&mut self, token: &[u8]) -> Option<&mut T> {
@@ -64,13 +70,19 @@ impl<T> TokenTable<T> {
     }
 }
 
+/// The key of a short token: its bytes, zeros, and its length in the last byte. `bytes` holds the token's `len` bytes first, as a
+/// little-endian number, and then anything.
+#[inline]
+pub fn short_key(bytes: u128, len: usize) -> u128 {
+    assert!(len <= SHORT, "a short token has at most {SHORT} bytes");
+    let token = bytes & ((1 << (8 * len)) - 1);
+    token | (len as u128) << (8 * SHORT)
+}
+
 fn pack(token: &[u8]) -> Option<u128> {
     let mut bytes = [0; SHORT + 1];
     bytes.get_mut(..token.len())?.copy_from_slice(token);
-    (token.len() <= SHORT).then(|| {
-        bytes[SHORT] = token.len() as u8;
-        u128::from_le_bytes(bytes)
-    })
+    (token.len() <= SHORT).then(|| short_key(u128::from_le_bytes(bytes), token.len()))
 }
 
 fn unpack(short: u128) -> Box<[u8]> {
@@ -93,6 +105,12 @@ mod tests {
                 let before = table.insert(&token, (len, fill));
                 assert_eq!(before, expected.insert(token.clone(), (len, fill)));
                 assert_eq!(table.get(&token), Some(&(len, fill)));
+                if len <= SHORT {
+                    let mut bytes = [b'x'; 16];
+                    bytes[..len].copy_from_slice(&token);
+                    let key = short_key(u128::from_le_bytes(bytes), len);
+                    assert_eq!(table.get_short(key), Some(&(len, fill)));
+                }
             }
         }
         assert_eq!(table.entries(), expected.len());

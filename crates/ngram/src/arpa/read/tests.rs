@@ -1,5 +1,6 @@
 //! The traps of files in the wild, one by one.
 
+mod large;
 mod layout;
 mod refused;
 mod words;
@@ -12,7 +13,8 @@ use flate2::write::GzEncoder;
 
 use super::super::write;
 use super::*;
-use elman_text::TextError;
+use crate::Words;
+use elman_text::{Kind, TextError, Vocab};
 
 /// Order 3, in the layout of SRILM: sorted, no weights where there is nothing to weigh.
 const GOOD: &str = "\\data\\\nngram 1=5\nngram 2=4\nngram 3=2\n\n\
