@@ -69,15 +69,12 @@ impl Engine {
         for part in ["post_processor", "padding", "truncation"] {
             file[part] = Value::Null;
         }
-        let mut tokenizer: Tokenizer = guarded(|| serde_json::from_value(file))?
-            .map_err(|error| format!("the tokenizers library refuses it: {error}"))?;
+        let mut tokenizer = parsed(file)?;
         let name = end_of_text(&named, &tokenizer, eos)?;
         let eos = tokenizer
             .token_to_id(&name)
             .ok_or_else(|| format!("it has no token {name:?}"))?;
-        let template: PostProcessorWrapper = serde_json::from_value(template_of(&name, eos))
-            .map_err(|error| format!("no template can be made with {name:?}: {error}"))?;
-        tokenizer.with_post_processor(Some(template));
+        tokenizer.with_post_processor(Some(template(&name, eos)?));
         tokenizer.with_padding(None);
         tokenizer
             .with_truncation(None)
@@ -273,6 +270,30 @@ fn end_of_text(
             ENDS.join(", ")
         )
     })
+}
+
+/// The crate's tokenizer of a `tokenizer.json`.
+///
+/// The file goes through text, for which the crate has compiled its own parser; deserialising the value itself would compile all of its types again here.
+fn parsed(file: Value) -> Result<Tokenizer, String> {
+    let text = file.to_string();
+    drop(file);
+    guarded(|| text.parse::<Tokenizer>())?
+        .map_err(|error| format!("the tokenizers library refuses it: {error}"))
+}
+
+/// The post-processor of the template `$A NAME`, taken from a tokenizer that has nothing else.
+fn template(name: &str, id: u32) -> Result<PostProcessorWrapper, String> {
+    let carrier = json!({
+        "version": "1.0",
+        "added_tokens": [],
+        "model": {"type": "WordLevel", "vocab": {}, "unk_token": ""},
+        "post_processor": template_of(name, id),
+    });
+    let carrier = parsed(carrier)
+        .map_err(|error| format!("no template can be made with {name:?}: {error}"))?;
+    let template = carrier.get_post_processor();
+    Ok(template.expect("the file has one").clone())
 }
 
 /// The template `$A NAME` in the form of the file.
