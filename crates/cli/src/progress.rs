@@ -14,6 +14,7 @@ use crate::signals::Stop;
 use crate::summary;
 use anyhow::Result;
 use elman::text::Layout;
+use elman::train::metrics::Line;
 use elman::train::{Event, GradientFlow, Ready, StepReport, Validation, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use meter::Meter;
@@ -282,11 +283,11 @@ impl Watch for Progress {
             Event::Writing { tokens, of } => self.writing(*tokens, *of),
             Event::Ready(ready) => self.ready(ready),
             Event::Step(step) => self.step(step),
-            Event::Validation(validation) => {
+            Event::Recorded(Line::Valid(validation)) => {
                 self.validation(validation);
                 self.keep_page(Keeper::keep);
             }
-            Event::Sample(sample) => {
+            Event::Recorded(Line::Sample(sample)) => {
                 self.emit("sample", sample);
                 let text = format!("{}{}", sample.prompt, sample.text);
                 self.line(&format!(
@@ -295,7 +296,9 @@ impl Watch for Progress {
                     summary::indented(&text)
                 ));
             }
-            Event::Gradients(flow) => self.gradients(flow),
+            Event::Recorded(Line::Gradients(flow)) => self.gradients(flow),
+            // Steps are shown one by one, and the end from the outcome.
+            Event::Recorded(Line::Train(_) | Line::End(_)) => {}
             Event::Saved { step } => {
                 self.emit("saved", &json::Saved { step: *step });
                 self.keep_page(Keeper::keep);

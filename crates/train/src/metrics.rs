@@ -60,8 +60,8 @@ impl Metrics {
         Ok((metrics, remark(path, damage)))
     }
 
-    /// Counts a step, and writes a line when one is due; `seconds` is the training time since the run began.
-    pub fn step(&mut self, step: &StepReport, tally: &mut Tally, seconds: f64) -> Result<()> {
+    /// Counts a step, and returns the line of the last steps when one is due; `seconds` is the training time since the run began.
+    pub fn step(&mut self, step: &StepReport, tally: &mut Tally, seconds: f64) -> Option<Line> {
         tally.steps += 1;
         if step.skipped {
             tally.skipped += 1;
@@ -74,15 +74,15 @@ impl Metrics {
         self.tokens += step.read;
         self.seconds += step.seconds;
         if step.step.is_multiple_of(STEPS_PER_LINE) || step.step == step.total_steps {
-            return self.flush(step, tally, seconds);
+            return self.rest(step, tally, seconds);
         }
-        Ok(())
+        None
     }
 
-    /// Writes the line of the steps up to `step` that have none yet.
-    pub fn flush(&mut self, step: &StepReport, tally: &mut Tally, seconds: f64) -> Result<()> {
+    /// The line of the steps up to `step` that have none yet; `None` if all have one.
+    pub fn rest(&mut self, step: &StepReport, tally: &mut Tally, seconds: f64) -> Option<Line> {
         if tally.steps == 0 {
-            return Ok(());
+            return None;
         }
         // 0/0, which JSON calls null, if every window was skipped.
         let loss_nats = tally.nats / tally.tokens as f64;
@@ -102,9 +102,10 @@ impl Metrics {
         };
         *tally = Tally::default();
         (self.tokens, self.seconds) = (0, 0.0);
-        self.write(&Line::Train(line))
+        Some(Line::Train(line))
     }
 
+    /// Writes a line to the file, and its figures to TensorBoard's.
     pub fn write(&mut self, line: &Line) -> Result<()> {
         let json = serde_json::to_string(line).expect("a line is plain numbers and text");
         self.log.append(&json)?;

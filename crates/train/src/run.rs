@@ -27,6 +27,7 @@ mod look;
 mod memory;
 mod outline;
 mod own;
+mod recorder;
 mod restored;
 mod validation;
 mod watching;
@@ -36,6 +37,7 @@ pub(super) use budget::steps_in;
 use memory::{Open, Reading};
 pub use memory::{available_bytes, peak_bytes, plan, plan_shapes, total_bytes};
 pub use outline::{dry_run, training_size};
+use recorder::Recorder;
 
 /// Starts a new run and trains to the end of its budget, or until `watch` asks to stop.
 ///
@@ -230,23 +232,22 @@ impl Run {
         }));
         watching::note_unknown(&self.trainer.config, &self.trainer.vocab, watch)?;
         let step = self.trainer.state.progress.step;
-        let (mut metrics, remark) = Metrics::open(&self.folder.metrics(), step, self.board()?)?;
+        let (metrics, remark) = Metrics::open(&self.folder.metrics(), step, self.board()?)?;
         if let Some(remark) = remark {
             watch.event(&Event::Note(remark));
         }
-        let trained = self.train(&mut metrics, watch);
+        let mut recorder = Recorder::new(metrics, watch);
+        let trained = self.train(&mut recorder);
         if matches!(&trained, Err(error) if error.is_divergence()) {
-            metrics.write(&Line::End(self.end(Ending::Diverged)))?;
+            recorder.record(Line::End(self.end(Ending::Diverged)))?;
         }
-        let train_loss_nats = metrics.loss_nats();
+        let train_loss_nats = recorder.loss_nats();
         let ending = self.judged(trained?, train_loss_nats);
         self.keep_a_model()?;
-        metrics.sync()?;
+        recorder.sync()?;
         let checkpoint = self.save()?;
-        watch.event(&Event::Saved {
-            step: self.trainer.state.progress.step,
-        });
-        metrics.write(&Line::End(self.end(ending)))?;
+        recorder.saved(self.trainer.state.progress.step);
+        recorder.record(Line::End(self.end(ending)))?;
         let progress = &self.trainer.state.progress;
         Ok(Outcome {
             ending,
@@ -272,7 +273,7 @@ impl Run {
     }
 
     /// Steps, validations, samples and checkpoints, until something ends them.
-    fn train(&mut self, metrics: &mut Metrics, watch: &mut dyn Watch) -> Result<Ending> {
+    fn train(&mut self, recorder: &mut Recorder) -> Result<Ending> {
         let mut saved = Instant::now();
         let mut last_step = None;
         loop {
@@ -288,59 +289,50 @@ impl Run {
             {
                 if let Some(step) = &last_step {
                     let seconds = self.trainer.state.seconds;
-                    metrics.flush(step, &mut self.trainer.state.progress.unlogged, seconds)?;
+                    recorder.rest(step, &mut self.trainer.state.progress.unlogged, seconds)?;
                 }
                 return Ok(Ending::Stalled);
             }
-            if watch.stop_requested() {
+            if recorder.stop_requested() {
                 return Ok(Ending::Stopped);
             }
             let at = progress.cursor();
             if self.look_is_due()
                 && let Some(flow) = self.look()
             {
-                metrics.write(&Line::Gradients(flow.clone()))?;
-                watch.event(&Event::Gradients(flow));
+                recorder.record(Line::Gradients(flow))?;
             }
             let (step, verdict) = self.trainer.next_step();
             self.trainer.state.seconds += step.seconds;
             let seconds = self.trainer.state.seconds;
-            metrics.step(&step, &mut self.trainer.state.progress.unlogged, seconds)?;
-            watch.event(&Event::Step(step.clone()));
+            recorder.step(&step, &mut self.trainer.state.progress.unlogged, seconds)?;
             if step.skipped {
-                watch.event(&Event::Note(self.skipped_note(&step, at)));
+                recorder.note(self.skipped_note(&step, at));
                 self.refuse_overflow()?;
                 if verdict == Verdict::Stop {
                     return Err(self.diverged().into());
                 }
             }
             if let Some(note) = self.average_note(&step) {
-                watch.event(&Event::Note(note));
+                recorder.note(note);
             }
             if self.validation_due() {
                 let validation = self.validate()?;
-                metrics.write(&Line::Valid(validation.clone()))?;
-                let notes = self.draw_conclusions(&validation);
-                watch.event(&Event::Validation(validation));
-                for note in notes {
-                    watch.event(&Event::Note(note));
+                recorder.record(Line::Valid(validation.clone()))?;
+                for note in self.draw_conclusions(&validation) {
+                    recorder.note(note);
                 }
             }
             if self.sample_due() {
                 match self.sample() {
-                    Ok(sample) => {
-                        metrics.write(&Line::Sample(sample.clone()))?;
-                        watch.event(&Event::Sample(sample));
-                    }
-                    Err(error) => watch.event(&Event::Note(format!("no sample: {error}"))),
+                    Ok(sample) => recorder.record(Line::Sample(sample))?,
+                    Err(error) => recorder.note(format!("no sample: {error}")),
                 }
             }
             if saved.elapsed() >= self.machine.save_every {
-                metrics.sync()?;
+                recorder.sync()?;
                 self.save()?;
-                watch.event(&Event::Saved {
-                    step: self.trainer.state.progress.step,
-                });
+                recorder.saved(self.trainer.state.progress.step);
                 saved = Instant::now();
             }
             last_step = Some(step);

@@ -1,7 +1,7 @@
 //! Events of a run, and how it is asked to stop.
 
 use super::config::Config;
-use super::metrics::number;
+use super::metrics::{Line, number};
 use elman_net::dims::{Dims, TrainPlan};
 use elman_net::flow::verdict::Verdict;
 use serde::{Deserialize, Serialize};
@@ -34,12 +34,9 @@ pub enum Event<'a> {
     Ready(Ready<'a>),
     /// An update was made or skipped.
     Step(StepReport),
-    /// The validation text was scored.
-    Validation(Validation),
-    /// The present weights have written a text.
-    Sample(Sample),
-    /// Gradient flow in the next window was measured.
-    Gradients(GradientFlow),
+    /// A validation, a sample, a measurement of gradient flow, a mean over training steps or the end of the run, as
+    /// `metrics.jsonl` and TensorBoard's event file have it.
+    Recorded(&'a Line),
     /// A checkpoint was written.
     Saved {
         /// Number of steps done.

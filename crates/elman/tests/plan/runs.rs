@@ -36,11 +36,7 @@ impl Watch for Scales {
                 self.tokens = ready.train_tokens;
                 reset_peak();
             }
-            Event::Step(_)
-            | Event::Validation(_)
-            | Event::Sample(_)
-            | Event::Gradients(_)
-            | Event::Saved { .. } => self.peak = peak(),
+            Event::Step(_) | Event::Recorded(_) | Event::Saved { .. } => self.peak = peak(),
             Event::Note(_) | Event::Writing { .. } => {}
         }
     }

@@ -4,6 +4,7 @@ use elman::net::dims::{Activation, Sizes};
 use elman::text::{Kind, Layout};
 use elman::train::bptt::LossNorm;
 use elman::train::config::{Bptt, CellName};
+use elman::train::metrics::Line;
 use elman::train::optim::{Adam, Optimizer, RmsProp, Sgd};
 use elman::train::schedule::{OnPlateau, OneCycle, Schedule, StepDecay};
 use elman::train::{self, Result};
@@ -287,9 +288,12 @@ impl Watch for Log {
                 self.steps.push(step.clone());
                 self.stopping |= self.stop_after.remove(&step.step);
             }
-            Event::Validation(validation) => self.validations.push(validation.clone()),
-            Event::Sample(sample) => self.samples.push(sample.clone()),
-            Event::Gradients(flow) => self.flows.push(flow.clone()),
+            Event::Recorded(line) => match line {
+                Line::Valid(validation) => self.validations.push(validation.clone()),
+                Line::Sample(sample) => self.samples.push(sample.clone()),
+                Line::Gradients(flow) => self.flows.push(flow.clone()),
+                Line::Train(_) | Line::End(_) => {}
+            },
             Event::Saved { step } => self.saved.push(*step),
             Event::Writing { .. } => {}
         }

@@ -5,6 +5,7 @@ use super::bench::{
 };
 use elman::store::StoreError;
 use elman::train::Error;
+use elman::train::metrics::Line;
 use elman::train::{self, Ending, Event, Job, Outcome, Watch};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ impl Watch for Killer {
                 self.saved = *step;
                 false
             }
-            Event::Step(_) | Event::Validation(_) => true,
+            Event::Step(_) | Event::Recorded(Line::Valid(_)) => true,
             _ => return,
         };
         if self.moments.contains(&(self.saved, later)) {

@@ -61,11 +61,7 @@ impl Watch for Show {
                 grouped(step.total_steps),
                 number(step.loss_nats)
             )),
-            Event::Writing { .. }
-            | Event::Validation(_)
-            | Event::Sample(_)
-            | Event::Gradients(_)
-            | Event::Saved { .. } => {}
+            Event::Writing { .. } | Event::Recorded(_) | Event::Saved { .. } => {}
         }
     }
 
