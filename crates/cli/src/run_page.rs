@@ -11,8 +11,8 @@ use anyhow::{Context, Result};
 use elman::store::{disk, write_atomic};
 use elman::train::config::{ConfigOption, Value, options};
 use elman::train::folder::contents::PAGE;
-use elman::train::look::{Doing, Look};
 use elman::train::metrics::{Line, TrainLine};
+use elman::train::status::{RunSnapshot, RunStatus};
 use elman::train::{GradientFlow, Sample, Validation};
 use elman_report::{Block, Page, Plot, Section, Table, Text};
 use sections::{gradients, learning, memory, update, written};
@@ -26,7 +26,7 @@ const EVERY: Duration = Duration::from_secs(10);
 /// Keeps the page of a run that goes on.
 pub struct Keeper {
     path: PathBuf,
-    look: Option<Look>,
+    look: Option<RunSnapshot>,
     written: Option<Instant>,
 }
 
@@ -55,7 +55,7 @@ impl Keeper {
                 look.again()?;
                 look
             }
-            None => Look::at(&self.path)?,
+            None => RunSnapshot::at(&self.path)?,
         };
         write(&page(&look), &self.path.join(PAGE))?;
         self.look = Some(look);
@@ -89,7 +89,7 @@ pub fn write_pictures(page: &Page, directory: &Path, out: &mut impl Write) -> Re
 }
 
 /// The page of a run as it stands.
-pub fn page(look: &Look) -> Page {
+pub fn page(look: &RunSnapshot) -> Page {
     let lines: Vec<&TrainLine> = look.training().collect();
     let validations: Vec<&Validation> = look.validations().collect();
     let flows = look.lines().iter().filter_map(|line| match line {
@@ -133,11 +133,11 @@ pub fn page(look: &Look) -> Page {
     }
 }
 
-fn facts(look: &Look) -> Vec<(Text, Text)> {
+fn facts(look: &RunSnapshot) -> Vec<(Text, Text)> {
     let mut facts = Vec::new();
     let mut fact = |name: &str, value: String| facts.push((Text::plain(name), Text::plain(value)));
     let (step, total) = (look.step(), look.total_steps());
-    let doing = look.doing();
+    let doing = look.status();
     let steps = match step == total {
         true => count(step as usize, "step"),
         false => format!("{} of {}", grouped(step), count(total as usize, "step")),
@@ -146,7 +146,7 @@ fn facts(look: &Look) -> Vec<(Text, Text)> {
         format!(", {} epochs", number(line.epoch))
     });
     let state = match doing {
-        Doing::Running => "in training",
+        RunStatus::Running => "in training",
         other => other.name(),
     };
     fact("state", format!("{state}: {steps}{epochs}"));
@@ -198,7 +198,7 @@ fn facts(look: &Look) -> Vec<(Text, Text)> {
 }
 
 /// All choices; those that differ from the defaults first.
-fn choices(look: &Look) -> Section {
+fn choices(look: &RunSnapshot) -> Section {
     let all = options().iter().filter_map(|option| {
         let value = option.value(look.config())?;
         Some((option, value))

@@ -4,7 +4,7 @@ use crate::grid::Grid;
 use crate::output::{duration, grouped, number};
 use elman::infer::OwnText;
 use elman::train::config::table::find;
-use elman::train::look::{Doing, Look};
+use elman::train::status::{RunSnapshot, RunStatus};
 use elman::train::{Best, Inputs};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     pub run: PathBuf,
-    pub state: Doing,
+    pub state: RunStatus,
     /// Such as `lstm 1×256`; nothing where the vocabulary is unknown.
     pub architecture: Option<String>,
     pub parameters: Option<usize>,
@@ -45,7 +45,7 @@ pub struct Predicted {
 }
 
 impl Row {
-    pub fn new(look: &Look) -> Row {
+    pub fn new(look: &RunSnapshot) -> Row {
         let best: Option<Best> = look.best();
         let loss_nats = best.map(|best| best.loss_nats);
         let record = look.record();
@@ -54,7 +54,7 @@ impl Row {
         choices.extend(files.map(|(name, paths)| (name.to_owned(), paths)));
         Row {
             run: look.path().to_path_buf(),
-            state: look.doing(),
+            state: look.status(),
             architecture: look.architecture(),
             parameters: look.parameters(),
             step: look.step(),
@@ -267,7 +267,7 @@ mod tests {
     fn row(run: &str, vocabulary: &str, loss: Option<f64>) -> Row {
         Row {
             run: run.into(),
-            state: Doing::Finished,
+            state: RunStatus::Finished,
             architecture: None,
             parameters: None,
             step: 1,

@@ -8,7 +8,7 @@ use elman::net::params::Params;
 use elman::train::Config;
 use elman::train::config::{Choices, Value as Choice};
 use elman::train::guard::{Guard, Verdict};
-use elman::train::optim::{Optimiser, Update};
+use elman::train::optim::{OptimizerState, Update};
 use elman::train::schedule::{Place, Plateau, Schedule};
 use elman_kernels::{Cpu, Isa, sum_limited_squares};
 use safetensors::SafeTensors;
@@ -63,7 +63,7 @@ fn updates(goldens: &Goldens, config: &Config) -> (Vec<Params>, Vec<Params>) {
     for (tensor, values) in params.tensors_mut() {
         values.copy_from_slice(&goldens.f32s(&format!("initial/{}", tensor.name)));
     }
-    let mut optimiser = Optimiser::new(config.method(), &layout);
+    let mut optimiser = OptimizerState::new(config.method(), &layout);
     let mut guard = Guard::default();
     let windows = config.accumulate as usize;
     let updates = 50 / windows;

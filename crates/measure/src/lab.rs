@@ -34,7 +34,7 @@ use elman_infer::Model;
 use elman_kernels::Cpu;
 use elman_store::{Lock, disk, write_atomic};
 use elman_text::Source;
-use elman_train::look::{Doing, Look};
+use elman_train::status::{RunSnapshot, RunStatus};
 use elman_train::{Config, Event, Job, Machine, NewBudget, VocabularyFrom, Watch, resume, start};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -262,9 +262,9 @@ impl<'a> Lab<'a> {
         valid: &Path,
     ) -> Result<Trained> {
         let run = self.directory.join("runs").join(name);
-        let there = Look::at(&run).ok();
-        let doing = there.as_ref().map(Look::doing);
-        if !matches!(doing, Some(Doing::Finished | Doing::Diverged)) {
+        let there = RunSnapshot::at(&run).ok();
+        let doing = there.as_ref().map(RunSnapshot::status);
+        if !matches!(doing, Some(RunStatus::Finished | RunStatus::Diverged)) {
             self.go_on()?;
             let outcome = match doing {
                 Some(_) => resume(&run, &NewBudget::default(), &self.machine, self.watch),
@@ -328,7 +328,7 @@ pub struct Trained {
 
 impl Trained {
     fn look(run: &Path) -> Result<Trained> {
-        let look = Look::at(run)?;
+        let look = RunSnapshot::at(run)?;
         // JSON has no infinity.
         let finite = |points: Vec<(f64, f64)>| {
             let finite = points.into_iter().filter(|(_, y)| y.is_finite());
@@ -341,7 +341,7 @@ impl Trained {
         Ok(Trained {
             run: run.to_path_buf(),
             parameters: look.parameters().unwrap_or_default(),
-            diverged: look.doing() == Doing::Diverged,
+            diverged: look.status() == RunStatus::Diverged,
             perplexity: match look.best() {
                 Some(best) => best.loss_nats.exp().min(f64::MAX),
                 None => f64::MAX,

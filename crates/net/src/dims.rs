@@ -3,17 +3,17 @@
 //! Capitals of the literature: V vocabulary, E embedding, H hidden, L layers, G gates, B batch size, T time steps.
 //! This module alone computes the number of parameters and the memory of a network.
 
+mod capacity;
 mod plan;
-mod room;
 mod sizes;
 mod window;
 
+pub use capacity::Capacity;
 pub use elman_kernels::{Activation, Cell};
 pub use plan::{
     Kept, Slots, TrainPlan, drawing_bytes, inference_bytes, largest, packed_forward_bytes,
 };
 pub use plan::{LOOK_LANES, LOOK_STEPS, look_bytes};
-pub use room::Room;
 pub use sizes::Sizes;
 pub use window::WindowPlan;
 

@@ -273,7 +273,7 @@ pub(crate) struct Backward<'a> {
     pub(crate) dh: &'a mut [f32],
     /// The gradient arriving at the state after the window; becomes that before it.
     pub(crate) d_state: &'a mut LayerState,
-    /// Room for the state before a span.
+    /// Capacity for the state before a span.
     pub(crate) before: &'a mut LayerState,
     pub(crate) tape: &'a mut LayerTape,
     pub(crate) data: &'a mut Data,

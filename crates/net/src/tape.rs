@@ -6,7 +6,7 @@
 //! `dims.rs` knows what they add up to.
 
 use super::layer::State;
-use crate::dims::{Dims, Room, Slots, logit_rows};
+use crate::dims::{Capacity, Dims, Slots, logit_rows};
 use elman_kernels::{Buffer, Format, Packed};
 use std::ops::Range;
 
@@ -50,8 +50,8 @@ impl Tape {
     }
 
     /// Allocates a tape for segments of windows that are also differentiated.
-    pub fn training(dims: &Dims, room: Room, slots: Slots) -> Tape {
-        Tape::new(dims, room.segment, room.lanes, true, slots.dropped)
+    pub fn training(dims: &Dims, capacity: Capacity, slots: Slots) -> Tape {
+        Tape::new(dims, capacity.segment, capacity.lanes, true, slots.dropped)
     }
 
     fn new(dims: &Dims, rows: usize, lanes: usize, training: bool, dropout: bool) -> Tape {
@@ -145,7 +145,7 @@ pub struct Scratch {
     pub(crate) data: Data,
     /// (R, H), or (R, E) with a projection, in panels: the rows of one block of logits.
     pub(crate) data_block: Packed,
-    /// Gradient of the embedding rows that are read, (R, E); see [`Room::own_rows`].
+    /// Gradient of the embedding rows that are read, (R, E); see [`Capacity::own_rows`].
     ///
     /// With tied weights it is summed apart from the gradient of the output layer, which has the same table.
     pub d_table: Buffer,
@@ -161,9 +161,9 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Allocates memory for windows within `room`, with packed operands in `format`.
-    pub fn new(dims: &Dims, room: Room, slots: Slots, format: Format) -> Scratch {
-        let rows = room.segment;
+    /// Allocates memory for windows within `capacity`, with packed operands in `format`.
+    pub fn new(dims: &Dims, capacity: Capacity, slots: Slots, format: Format) -> Scratch {
+        let rows = capacity.segment;
         let width = dims.widest();
         let recurrent = if slots.recurrent {
             &dims.hidden[..]
@@ -175,19 +175,19 @@ impl Scratch {
             d_below: Buffer::zeros(rows * width),
             data: Data::new(dims, rows, format),
             data_block: Packed::new(format, logit_rows(rows), 1, dims.output()),
-            d_table: Buffer::zeros(room.own_rows(dims, slots) * dims.embed),
+            d_table: Buffer::zeros(capacity.own_rows(dims, slots) * dims.embed),
             recurrent: recurrent
                 .iter()
                 .map(|hidden| Buffer::zeros(dims.cell.gates() * hidden * hidden))
                 .collect(),
-            after: Buffer::zeros(room.lanes * dims.top()),
-            d_state: State::zeros(dims, room.lanes),
-            before: State::zeros(dims, room.lanes),
+            after: Buffer::zeros(capacity.lanes * dims.top()),
+            d_state: State::zeros(dims, capacity.lanes),
+            before: State::zeros(dims, capacity.lanes),
         }
     }
 }
 
-/// Room for the data operands of the weight gradients, rows of activations in panels: one matrix for each width that
+/// Capacity for the data operands of the weight gradients, rows of activations in panels: one matrix for each width that
 /// there is, which serves all layers in turn.
 pub(crate) struct Data {
     /// (T·B, width)

@@ -17,9 +17,9 @@ mod touched;
 use self::drawn::Draws;
 use self::touched::Touched;
 use super::objective::Objective;
-use super::optim::{Optimiser, TouchedRows, Update};
+use super::optim::{OptimizerState, TouchedRows, Update};
 use elman_kernels::{Cpu, Format, sum_limited_squares};
-use elman_net::dims::{Dims, Room, Slots};
+use elman_net::dims::{Capacity, Dims, Slots};
 use elman_net::layer::dropout::Dropout;
 use elman_net::layer::weight_drop::WeightDrop;
 use elman_net::network::{BackwardPanels, ForwardPanels, Network, WeightPanels, WindowRef};
@@ -60,7 +60,7 @@ pub struct Engine {
     /// Weight drop of the packed weights, if these are up to date: `Some(None)` is packed without weight drop.
     forward_holds: Option<Option<WeightDrop>>,
     backward_holds: Option<Option<WeightDrop>>,
-    room: Room,
+    capacity: Capacity,
     /// Activations of the last forward pass over a segment.
     tape: Tape,
     scratch: Scratch,
@@ -79,18 +79,18 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Allocates an engine for windows that fit into `room`, with matrix products in `format`; weights are zero.
-    pub fn new(cpu: Cpu, dims: Dims, room: Room, slots: Slots, format: Format) -> Engine {
+    /// Allocates an engine for windows that fit into `capacity`, with matrix products in `format`; weights are zero.
+    pub fn new(cpu: Cpu, dims: Dims, capacity: Capacity, slots: Slots, format: Format) -> Engine {
         let network = Network::new(dims.clone());
         let layout = network.layout();
         let gradients = match slots.leaves_table_out(&dims) {
             true => Arc::new(layout.without(network.embedding().table)),
             false => layout.clone(),
         };
-        let positions = room.window;
-        let places = match room.own_rows(&dims, slots) {
+        let positions = capacity.window;
+        let places = match capacity.own_rows(&dims, slots) {
             0 => 0,
-            _ => room.segment,
+            _ => capacity.segment,
         };
         Engine {
             params: Params::zeros(layout.clone()),
@@ -99,15 +99,15 @@ impl Engine {
             backward: network.backward_panels(format),
             forward_holds: None,
             backward_holds: None,
-            tape: Tape::training(&dims, room, slots),
-            scratch: Scratch::new(&dims, room, slots, format),
-            running: State::zeros(&dims, room.lanes),
-            starts: vec![0.0; room.starts * dims.state_len()],
+            tape: Tape::training(&dims, capacity, slots),
+            scratch: Scratch::new(&dims, capacity, slots, format),
+            running: State::zeros(&dims, capacity.lanes),
+            starts: vec![0.0; capacity.starts * dims.state_len()],
             nats: vec![0.0; positions],
             weight: vec![0.0; positions],
-            touched: Touched::with_room(room.inputs, places),
+            touched: Touched::with_room(capacity.inputs, places),
             draws: Draws::default(),
-            room,
+            capacity,
             network,
             cpu,
         }
@@ -147,12 +147,12 @@ impl Engine {
 
     /// Makes an empty window with capacity for every window that fits.
     pub fn window(&self) -> Window {
-        Window::with_room(self.room.window, self.room.lanes)
+        Window::with_room(self.capacity.window, self.capacity.lanes)
     }
 
     /// The zero state for the largest batch.
     pub fn zero_state(&self) -> State {
-        State::zeros(self.network.dims(), self.room.lanes)
+        State::zeros(self.network.dims(), self.capacity.lanes)
     }
 
     /// Runs forward and backward over one window and adds to the gradient.
@@ -186,7 +186,7 @@ impl Engine {
             .add(&window.inputs, width, &mut self.scratch.d_table);
         let dropout_at = |first| dropout.map(|dropout| Dropout { first, ..dropout });
 
-        let segments = self.room.segments(window.steps, window.lanes);
+        let segments = self.capacity.segments(window.steps, window.lanes);
         let last = segments.len() - 1;
         let mut running = std::mem::take(&mut self.running);
         let mut starts = std::mem::take(&mut self.starts);
@@ -336,7 +336,7 @@ impl Engine {
     }
 
     /// Updates the weights by the gradient and resets it.
-    pub fn apply(&mut self, optimiser: &mut Optimiser, update: &Update) {
+    pub fn apply(&mut self, optimiser: &mut OptimizerState, update: &Update) {
         let own = self.has_own_rows();
         let touched = (!self.network.dims().tied).then_some(TouchedRows {
             table: self.network.embedding().table,

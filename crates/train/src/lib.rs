@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod board;
 pub mod bptt;
 pub mod cache;
+mod tensorboard;
 // The documentation of an option is its help too, which prints `<unk>` and `<eos>` as they are.
 #[allow(rustdoc::invalid_html_tags)]
 pub mod config;
@@ -12,7 +12,6 @@ mod error;
 pub mod folder;
 pub mod guard;
 pub mod job;
-pub mod look;
 pub mod metrics;
 pub mod objective;
 pub mod optim;
@@ -20,6 +19,7 @@ pub mod run;
 pub mod schedule;
 pub mod scheduled;
 pub mod state;
+pub mod status;
 pub mod step;
 mod texts;
 mod trainer;

@@ -11,8 +11,8 @@ pub use follow::Follower;
 pub(crate) use line::number;
 pub use line::{EndLine, Line, TrainLine};
 
-use super::board::Board;
 use super::state::Tally;
+use super::tensorboard::EventFile;
 use super::watch::StepReport;
 use crate::error::Result;
 use elman_store::AppendLog;
@@ -25,7 +25,7 @@ pub const STEPS_PER_LINE: u64 = 10;
 /// Writer of a run's metrics.
 pub(crate) struct Metrics {
     log: AppendLog,
-    board: Option<Board>,
+    events: Option<EventFile>,
     /// The loss in the last line of training.
     loss_nats: Option<f64>,
     /// Number of tokens processed since the last line, in this process.
@@ -35,7 +35,11 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// Opens the log of a run that has done `step` steps; returns a note if it was damaged.
-    pub fn open(path: &Path, step: u64, board: Option<Board>) -> Result<(Metrics, Option<String>)> {
+    pub fn open(
+        path: &Path,
+        step: u64,
+        events: Option<EventFile>,
+    ) -> Result<(Metrics, Option<String>)> {
         let mut loss_nats = None;
         let (log, damage) =
             AppendLog::open(path, |line| match serde_json::from_str::<Line>(line) {
@@ -52,7 +56,7 @@ impl Metrics {
             })?;
         let metrics = Metrics {
             log,
-            board,
+            events,
             loss_nats,
             tokens: 0,
             seconds: 0.0,
@@ -109,8 +113,8 @@ impl Metrics {
     pub fn write(&mut self, line: &Line) -> Result<()> {
         let json = serde_json::to_string(line).expect("a line is plain numbers and text");
         self.log.append(&json)?;
-        match &mut self.board {
-            Some(board) => board.line(line),
+        match &mut self.events {
+            Some(events) => events.line(line),
             None => Ok(()),
         }
     }

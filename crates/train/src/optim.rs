@@ -96,7 +96,7 @@ impl Update {
 
 /// An optimiser: its method, and the state that it keeps for the parameters.
 #[derive(Clone)]
-pub struct Optimiser {
+pub struct OptimizerState {
     /// The update rule, decay and rates.
     pub method: Method,
     /// Moments of the rule, each laid out like the parameters; their number is [`Rule::moments`].
@@ -120,12 +120,12 @@ pub struct TouchedRows<'a> {
     pub own: Option<&'a [f32]>,
 }
 
-impl Optimiser {
+impl OptimizerState {
     /// Makes an optimiser for parameters of the layout `layout`, with its state before the first update.
-    pub fn new(method: Method, layout: &Arc<Layout>) -> Optimiser {
+    pub fn new(method: Method, layout: &Arc<Layout>) -> OptimizerState {
         // `vec![x; n]` would make an x even where n is 0, and the plan has no room for it.
         let moments = (0..method.optimizer.rule().moments()).map(|_| Params::zeros(layout.clone()));
-        let mut optimiser = Optimiser {
+        let mut optimiser = OptimizerState {
             method,
             moments: moments.collect(),
             updates: 0,

@@ -232,7 +232,7 @@ impl Run {
         }));
         watching::note_unknown(&self.trainer.config, &self.trainer.vocab, watch)?;
         let step = self.trainer.state.progress.step;
-        let (metrics, remark) = Metrics::open(&self.folder.metrics(), step, self.board()?)?;
+        let (metrics, remark) = Metrics::open(&self.folder.metrics(), step, self.event_file()?)?;
         if let Some(remark) = remark {
             watch.event(&Event::Note(remark));
         }

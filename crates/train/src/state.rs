@@ -5,7 +5,7 @@
 //! added and not saved does not compile.
 
 use super::guard::Guard;
-use super::optim::{Average, AverageProgress, Optimiser};
+use super::optim::{Average, AverageProgress, OptimizerState};
 use super::schedule::{Place, Plateau};
 use super::watch::Best;
 use super::windows::Cursor;
@@ -117,8 +117,8 @@ pub(crate) struct Identity {
 pub struct TrainState {
     /// Progress of the run.
     pub progress: Progress,
-    /// Optimiser with its state.
-    pub optimiser: Optimiser,
+    /// OptimizerState with its state.
+    pub optimiser: OptimizerState,
     /// State carried to the next window: h and c of every row of the batch.
     pub carried: State,
     /// Seconds of training so far, over all resumes.
@@ -134,7 +134,7 @@ impl TrainState {
             carried,
             seconds,
         } = self;
-        let Optimiser {
+        let OptimizerState {
             method: _,  // from the configuration
             moments: _, // in `arenas`
             updates,

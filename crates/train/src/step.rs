@@ -134,11 +134,11 @@ impl GradientAccumulator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optim::{Optimiser, Optimizer, Sgd};
+    use crate::optim::{Optimizer, OptimizerState, Sgd};
     use crate::state::Progress;
     use elman_kernels::{Cpu, Format, Isa};
     use elman_net::Params;
-    use elman_net::dims::{Room, Sizes, Slots};
+    use elman_net::dims::{Capacity, Sizes, Slots};
     use elman_text::Stream;
 
     const WINDOWS: usize = 3;
@@ -147,9 +147,10 @@ mod tests {
 
     fn engine(config: &Config, slots: Slots) -> Engine {
         let dims = config.dims(7);
-        let room = Room::whole(STEPS, config.batch_size).accumulating(config.accumulate, &dims);
+        let capacity =
+            Capacity::whole(STEPS, config.batch_size).accumulating(config.accumulate, &dims);
         let cpu = Cpu::new(Isa::detect(), 2);
-        let mut engine = Engine::new(cpu, dims.clone(), room, slots, Format::F32);
+        let mut engine = Engine::new(cpu, dims.clone(), capacity, slots, Format::F32);
         config.init().fill(&dims, engine.params_mut());
         engine
     }
@@ -206,7 +207,7 @@ mod tests {
                 let mut engine = engine(&config, slots);
                 let mut state = TrainState {
                     progress: Progress::default(),
-                    optimiser: Optimiser::new(config.method(), &layout),
+                    optimiser: OptimizerState::new(config.method(), &layout),
                     carried: engine.zero_state(),
                     seconds: 0.0,
                 };

@@ -20,7 +20,7 @@ use super::TrainError;
 use super::bptt::Engine;
 use super::config::Config;
 use super::guard::{MOST_SKIPPED_IN_ROW, Verdict};
-use super::optim::Optimiser;
+use super::optim::OptimizerState;
 use super::run::{plan_shapes, steps_in};
 use super::state::{Progress, TrainState};
 use super::step::{GradientAccumulator, Update};
@@ -30,7 +30,7 @@ use crate::error::Result;
 use elman_infer::{About, Model, NetworkModel, Weights, count_vocab};
 use elman_kernels::{Cpu, Isa};
 use elman_net::Params;
-use elman_net::dims::Room;
+use elman_net::dims::Capacity;
 use elman_text::{Corpus, Layout, ReadOptions, Source, Vocab, Window};
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -43,7 +43,7 @@ pub struct Trainer {
     pub(super) text: Windows,
     pub(super) engine: Engine,
     pub(super) state: TrainState,
-    room: Room,
+    capacity: Capacity,
     /// The present window.
     pub(super) window: Window,
 }
@@ -99,26 +99,26 @@ impl Trainer {
         // A warm-up that is longer than the training is cut; nobody reads the remarks.
         config.settle(total_steps);
         let dims = config.dims(vocab.len());
-        let (room, _) = plan_shapes(&config, &dims, &text.order().shapes(), &[]);
-        let mut trainer = Trainer::with_room(config, vocab, text, room, cpu);
+        let (capacity, _) = plan_shapes(&config, &dims, &text.order().shapes(), &[]);
+        let mut trainer = Trainer::with_room(config, vocab, text, capacity, cpu);
         trainer.initialise(None);
         trainer.state.progress.total_steps = total_steps;
         Ok(trainer)
     }
 
-    /// Allocates everything for windows that fit into `room`; weights are zero.
+    /// Allocates everything for windows that fit into `capacity`; weights are zero.
     pub(super) fn with_room(
         config: Config,
         vocab: Vocab,
         text: Windows,
-        room: Room,
+        capacity: Capacity,
         cpu: Cpu,
     ) -> Trainer {
         let (slots, format) = (config.slots(), config.precision.format());
-        let engine = Engine::new(cpu, config.dims(vocab.len()), room, slots, format);
+        let engine = Engine::new(cpu, config.dims(vocab.len()), capacity, slots, format);
         let state = TrainState {
             progress: Progress::default(),
-            optimiser: Optimiser::new(config.method(), engine.network().layout()),
+            optimiser: OptimizerState::new(config.method(), engine.network().layout()),
             carried: engine.zero_state(),
             seconds: 0.0,
         };
@@ -129,7 +129,7 @@ impl Trainer {
             text,
             engine,
             state,
-            room,
+            capacity,
         }
     }
 
@@ -194,7 +194,7 @@ impl Trainer {
     /// [`TrainError::EmptyBatch`], [`TrainError::UnknownToken`], [`TrainError::BatchTooLarge`]; [`TrainError::Diverged`] if too
     /// many updates in a row were skipped.
     pub fn step_on(&mut self, batch: &Batch) -> Result<StepReport> {
-        batch.check(self.vocab.len(), self.room)?;
+        batch.check(self.vocab.len(), self.capacity)?;
         let started = Instant::now();
         self.window.clone_from(batch.window());
         self.state.carried.set_zero();

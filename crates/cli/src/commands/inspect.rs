@@ -12,7 +12,7 @@ mod truncation;
 use anyhow::Result;
 use clap::Subcommand;
 
-/// Look inside a model: how gradients flow, what truncation, memory and order in time cost, what its own words do to it, what units follow
+/// RunSnapshot inside a model: how gradients flow, what truncation, memory and order in time cost, what its own words do to it, what units follow
 #[derive(Subcommand)]
 #[command(after_help = "\
 Examples:

@@ -6,7 +6,7 @@ use crate::run_page;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::train::folder::contents::PAGE;
-use elman::train::look::Look;
+use elman::train::status::RunSnapshot;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub struct ReportArgs {
 }
 
 pub fn run(args: ReportArgs) -> Result<()> {
-    let page = run_page::page(&Look::at(&args.run)?);
+    let page = run_page::page(&RunSnapshot::at(&args.run)?);
     let kept = args.run.join(PAGE);
     let output = args.output.unwrap_or_else(|| kept.clone());
     if output.is_dir() {

@@ -6,7 +6,7 @@ use crate::runs::{self, Row, incomparable, sort_by_perplexity};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum, ValueHint};
 use elman::train::Folder;
-use elman::train::look::Look;
+use elman::train::status::RunSnapshot;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -60,7 +60,7 @@ pub fn run(args: RunsArgs) -> Result<()> {
     }
     let mut rows = Vec::new();
     for path in &paths {
-        match Look::at(path) {
+        match RunSnapshot::at(path) {
             Ok(look) => rows.push(Row::new(&look)),
             Err(error) => say(format_args!("note: passed over: {error}")),
         }

@@ -21,7 +21,7 @@ use clap::{Args, ValueHint};
 use combine::{Combination, Given};
 use elman::train::config::{IdleOption, Value, options};
 use elman::train::folder::contents::Contents;
-use elman::train::look::{Doing, Look};
+use elman::train::status::{RunSnapshot, RunStatus};
 use elman::train::{Config, Ending, Event, Folder, Inputs, NewBudget, Watch};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -109,7 +109,7 @@ pub fn run(args: SweepArgs) -> Result<()> {
     for (number, run) in planned.iter().enumerate() {
         if form == Form::People {
             let name = &run.name;
-            let what = run.doing().map_or("", |doing| match doing {
+            let what = run.status().map_or("", |doing| match doing {
                 doing if doing.is_interrupted() => ", goes on",
                 _ => ", is there already",
             });
@@ -219,14 +219,14 @@ impl Planned {
     }
 
     /// What is there of it.
-    fn doing(&self) -> Option<Doing> {
-        let look = Folder::is_run(&self.run).then(|| Look::at(&self.run));
-        look.and_then(Result::ok).map(|look| look.doing())
+    fn status(&self) -> Option<RunStatus> {
+        let look = Folder::is_run(&self.run).then(|| RunSnapshot::at(&self.run));
+        look.and_then(Result::ok).map(|look| look.status())
     }
 
     /// Refuses to go on with a run of other choices under the same name.
     fn check_same(&self, config: &Config) -> Result<()> {
-        let look = Look::at(&self.run)?;
+        let look = RunSnapshot::at(&self.run)?;
         let there = look.config();
         let mut wanted = config.unwatched();
         // One that was longer than the run was cut when it began.
@@ -275,7 +275,7 @@ impl Planned {
         let machine = self.args.machine()?;
         let text = self.run.display().to_string();
         let mut progress = Progress::new(form, text, stop.clone());
-        let outcome = match self.doing() {
+        let outcome = match self.status() {
             None => {
                 let train::Prepared { mut job, notes, .. } =
                     train::prepare(self.args.clone(), machine)?;
@@ -295,7 +295,7 @@ impl Planned {
             Some(doing) if doing.is_interrupted() => {
                 elman::train::resume(&self.run, &NewBudget::default(), &machine, &mut progress)
             }
-            Some(Doing::Running) => bail!(
+            Some(RunStatus::Running) => bail!(
                 "{} is being trained by another process: wait until that has ended",
                 self.run.display()
             ),
@@ -340,7 +340,7 @@ fn other_inputs(there: &Inputs, given: &Inputs) -> Option<String> {
 struct Line<'a> {
     run: &'a Path,
     /// `None`: new.
-    state: Option<Doing>,
+    state: Option<RunStatus>,
     options: Vec<String>,
 }
 
@@ -351,7 +351,7 @@ fn show_plan(planned: &[Planned], json: bool) -> Result<()> {
             .iter()
             .map(|planned| Line {
                 run: &planned.run,
-                state: planned.doing(),
+                state: planned.status(),
                 options: planned.combination.options(),
             })
             .collect();
@@ -363,7 +363,7 @@ fn show_plan(planned: &[Planned], json: bool) -> Result<()> {
     for planned in planned {
         grid.row(vec![
             planned.run.display().to_string(),
-            planned.doing().map_or("new", Doing::name).to_owned(),
+            planned.status().map_or("new", RunStatus::name).to_owned(),
             planned.combination.options().join(" "),
         ]);
     }
@@ -378,7 +378,7 @@ fn show_table(planned: &[Planned], json: bool) -> Result<()> {
         .iter()
         .filter(|planned| Folder::is_run(&planned.run))
     {
-        rows.push(Row::new(&Look::at(&planned.run)?));
+        rows.push(Row::new(&RunSnapshot::at(&planned.run)?));
     }
     sort_by_perplexity(&mut rows);
     if let Some(note) = incomparable(&rows) {

@@ -12,8 +12,8 @@ use anyhow::Result;
 use clap::{Args, ValueHint};
 use console::Term;
 use elman::train::folder::contents::PAGE;
-use elman::train::look::{Doing, Look};
 use elman::train::metrics::Line;
+use elman::train::status::{RunSnapshot, RunStatus};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -54,7 +54,7 @@ pub struct WatchArgs {
 }
 
 pub fn run(args: WatchArgs) -> Result<()> {
-    let mut look = Look::at(&args.run)?;
+    let mut look = RunSnapshot::at(&args.run)?;
     if args.csv {
         return Ok(write!(io::stdout(), "{}", sheet(&look).to_csv())?);
     }
@@ -70,7 +70,7 @@ pub fn run(args: WatchArgs) -> Result<()> {
     let mut drawn = Drawn::default();
     loop {
         drawn.replace(&term, &picture(&look, &args, &term))?;
-        if look.doing() != Doing::Running {
+        if look.status() != RunStatus::Running {
             return Ok(());
         }
         std::thread::sleep(pause);
@@ -108,7 +108,7 @@ impl Drawn {
 }
 
 /// Figures and curves of the moment.
-fn picture(look: &Look, args: &WatchArgs, term: &Term) -> String {
+fn picture(look: &RunSnapshot, args: &WatchArgs, term: &Term) -> String {
     let (rows, columns) = term.size_checked().unwrap_or((24, 80));
     let width = usize::from(args.width.unwrap_or(columns)).max(20);
     // A line below stays free for the cursor.
@@ -144,19 +144,19 @@ fn picture(look: &Look, args: &WatchArgs, term: &Term) -> String {
         x_label: &|step| grouped(step.round() as u64),
     };
     out.push_str(&chart.draw(width, height.saturating_sub(above), colours));
-    let doing = look.doing();
-    if doing.is_interrupted() || doing == Doing::Stalled {
-        let command = resume_command(look.path(), doing == Doing::Stalled);
+    let doing = look.status();
+    if doing.is_interrupted() || doing == RunStatus::Stalled {
+        let command = resume_command(look.path(), doing == RunStatus::Stalled);
         let _ = write!(out, "\ngo on with: {command}");
     }
     out
 }
 
 /// What is to be said in words.
-fn head(look: &Look) -> String {
+fn head(look: &RunSnapshot) -> String {
     let (step, total) = (look.step(), look.total_steps());
     let percent = 100 * step / total.max(1);
-    let doing = look.doing();
+    let doing = look.status();
     let name = look.architecture().unwrap_or_default();
     let mut out = format!(
         "{}  {name}  {}, step {} of {} ({percent} %)",
@@ -201,7 +201,7 @@ fn head(look: &Look) -> String {
         format!(", {} tokens/s", grouped(line.tokens_per_s.round() as u64))
     });
     let left = match look.seconds_left() {
-        Some(left) if doing == Doing::Running => format!(", about {} left", clock(left)),
+        Some(left) if doing == RunStatus::Running => format!(", about {} left", clock(left)),
         _ => String::new(),
     };
     let seconds = clock(look.seconds());
@@ -214,7 +214,7 @@ fn head(look: &Look) -> String {
 }
 
 /// The figures of training and validation, line by line.
-fn sheet(look: &Look) -> Grid {
+fn sheet(look: &RunSnapshot) -> Grid {
     let mut grid = Grid::new(
         1,
         &[

@@ -3,7 +3,7 @@
 use super::small::{Small, dims};
 use crate::reference;
 use crate::reference::program::{self, CELLS, on_disk};
-use elman::net::dims::{Activation, Cell, Room, Slots};
+use elman::net::dims::{Activation, Capacity, Cell, Slots};
 use elman::net::flow::jacobian::Jacobians;
 use elman::net::flow::terms::{Injection, double_sum, loss_gradients};
 use elman::net::flow::trace::{LayerTrace, LayerWeights, Trace};
@@ -60,12 +60,12 @@ fn all_terms_add_up_to_the_gradient_of_the_program() {
     let mut worst: f64 = 0.0;
     for cell in CELLS {
         let small = small(cell);
-        let room = Room::whole(STEPS, LANES);
+        let capacity = Capacity::whole(STEPS, LANES);
         let cpu = Cpu::new(Isa::detect(), 2);
         let mut engine = Engine::new(
             cpu,
             dims(cell, &HIDDEN),
-            room,
+            capacity,
             Slots::default(),
             Format::F32,
         );

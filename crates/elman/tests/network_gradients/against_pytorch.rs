@@ -3,14 +3,14 @@
 use super::small::{ALL_SLOTS, close, dims, divisor};
 use crate::goldens::{Golden, Settings};
 use crate::reference::program::{on_disk, widen};
-use elman::net::dims::{Activation, Cell, Dims, Room};
+use elman::net::dims::{Activation, Capacity, Cell, Dims};
 use elman::net::layer::dropout::{Dropout, Rates};
 use elman::net::params::Params;
 use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm};
 use elman::train::guard::{Guard, Verdict};
 use elman::train::objective::Objective;
-use elman::train::optim::{Adam, Method, Optimiser, Optimizer, Sgd, Update};
+use elman::train::optim::{Adam, Method, Optimizer, OptimizerState, Sgd, Update};
 use elman_kernels::{Cpu, Format, Isa};
 
 /// PyTorch's inputs, dropout masks and weights give PyTorch's logits, losses, gradients and norms,
@@ -31,7 +31,7 @@ fn agrees_with_golden(golden: &Golden) {
     let mut engine = Engine::new(
         cpu,
         golden_dims(settings),
-        Room::whole(steps, lanes),
+        Capacity::whole(steps, lanes),
         ALL_SLOTS,
         Format::F32,
     );
@@ -62,7 +62,7 @@ fn agrees_with_golden(golden: &Golden) {
         "tokens" => LossNorm::Tokens,
         _ => LossNorm::Lanes,
     };
-    let mut optimiser = Optimiser::new(method, engine.network().layout());
+    let mut optimiser = OptimizerState::new(method, engine.network().layout());
     let mut guard = Guard::default();
     let mut carried = engine.zero_state();
     let (mut losses, mut norms, mut clipped) = (Vec::new(), Vec::new(), 0);

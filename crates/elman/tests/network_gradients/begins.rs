@@ -2,7 +2,7 @@
 
 use super::small::{ALL_SLOTS, close, dims, random_engine, random_window};
 use crate::reference::program::CELLS;
-use elman::net::dims::{Cell, Dims, Room};
+use elman::net::dims::{Capacity, Cell, Dims};
 use elman::net::{Params, State};
 use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm, WindowStats};
@@ -171,10 +171,13 @@ fn instruction_sets_and_threads_do_not_show() {
 fn recomputed_segments_do_not_show() {
     for cell in CELLS {
         let (whole, window, before) = case(cell, Isa::detect(), 2);
-        let room = Room::for_all([(STEPS, LANES)], true);
-        assert!(room.segment < STEPS * LANES, "one segment proves nothing");
+        let capacity = Capacity::for_all([(STEPS, LANES)], true);
+        assert!(
+            capacity.segment < STEPS * LANES,
+            "one segment proves nothing"
+        );
         let cpu = Cpu::new(Isa::detect(), 2);
-        let mut engine = Engine::new(cpu, network(cell), room, ALL_SLOTS, Format::F32);
+        let mut engine = Engine::new(cpu, network(cell), capacity, ALL_SLOTS, Format::F32);
         engine.params_mut().copy_from(whole.params());
         assert_eq!(
             run(engine, &window, &before),

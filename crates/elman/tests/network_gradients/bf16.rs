@@ -2,7 +2,7 @@
 
 use super::small::random_window;
 use elman::net::Params;
-use elman::net::dims::{Activation, Cell, Dims, Room, Slots};
+use elman::net::dims::{Activation, Capacity, Cell, Dims, Slots};
 use elman::net::init::Init;
 use elman::text::Window;
 use elman::train::Config;
@@ -53,7 +53,7 @@ fn gradient(dims: &Dims, window: &Window, format: Format) -> Params {
     let mut engine = Engine::new(
         cpu,
         dims.clone(),
-        Room::whole(STEPS, LANES),
+        Capacity::whole(STEPS, LANES),
         Slots::default(),
         format,
     );

@@ -2,7 +2,7 @@
 
 use super::small::random_window;
 use elman::net::State;
-use elman::net::dims::{Activation, Cell, Dims, Room, Slots};
+use elman::net::dims::{Activation, Capacity, Cell, Dims, Slots};
 use elman::text::Window;
 use elman::train::bptt::Engine;
 use elman::train::scheduled::Coins;
@@ -21,7 +21,7 @@ fn every_input_comes_from_the_prediction_before_it() {
         for threads in [1, 3] {
             let coins = Coins::new(1.0, 4, 17);
             let (mut window, mut carried) = (window(), None);
-            let mut engine = engine(cell, Room::whole(STEPS, LANES), threads);
+            let mut engine = engine(cell, Capacity::whole(STEPS, LANES), threads);
             // From the zero state, then from where that led: the first inputs are drawn too.
             for _ in 0..2 {
                 let start: State = carried.take().unwrap_or_else(|| engine.zero_state());
@@ -42,13 +42,13 @@ fn every_input_comes_from_the_prediction_before_it() {
 fn pieces_do_not_show() {
     let coins = Coins::new(0.4, 4, 17);
     let mut whole = window();
-    let mut engine_whole = engine(Cell::LSTM, Room::whole(STEPS, LANES), 1);
+    let mut engine_whole = engine(Cell::LSTM, Capacity::whole(STEPS, LANES), 1);
     let zero = engine_whole.zero_state();
     engine_whole.draw_inputs(&mut whole, coins, None, &zero);
-    let room = Room::for_all([(STEPS, LANES)], true);
-    assert!(room.segment < STEPS * LANES);
+    let capacity = Capacity::for_all([(STEPS, LANES)], true);
+    assert!(capacity.segment < STEPS * LANES);
     let mut pieces = window();
-    engine(Cell::LSTM, room, 1).draw_inputs(&mut pieces, coins, None, &zero);
+    engine(Cell::LSTM, capacity, 1).draw_inputs(&mut pieces, coins, None, &zero);
     assert_eq!(whole, pieces);
 }
 
@@ -60,7 +60,7 @@ fn a_lane_that_has_ended_stays_padding() {
         window.weight[t * LANES + 1] = 0.0;
     }
     let given = window.inputs.clone();
-    let mut engine = engine(Cell::LSTM, Room::whole(STEPS, LANES), 1);
+    let mut engine = engine(Cell::LSTM, Capacity::whole(STEPS, LANES), 1);
     let zero = engine.zero_state();
     engine.draw_inputs(&mut window, Coins::new(1.0, 4, 17), None, &zero);
     for t in STEPS - 4..STEPS {
@@ -70,7 +70,7 @@ fn a_lane_that_has_ended_stays_padding() {
 
 /// The inputs of a window that `start` and `first` (B) begin, and the state after it.
 fn run_freely(cell: Cell, start: &State, first: &[u32], coins: Coins) -> (Vec<u32>, State) {
-    let mut engine = engine(cell, Room::whole(1, LANES), 1);
+    let mut engine = engine(cell, Capacity::whole(1, LANES), 1);
     let mut state = start.clone();
     let mut inputs: Vec<u32> = Vec::new();
     for t in 0..STEPS {
@@ -127,7 +127,7 @@ fn draws(logits: &[f32], t: usize, coins: Coins) -> Vec<u32> {
     lanes.map(draw).collect()
 }
 
-fn engine(cell: Cell, room: Room, threads: usize) -> Engine {
+fn engine(cell: Cell, capacity: Capacity, threads: usize) -> Engine {
     let dims = Dims {
         cell,
         vocab: VOCAB,
@@ -136,7 +136,7 @@ fn engine(cell: Cell, room: Room, threads: usize) -> Engine {
         tied: false,
     };
     let cpu = Cpu::new(Isa::detect(), threads);
-    let mut engine = Engine::new(cpu, dims, room, Slots::default(), Format::F32);
+    let mut engine = Engine::new(cpu, dims, capacity, Slots::default(), Format::F32);
     let mut draw = Stream::new(key(2, Site::Init, 0));
     for (_, values) in engine.params_mut().tensors_mut() {
         values.iter_mut().for_each(|x| *x = draw.uniform() - 0.5);

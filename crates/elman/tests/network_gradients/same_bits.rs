@@ -6,7 +6,7 @@ use elman::net::dims::{Activation, Cell, Dims};
 use elman::net::layer::dropout::{Dropout, Rates};
 use elman::train::bptt::LossNorm;
 use elman::train::objective::Objective;
-use elman::train::optim::{Adam, Method, Optimiser, Optimizer, Update};
+use elman::train::optim::{Adam, Method, Optimizer, OptimizerState, Update};
 use elman_kernels::Isa;
 use elman_kernels::rng::{Site, Stream, key};
 
@@ -37,7 +37,7 @@ fn trained_bits(dims: &Dims, isa: Isa, threads: usize) -> Vec<u32> {
         weight_decay: 0.01,
         ..Method::plain(Optimizer::Adamw(Adam::default()))
     };
-    let mut optimiser = Optimiser::new(method, engine.network().layout());
+    let mut optimiser = OptimizerState::new(method, engine.network().layout());
     let rates = Rates {
         embed: 0.1,
         weight: 0.4,

@@ -1,6 +1,6 @@
 //! Small networks with random weights, windows of random tokens, and how they are compared with other programs' numbers.
 
-use elman::net::dims::{Cell, Dims, Room, Slots};
+use elman::net::dims::{Capacity, Cell, Dims, Slots};
 use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm};
 use elman_kernels::rng::Stream;
@@ -40,7 +40,7 @@ pub fn random_engine(
     let mut engine = Engine::new(
         Cpu::new(isa, threads),
         dims.clone(),
-        Room::whole(steps, lanes),
+        Capacity::whole(steps, lanes),
         ALL_SLOTS,
         Format::F32,
     );

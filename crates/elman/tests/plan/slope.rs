@@ -6,7 +6,7 @@ use super::{live, peak, reset_peak};
 use elman::text::{Layout, Stream};
 use elman::train::bptt::Engine;
 use elman::train::config::Bptt;
-use elman::train::optim::Optimiser;
+use elman::train::optim::OptimizerState;
 use elman::train::state::{Progress, TrainState};
 use elman::train::step::GradientAccumulator;
 use elman::train::{Config, plan_shapes};
@@ -32,7 +32,7 @@ fn weigh(config: &Config, vocab: usize, steps: usize, ids: &[u32]) -> (i64, i64)
     config.init().fill(&dims, engine.params_mut());
     let mut state = TrainState {
         progress: Progress::default(),
-        optimiser: Optimiser::new(config.method(), engine.network().layout()),
+        optimiser: OptimizerState::new(config.method(), engine.network().layout()),
         carried: engine.zero_state(),
         seconds: 0.0,
     };

@@ -1,7 +1,7 @@
 //! Windows as long as the text, and plans that do not fit.
 
 use super::bench::{Bench, Log, config, machine, relu_sgd, resume};
-use elman::net::dims::{Room, Sizes};
+use elman::net::dims::{Capacity, Sizes};
 use elman::text::Layout;
 use elman::train::config::{Bptt, CellName};
 use elman::train::{self, Config, Machine};
@@ -212,8 +212,8 @@ fn recomputed_windows_take_the_memory_of_short_ones() {
                     tied: false,
                     ..config()
                 };
-                let room = Room::for_all([(steps, lanes)], recompute);
-                train::plan(&config, &config.dims(2000), room)
+                let capacity = Capacity::for_all([(steps, lanes)], recompute);
+                train::plan(&config, &config.dims(2000), capacity)
                     .window
                     .total_bytes() as f64
             };

@@ -3,7 +3,7 @@
 use super::bench::{Bench, Log, essence, resume, saving_always, sentences};
 use elman::Model;
 use elman::infer::{EvalOptions, evaluate, evaluate_answers};
-use elman::net::dims::Room;
+use elman::net::dims::Capacity;
 use elman::text::synth::{MARK, Synth, Task};
 use elman::text::{Kind, ReadOptions, Source};
 use elman::train::config::CellName;
@@ -72,8 +72,8 @@ fn one_to_ten_thousand_tokens_train_in_one_corpus() {
 fn long_lines_have_few_lanes_in_the_plan() {
     let config = sentences();
     let plan = |shapes: &[(usize, usize)]| {
-        let room = Room::for_all(shapes.iter().copied(), false);
-        train::plan(&config, &config.dims(100), room)
+        let capacity = Capacity::for_all(shapes.iter().copied(), false);
+        train::plan(&config, &config.dims(100), capacity)
             .window
             .total_bytes()
     };

@@ -15,7 +15,7 @@ use elman_infer::{
 };
 use elman_kernels::rng::{Site, Stream as Draws, key};
 use elman_kernels::{Cpu, Isa};
-use elman_net::dims::{Room, inference_bytes, matrix_parameters};
+use elman_net::dims::{Capacity, inference_bytes, matrix_parameters};
 use elman_net::{Network, Params};
 use elman_text::{Corpus, Stream, Window};
 use elman_train::config::{Config, Precision};
@@ -188,11 +188,11 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
             break;
         }
     }
-    let room = Room::whole(steps, lanes);
+    let capacity = Capacity::whole(steps, lanes);
     Ok(Outcome {
         laps: clock.finish(trainer.cpu()),
         tokens_per_step: lanes * steps,
-        plan_bytes: plan(&config, &case.dims(), room).total_bytes(),
+        plan_bytes: plan(&config, &case.dims(), capacity).total_bytes(),
         weights_bytes_per_token: None,
         times_one_stream: None,
     })

@@ -18,7 +18,7 @@ use crate::error::{InspectError, Result};
 use elman_infer::NetworkModel;
 use elman_kernels::{Cpu, Format};
 use elman_net::Params;
-use elman_net::dims::{Room, Slots};
+use elman_net::dims::{Capacity, Slots};
 use elman_text::{Layout, OutOfRange};
 use elman_train::bptt::{Engine, LossNorm};
 use serde::Serialize;
@@ -212,12 +212,12 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn new<'a>(model: &NetworkModel, cpu: Cpu, passages: &'a Passages) -> Bench<'a> {
-        let room = Room::whole(passages.steps, passages.lanes);
+        let capacity = Capacity::whole(passages.steps, passages.lanes);
         let network = model.network().clone();
         let mut engine = Engine::new(
             cpu,
             network.dims().clone(),
-            room,
+            capacity,
             Slots::default(),
             Format::F32,
         );
@@ -249,7 +249,7 @@ impl Bench<'_> {
     ) -> f64 {
         let Passages { context, steps, .. } = *self.passages;
         let mut state = self.engine.zero_state();
-        // In pieces for which the engine has room.
+        // In pieces for which the engine has capacity.
         for from in (0..context).step_by(steps) {
             let piece = self.passages.window(from, (from + steps).min(context));
             self.engine.score_window(&piece, &mut state);

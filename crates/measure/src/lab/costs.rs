@@ -5,7 +5,7 @@ use super::{Lab, Verdict};
 use crate::bench::{Amount, Case, Settings, Work, measure};
 use crate::error::Result;
 use elman_infer::Weights;
-use elman_net::dims::Room;
+use elman_net::dims::Capacity;
 use elman_train::config::Bptt;
 use elman_train::{Config, plan};
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,7 @@ pub fn costs(lab: &mut Lab) -> Result<Costs> {
     lab.measured("costs of windows", |lab| {
         let mut config = lab.config(Net::Lstm);
         config.batch_size = LANES;
-        let tokens = elman_train::look::Look::at(&trained.run)?
+        let tokens = elman_train::status::RunSnapshot::at(&trained.run)?
             .train_file()
             .map_or(0, |file| file.tokens as usize);
         let full = tokens.div_ceil(LANES);
@@ -67,12 +67,12 @@ pub fn costs(lab: &mut Lab) -> Result<Costs> {
         let window = |steps: usize| -> Result<Window> {
             lab.go_on()?;
             let of = |recompute| {
-                let room = Room::for_all([(steps, LANES)], recompute);
+                let capacity = Capacity::for_all([(steps, LANES)], recompute);
                 let config = Config {
                     recompute,
                     ..config.clone()
                 };
-                plan(&config, &dims, room)
+                plan(&config, &dims, capacity)
             };
             let (kept, recomputed) = (of(false), of(true));
             let timed = match steps < full {

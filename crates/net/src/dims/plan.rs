@@ -1,7 +1,7 @@
 //! The memory of a network in training and in inference: every number is closed form, so that a plan can be printed,
 //! and refused, before a byte is allocated.
 
-use super::{Dims, Room, TENSOR_ALIGN, WindowPlan, logit_rows};
+use super::{Capacity, Dims, TENSOR_ALIGN, WindowPlan, logit_rows};
 use elman_kernels::{Format, Packed};
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +67,7 @@ impl Slots {
 }
 
 impl TrainPlan {
-    /// Computes the plan for windows within `room`.
+    /// Computes the plan for windows within `capacity`.
     ///
     /// `kept` is what the optimiser keeps, `format` the number format of the products.
     pub fn new(
@@ -76,10 +76,10 @@ impl TrainPlan {
         kept: Kept,
         slots: Slots,
         format: Format,
-        room: Room,
+        capacity: Capacity,
     ) -> TrainPlan {
         let f32s = |n: usize| 4 * n as u64;
-        let block = logit_rows(room.segment);
+        let block = logit_rows(capacity.segment);
         let recurrent: usize = match slots.recurrent {
             true => dims.hidden.iter().map(|h| dims.cell.gates() * h * h).sum(),
             false => 0,
@@ -94,11 +94,11 @@ impl TrainPlan {
             moments_bytes: kept.moments as u64 * f32s(arena_len),
             average_bytes: kept.averages as u64 * f32s(arena_len),
             packed_bytes: packed_forward_bytes(dims, format) + packed_backward_bytes(dims, format),
-            window: WindowPlan::new(dims, slots, format, room),
+            window: WindowPlan::new(dims, slots, format, capacity),
             // Carried, running, their gradients, and those of validation.
-            states_bytes: 5 * f32s(room.lanes * dims.state_len())
+            states_bytes: 5 * f32s(capacity.lanes * dims.state_len())
                 // The output after a segment.
-                + f32s(room.lanes * dims.top()),
+                + f32s(capacity.lanes * dims.top()),
             vocabulary_bytes: 0,
             preparation_bytes: 0,
             fixed_bytes: f32s(block * dims.vocab)

@@ -3,7 +3,7 @@
 //! What the tape and the two gradient buffers hold, see `net::tape` and `net::layer`, and what is kept for each segment and each
 //! position, see `train::bptt`. Numbers saturate, since `--bptt full` makes anything possible.
 
-use super::{Dims, Room, Slots};
+use super::{Capacity, Dims, Slots};
 use elman_kernels::Format;
 use serde::{Deserialize, Serialize};
 
@@ -33,10 +33,10 @@ pub struct WindowPlan {
 const POSITION_BYTES: u128 = 8 + 4 + 4 + 2 * 13;
 
 impl WindowPlan {
-    /// Computes the plan of windows within `room`.
-    pub fn new(dims: &Dims, slots: Slots, format: Format, room: Room) -> WindowPlan {
+    /// Computes the plan of windows within `capacity`.
+    pub fn new(dims: &Dims, slots: Slots, format: Format, capacity: Capacity) -> WindowPlan {
         let of = |n: usize| n as u128;
-        let (rows, starts) = (of(room.segment), of(room.lanes));
+        let (rows, starts) = (of(capacity.segment), of(capacity.lanes));
         let (embed, units) = (of(dims.embed), of(dims.units()));
         let layers = dims.layer_numbers(rows, starts, true);
         let projected = if dims.projected() { rows * embed } else { 0 };
@@ -45,13 +45,13 @@ impl WindowPlan {
         let words = rows.div_ceil(of(format.per_word()));
         let packed = |cols: &usize| words * of(cols.next_multiple_of(16));
         let operands: u128 = dims.widths().iter().map(packed).sum();
-        let positions = of(room.window);
+        let positions = of(capacity.window);
         // The rows, and the place of each input's row among them.
-        let own_rows = match room.own_rows(dims, slots) {
+        let own_rows = match capacity.own_rows(dims, slots) {
             0 => 0,
             own => of(own) * embed + rows,
         };
-        let listed = 4 * (of(room.inputs) - positions);
+        let listed = 4 * (of(capacity.inputs) - positions);
         let f32s = |numbers: u128| saturated(4 * numbers);
         WindowPlan {
             inputs_bytes: f32s(rows * embed),
@@ -59,7 +59,7 @@ impl WindowPlan {
             outputs_bytes: f32s(dropped + projected),
             gradients_bytes: f32s(2 * rows * of(dims.widest())),
             operands_bytes: f32s(operands),
-            segments_bytes: f32s(of(room.starts) * of(dims.state_len())),
+            segments_bytes: f32s(of(capacity.starts) * of(dims.state_len())),
             rows_bytes: f32s(own_rows),
             positions_bytes: saturated(positions * POSITION_BYTES + listed),
         }

@@ -22,7 +22,7 @@ pub(crate) struct Projection {
 }
 
 impl Projection {
-    /// Room for P as the forward pass reads it.
+    /// Capacity for P as the forward pass reads it.
     pub(crate) fn panels(&self, format: Format) -> Packed {
         Packed::new(format, self.hidden, 1, self.output)
     }

@@ -51,11 +51,11 @@ impl Engine {
         self.refresh(dropout.and_then(|dropout| dropout.weight_drop()));
         let dropped = dropout.is_some_and(|dropout| dropout.copies());
         let lanes = window.lanes;
-        let piece_steps = self.room.segment / lanes;
+        let piece_steps = self.capacity.segment / lanes;
         let mut running = std::mem::take(&mut self.running);
         let mut draws = std::mem::take(&mut self.draws);
         draws.clear();
-        draws.reserve(self.room.lanes, self.network.dims().top());
+        draws.reserve(self.capacity.lanes, self.network.dims().top());
         running.copy_lanes(carried, lanes);
         let ends: Vec<usize> = (0..lanes).map(|lane| end_of(window, lane)).collect();
         let (mut read, mut rows, mut count) = (0, 0, 0);

@@ -20,7 +20,7 @@ impl Engine {
         state: &mut State,
         mut right: Option<&mut [bool]>,
     ) -> WindowStats {
-        for segment in self.room.segments(window.steps, window.lanes) {
+        for segment in self.capacity.segments(window.steps, window.lanes) {
             let rows = segment.start * window.lanes..segment.end * window.lanes;
             self.read(window, segment, None, state);
             self.network.loss(
@@ -51,7 +51,7 @@ impl Engine {
         state: &State,
         layers: &[LayerWeights],
     ) -> Result<Trace, Overflow> {
-        let steps = window.steps.min(most_steps).min(self.room.segment / lanes);
+        let steps = window.steps.min(most_steps).min(self.capacity.segment / lanes);
         let inputs = window.inputs.chunks_exact(window.lanes).take(steps);
         let begins = window.begins.chunks_exact(window.lanes).take(steps);
         let few = Window {

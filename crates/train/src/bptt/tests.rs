@@ -23,13 +23,13 @@ fn dims(cell: Cell, tied: bool) -> Dims {
     }
 }
 
-fn engine(dims: Dims, room: Room) -> Engine {
-    engine_with(dims, room, dropout().rates.slots())
+fn engine(dims: Dims, capacity: Capacity) -> Engine {
+    engine_with(dims, capacity, dropout().rates.slots())
 }
 
-fn engine_with(dims: Dims, room: Room, slots: Slots) -> Engine {
+fn engine_with(dims: Dims, capacity: Capacity, slots: Slots) -> Engine {
     let cpu = Cpu::new(Isa::detect(), 2);
-    let mut engine = Engine::new(cpu, dims, room, slots, Format::F32);
+    let mut engine = Engine::new(cpu, dims, capacity, slots, Format::F32);
     let mut draw = Stream::new(key(4, Site::Init, 0));
     for (_, values) in engine.params_mut().tensors_mut() {
         values.iter_mut().for_each(|x| *x = draw.uniform() - 0.5);
@@ -107,14 +107,14 @@ fn an_update_leaves_nothing_of_its_gradient() {
             ..dropout().rates.slots()
         };
         let dims = dims(Cell::GRU, tied);
-        let mut engine = engine_with(dims, Room::whole(LENGTHS[0], LENGTHS.len()), slots);
+        let mut engine = engine_with(dims, Capacity::whole(LENGTHS[0], LENGTHS.len()), slots);
         let window = batch(&sentences(), LENGTHS[0], 0);
         let mut gradient = |window: &Window| {
             let mut carried = engine.zero_state();
             engine.run_window(window, LossNorm::Tokens, Some(dropout()), &mut carried);
             let found = (bits(engine.grads()), engine.gradient_norm(f32::INFINITY));
             let method = Method::plain(Optimizer::Sgd(Sgd::default()));
-            let mut optimiser = Optimiser::new(method, engine.network().layout());
+            let mut optimiser = OptimizerState::new(method, engine.network().layout());
             engine.apply(&mut optimiser, &Update::at(0.0));
             found
         };
@@ -134,7 +134,7 @@ fn more_padding_and_what_stands_in_it_change_no_bit() {
         .flat_map(|cell| [(cell, false), (cell, true)])
     {
         let sentences = sentences();
-        let mut engine = engine(dims(cell, tied), Room::whole(40, 8));
+        let mut engine = engine(dims(cell, tied), Capacity::whole(40, 8));
         let expected = run(&mut engine, &batch(&sentences, LENGTHS[0], 0));
         for (steps, pad) in [(LENGTHS[0], 7), (LENGTHS[0] + 1, 0), (40, 31)] {
             let found = run(&mut engine, &batch(&sentences, steps, pad));
@@ -151,7 +151,10 @@ fn more_padding_and_what_stands_in_it_change_no_bit() {
 fn a_sentence_in_a_batch_has_the_numbers_that_it_has_alone() {
     for cell in CELLS {
         let sentences = sentences();
-        let mut engine = engine(dims(cell, false), Room::whole(LENGTHS[0], LENGTHS.len()));
+        let mut engine = engine(
+            dims(cell, false),
+            Capacity::whole(LENGTHS[0], LENGTHS.len()),
+        );
         let mut state_after = |window: &mut Window, steps: usize| {
             window.carry = steps;
             let mut state = engine.zero_state();
@@ -198,8 +201,8 @@ fn the_gradient_of_a_padded_batch_is_that_without_the_padding() {
         .flat_map(|cell| [(cell, false), (cell, true)])
     {
         let sentences = sentences();
-        let room = Room::whole(LENGTHS[0], LENGTHS.len());
-        let mut engine = engine(dims(cell, tied), room);
+        let capacity = Capacity::whole(LENGTHS[0], LENGTHS.len());
+        let mut engine = engine(dims(cell, tied), capacity);
         let window = batch(&sentences, LENGTHS[0], 0);
         let expected = run(&mut engine, &window);
         let found = without_padding(&mut engine, &window);

@@ -5,8 +5,8 @@
 //! file.
 
 use super::LARGEST_RECORD;
-use crate::board::is_event_file;
 use crate::error::Result;
+use crate::tensorboard::is_event_file;
 use elman_infer::files::is_model_file;
 use elman_store::{Generations, Lock, StoreError, disk};
 use std::io::ErrorKind;

@@ -6,11 +6,11 @@ use crate::error::{MemoryRemedy, Result, RunError};
 use crate::job::Job;
 use crate::windows::Order;
 use elman_net::Network;
-use elman_net::dims::{Dims, Room, Sizes, TrainPlan, drawing_bytes, largest, look_bytes};
+use elman_net::dims::{Capacity, Dims, Sizes, TrainPlan, drawing_bytes, largest, look_bytes};
 use elman_text::{Layout, Vocab};
 
-/// Plans the bytes that a run of `config` needs for windows that fit into `room`.
-pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
+/// Plans the bytes that a run of `config` needs for windows that fit into `capacity`.
+pub fn plan(config: &Config, dims: &Dims, capacity: Capacity) -> TrainPlan {
     let arena_len = Network::new(dims.clone()).layout().arena_len();
     let mut plan = TrainPlan::new(
         dims,
@@ -18,11 +18,11 @@ pub fn plan(config: &Config, dims: &Dims, room: Room) -> TrainPlan {
         config.method().kept(),
         config.slots(),
         config.precision.format(),
-        room,
+        capacity,
     );
     plan.vocabulary_bytes = Vocab::usual_bytes(dims.vocab);
     if config.scheduled_sampling.is_some() {
-        plan.fixed_bytes += drawing_bytes(dims, room.lanes);
+        plan.fixed_bytes += drawing_bytes(dims, capacity.lanes);
     }
     if config.sample_every.is_some() {
         plan.fixed_bytes += sample_bytes(dims);
@@ -36,19 +36,20 @@ pub fn plan_shapes(
     dims: &Dims,
     train: &[(usize, usize)],
     valid: &[(usize, usize)],
-) -> (Room, TrainPlan) {
+) -> (Capacity, TrainPlan) {
     let shapes = train.iter().chain(valid).copied();
-    let room = Room::for_all(shapes, config.recompute).accumulating(config.accumulate, dims);
-    let mut plan = plan(config, dims, room);
+    let capacity =
+        Capacity::for_all(shapes, config.recompute).accumulating(config.accumulate, dims);
+    let mut plan = plan(config, dims, capacity);
     if config.loss_after.is_some() {
         // Which targets of a window are the most likely tokens.
-        plan.fixed_bytes += room.window as u64;
+        plan.fixed_bytes += capacity.window as u64;
     }
     if config.watch_gradients.is_some() {
         let longest = train.iter().map(|(steps, _)| *steps).max();
         plan.fixed_bytes += look_bytes(dims, longest.unwrap_or(0));
     }
-    (room, plan)
+    (capacity, plan)
 }
 
 /// Sizes of a run's texts and vocabulary on which its memory depends.
@@ -86,17 +87,17 @@ impl Open {
 
 impl Reading<'_> {
     /// Plans the capacity for the windows of a run, and its bytes.
-    pub fn plan(&self, config: &Config) -> (Room, TrainPlan) {
+    pub fn plan(&self, config: &Config) -> (Capacity, TrainPlan) {
         let (train, valid) = (self.train, self.valid);
         let valid_shapes = valid.map_or(Vec::new(), Order::shapes);
         let dims = config.dims(self.vocab);
-        let (room, mut plan) = plan_shapes(config, &dims, &train.shapes(), &valid_shapes);
+        let (capacity, mut plan) = plan_shapes(config, &dims, &train.shapes(), &valid_shapes);
         plan.vocabulary_bytes = self.vocabulary_bytes;
         plan.preparation_bytes = self.preparation_bytes;
         // Of the validation text, the losses of its parts too.
         let valid_bytes = valid.map_or(0, |valid| valid.index_bytes() + 8 * valid.parts() as u64);
         plan.fixed_bytes += train.index_bytes() + valid_bytes;
-        (room, plan)
+        (capacity, plan)
     }
 
     /// The bytes under another configuration of the same layout.

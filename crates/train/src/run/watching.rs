@@ -2,9 +2,9 @@
 //! write. Nothing here touches what decides the next step.
 
 use super::Run;
-use crate::board::Board;
 use crate::config::Config;
 use crate::error::Result;
+use crate::tensorboard::EventFile;
 use crate::watch::{Event, Sample, Watch};
 use elman_infer::{Generator, Sampling, Streams};
 use elman_kernels::Format;
@@ -17,14 +17,14 @@ const WINDOW: usize = 1;
 
 impl Run {
     /// The event file of this process, if one is wanted.
-    pub(super) fn board(&self) -> Result<Option<Board>> {
+    pub(super) fn event_file(&self) -> Result<Option<EventFile>> {
         let Some(directory) = &self.trainer.config.tensorboard else {
             return Ok(None);
         };
         let step = self.trainer.state.progress.step;
-        let mut board = Board::open(&self.folder.path().join(directory), step)?;
-        board.options(step, &self.trainer.config.choices())?;
-        Ok(Some(board))
+        let mut events = EventFile::open(&self.folder.path().join(directory), step)?;
+        events.options(step, &self.trainer.config.choices())?;
+        Ok(Some(events))
     }
 
     pub(super) fn sample_due(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Batches of the program's own sequences for one update.
 
 use crate::TrainError;
-use elman_net::dims::Room;
+use elman_net::dims::Capacity;
 use elman_text::{TokenId, Window};
 
 /// A batch of token sequences, padded to the longest of them.
@@ -49,8 +49,8 @@ impl Batch {
         &self.window
     }
 
-    /// Refuses what a network of `vocab` entries and memory for windows in `room` cannot be trained on.
-    pub(super) fn check(&self, vocab: usize, room: Room) -> Result<(), TrainError> {
+    /// Refuses what a network of `vocab` entries and memory for windows in `capacity` cannot be trained on.
+    pub(super) fn check(&self, vocab: usize, capacity: Capacity) -> Result<(), TrainError> {
         let Window {
             steps,
             lanes,
@@ -64,12 +64,12 @@ impl Batch {
         if let Some(&id) = targets.iter().find(|&&id| id as usize >= vocab) {
             return Err(TrainError::UnknownToken { id, vocab });
         }
-        if lanes > room.lanes || steps * lanes > room.window {
+        if lanes > capacity.lanes || steps * lanes > capacity.window {
             return Err(TrainError::BatchTooLarge {
                 sequences: lanes,
                 positions: steps * lanes,
-                most_sequences: room.lanes,
-                most_positions: room.window,
+                most_sequences: capacity.lanes,
+                most_positions: capacity.window,
             });
         }
         Ok(())

@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Look at hidden states over a text: which unit is a quote cell, which one counts down the line?
+/// RunSnapshot at hidden states over a text: which unit is a quote cell, which one counts down the line?
 ///
 /// Every unit's value after every token of the text. Units are ranked by how well they follow something that a person can name: open
 /// quotes and brackets, a colon before in the line, capitals, beginnings of sentences, digits, the place in the line and in the word. They are chosen on the first half of

@@ -24,7 +24,7 @@ pub struct SubjectArgs {
     /// The directory of a model or of a run (not with --untrained), then texts, plain or gzip; '-' is standard input
     #[arg(value_name = "MODEL|TEXT", required = true, value_hint = ValueHint::AnyPath)]
     pub names: Vec<PathBuf>,
-    /// Look at a network as `elman train TEXT` with the same options would begin with it, instead of a model
+    /// RunSnapshot at a network as `elman train TEXT` with the same options would begin with it, instead of a model
     #[arg(long)]
     untrained: bool,
 

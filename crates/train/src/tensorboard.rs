@@ -25,19 +25,19 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The event file of this process: a writer of the run's figures for TensorBoard.
-pub struct Board {
+pub struct EventFile {
     log: RecordLog,
 }
 
-impl Board {
+impl EventFile {
     /// Creates a file in `directory` for a run that has done `step` steps.
-    pub fn open(directory: &Path, step: u64) -> Result<Board> {
+    pub fn open(directory: &Path, step: u64) -> Result<EventFile> {
         disk::create_dir_all(directory)?;
         let log = RecordLog::create(&new_name(directory)?)?;
-        let mut board = Board { log };
-        board.write(0, Event::Version)?;
-        board.write(step + 1, Event::Start)?;
-        Ok(board)
+        let mut events = EventFile { log };
+        events.write(0, Event::Version)?;
+        events.write(step + 1, Event::Start)?;
+        Ok(events)
     }
 
     /// Writes the run's options as a table.
@@ -171,7 +171,7 @@ mod tests {
     fn names_ascend_whatever_the_clock_says() {
         let room = tempfile::tempdir().unwrap();
         for _ in 0..3 {
-            Board::open(room.path(), 0).unwrap();
+            EventFile::open(room.path(), 0).unwrap();
         }
         let late = room.path().join("events.out.tfevents.9000000000.elman");
         RecordLog::create(&late).unwrap();

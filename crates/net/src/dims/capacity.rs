@@ -7,7 +7,7 @@ use std::ops::Range;
 ///
 /// A row is a pair (time step, sequence). All windows may have one shape (T, B), or each its own, as sentences do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
+pub struct Capacity {
     /// Most rows of a window, T·B.
     pub window: usize,
     /// Most rows whose activations are in memory together, a *segment*; fewer than a window's with recomputation.
@@ -20,21 +20,21 @@ pub struct Room {
     pub inputs: usize,
 }
 
-impl Room {
+impl Capacity {
     /// Capacity for windows of `steps` steps and batch size `lanes` that are in memory as a whole.
-    pub fn whole(steps: usize, lanes: usize) -> Room {
-        Room::for_all([(steps, lanes)], false)
+    pub fn whole(steps: usize, lanes: usize) -> Capacity {
+        Capacity::for_all([(steps, lanes)], false)
     }
 
     /// Capacity for windows of each of the `shapes` (T, B), in memory as a whole or, with `recompute`, in segments.
     pub fn for_all(
         shapes: impl IntoIterator<Item = (usize, usize), IntoIter: Clone>,
         recompute: bool,
-    ) -> Room {
+    ) -> Capacity {
         let shapes = shapes.into_iter();
         let most =
             |size: &dyn Fn((usize, usize)) -> usize| shapes.clone().map(size).max().unwrap_or(0);
-        let mut room = Room {
+        let mut capacity = Capacity {
             window: most(&|(steps, lanes)| steps.saturating_mul(lanes)),
             segment: most(&|(steps, lanes)| match recompute {
                 true => recomputed_steps(steps, lanes).saturating_mul(lanes),
@@ -44,21 +44,22 @@ impl Room {
             starts: 0,
             inputs: 0,
         };
-        room.inputs = room.window;
-        room.starts = most(&|(steps, lanes)| (room.segments(steps, lanes).len() - 1) * lanes);
-        room
+        capacity.inputs = capacity.window;
+        capacity.starts =
+            most(&|(steps, lanes)| (capacity.segments(steps, lanes).len() - 1) * lanes);
+        capacity
     }
 
     /// Adapts the capacity to updates that accumulate the gradients of `windows` windows.
     ///
     /// With tied weights every row of the table has a gradient, and inputs are listed for one window at a time.
-    pub fn accumulating(self, windows: u64, dims: &Dims) -> Room {
+    pub fn accumulating(self, windows: u64, dims: &Dims) -> Capacity {
         let before = (windows - 1).saturating_mul(self.window as u64);
         let different = match dims.tied {
             true => 0,
             false => before.min(dims.vocab as u64) as usize,
         };
-        Room {
+        Capacity {
             inputs: self.window.saturating_add(different),
             ..self
         }
@@ -115,10 +116,10 @@ mod tests {
     fn segments_cover_the_window_and_are_whole_from_its_end() {
         for lanes in [1, 2, 3, 4, 20, 32, 64, 256, 300] {
             for window in (1..200).chain([9_999, 10_000, 123_457]) {
-                let room = Room::for_all([(window, lanes)], true);
-                let segment = room.segment / lanes;
+                let capacity = Capacity::for_all([(window, lanes)], true);
+                let segment = capacity.segment / lanes;
                 for length in [1, window / 2, window].into_iter().filter(|n| *n > 0) {
-                    let segments: Vec<_> = room.segments(length, lanes).collect();
+                    let segments: Vec<_> = capacity.segments(length, lanes).collect();
                     assert_eq!(segments[0].start, 0);
                     assert_eq!(segments[segments.len() - 1].end, length);
                     assert!(segments.windows(2).all(|two| two[0].end == two[1].start));
@@ -132,7 +133,7 @@ mod tests {
                 assert!(segment as f64 >= root.floor().min(window as f64));
             }
         }
-        let whole = Room::whole(35, 32);
+        let whole = Capacity::whole(35, 32);
         assert!(whole.segments(20, 32).eq(std::iter::once(0..20)));
     }
 
@@ -140,20 +141,20 @@ mod tests {
     fn room_for_many_shapes_is_room_for_each() {
         let shapes = [(1, 32), (10_000, 1), (35, 32), (999, 3), (400, 7), (2, 31)];
         for recompute in [false, true] {
-            let room = Room::for_all(shapes, recompute);
+            let capacity = Capacity::for_all(shapes, recompute);
             for (steps, lanes) in shapes {
-                let segments: Vec<_> = room.segments(steps, lanes).collect();
-                assert!(steps * lanes <= room.window && lanes <= room.lanes);
-                assert!((segments.len() - 1) * lanes <= room.starts);
-                assert!(segments.iter().all(|s| s.len() * lanes <= room.segment));
+                let segments: Vec<_> = capacity.segments(steps, lanes).collect();
+                assert!(steps * lanes <= capacity.window && lanes <= capacity.lanes);
+                assert!((segments.len() - 1) * lanes <= capacity.starts);
+                assert!(segments.iter().all(|s| s.len() * lanes <= capacity.segment));
                 assert!(segments[1..].iter().all(|s| s.len() * lanes % 2 == 0));
                 assert_eq!(
                     (segments[0].start, segments[segments.len() - 1].end),
                     (0, steps)
                 );
             }
-            // Short batches are read at once in the room that the long ones need.
-            assert_eq!(room.segments(2, 31).len(), 1);
+            // Short batches are read at once in the capacity that the long ones need.
+            assert_eq!(capacity.segments(2, 31).len(), 1);
         }
     }
 }

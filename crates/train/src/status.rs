@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// Status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Doing {
+pub enum RunStatus {
     /// A process is working on the run.
     Running,
     /// The run has used up its budget.
@@ -33,27 +33,27 @@ pub enum Doing {
     Crashed,
 }
 
-impl Doing {
+impl RunStatus {
     /// Name of the status: `running`, `finished`, `stalled`, `stopped`, `diverged` or `crashed`.
     pub fn name(self) -> &'static str {
         match self {
-            Doing::Running => "running",
-            Doing::Finished => "finished",
-            Doing::Stalled => "stalled",
-            Doing::Stopped => "stopped",
-            Doing::Diverged => "diverged",
-            Doing::Crashed => "crashed",
+            RunStatus::Running => "running",
+            RunStatus::Finished => "finished",
+            RunStatus::Stalled => "stalled",
+            RunStatus::Stopped => "stopped",
+            RunStatus::Diverged => "diverged",
+            RunStatus::Crashed => "crashed",
         }
     }
 
     /// Whether the run can be resumed without a new budget.
     pub fn is_interrupted(self) -> bool {
-        matches!(self, Doing::Stopped | Doing::Crashed)
+        matches!(self, RunStatus::Stopped | RunStatus::Crashed)
     }
 }
 
 /// A snapshot of a run: its configuration, its metrics so far and its status.
-pub struct Look {
+pub struct RunSnapshot {
     path: PathBuf,
     record: Record,
     metrics: Follower,
@@ -62,15 +62,15 @@ pub struct Look {
     valid: Option<TokenFile>,
 }
 
-impl Look {
+impl RunSnapshot {
     /// Takes a snapshot of the run at `path`.
     ///
     /// # Errors
     /// [`RunError::Missing`](crate::RunError::Missing) if there is none; [`Error::Store`](crate::Error::Store) if its files cannot
     /// be read.
-    pub fn at(path: &Path) -> Result<Look> {
+    pub fn at(path: &Path) -> Result<RunSnapshot> {
         let head = |part: &str| token_file(&Folder::tokens_in(path, part)).ok();
-        Ok(Look {
+        Ok(RunSnapshot {
             record: read_record(path)?,
             metrics: Follower::open(&Folder::metrics_in(path))?,
             running: Lock::is_held(path),
@@ -117,17 +117,17 @@ impl Look {
     }
 
     /// Status of the run at the time of the snapshot.
-    pub fn doing(&self) -> Doing {
+    pub fn status(&self) -> RunStatus {
         let ending = match self.lines().last() {
-            _ if self.running => return Doing::Running,
+            _ if self.running => return RunStatus::Running,
             Some(Line::End(end)) => end.ending,
-            _ => return Doing::Crashed,
+            _ => return RunStatus::Crashed,
         };
         match ending {
-            Ending::Finished => Doing::Finished,
-            Ending::Stalled => Doing::Stalled,
-            Ending::Stopped => Doing::Stopped,
-            Ending::Diverged => Doing::Diverged,
+            Ending::Finished => RunStatus::Finished,
+            Ending::Stalled => RunStatus::Stalled,
+            Ending::Stopped => RunStatus::Stopped,
+            Ending::Diverged => RunStatus::Diverged,
         }
     }
 
