@@ -51,7 +51,10 @@ impl Engine {
         state: &State,
         layers: &[LayerWeights],
     ) -> Result<Trace, Overflow> {
-        let steps = window.steps.min(most_steps).min(self.capacity.segment / lanes);
+        let steps = window
+            .steps
+            .min(most_steps)
+            .min(self.capacity.segment / lanes);
         let inputs = window.inputs.chunks_exact(window.lanes).take(steps);
         let begins = window.begins.chunks_exact(window.lanes).take(steps);
         let few = Window {
