@@ -242,7 +242,7 @@ declare::options! {
                 when: |config, _| config.noise == 0.0,
             }]);
 
-        in "OptimizerState";
+        in "Optimiser";
             /// Learning rate
             lr: f64 = 0.004, option("X").above(0.0).at_most(MOST_SINGLE);
 

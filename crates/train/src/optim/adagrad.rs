@@ -8,7 +8,7 @@ options! {
     /// Constants of Adagrad.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct Adagrad {
-        in "OptimizerState";
+        in "Optimiser";
             /// Added to the denominator of adam, adamw, rmsprop and adagrad
             eps: f64 = 1e-8, option("X").above(0.0);
 

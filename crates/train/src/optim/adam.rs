@@ -8,7 +8,7 @@ options! {
     /// Constants of Adam and AdamW.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct Adam {
-        in "OptimizerState";
+        in "Optimiser";
             /// Decay of Adam's first moment
             beta1: f64 = 0.9, share("X");
 

@@ -8,7 +8,7 @@ options! {
     /// Constants of RMSprop.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct RmsProp {
-        in "OptimizerState";
+        in "Optimiser";
             /// Momentum of sgd and rmsprop
             momentum: f32 = 0.0, share("X").off_at(0.0);
 

@@ -9,7 +9,7 @@ options! {
     /// Constants of stochastic gradient descent.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct Sgd {
-        in "OptimizerState";
+        in "Optimiser";
             /// Momentum of sgd and rmsprop
             momentum: f32 = 0.0, share("X").off_at(0.0);
 
