@@ -117,7 +117,7 @@ pub(crate) struct Identity {
 pub struct TrainState {
     /// Progress of the run.
     pub progress: Progress,
-    /// OptimizerState with its state.
+    /// Optimizer with its state.
     pub optimiser: OptimizerState,
     /// State carried to the next window: h and c of every row of the batch.
     pub carried: State,
