@@ -276,10 +276,30 @@ fn end_of_text(
 ///
 /// The file goes through text, for which the crate has compiled its own parser; deserialising the value itself would compile all of its types again here.
 fn parsed(file: Value) -> Result<Tokenizer, String> {
-    let text = file.to_string();
+    let written = |error: serde_json::Error| format!("it cannot be written: {error}");
+    // Counted first, so that the text takes no more memory than it has bytes.
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, &file).map_err(written)?;
+    let mut text = Vec::with_capacity(length.0);
+    serde_json::to_writer(&mut text, &file).map_err(written)?;
     drop(file);
+    let text = String::from_utf8(text).map_err(|error| error.to_string())?;
     guarded(|| text.parse::<Tokenizer>())?
         .map_err(|error| format!("the tokenizers library refuses it: {error}"))
+}
+
+/// A writer that counts bytes.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The post-processor of the template `$A NAME`, taken from a tokenizer that has nothing else.
