@@ -3,7 +3,7 @@
 //! Construction is the proof: an [`Isa`] that names AVX-512 exists only on a CPU that has it, so
 //! running a kernel compiled for it is sound. The idea is memchr's.
 
-use crate::simd::{Op, Vector, scalar::Scalar};
+use crate::simd::{Op, RawOp, Vector, scalar::Scalar};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{avx2::Avx2, avx512::Avx512};
 
@@ -93,10 +93,21 @@ impl Isa {
     }
 
     /// Runs a kernel in its form for this instruction set.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn run<O: Op>(self, op: O) -> O::Output {
+        // SAFETY: an `Op` asks for nothing but the instructions.
+        unsafe { self.run_raw(op) }
+    }
+
+    /// Runs a kernel over raw pointers in its form for this instruction set.
+    ///
+    /// # Safety
+    /// The section `# Safety` of the kernel's type holds.
+    #[inline]
+    pub(crate) unsafe fn run_raw<O: RawOp>(self, op: O) -> O::Output {
         match self.0 {
-            // SAFETY: this value exists only where `supported` detected the instructions.
+            // SAFETY: this value exists only where `supported` detected the instructions, and the caller vouches
+            // for the pointers.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512Bf16 => unsafe { Avx512::<true>::call(op) },
             // SAFETY: as above.
@@ -105,7 +116,7 @@ impl Isa {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { Avx2::call(op) },
-            // SAFETY: the scalar form needs no instructions of its own.
+            // SAFETY: the scalar form needs no instructions of its own; the pointers are as above.
             Kind::Scalar => unsafe { Scalar::call(op) },
         }
     }

@@ -14,7 +14,7 @@ use crate::buffer::Buffer;
 use crate::cpu::{Cpu, Parts, SHARED_FROM, Worker};
 use crate::ledger::Kernel;
 use crate::product::{Bf16, Element, F32, Int8, lines, scale};
-use crate::simd::{LANES, Op, Vector};
+use crate::simd::{LANES, Op, RawOp, Vector};
 pub use pair::PanelPair;
 
 use std::ops::Range;
@@ -180,7 +180,7 @@ impl Packed {
         let words = self.words();
         let panels = Parts::new(&mut self.panels);
         cpu.parallel_from(SHARED_FROM, b.len(), &|worker: Worker| {
-            cpu.isa().run(Rows {
+            let rows = Rows {
                 b,
                 gates,
                 cols,
@@ -190,7 +190,9 @@ impl Packed {
                 first: 0,
                 panel_words: words,
                 panels: &panels,
-            });
+            };
+            // SAFETY: shares of words are disjoint.
+            unsafe { cpu.isa().run_raw(rows) };
         });
     }
 
@@ -251,6 +253,10 @@ impl Packed {
 }
 
 /// Copies those rows of `b` that become `words` of k into all panels.
+///
+/// # Safety
+/// To run it the caller proves that meanwhile nobody else reads or writes these words of the panels. Sizes are
+/// asserted.
 struct Rows<'a> {
     b: &'a [f32], // (k, gates·cols)
     gates: usize,
@@ -266,11 +272,11 @@ struct Rows<'a> {
     panels: &'a Parts<'a, f32>,
 }
 
-impl Op for Rows<'_> {
+impl RawOp for Rows<'_> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
+    unsafe fn run_raw<V: Vector>(self) {
         // SAFETY: passed on.
         unsafe {
             match self.format {

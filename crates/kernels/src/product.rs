@@ -162,8 +162,7 @@ fn multiply(
     let multiply = |region: Region| {
         // The rows of the first block are those of A, each once.
         let sums = sums.as_ref().filter(|_| region.blocks.start == 0);
-        // SAFETY: the sizes were compared above, and regions are disjoint.
-        cpu.isa().run(Multiply {
+        let multiply = Multiply {
             a: a.start(),
             layout: a.layout,
             b,
@@ -173,7 +172,10 @@ fn multiply(
             c_stride: width,
             sums: sums.map(Parts::as_ptr),
             region,
-        });
+        };
+        // SAFETY: the sizes of A, B, C, the bias and the sums were compared above; C and the sums are borrowed
+        // mutably, and no two regions share an element of C or, in the first block, a row.
+        unsafe { cpu.isa().run_raw(multiply) };
     };
     let blocks = b.blocks();
     let few_panels = blocks < cpu.threads() * FEW_PANELS && rows >= cpu.threads() * ENOUGH_ROWS;

@@ -22,10 +22,9 @@ use crate::cell::{Backward, Equations, Gate};
 use crate::cpu::{Cpu, Parts, Worker};
 use crate::ledger::Kernel;
 use crate::pack::Packed;
-use crate::product::{Layout, Multiply, Region, Start};
+use crate::product::{Region, Start};
 use crate::simd::LANES;
-use std::ops::Range;
-use step::{BackwardStep, ForwardStep};
+use step::{BackwardStep, ForwardStep, recurrent};
 
 /// Multiply-adds of one step from which a second thread saves more than a barrier costs.
 const SHARED_FROM: usize = 50_000;
@@ -167,16 +166,17 @@ impl<C: Equations<G, S>, const G: usize, const S: usize> Recurrence for TimeLoop
             };
             let isa = cpu.isa();
             let product = |gates, start, to, stride| {
-                isa.run(recurrent(
-                    h_before, pass.w_h, gates, start, to, stride, region,
-                ));
+                let op = recurrent(h_before, pass.w_h, gates, start, to, stride, region);
+                // SAFETY: the sizes were compared above. z and q of the region are this thread's, and h_{t−1}
+                // was finished before the barrier (see `Window::run`).
+                unsafe { isa.run_raw(op) };
             };
             let summed = G - usize::from(C::SEPARATE);
             product(0..summed, Start::Accumulate, z, G * units);
             if C::SEPARATE {
                 product(summed..G, Start::Bias(pass.b_q), q, units);
             }
-            isa.run(ForwardStep {
+            let step = ForwardStep {
                 cell: self.0,
                 units,
                 region,
@@ -184,7 +184,9 @@ impl<C: Equations<G, S>, const G: usize, const S: usize> Recurrence for TimeLoop
                 q,
                 before: [h_before, c_before],
                 after: [h, c],
-            });
+            };
+            // SAFETY: as above; h and c of the region are this thread's too.
+            unsafe { isa.run_raw(step) };
         });
     }
 
@@ -222,12 +224,15 @@ impl<C: Equations<G, S>, const G: usize, const S: usize> Recurrence for TimeLoop
                     false => Start::Accumulate,
                 };
                 let (from, to) = (dz_h_of(t), dh_next.as_ptr());
-                isa.run(recurrent(from, pass.w_h, 0..1, start, to, units, region));
+                let op = recurrent(from, pass.w_h, 0..1, start, to, units, region);
+                // SAFETY: the sizes were compared above. dh_next of the region is this thread's, and all of dz
+                // or dz_h of step t was finished before the barrier (see `Window::run`).
+                unsafe { isa.run_raw(op) };
             }
             if t > 0 {
                 let t = t - 1;
                 let at = |all: &[f32], t: usize| all.as_ptr().wrapping_add(t * state);
-                isa.run(BackwardStep {
+                let step = BackwardStep {
                     cell: self.0,
                     units,
                     region,
@@ -245,7 +250,10 @@ impl<C: Equations<G, S>, const G: usize, const S: usize> Recurrence for TimeLoop
                     d_next: [dh_next.as_ptr(), dc_next.as_ptr()],
                     dz: dz_of(t),
                     dz_h: dz_h_of(t),
-                });
+                };
+                // SAFETY: as above. What a step writes in the region is this thread's, and only the product
+                // reads beyond the region: dz or dz_h of the step after this one.
+                unsafe { isa.run_raw(step) };
             }
         });
     }
@@ -342,8 +350,8 @@ impl Window {
         );
     }
 
-    /// Runs `phase(i, region)` for i in `0..phases` on every thread's own regions, all threads
-    /// finishing a phase before any begins the next.
+    /// Runs `phase(i, region)` for i in `0..phases` on every thread's own regions, which share no element, all
+    /// threads finishing a phase before any begins the next.
     fn run(
         &self,
         cpu: &Cpu,
@@ -362,29 +370,5 @@ impl Window {
         };
         let work = self.batch * weights.depth() * weights.width();
         cpu.parallel_from(SHARED_FROM, work, &job);
-    }
-}
-
-/// The product of all of the rows of a region with some gates of the recurrent weights: `a` is
-/// (B, K), `c` is (B, `c_stride`).
-fn recurrent<'a>(
-    a: *const f32,
-    w: &'a Packed,
-    gates: Range<usize>,
-    start: Start<'a>,
-    c: *mut f32,
-    c_stride: usize,
-    region: &Region,
-) -> Multiply<'a> {
-    Multiply {
-        a,
-        layout: Layout::Rows { stride: w.depth() },
-        b: w,
-        gates,
-        start,
-        c,
-        c_stride,
-        sums: None,
-        region: region.clone(),
     }
 }

@@ -1,7 +1,8 @@
 //! One vector type, sixteen `f32` wide, on every instruction set.
 //!
 //! Each algorithm of this crate is written once, generic over [`Vector`], and compiled once per
-//! instruction set through [`Op`] and [`Isa::run`](crate::Isa::run). AVX-512 holds the sixteen
+//! instruction set through [`Op`] and [`Isa::run`](crate::Isa::run), or [`RawOp`] and
+//! [`Isa::run_raw`](crate::Isa::run_raw) where it holds raw pointers. AVX-512 holds the sixteen
 //! numbers in one register, AVX2 in two, the scalar path in an array. Every operation is an IEEE
 //! operation with one rounding (`mul_add` is fused) or exact integer arithmetic, so all give the same
 //! bits. The one exception is [`Vector::dot_pairs`], the product of bf16.
@@ -22,7 +23,7 @@ pub(crate) const LANES: usize = 16;
 /// Sixteen `f32`.
 ///
 /// # Safety
-/// Every method requires a CPU with the instructions of the implementing type; [`Isa::run`](crate::Isa::run)
+/// Every method requires a CPU with the instructions of the implementing type; [`Isa::run_raw`](crate::Isa::run_raw)
 /// is the only place that picks one, from an [`Isa`](crate::Isa) that exists only where they were
 /// detected. Methods that take a pointer require the stated number of readable (writable) `f32`
 /// behind it, without any alignment.
@@ -40,8 +41,8 @@ pub(crate) trait Vector: Copy {
     /// Panels that a tile of a single row spans, 4 or 8.
     const STREAMS: usize;
 
-    /// Runs `op` as a function of its own, compiled for these instructions.
-    unsafe fn call<O: Op>(op: O) -> O::Output;
+    /// Runs `op` as a function of its own, compiled for these instructions. The contract of `op` holds.
+    unsafe fn call<O: RawOp>(op: O) -> O::Output;
 
     unsafe fn splat(x: f32) -> Self;
     /// Reads 16 numbers from `p`.
@@ -177,15 +178,37 @@ pub(crate) trait Vector: Copy {
     }
 }
 
-/// A kernel, written once for every instruction set.
+/// Kernel over slices, written once for every instruction set, which safe code may build and run.
 ///
-/// # Safety
-/// `run` may only be called by [`Vector::call`], of a `V` that this CPU has.
 /// Mark `run` and everything it calls `#[inline(always)]`: only code that is inlined into
 /// the `call` of the instruction set is compiled for it.
 pub(crate) trait Op {
     type Output;
+    /// Computes it. Only [`Vector::call`] does, of a `V` that this CPU has.
+    ///
     /// # Safety
-    /// The CPU has the instructions of `V`.
+    /// The CPU has the instructions of `V`. An implementation may ask nothing else: it holds slices and
+    /// asserts the lengths that it trusts.
     unsafe fn run<V: Vector>(self) -> Self::Output;
+}
+
+/// Kernel over raw pointers, which the unsafe [`Isa::run_raw`](crate::Isa::run_raw) runs. Every [`Op`] is one that
+/// asks nothing of its caller.
+///
+/// What is said of [`Op`] about inlining holds here too.
+pub(crate) trait RawOp {
+    type Output;
+    /// # Safety
+    /// The CPU has the instructions of `V`, and the section `# Safety` of the implementing type holds.
+    unsafe fn run_raw<V: Vector>(self) -> Self::Output;
+}
+
+impl<O: Op> RawOp for O {
+    type Output = O::Output;
+
+    #[inline(always)]
+    unsafe fn run_raw<V: Vector>(self) -> O::Output {
+        // SAFETY: the caller has the instructions of `V`.
+        unsafe { self.run::<V>() }
+    }
 }

@@ -214,10 +214,18 @@ impl<R: Rule<N>, const N: usize> Op for Pass<'_, R, N> {
             join,
         } = self.prepare;
         let n = self.w.len();
+        let mut fit = self.g.len() == n;
+        for moment in &self.moments {
+            fit &= moment.len() == n;
+        }
+        if let Some(average) = &self.average {
+            fit &= average.values.len() == n;
+        }
+        assert!(fit, "update: slices of different lengths");
         let (w, g) = (self.w.as_mut_ptr(), self.g.as_ptr());
         let average = self.average.map(|a| (a.values.as_mut_ptr(), a.rate));
         let moments = self.moments.map(|m| m.as_mut_ptr());
-        // SAFETY: all slices have n elements (asserted by `pass`), of which `width` from i are taken.
+        // SAFETY: all slices have n elements (asserted above), of which `width` from i are taken.
         unsafe {
             let (least, most) = (V::splat(-limit), V::splat(limit));
             let (scale, keep, join) = (V::splat(scale), V::splat(keep), V::splat(join));

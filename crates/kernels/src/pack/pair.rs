@@ -117,7 +117,7 @@ impl Stripes<'_> {
         });
         // Whole words, but for the last of all: the first row of every stripe begins one.
         let words = self.format.words(rows.len());
-        isa.run(Rows {
+        let rows = Rows {
             b: w,
             gates: 1,
             cols: depth,
@@ -127,6 +127,8 @@ impl Stripes<'_> {
             first: rows.start / self.format.per_word(),
             panel_words: self.backward_words,
             panels: &self.backward,
-        });
+        };
+        // SAFETY: the words of this stripe are no other's, and the caller packs it alone.
+        unsafe { isa.run_raw(rows) };
     }
 }

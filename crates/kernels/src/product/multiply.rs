@@ -13,7 +13,7 @@ use super::copied::{Copied, Layout, MOST_DEPTH, MOST_DEPTH_ALONE, Source, TILES}
 use super::element::{Bf16, Element, F32, Int8};
 use super::tile::{self, Ahead, Tile};
 use crate::pack::{Format, Packed};
-use crate::simd::{LANES, Op, Vector};
+use crate::simd::{LANES, RawOp, Vector};
 use std::ops::Range;
 
 /// Words of a block of B: 16 panels of 384 words are 384 KiB.
@@ -32,8 +32,13 @@ pub(crate) enum Start<'a> {
 /// The product of one region by one thread; C's column `(g − gates.start)·cols + j` is column j of
 /// gate g.
 ///
-/// Sound only if A, C and the sums have the numbers behind them that the region and strides name, and if
-/// those of C and the sums are this thread's alone.
+/// # Safety
+/// To run it the caller proves that
+/// - `gates` and the region's blocks lie inside B;
+/// - every row of the region has B's depth of numbers behind `a`, at the distances of `layout`;
+/// - every row of the region has the columns of its blocks in each of `gates` behind `c`, `c_stride` from row to row;
+/// - a bias has a number for each column of `gates`, and `sums` one for each row of the region;
+/// - meanwhile nobody else reads or writes these numbers of C and of the sums, and nobody writes those of A.
 pub(crate) struct Multiply<'a> {
     /// The first row's first k.
     pub(crate) a: *const f32,
@@ -58,11 +63,11 @@ struct Block {
     next: isize,
 }
 
-impl Op for Multiply<'_> {
+impl RawOp for Multiply<'_> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
+    unsafe fn run_raw<V: Vector>(self) {
         // SAFETY: passed on.
         unsafe {
             match self.b.format() {

@@ -16,7 +16,7 @@
 
 use super::copied::{Layout, ROW, TILE_ROWS};
 use super::element::Element;
-use crate::simd::{LANES, Op, Vector};
+use crate::simd::{LANES, RawOp, Vector};
 use std::marker::PhantomData;
 
 /// Words of k between two requests for memory.
@@ -238,18 +238,21 @@ unsafe fn call<V: Vector, E: Element, const M: usize, const W: usize, const LAST
 }
 
 /// The loop itself.
+///
+/// # Safety
+/// To run it the caller proves what [`compute`] asks for, of a tile whose code has M rows.
 struct Chains<'a, E, const M: usize, const W: usize, const LAST_FIRST: bool>(
     &'a Tile<'a>,
     PhantomData<E>,
 );
 
-impl<E: Element, const M: usize, const W: usize, const LAST_FIRST: bool> Op
+impl<E: Element, const M: usize, const W: usize, const LAST_FIRST: bool> RawOp
     for Chains<'_, E, M, W, LAST_FIRST>
 {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
+    unsafe fn run_raw<V: Vector>(self) {
         let t = self.0;
         // Word (i, k) of A is `a[i·next_row + k·next_word]`.
         let (next_row, next_word) = match LAST_FIRST {

@@ -1,13 +1,43 @@
-//! One time step of a region: memory into the equations of a cell and back.
+//! One time step of a region: its product, and memory into the equations of a cell and back.
 
 use super::blocks::Blocks;
 use crate::cell::{Backward, Equations, Forward, Number, Units};
-use crate::product::Region;
+use crate::pack::Packed;
+use crate::product::{Layout, Multiply, Region, Start};
 use crate::rows;
-use crate::simd::{Op, Vector};
+use crate::simd::{RawOp, Vector};
+use std::ops::Range;
+
+/// The product of all of the rows of a region with some gates of the recurrent weights: `a` is
+/// (B, K), `c` is (B, `c_stride`).
+pub(super) fn recurrent<'a>(
+    a: *const f32,
+    w: &'a Packed,
+    gates: Range<usize>,
+    start: Start<'a>,
+    c: *mut f32,
+    c_stride: usize,
+    region: &Region,
+) -> Multiply<'a> {
+    Multiply {
+        a,
+        layout: Layout::Rows { stride: w.depth() },
+        b: w,
+        gates,
+        start,
+        c,
+        c_stride,
+        sums: None,
+        region: region.clone(),
+    }
+}
 
 /// The gates and the new state. Of the arrays of two the first is for h and the second for c, which
 /// is not touched where S = 1.
+///
+/// # Safety
+/// To run it the caller proves that every pointer has its shape behind it, where the cell has it, and that
+/// nobody else meanwhile reads or writes what is written in the region, or writes what is read there.
 pub(super) struct ForwardStep<'a, C, const G: usize, const S: usize> {
     pub(super) cell: C,
     pub(super) units: usize,
@@ -19,6 +49,9 @@ pub(super) struct ForwardStep<'a, C, const G: usize, const S: usize> {
 }
 
 /// The gradients at the pre-activations and at the state before.
+///
+/// # Safety
+/// As for [`ForwardStep`].
 pub(super) struct BackwardStep<'a, C, const G: usize, const S: usize> {
     pub(super) cell: C,
     pub(super) units: usize,
@@ -33,16 +66,16 @@ pub(super) struct BackwardStep<'a, C, const G: usize, const S: usize> {
     pub(super) dz_h: *mut f32,          // (B, G·H); of a separate cell
 }
 
-impl<C: Equations<G, S>, const G: usize, const S: usize> Op for ForwardStep<'_, C, G, S> {
+impl<C: Equations<G, S>, const G: usize, const S: usize> RawOp for ForwardStep<'_, C, G, S> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
+    unsafe fn run_raw<V: Vector>(self) {
         for block in Blocks::of(self.region, self.units) {
             let (n, at) = (block.len, block.at(self.units));
             let gate = block.at(G * self.units);
-            // SAFETY: n units of this sequence begin at each of these places, and the region is this
-            // thread's.
+            // SAFETY: by this struct's contract n units of this sequence begin at each of these places, and
+            // nobody else is at them.
             unsafe {
                 let mut step = Forward {
                     z: [zero::<V>(); G],
@@ -72,11 +105,11 @@ impl<C: Equations<G, S>, const G: usize, const S: usize> Op for ForwardStep<'_, 
     }
 }
 
-impl<C: Equations<G, S>, const G: usize, const S: usize> Op for BackwardStep<'_, C, G, S> {
+impl<C: Equations<G, S>, const G: usize, const S: usize> RawOp for BackwardStep<'_, C, G, S> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
+    unsafe fn run_raw<V: Vector>(self) {
         for block in Blocks::of(self.region, self.units) {
             let (n, at) = (block.len, block.at(self.units));
             let gate = block.at(G * self.units);

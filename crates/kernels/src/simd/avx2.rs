@@ -1,6 +1,6 @@
 //! [`Vector`] in two 256-bit registers (AVX2 and FMA).
 
-use super::{Op, Vector};
+use super::{RawOp, Vector};
 use std::arch::x86_64::*;
 
 /// Sixteen `f32` in two registers: numbers 0–7 and 8–15.
@@ -92,8 +92,8 @@ impl Vector for Avx2 {
 
     #[inline(never)]
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn call<O: Op>(op: O) -> O::Output {
-        unsafe { op.run::<Self>() }
+    unsafe fn call<O: RawOp>(op: O) -> O::Output {
+        unsafe { op.run_raw::<Self>() }
     }
 
     #[inline(always)]

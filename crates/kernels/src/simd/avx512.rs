@@ -1,6 +1,6 @@
 //! [`Vector`] in one 512-bit register (AVX-512 F, DQ), with or without instructions for bf16.
 
-use super::{LANES, Op, Vector, emulate};
+use super::{LANES, RawOp, Vector, emulate};
 use std::arch::x86_64::*;
 use std::mem::transmute;
 
@@ -58,18 +58,19 @@ unsafe fn alternate_parts(a: __m512, b: __m512) -> (__m512, __m512) {
 /// As for [`Vector::call`].
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,avx512bf16,avx2,fma")]
-unsafe fn with_bf16<O: Op>(op: O) -> O::Output {
-    // SAFETY: the instructions of this type are enabled for this function, so its caller has them.
-    unsafe { op.run::<Avx512<true>>() }
+unsafe fn with_bf16<O: RawOp>(op: O) -> O::Output {
+    // SAFETY: the instructions of this type are enabled for this function, so its caller has them. The rest is
+    // passed on.
+    unsafe { op.run_raw::<Avx512<true>>() }
 }
 
 /// # Safety
 /// As for [`Vector::call`].
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
-unsafe fn without_bf16<O: Op>(op: O) -> O::Output {
+unsafe fn without_bf16<O: RawOp>(op: O) -> O::Output {
     // SAFETY: as in `with_bf16`.
-    unsafe { op.run::<Avx512<false>>() }
+    unsafe { op.run_raw::<Avx512<false>>() }
 }
 
 // SAFETY (every `unsafe` below): the trait's contract: the CPU has AVX-512 F and DQ (BW, VNNI and BF16
@@ -85,7 +86,7 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
     const STREAMS: usize = 8;
 
     #[inline(always)]
-    unsafe fn call<O: Op>(op: O) -> O::Output {
+    unsafe fn call<O: RawOp>(op: O) -> O::Output {
         unsafe {
             match BF16 {
                 true => with_bf16(op),

@@ -1,6 +1,6 @@
 //! [`Vector`] as an array: the portable path, and the oracle of the others.
 
-use super::{LANES, Op, Vector};
+use super::{LANES, RawOp, Vector};
 
 /// Sixteen `f32` in memory.
 #[derive(Clone, Copy)]
@@ -29,8 +29,8 @@ impl Vector for Scalar {
     const STREAMS: usize = 4;
 
     #[inline(never)]
-    unsafe fn call<O: Op>(op: O) -> O::Output {
-        unsafe { op.run::<Self>() }
+    unsafe fn call<O: RawOp>(op: O) -> O::Output {
+        unsafe { op.run_raw::<Self>() }
     }
 
     #[inline(always)]

@@ -319,3 +319,38 @@ fn panels_hold_the_new_weights() {
         }
     }
 }
+
+/// Leaves the weights as they are.
+#[derive(Clone, Copy)]
+struct Idle;
+
+impl Rule<1> for Idle {
+    unsafe fn step<V: Vector>(&self, weight: V, _: V, _: &mut [V; 1]) -> V {
+        weight
+    }
+}
+
+#[test]
+fn a_pass_refuses_slices_of_different_lengths() {
+    for isa in Isa::supported() {
+        for (gradient, moment, average) in [(20, 20, 20), (19, 20, 20), (20, 19, 20), (20, 20, 19)]
+        {
+            let outcome = std::panic::catch_unwind(|| {
+                isa.run(Pass {
+                    first: 0,
+                    w: &mut [1.0; 20],
+                    g: &vec![1.0; gradient],
+                    average: Some(Average {
+                        values: &mut vec![1.0; average],
+                        rate: 0.5,
+                    }),
+                    moments: [&mut vec![1.0; moment]],
+                    prepare: Prepare::NOTHING,
+                    rule: Idle,
+                });
+            });
+            let fit = [gradient, moment, average] == [20; 3];
+            assert_eq!(outcome.is_ok(), fit, "{isa:?}");
+        }
+    }
+}
