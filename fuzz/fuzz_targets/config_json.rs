@@ -2,8 +2,8 @@
 #![no_main]
 
 use elman::Model;
-use elman::net::dims::{Activation, Cell, Dims};
 use elman::infer::{About, NetworkModel, save_model};
+use elman::net::dims::{Activation, Cell, Dims};
 use elman::net::{Network, Params};
 use elman::store::{Array, Integrity, Snapshot, read_snapshot, write_model_dir};
 use elman::text::{Layout, Vocab};

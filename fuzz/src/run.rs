@@ -1,12 +1,14 @@
 //! A tiny run that was stopped after two of its steps, and is resumed again and again with one of its files replaced.
 
+use elman::Isa;
 use elman::store::write_atomic;
 use elman::text::{Kind, Layout};
 use elman::train::config::{Bptt, CellName};
 use elman::train::optim::{Optimizer, Sgd};
 use elman::train::schedule::{OnPlateau, Schedule};
-use elman::train::{self, Config, Event, Job, Machine, NewBudget, Outcome, VocabularyFrom, Watch};
-use elman::{Isa, Result};
+use elman::train::{
+    self, Config, Event, Job, Machine, NewBudget, Outcome, Result, VocabularyFrom, Watch,
+};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
