@@ -13,6 +13,8 @@
 //! Opening checks the sizes before anything is mapped, then the checksum and that every id is below V, in one sequential pass.
 //! What is not checked: whether the text has changed since; the corpus hash is there for that.
 
+mod header;
+
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -20,12 +22,8 @@ use std::path::Path;
 use elman_kernels::Mapped;
 
 use super::{ReadOptions, Source, TextError, TextStats, Vocab};
+use header::{HEADER_BYTES, Header, MAGIC, SUMMED_BYTES, VERSION, checksum};
 
-const MAGIC: [u8; 8] = *b"ELMANTOK";
-const VERSION: u32 = 1;
-const HEADER_BYTES: usize = 160;
-/// The header without its checksum.
-const SUMMED_BYTES: usize = 128;
 const BUFFER_IDS: usize = 16 * 1024;
 
 /// Flaw of a token file, or a mismatch with its vocabulary.
@@ -325,50 +323,6 @@ impl<W: Write + Seek> CorpusWriter<W> {
     }
 }
 
-struct Header {
-    vocab_len: u32,
-    tokens: u64,
-    /// OOVs, fields, line ends, chars, bytes.
-    counts: [u64; 5],
-    vocab_hash: [u8; 32],
-    corpus_hash: [u8; 32],
-}
-
-impl Header {
-    fn to_bytes(&self, ids_hash: &blake3::Hash) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEADER_BYTES);
-        bytes.extend(MAGIC);
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.extend(self.vocab_len.to_le_bytes());
-        bytes.extend(self.tokens.to_le_bytes());
-        for count in self.counts {
-            bytes.extend(count.to_le_bytes());
-        }
-        bytes.extend(self.vocab_hash);
-        bytes.extend(self.corpus_hash);
-        let checksum = checksum(&bytes, ids_hash);
-        bytes.extend(checksum.as_bytes());
-        bytes
-    }
-
-    fn parse(bytes: &[u8; HEADER_BYTES]) -> Result<Header, CorpusError> {
-        if field::<8>(bytes, 0) != MAGIC {
-            return Err(CorpusError::Magic);
-        }
-        let version = u32::from_le_bytes(field(bytes, 8));
-        if version != VERSION {
-            return Err(CorpusError::Version(version));
-        }
-        Ok(Header {
-            vocab_len: u32::from_le_bytes(field(bytes, 12)),
-            tokens: u64::from_le_bytes(field(bytes, 16)),
-            counts: std::array::from_fn(|i| u64::from_le_bytes(field(bytes, 24 + 8 * i))),
-            vocab_hash: field(bytes, 64),
-            corpus_hash: field(bytes, 96),
-        })
-    }
-}
-
 fn open(path: &Path) -> Result<Corpus, CorpusError> {
     let mut file = File::open(path)?;
     let found = file.metadata()?.len();
@@ -460,16 +414,6 @@ fn little_endian(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
     bytes
         .chunks_exact(4)
         .map(|id| u32::from_le_bytes([id[0], id[1], id[2], id[3]]))
-}
-
-fn checksum(head: &[u8], ids_hash: &blake3::Hash) -> blake3::Hash {
-    let mut sum = blake3::Hasher::new();
-    sum.update(head).update(ids_hash.as_bytes());
-    sum.finalize()
-}
-
-fn field<const N: usize>(bytes: &[u8; HEADER_BYTES], at: usize) -> [u8; N] {
-    std::array::from_fn(|i| bytes[at + i])
 }
 
 /// The bytes of a hash that we have printed ourselves.

@@ -3,6 +3,7 @@ use crate::testing::{CELLS, cpu, model, tokens, vocab};
 use crate::{Workspace, testing};
 use elman_net::dims::Activation;
 use elman_net::dims::Cell;
+use elman_store::Data;
 use elman_store::write_snapshot;
 use elman_text::Kind;
 use std::fs;

@@ -292,7 +292,7 @@ fn a_sink_can_end_the_pass() {
 #[ignore = "needs WikiText-2: ELMAN_WIKITEXT2=FOLDER cargo test -p elman --lib wikitext -- --ignored"]
 fn wikitext_2_has_the_published_counts() {
     let directory = std::env::var_os("ELMAN_WIKITEXT2").expect("ELMAN_WIKITEXT2 names its folder");
-    let directory = PathBuf::from(directory);
+    let directory = std::path::PathBuf::from(directory);
     let part = |name: &str| Source::files(&[directory.join(format!("wiki.{name}.tokens"))]);
     let (counts, stats) = count(part("train"), Kind::Whitespace, &plain(), 1 << 30).unwrap();
     let vocab = counts.into_vocab(1, None).unwrap();
