@@ -2,6 +2,8 @@
 //!
 //! The library says what is wrong, in terms of its own. Which option helps is known here only.
 
+use crate::options::as_flags;
+use crate::output::in_one_line;
 use elman::exchange::Unclear;
 use elman::infer::{self, FileError, GenerateError, ModelError, NotAModel, OwnTextError};
 use elman::measure::{self, CompareError, InspectError, LabError};
@@ -131,7 +133,16 @@ pub fn is_choice(error: &anyhow::Error) -> bool {
     }
 }
 
-/// What to do about an error, where an option or another command helps.
+/// Returns an error in one line, with options as the command line names them.
+pub fn said(error: &anyhow::Error) -> String {
+    let line = in_one_line(error);
+    match Part::of(error) {
+        Some(Part::Train(train::Error::Config(_))) => as_flags(&line),
+        _ => line,
+    }
+}
+
+/// Returns what to do about an error, where an option or another command helps.
 pub fn advice(error: &anyhow::Error) -> Option<String> {
     match Part::of(error)? {
         Part::Text(error) => of_text(error).map(str::to_owned),
@@ -195,7 +206,9 @@ fn of_model(error: &infer::Error) -> Option<String> {
             }
             _ => return None,
         },
-        infer::Error::OwnText(_) => "see --share, --beginning and --continuation".to_owned(),
+        infer::Error::OwnText(_) => {
+            "--on-generated, --beginning and --continuation set these".to_owned()
+        }
         _ => return None,
     })
 }
@@ -227,16 +240,16 @@ fn of_train(error: &train::Error) -> Option<String> {
             "start the run anew with `elman train TEXT --force --run {}`",
             shown(path)
         ),
-        RunError::Changed { .. } => "a new run starts from a model with --init-from".to_owned(),
+        RunError::Changed { .. } => "`elman train --init-from` starts from a model".to_owned(),
         RunError::NothingMeasured => "give --epochs or --steps".to_owned(),
-        RunError::OwnTextWithoutModel => "name it with --init-from".to_owned(),
+        RunError::OwnTextWithoutModel => "name one with --init-from".to_owned(),
         RunError::Memory { remedy, .. } => remedied(remedy),
         RunError::Diverged { .. } | RunError::Overflow { .. } => SLOWER.to_owned(),
         _ => return None,
     })
 }
 
-/// What makes a run fit into memory, as options.
+/// Writes as options what makes a run fit into memory.
 fn remedied(remedy: &MemoryRemedy) -> String {
     let sets = match remedy {
         MemoryRemedy::SmallerVocabulary => {
@@ -267,12 +280,12 @@ fn remedied(remedy: &MemoryRemedy) -> String {
 fn of_exchange(error: &exchange::Error) -> Option<String> {
     Some(match error {
         exchange::Error::Unclear { question, .. } => match question {
-            Unclear::Activation(_) => "add --activation tanh, relu or sigmoid",
+            Unclear::Activation(_) => "add --activation tanh (PyTorch's default), relu or sigmoid",
             Unclear::NotPlain(_) => "leave --activation out",
-            Unclear::Tables(_) => "say it with --embedding NAME or --output-layer NAME",
+            Unclear::Tables(_) => "--embedding NAME or --output-layer NAME does",
         }
         .to_owned(),
-        exchange::Error::NoEos { end } => format!("say --eos '{end}'"),
+        exchange::Error::NoEos { end } => format!("if that is the end, say --eos '{end}'"),
         _ => return None,
     })
 }
@@ -281,7 +294,9 @@ fn of_measure(error: &measure::Error) -> Option<&'static str> {
     Some(match error {
         measure::Error::Compare(error) => match error {
             CompareError::CannotMix { .. } => "--vocab-from takes the vocabulary of a model",
-            CompareError::NothingToFit | CompareError::TooMuchToFit { .. } => "name it with --dev",
+            CompareError::NothingToFit | CompareError::TooMuchToFit { .. } => {
+                "give another one with --dev"
+            }
             CompareError::UnknownWords { .. } | CompareError::LostCharacters { .. } => {
                 "--vocab-from takes the vocabulary of a model, and --charge-oov BITS charges each character"
             }
@@ -289,10 +304,10 @@ fn of_measure(error: &measure::Error) -> Option<&'static str> {
         },
         measure::Error::Inspect(error) => match error {
             InspectError::OtherVocabulary { .. } => "--vocab-from takes the vocabulary of a model",
-            InspectError::Exploded => "lower --full",
+            InspectError::Exploded => "compare over fewer with --full",
             _ => return None,
         },
-        measure::Error::Lab(LabError::Foreign(_)) => "name it with -o",
+        measure::Error::Lab(LabError::Foreign(_)) => "choose another directory with -o",
         _ => return None,
     })
 }
@@ -344,6 +359,34 @@ mod tests {
         let one = MemoryRemedy::Options(vec![vec![("hidden", 64), ("embed", 64)]]);
         let said = advice(&memory(one));
         assert_eq!(said.as_deref(), Some("--hidden 64 --embed 64 would fit"));
+    }
+
+    #[test]
+    fn every_option_in_advice_is_one_of_a_command() {
+        fn names(command: &clap::Command, all: &mut Vec<String>) {
+            for arg in command.get_arguments() {
+                let aliases = arg.get_all_aliases().unwrap_or_default();
+                let names = arg.get_long().into_iter().chain(aliases);
+                all.extend(names.map(str::to_owned));
+            }
+            command.get_subcommands().for_each(|sub| names(sub, all));
+        }
+        let mut all = Vec::new();
+        let command = <crate::commands::Cli as clap::CommandFactory>::command();
+        names(&command, &mut all);
+        let code = include_str!("advice.rs");
+        let (code, _) = code.split_once("#[cfg(test)]").unwrap();
+        let mut seen = 0;
+        for part in code.split("--").skip(1) {
+            let end = part.find(|c: char| !(c.is_ascii_lowercase() || c == '-'));
+            let name = &part[..end.unwrap_or(part.len())];
+            // `--{name}` is made from an option's own name.
+            if !name.is_empty() {
+                assert!(all.iter().any(|known| known == name), "--{name}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 30, "{seen}");
     }
 
     #[test]

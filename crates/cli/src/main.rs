@@ -60,7 +60,7 @@ fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let said = output::in_one_line(&error);
+            let said = advice::said(&error);
             match advice::advice(&error) {
                 Some(advice) => output::say(format_args!("error: {said}: {advice}")),
                 None => output::say(format_args!("error: {said}")),

@@ -18,7 +18,7 @@ pub trait Groups: Clone + Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq)]
 pub struct All;
 
-/// What an untrained network is made from: its vocabulary, its sizes and its weights.
+/// Groups that define an untrained network: vocabulary, sizes and initial weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Untrained;
 
@@ -47,7 +47,7 @@ impl Groups for Network {
 /// The options of some groups as arguments of a command.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainOptions<G = All> {
-    /// What was chosen.
+    /// The choices that were made.
     pub choices: Choices,
     groups: PhantomData<G>,
 }
@@ -61,12 +61,12 @@ impl<G> From<Choices> for TrainOptions<G> {
     }
 }
 
-/// What a resumed run cannot change.
+/// Returns the choices that a resumed run cannot change.
 pub fn fixed(choices: &Choices) -> Choices {
     choices.filtered(|option| ![BUDGET, WATCHING].contains(&option.group))
 }
 
-/// What a resumed run takes of the choices: its budget, and what only watches.
+/// Returns the choices that a resumed run can change: its budget, and options that only watch.
 pub fn changes(choices: &Choices) -> Changes {
     let real = |name| match choices.get(name) {
         Some(Value::Real(number)) => Some(*number),

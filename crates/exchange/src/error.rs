@@ -28,7 +28,7 @@ pub enum Error {
     },
     /// The vocabulary has no `<eos>`, but another token, `end`, that other programs use for the end of a text.
     #[error(
-        "the vocabulary has no {eos}, which begins and ends every text here, but it has {end}: say whether that is the end",
+        "the vocabulary has no {eos}, which begins and ends every text here, but it has {end}",
         eos = elman_text::EOS
     )]
     NoEos {
@@ -72,9 +72,7 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unclear {
     /// The cell is a plain RNN, whose activation must be given in [`Hints::activation`](crate::Hints::activation).
-    #[error(
-        "{0}, so the cell is a plain RNN, and its tensors do not say with which activation: name it, tanh (PyTorch's default), relu or sigmoid"
-    )]
+    #[error("{0}, so the cell is a plain RNN, and its tensors do not say with which activation")]
     Activation(String),
     /// An activation was given, but the cell is an LSTM or a GRU.
     #[error("{0}, and an activation is for a plain RNN")]

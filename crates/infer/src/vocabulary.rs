@@ -39,7 +39,7 @@ impl VocabularyFrom {
     /// Loads the vocabulary, or counts it in `sources`.
     ///
     /// # Errors
-    /// Those of [`VocabularyFrom::read`] and [`count_vocab`].
+    /// All errors of [`VocabularyFrom::read`] and [`count_vocab`].
     pub fn vocab(
         &self,
         sources: Vec<Source>,

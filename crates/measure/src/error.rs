@@ -101,11 +101,11 @@ pub enum CompareError {
         vocabularies: Vec<String>,
     },
     /// The text to fit the weights on has no tokens.
-    #[error("the text to fit the weights on has no tokens: give another one")]
+    #[error("the text to fit the weights on has no tokens")]
     NothingToFit,
     /// The text to fit the weights on has too many tokens for the memory that their probabilities may take.
     #[error(
-        "the text to fit the weights on has more than {tokens} tokens, and their probabilities would take more than {gib} GiB: give a shorter one, a hundred thousand tokens are plenty"
+        "the text to fit the weights on has more than {tokens} tokens, and their probabilities would take more than {gib} GiB; a hundred thousand tokens are plenty"
     )]
     TooMuchToFit {
         /// Number of tokens that fit.
@@ -246,9 +246,7 @@ pub enum InspectError {
         full: usize,
     },
     /// The full gradient explodes and is not finite.
-    #[error(
-        "the full gradient is not finite: it explodes over so many steps; compare over fewer with a shorter full"
-    )]
+    #[error("the full gradient is not finite: it explodes over so many steps")]
     Exploded,
     /// The number of positions is not a multiple of a batch size.
     #[error(
@@ -276,7 +274,7 @@ pub enum LabError {
     OtherPlan(PathBuf),
     /// The directory holds files that are no laboratory's.
     #[error(
-        "{} holds other things than a laboratory, which would overwrite some of them: choose another directory",
+        "{} holds other things than a laboratory, which would overwrite some of them",
         .0.display()
     )]
     Foreign(PathBuf),

@@ -304,7 +304,7 @@ declare::options! {
             /// Steps between short texts that the present weights write
             sample_every: Option<u64> = None, option("N|none").later().at_least(1.0);
 
-            /// What these texts continue
+            /// Prompt that these texts continue
             sample_prompt: Option<String> = None, option("TEXT").later().default_is("the beginning of a text");
 
             /// Steps between measurements of how gradients flow: the norm of ∂h_t/∂h_k, and a verdict

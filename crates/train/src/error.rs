@@ -173,7 +173,7 @@ pub enum RunError {
         total: u64,
     },
     /// A text of the model's own was asked for without a model to start from.
-    #[error("a text of the model's own is written by the model that a run starts from: name one")]
+    #[error("a text of the model's own is written by the model that a run starts from")]
     OwnTextWithoutModel,
     /// A text of the model's own was asked for together with a loss on answers alone.
     #[error(

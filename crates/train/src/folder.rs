@@ -77,19 +77,19 @@ pub struct Inputs {
     pub own_text: Option<OwnText>,
 }
 
-/// What is written in `config.toml` is no record of a run that this version can read.
+/// A `config.toml` that is not the record of a run, or not one that this version can read.
 #[derive(Debug, thiserror::Error)]
 #[error("{}{reason}", other.as_ref().map_or(String::new(), |other| format!(
     "elman {other} wrote it, and this is elman {HERE}, which does not know all that is there: "
 )))]
 pub struct RecordError {
-    /// The version that wrote it, if it is another one.
+    /// Version of elman that wrote it, if it is another one.
     pub other: Option<String>,
-    /// What is wrong, and in which line.
+    /// Description of the flaw, with its line.
     pub reason: toml::de::Error,
 }
 
-/// The version of elman that this is.
+/// Version of this program.
 const HERE: &str = env!("CARGO_PKG_VERSION");
 
 impl Record {

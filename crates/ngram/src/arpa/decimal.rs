@@ -38,8 +38,8 @@ pub fn decimal(field: &[u8]) -> Option<f32> {
     nearest(mantissa, count - point.unwrap_or(count), negative)
 }
 
-/// As [`decimal`], of the first `length` bytes of a little-endian number, in the form that nearly all numbers of ARPA files have: a sign
-/// perhaps, one digit, a point, and 1 to 8 digits. `None` for any other.
+/// Parses a number in the usual form of ARPA files (perhaps a sign, one digit, a point, 1 to 8 digits) from the first `length` bytes of a
+/// little-endian integer; `None` for any other form.
 #[inline]
 pub fn decimal_at(bytes: u128, length: usize) -> Option<f32> {
     const EACH: u64 = u64::MAX / 0xFF;
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(decimal(b"5."), Some(5.0));
     }
 
-    /// As [`decimal`], with other bytes behind the number.
+    /// Parses a number with other bytes behind it.
     fn at(text: &str, after: u8) -> Option<f32> {
         let mut bytes = [after; 16];
         bytes[..text.len()].copy_from_slice(text.as_bytes());

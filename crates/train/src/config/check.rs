@@ -1,4 +1,4 @@
-//! What a configuration must hold before anything is made of it: every option its range, and options together what follows here.
+//! Checks of a configuration: the range of every option, and the rules that concern several options.
 
 use super::value::Source;
 use super::{BUDGETS, Bptt, CellName, Config, ConfigError, options};

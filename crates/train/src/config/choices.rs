@@ -111,7 +111,7 @@ impl Config {
         Choices(values.collect())
     }
 
-    /// This configuration with other values for some options.
+    /// Returns this configuration with other values for some options.
     ///
     /// Errors: what [`Choices::lay`] refuses, and an option that what is chosen does not have.
     pub fn with(&self, choices: &Choices) -> Result<Config, ConfigError> {

@@ -7,67 +7,67 @@ use super::Config;
 use super::range::Range;
 use super::table::Origin;
 
-/// What is to be known of an option beside its name, help, type and default.
+/// Properties of an option beside its name, help, type and default.
 #[derive(Clone, Copy, Debug)]
 pub struct Declaration {
-    /// What stands for its value in a help.
+    /// Placeholder of the value in the help, such as `N`.
     pub placeholder: &'static str,
-    /// A letter that is another name on a command line.
+    /// Short name on the command line, a letter.
     pub letter: Option<char>,
-    /// Names that it also has.
+    /// Other names of the option, accepted on the command line and in files.
     pub aliases: &'static [&'static str],
-    /// The numbers that it may be.
+    /// Range of valid numbers.
     pub range: Range,
-    /// What it means that a stored configuration lacks it.
+    /// Meaning of a stored configuration without the option.
     pub absent: Absent,
-    /// What stands for the default in a help, where the default is no value by itself; nothing if it is empty.
+    /// Description of the default in the help, where the default is not a value by itself; an empty text hides it.
     pub default_is: Option<&'static str>,
-    /// The number that asks for nothing.
+    /// Number that switches the option off.
     pub off: Option<f64>,
-    /// The value of a directory that is asked for without a path.
+    /// Path of a directory that is asked for without one.
     pub alone: Option<&'static str>,
-    /// It is refused, and not noted, where it has no effect beside the option that it belongs to.
+    /// Whether the option is refused, not only noted, where the option that it belongs to has another value.
     pub strict: bool,
-    /// When it has no effect beside other options.
+    /// Conditions under which the option has no effect.
     pub idle: &'static [Idle],
-    /// What becomes of it in a run that starts from a model.
+    /// Effect of the option in a run that starts from a model.
     pub from_model: FromModel,
-    /// A program decides it from its arguments, so it is no option of a command.
+    /// Whether a program sets the option from other arguments, so that it is not an option of a command.
     pub given_with_texts: bool,
 }
 
-/// What it means that a stored configuration lacks an option.
+/// Meaning of a stored configuration that lacks an option.
 #[derive(Clone, Copy, Debug)]
 pub enum Absent {
-    /// The configuration is no whole one: the first version wrote this option.
+    /// The configuration is incomplete, because the first version stored this option.
     Refused,
-    /// It is older than the option, which then has its default.
+    /// The configuration is older than the option, which has its default.
     Default,
-    /// It is older than the option, and this value does as before.
+    /// The configuration is older than the option, and this value keeps the behaviour of that time.
     Number(f64),
 }
 
 /// A condition under which an option has no effect.
 #[derive(Clone, Copy, Debug)]
 pub struct Idle {
-    /// Why, as the end of a sentence.
+    /// Reason, as the end of a sentence.
     pub because: &'static str,
-    /// Whether it is so.
+    /// Function that tells whether the condition holds.
     pub when: fn(&Config, &Origin) -> bool,
 }
 
-/// What becomes of an option in a run that starts from a model.
+/// Effect of an option in a run that starts from a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FromModel {
-    /// It is the run's own.
+    /// The option has its usual effect.
     Nothing,
-    /// It is the model's.
+    /// The value is taken from the model.
     Taken,
-    /// It has no effect.
+    /// The option has no effect.
     Unused,
 }
 
-/// An option that the first version had, with `placeholder` for its value in a help.
+/// Declares an option that the first version had, with `placeholder` for its value in the help.
 pub const fn option(placeholder: &'static str) -> Declaration {
     Declaration {
         placeholder,
@@ -85,18 +85,18 @@ pub const fn option(placeholder: &'static str) -> Declaration {
     }
 }
 
-/// A switch that the first version had.
+/// Declares a switch that the first version had.
 pub const fn switch() -> Declaration {
     option("true|false")
 }
 
-/// A probability of dropping something: at least 0 and below 1.
+/// Declares a probability that is at least 0 and below 1.
 pub const fn share(placeholder: &'static str) -> Declaration {
     option(placeholder).at_least(0.0).below(1.0)
 }
 
 impl Declaration {
-    /// It has this letter on a command line.
+    /// Adds a short name for the command line.
     pub const fn letter(self, letter: char) -> Declaration {
         Declaration {
             letter: Some(letter),
@@ -104,48 +104,48 @@ impl Declaration {
         }
     }
 
-    /// It has these names too, in earlier versions or in other programs.
+    /// Adds other names, of earlier versions or of other programs.
     pub const fn also(self, aliases: &'static [&'static str]) -> Declaration {
         Declaration { aliases, ..self }
     }
 
-    /// Its numbers are at least `low`.
+    /// Limits the value to numbers of at least `low`.
     pub const fn at_least(self, low: f64) -> Declaration {
         let range = self.range.at_least(low);
         Declaration { range, ..self }
     }
 
-    /// Its numbers are above `low`.
+    /// Limits the value to numbers above `low`.
     pub const fn above(self, low: f64) -> Declaration {
         let range = self.range.above(low);
         Declaration { range, ..self }
     }
 
-    /// Its numbers are at most `high`.
+    /// Limits the value to numbers of at most `high`.
     pub const fn at_most(self, high: f64) -> Declaration {
         let range = self.range.at_most(high);
         Declaration { range, ..self }
     }
 
-    /// Its numbers are below `high`.
+    /// Limits the value to numbers below `high`.
     pub const fn below(self, high: f64) -> Declaration {
         let range = self.range.below(high);
         Declaration { range, ..self }
     }
 
-    /// It was added later, and a configuration without it is older: it has its default there.
+    /// Marks an option that was added later; an older configuration without it has its default.
     pub const fn later(self) -> Declaration {
         let absent = Absent::Default;
         Declaration { absent, ..self }
     }
 
-    /// It was added later, and a configuration without it is older: it is `number` there.
+    /// Marks an option that was added later; in an older configuration without it the value is `number`.
     pub const fn later_with(self, number: f64) -> Declaration {
         let absent = Absent::Number(number);
         Declaration { absent, ..self }
     }
 
-    /// What stands for its default in a help.
+    /// Sets the description of the default in the help.
     pub const fn default_is(self, text: &'static str) -> Declaration {
         Declaration {
             default_is: Some(text),
@@ -153,7 +153,7 @@ impl Declaration {
         }
     }
 
-    /// This number asks for nothing.
+    /// Sets the number that switches the option off.
     pub const fn off_at(self, number: f64) -> Declaration {
         Declaration {
             off: Some(number),
@@ -161,7 +161,7 @@ impl Declaration {
         }
     }
 
-    /// What it is where it is given without a value.
+    /// Sets the value of the option where it is given without one.
     pub const fn alone(self, value: &'static str) -> Declaration {
         Declaration {
             alone: Some(value),
@@ -169,7 +169,7 @@ impl Declaration {
         }
     }
 
-    /// It is refused where it has no effect.
+    /// Makes the option an error where the option that it belongs to has another value.
     pub const fn strict(self) -> Declaration {
         Declaration {
             strict: true,
@@ -177,24 +177,24 @@ impl Declaration {
         }
     }
 
-    /// It has no effect under these conditions.
+    /// Sets the conditions under which the option has no effect.
     pub const fn idle(self, idle: &'static [Idle]) -> Declaration {
         Declaration { idle, ..self }
     }
 
-    /// It is the model's in a run that starts from one.
+    /// Makes a run that starts from a model take the value from it.
     pub const fn of_model(self) -> Declaration {
         let from_model = FromModel::Taken;
         Declaration { from_model, ..self }
     }
 
-    /// It has no effect in a run that starts from a model.
+    /// Marks an option without effect in a run that starts from a model.
     pub const fn not_with_model(self) -> Declaration {
         let from_model = FromModel::Unused;
         Declaration { from_model, ..self }
     }
 
-    /// A program decides it from its arguments.
+    /// Marks an option that a program sets from other arguments.
     pub const fn given_with_texts(self) -> Declaration {
         Declaration {
             given_with_texts: true,
@@ -275,10 +275,10 @@ macro_rules! choice {
         }
 
         impl $Choice {
-            /// The names in files and on command lines.
+            /// Names in files and on the command line.
             pub const NAMES: &'static [&'static str] = &[$($name),+];
 
-            /// The choice called `name`, with its defaults.
+            /// Returns the choice called `name`, with its defaults.
             pub fn named(name: &str) -> Option<$Choice> {
                 match name {
                     $($name => Some($Choice::$Variant($Struct::default())),)+
@@ -286,21 +286,21 @@ macro_rules! choice {
                 }
             }
 
-            /// The name in files and on command lines.
+            /// Name in files and on the command line.
             pub fn name(&self) -> &'static str {
                 match self {
                     $($Choice::$Variant(_) => $name,)+
                 }
             }
 
-            /// The name for people.
+            /// Title in summaries.
             pub fn title(&self) -> &'static str {
                 match self {
                     $($Choice::$Variant(_) => $title,)+
                 }
             }
 
-            /// What is chosen, with its options.
+            /// Returns the chosen variant with its options.
             pub fn $method(&self) -> &dyn $Trait {
                 match self {
                     $($Choice::$Variant(options) => options,)+

@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration.
+//! Errors of a configuration.
 
 /// A configuration that cannot be carried out. Names of options are those of a file; in a message they are between backticks, so that
 /// a program can show them as it names its options.
@@ -17,7 +17,7 @@ pub enum ConfigError {
     OutOfRange {
         /// The option.
         option: &'static str,
-        /// What its value must be.
+        /// Description of the valid values.
         must: String,
         /// The value as it was written.
         got: String,

@@ -8,21 +8,21 @@ use super::declare::FromModel;
 use super::table::{ConfigOption, Owner};
 use super::{Config, Value, options};
 
-/// What a run is made of beside its configuration.
+/// Inputs of a run beside its configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// It starts from the weights of a model.
+    /// Whether the run starts from the weights of a model.
     pub model: bool,
-    /// Its vocabulary is that of a file or of a model.
+    /// Whether the vocabulary is given by a file or a model.
     pub vocabulary: bool,
 }
 
 /// An option without effect.
 #[derive(Clone)]
 pub struct IdleOption {
-    /// Its name.
+    /// Name of the option.
     pub name: &'static str,
-    /// Why, as the end of a sentence.
+    /// Reason, as the end of a sentence.
     pub because: String,
     option: &'static ConfigOption,
 }
@@ -64,7 +64,7 @@ impl Config {
     }
 }
 
-/// Such as "it belongs to the optimizers sgd and rmsprop".
+/// Returns a reason such as "it belongs to the optimizers sgd and rmsprop".
 fn belonging(owner: &Owner) -> String {
     let option = &owner.option;
     match owner.values.split_last() {

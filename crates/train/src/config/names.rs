@@ -42,14 +42,14 @@ impl From<Cell> for CellName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
-    /// The same bits on every machine.
+    /// 32-bit floats, which give equal bits on every machine.
     F32,
     /// Operands rounded to bf16, sums in f32; the same bits on the same instruction set.
     Bf16,
 }
 
 impl Precision {
-    /// What a CPU with the instructions `isa` is fastest with.
+    /// Returns the precision that trains fastest with the instruction set `isa`.
     pub fn fastest(isa: Isa) -> Precision {
         match isa.prefers_bf16() {
             true => Precision::Bf16,
@@ -77,7 +77,7 @@ impl Precision {
 /// How far the gradient reaches back: a number of steps, or the whole text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bptt {
-    /// This number of steps.
+    /// A fixed number of steps.
     Steps(usize),
     /// To the beginning of the text.
     Full,

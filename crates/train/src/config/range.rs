@@ -6,10 +6,10 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     low: f64,
-    /// `low` itself is outside.
+    /// Whether `low` itself is outside.
     above: bool,
     high: f64,
-    /// `high` itself is outside.
+    /// Whether `high` itself is outside.
     below: bool,
 }
 
@@ -22,19 +22,19 @@ impl Range {
         below: true,
     };
 
-    /// This range without the numbers below `low`.
+    /// Returns this range without the numbers below `low`.
     pub const fn at_least(self, low: f64) -> Range {
         let above = false;
         Range { low, above, ..self }
     }
 
-    /// This range without `low` and the numbers below.
+    /// Returns this range without `low` and the numbers below.
     pub const fn above(self, low: f64) -> Range {
         let above = true;
         Range { low, above, ..self }
     }
 
-    /// This range without the numbers above `high`.
+    /// Returns this range without the numbers above `high`.
     pub const fn at_most(self, high: f64) -> Range {
         let below = false;
         Range {
@@ -44,7 +44,7 @@ impl Range {
         }
     }
 
-    /// This range without `high` and the numbers above.
+    /// Returns this range without `high` and the numbers above.
     pub const fn below(self, high: f64) -> Range {
         let below = true;
         Range {
@@ -74,7 +74,7 @@ impl Range {
 }
 
 impl fmt::Display for Range {
-    /// What a number in this range must be, such as "at least 0 and below 1".
+    /// Describes a number in this range, such as "at least 0 and below 1".
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let (low, high) = (grouped(self.low), grouped(self.high));
         let bounded = (self.low.is_finite(), self.high.is_finite());
@@ -84,6 +84,10 @@ impl fmt::Display for Range {
             ((true, false), true, _) => write!(f, "above {low}"),
             ((false, true), _, false) => write!(f, "at most {high}"),
             ((false, true), _, true) => write!(f, "below {high}"),
+            // What a number in single precision can hold bounds nothing that anybody means.
+            _ if self.high >= f64::from(f32::MAX) && self.low.is_finite() => {
+                write!(f, "{} {low}", if self.above { "above" } else { "at least" })
+            }
             (_, false, false) => write!(f, "between {low} and {high}"),
             (_, false, true) => write!(f, "at least {low} and below {high}"),
             (_, true, false) => write!(f, "above {low} and at most {high}"),
@@ -94,8 +98,10 @@ impl fmt::Display for Range {
 
 /// Whole numbers with commas between their thousands; others, and very large ones, as they are.
 fn grouped(number: f64) -> String {
-    if number.fract() != 0.0 || number.abs() > 1e15 {
-        return format!("{number:e}").replace("e0", "");
+    match number.abs() {
+        size if size > 1e15 || (size > 0.0 && size < 1e-4) => return format!("{number:e}"),
+        _ if number.fract() != 0.0 => return number.to_string(),
+        _ => {}
     }
     let digits = number.to_string();
     let mut text = String::new();
@@ -131,8 +137,14 @@ mod tests {
             (Range::ANY.above(0.0), "above 0", [1e-300, 5.0], 0.0),
             (Range::ANY.at_least(0.0), "at least 0", [0.0, 5.0], -1e-9),
             (
+                Range::ANY.above(0.0).at_most(f32::MAX as f64),
+                "above 0",
+                [1e-300, 1e38],
+                1e39,
+            ),
+            (
                 Range::ANY.above(0.0).at_most(0.5),
-                "above 0 and at most 5e-1",
+                "above 0 and at most 0.5",
                 [0.1, 0.5],
                 f64::INFINITY,
             ),

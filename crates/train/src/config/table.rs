@@ -23,7 +23,7 @@ pub struct Field<T> {
 
 /// A struct of options.
 pub trait Declares: Default + 'static {
-    /// Its options, in order.
+    /// Returns the options in order.
     fn fields() -> Vec<Field<Self>>;
 }
 
@@ -34,7 +34,7 @@ pub struct Inner {
     values: Vec<&'static str>,
 }
 
-/// What is known of an option wherever it stands.
+/// Properties that an option has in every struct that declares it.
 #[derive(Clone, Debug)]
 struct Facts {
     id: &'static str,
@@ -103,33 +103,33 @@ fn hyphened(field: &str) -> String {
 
 /// An option of a configuration.
 pub struct ConfigOption {
-    /// Its name as an identifier, with underscores.
+    /// Name as an identifier, with underscores.
     pub id: &'static str,
-    /// Its name in a file; on a command line two hyphens stand before it.
+    /// Name in files, which follows two hyphens on the command line.
     pub name: String,
-    /// The heading that it stands under in a help.
+    /// Heading of the option's group in the help.
     pub group: &'static str,
-    /// What it sets, in one sentence.
+    /// Effect of the option in one sentence.
     pub help: String,
-    /// More about it, if there is more to say.
+    /// Further explanation, if there is one.
     pub details: Option<String>,
-    /// The name of a flag that switches it off; `None`: it is off by default, or no switch.
+    /// Name of the flag that switches the option off; `None` if it is off by default, or is not a switch.
     pub off_name: Option<String>,
-    /// What else was declared.
+    /// Further properties.
     pub declaration: Declaration,
-    /// What its value may be.
+    /// Kind of its values.
     pub kind: Kind,
-    /// It may be off.
+    /// Whether the value may be `none`.
     pub optional: bool,
-    /// Its value where nobody chose one.
+    /// Default value.
     pub default: Value,
-    /// What it belongs to; `None`: to every configuration.
+    /// Option whose value decides whether this one applies; `None` if it always applies.
     pub owner: Option<Owner>,
     get: fn(&Config) -> &dyn Setting,
     get_mut: fn(&mut Config) -> &mut dyn Setting,
 }
 
-/// What an option belongs to.
+/// Option, and those of its values that have options of their own.
 #[derive(Clone, Debug)]
 pub struct Owner {
     /// The name of another option.
@@ -208,7 +208,7 @@ impl ConfigOption {
         }
     }
 
-    /// Its value in `config`; `None` where it belongs to something that was not chosen.
+    /// Returns the option's value in `config`; `None` if it does not apply there.
     pub fn value(&self, config: &Config) -> Option<Value> {
         let setting = (self.get)(config);
         match self.owner {
@@ -217,7 +217,7 @@ impl ConfigOption {
         }
     }
 
-    /// Whether it belongs to what `config` has chosen.
+    /// Whether the option applies to `config`.
     pub fn applies_to(&self, config: &Config) -> bool {
         self.value(config).is_some()
     }
@@ -231,7 +231,7 @@ impl ConfigOption {
         }
     }
 
-    /// What a stored configuration means that lacks it.
+    /// Returns the value that a stored configuration without the option means.
     pub(super) fn absent(&'static self) -> Result<Value, ConfigError> {
         match self.declaration.absent {
             _ if self.optional => Ok(Value::None),
@@ -241,7 +241,7 @@ impl ConfigOption {
         }
     }
 
-    /// Whether `value` asks for nothing.
+    /// Whether `value` switches the option off.
     pub fn is_off(&self, value: &Value) -> bool {
         match value {
             Value::None | Value::Flag(false) => true,
@@ -249,7 +249,7 @@ impl ConfigOption {
         }
     }
 
-    /// Whether it is on or off and nothing else.
+    /// Whether the option is a switch, on or off.
     pub fn is_switch(&self) -> bool {
         matches!(self.kind, Kind::Flag)
     }
@@ -289,7 +289,8 @@ impl ConfigOption {
                 must,
                 got: match &raw {
                     Value::Text(text) => format!("'{text}'"),
-                    other => other.to_string(),
+                    // Without the point that a file would have.
+                    number => number.to_string().trim_end_matches(".0").to_owned(),
                 },
             })
     }
@@ -351,7 +352,7 @@ impl ConfigOption {
         }
     }
 
-    /// What its value must be.
+    /// Describes the valid values, such as `above 0`.
     pub fn must(&self) -> String {
         let range = self.declaration.range;
         let bounded = range != super::range::Range::ANY;

@@ -70,7 +70,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// What a value may be, whatever its range.
+/// Kind of an option's values, whatever their range.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// On or off.
@@ -97,18 +97,18 @@ pub enum Kind {
     Notation(fn(&str, Source) -> Result<String, String>),
 }
 
-/// Where a value comes from.
+/// Origin of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A person chose it, on a command line or in a file of choices.
+    /// Chosen on the command line or in a configuration file.
     Person,
-    /// A configuration that was resolved before.
+    /// Read from a stored configuration, which was resolved before.
     Record,
 }
 
 /// A type that a field of a configuration may have.
 pub trait Setting {
-    /// Its value in a file.
+    /// Returns the value as files have it.
     fn value(&self) -> Value;
 
     /// Becomes `value`, which is of its kind; `false` if it is not.
@@ -127,12 +127,12 @@ pub trait Setting {
 
 /// The kind of a type's values.
 pub trait Kinded: Setting {
-    /// What its values are.
+    /// Kind of the type's values.
     const KIND: Kind;
-    /// It may be off.
+    /// Whether the value may be `none`.
     const OPTIONAL: bool = false;
 
-    /// What `value` is; `None` if it is of another kind.
+    /// Converts `value`; `None` if it is of another kind.
     fn read(value: &Value) -> Option<Self>
     where
         Self: Sized;

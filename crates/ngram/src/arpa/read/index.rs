@@ -28,11 +28,11 @@ impl Index {
     }
 }
 
-/// What the name of a 1-gram stands for, before it is known how many tokens there are.
+/// Word of a 1-gram, before the number of tokens is known.
 enum Word {
     Token(u32),
     Begin,
-    /// The how many-th hidden word.
+    /// Number of a hidden word, from 1.
     Hidden(u32),
 }
 

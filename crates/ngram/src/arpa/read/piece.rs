@@ -30,7 +30,7 @@ pub struct Parser<'a> {
 pub struct Piece {
     pub grams: Grams,
     pub log10s: Log10s,
-    /// What the lines take in the file; `None` if they must be read one by one.
+    /// Length of the lines in the file in bytes; `None` if they must be read one by one.
     pub bytes: Option<usize>,
 }
 
