@@ -1,7 +1,7 @@
 //! The options of training on a command line, made from the library's table of them: names, help, defaults and ranges are declared
 //! there and nowhere else. How layers of choices become one configuration is the business of `resolve`.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 use elman::train::config::declare::FromModel;
 use elman::train::config::{BUDGET, BUDGETS, Choices, ConfigOption, Kind, Value, WATCHING, table};
@@ -172,7 +172,16 @@ fn alone(arg: Arg, value: &'static str) -> Arg {
 
 fn parser(option: &'static ConfigOption) -> ValueParser {
     match option.kind {
-        Kind::Name(names) => PossibleValuesParser::new(names()).map(Value::Text).into(),
+        Kind::Name(names) => {
+            let renamed = option.declaration.renamed.iter();
+            let values = names().into_iter().map(|name| {
+                let earlier = renamed.clone().filter(move |(_, today)| *today == name);
+                PossibleValue::new(name).aliases(earlier.map(|(earlier, _)| *earlier))
+            });
+            PossibleValuesParser::new(values)
+                .try_map(|name| option.parse(&name))
+                .into()
+        }
         _ => ValueParser::from(|text: &str| {
             let value = option.parse(text);
             value.map_err(|error| as_flags(&error.to_string()))
@@ -297,6 +306,13 @@ mod tests {
             let matches = command.try_get_matches_from(line).unwrap();
             let options = TrainOptions::<All>::from_arg_matches(&matches).unwrap();
             assert_eq!(options.choices.get("batch-size"), Some(&Value::Count(7)));
+        }
+        for name in ["lanes", "sequences"] {
+            let command = TrainOptions::<All>::augment_args(Command::new("x"));
+            let matches = command.try_get_matches_from(["x", "--loss-norm", name]);
+            let options = TrainOptions::<All>::from_arg_matches(&matches.unwrap()).unwrap();
+            let norm = options.choices.get("loss-norm");
+            assert_eq!(norm, Some(&Value::Text("sequences".into())));
         }
     }
 }

@@ -26,7 +26,7 @@ const EVERY: Duration = Duration::from_secs(10);
 /// Keeps the page of a run that goes on.
 pub struct Keeper {
     path: PathBuf,
-    look: Option<RunSnapshot>,
+    snapshot: Option<RunSnapshot>,
     written: Option<Instant>,
 }
 
@@ -35,7 +35,7 @@ impl Keeper {
     pub fn new(path: &Path) -> Keeper {
         Keeper {
             path: path.to_path_buf(),
-            look: None,
+            snapshot: None,
             written: None,
         }
     }
@@ -50,15 +50,15 @@ impl Keeper {
 
     /// Writes the page.
     pub fn write(&mut self) -> Result<()> {
-        let look = match self.look.take() {
-            Some(mut look) => {
-                look.again()?;
-                look
+        let snapshot = match self.snapshot.take() {
+            Some(mut snapshot) => {
+                snapshot.again()?;
+                snapshot
             }
             None => RunSnapshot::at(&self.path)?,
         };
-        write(&page(&look), &self.path.join(PAGE))?;
-        self.look = Some(look);
+        write(&page(&snapshot), &self.path.join(PAGE))?;
+        self.snapshot = Some(snapshot);
         self.written = Some(Instant::now());
         Ok(())
     }
@@ -89,26 +89,26 @@ pub fn write_pictures(page: &Page, directory: &Path, out: &mut impl Write) -> Re
 }
 
 /// The page of a run as it stands.
-pub fn page(look: &RunSnapshot) -> Page {
-    let lines: Vec<&TrainLine> = look.training().collect();
-    let validations: Vec<&Validation> = look.validations().collect();
-    let flows = look.lines().iter().filter_map(|line| match line {
+pub fn page(snapshot: &RunSnapshot) -> Page {
+    let lines: Vec<&TrainLine> = snapshot.training().collect();
+    let validations: Vec<&Validation> = snapshot.validations().collect();
+    let flows = snapshot.lines().iter().filter_map(|line| match line {
         Line::Gradients(flow) => Some(flow),
         _ => None,
     });
     let flows: Vec<&GradientFlow> = flows.collect();
-    let samples = look.lines().iter().filter_map(|line| match line {
+    let samples = snapshot.lines().iter().filter_map(|line| match line {
         Line::Sample(sample) => Some(sample),
         _ => None,
     });
     let samples: Vec<&Sample> = samples.collect();
-    let end = look.lines().last().and_then(|line| match line {
+    let end = snapshot.lines().last().and_then(|line| match line {
         Line::End(end) => Some(end),
         _ => None,
     });
     let mut sections = vec![
         learning(&lines, &validations),
-        update(&lines, look.config()),
+        update(&lines, snapshot.config()),
     ];
     if !flows.is_empty() {
         sections.push(gradients(&flows));
@@ -117,13 +117,16 @@ pub fn page(look: &RunSnapshot) -> Page {
     if !samples.is_empty() {
         sections.push(written(&samples));
     }
-    sections.push(choices(look));
-    let name = look.path().file_name().unwrap_or(look.path().as_os_str());
-    let record = look.record();
+    sections.push(choices(snapshot));
+    let name = snapshot
+        .path()
+        .file_name()
+        .unwrap_or(snapshot.path().as_os_str());
+    let record = snapshot.record();
     Page {
         title: name.to_string_lossy().into_owned(),
         kind: "Training run".into(),
-        lead: vec![Block::Facts(facts(look))],
+        lead: vec![Block::Facts(facts(snapshot))],
         sections,
         foot: Text::marked("Made by elman ")
             .and(Text::plain(env!("CARGO_PKG_VERSION")))
@@ -133,25 +136,27 @@ pub fn page(look: &RunSnapshot) -> Page {
     }
 }
 
-fn facts(look: &RunSnapshot) -> Vec<(Text, Text)> {
+fn facts(snapshot: &RunSnapshot) -> Vec<(Text, Text)> {
     let mut facts = Vec::new();
     let mut fact = |name: &str, value: String| facts.push((Text::plain(name), Text::plain(value)));
-    let (step, total) = (look.step(), look.total_steps());
-    let doing = look.status();
+    let (step, total) = (snapshot.step(), snapshot.total_steps());
+    let status = snapshot.status();
     let steps = match step == total {
         true => count(step as usize, "step"),
         false => format!("{} of {}", grouped(step), count(total as usize, "step")),
     };
-    let epochs = look.training().last().map_or(String::new(), |line| {
+    let epochs = snapshot.training().last().map_or(String::new(), |line| {
         format!(", {} epochs", number(line.epoch))
     });
-    let state = match doing {
+    let state = match status {
         RunStatus::Running => "in training",
         other => other.name(),
     };
     fact("state", format!("{state}: {steps}{epochs}"));
-    if let Some(best) = look.best() {
-        let exact = look.validations().all(|validation| !validation.approximate);
+    if let Some(best) = snapshot.best() {
+        let exact = snapshot
+            .validations()
+            .all(|validation| !validation.approximate);
         fact(
             "validation",
             format!(
@@ -162,23 +167,23 @@ fn facts(look: &RunSnapshot) -> Vec<(Text, Text)> {
             ),
         );
     }
-    if let Some(dims) = look.dims() {
-        let parameters = look.parameters().unwrap_or_default();
+    if let Some(dims) = snapshot.dims() {
+        let parameters = snapshot.parameters().unwrap_or_default();
         let network = format!("{}, {}", dims.cell, shape(&dims));
         fact(
             "network",
             format!("{network}: {} parameters", grouped(parameters as u64)),
         );
-        let kind = look.config().vocab;
+        let kind = snapshot.config().vocab;
         fact(
             "vocabulary",
             format!("{} entries, kind {kind}", grouped(dims.vocab as u64)),
         );
     }
-    for (name, paths) in files(&look.record().inputs) {
+    for (name, paths) in files(&snapshot.record().inputs) {
         let file = match name {
-            "text" => look.train_file(),
-            "valid" => look.valid_file(),
+            "text" => snapshot.train_file(),
+            "valid" => snapshot.valid_file(),
             _ => None,
         };
         let tokens = file.map_or(String::new(), |file| {
@@ -186,21 +191,21 @@ fn facts(look: &RunSnapshot) -> Vec<(Text, Text)> {
         });
         fact(name, format!("{paths}{tokens}"));
     }
-    let speed = look.tokens_per_s().map_or(String::new(), |speed| {
+    let speed = snapshot.tokens_per_s().map_or(String::new(), |speed| {
         format!(", {} tokens/s", grouped(speed.round() as u64))
     });
     fact(
         "time",
-        format!("{} of training{speed}", duration(look.seconds())),
+        format!("{} of training{speed}", duration(snapshot.seconds())),
     );
-    fact("directory", look.path().display().to_string());
+    fact("directory", snapshot.path().display().to_string());
     facts
 }
 
 /// All choices; those that differ from the defaults first.
-fn choices(look: &RunSnapshot) -> Section {
+fn choices(snapshot: &RunSnapshot) -> Section {
     let all = options().iter().filter_map(|option| {
-        let value = option.value(look.config())?;
+        let value = option.value(snapshot.config())?;
         Some((option, value))
     });
     let table = |caption: &str, rows: Vec<(&ConfigOption, Value)>| {

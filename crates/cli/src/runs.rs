@@ -22,7 +22,7 @@ pub struct Row {
     pub total_steps: u64,
     /// Epochs done, as a fraction.
     pub epoch: f64,
-    /// Of the best validation, read in lanes.
+    /// Perplexity of the best validation, estimated on parallel slices.
     pub valid_loss_nats: Option<f64>,
     pub valid_perplexity: Option<f64>,
     pub best_step: Option<u64>,
@@ -45,30 +45,35 @@ pub struct Predicted {
 }
 
 impl Row {
-    pub fn new(look: &RunSnapshot) -> Row {
-        let best: Option<Best> = look.best();
+    pub fn new(snapshot: &RunSnapshot) -> Row {
+        let best: Option<Best> = snapshot.best();
         let loss_nats = best.map(|best| best.loss_nats);
-        let record = look.record();
-        let mut choices: BTreeMap<_, _> = look.config().unwatched().choices().into_iter().collect();
+        let record = snapshot.record();
+        let mut choices: BTreeMap<_, _> = snapshot
+            .config()
+            .unwatched()
+            .choices()
+            .into_iter()
+            .collect();
         let files = files(&record.inputs).into_iter();
         choices.extend(files.map(|(name, paths)| (name.to_owned(), paths)));
         Row {
-            run: look.path().to_path_buf(),
-            state: look.status(),
-            architecture: look.architecture(),
-            parameters: look.parameters(),
-            step: look.step(),
-            total_steps: look.total_steps(),
-            epoch: look.training().last().map_or(0.0, |line| line.epoch),
+            run: snapshot.path().to_path_buf(),
+            state: snapshot.status(),
+            architecture: snapshot.architecture(),
+            parameters: snapshot.parameters(),
+            step: snapshot.step(),
+            total_steps: snapshot.total_steps(),
+            epoch: snapshot.training().last().map_or(0.0, |line| line.epoch),
             valid_loss_nats: loss_nats,
             valid_perplexity: loss_nats.map(f64::exp),
             best_step: best.map(|best| best.step),
-            seconds: look.seconds(),
-            tokens_per_s: look.tokens_per_s(),
+            seconds: snapshot.seconds(),
+            tokens_per_s: snapshot.tokens_per_s(),
             predicted: Predicted {
-                vocabulary: look.train_file().map(|file| file.vocab_hash.clone()),
-                valid_text: look.valid_file().map(|file| file.hash.clone()),
-                loss_after: look.config().loss_after.clone(),
+                vocabulary: snapshot.train_file().map(|file| file.vocab_hash.clone()),
+                valid_text: snapshot.valid_file().map(|file| file.hash.clone()),
+                loss_after: snapshot.config().loss_after.clone(),
             },
             choices,
             elman: record.elman.clone(),

@@ -152,20 +152,20 @@ fn regularisation(config: &Config) -> String {
 }
 
 fn windows(config: &Config) -> String {
-    let lanes = count(config.batch_size, "lane");
+    let sequences = count(config.batch_size, "sequence");
     match (config.layout, config.bptt) {
         (Layout::Sentences, _) => format!(
             "sentences, at most {} and {} at once",
             count(config.batch_size, "line"),
             count(config.batch_positions(), "token")
         ),
-        (Layout::Stream, Bptt::Full) => format!("{lanes} over the whole text"),
+        (Layout::Stream, Bptt::Full) => format!("{sequences} over the whole text"),
         (Layout::Stream, Bptt::Steps(steps)) => {
             let about = if config.bptt_random { "about " } else { "" };
             let every = config
                 .bptt_stride
                 .map_or(String::new(), |stride| format!(", a window every {stride}"));
-            format!("{lanes} × {about}{}{every}", count(steps, "step"))
+            format!("{sequences} × {about}{}{every}", count(steps, "step"))
         }
     }
 }
@@ -175,7 +175,9 @@ pub fn validated(loss_nats: f64, layout: Layout) -> String {
     let perplexity = number(loss_nats.exp());
     match layout {
         Layout::Stream => {
-            format!("perplexity about {perplexity} (loss {loss_nats:.4}, read in lanes)")
+            format!(
+                "perplexity about {perplexity} (loss {loss_nats:.4}, estimated on parallel slices)"
+            )
         }
         Layout::Sentences => format!("perplexity {perplexity} (loss {loss_nats:.4}, line by line)"),
     }

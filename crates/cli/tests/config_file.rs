@@ -231,7 +231,7 @@ fn what_the_config_of_a_run_leaves_out_is_named() {
     let room = Room::new();
     room.train("base", "1", &[]);
     room.write("more.txt", room.read("text.txt"));
-    let steps = ["--lanes", "2", "--bptt", "5", "--steps", "2", "--run"];
+    let steps = ["--batch-size", "2", "--bptt", "5", "--steps", "2", "--run"];
     let files = [
         "--corpus",
         "text.txt:2",
@@ -261,7 +261,15 @@ fn what_the_config_of_a_run_leaves_out_is_named() {
     assert_eq!(hash("same"), hash("one"));
 
     let steps = [
-        "--hidden", "8", "--lanes", "2", "--bptt", "5", "--steps", "2", "--run",
+        "--hidden",
+        "8",
+        "--batch-size",
+        "2",
+        "--bptt",
+        "5",
+        "--steps",
+        "2",
+        "--run",
     ];
     let vocabulary = ["--vocab-from", "base"];
     room.stdout(&[&["train", "text.txt"], &vocabulary[..], &steps, &["three"]].concat());

@@ -17,7 +17,7 @@ fn a_model_is_trained_on_a_text_and_on_its_own_words() {
             "4",
             "--continuation",
             "12",
-            "--lanes",
+            "--batch-size",
             "2",
             "--bptt",
             "5",
@@ -61,7 +61,16 @@ fn a_model_is_trained_on_a_text_and_on_its_own_words() {
     assert!(!room.path("again/own.txt").exists());
     // Without own words: the text alone, at a low rate.
     room.stdout(&[
-        "finetune", "base", "text.txt", "--lanes", "2", "--bptt", "5", "--steps", "1", "--run",
+        "finetune",
+        "base",
+        "text.txt",
+        "--batch-size",
+        "2",
+        "--bptt",
+        "5",
+        "--steps",
+        "1",
+        "--run",
         "plain",
     ]);
     assert!(!room.path("plain/own.txt").exists());
@@ -156,7 +165,16 @@ fn names() -> Room {
     };
     room.write("names.txt", (0..200).map(name).collect::<String>());
     let sizes = [
-        "--vocab", "chars", "--hidden", "8", "--lanes", "4", "--steps", "20", "--warmup", "20",
+        "--vocab",
+        "chars",
+        "--hidden",
+        "8",
+        "--batch-size",
+        "4",
+        "--steps",
+        "20",
+        "--warmup",
+        "20",
     ];
     let train = [
         "train",

@@ -121,7 +121,14 @@ fn a_model_of_sentences_writes_with_the_log_probabilities_of_eval() {
     // Words whose line end is a token that is written, so that `eval` reads the text as it was.
     let layout = ["--layout", "sentences", "--vocab", "whitespace"];
     let sizes = [
-        "--hidden", "8", "--lanes", "4", "--steps", "30", "--run", "run",
+        "--hidden",
+        "8",
+        "--batch-size",
+        "4",
+        "--steps",
+        "30",
+        "--run",
+        "run",
     ];
     room.stdout(&[&["train", "text.txt"], &layout[..], &sizes].concat());
     room.write("prompts.txt", "The king\nwas\nThe\n");
@@ -260,7 +267,7 @@ fn prompts_side_by_side_are_what_they_are_alone() {
             together,
             json_lines(
                 &room,
-                &[&args[..], &["--lanes", "2", "--threads", "2"]].concat()
+                &[&args[..], &["--batch-size", "2", "--threads", "2"]].concat()
             )
         );
         for (i, prompt) in prompts.iter().enumerate() {

@@ -146,7 +146,7 @@ fn a_small_text_has_a_small_batch_and_more_epochs_unless_told_otherwise() {
     };
     assert!(note(&[]) && note(&["--lr", "0.01"]));
     for more in [
-        &["--lanes", "32"][..],
+        &["--batch-size", "32"][..],
         &["--batch-size", "32"],
         &["--epochs", "2"],
         &["--steps", "9"],
@@ -204,7 +204,7 @@ fn a_small_text_has_a_small_batch_and_more_epochs_unless_told_otherwise() {
         "6",
     ];
     assert!(
-        room.stdout(&planned).contains("4 lanes"),
+        room.stdout(&planned).contains("4 sequences"),
         "as the run is planned"
     );
 }

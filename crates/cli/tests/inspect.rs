@@ -120,7 +120,7 @@ fn lines_and_answers_are_inspected_as_the_run_was_trained() {
         "16",
         "--embed",
         "16",
-        "--lanes",
+        "--batch-size",
         "10",
         "--epochs",
         "60",

@@ -19,8 +19,11 @@ fn memory_of_a_run_as_text_json_and_csv() {
         assert!(text.contains(part), "{part}: {text}");
     }
     let json = room.json(&[&args[..], &["--json", "--memory", "1MiB"]].concat());
-    // The windows of the run: 2 lanes of 5 steps.
-    assert_eq!((&json["lanes"], &json["steps"]), (&2.into(), &5.into()));
+    // The windows of the run: 2 sequences of 5 steps.
+    assert_eq!(
+        (&json["batch_size"], &json["steps"]),
+        (&2.into(), &5.into())
+    );
     assert_eq!(json["budget_bytes"], 1 << 20);
     let texts = json["texts"].as_array().unwrap();
     assert!(
@@ -46,12 +49,12 @@ fn memory_of_a_run_as_text_json_and_csv() {
     let csv = room.stdout(
         &[
             &args[..],
-            &["--csv", "--over-steps", "1,2", "--over-lanes", "3"],
+            &["--csv", "--over-steps", "1,2", "--over-batch-size", "3"],
         ]
         .concat(),
     );
     assert_eq!(csv.lines().count(), 3);
-    assert!(csv.starts_with("steps,lanes,window_bytes"));
+    assert!(csv.starts_with("steps,batch_size,window_bytes"));
 }
 
 /// What `elman train --dry-run --json` plans: the last of its events, after its notes.
@@ -80,7 +83,7 @@ fn memory_needs_neither_text_nor_model() {
     let of_text = room.json(&with(&full));
     let tokens = of_text["texts"][0]["tokens"].as_u64().unwrap();
     // A small text has a small batch.
-    assert_eq!(of_text["lanes"], 4);
+    assert_eq!(of_text["batch_size"], 4);
     assert_eq!(of_text["steps"], tokens.div_ceil(4));
     // The same text as a run would train on: what validates is not part of it.
     for valid in [&[][..], &["--valid", "other.txt"]] {
@@ -114,7 +117,7 @@ fn sequential_as_text_json_and_csv() {
         "run",
         "--positions",
         "64",
-        "--over-lanes",
+        "--over-batch-size",
         "1,8",
         "--threads",
         "2",
@@ -137,7 +140,7 @@ fn sequential_as_text_json_and_csv() {
         room.stdout(&args)
     };
     assert_eq!(csv.lines().count(), 3);
-    let said = room.fails(2, &with(&["--over-lanes", "3"]));
+    let said = room.fails(2, &with(&["--over-batch-size", "3"]));
     assert!(said.contains("choose divisors"), "{said}");
     assert!(
         room.fails(2, &with(&["--hidden", "8"]))

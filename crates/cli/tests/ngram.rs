@@ -87,8 +87,14 @@ fn a_model_says_how_good_it_is() {
         rows.iter()
             .all(|row| (1..=5).contains(&row[2].parse::<usize>().unwrap()))
     );
-    let refused = room.fails(2, &["ngram", "eval", "lm.bin", "other.txt", "--lanes", "2"]);
-    assert!(refused.contains("--lanes is for networks"), "{refused}");
+    let refused = room.fails(
+        2,
+        &["ngram", "eval", "lm.bin", "other.txt", "--batch-size", "2"],
+    );
+    assert!(
+        refused.contains("--batch-size is for networks"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -271,7 +271,7 @@ fn documents_need_ends_of_their_own() {
             "text.txt",
             "--layout",
             "stream",
-            "--lanes",
+            "--batch-size",
             "2",
             "--document-separator",
             "--",

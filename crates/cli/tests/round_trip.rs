@@ -90,8 +90,8 @@ fn a_model_can_be_looked_at_evaluated_and_asked() {
         assert!(table.contains(part), "{table}");
     }
     assert!(
-        room.stdout(&["eval", "run", "other.txt", "--lanes", "3"])
-            .contains("approximate: read in 3 lanes")
+        room.stdout(&["eval", "run", "other.txt", "--batch-size", "3"])
+            .contains("approximate: 3 slices")
     );
     let piped = room
         .elman(&["eval", "run", "-", "--json"])
@@ -307,7 +307,7 @@ fn training_goes_on_with_other_text() {
         "second",
         "--steps",
         "2",
-        "--lanes",
+        "--batch-size",
         "1",
         "--bptt",
         "4",

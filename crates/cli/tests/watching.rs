@@ -206,7 +206,7 @@ fn the_loss_shown_is_that_of_the_last_ten_steps() {
             run,
             "--hidden",
             "16",
-            "--lanes",
+            "--batch-size",
             "1",
             "--bptt",
             "20",

@@ -13,7 +13,7 @@ const SENTENCES: [&str; 14] = [
     "sentences",
     "--hidden",
     "8",
-    "--lanes",
+    "--batch-size",
     "4",
     "--batch-tokens",
     "60",
@@ -46,8 +46,8 @@ fn a_model_of_sentences_reads_and_writes_lines() {
     let (stream, layout, _) = eval(&["--layout", "stream"]);
     assert_eq!(layout, "stream");
     assert_ne!(stream, nats);
-    let (lanes, _, approximate) = eval(&["--lanes", "3"]);
-    assert!((lanes / nats - 1.0).abs() < 1e-12 && approximate == false);
+    let (batch_size, _, approximate) = eval(&["--batch-size", "3"]);
+    assert!((batch_size / nats - 1.0).abs() < 1e-12 && approximate == false);
     let tokens = room.stdout(&["eval", "run", "other.txt", "--per-token"]);
     let log10 = tokens
         .lines()
@@ -195,7 +195,7 @@ fn answers_are_made_up_learnt_and_counted() {
         "=",
         "--hidden",
         "16",
-        "--lanes",
+        "--batch-size",
         "4",
         "--dropout",
         "0",

@@ -33,7 +33,7 @@ fn reference_reproduces_pytorch() {
         expected.sort();
         assert_eq!(names, expected, "{}", golden.name);
 
-        let positions = settings.steps * settings.lanes;
+        let positions = settings.steps * settings.batch_size;
         let first = |ids: &[u32]| {
             ids[..positions]
                 .iter()
@@ -43,18 +43,18 @@ fn reference_reproduces_pytorch() {
         let multipliers: Vec<Vec<f64>> = (0..=network.hidden.len())
             .map(|site| widen(golden.values(&format!("multipliers/{site}"))))
             .collect();
-        let zero = network.zero_state(settings.lanes);
+        let zero = network.zero_state(settings.batch_size);
         let outcome = network.run(
             &weights,
             &Window {
                 steps: settings.steps,
-                lanes: settings.lanes,
+                batch_size: settings.batch_size,
                 inputs: &first(&golden.inputs),
                 targets: &first(&golden.targets),
                 weights: &widen(&golden.values("mask")[..positions]),
                 multipliers: &multipliers,
                 norm: if settings.norm == "lanes" {
-                    Norm::Lanes
+                    Norm::Sequences
                 } else {
                     Norm::Tokens
                 },

@@ -35,7 +35,7 @@ fn three_layers_with_carried_state() {
 #[test]
 fn masked_positions_in_both_norms() {
     for cell in CELLS {
-        for norm in [Norm::Tokens, Norm::Lanes] {
+        for norm in [Norm::Tokens, Norm::Sequences] {
             check(&Case {
                 network: network(cell, 1, 4, false),
                 masked: true,
@@ -67,7 +67,7 @@ fn tied_weights_and_all_at_once() {
                 carried: true,
                 masked: true,
                 dropout: true,
-                norm: Norm::Lanes,
+                norm: Norm::Sequences,
                 ..Case::default()
             });
         }
@@ -97,7 +97,7 @@ fn layers_of_different_sizes() {
 #[test]
 fn smoothed_labels_and_penalties() {
     for cell in CELLS {
-        for norm in [Norm::Tokens, Norm::Lanes] {
+        for norm in [Norm::Tokens, Norm::Sequences] {
             check(&Case {
                 network: network(cell, 2, 4, true),
                 carried: true,
@@ -120,20 +120,20 @@ fn two_windows_are_one() {
     for cell in CELLS {
         let case = Case {
             network: network(cell, 2, 4, false),
-            norm: Norm::Lanes,
+            norm: Norm::Sequences,
             ..Case::default()
         };
         let point = Point::draw(&case, 1);
         let whole = point.run(&point.weights, &point.initial);
         let cut = 2;
-        let zero = case.network.zero_state(LANES);
+        let zero = case.network.zero_state(BATCH_SIZE);
         let part = |from: usize, to: usize, initial: &State, d_final: &State| {
-            let range = from * LANES..to * LANES;
+            let range = from * BATCH_SIZE..to * BATCH_SIZE;
             case.network.run(
                 &point.weights,
                 &Window {
                     steps: to - from,
-                    lanes: LANES,
+                    batch_size: BATCH_SIZE,
                     inputs: &point.inputs[range.clone()],
                     targets: &point.targets[range.clone()],
                     weights: &point.mask[range],
@@ -163,7 +163,7 @@ fn two_windows_are_one() {
 }
 
 const STEPS: usize = 5;
-const LANES: usize = 3;
+const BATCH_SIZE: usize = 3;
 
 fn network(cell: Cell, layers: usize, embed: usize, tied: bool) -> Network {
     Network {
@@ -214,7 +214,7 @@ impl Point<'_> {
     fn draw(case: &Case, seed: u64) -> Point<'_> {
         let mut random = Random(seed);
         let network = &case.network;
-        let positions = STEPS * LANES;
+        let positions = STEPS * BATCH_SIZE;
         let weights = (network.tensors().into_iter())
             .map(|(name, shape)| {
                 let values = random.uniform(shape.iter().product(), 0.8);
@@ -222,7 +222,7 @@ impl Point<'_> {
             })
             .collect();
         let mut state = |size: f64| {
-            let mut state = network.zero_state(LANES);
+            let mut state = network.zero_state(BATCH_SIZE);
             for layer in state.h.iter_mut().chain(&mut state.c) {
                 *layer = random.uniform(layer.len(), size);
             }
@@ -236,8 +236,10 @@ impl Point<'_> {
                 .collect()
         };
         let (inputs, targets) = (ids(), ids());
-        // The end of the last lane is padding, and one position elsewhere.
-        let real = |at: usize| !(at == 4 || at % LANES == LANES - 1 && at / LANES >= STEPS - 2);
+        // The end of the last sequence is padding, and one position elsewhere.
+        let real = |at: usize| {
+            !(at == 4 || at % BATCH_SIZE == BATCH_SIZE - 1 && at / BATCH_SIZE >= STEPS - 2)
+        };
         let mask = (0..positions)
             .map(|at| f64::from(!case.masked || real(at)))
             .collect();
@@ -266,7 +268,7 @@ impl Point<'_> {
             weights,
             &Window {
                 steps: STEPS,
-                lanes: LANES,
+                batch_size: BATCH_SIZE,
                 inputs: &self.inputs,
                 targets: &self.targets,
                 weights: &self.mask,

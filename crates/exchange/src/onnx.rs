@@ -107,7 +107,7 @@ fn proto(model: &NetworkModel, options: OnnxOptions) -> ModelProto {
 struct Graph(GraphProto);
 
 const STEPS: Size = Size::Named("steps");
-const LANES: Size = Size::Named("lanes");
+const BATCH: Size = Size::Named("batch");
 /// The constant [1], for Squeeze.
 const DIRECTION_AXIS: &str = "direction_axis";
 
@@ -122,11 +122,11 @@ impl Graph {
         graph
             .0
             .input
-            .push(ValueInfoProto::new("tokens", INT64, &[STEPS, LANES], about));
+            .push(ValueInfoProto::new("tokens", INT64, &[STEPS, BATCH], about));
         let logits = ValueInfoProto::new(
             "logits",
             FLOAT,
-            &[STEPS, LANES, Size::Fixed(dims.vocab)],
+            &[STEPS, BATCH, Size::Fixed(dims.vocab)],
             "of the token after each input; their softmax are probabilities",
         );
         graph.0.output.push(logits);
@@ -158,7 +158,7 @@ impl Graph {
         if options.log_probs {
             let axis = vec![AttributeProto::int("axis", -1)];
             graph.node("LogSoftmax", &["logits"], &["log_probs"], axis);
-            let sizes = [STEPS, LANES, Size::Fixed(dims.vocab)];
+            let sizes = [STEPS, BATCH, Size::Fixed(dims.vocab)];
             let about = "natural logarithms of the probabilities";
             graph
                 .0
@@ -202,7 +202,7 @@ impl Graph {
         }
         self.node(operator, &inputs, &outputs, attributes);
         self.node("Squeeze", &[&all, DIRECTION_AXIS], &[&next], vec![]);
-        let sizes = [Size::Fixed(1), LANES, Size::Fixed(hidden)];
+        let sizes = [Size::Fixed(1), BATCH, Size::Fixed(hidden)];
         for (before, after) in states.iter().zip(&after) {
             let (begin, end) = ("zeros before a text", "for the next window");
             self.0

@@ -18,7 +18,7 @@ use serde::Serialize;
 use std::time::Instant;
 
 /// Lines of a batch by default.
-const LANES: usize = 32;
+const BATCH_SIZE: usize = 32;
 
 /// Result of an evaluation of answers: accuracy and loss of the tokens after the mark in each line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,7 +56,7 @@ pub struct Answered {
     pub tokens_per_second: f64,
 }
 
-/// Evaluates `model` on the answers after the mark `token` in the lines of `sources`, in batches of `lanes` lines (32 by default).
+/// Evaluates `model` on the answers after the mark `token` in the lines of `sources`, in batches of `batch_size` lines (32 by default).
 ///
 /// `progress` is called after every batch.
 ///
@@ -69,7 +69,7 @@ pub fn evaluate_answers(
     sources: Vec<Source>,
     read: &ReadOptions,
     token: &str,
-    lanes: Option<usize>,
+    batch_size: Option<usize>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Answered> {
     let started = Instant::now();
@@ -77,15 +77,15 @@ pub fn evaluate_answers(
     let (cpu, vocab) = (model.cpu(), model.vocab());
     let mark = Mark::find(token, vocab)?;
     let (ids, oov, (stats, _)) = in_memory(vocab, sources, read)?;
-    let lanes = lanes.unwrap_or(LANES);
-    let sentences = Sentences::new(&ids, |id| vocab.ends_line(id), lanes, ROWS)?;
+    let batch_size = batch_size.unwrap_or(BATCH_SIZE);
+    let sentences = Sentences::new(&ids, |id| vocab.ends_line(id), batch_size, ROWS)?;
     let text = Text {
         ids: &ids,
         oov: &oov,
         vocab,
     };
     let mut lines = Lines::new(text, sentences.answers_after(mark));
-    let mut scorer = ModelScorer::new(network, cpu, WINDOW, lanes);
+    let mut scorer = ModelScorer::new(network, cpu, WINDOW, batch_size);
     let mut each = |scored: &Scored<f64>| {
         refuse_overflow(scored)?;
         progress(Progress {
@@ -169,9 +169,9 @@ mod tests {
                 counts.lines += 1;
                 counts.lines_right += u64::from(right == tokens);
             }
-            for lanes in [None, Some(1), Some(3)] {
+            for batch_size in [None, Some(1), Some(3)] {
                 let read = ReadOptions::default();
-                let found = evaluate_answers(&model, source(), &read, "e", lanes, &mut |_| {});
+                let found = evaluate_answers(&model, source(), &read, "e", batch_size, &mut |_| {});
                 let found = found.unwrap();
                 assert_eq!(found.hits, counts, "{cell}");
                 assert!((found.total_nats - nats).abs() < 1e-4, "{cell}");
@@ -185,8 +185,8 @@ mod tests {
         let model = Model::from(model(CELLS[0], false));
         let read = ReadOptions::default();
         let ask = |token| {
-            let lanes = None;
-            evaluate_answers(&model, source(), &read, token, lanes, &mut |_| {})
+            let batch_size = None;
+            evaluate_answers(&model, source(), &read, token, batch_size, &mut |_| {})
         };
         let error = ask("\n").unwrap_err().to_string();
         assert!(error.contains("no line of the text"), "{error}");

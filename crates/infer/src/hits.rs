@@ -23,11 +23,11 @@ pub struct Hits {
 }
 
 impl Hits {
-    /// Counts a window whose lanes are whole lines; `right` (T, B) says where the target is the most likely token.
+    /// Counts a window whose sequences are whole lines; `right` (T, B) says where the target is the most likely token.
     pub(crate) fn add(&mut self, window: &Window, right: &[bool]) {
         assert_eq!(right.len(), window.weight.len(), "one mark a position");
-        for lane in 0..window.lanes {
-            let cells = (lane..right.len()).step_by(window.lanes);
+        for sequence in 0..window.batch_size {
+            let cells = (sequence..right.len()).step_by(window.batch_size);
             let counted = cells.filter(|cell| window.weight[*cell] > 0.0);
             let (mut tokens, mut hits) = (0, 0);
             for cell in counted {
@@ -62,10 +62,10 @@ mod tests {
 
     #[test]
     fn a_line_is_right_if_all_that_is_counted_of_it_is() {
-        // Lanes: two tokens counted, one of them right; one counted and right; nothing counted.
+        // Sequences: two tokens counted, one of them right; one counted and right; nothing counted.
         let window = Window {
             steps: 2,
-            lanes: 3,
+            batch_size: 3,
             weight: vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0],
             ..Window::default()
         };

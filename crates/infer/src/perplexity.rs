@@ -6,7 +6,7 @@
 //! ppl1:     exp(L′ / (N′ − line ends))  L′, N′: of the known tokens (as SRILM's `ngram -ppl` has it)
 //! ```
 //! Exact (the default): zero state, first input `<eos>`, all N tokens predicted, `<eos>` included, one stream, the state
-//! carried to the end. The text streams through, so it may be larger than memory. With lanes (layout `stream` of
+//! carried to the end. The text streams through, so it may be larger than memory. With sequences (layout `stream` of
 //! `text::batch`) several places are read at once, each from the zero state: faster, and marked as approximate.
 //! In layout `sentences` every line is read from the zero state, its first input `<eos>`; several at once are exact too.
 //!
@@ -15,14 +15,14 @@
 //! and count, while the state still reads `<unk>`. A text with OOVs has no bits per character: `<unk>` does not say which
 //! character stood there, so it is no code length. Nor has one that decoding does not restore (`text::Lost`): its characters are counted.
 //!
-//! Exact evaluation takes a model of any family; lanes are for networks, whose state at any place can be zero.
+//! Exact evaluation takes a model of any family; sequences are for networks, whose state at any place can be zero.
 //!
 //! Losses are summed in f64 in the order of the text: the bits do not depend on window, threads or instruction set.
 
-mod lanes;
+mod parallel;
 
-use lanes::in_lanes;
-pub(super) use lanes::{Lines, Text, in_memory, refuse_overflow};
+use parallel::in_parallel;
+pub(super) use parallel::{Lines, Text, in_memory, refuse_overflow};
 
 use super::{Model, Session, WINDOW};
 use crate::error::{EvalError, Result};
@@ -49,7 +49,7 @@ pub struct EvalOptions {
     ///
     /// The figures of a stream are then approximate; those of sentences are exact. `None` scores the text from beginning to end.
     /// Networks only.
-    pub lanes: Option<usize>,
+    pub batch_size: Option<usize>,
     /// Window length in steps; `None` chooses one. It changes no bit of the result.
     pub window: Option<usize>,
 }
@@ -73,7 +73,7 @@ pub struct Evaluation {
     /// Whether the figures are approximate, because a stream was cut into parallel slices.
     pub approximate: bool,
     /// Batch size: the number of places of the text that were scored in parallel.
-    pub lanes: usize,
+    pub batch_size: usize,
     /// N, the number of all tokens, `<eos>` included.
     pub tokens: u64,
     /// Number of tokens that the vocabulary lacks.
@@ -144,22 +144,23 @@ pub fn evaluate(
     options.check()?;
     let layout = options.layout.unwrap_or(model.layout());
     let model = model.clone().with_layout(layout);
-    let Some(lanes) = options.lanes else {
+    let Some(batch_size) = options.batch_size else {
         return exactly(&model, options.window, sources, read, progress);
     };
-    let network = model.network_for("evaluation in lanes")?;
+    let network = model.network_for("evaluation with a batch size")?;
     if read.separator.is_some() && layout == Layout::Stream {
         return Err(EvalError::DocumentsInSlices.into());
     }
     let started = Instant::now();
-    let how = (layout, lanes);
+    let how = (layout, batch_size);
     let cpu = model.cpu();
-    let (sums, found, lanes) = in_lanes(network, cpu, sources, read, options, how, progress)?;
+    let (sums, found, batch_size) =
+        in_parallel(network, cpu, sources, read, options, how, progress)?;
     let seconds = started.elapsed().as_secs_f64();
     Ok(Evaluation {
         layout,
         approximate: layout == Layout::Stream,
-        lanes,
+        batch_size,
         ..Evaluation::new(model.vocab(), model.id(), &sums, found, seconds)
     })
 }
@@ -170,7 +171,7 @@ impl EvalOptions {
     /// # Errors
     /// [`Error::Range`](crate::Error::Range) for a batch size or window length out of range.
     pub fn check(&self) -> Result<()> {
-        for (name, value) in [("lanes", self.lanes), ("window", self.window)] {
+        for (name, value) in [("batch size", self.batch_size), ("window", self.window)] {
             if let Some(value) = value {
                 OutOfRange::check(name, value, 1..=ROWS)?;
             }
@@ -314,7 +315,7 @@ impl Evaluation {
         Evaluation {
             layout: Layout::Stream,
             approximate: false,
-            lanes: 1,
+            batch_size: 1,
             tokens: sums.tokens,
             oov: stats.oov,
             total_nats: sums.nats,

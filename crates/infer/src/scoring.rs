@@ -96,7 +96,7 @@ pub fn score_windows<P: PartSum>(
     };
     while let Some(filled) = source.next(&mut window) {
         if filled.from_zero {
-            state.reset(window.lanes);
+            state.reset(window.batch_size);
         }
         if counting {
             right.resize(window.targets.len(), false);
@@ -104,8 +104,8 @@ pub fn score_windows<P: PartSum>(
         let nats = scorer.score(&window, &mut state, counting.then_some(&mut right[..]));
         let cells = nats.iter().zip(&window.weight).enumerate();
         for (cell, (nats, _)) in cells.filter(|(_, (_, weight))| **weight > 0.0) {
-            let part = window.parts[cell % window.lanes] as usize;
-            let token = source.token(part, cell / window.lanes, window.targets[cell]);
+            let part = window.parts[cell % window.batch_size] as usize;
+            let token = source.token(part, cell / window.batch_size, window.targets[cell]);
             scored.parts[part].add(*nats, token);
             scored.nats += nats;
         }

@@ -13,10 +13,10 @@ use crate::simd::{Op, Vector};
 
 /// Multiplies `x` by the dropout mask of `key` in place; its gradient goes through the same call.
 ///
-/// `x` is (T, `lanes`, `units`), and `lanes` is the batch size. Steps count from `first_step` and sequences
-/// from `first_lane`, so a part of a window or of a batch gets the same mask as in the whole. Unit j of
+/// `x` is (T, `batch_size`, `units`). Steps count from `first_step` and sequences
+/// from `first_sequence`, so a part of a window or of a batch gets the same mask as in the whole. Unit j of
 /// sequence b at step t uses word j mod 4 of
-/// `philox([j / 4, first_lane + b, first_step + t, 0], key)`: with u = ⌊word / 2⁸⌋ / 2²⁴ it becomes
+/// `philox([j / 4, first_sequence + b, first_step + t, 0], key)`: with u = ⌊word / 2⁸⌋ / 2²⁴ it becomes
 /// x·(1/(1−p)) where u ≥ p, and 0 elsewhere, whatever x was.
 ///
 /// `p` is the probability of dropping a unit, in [0, 1).
@@ -24,8 +24,8 @@ pub fn dropout(
     cpu: &Cpu,
     key: [u32; 2],
     p: f32,
-    lanes: usize,
-    (first_step, first_lane): (usize, usize),
+    batch_size: usize,
+    (first_step, first_sequence): (usize, usize),
     units: usize,
     x: &mut [f32],
 ) {
@@ -34,17 +34,24 @@ pub fn dropout(
     if p == 0.0 || x.is_empty() {
         return;
     }
-    assert_eq!(x.len() % (lanes * units), 0, "dropout: x is not (T, B, N)");
+    assert_eq!(
+        x.len() % (batch_size * units),
+        0,
+        "dropout: x is not (T, B, N)"
+    );
     let rows = x.len() / units;
     let x = Parts::new(x);
     cpu.parallel_from(SHARED_FROM, rows * units, &|worker| {
         for row in worker.share(rows) {
             // SAFETY: shares of rows are disjoint.
             let x = unsafe { x.part(row * units..(row + 1) * units) };
-            let (step, lane) = (first_step + row / lanes, first_lane + row % lanes);
+            let (step, sequence) = (
+                first_step + row / batch_size,
+                first_sequence + row % batch_size,
+            );
             cpu.isa().run(DropRow {
                 key,
-                lane: lane as u32,
+                sequence: sequence as u32,
                 step: step as u32,
                 threshold,
                 scale,
@@ -92,7 +99,7 @@ fn threshold_and_scale(p: f32) -> (u32, f32) {
 
 struct DropRow<'a> {
     key: [u32; 2],
-    lane: u32,
+    sequence: u32,
     step: u32,
     threshold: u32,
     scale: f32,
@@ -108,10 +115,10 @@ impl Op for DropRow<'_> {
     unsafe fn run<V: Vector>(self) {
         let (blocks, rest) = self.x.as_chunks_mut();
         for (block, four) in blocks.iter_mut().enumerate() {
-            let words = philox([block as u32, self.lane, self.step, 0], self.key);
+            let words = philox([block as u32, self.sequence, self.step, 0], self.key);
             *four = drop_four(*four, words, self.threshold, self.scale);
         }
-        let words = philox([blocks.len() as u32, self.lane, self.step, 0], self.key);
+        let words = philox([blocks.len() as u32, self.sequence, self.step, 0], self.key);
         let mut four = [0.0; 4];
         four[..rest.len()].copy_from_slice(rest);
         let four = drop_four(four, words, self.threshold, self.scale);
@@ -141,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_mask_follows_the_formula_on_every_machine() {
-        let (steps, lanes, (first_step, first_lane)) = (3, 2, (4, 5));
+        let (steps, batch_size, (first_step, first_sequence)) = (3, 2, (4, 5));
         for cpu in machines() {
             for units in SIZES {
                 for (p, key) in [
@@ -150,14 +157,15 @@ mod tests {
                     (0.65, [7, 9]),
                     (0.999, [3, 3]),
                 ] {
-                    let before = numbers(steps * lanes * units, 1);
+                    let before = numbers(steps * batch_size * units, 1);
                     let mut x = before.clone();
-                    let first = (first_step, first_lane);
-                    dropout(&cpu, key, p, lanes, first, units, &mut x);
-                    let expected = (0..steps * lanes * units).map(|i| {
-                        let (t, b, j) = (i / units / lanes, i / units % lanes, i % units);
-                        let (step, lane) = ((first_step + t) as u32, (first_lane + b) as u32);
-                        let counter = [j as u32 / 4, lane, step, 0];
+                    let first = (first_step, first_sequence);
+                    dropout(&cpu, key, p, batch_size, first, units, &mut x);
+                    let expected = (0..steps * batch_size * units).map(|i| {
+                        let (t, b, j) = (i / units / batch_size, i / units % batch_size, i % units);
+                        let (step, sequence) =
+                            ((first_step + t) as u32, (first_sequence + b) as u32);
+                        let counter = [j as u32 / 4, sequence, step, 0];
                         let u = (philox(counter, key)[j % 4] >> 8) as f32 / 16_777_216.0;
                         if u >= p {
                             before[i] * (1.0 / (1.0 - p))
@@ -220,12 +228,12 @@ mod tests {
     #[test]
     fn a_part_gets_its_part_of_the_mask() {
         let cpu = Cpu::new(crate::Isa::detect(), 2);
-        let (steps, lanes, units) = (3, 6, 33);
-        let mut whole = vec![1.0; steps * lanes * units];
-        dropout(&cpu, [4, 4], 0.5, lanes, (0, 0), units, &mut whole);
-        let last = &whole[2 * lanes * units..];
-        let mut step = vec![1.0; lanes * units];
-        dropout(&cpu, [4, 4], 0.5, lanes, (2, 0), units, &mut step);
+        let (steps, batch_size, units) = (3, 6, 33);
+        let mut whole = vec![1.0; steps * batch_size * units];
+        dropout(&cpu, [4, 4], 0.5, batch_size, (0, 0), units, &mut whole);
+        let last = &whole[2 * batch_size * units..];
+        let mut step = vec![1.0; batch_size * units];
+        dropout(&cpu, [4, 4], 0.5, batch_size, (2, 0), units, &mut step);
         assert_eq!(step, last);
         let mut part = vec![1.0; 2 * units];
         dropout(&cpu, [4, 4], 0.5, 2, (2, 3), units, &mut part);

@@ -115,13 +115,13 @@ impl Stream {
 
     /// Draws 32 random bits.
     pub fn word(&mut self) -> u32 {
-        let lane = (self.drawn % 4) as usize;
-        if lane == 0 {
+        let word = (self.drawn % 4) as usize;
+        if word == 0 {
             let block = self.drawn / 4;
             self.words = philox([block as u32, (block >> 32) as u32, 0, 0], self.key);
         }
         self.drawn += 1;
-        self.words[lane]
+        self.words[word]
     }
 
     /// Draws an integer below `n`, uniformly up to a deviation of n/2³².

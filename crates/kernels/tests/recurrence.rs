@@ -1,4 +1,4 @@
-//! The time loop of every cell against one lane, one unit, one step at a time: bit for bit on every machine.
+//! The time loop of every cell against one sequence, one unit, one step at a time: bit for bit on every machine.
 //! Then two laws: windows may be cut anywhere, and gradients are differences of the loss.
 
 use crate::cells::{Grads, Outputs, Problem, reference};
@@ -11,7 +11,7 @@ const CELLS: [Cell; Cell::ALL.len()] = Cell::ALL;
 fn sweeps_equal_the_equations_bit_for_bit() {
     let machines = machines();
     for cell in CELLS {
-        for (steps, lanes, units) in [
+        for (steps, batch_size, units) in [
             (1, 1, 1),
             (1, 1, 17),
             (3, 2, 15),
@@ -21,10 +21,10 @@ fn sweeps_equal_the_equations_bit_for_bit() {
             (2, 7, 130),
             (2, 20, 200),
         ] {
-            let problem = Problem::new(cell, steps, lanes, units);
+            let problem = Problem::new(cell, steps, batch_size, units);
             let (expected, expected_grads) = reference(&problem);
             for cpu in &machines {
-                let what = format!("{cell:?} {steps}×{lanes}×{units}, {}", describe(cpu));
+                let what = format!("{cell:?} {steps}×{batch_size}×{units}, {}", describe(cpu));
                 let outputs = problem.forward(cpu);
                 expected.assert_equal(&outputs, &what);
                 expected_grads.assert_equal(&problem.backward(cpu, outputs), &what);
@@ -61,19 +61,23 @@ fn a_window_may_be_cut_anywhere() {
 }
 
 #[test]
-fn a_lane_does_not_depend_on_its_company() {
-    let (steps, lanes, units) = (3, 14, 50);
+fn a_sequence_does_not_depend_on_its_company() {
+    let (steps, batch_size, units) = (3, 14, 50);
     for cpu in machines() {
         for cell in CELLS {
-            let together = Problem::new(cell, steps, lanes, units);
+            let together = Problem::new(cell, steps, batch_size, units);
             let all = together.forward(&cpu).h;
-            for lane in [0, 6, 13] {
-                let alone = together.lane(lane).forward(&cpu).h;
+            for sequence in [0, 6, 13] {
+                let alone = together.sequence(sequence).forward(&cpu).h;
                 let lane_of_all: Vec<f32> = (0..steps)
-                    .flat_map(|t| &all[(t * lanes + lane) * units..][..units])
+                    .flat_map(|t| &all[(t * batch_size + sequence) * units..][..units])
                     .copied()
                     .collect();
-                assert_bits(&alone, &lane_of_all, &format!("{cell:?} lane {lane}"));
+                assert_bits(
+                    &alone,
+                    &lane_of_all,
+                    &format!("{cell:?} sequence {sequence}"),
+                );
             }
         }
     }
@@ -83,10 +87,10 @@ fn a_lane_does_not_depend_on_its_company() {
 /// where a window is cut change a bit, in int8 nor the instruction set; and the numbers are near those of f32.
 #[test]
 fn other_formats_keep_the_laws() {
-    let (steps, lanes, units) = (4, 5, 70);
+    let (steps, batch_size, units) = (4, 5, 70);
     for (format, tolerance) in [(Format::Bf16, 0.02), (Format::Int8, 0.04)] {
         for cell in CELLS {
-            let f32 = Problem::new(cell, steps, lanes, units);
+            let f32 = Problem::new(cell, steps, batch_size, units);
             let exact = f32.forward(&Cpu::new(Isa::detect(), 1));
             let problem = Problem { format, ..f32 };
             let mut known: Vec<(&str, Outputs)> = Vec::new();
@@ -107,9 +111,13 @@ fn other_formats_keep_the_laws() {
                 second.h0 = before.last_h(&first).to_vec();
                 second.c0 = before.last_c(&first).to_vec();
                 outputs.assert_equal(&Outputs::join(&before, &second.forward(&cpu)), &what);
-                let alone = problem.lane(2).forward(&cpu).h;
+                let alone = problem.sequence(2).forward(&cpu).h;
                 for (t, row) in alone.chunks(units).enumerate() {
-                    assert_bits(row, &outputs.h[(t * lanes + 2) * units..][..units], &what);
+                    assert_bits(
+                        row,
+                        &outputs.h[(t * batch_size + 2) * units..][..units],
+                        &what,
+                    );
                 }
                 let error = |x: &f32, y: &f32| f64::from(x - y).powi(2);
                 let distance: f64 = outputs
@@ -167,7 +175,7 @@ fn gradients_are_differences_of_the_loss() {
 }
 
 #[test]
-fn nan_in_a_lane_stays_in_it() {
+fn nan_in_a_sequence_stays_in_it() {
     let cpu = Cpu::new(Isa::detect(), 2);
     for cell in CELLS {
         let mut problem = Problem::new(cell, 2, 6, 33);

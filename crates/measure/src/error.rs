@@ -250,13 +250,13 @@ pub enum InspectError {
     Exploded,
     /// The number of positions is not a multiple of a batch size.
     #[error(
-        "{positions} positions cannot be cut into {lanes} lanes of as many steps each: choose divisors of it"
+        "{positions} positions cannot be cut into {batch_size} sequences of equal length: choose a divisor"
     )]
     NotDivisible {
         /// Number of positions T·B.
         positions: usize,
         /// The batch size B.
-        lanes: usize,
+        batch_size: usize,
     },
     /// The number of seconds is negative or not a number.
     #[error("seconds must be a number of at least 0")]

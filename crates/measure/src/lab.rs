@@ -289,7 +289,7 @@ impl<'a> Lab<'a> {
                 _ => self.go_on()?,
             }
         }
-        Trained::look(&run)
+        Trained::load(&run)
     }
 
     /// [`Lab::train`] on the laboratory's text.
@@ -327,22 +327,22 @@ pub struct Trained {
 }
 
 impl Trained {
-    fn look(run: &Path) -> Result<Trained> {
-        let look = RunSnapshot::at(run)?;
+    fn load(run: &Path) -> Result<Trained> {
+        let snapshot = RunSnapshot::at(run)?;
         // JSON has no infinity.
         let finite = |points: Vec<(f64, f64)>| {
             let finite = points.into_iter().filter(|(_, y)| y.is_finite());
             finite.collect()
         };
-        let lines = || look.training();
+        let lines = || snapshot.training();
         let loss = lines().map(|line| (line.step as f64, line.loss_nats));
         let norm = lines().map(|line| (line.step as f64, line.grad_norm));
-        let valid = look.validations().map(|v| (v.step as f64, v.loss_nats));
+        let valid = snapshot.validations().map(|v| (v.step as f64, v.loss_nats));
         Ok(Trained {
             run: run.to_path_buf(),
-            parameters: look.parameters().unwrap_or_default(),
-            diverged: look.status() == RunStatus::Diverged,
-            perplexity: match look.best() {
+            parameters: snapshot.parameters().unwrap_or_default(),
+            diverged: snapshot.status() == RunStatus::Diverged,
+            perplexity: match snapshot.best() {
                 Some(best) => best.loss_nats.exp().min(f64::MAX),
                 None => f64::MAX,
             },
@@ -351,8 +351,8 @@ impl Trained {
             norm: finite(norm.collect()),
             clipped: lines().map(|line| line.clipped).sum(),
             skipped: lines().map(|line| line.skipped).sum(),
-            steps: look.step(),
-            seconds: look.seconds(),
+            steps: snapshot.step(),
+            seconds: snapshot.seconds(),
         })
     }
 }

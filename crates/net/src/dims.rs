@@ -13,7 +13,7 @@ pub use elman_kernels::{Activation, Cell};
 pub use plan::{
     Kept, Slots, TrainPlan, drawing_bytes, inference_bytes, largest, packed_forward_bytes,
 };
-pub use plan::{LOOK_LANES, LOOK_STEPS, look_bytes};
+pub use plan::{PROBE_SEQUENCES, PROBE_STEPS, probe_bytes};
 pub use sizes::Sizes;
 pub use window::WindowPlan;
 
@@ -105,14 +105,14 @@ impl Dims {
         self.cell.states() * self.units()
     }
 
-    /// Numbers that the layers keep of a window of `rows` rows (t, lane) and `lanes` lanes, see `net::tape`; in training
+    /// Numbers that the layers keep of a window of `rows` rows (t, sequence) and `batch_size` sequences, see `net::tape`; in training
     /// also for the backward pass.
-    fn layer_numbers(&self, rows: u128, lanes: u128, training: bool) -> u128 {
+    fn layer_numbers(&self, rows: u128, batch_size: u128, training: bool) -> u128 {
         let (cell, gates) = (self.cell, self.cell.gates() as u128);
         let gate_copies =
             u128::from(!cell.gate_is_output()) + u128::from(cell.is_separate() && training);
         let per_row = gates * gate_copies + u128::from(cell.is_separate());
-        let states = cell.states() as u128 * (rows + lanes);
+        let states = cell.states() as u128 * (rows + batch_size);
         (rows * per_row + states) * self.units() as u128
     }
 }

@@ -140,7 +140,7 @@ impl Layer {
     }
 
     /// Runs `x` (T, B, in) through the layer from `state`, which becomes the state after the
-    /// window; lanes start from zero where they begin a text. Outputs are [`outputs`].
+    /// window; sequences start from zero where they begin a text. Outputs are [`outputs`].
     pub(crate) fn forward(
         &self,
         cpu: &Cpu,

@@ -105,26 +105,26 @@ impl Network {
         state: &mut State,
         tape: &mut Tape,
     ) {
-        let (rows, lanes) = (inputs.len(), state.lanes);
+        let (rows, batch_size) = (inputs.len(), state.batch_size);
         assert!(
-            rows.is_multiple_of(lanes),
-            "a window has T rows of each lane"
+            rows.is_multiple_of(batch_size),
+            "a window has T rows for each sequence"
         );
-        assert!(rows <= tape.max_rows() && lanes <= tape.max_lanes());
-        tape.lanes = lanes;
-        let begins = Begins::new(begins, rows, lanes);
+        assert!(rows <= tape.max_rows() && batch_size <= tape.max_batch_size());
+        tape.batch_size = batch_size;
+        let begins = Begins::new(begins, rows, batch_size);
         let x = &mut tape.x[..rows * self.dims.embed];
         self.embedding.forward(cpu, params, inputs, x);
         let layers = self.layers.len();
         if let Some(dropout) = dropout {
             dropout.apply_to_words(cpu, inputs, x);
-            dropout.apply(cpu, (0, layers), lanes, self.dims.embed, x);
+            dropout.apply(cpu, (0, layers), batch_size, self.dims.embed, x);
         }
         let copying = dropout.filter(|dropout| dropout.copies());
         for (k, layer) in self.layers.iter().enumerate() {
             let (below, here) = tape.layers.split_at_mut(k);
             let dropped = copying.map(|_| &tape.dropped[..]);
-            let x = self.read_by(k, rows, lanes, &tape.x, below, dropped);
+            let x = self.read_by(k, rows, batch_size, &tape.x, below, dropped);
             layer.forward(
                 cpu,
                 params,
@@ -136,15 +136,15 @@ impl Network {
             );
             if let Some(dropout) = copying {
                 let hidden = self.dims.hidden[k];
-                let h = outputs(&here[0], rows, hidden, lanes * hidden);
+                let h = outputs(&here[0], rows, hidden, batch_size * hidden);
                 let dropped = &mut tape.dropped[k][..h.len()];
                 dropped.copy_from_slice(h);
-                dropout.apply(cpu, (k + 1, layers), lanes, hidden, dropped);
+                dropout.apply(cpu, (k + 1, layers), batch_size, hidden, dropped);
             }
         }
         if let (Some(projection), Some(panels)) = (&self.projection, &panels.projection) {
             let dropped = copying.map(|_| &tape.dropped[..]);
-            let h = self.read_by(layers, rows, lanes, &tape.x, &tape.layers, dropped);
+            let h = self.read_by(layers, rows, batch_size, &tape.x, &tape.layers, dropped);
             let y = &mut tape.projected[..rows * self.dims.output()];
             projection.forward(cpu, panels, h, y);
         }
@@ -152,10 +152,10 @@ impl Network {
 
     /// Copies the state after `steps` steps of the last forward window into the first sequences of `state`.
     pub fn state_after(&self, tape: &Tape, steps: usize, state: &mut State) {
-        let lanes = tape.lanes;
+        let batch_size = tape.batch_size;
         let layers = state.layers.iter_mut().zip(&tape.layers);
         for ((layer, tape), hidden) in layers.zip(&self.dims.hidden) {
-            let size = lanes * hidden;
+            let size = batch_size * hidden;
             let at = steps * size..(steps + 1) * size;
             layer.h[..size].copy_from_slice(&tape.h[at.clone()]);
             if !layer.c.is_empty() {
@@ -170,7 +170,7 @@ impl Network {
         &self,
         k: usize,
         rows: usize,
-        lanes: usize,
+        batch_size: usize,
         x: &'a [f32],
         below: &'a [LayerTape],
         dropped: Option<&'a [Buffer]>,
@@ -179,7 +179,7 @@ impl Network {
         match (k, dropped) {
             (0, _) => &x[..rows * width],
             (_, Some(dropped)) => &dropped[k - 1][..rows * width],
-            (_, None) => outputs(&below[k - 1], rows, width, lanes * width),
+            (_, None) => outputs(&below[k - 1], rows, width, batch_size * width),
         }
     }
 
@@ -208,8 +208,8 @@ impl Network {
         nats: &mut [f64],
         grads: &mut Gradients,
     ) {
-        let (rows, lanes, layers) = (window.inputs.len(), tape.lanes, self.layers.len());
-        let begins = Begins::new(window.begins, rows, lanes);
+        let (rows, batch_size, layers) = (window.inputs.len(), tape.batch_size, self.layers.len());
+        let begins = Begins::new(window.begins, rows, batch_size);
         let copying = dropout.filter(|dropout| dropout.copies());
         let weight_drop = dropout.and_then(Dropout::weight_drop);
         let mut logits = std::mem::take(&mut tape.logits);
@@ -232,29 +232,29 @@ impl Network {
         tape.logits = logits;
         let dropped = copying.map(|_| &tape.dropped[..]);
         if let (Some(projection), Some(panels)) = (&self.projection, &back.projection) {
-            let h = self.read_by(layers, rows, lanes, &tape.x, &tape.layers, dropped);
+            let h = self.read_by(layers, rows, batch_size, &tape.x, &tape.layers, dropped);
             let dy = &scratch.d_above[..rows * self.dims.output()];
             let dh = &mut scratch.d_below[..h.len()];
             projection.backward(cpu, panels, h, dy, &mut scratch.data, dh, grads);
             std::mem::swap(&mut scratch.d_above, &mut scratch.d_below);
         }
         let top = self.dims.top();
-        let h = self.read_by(layers, rows, lanes, &tape.x, &tape.layers, dropped);
+        let h = self.read_by(layers, rows, batch_size, &tape.x, &tape.layers, dropped);
         let dh = &mut scratch.d_above[..rows * top];
         window.penalties.add_ar(top, h, dh);
         for (k, layer) in self.layers.iter().enumerate().rev() {
             let hidden = self.dims.hidden[k];
             let dh = &mut scratch.d_above[..rows * hidden];
             if let Some(dropout) = dropout {
-                dropout.apply(cpu, (k + 1, layers), lanes, hidden, dh);
+                dropout.apply(cpu, (k + 1, layers), batch_size, hidden, dh);
             }
             let (below, here) = tape.layers.split_at_mut(k);
             if k + 1 == layers {
-                let h = &here[0].h[..(rows + lanes) * hidden];
+                let h = &here[0].h[..(rows + batch_size) * hidden];
                 let after = &mut scratch.after;
-                window.penalties.add_tar((lanes, hidden), h, after, dh);
+                window.penalties.add_tar((batch_size, hidden), h, after, dh);
             }
-            let x = self.read_by(k, rows, lanes, &tape.x, below, dropped);
+            let x = self.read_by(k, rows, batch_size, &tape.x, below, dropped);
             layer.backward(Backward {
                 cpu,
                 panels: &back.layers[k],
@@ -273,7 +273,7 @@ impl Network {
         }
         let dx = &mut scratch.d_above[..rows * self.dims.embed];
         if let Some(dropout) = dropout {
-            dropout.apply(cpu, (0, layers), lanes, self.dims.embed, dx);
+            dropout.apply(cpu, (0, layers), batch_size, self.dims.embed, dx);
             dropout.apply_to_words(cpu, window.inputs, dx);
         }
         let dtable = match scratch.d_table.is_empty() {

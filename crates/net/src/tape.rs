@@ -13,9 +13,9 @@ use std::ops::Range;
 /// Activations of a window, kept for the backward pass.
 pub struct Tape {
     /// B of the window that was read last.
-    pub(crate) lanes: usize,
+    pub(crate) batch_size: usize,
     max_rows: usize,
-    max_lanes: usize,
+    max_batch_size: usize,
     /// (T, B, E): embedded inputs, after dropout.
     pub(crate) x: Buffer,
     /// Activations of every recurrent layer, from below.
@@ -44,20 +44,26 @@ pub struct LayerTape {
 }
 
 impl Tape {
-    /// Allocates a tape for forward passes over at most `max_steps` steps and batch size `lanes`.
-    pub fn forward_only(dims: &Dims, max_steps: usize, lanes: usize) -> Tape {
-        Tape::new(dims, max_steps * lanes, lanes, false, false)
+    /// Allocates a tape for forward passes over at most `max_steps` steps and batch size `batch_size`.
+    pub fn forward_only(dims: &Dims, max_steps: usize, batch_size: usize) -> Tape {
+        Tape::new(dims, max_steps * batch_size, batch_size, false, false)
     }
 
     /// Allocates a tape for segments of windows that are also differentiated.
     pub fn training(dims: &Dims, capacity: Capacity, slots: Slots) -> Tape {
-        Tape::new(dims, capacity.segment, capacity.lanes, true, slots.dropped)
+        Tape::new(
+            dims,
+            capacity.segment,
+            capacity.batch_size,
+            true,
+            slots.dropped,
+        )
     }
 
-    fn new(dims: &Dims, rows: usize, lanes: usize, training: bool, dropout: bool) -> Tape {
+    fn new(dims: &Dims, rows: usize, batch_size: usize, training: bool, dropout: bool) -> Tape {
         let layer = |&hidden: &usize| {
             let gates = dims.cell.gates() * hidden;
-            let states = (rows + lanes) * hidden; // (T+1, B, H)
+            let states = (rows + batch_size) * hidden; // (T+1, B, H)
             let mut tape = LayerTape {
                 h: Buffer::zeros(states),
                 ..LayerTape::default()
@@ -82,9 +88,9 @@ impl Tape {
             false => 0,
         };
         Tape {
-            lanes,
+            batch_size,
             max_rows: rows,
-            max_lanes: lanes,
+            max_batch_size: batch_size,
             x: Buffer::zeros(rows * dims.embed),
             layers: dims.hidden.iter().map(layer).collect(),
             dropped: dropped
@@ -97,8 +103,8 @@ impl Tape {
     }
 
     /// Largest batch size of a window.
-    pub(crate) fn max_lanes(&self) -> usize {
-        self.max_lanes
+    pub(crate) fn max_batch_size(&self) -> usize {
+        self.max_batch_size
     }
 
     /// Largest number of rows of a window.
@@ -180,9 +186,9 @@ impl Scratch {
                 .iter()
                 .map(|hidden| Buffer::zeros(dims.cell.gates() * hidden * hidden))
                 .collect(),
-            after: Buffer::zeros(capacity.lanes * dims.top()),
-            d_state: State::zeros(dims, capacity.lanes),
-            before: State::zeros(dims, capacity.lanes),
+            after: Buffer::zeros(capacity.batch_size * dims.top()),
+            d_state: State::zeros(dims, capacity.batch_size),
+            before: State::zeros(dims, capacity.batch_size),
         }
     }
 }

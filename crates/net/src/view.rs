@@ -29,7 +29,7 @@ impl NetworkView<'_> {
     ///
     /// A text begins with `<eos>` read from the zero state.
     pub fn advance(&self, cpu: &Cpu, tokens: &[u32], state: &mut State, workspace: &mut Workspace) {
-        let rows = workspace.rows(state.lanes);
+        let rows = workspace.rows(state.batch_size);
         for window in tokens.chunks(rows) {
             self.forward(cpu, window, state, workspace);
         }
@@ -50,7 +50,7 @@ impl NetworkView<'_> {
         mut right: Option<&mut [bool]>,
     ) {
         assert!(inputs.len() == targets.len() && inputs.len() == nats.len());
-        let rows = workspace.rows(state.lanes);
+        let rows = workspace.rows(state.batch_size);
         let windows = inputs.chunks(rows).zip(targets.chunks(rows));
         for (number, ((inputs, targets), nats)) in windows.zip(nats.chunks_mut(rows)).enumerate() {
             self.forward(cpu, inputs, state, workspace);
@@ -121,7 +121,7 @@ impl Workspace {
 
     /// Whether windows of `steps` steps and `batch` streams fit into the memory.
     pub fn fits(&self, steps: usize, batch: usize) -> bool {
-        batch <= self.tape.max_lanes() && steps * batch <= self.tape.max_rows()
+        batch <= self.tape.max_batch_size() && steps * batch <= self.tape.max_rows()
     }
 
     /// Rows of the longest window of `batch` streams.

@@ -7,8 +7,9 @@
 
 use super::{Model, State};
 
-const LANES: usize = 32;
-/// Lanes of fewer tokens would read more before their beginning than it saves.
+/// Number of parts.
+const PARTS: usize = 32;
+/// Parts of fewer tokens would read more before their beginning than it saves.
 const SHORTEST: usize = 32;
 
 impl Model {
@@ -18,76 +19,76 @@ impl Model {
     /// is no such word.
     pub fn score_all(&self, state: State, tokens: &[u32], log10: &mut [f32]) -> State {
         assert_eq!(tokens.len(), log10.len(), "one place for each token");
-        let len = tokens.len() / LANES;
+        let len = tokens.len() / PARTS;
         if len < SHORTEST.max(self.order()) {
             return self.score_in_turn(state, tokens, log10);
         }
-        let whole = len * LANES;
-        let mut states = [state; LANES];
-        for (lane, state) in states.iter_mut().enumerate().skip(1) {
-            let first = lane * len;
+        let whole = len * PARTS;
+        let mut states = [state; PARTS];
+        for (part, state) in states.iter_mut().enumerate().skip(1) {
+            let first = part * len;
             let before = &tokens[first + 1 - self.order()..first];
             *state = before
                 .iter()
                 .fold(self.empty(), |state, &token| self.score(state, token).1);
         }
         for step in 0..len {
-            let place = |lane: usize| lane * len + step;
-            let words = std::array::from_fn(|lane| tokens[place(lane)]);
+            let place = |part: usize| part * len + step;
+            let words = std::array::from_fn(|part| tokens[place(part)]);
             let scores = self.step(&mut states, &words);
-            for (lane, score) in scores.into_iter().enumerate() {
-                log10[place(lane)] = score;
+            for (part, score) in scores.into_iter().enumerate() {
+                log10[place(part)] = score;
             }
         }
-        self.score_in_turn(states[LANES - 1], &tokens[whole..], &mut log10[whole..])
+        self.score_in_turn(states[PARTS - 1], &tokens[whole..], &mut log10[whole..])
     }
 
-    /// [`Model::score`] in every lane: each stage for all of them before the next stage, so that the memory that it needs is
+    /// [`Model::score`] in every part: each stage for all of them before the next stage, so that the memory that it needs is
     /// asked for at the same time.
-    fn step(&self, states: &mut [State; LANES], words: &[u32; LANES]) -> [f32; LANES] {
+    fn step(&self, states: &mut [State; PARTS], words: &[u32; PARTS]) -> [f32; PARTS] {
         let tables = self.tables();
         let mut contexts = states.map(State::node);
-        let mut log10 = [0.0; LANES];
-        let mut found = [0; LANES];
-        // The lanes that have not found their arc yet.
-        let mut searching: [usize; LANES] = std::array::from_fn(|lane| lane);
-        let mut left = LANES;
+        let mut log10 = [0.0; PARTS];
+        let mut found = [0; PARTS];
+        // The parts that have not found their arc yet.
+        let mut searching: [usize; PARTS] = std::array::from_fn(|part| part);
+        let mut left = PARTS;
         while left > 0 {
-            let lanes = &searching[..left];
-            let mut arcs = [(0, 0); LANES];
-            for &lane in lanes {
-                let range = tables.arcs(contexts[lane]);
-                arcs[lane] = (range.start, range.end);
+            let parts = &searching[..left];
+            let mut arcs = [(0, 0); PARTS];
+            for &part in parts {
+                let range = tables.arcs(contexts[part]);
+                arcs[part] = (range.start, range.end);
             }
-            let mut first = [0; LANES];
-            for &lane in lanes {
-                first[lane] = tables.word(arcs[lane].0);
+            let mut first = [0; PARTS];
+            for &part in parts {
+                first[part] = tables.word(arcs[part].0);
             }
             let mut still = 0;
             for at in 0..left {
-                let lane = searching[at];
-                let (start, end) = arcs[lane];
-                let arc = match contexts[lane] {
-                    0 => Some(1 + words[lane]),
-                    _ if start < end && first[lane] == words[lane] => Some(start),
-                    _ => tables.find(start..end, words[lane]),
+                let part = searching[at];
+                let (start, end) = arcs[part];
+                let arc = match contexts[part] {
+                    0 => Some(1 + words[part]),
+                    _ if start < end && first[part] == words[part] => Some(start),
+                    _ => tables.find(start..end, words[part]),
                 };
                 if let Some(arc) = arc {
-                    found[lane] = arc;
+                    found[part] = arc;
                 } else {
-                    log10[lane] += tables.log10_backoff(contexts[lane]);
-                    contexts[lane] = tables.link(contexts[lane]);
-                    searching[still] = lane;
+                    log10[part] += tables.log10_backoff(contexts[part]);
+                    contexts[part] = tables.link(contexts[part]);
+                    searching[still] = part;
                     still += 1;
                 }
             }
             left = still;
         }
-        for lane in 0..LANES {
-            log10[lane] += tables.log10_p(found[lane]);
+        for part in 0..PARTS {
+            log10[part] += tables.log10_p(found[part]);
         }
-        for lane in 0..LANES {
-            states[lane] = self.after(&tables, found[lane], words[lane]);
+        for part in 0..PARTS {
+            states[part] = self.after(&tables, found[part], words[part]);
         }
         log10
     }

@@ -41,7 +41,7 @@ impl Layout {
     }
 }
 
-/// Window of T time steps of B sequences, time-major: entry (t, b) is at index `t * lanes + b`.
+/// Window of T time steps of B sequences, time-major: entry (t, b) is at index `t * batch_size + b`.
 ///
 /// The memory is reused from window to window.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,7 +49,7 @@ pub struct Window {
     /// T: number of time steps.
     pub steps: usize,
     /// B: number of sequences, the batch size.
-    pub lanes: usize,
+    pub batch_size: usize,
     /// Input tokens, (T, B).
     pub inputs: Vec<u32>,
     /// Target tokens, (T, B).
@@ -71,22 +71,22 @@ pub struct Window {
 }
 
 impl Window {
-    /// Allocates a window for up to `positions` positions and batch size `lanes`.
-    pub fn with_room(positions: usize, lanes: usize) -> Window {
+    /// Allocates a window for up to `positions` positions and batch size `batch_size`.
+    pub fn with_room(positions: usize, batch_size: usize) -> Window {
         Window {
             inputs: Vec::with_capacity(positions),
             targets: Vec::with_capacity(positions),
             weight: Vec::with_capacity(positions),
             begins: Vec::with_capacity(positions),
-            parts: Vec::with_capacity(lanes),
+            parts: Vec::with_capacity(batch_size),
             ..Window::default()
         }
     }
 
     /// Becomes a window of padding, whose inputs are `pad`.
-    fn clear(&mut self, steps: usize, lanes: usize, pad: u32) {
-        let cells = steps * lanes;
-        (self.steps, self.lanes, self.real, self.carry) = (steps, lanes, 0, steps);
+    fn clear(&mut self, steps: usize, batch_size: usize, pad: u32) {
+        let cells = steps * batch_size;
+        (self.steps, self.batch_size, self.real, self.carry) = (steps, batch_size, 0, steps);
         for (ids, value) in [(&mut self.inputs, pad), (&mut self.targets, 0)] {
             ids.clear();
             ids.resize(cells, value);
@@ -99,22 +99,22 @@ impl Window {
 
     /// Sets the weight of the first `steps` steps to 0, because the previous window has predicted them.
     pub fn mask(&mut self, steps: usize) {
-        let seen = &mut self.weight[..steps * self.lanes];
+        let seen = &mut self.weight[..steps * self.batch_size];
         self.real -= seen.iter().filter(|weight| **weight > 0.0).count();
         seen.fill(0.0);
     }
 
-    /// Lets `lane` begin a text at step `t`, with the input `eos`.
-    fn begin(&mut self, t: usize, lane: usize, eos: u32) {
+    /// Makes `sequence` begin a text at step `t`, with the input `eos`.
+    fn begin(&mut self, t: usize, sequence: usize, eos: u32) {
         // Most windows have no beginning, and need no flags.
-        self.begins.resize(self.steps * self.lanes, false);
-        self.begins[t * self.lanes + lane] = true;
-        self.inputs[t * self.lanes + lane] = eos;
+        self.begins.resize(self.steps * self.batch_size, false);
+        self.begins[t * self.batch_size + sequence] = true;
+        self.inputs[t * self.batch_size + sequence] = eos;
     }
 
-    /// Whether sequence `lane` begins a text at step `t`.
-    pub fn begins_at(&self, t: usize, lane: usize) -> bool {
-        let cell = t * self.lanes + lane;
+    /// Whether `sequence` begins a text at step `t`.
+    pub fn begins_at(&self, t: usize, sequence: usize) -> bool {
+        let cell = t * self.batch_size + sequence;
         self.begins.get(cell).is_some_and(|begins| *begins)
     }
 
@@ -123,15 +123,15 @@ impl Window {
         self.begins.get(rows).unwrap_or(&[])
     }
 
-    /// Adds a lane that reads `targets` and predicts those of the range `predicted`, its first input being `input`; it is part
+    /// Adds a sequence that reads `targets` and predicts those of the range `predicted`, its first input being `input`; it is part
     /// `part` of the text.
-    fn push_lane(&mut self, part: u32, input: u32, targets: &[u32], predicted: Range<usize>) {
-        let lane = self.parts.len();
+    fn push_sequence(&mut self, part: u32, input: u32, targets: &[u32], predicted: Range<usize>) {
+        let sequence = self.parts.len();
         self.parts.push(part);
         self.real += predicted.len();
         let mut input = input;
         for (t, &target) in targets.iter().enumerate() {
-            let cell = t * self.lanes + lane;
+            let cell = t * self.batch_size + sequence;
             self.inputs[cell] = input;
             self.targets[cell] = target;
             self.weight[cell] = f32::from(predicted.contains(&t));

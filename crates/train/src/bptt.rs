@@ -37,7 +37,7 @@ pub enum LossNorm {
     /// The mean over the tokens that carry loss.
     Tokens,
     /// The sum over time, averaged over the batch (Zaremba et al. 2014).
-    Lanes,
+    Sequences,
 }
 
 /// Loss and number of predicted tokens of a window.
@@ -101,7 +101,7 @@ impl Engine {
             backward_holds: None,
             tape: Tape::training(&dims, capacity, slots),
             scratch: Scratch::new(&dims, capacity, slots, format),
-            running: State::zeros(&dims, capacity.lanes),
+            running: State::zeros(&dims, capacity.batch_size),
             starts: vec![0.0; capacity.starts * dims.state_len()],
             nats: vec![0.0; positions],
             weight: vec![0.0; positions],
@@ -147,12 +147,12 @@ impl Engine {
 
     /// Makes an empty window with capacity for every window that fits.
     pub fn window(&self) -> Window {
-        Window::with_room(self.capacity.window, self.capacity.lanes)
+        Window::with_room(self.capacity.window, self.capacity.batch_size)
     }
 
     /// The zero state for the largest batch.
     pub fn zero_state(&self) -> State {
-        State::zeros(self.network.dims(), self.capacity.lanes)
+        State::zeros(self.network.dims(), self.capacity.batch_size)
     }
 
     /// Runs forward and backward over one window and adds to the gradient.
@@ -186,11 +186,11 @@ impl Engine {
             .add(&window.inputs, width, &mut self.scratch.d_table);
         let dropout_at = |first| dropout.map(|dropout| Dropout { first, ..dropout });
 
-        let segments = self.capacity.segments(window.steps, window.lanes);
+        let segments = self.capacity.segments(window.steps, window.batch_size);
         let last = segments.len() - 1;
         let mut running = std::mem::take(&mut self.running);
         let mut starts = std::mem::take(&mut self.starts);
-        running.copy_lanes(carried, window.lanes);
+        running.copy_sequences(carried, window.batch_size);
         let size = running.size();
         for (i, segment) in segments.clone().enumerate() {
             if i < last {
@@ -207,8 +207,8 @@ impl Engine {
                     .state_after(&self.tape, window.carry - segment.start, carried);
             }
         }
-        self.scratch.d_state.reset(window.lanes);
-        self.scratch.before.reset(window.lanes);
+        self.scratch.d_state.reset(window.batch_size);
+        self.scratch.before.reset(window.batch_size);
         for (i, segment) in segments.enumerate().rev() {
             let dropout = dropout_at(segment.start);
             if i < last {
@@ -248,7 +248,7 @@ impl Engine {
         state: &mut State,
     ) {
         self.refresh(dropout.and_then(Dropout::weight_drop));
-        let rows = segment.start * window.lanes..segment.end * window.lanes;
+        let rows = segment.start * window.batch_size..segment.end * window.batch_size;
         self.network.forward(
             &self.cpu,
             &self.params,
@@ -280,13 +280,13 @@ impl Engine {
         objective: &Objective,
         dropout: Option<&Dropout>,
     ) {
-        let rows = segment.start * window.lanes..segment.end * window.lanes;
+        let rows = segment.start * window.batch_size..segment.end * window.batch_size;
         let inputs = &window.inputs[rows.clone()];
         let table_rows = match self.has_own_rows() {
             true => self.touched.places(inputs),
             false => inputs,
         };
-        let positions = &self.weight[..window.steps * window.lanes];
+        let positions = &self.weight[..window.steps * window.batch_size];
         let units = self.network.dims().top();
         let penalties = objective.penalties(window, positions, rows.start, units);
         self.network.loss_backward(

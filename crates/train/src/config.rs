@@ -37,7 +37,7 @@ use elman_net::init::{Recurrent, Scheme};
 use elman_text::{Kind as VocabKind, Layout, MOST_WEIGHT};
 use std::path::PathBuf;
 
-/// The most units, layers' sizes and lanes: a product of two of them has no more elements than a number of 64 bits counts.
+/// The most units, layers' sizes and batch size: a product of two of them has no more elements than a number of 64 bits counts.
 const MOST: f64 = 1_048_576.0;
 const MOST_SINGLE: f64 = f32::MAX as f64;
 
@@ -205,8 +205,8 @@ declare::options! {
             /// Keep the activations of about √T steps and compute the rest again: the same model in the memory of short windows, for 5 to 40 % more time
             recompute: bool = false, switch().later();
 
-            /// How the loss is averaged: per token, or summed over time and averaged over the batch ('lanes')
-            loss_norm: LossNorm = LossNorm::Tokens, option("NAME");
+            /// How the loss is averaged: per token, or summed over time and averaged over the batch ('sequences')
+            loss_norm: LossNorm = LossNorm::Tokens, option("NAME").renamed(&[("lanes", "sequences")]);
 
             /// Learn only what each line has between the last TOKEN and the line end, such as the answer after '='; the rest is read without loss
             loss_after: Option<String> = None, option("TOKEN").later();

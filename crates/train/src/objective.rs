@@ -3,7 +3,7 @@
 //! ```text
 //! J = 1/D · Σ_r w_r loss_r  +  N/D · ( α · mean (m ⊙ h)²  +  β · mean (h_t − h_{t−1})² )
 //! ```
-//! over the N positions that carry loss (w_r = 1), with D = N ([`LossNorm::Tokens`]) or B ([`LossNorm::Lanes`]). Means are
+//! over the N positions that carry loss (w_r = 1), with D = N ([`LossNorm::Tokens`]) or B ([`LossNorm::Sequences`]). Means are
 //! over these positions, or the pairs of neighbours among them, and all units of the top layer: so with D = N the
 //! coefficients are those of the published code (Merity, Keskar and Socher 2018), and in the other norm a penalty keeps its
 //! size beside the loss. docs/MATH.md, section 8, says more.
@@ -44,7 +44,7 @@ impl Objective {
     pub(super) fn divisor(&self, window: &Window) -> usize {
         match self.norm {
             LossNorm::Tokens => window.real.max(1),
-            LossNorm::Lanes => window.lanes,
+            LossNorm::Sequences => window.batch_size,
         }
     }
 
@@ -60,8 +60,8 @@ impl Objective {
         let scale = 2.0 / (self.divisor(window) * units) as f64;
         let mut tar = 0.0;
         if self.tar > 0.0 {
-            let neighbours = weight.iter().zip(weight.iter().skip(window.lanes));
-            let begins = |row: usize| window.begins.get(row + window.lanes) == Some(&true);
+            let neighbours = weight.iter().zip(weight.iter().skip(window.batch_size));
+            let begins = |row: usize| window.begins.get(row + window.batch_size) == Some(&true);
             let pairs = neighbours
                 .enumerate()
                 .filter(|(row, (a, b))| **a > 0.0 && **b > 0.0 && !begins(*row));

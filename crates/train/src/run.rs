@@ -23,10 +23,10 @@ use std::time::Instant;
 mod adopt;
 mod budget;
 mod keeping;
-mod look;
 mod memory;
 mod outline;
 mod own;
+mod probe;
 mod recorder;
 mod restored;
 mod validation;
@@ -297,8 +297,8 @@ impl Run {
                 return Ok(Ending::Stopped);
             }
             let at = progress.cursor();
-            if self.look_is_due()
-                && let Some(flow) = self.look()
+            if self.probe_is_due()
+                && let Some(flow) = self.probe()
             {
                 recorder.record(Line::Gradients(flow))?;
             }

@@ -132,9 +132,9 @@ impl Coins {
         }
     }
 
-    /// Decides whether the input of row `lane` at time step `t` is drawn; returns the uniform number in [0, 1) to draw it with.
-    pub fn toss(&self, t: usize, lane: usize) -> Option<f64> {
-        let words = philox([lane as u32, t as u32, 0, 0], self.key);
+    /// Decides whether the input of row `sequence` at time step `t` is drawn; returns the uniform number in [0, 1) to draw it with.
+    pub fn toss(&self, t: usize, sequence: usize) -> Option<f64> {
+        let words = philox([sequence as u32, t as u32, 0, 0], self.key);
         let uniform = |high: u32, low: u32| {
             let bits = (u64::from(high) << 32 | u64::from(low)) >> 11;
             bits as f64 * (1.0 / (1u64 << 53) as f64)
@@ -191,8 +191,10 @@ mod tests {
     #[test]
     fn coins_fall_as_often_as_they_should_and_draw_evenly() {
         let coins = Coins::new(0.3, 5, 9);
-        let tosses = (0..200).flat_map(|t| (0..100).map(move |lane| (t, lane)));
-        let drawn: Vec<f64> = tosses.filter_map(|(t, lane)| coins.toss(t, lane)).collect();
+        let tosses = (0..200).flat_map(|t| (0..100).map(move |sequence| (t, sequence)));
+        let drawn: Vec<f64> = tosses
+            .filter_map(|(t, sequence)| coins.toss(t, sequence))
+            .collect();
         assert!((drawn.len() as f64 / 20_000.0 - 0.3).abs() < 0.015);
         let mean = drawn.iter().sum::<f64>() / drawn.len() as f64;
         assert!((mean - 0.5).abs() < 0.02);

@@ -168,7 +168,7 @@ impl TrainState {
             }
         }
         for (k, layer) in carried.layers.iter().enumerate() {
-            let shape = [carried.lanes, layer.h.len() / carried.lanes];
+            let shape = [carried.batch_size, layer.h.len() / carried.batch_size];
             arrays.push(Array::f32(format!("carried.h{k}"), &shape, &layer.h[..]));
             if !layer.c.is_empty() {
                 arrays.push(Array::f32(format!("carried.c{k}"), &shape, &layer.c[..]));
@@ -243,9 +243,9 @@ impl TrainState {
                 ));
             }
         }
-        let lanes = self.carried.lanes;
+        let batch_size = self.carried.batch_size;
         for (k, layer) in self.carried.layers.iter_mut().enumerate() {
-            let shape = vec![lanes, layer.h.len() / lanes];
+            let shape = vec![batch_size, layer.h.len() / batch_size];
             slots.push((format!("carried.h{k}"), shape.clone(), &mut layer.h));
             if !layer.c.is_empty() {
                 slots.push((format!("carried.c{k}"), shape, &mut layer.c));

@@ -2,7 +2,7 @@
 //!
 //! | layout | an epoch's length | a window takes it on by | state |
 //! |---|---|---|---|
-//! | `stream` | the time steps of a lane | the steps that it predicts | carried to the next window; zero where a lane restarts |
+//! | `stream` | the time steps of a sequence | the steps that it predicts | carried to the next window; zero where a sequence restarts |
 //! | `sentences` | all tokens | its tokens | every line begins with zero |
 //!
 //! A run asks for one window after the other at a `Cursor`, and gets how far it advances the epoch. The window at a cursor
@@ -25,7 +25,7 @@ pub(crate) struct Windows {
     /// The input before the first token.
     eos: u32,
     order: Order,
-    /// The lines at which lanes of a stream restart.
+    /// The lines at which sequences of a stream restart.
     restarts: Restarts,
 }
 
@@ -185,7 +185,7 @@ impl Order {
     fn begin_at_lines(&mut self, corpus: &Corpus, vocab: &Vocab) {
         if let Order::Stream { stream, .. } = self {
             let ends_line = |id| vocab.ends_line(id);
-            *stream = Stream::at_lines(corpus.ids(), stream.lanes(), ends_line);
+            *stream = Stream::at_lines(corpus.ids(), stream.batch_size(), ends_line);
         }
     }
 

@@ -83,7 +83,7 @@ pub struct BenchArgs {
 enum AskedWork {
     /// Steps of training
     Train,
-    /// The losses of a text, read in lanes
+    /// The losses of a text, scored in batches
     Score,
     /// Writing, one token after the other
     Generate,

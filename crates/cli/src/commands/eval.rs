@@ -23,7 +23,7 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Examples:
   elman eval runs/kjv test.txt                  # exact: one stream, every token predicted
-  elman eval runs/kjv test.txt --lanes 32       # faster and approximate
+  elman eval runs/kjv test.txt --batch-size 32  # faster and approximate
   elman eval runs/kjv test.txt --layout sentences  # each line by itself
   elman eval runs/adding test.txt --loss-after =   # how often is what follows '=' the most likely?
   elman eval runs/kjv part1.txt part2.txt.gz    # several texts as one
@@ -42,9 +42,9 @@ pub struct EvalArgs {
     /// Read the text as one stream, or each line by itself, from <eos> and the zero state [default: as the model was trained]
     #[arg(long, value_name = "NAME", value_parser = named::<Layout>(&["stream", "sentences"]))]
     layout: Option<Layout>,
-    /// Read the text in so many places at once: faster, but each of them starts without context; of sentences so many lines, exact as ever
-    #[arg(long, short = 'B', value_name = "N")]
-    lanes: Option<usize>,
+    /// Score N slices of the text in parallel: faster, but approximate, since each slice starts without context; in layout sentences N lines, which is exact
+    #[arg(long, short = 'B', value_name = "N", alias = "lanes")]
+    batch_size: Option<usize>,
     /// Ask only for what stands in each line between the last TOKEN and the line end, and count how often it is the most likely
     #[arg(long, value_name = "TOKEN", conflicts_with = "layout")]
     loss_after: Option<String>,
@@ -68,14 +68,14 @@ pub struct EvalArgs {
     json: bool,
     /// Print, instead of the figures, a line for each token: the token, log10 of its probability
     /// and, of an n-gram model, the length of the n-gram found
-    #[arg(long, conflicts_with_all = ["json", "lanes", "loss_after"])]
+    #[arg(long, conflicts_with_all = ["json", "batch_size", "loss_after"])]
     per_token: bool,
 }
 
 pub fn run(args: EvalArgs) -> Result<()> {
     let options = EvalOptions {
         layout: args.layout,
-        lanes: args.lanes,
+        batch_size: args.batch_size,
         window: None,
     };
     options.check()?;
@@ -112,15 +112,15 @@ pub fn run(args: EvalArgs) -> Result<()> {
                 "--loss-after is for networks: an n-gram model is not asked for its most likely token",
             ));
         }
-        let (read, lanes) = (&read, args.lanes);
-        let answered = evaluate_answers(&model, sources, read, token, lanes, &mut show);
+        let (read, batch_size) = (&read, args.batch_size);
+        let answered = evaluate_answers(&model, sources, read, token, batch_size, &mut show);
         spinner.finish_and_clear();
         let answered = answered?;
         return print(&args, &model, &answered, &answered.notes, answers);
     }
-    if args.lanes.is_some() && model.as_network().is_none() {
+    if args.batch_size.is_some() && model.as_network().is_none() {
         return Err(usage(
-            "--lanes is for networks: an n-gram model is fast as it is",
+            "--batch-size is for networks: an n-gram model is fast as it is",
         ));
     }
     let evaluation = evaluate(&model, sources, &read, &options, &mut show);
@@ -268,8 +268,8 @@ fn table(args: &EvalArgs, model: &Model, e: &Evaluation) -> Table {
     );
     let how = match (e.layout, e.approximate) {
         (Layout::Stream, true) => format!(
-            "approximate: read in {}, each from the zero state",
-            count(e.lanes, "lane")
+            "approximate: {}, each from the zero state",
+            count(e.batch_size, "slice")
         ),
         (Layout::Stream, false) => "exact: one stream from the zero state".into(),
         (Layout::Sentences, _) => {

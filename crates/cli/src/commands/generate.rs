@@ -116,11 +116,11 @@ pub fn run(args: GenerateArgs) -> Result<()> {
         }
         return Ok(());
     }
-    let lanes = args.prompts.lanes();
+    let batch_size = args.prompts.batch_size();
     let prompts: Vec<&[u8]> = prompts.texts().collect();
     for (first, (texts, ids)) in (0..)
-        .step_by(lanes)
-        .zip(prompts.chunks(lanes).zip(encoded.chunks(lanes)))
+        .step_by(batch_size)
+        .zip(prompts.chunks(batch_size).zip(encoded.chunks(batch_size)))
     {
         match (texts, prompts.len()) {
             ([text], 1) if !args.json => task.stream(text, ids)?,
@@ -172,14 +172,14 @@ impl Task<'_> {
         for number in 0..self.samples {
             samples.push(generator.sample(number, &mut |_, _| ControlFlow::Continue(()))?);
         }
-        for (lane, (prompt, ids)) in prompts.iter().zip(ids).enumerate() {
+        for (sequence, (prompt, ids)) in prompts.iter().zip(ids).enumerate() {
             let source = Source {
-                index: first + lane,
+                index: first + sequence,
                 prompt,
                 prompt_tokens: ids.len(),
             };
             for (number, samples) in (0..).zip(&samples) {
-                self.show.sample(&source, number, &samples[lane])?;
+                self.show.sample(&source, number, &samples[sequence])?;
             }
         }
         Ok(())

@@ -61,7 +61,7 @@ pub fn run(args: RunsArgs) -> Result<()> {
     let mut rows = Vec::new();
     for path in &paths {
         match RunSnapshot::at(path) {
-            Ok(look) => rows.push(Row::new(&look)),
+            Ok(snapshot) => rows.push(Row::new(&snapshot)),
             Err(error) => say(format_args!("note: passed over: {error}")),
         }
     }

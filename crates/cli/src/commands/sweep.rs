@@ -109,8 +109,8 @@ pub fn run(args: SweepArgs) -> Result<()> {
     for (number, run) in planned.iter().enumerate() {
         if form == Form::People {
             let name = &run.name;
-            let what = run.status().map_or("", |doing| match doing {
-                doing if doing.is_interrupted() => ", goes on",
+            let what = run.status().map_or("", |status| match status {
+                status if status.is_interrupted() => ", goes on",
                 _ => ", is there already",
             });
             say(format_args!(
@@ -220,17 +220,19 @@ impl Planned {
 
     /// What is there of it.
     fn status(&self) -> Option<RunStatus> {
-        let look = Folder::is_run(&self.run).then(|| RunSnapshot::at(&self.run));
-        look.and_then(Result::ok).map(|look| look.status())
+        let snapshot = Folder::is_run(&self.run).then(|| RunSnapshot::at(&self.run));
+        snapshot
+            .and_then(Result::ok)
+            .map(|snapshot| snapshot.status())
     }
 
     /// Refuses to go on with a run of other choices under the same name.
     fn check_same(&self, config: &Config) -> Result<()> {
-        let look = RunSnapshot::at(&self.run)?;
-        let there = look.config();
+        let snapshot = RunSnapshot::at(&self.run)?;
+        let there = snapshot.config();
         let mut wanted = config.unwatched();
         // One that was longer than the run was cut when it began.
-        if wanted.warmup > look.total_steps() {
+        if wanted.warmup > snapshot.total_steps() {
             wanted.warmup = there.warmup;
         }
         // What comes from files that were given stands in the run alone.
@@ -258,7 +260,7 @@ impl Planned {
         });
         let differs = match differing {
             Some(differs) => differs,
-            None => match other_inputs(&look.record().inputs, &inputs) {
+            None => match other_inputs(&snapshot.record().inputs, &inputs) {
                 Some(differs) => differs,
                 None => return Ok(()),
             },
@@ -292,7 +294,7 @@ impl Planned {
                 }
                 elman::train::start(&job, &mut progress)
             }
-            Some(doing) if doing.is_interrupted() => {
+            Some(status) if status.is_interrupted() => {
                 elman::train::resume(&self.run, &NewBudget::default(), &machine, &mut progress)
             }
             Some(RunStatus::Running) => bail!(

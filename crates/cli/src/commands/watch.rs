@@ -54,27 +54,31 @@ pub struct WatchArgs {
 }
 
 pub fn run(args: WatchArgs) -> Result<()> {
-    let mut look = RunSnapshot::at(&args.run)?;
+    let mut snapshot = RunSnapshot::at(&args.run)?;
     if args.csv {
-        return Ok(write!(io::stdout(), "{}", sheet(&look).to_csv())?);
+        return Ok(write!(io::stdout(), "{}", sheet(&snapshot).to_csv())?);
     }
     if args.json {
-        let row = serde_json::to_string(&Row::new(&look))?;
+        let row = serde_json::to_string(&Row::new(&snapshot))?;
         return Ok(writeln!(io::stdout(), "{row}")?);
     }
     let term = Term::stdout();
     if args.once || !term.is_term() || is_dumb() {
-        return Ok(writeln!(io::stdout(), "{}", picture(&look, &args, &term))?);
+        return Ok(writeln!(
+            io::stdout(),
+            "{}",
+            picture(&snapshot, &args, &term)
+        )?);
     }
     let pause = Duration::try_from_secs_f64(args.every.max(0.05)).unwrap_or(Duration::MAX);
     let mut drawn = Drawn::default();
     loop {
-        drawn.replace(&term, &picture(&look, &args, &term))?;
-        if look.status() != RunStatus::Running {
+        drawn.replace(&term, &picture(&snapshot, &args, &term))?;
+        if snapshot.status() != RunStatus::Running {
             return Ok(());
         }
         std::thread::sleep(pause);
-        look.again()?;
+        snapshot.again()?;
     }
 }
 
@@ -108,25 +112,25 @@ impl Drawn {
 }
 
 /// Figures and curves of the moment.
-fn picture(look: &RunSnapshot, args: &WatchArgs, term: &Term) -> String {
+fn picture(snapshot: &RunSnapshot, args: &WatchArgs, term: &Term) -> String {
     let (rows, columns) = term.size_checked().unwrap_or((24, 80));
     let width = usize::from(args.width.unwrap_or(columns)).max(20);
     // A line below stays free for the cursor.
     let height = usize::from(args.height.unwrap_or(rows.saturating_sub(1).min(24)));
     let seen = term.is_term() && console::colors_enabled();
     let colours = if seen { Colours::ANSI } else { Colours::NONE };
-    let head = head(look);
+    let head = head(snapshot);
     let above = head.lines().count() + 1;
     let mut out = String::new();
     for line in head.lines() {
         // What is drawn over must not wrap.
         let _ = writeln!(out, "{}", console::truncate_str(line, width, "…"));
     }
-    let line: Vec<(f64, f64)> = look
+    let line: Vec<(f64, f64)> = snapshot
         .training()
         .map(|line| (line.step as f64, line.loss_nats))
         .collect();
-    let marks: Vec<(f64, f64)> = look
+    let marks: Vec<(f64, f64)> = snapshot
         .validations()
         .map(|validation| (validation.step as f64, validation.loss_nats))
         .collect();
@@ -139,33 +143,33 @@ fn picture(look: &RunSnapshot, args: &WatchArgs, term: &Term) -> String {
     let chart = Chart {
         line: &line,
         marks: &marks,
-        x_end: look.total_steps().max(look.step()).max(1) as f64,
+        x_end: snapshot.total_steps().max(snapshot.step()).max(1) as f64,
         label: &|loss| format!("{loss:.2}"),
         x_label: &|step| grouped(step.round() as u64),
     };
     out.push_str(&chart.draw(width, height.saturating_sub(above), colours));
-    let doing = look.status();
-    if doing.is_interrupted() || doing == RunStatus::Stalled {
-        let command = resume_command(look.path(), doing == RunStatus::Stalled);
+    let status = snapshot.status();
+    if status.is_interrupted() || status == RunStatus::Stalled {
+        let command = resume_command(snapshot.path(), status == RunStatus::Stalled);
         let _ = write!(out, "\ngo on with: {command}");
     }
     out
 }
 
 /// What is to be said in words.
-fn head(look: &RunSnapshot) -> String {
-    let (step, total) = (look.step(), look.total_steps());
+fn head(snapshot: &RunSnapshot) -> String {
+    let (step, total) = (snapshot.step(), snapshot.total_steps());
     let percent = 100 * step / total.max(1);
-    let doing = look.status();
-    let name = look.architecture().unwrap_or_default();
+    let status = snapshot.status();
+    let name = snapshot.architecture().unwrap_or_default();
     let mut out = format!(
         "{}  {name}  {}, step {} of {} ({percent} %)",
-        look.path().display(),
-        doing.name(),
+        snapshot.path().display(),
+        status.name(),
         grouped(step),
         grouped(total),
     );
-    let last = look.training().last();
+    let last = snapshot.training().last();
     if let Some(line) = last {
         let _ = write!(out, ", epoch {:.2}", line.epoch);
     }
@@ -183,8 +187,8 @@ fn head(look: &RunSnapshot) -> String {
             );
         }
     }
-    if let Some(last) = look.validations().last() {
-        let best = look.best().filter(|best| best.step != last.step);
+    if let Some(last) = snapshot.validations().last() {
+        let best = snapshot.best().filter(|best| best.step != last.step);
         let best = best.map_or(String::new(), |best| {
             let perplexity = number(best.loss_nats.exp());
             format!("; the best {perplexity} at step {}", grouped(best.step))
@@ -200,13 +204,13 @@ fn head(look: &RunSnapshot) -> String {
     let speed = last.map_or(String::new(), |line| {
         format!(", {} tokens/s", grouped(line.tokens_per_s.round() as u64))
     });
-    let left = match look.seconds_left() {
-        Some(left) if doing == RunStatus::Running => format!(", about {} left", clock(left)),
+    let left = match snapshot.seconds_left() {
+        Some(left) if status == RunStatus::Running => format!(", about {} left", clock(left)),
         _ => String::new(),
     };
-    let seconds = clock(look.seconds());
+    let seconds = clock(snapshot.seconds());
     let _ = writeln!(out, "time        {seconds} of training{speed}{left}");
-    let page = look.path().join(PAGE);
+    let page = snapshot.path().join(PAGE);
     if page.exists() {
         let _ = writeln!(out, "page        {}", page.display());
     }
@@ -214,7 +218,7 @@ fn head(look: &RunSnapshot) -> String {
 }
 
 /// The figures of training and validation, line by line.
-fn sheet(look: &RunSnapshot) -> Grid {
+fn sheet(snapshot: &RunSnapshot) -> Grid {
     let mut grid = Grid::new(
         1,
         &[
@@ -231,7 +235,7 @@ fn sheet(look: &RunSnapshot) -> Grid {
             "seconds",
         ],
     );
-    for line in look.lines() {
+    for line in snapshot.lines() {
         match line {
             Line::Train(line) => grid.row(vec![
                 "train".into(),

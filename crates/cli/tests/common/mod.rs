@@ -18,7 +18,7 @@ pub struct Room {
 pub const TINY: [&str; 10] = [
     "--hidden",
     "8",
-    "--lanes",
+    "--batch-size",
     "2",
     "--bptt",
     "5",

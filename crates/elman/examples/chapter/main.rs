@@ -133,7 +133,7 @@ fn window<'a>(
     const ONES: [f64; STEPS] = [1.0; STEPS];
     Window {
         steps: inputs.len(),
-        lanes: 1,
+        batch_size: 1,
         inputs,
         targets,
         weights: &ONES[..inputs.len()],

@@ -38,7 +38,7 @@ fn elman(hidden: usize) -> Config {
     }
 }
 
-fn look(config: &Config) -> Gradients {
+fn inspected(config: &Config) -> Gradients {
     let (model, ids) = model(config);
     let options = gradients::Options {
         passages: 4,
@@ -63,14 +63,14 @@ fn look(config: &Config) -> Gradients {
 
 #[test]
 fn tanh_vanishes_and_four_times_its_weights_explode() {
-    let vanishing = look(&elman(128));
+    let vanishing = inspected(&elman(128));
     let last = vanishing.layers[0].norms[99];
     println!("tanh: 10^{:.1} at lag 100", last.mean_log10);
     assert_eq!(vanishing.verdict, Verdict::Vanishing);
     assert!(last.mean_log10 < -20.0, "{last:?}");
     assert!(vanishing.contribution.horizon_99.unwrap() < 20.0);
 
-    let exploding = look(&Config {
+    let exploding = inspected(&Config {
         init_recurrent_scale: 4.0,
         ..elman(128)
     });
@@ -83,7 +83,7 @@ fn tanh_vanishes_and_four_times_its_weights_explode() {
 
 #[test]
 fn sigmoid_vanishes_whatever_its_weights_below_norm_four() {
-    let found = look(&Config {
+    let found = inspected(&Config {
         activation: Activation::Sigmoid,
         init_recurrent_scale: 3.0,
         ..elman(64)
@@ -94,7 +94,7 @@ fn sigmoid_vanishes_whatever_its_weights_below_norm_four() {
 
 #[test]
 fn the_identity_keeps_the_norm_at_one_while_units_die() {
-    let found = look(&Config {
+    let found = inspected(&Config {
         activation: Activation::Relu,
         init: Scheme::Xavier,
         init_recurrent: Recurrent::Identity,
@@ -124,7 +124,7 @@ fn an_open_forget_gate_keeps_what_others_lose() {
             forget_bias,
             ..elman(64)
         };
-        look(&config).layers[0].norms[99].mean_log10
+        inspected(&config).layers[0].norms[99].mean_log10
     };
     let open = reach(CellName::LSTM, 5.0);
     assert!(open > -1.0, "{open}");
@@ -181,7 +181,7 @@ fn the_horizon_does_not_depend_on_the_lags_that_are_shown() {
         ..elman(16)
     });
     let cpu = Cpu::new(Isa::detect(), 2);
-    let look = |lags| {
+    let inspected = |lags| {
         let options = gradients::Options {
             passages: 2,
             lags,
@@ -190,10 +190,10 @@ fn the_horizon_does_not_depend_on_the_lags_that_are_shown() {
         };
         gradients(&model, &cpu, &ids, &options).unwrap()
     };
-    let whole = look(80);
+    let whole = inspected(80);
     assert_eq!((whole.reach, whole.missing), (80, 0));
     for lags in [1, 8, 20] {
-        let found = look(lags);
+        let found = inspected(lags);
         assert_eq!(found.places, whole.places);
         assert_eq!(found.contribution, whole.contribution, "{lags} lags");
         assert_eq!(
@@ -248,7 +248,7 @@ fn lines_are_read_from_their_beginning() {
 
 #[test]
 fn advice_fits_what_was_found() {
-    let advice = |config: &Config| look(config).remedies.join("; ");
+    let advice = |config: &Config| inspected(config).remedies.join("; ");
     let sigmoid = |scale| {
         advice(&Config {
             activation: Activation::Sigmoid,

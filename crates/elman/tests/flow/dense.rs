@@ -10,14 +10,15 @@ pub struct Dense {
     pub cells: Vec<f64>,
 }
 
-/// ∂s_{t+1}/∂s_t of layer `k` in `lane`, t counted from 0; s = h, or (h, c).
-pub fn step(weights: &LayerWeights, trace: &Trace, k: usize, t: usize, lane: usize) -> Dense {
-    let (n, lanes, layer) = (weights.hidden, trace.lanes, &trace.layers[k]);
+/// ∂s_{t+1}/∂s_t of layer `k` in `sequence`, t counted from 0; s = h, or (h, c).
+pub fn step(weights: &LayerWeights, trace: &Trace, k: usize, t: usize, sequence: usize) -> Dense {
+    let (n, batch_size, layer) = (weights.hidden, trace.batch_size, &trace.layers[k]);
     let size = weights.state();
     let mut cells = vec![0.0; size * size];
-    let state = |values: &[f64], t: usize, j: usize| values[(t * lanes + lane) * n + j];
+    let state = |values: &[f64], t: usize, j: usize| values[(t * batch_size + sequence) * n + j];
     let gates = weights.cell.gates();
-    let gate = |g: usize, j: usize| layer.gates[(t * lanes + lane) * gates * n + g * n + j];
+    let gate =
+        |g: usize, j: usize| layer.gates[(t * batch_size + sequence) * gates * n + g * n + j];
     let w = |g: usize, j: usize, i: usize| weights.w_h[(g * n + j) * n + i];
     for j in 0..n {
         for i in 0..n {
@@ -34,7 +35,7 @@ pub fn step(weights: &LayerWeights, trace: &Trace, k: usize, t: usize, lane: usi
                 }
                 ("gru", _) => {
                     let (r, z, new) = (gate(0, j), gate(1, j), gate(2, j));
-                    let q = layer.q[(t * lanes + lane) * n + j];
+                    let q = layer.q[(t * batch_size + sequence) * n + j];
                     let dr = r * (1.0 - r) * w(0, j, i);
                     let dz = z * (1.0 - z) * w(1, j, i);
                     let dnew = (1.0 - new * new) * (dr * q + r * w(2, j, i));

@@ -12,39 +12,39 @@ use elman::net::{Network, Params, State};
 use elman_kernels::{Cpu, Isa};
 use std::slice::from_ref;
 
-fn all_lags(steps: usize, lanes: usize) -> Vec<Chain> {
-    let lane = |lane| {
+fn all_lags(steps: usize, batch_size: usize) -> Vec<Chain> {
+    let sequence = |sequence| {
         (1..=steps).map(move |lag| Chain {
-            lane,
+            sequence,
             end: steps,
             lag,
         })
     };
-    (0..lanes).flat_map(lane).collect()
+    (0..batch_size).flat_map(sequence).collect()
 }
 
-/// At H = 32, for every cell, lag, lane and layer: the norm of the dense product in f64, to 1e-6; never above the bound, nor above the
+/// At H = 32, for every cell, lag, sequence and layer: the norm of the dense product in f64, to 1e-6; never above the bound, nor above the
 /// product of the norms of the single steps.
 #[test]
 fn norms_agree_with_dense_products_and_keep_to_their_bounds() {
     const STEPS: usize = 40;
-    const LANES: usize = 2;
+    const BATCH_SIZE: usize = 2;
     let mut worst: f64 = 0.0;
     for cell in CELLS {
-        let small = Small::random(dims(cell, &[32, 32]), 0.4, STEPS, LANES, 3);
+        let small = Small::random(dims(cell, &[32, 32]), 0.4, STEPS, BATCH_SIZE, 3);
         for (k, jacobians) in small.jacobians().iter().enumerate() {
-            let chains = all_lags(STEPS, LANES);
+            let chains = all_lags(STEPS, BATCH_SIZE);
             let norms = chain_norms(&small.cpu, jacobians, &chains);
             let bounds =
                 Bound::of(&small.cpu, jacobians.weights, from_ref(jacobians)).curve_log10(STEPS);
-            for lane in 0..LANES {
+            for sequence in 0..BATCH_SIZE {
                 let mut product = Dense::identity(small.weights[k].state());
                 let mut steps_log10 = 0.0;
                 for lag in 1..=STEPS {
-                    let one = step(&small.weights[k], &small.trace, k, STEPS - lag, lane);
+                    let one = step(&small.weights[k], &small.trace, k, STEPS - lag, sequence);
                     steps_log10 += one.norm_log10();
                     product = product.times(&one);
-                    let found = norms[lane * STEPS + lag - 1];
+                    let found = norms[sequence * STEPS + lag - 1];
                     let expected = product.norm_log10();
                     let error = (found - expected).abs() * std::f64::consts::LN_10;
                     worst = worst.max(error);

@@ -22,7 +22,7 @@ pub struct Small {
 
 impl Small {
     /// With weights from U(−a, a), a random state before, and random tokens.
-    pub fn random(dims: Dims, a: f32, steps: usize, lanes: usize, seed: u64) -> Small {
+    pub fn random(dims: Dims, a: f32, steps: usize, batch_size: usize, seed: u64) -> Small {
         let mut draw = Stream::new(key(seed, Site::Init, 0));
         let network = Network::new(dims);
         let mut params = Params::zeros(network.layout().clone());
@@ -31,9 +31,9 @@ impl Small {
             values.iter_mut().for_each(value);
         }
         let vocab = network.dims().vocab as u32;
-        let mut ids = || (0..steps * lanes).map(|_| draw.below(vocab)).collect();
+        let mut ids = || (0..steps * batch_size).map(|_| draw.below(vocab)).collect();
         let (inputs, targets) = (ids(), ids());
-        let mut initial = State::zeros(network.dims(), lanes);
+        let mut initial = State::zeros(network.dims(), batch_size);
         for layer in &mut initial.layers {
             let value = |x: &mut f32| *x = draw.uniform() - 0.5;
             layer.h.iter_mut().chain(&mut layer.c).for_each(value);
@@ -52,8 +52,8 @@ impl Small {
         let cpu = Cpu::new(Isa::detect(), 2);
         let mut panels = network.forward_panels(Format::F32);
         network.pack_forward(&cpu, &params, None, &mut panels);
-        let lanes = inputs.len() / steps;
-        let mut tape = Tape::forward_only(network.dims(), steps, lanes);
+        let batch_size = inputs.len() / steps;
+        let mut tape = Tape::forward_only(network.dims(), steps, batch_size);
         let mut state = initial.clone();
         network.forward(
             &cpu,

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 const HIDDEN: [usize; 2] = [13, 9];
 const LAYERS: usize = HIDDEN.len();
 const STEPS: usize = 9;
-const LANES: usize = 3;
+const BATCH_SIZE: usize = 3;
 
 type Gradients = BTreeMap<String, Vec<f64>>;
 
@@ -26,10 +26,10 @@ fn all_terms_add_up_to_the_gradient_of_the_reference() {
     let mut worst: f64 = 0.0;
     for cell in CELLS {
         let small = small(cell);
-        let whole = window_from(&small, 0, &vec![1.0; STEPS * LANES]);
+        let whole = window_from(&small, 0, &vec![1.0; STEPS * BATCH_SIZE]);
         let trace = trace_of(&whole, &small);
         let injections = everywhere();
-        let sum = sum_of_terms(&small, &trace, &injections, 1.0 / LANES as f64, 0);
+        let sum = sum_of_terms(&small, &trace, &injections, 1.0 / BATCH_SIZE as f64, 0);
         worst = worst.max(compare(&format!("{cell}"), &sum, &whole.gradients, 1e-9));
     }
     println!("largest error against the f64 reference: {worst:.1e}");
@@ -40,15 +40,15 @@ fn all_terms_add_up_to_the_gradient_of_the_reference() {
 fn late_terms_are_the_gradient_of_a_window_that_begins_late() {
     for cell in CELLS {
         let small = small(cell);
-        let mut mask = vec![0.0; STEPS * LANES];
-        mask[(STEPS - 1) * LANES..].fill(1.0);
+        let mut mask = vec![0.0; STEPS * BATCH_SIZE];
+        mask[(STEPS - 1) * BATCH_SIZE..].fill(1.0);
         let whole = window_from(&small, 0, &mask);
         let trace = trace_of(&whole, &small);
-        let injections = everywhere()[..LANES].to_vec();
+        let injections = everywhere()[..BATCH_SIZE].to_vec();
         assert!(injections.iter().all(|i| i.step == STEPS - 1));
         for first in 0..STEPS {
             let late = later_window(&small, &whole, first, &mask);
-            let sum = sum_of_terms(&small, &trace, &injections, 1.0 / LANES as f64, first);
+            let sum = sum_of_terms(&small, &trace, &injections, 1.0 / BATCH_SIZE as f64, first);
             compare(&format!("{cell} from {first}"), &sum, &late.gradients, 1e-9);
         }
     }
@@ -60,7 +60,7 @@ fn all_terms_add_up_to_the_gradient_of_the_program() {
     let mut worst: f64 = 0.0;
     for cell in CELLS {
         let small = small(cell);
-        let capacity = Capacity::whole(STEPS, LANES);
+        let capacity = Capacity::whole(STEPS, BATCH_SIZE);
         let cpu = Cpu::new(Isa::detect(), 2);
         let mut engine = Engine::new(
             cpu,
@@ -72,18 +72,18 @@ fn all_terms_add_up_to_the_gradient_of_the_program() {
         engine.params_mut().copy_from(&small.params);
         let window = Window {
             steps: STEPS,
-            lanes: LANES,
+            batch_size: BATCH_SIZE,
             inputs: small.inputs.clone(),
             targets: small.targets.clone(),
-            weight: vec![1.0; STEPS * LANES],
-            real: STEPS * LANES,
+            weight: vec![1.0; STEPS * BATCH_SIZE],
+            real: STEPS * BATCH_SIZE,
             carry: STEPS,
             begins: Vec::new(),
-            parts: (0..LANES as u32).collect(),
+            parts: (0..BATCH_SIZE as u32).collect(),
         };
         let mut state = small.initial.clone();
-        engine.run_window(&window, LossNorm::Lanes, None, &mut state);
-        let weight = 1.0 / LANES as f64;
+        engine.run_window(&window, LossNorm::Sequences, None, &mut state);
+        let weight = 1.0 / BATCH_SIZE as f64;
         let sum = sum_of_terms(&small, &small.trace, &everywhere(), weight, 0);
         let program = on_disk(engine.grads());
         worst = worst.max(compare(&format!("{cell}, f32"), &sum, &program, 1e-4));
@@ -97,12 +97,12 @@ fn small(cell: Cell) -> Small {
         Some(Activation::Relu) => 12,
         _ => 5,
     };
-    Small::random(dims(cell, &HIDDEN), 0.5, STEPS, LANES, seed)
+    Small::random(dims(cell, &HIDDEN), 0.5, STEPS, BATCH_SIZE, seed)
 }
 
-/// A loss at every step of every lane, the last step first.
+/// A loss at every step of every sequence, the last step first.
 fn everywhere() -> Vec<Injection> {
-    let step = |step| (0..LANES).map(move |lane| Injection { lane, step });
+    let step = |step| (0..BATCH_SIZE).map(move |sequence| Injection { sequence, step });
     (0..STEPS).rev().flat_map(step).collect()
 }
 
@@ -130,7 +130,7 @@ fn sum_of_terms(
         let wide = weights.gate_rows();
         let x = trace.input(k, weights.input);
         for (row, injection) in injections[..terms.rows].iter().enumerate() {
-            let at = terms.step * LANES + injection.lane;
+            let at = terms.step * BATCH_SIZE + injection.sequence;
             let dz_x = &terms.dz_x[row * wide..][..wide];
             let dz_h = &terms.dz_h[row * wide..][..wide];
             let x = &x[at * weights.input..][..weights.input];
@@ -192,8 +192,10 @@ fn later_window(
 ) -> reference::Outcome {
     let at = |of: fn(&reference::Step) -> &Vec<f64>| {
         let layer = |k: usize| {
-            let lanes = whole.steps.iter();
-            lanes.flat_map(|lane| of(&lane[k][first]).clone()).collect()
+            let sequences = whole.steps.iter();
+            sequences
+                .flat_map(|sequence| of(&sequence[k][first]).clone())
+                .collect()
         };
         (0..LAYERS).map(layer).collect::<Vec<Vec<f64>>>()
     };
@@ -213,36 +215,47 @@ fn run_reference(
     let dims = small.network.dims();
     let network = program::network(dims);
     let ids = |ids: &[u32]| -> Vec<usize> {
-        ids[first * LANES..].iter().map(|id| *id as usize).collect()
+        ids[first * BATCH_SIZE..]
+            .iter()
+            .map(|id| *id as usize)
+            .collect()
     };
     network.run(
         &on_disk(&small.params),
         &reference::Window {
             steps: STEPS - first,
-            lanes: LANES,
+            batch_size: BATCH_SIZE,
             inputs: &ids(&small.inputs),
             targets: &ids(&small.targets),
-            weights: &mask[first * LANES..],
+            weights: &mask[first * BATCH_SIZE..],
             multipliers: &[],
             regularisers: reference::Regularisers::default(),
-            norm: reference::Norm::Lanes,
+            norm: reference::Norm::Sequences,
             initial,
-            d_final: &network.zero_state(LANES),
+            d_final: &network.zero_state(BATCH_SIZE),
         },
     )
 }
 
 /// What the reference computed, as the program's own activations would be.
 fn trace_of(outcome: &reference::Outcome, small: &Small) -> Trace {
-    // (lane, layer, step) becomes (layer, step, lane).
+    // (sequence, layer, step) becomes (layer, step, sequence).
     let by_step = |k: usize, of: fn(&reference::Step) -> &Vec<f64>| -> Vec<f64> {
-        let step = |t: usize| outcome.steps.iter().flat_map(move |lane| of(&lane[k][t]));
+        let step = |t: usize| {
+            outcome
+                .steps
+                .iter()
+                .flat_map(move |sequence| of(&sequence[k][t]))
+        };
         (0..STEPS).flat_map(step).copied().collect()
     };
     let from_start = |k: usize,
                       before: fn(&reference::Step) -> &Vec<f64>,
                       after: fn(&reference::Step) -> &Vec<f64>| {
-        let first = outcome.steps.iter().flat_map(|lane| before(&lane[k][0]));
+        let first = outcome
+            .steps
+            .iter()
+            .flat_map(|sequence| before(&sequence[k][0]));
         let mut all: Vec<f64> = first.copied().collect();
         all.extend(by_step(k, after));
         all
@@ -258,7 +271,7 @@ fn trace_of(outcome: &reference::Outcome, small: &Small) -> Trace {
     };
     Trace {
         steps: STEPS,
-        lanes: LANES,
+        batch_size: BATCH_SIZE,
         x: by_step(0, |step| &step.x),
         layers: small.weights.iter().enumerate().map(layer).collect(),
     }

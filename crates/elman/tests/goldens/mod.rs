@@ -31,7 +31,8 @@ pub struct Settings {
     pub vocab: usize,
     pub tied: bool,
     pub steps: usize,
-    pub lanes: usize,
+    #[serde(rename = "lanes")]
+    pub batch_size: usize,
     pub updates: usize,
     pub dropout: f32,
     pub seed: u64,

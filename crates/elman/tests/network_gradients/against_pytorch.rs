@@ -25,13 +25,13 @@ fn twenty_updates_agree_with_pytorch() {
 fn agrees_with_golden(golden: &Golden) {
     const TOLERANCE: f64 = 1e-5;
     let (name, settings) = (&golden.name, &golden.settings);
-    let (steps, lanes) = (settings.steps, settings.lanes);
-    let rows = steps * lanes;
+    let (steps, batch_size) = (settings.steps, settings.batch_size);
+    let rows = steps * batch_size;
     let cpu = Cpu::new(Isa::detect(), 2);
     let mut engine = Engine::new(
         cpu,
         golden_dims(settings),
-        Capacity::whole(steps, lanes),
+        Capacity::whole(steps, batch_size),
         ALL_SLOTS,
         Format::F32,
     );
@@ -60,7 +60,7 @@ fn agrees_with_golden(golden: &Golden) {
     };
     let norm = match settings.norm.as_str() {
         "tokens" => LossNorm::Tokens,
-        _ => LossNorm::Lanes,
+        _ => LossNorm::Sequences,
     };
     let mut optimiser = OptimizerState::new(method, engine.network().layout());
     let mut guard = Guard::default();
@@ -71,14 +71,14 @@ fn agrees_with_golden(golden: &Golden) {
         let weight = golden.values("mask")[part.clone()].to_vec();
         let window = Window {
             steps,
-            lanes,
+            batch_size,
             inputs: golden.inputs[part.clone()].to_vec(),
             targets: golden.targets[part].to_vec(),
             real: weight.iter().filter(|w| **w > 0.0).count(),
             weight,
             carry: steps,
             begins: Vec::new(),
-            parts: (0..lanes as u32).collect(),
+            parts: (0..batch_size as u32).collect(),
         };
         let dropout = Dropout {
             rates: Rates::same(settings.dropout),

@@ -19,7 +19,7 @@ fn every_cell_agrees_with_the_reference() {
     for cell in CELLS {
         for (layers, tied, dropout, norm) in [
             (1, false, 0.0, LossNorm::Tokens),
-            (3, false, 0.4, LossNorm::Lanes),
+            (3, false, 0.4, LossNorm::Sequences),
             (2, true, 0.25, LossNorm::Tokens),
         ] {
             let dims = dims(cell, 71, if tied { 37 } else { 21 }, 37, layers, tied);
@@ -28,8 +28,10 @@ fn every_cell_agrees_with_the_reference() {
             agrees_with_reference(dims, rates, norm.into(), 9, true);
         }
         // Wider and narrower from layer to layer; tied, to a table of yet another width.
-        for (tied, dropout, norm) in [(false, 0.0, LossNorm::Lanes), (true, 0.3, LossNorm::Tokens)]
-        {
+        for (tied, dropout, norm) in [
+            (false, 0.0, LossNorm::Sequences),
+            (true, 0.3, LossNorm::Tokens),
+        ] {
             let dims = Dims {
                 hidden: vec![37, 50, 19],
                 ..dims(cell, 71, 21, 0, 0, tied)
@@ -43,7 +45,7 @@ fn every_cell_agrees_with_the_reference() {
 #[test]
 fn an_overlapping_window_agrees_with_the_reference() {
     for cell in CELLS {
-        for (dropout, norm) in [(0.0, LossNorm::Tokens), (0.4, LossNorm::Lanes)] {
+        for (dropout, norm) in [(0.0, LossNorm::Tokens), (0.4, LossNorm::Sequences)] {
             for drawn in [false, true] {
                 let dims = dims(cell, 71, 21, 37, 2, false);
                 agrees_with_reference(dims, Rates::same(dropout), norm.into(), 3, drawn);
@@ -73,7 +75,7 @@ fn every_regulariser_agrees_with_the_reference() {
         },
     ];
     for cell in CELLS {
-        for (norm, tied) in [(LossNorm::Tokens, true), (LossNorm::Lanes, false)] {
+        for (norm, tied) in [(LossNorm::Tokens, true), (LossNorm::Sequences, false)] {
             let dims = || Dims {
                 hidden: vec![37, 50, 19],
                 ..dims(cell, 71, 21, 0, 0, tied)
@@ -112,18 +114,18 @@ fn agrees_with_reference(
     stride: usize,
     drawn: bool,
 ) {
-    let (steps, lanes) = (9, 5);
-    let rows = steps * lanes;
+    let (steps, batch_size) = (9, 5);
+    let rows = steps * batch_size;
     let what = format!(
         "{:?} × {:?}, tied {}, {rates:?}, {objective:?}, drawn inputs {drawn}",
         dims.cell, dims.hidden, dims.tied
     );
     let mut draw = Stream::new(key(11, Site::Init, 0));
-    let mut engine = random_engine(&dims, Isa::detect(), 2, steps, lanes, &mut draw);
-    let mut window = random_window(dims.vocab, steps, lanes, &mut draw);
-    // The last lane ends early.
+    let mut engine = random_engine(&dims, Isa::detect(), 2, steps, batch_size, &mut draw);
+    let mut window = random_window(dims.vocab, steps, batch_size, &mut draw);
+    // The last sequence ends early.
     for t in steps - 3..steps {
-        window.weight[t * lanes + lanes - 1] = 0.0;
+        window.weight[t * batch_size + batch_size - 1] = 0.0;
     }
     window.real -= 3;
     window.mask(steps - stride);
@@ -167,22 +169,22 @@ fn agrees_with_reference(
     let logits = engine.logits(rows, rates.slots().dropped);
 
     let oracle = program::network(&dims);
-    let zero = oracle.zero_state(lanes);
+    let zero = oracle.zero_state(batch_size);
     let to_usize = |ids: &[u32]| ids.iter().map(|&id| id as usize).collect::<Vec<_>>();
     let run = |steps: usize| {
-        let of = |site: &Vec<f64>| site[..site.len() / rows * steps * lanes].to_vec();
+        let of = |site: &Vec<f64>| site[..site.len() / rows * steps * batch_size].to_vec();
         oracle.run(
             &weights,
             &reference::Window {
                 steps,
-                lanes,
-                inputs: &to_usize(&window.inputs[..steps * lanes]),
-                targets: &to_usize(&window.targets[..steps * lanes]),
-                weights: &widen(&window.weight[..steps * lanes]),
+                batch_size,
+                inputs: &to_usize(&window.inputs[..steps * batch_size]),
+                targets: &to_usize(&window.targets[..steps * batch_size]),
+                weights: &widen(&window.weight[..steps * batch_size]),
                 multipliers: &multipliers.iter().map(of).collect::<Vec<_>>(),
                 norm: match norm {
                     LossNorm::Tokens => reference::Norm::Tokens,
-                    LossNorm::Lanes => reference::Norm::Lanes,
+                    LossNorm::Sequences => reference::Norm::Sequences,
                 },
                 regularisers: reference::Regularisers {
                     smoothing: f64::from(objective.smoothing),
@@ -221,7 +223,7 @@ const STEP: u64 = 8;
 
 /// What dropout multiplies with at every site, as docs/MATH.md says: drawn by unit, or by word and then by unit.
 fn multipliers(cpu: &Cpu, dims: &Dims, rates: Rates, window: &Window) -> Vec<Vec<f64>> {
-    let (lanes, layers) = (window.lanes, dims.layers());
+    let (batch_size, layers) = (window.batch_size, dims.layers());
     let rates_of = |site| match site {
         0 => rates.input,
         k if k < layers => rates.between,
@@ -229,12 +231,12 @@ fn multipliers(cpu: &Cpu, dims: &Dims, rates: Rates, window: &Window) -> Vec<Vec
     };
     let at_site = |site| {
         let (p, units) = (rates_of(site), dims.input(site));
-        let mut ones = vec![1.0; window.steps * lanes * units];
+        let mut ones = vec![1.0; window.steps * batch_size * units];
         let key = key(SEED, Site::Dropout(site), STEP);
-        elman_kernels::dropout(cpu, key, p, lanes, (0, 0), units, &mut ones);
+        elman_kernels::dropout(cpu, key, p, batch_size, (0, 0), units, &mut ones);
         if rates.variational {
-            let first = ones[..lanes * units].to_vec();
-            let steps = ones.chunks_exact_mut(lanes * units);
+            let first = ones[..batch_size * units].to_vec();
+            let steps = ones.chunks_exact_mut(batch_size * units);
             steps.for_each(|step| step.copy_from_slice(&first));
         }
         widen(&ones)

@@ -18,8 +18,8 @@ fn only_answers_are_learnt() {
     let vocab = Vocab::bytes();
     let ids: Vec<u32> = TEXT.bytes().map(u32::from).collect();
     let mark = Mark::find("=", &vocab).expect("'=' is a byte");
-    let lanes = TEXT.lines().count();
-    let sentences = Sentences::new(&ids, |id| vocab.ends_line(id), lanes, 1000)
+    let batch_size = TEXT.lines().count();
+    let sentences = Sentences::new(&ids, |id| vocab.ends_line(id), batch_size, 1000)
         .expect("few lines")
         .answers_after(mark);
     for cell in CELLS {
@@ -38,8 +38,8 @@ fn only_answers_are_learnt() {
             }));
 
             let mut draw = Stream::new(key(12, Site::Init, 0));
-            let (steps, lanes) = (window.steps, window.lanes);
-            let mut engine = random_engine(&dims, Isa::detect(), 1, steps, lanes, &mut draw);
+            let (steps, batch_size) = (window.steps, window.batch_size);
+            let mut engine = random_engine(&dims, Isa::detect(), 1, steps, batch_size, &mut draw);
             let mut learn = |window: &Window| {
                 let mut carried = engine.zero_state();
                 let stats = engine.run_window(window, LossNorm::Tokens, None, &mut carried);
@@ -59,13 +59,13 @@ fn only_answers_are_learnt() {
             assert_eq!(learn(&others), (stats, gradients.clone()));
 
             let oracle = program::network(&dims);
-            let zero = oracle.zero_state(lanes);
+            let zero = oracle.zero_state(batch_size);
             let to_usize = |ids: &[u32]| ids.iter().map(|&id| id as usize).collect::<Vec<_>>();
             let expected = oracle.run(
                 &on_disk(engine.params()),
                 &reference::Window {
                     steps,
-                    lanes,
+                    batch_size,
                     inputs: &to_usize(&window.inputs),
                     targets: &to_usize(&others.targets),
                     weights: &widen(&window.weight),

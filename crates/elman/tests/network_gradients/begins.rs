@@ -11,22 +11,22 @@ use elman_kernels::rng::{Site, Stream, key};
 use elman_kernels::{Cpu, Format, Isa};
 
 const STEPS: usize = 9;
-const LANES: usize = 4;
+const BATCH_SIZE: usize = 4;
 
-/// Steps and lanes at which a text begins: at a window's first step, alone, together, and one step after the other.
+/// Steps and sequences at which a text begins: at a window's first step, alone, together, and one step after the other.
 const BEGINNINGS: [(usize, usize); 6] = [(0, 2), (3, 0), (4, 0), (4, 3), (7, 1), (8, 2)];
 
 fn objective(tar: f64) -> Objective {
     Objective {
         tar,
-        ..LossNorm::Lanes.into()
+        ..LossNorm::Sequences.into()
     }
 }
 
 fn with_beginnings(window: &Window) -> Window {
-    let mut begins = vec![false; window.steps * window.lanes];
-    for (t, lane) in BEGINNINGS {
-        begins[t * window.lanes + lane] = true;
+    let mut begins = vec![false; window.steps * window.batch_size];
+    for (t, sequence) in BEGINNINGS {
+        begins[t * window.batch_size + sequence] = true;
     }
     Window {
         begins,
@@ -41,8 +41,8 @@ fn network(cell: Cell) -> Dims {
 /// The engine and its window, and the state before it.
 fn case(cell: Cell, isa: Isa, threads: usize) -> (Engine, Window, State) {
     let mut draw = Stream::new(key(8, Site::Init, 0));
-    let engine = random_engine(&network(cell), isa, threads, STEPS, LANES, &mut draw);
-    let window = with_beginnings(&random_window(40, STEPS, LANES, &mut draw));
+    let engine = random_engine(&network(cell), isa, threads, STEPS, BATCH_SIZE, &mut draw);
+    let window = with_beginnings(&random_window(40, STEPS, BATCH_SIZE, &mut draw));
     let mut state = engine.zero_state();
     for numbers in state.layers.iter_mut().flat_map(|l| [&mut l.h, &mut l.c]) {
         numbers.iter_mut().for_each(|x| *x = draw.uniform() - 0.5);
@@ -50,15 +50,15 @@ fn case(cell: Cell, isa: Isa, threads: usize) -> (Engine, Window, State) {
     (engine, window, state)
 }
 
-/// The steps `range` of `lane` alone, whose loss counts as it does in the whole window.
-fn piece(window: &Window, lane: usize, range: std::ops::Range<usize>) -> Window {
+/// The steps `range` of `sequence` alone, whose loss counts as it does in the whole window.
+fn piece(window: &Window, sequence: usize, range: std::ops::Range<usize>) -> Window {
     let of = |ids: &[u32]| {
-        let cells = range.clone().map(|t| ids[t * LANES + lane]);
+        let cells = range.clone().map(|t| ids[t * BATCH_SIZE + sequence]);
         cells.collect::<Vec<u32>>()
     };
     Window {
         steps: range.len(),
-        lanes: 1,
+        batch_size: 1,
         inputs: of(&window.inputs),
         targets: of(&window.targets),
         weight: vec![1.0; range.len()],
@@ -89,17 +89,18 @@ fn a_window_is_its_pieces() {
 
             let (mut apart, _, _) = case(cell, Isa::detect(), 1);
             let (mut nats, mut sum) = (0.0, Vec::new());
-            for lane in 0..LANES {
-                let mut at: Vec<usize> =
-                    (1..STEPS).filter(|t| window.begins_at(*t, lane)).collect();
+            for sequence in 0..BATCH_SIZE {
+                let mut at: Vec<usize> = (1..STEPS)
+                    .filter(|t| window.begins_at(*t, sequence))
+                    .collect();
                 at.insert(0, 0);
                 at.push(STEPS);
-                let mut state = before.select(&[lane]);
+                let mut state = before.select(&[sequence]);
                 for (i, range) in at.windows(2).enumerate() {
-                    if i > 0 || window.begins_at(0, lane) {
+                    if i > 0 || window.begins_at(0, sequence) {
                         state.set_zero();
                     }
-                    let part = piece(&window, lane, range[0]..range[1]);
+                    let part = piece(&window, sequence, range[0]..range[1]);
                     // TAR is a mean over pairs: the factor of a piece is its share of them.
                     let pairs = (range[1] - range[0] - 1) as f64;
                     let share =
@@ -107,10 +108,14 @@ fn a_window_is_its_pieces() {
                     nats += apart
                         .run_window(&part, objective(share), None, &mut state)
                         .nats;
-                    add(&mut sum, numbers(apart.grads()), LANES as f64);
+                    add(&mut sum, numbers(apart.grads()), BATCH_SIZE as f64);
                     apart.discard_gradient();
                 }
-                assert_eq!(state, after.select(&[lane]), "{cell:?}, lane {lane}");
+                assert_eq!(
+                    state,
+                    after.select(&[sequence]),
+                    "{cell:?}, sequence {sequence}"
+                );
             }
             assert!((nats - whole.nats).abs() < 1e-9 * nats, "{cell:?}");
             for ((name, ours), (_, theirs)) in gradient.iter().zip(&sum) {
@@ -120,10 +125,10 @@ fn a_window_is_its_pieces() {
     }
 }
 
-/// Neighbours in one lane of which the second begins no text.
+/// Neighbours in one sequence of which the second begins no text.
 fn all_pairs(window: &Window) -> f64 {
-    let pair = |(t, lane): &(usize, usize)| !window.begins_at(*t, *lane);
-    let places = (1..STEPS).flat_map(|t| (0..LANES).map(move |lane| (t, lane)));
+    let pair = |(t, sequence): &(usize, usize)| !window.begins_at(*t, *sequence);
+    let places = (1..STEPS).flat_map(|t| (0..BATCH_SIZE).map(move |sequence| (t, sequence)));
     places.filter(pair).count() as f64
 }
 
@@ -171,9 +176,9 @@ fn instruction_sets_and_threads_do_not_show() {
 fn recomputed_segments_do_not_show() {
     for cell in CELLS {
         let (whole, window, before) = case(cell, Isa::detect(), 2);
-        let capacity = Capacity::for_all([(STEPS, LANES)], true);
+        let capacity = Capacity::for_all([(STEPS, BATCH_SIZE)], true);
         assert!(
-            capacity.segment < STEPS * LANES,
+            capacity.segment < STEPS * BATCH_SIZE,
             "one segment proves nothing"
         );
         let cpu = Cpu::new(Isa::detect(), 2);

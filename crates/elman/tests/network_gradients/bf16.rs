@@ -11,7 +11,7 @@ use elman_kernels::rng::{Site, Stream, key};
 use elman_kernels::{Cpu, Format, Isa};
 
 const STEPS: usize = 20;
-const LANES: usize = 16;
+const BATCH_SIZE: usize = 16;
 
 /// Products of bf16 change the direction of the gradient by less than the noise of a mini-batch: the
 /// cosine with the f32 gradient is at least 0.999 over all parameters, and over each tensor 0.995.
@@ -31,7 +31,7 @@ fn gradients_in_bf16_point_where_those_in_f32_do() {
             tied: false,
         };
         let mut draw = Stream::new(key(3, Site::Init, 0));
-        let window = random_window(dims.vocab, STEPS, LANES, &mut draw);
+        let window = random_window(dims.vocab, STEPS, BATCH_SIZE, &mut draw);
         let in_f32 = gradient(&dims, &window, Format::F32);
         let in_bf16 = gradient(&dims, &window, Format::Bf16);
         let mut sums = [0.0; 3];
@@ -53,7 +53,7 @@ fn gradient(dims: &Dims, window: &Window, format: Format) -> Params {
     let mut engine = Engine::new(
         cpu,
         dims.clone(),
-        Capacity::whole(STEPS, LANES),
+        Capacity::whole(STEPS, BATCH_SIZE),
         Slots::default(),
         format,
     );

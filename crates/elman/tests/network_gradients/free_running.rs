@@ -10,7 +10,7 @@ use elman_kernels::rng::{Site, Stream, key};
 use elman_kernels::{Cpu, Format, Isa};
 
 const STEPS: usize = 12;
-const LANES: usize = 3;
+const BATCH_SIZE: usize = 3;
 const VOCAB: usize = 60;
 
 /// Every input but the text's first is what the softmax of the step before gives for the coin's number, found here by
@@ -21,16 +21,16 @@ fn every_input_comes_from_the_prediction_before_it() {
         for threads in [1, 3] {
             let coins = Coins::new(1.0, 4, 17);
             let (mut window, mut carried) = (window(), None);
-            let mut engine = engine(cell, Capacity::whole(STEPS, LANES), threads);
+            let mut engine = engine(cell, Capacity::whole(STEPS, BATCH_SIZE), threads);
             // From the zero state, then from where that led: the first inputs are drawn too.
             for _ in 0..2 {
                 let start: State = carried.take().unwrap_or_else(|| engine.zero_state());
                 let given = window.inputs.clone();
                 let count = engine.draw_inputs(&mut window, coins, None, &start);
-                let (drawn, end) = run_freely(cell, &start, &given[..LANES], coins);
+                let (drawn, end) = run_freely(cell, &start, &given[..BATCH_SIZE], coins);
                 assert_eq!(window.inputs, drawn, "{cell}");
-                let first_stand = usize::from(start.is_zero()) * LANES;
-                assert_eq!(count, STEPS * LANES - first_stand, "{cell}");
+                let first_stand = usize::from(start.is_zero()) * BATCH_SIZE;
+                assert_eq!(count, STEPS * BATCH_SIZE - first_stand, "{cell}");
                 carried = Some(end);
             }
         }
@@ -42,11 +42,11 @@ fn every_input_comes_from_the_prediction_before_it() {
 fn pieces_do_not_show() {
     let coins = Coins::new(0.4, 4, 17);
     let mut whole = window();
-    let mut engine_whole = engine(Cell::LSTM, Capacity::whole(STEPS, LANES), 1);
+    let mut engine_whole = engine(Cell::LSTM, Capacity::whole(STEPS, BATCH_SIZE), 1);
     let zero = engine_whole.zero_state();
     engine_whole.draw_inputs(&mut whole, coins, None, &zero);
-    let capacity = Capacity::for_all([(STEPS, LANES)], true);
-    assert!(capacity.segment < STEPS * LANES);
+    let capacity = Capacity::for_all([(STEPS, BATCH_SIZE)], true);
+    assert!(capacity.segment < STEPS * BATCH_SIZE);
     let mut pieces = window();
     engine(Cell::LSTM, capacity, 1).draw_inputs(&mut pieces, coins, None, &zero);
     assert_eq!(whole, pieces);
@@ -54,23 +54,23 @@ fn pieces_do_not_show() {
 
 /// Padding is not drawn.
 #[test]
-fn a_lane_that_has_ended_stays_padding() {
+fn a_sequence_that_has_ended_stays_padding() {
     let mut window = window();
     for t in STEPS - 4..STEPS {
-        window.weight[t * LANES + 1] = 0.0;
+        window.weight[t * BATCH_SIZE + 1] = 0.0;
     }
     let given = window.inputs.clone();
-    let mut engine = engine(Cell::LSTM, Capacity::whole(STEPS, LANES), 1);
+    let mut engine = engine(Cell::LSTM, Capacity::whole(STEPS, BATCH_SIZE), 1);
     let zero = engine.zero_state();
     engine.draw_inputs(&mut window, Coins::new(1.0, 4, 17), None, &zero);
     for t in STEPS - 4..STEPS {
-        assert_eq!(window.inputs[t * LANES + 1], given[t * LANES + 1]);
+        assert_eq!(window.inputs[t * BATCH_SIZE + 1], given[t * BATCH_SIZE + 1]);
     }
 }
 
 /// The inputs of a window that `start` and `first` (B) begin, and the state after it.
 fn run_freely(cell: Cell, start: &State, first: &[u32], coins: Coins) -> (Vec<u32>, State) {
-    let mut engine = engine(cell, Capacity::whole(1, LANES), 1);
+    let mut engine = engine(cell, Capacity::whole(1, BATCH_SIZE), 1);
     let mut state = start.clone();
     let mut inputs: Vec<u32> = Vec::new();
     for t in 0..STEPS {
@@ -78,15 +78,15 @@ fn run_freely(cell: Cell, start: &State, first: &[u32], coins: Coins) -> (Vec<u3
             (0, true) => first.to_vec(),
             // No step has been read by this engine: the carried state itself predicts.
             (0, false) => draws(&logits_of(&engine, start), t, coins),
-            _ => draws(&engine.logits(LANES, false), t, coins),
+            _ => draws(&engine.logits(BATCH_SIZE, false), t, coins),
         };
         let window = Window {
             steps: 1,
             carry: 1,
             inputs: step.clone(),
-            targets: vec![0; LANES],
-            weight: vec![1.0; LANES],
-            real: LANES,
+            targets: vec![0; BATCH_SIZE],
+            weight: vec![1.0; BATCH_SIZE],
+            real: BATCH_SIZE,
             ..window()
         };
         engine.score_window(&window, &mut state);
@@ -101,21 +101,21 @@ fn logits_of(engine: &Engine, state: &State) -> Vec<f32> {
     let tensor = |name| &params[params.layout().find(name).unwrap()];
     let (w, b) = (tensor("decoder.weight"), tensor("decoder.bias"));
     let h = &state.layers[state.layers.len() - 1].h;
-    let size = h.len() / LANES;
-    let logit = |lane: usize, word: usize| -> f32 {
-        let products = (0..size).map(|j| w[word * size + j] * h[lane * size + j]);
+    let size = h.len() / BATCH_SIZE;
+    let logit = |sequence: usize, word: usize| -> f32 {
+        let products = (0..size).map(|j| w[word * size + j] * h[sequence * size + j]);
         products.sum::<f32>() + b[word]
     };
-    (0..LANES)
-        .flat_map(|lane| (0..VOCAB).map(move |word| (lane, word)))
-        .map(|(lane, word)| logit(lane, word))
+    (0..BATCH_SIZE)
+        .flat_map(|sequence| (0..VOCAB).map(move |word| (sequence, word)))
+        .map(|(sequence, word)| logit(sequence, word))
         .collect()
 }
 
 fn draws(logits: &[f32], t: usize, coins: Coins) -> Vec<u32> {
-    let lanes = logits.chunks(VOCAB).enumerate();
-    let draw = |(lane, logits): (usize, &[f32])| {
-        let uniform = coins.toss(t, lane).unwrap();
+    let rows = logits.chunks(VOCAB).enumerate();
+    let draw = |(sequence, logits): (usize, &[f32])| {
+        let uniform = coins.toss(t, sequence).unwrap();
         let weights: Vec<f64> = logits.iter().map(|z| f64::from(*z).exp()).collect();
         let mut left = uniform * weights.iter().sum::<f64>();
         let taken = weights.iter().position(|weight| {
@@ -124,7 +124,7 @@ fn draws(logits: &[f32], t: usize, coins: Coins) -> Vec<u32> {
         });
         taken.unwrap() as u32
     };
-    lanes.map(draw).collect()
+    rows.map(draw).collect()
 }
 
 fn engine(cell: Cell, capacity: Capacity, threads: usize) -> Engine {
@@ -145,5 +145,10 @@ fn engine(cell: Cell, capacity: Capacity, threads: usize) -> Engine {
 }
 
 fn window() -> Window {
-    random_window(VOCAB, STEPS, LANES, &mut Stream::new(key(2, Site::Init, 1)))
+    random_window(
+        VOCAB,
+        STEPS,
+        BATCH_SIZE,
+        &mut Stream::new(key(2, Site::Init, 1)),
+    )
 }

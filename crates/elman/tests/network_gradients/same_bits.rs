@@ -29,9 +29,9 @@ fn training_bits_do_not_depend_on_threads_or_instruction_set() {
 }
 
 fn trained_bits(dims: &Dims, isa: Isa, threads: usize) -> Vec<u32> {
-    let (steps, lanes) = (7, 6);
+    let (steps, batch_size) = (7, 6);
     let mut draw = Stream::new(key(9, Site::Init, 0));
-    let mut engine = random_engine(dims, isa, threads, steps, lanes, &mut draw);
+    let mut engine = random_engine(dims, isa, threads, steps, batch_size, &mut draw);
     let mut carried = engine.zero_state();
     let method = Method {
         weight_decay: 0.01,
@@ -50,7 +50,7 @@ fn trained_bits(dims: &Dims, isa: Isa, threads: usize) -> Vec<u32> {
         tar: 1.0,
     };
     for step in 0..4 {
-        let window = random_window(dims.vocab, steps, lanes, &mut draw);
+        let window = random_window(dims.vocab, steps, batch_size, &mut draw);
         let dropout = Some(Dropout {
             rates,
             seed: 2,

@@ -34,13 +34,13 @@ pub fn random_engine(
     isa: Isa,
     threads: usize,
     steps: usize,
-    lanes: usize,
+    batch_size: usize,
     draw: &mut Stream,
 ) -> Engine {
     let mut engine = Engine::new(
         Cpu::new(isa, threads),
         dims.clone(),
-        Capacity::whole(steps, lanes),
+        Capacity::whole(steps, batch_size),
         ALL_SLOTS,
         Format::F32,
     );
@@ -50,28 +50,28 @@ pub fn random_engine(
     engine
 }
 
-pub fn random_window(vocab: usize, steps: usize, lanes: usize, draw: &mut Stream) -> Window {
+pub fn random_window(vocab: usize, steps: usize, batch_size: usize, draw: &mut Stream) -> Window {
     let mut ids = || {
         let id = |_| (draw.uniform() * vocab as f32) as u32;
-        (0..steps * lanes).map(id).collect()
+        (0..steps * batch_size).map(id).collect()
     };
     Window {
         steps,
-        lanes,
+        batch_size,
         inputs: ids(),
         targets: ids(),
-        weight: vec![1.0; steps * lanes],
-        real: steps * lanes,
+        weight: vec![1.0; steps * batch_size],
+        real: steps * batch_size,
         carry: steps,
         begins: Vec::new(),
-        parts: (0..lanes as u32).collect(),
+        parts: (0..batch_size as u32).collect(),
     }
 }
 
 pub fn divisor(norm: LossNorm, window: &Window) -> f64 {
     match norm {
         LossNorm::Tokens => window.real as f64,
-        LossNorm::Lanes => window.lanes as f64,
+        LossNorm::Sequences => window.batch_size as f64,
     }
 }
 

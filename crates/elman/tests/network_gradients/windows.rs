@@ -13,11 +13,11 @@ use elman_kernels::rng::{Site, Stream, key};
 #[test]
 fn a_window_with_carried_state_is_the_tail_of_the_full_one() {
     for cell in CELLS {
-        let (steps, lanes, tail) = (11, 1, 4);
+        let (steps, batch_size, tail) = (11, 1, 4);
         let mut draw = Stream::new(key(6, Site::Init, 0));
         let dims = dims(cell, 50, 19, 33, 2, false);
-        let mut engine = random_engine(&dims, Isa::detect(), 2, steps, lanes, &mut draw);
-        let all = random_window(50, steps, lanes, &mut draw);
+        let mut engine = random_engine(&dims, Isa::detect(), 2, steps, batch_size, &mut draw);
+        let all = random_window(50, steps, batch_size, &mut draw);
         let part = |range: std::ops::Range<usize>| Window {
             steps: range.len(),
             inputs: all.inputs[range.clone()].to_vec(),
@@ -51,30 +51,30 @@ fn a_window_with_carried_state_is_the_tail_of_the_full_one() {
 #[test]
 fn a_window_is_two_windows_in_loss_and_state() {
     for cell in CELLS {
-        let (steps, lanes) = (12, 3);
+        let (steps, batch_size) = (12, 3);
         let mut draw = Stream::new(key(5, Site::Init, 0));
         let dims = dims(cell, 50, 19, 33, 2, false);
-        let mut engine = random_engine(&dims, Isa::detect(), 2, steps, lanes, &mut draw);
-        let all = random_window(50, steps, lanes, &mut draw);
+        let mut engine = random_engine(&dims, Isa::detect(), 2, steps, batch_size, &mut draw);
+        let all = random_window(50, steps, batch_size, &mut draw);
         let part = |from: usize, to: usize| Window {
             steps: to - from,
-            lanes,
-            inputs: all.inputs[from * lanes..to * lanes].to_vec(),
-            targets: all.targets[from * lanes..to * lanes].to_vec(),
-            weight: vec![1.0; (to - from) * lanes],
-            real: (to - from) * lanes,
+            batch_size,
+            inputs: all.inputs[from * batch_size..to * batch_size].to_vec(),
+            targets: all.targets[from * batch_size..to * batch_size].to_vec(),
+            weight: vec![1.0; (to - from) * batch_size],
+            real: (to - from) * batch_size,
             carry: to - from,
             begins: Vec::new(),
             parts: all.parts.clone(),
         };
         let mut whole_state = engine.zero_state();
         let whole = engine.score_window(&all, &mut whole_state);
-        let whole_logits = engine.logits(steps * lanes, false);
+        let whole_logits = engine.logits(steps * batch_size, false);
         let mut state = engine.zero_state();
         let first = engine.score_window(&part(0, 5), &mut state);
-        let mut logits = engine.logits(5 * lanes, false);
+        let mut logits = engine.logits(5 * batch_size, false);
         let second = engine.score_window(&part(5, steps), &mut state);
-        logits.extend(engine.logits((steps - 5) * lanes, false));
+        logits.extend(engine.logits((steps - 5) * batch_size, false));
         assert_eq!(state, whole_state, "{cell:?}");
         assert_eq!(logits, whole_logits, "{cell:?}");
         assert!(
@@ -86,7 +86,7 @@ fn a_window_is_two_windows_in_loss_and_state() {
 /// Windows whose gradients come together in one update have masks of their own, and what is validated has none.
 #[test]
 fn dropped_weights_come_back() {
-    let (steps, lanes) = (7, 4);
+    let (steps, batch_size) = (7, 4);
     let rates = Rates {
         weight: 0.5,
         ..Rates::default()
@@ -101,8 +101,8 @@ fn dropped_weights_come_back() {
         let dims = dims(cell, 30, 12, 17, 2, false);
         let gradient = |steps_of: &[u64]| {
             let mut draw = Stream::new(key(4, Site::Init, 0));
-            let mut engine = random_engine(&dims, Isa::detect(), 2, steps, lanes, &mut draw);
-            let window = random_window(dims.vocab, steps, lanes, &mut draw);
+            let mut engine = random_engine(&dims, Isa::detect(), 2, steps, batch_size, &mut draw);
+            let window = random_window(dims.vocab, steps, batch_size, &mut draw);
             let zero = engine.zero_state();
             let before = engine.score_window(&window, &mut zero.clone());
             for &step in steps_of {

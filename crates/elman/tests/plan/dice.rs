@@ -62,8 +62,8 @@ pub fn roll(dice: &mut Dice) -> Rolled {
     };
     let matrices = layers * 8 * hidden * hidden + vocab * hidden;
     let most_rows = (WORK / matrices).clamp(1, 100_000);
-    let lanes = dice.size(1..65).min(most_rows);
-    let steps = dice.size(1..2000).min(most_rows / lanes).max(1);
+    let batch_size = dice.size(1..65).min(most_rows);
+    let steps = dice.size(1..2000).min(most_rows / batch_size).max(1);
     let full = dice.of(&[false, false, true]);
     let bptt = if full { Bptt::Full } else { Bptt::Steps(steps) };
     let even = stream && !full;
@@ -101,8 +101,8 @@ pub fn roll(dice: &mut Dice) -> Rolled {
         label_smoothing: dice.of(&[0.0, 0.1]),
         recompute: dice.of(&[true, false]),
         layout,
-        batch_tokens: (!stream).then_some(lanes * steps),
-        batch_size: lanes,
+        batch_tokens: (!stream).then_some(batch_size * steps),
+        batch_size: batch_size,
         bptt,
         bptt_random: even && random,
         bptt_stride: (even && stride).then_some(steps.div_ceil(2)),
@@ -123,7 +123,7 @@ pub fn roll(dice: &mut Dice) -> Rolled {
     Rolled {
         config,
         vocab,
-        tokens: windows * lanes * steps,
+        tokens: windows * batch_size * steps,
         most_rows,
     }
 }

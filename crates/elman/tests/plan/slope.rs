@@ -59,10 +59,10 @@ pub fn every_step_takes_exactly_what_is_planned() {
         let vocab = rolled.vocab.next_multiple_of(LINE);
         let (short, further) = (LINE * dice.size(1..9), LINE * dice.size(1..5));
         let most = rolled.most_rows / (short + further);
-        let lanes = rolled.config.batch_size.min(most).max(1);
+        let batch_size = rolled.config.batch_size.min(most).max(1);
         let config = Config {
             layout: Layout::Stream,
-            batch_size: lanes,
+            batch_size: batch_size,
             batch_tokens: None,
             bptt: Bptt::Steps(short),
             bptt_stride: None,
@@ -74,7 +74,7 @@ pub fn every_step_takes_exactly_what_is_planned() {
             ..rolled.config
         };
         config.check().unwrap();
-        let ids: Vec<u32> = (0..lanes * (short + further))
+        let ids: Vec<u32> = (0..batch_size * (short + further))
             .map(|at| (at * 7919 % vocab) as u32)
             .collect();
         let (planned, taken) = weigh(&config, vocab, short, &ids);
@@ -82,7 +82,7 @@ pub fn every_step_takes_exactly_what_is_planned() {
         let (plan, truth) = (planned_more - planned, taken_more - taken);
         let case = format!(
             "{} × {short} + {further} steps, V {vocab}, {}: {plan} more are planned, {truth} are taken",
-            lanes,
+            batch_size,
             config.dims(vocab).architecture()
         );
         println!("{number:3} {case}");

@@ -53,7 +53,7 @@ pub fn widen(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&x| f64::from(x)).collect()
 }
 
-/// The state of all lanes.
+/// The state of all sequences.
 pub fn state(state: &net::State) -> State {
     let c = state.layers.iter().map(|layer| widen(&layer.c));
     State {

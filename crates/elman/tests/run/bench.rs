@@ -121,7 +121,7 @@ pub fn relu_sgd() -> Config {
         dropout: 0.0,
         optimizer: sgd(0.8),
         lr: 0.3,
-        loss_norm: LossNorm::Lanes,
+        loss_norm: LossNorm::Sequences,
         schedule: Schedule::Step(StepDecay {
             decay_after: 1,
             ..StepDecay::default()
@@ -174,7 +174,7 @@ pub fn random_lengths() -> Config {
     }
 }
 
-/// Lines in batches of at most five lanes and forty positions.
+/// Lines in batches of at most five sequences and forty positions.
 pub fn sentences() -> Config {
     Config {
         layout: Layout::Sentences,

@@ -171,8 +171,8 @@ fn a_run_that_ends_far_above_the_uniform_model_has_failed() {
     let lines = super::bench::metrics(&job.run);
     let last = lines.iter().rev().find(|line| line["kind"] == "train");
     assert_eq!(last.unwrap()["loss_nats"].as_f64(), Some(loss));
-    let look = train::status::RunSnapshot::at(&job.run).unwrap();
-    assert_eq!(look.status(), train::status::RunStatus::Diverged);
+    let snapshot = train::status::RunSnapshot::at(&job.run).unwrap();
+    assert_eq!(snapshot.status(), train::status::RunStatus::Diverged);
     // The best model is from before that.
     let best = outcome.useful().unwrap();
     let model = NetworkModel::load(&job.run).unwrap();

@@ -201,7 +201,8 @@ fn a_dry_run_tells_what_the_run_will_be_and_writes_nothing() {
 #[test]
 fn recomputed_windows_take_the_memory_of_short_ones() {
     for cell in [CellName::ELMAN, CellName::LSTM, CellName::GRU] {
-        for (lanes, layers, dropout) in [(1, 1, 0.0), (4, 1, 0.1), (20, 2, 0.5), (33, 3, 0.0)] {
+        for (batch_size, layers, dropout) in [(1, 1, 0.0), (4, 1, 0.1), (20, 2, 0.5), (33, 3, 0.0)]
+        {
             let window_bytes = |steps, recompute| {
                 let config = Config {
                     cell,
@@ -212,7 +213,7 @@ fn recomputed_windows_take_the_memory_of_short_ones() {
                     tied: false,
                     ..config()
                 };
-                let capacity = Capacity::for_all([(steps, lanes)], recompute);
+                let capacity = Capacity::for_all([(steps, batch_size)], recompute);
                 train::plan(&config, &config.dims(2000), capacity)
                     .window
                     .total_bytes() as f64
@@ -220,7 +221,8 @@ fn recomputed_windows_take_the_memory_of_short_ones() {
             let short = window_bytes(200, false);
             let ratio = window_bytes(10_000, true) / short;
             let slope = window_bytes(10_000, false) / short;
-            let case = format!("{cell:?}, {layers} layers, {lanes} lanes: {ratio}, {slope}");
+            let case =
+                format!("{cell:?}, {layers} layers, batch size {batch_size}: {ratio}, {slope}");
             assert!((0.5..1.25).contains(&ratio), "{case}");
             assert!((45.0..51.0).contains(&slope), "{case}");
         }

@@ -13,11 +13,11 @@ use elman_kernels::Cpu;
 use std::fs;
 use std::path::Path;
 
-fn scored(run: &Path, valid: &Path, lanes: usize) -> (NetworkModel, Evaluation) {
+fn scored(run: &Path, valid: &Path, batch_size: usize) -> (NetworkModel, Evaluation) {
     let cpu = Cpu::new(machine().isa, 2);
     let model = Model::load(run).unwrap().with_cpu(cpu);
     let options = EvalOptions {
-        lanes: Some(lanes),
+        batch_size: Some(batch_size),
         ..EvalOptions::default()
     };
     let sources = Source::files(&[valid]);

@@ -107,7 +107,7 @@ fn texts_that_are_missing_or_too_short() {
     bench.whole("run", &config());
 }
 
-/// Fewer tokens than lanes, and fewer than a window.
+/// Fewer tokens than sequences, and fewer than a window.
 #[test]
 fn the_smallest_texts_train() {
     for (train_text, valid_text) in [("a b", "a"), ("a", "zzz"), ("a b c d e f g h", "h g")] {

@@ -191,9 +191,9 @@ fn saving_after_every_step_changes_nothing() {
     }
 }
 
-/// Every cell and precision, several layers, tied and untied, dropout, SGD and Adam, masked ends of lanes; windows
+/// Every cell and precision, several layers, tied and untied, dropout, SGD and Adam, masked ends of sequences; windows
 /// of many lengths, so that the segment in which they begin is whole, short and all there is; odd
-/// and even numbers of lanes; more rows than a block of logits.
+/// and even numbers of sequences; more rows than a block of logits.
 #[test]
 fn recomputing_changes_no_bit() {
     let bptts = [Bptt::Steps(4), Bptt::Steps(7), Bptt::Steps(50), Bptt::Full];
@@ -208,7 +208,7 @@ fn recomputing_changes_no_bit() {
             Layout::Sentences => &bptts[..1],
         };
         for &bptt in bptts {
-            for (lanes, tied, precision) in [
+            for (batch_size, tied, precision) in [
                 (5, false, f32),
                 (2, true, f32),
                 (3, false, bf16),
@@ -221,7 +221,7 @@ fn recomputing_changes_no_bit() {
                     dropout: 0.3,
                     valid_every: Some(3),
                     bptt,
-                    batch_size: lanes,
+                    batch_size: batch_size,
                     tied,
                     steps,
                     epochs,
@@ -236,7 +236,7 @@ fn recomputing_changes_no_bit() {
                 assert_eq!(
                     essence(&job.run, &outcome),
                     whole,
-                    "{name}, {lanes} lanes, {bptt:?}, tied {tied}, {precision:?}, {} threads",
+                    "{name}, batch size {batch_size}, {bptt:?}, tied {tied}, {precision:?}, {} threads",
                     job.machine.threads
                 );
             }

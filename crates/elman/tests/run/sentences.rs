@@ -67,9 +67,9 @@ fn one_to_ten_thousand_tokens_train_in_one_corpus() {
     assert_eq!(essence(&job.run, &outcome), whole);
 }
 
-/// The memory of a batch of long lines is not that of as many lanes of the longest.
+/// The memory of a batch of long lines is not that of as many sequences of the longest.
 #[test]
-fn long_lines_have_few_lanes_in_the_plan() {
+fn long_lines_have_few_sequences_in_the_plan() {
     let config = sentences();
     let plan = |shapes: &[(usize, usize)]| {
         let capacity = Capacity::for_all(shapes.iter().copied(), false);
@@ -90,9 +90,9 @@ fn a_validation_does_not_depend_on_its_batches() {
     let outcome = bench.whole("run", &config);
     assert!(outcome.best.is_some());
     let model = Model::load(&bench.path("run")).unwrap().with_threads(1);
-    let total = |lanes| {
+    let total = |batch_size| {
         let options = EvalOptions {
-            lanes: Some(lanes),
+            batch_size: Some(batch_size),
             ..EvalOptions::default()
         };
         let (read, sources) = (
@@ -104,7 +104,11 @@ fn a_validation_does_not_depend_on_its_batches() {
         found.total_nats
     };
     let alone = total(1);
-    assert!([2, 5, 32].into_iter().all(|lanes| total(lanes) == alone));
+    assert!(
+        [2, 5, 32]
+            .into_iter()
+            .all(|batch_size| total(batch_size) == alone)
+    );
 }
 
 /// Sums of two digits, which a small network learns in a moment.

@@ -33,7 +33,7 @@ fn every_token_is_predicted_once_an_epoch() {
 fn a_stride_predicts_only_what_is_new() {
     let (_, log) = epochs(&strides());
     let tokens: Vec<usize> = log.steps.iter().map(|step| step.tokens).collect();
-    // Five lanes; windows of nine steps, beginning every four.
+    // Five sequences; windows of nine steps, beginning every four.
     assert_eq!(tokens[..4], [45, 20, 20, 20]);
     assert_eq!(log.steps.len() as u64, 2 * log.windows_per_epoch);
 }
@@ -51,7 +51,7 @@ fn the_rate_follows_a_random_length() {
         let factor = step.lr / config.lr;
         let steps = (12.0 * factor).round();
         assert!((12.0 * factor - steps).abs() < 1e-9);
-        // Lanes that end early are masked.
+        // Sequences that end early are masked.
         assert!(step.tokens as f64 <= 5.0 * steps && step.tokens as f64 > 5.0 * (steps - 1.0));
         lengths.push(steps as usize);
     }

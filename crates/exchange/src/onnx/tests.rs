@@ -18,7 +18,7 @@ fn listing(graph: &GraphProto) -> Vec<String> {
     graph.node.iter().map(line).collect()
 }
 
-/// `h_0 [1, lanes, 21]`
+/// `h_0 [1, batch, 21]`
 fn values(infos: &[ValueInfoProto]) -> Vec<String> {
     let size = |dim: &messages::DimensionProto| match (dim.dim_value, &dim.dim_param) {
         (Some(value), None) => value.to_string(),
@@ -70,22 +70,22 @@ fn the_graph_of_an_lstm() {
     assert_eq!(
         values(&graph.input),
         [
-            "tokens [steps, lanes]",
-            "h_0 [1, lanes, 21]",
-            "c_0 [1, lanes, 21]",
-            "h_1 [1, lanes, 21]",
-            "c_1 [1, lanes, 21]"
+            "tokens [steps, batch]",
+            "h_0 [1, batch, 21]",
+            "c_0 [1, batch, 21]",
+            "h_1 [1, batch, 21]",
+            "c_1 [1, batch, 21]"
         ]
     );
     assert_eq!(
         values(&graph.output),
         [
-            "logits [steps, lanes, 22]",
-            "log_probs [steps, lanes, 22]",
-            "next_h_0 [1, lanes, 21]",
-            "next_c_0 [1, lanes, 21]",
-            "next_h_1 [1, lanes, 21]",
-            "next_c_1 [1, lanes, 21]"
+            "logits [steps, batch, 22]",
+            "log_probs [steps, batch, 22]",
+            "next_h_0 [1, batch, 21]",
+            "next_c_0 [1, batch, 21]",
+            "next_h_1 [1, batch, 21]",
+            "next_c_1 [1, batch, 21]"
         ]
     );
 }
@@ -134,9 +134,9 @@ fn layers_of_different_sizes_below_a_projection() {
     assert_eq!(
         values(&graph.input)[1..],
         [
-            "h_0 [1, lanes, 9]",
-            "h_1 [1, lanes, 21]",
-            "h_2 [1, lanes, 5]"
+            "h_0 [1, batch, 9]",
+            "h_1 [1, batch, 21]",
+            "h_2 [1, batch, 5]"
         ]
     );
 }

@@ -96,20 +96,20 @@ impl LengthPenalty {
 }
 
 impl Generator<'_> {
-    /// Finds the `n_best` most probable texts that follow prompt `lane` by beam search, the best first; fewer if there are not as
+    /// Finds the `n_best` most probable texts that follow prompt `index` by beam search, the best first; fewer if there are not as
     /// many.
     ///
     /// # Errors
     /// [`GenerateError`] if the beam is invalid, hidden states overflow, or the model gives probability 0 to all that is allowed.
-    pub fn search(&mut self, lane: usize, beam: &Beam) -> Result<Vec<Hypothesis>> {
+    pub fn search(&mut self, index: usize, beam: &Beam) -> Result<Vec<Hypothesis>> {
         beam.check()?;
         let v = self.streams.vocab().len();
-        let first = self.draft(lane);
+        let first = self.draft(index);
         let mut rules = Rules::new(&self.streams, &self.options, &mut self.constraint);
         let isa = self.streams.isa();
         let mut streams = self.streams.clone();
-        streams.select(&[lane]);
-        let mut logits = self.logits[lane * v..(lane + 1) * v].to_vec();
+        streams.select(&[index]);
+        let mut logits = self.logits[index * v..(index + 1) * v].to_vec();
         let mut finished = Finished::new(beam);
         let mut live = Vec::new();
         match first.finish {

@@ -97,9 +97,9 @@ impl<'a> Generator<'a> {
         self.prompts.len()
     }
 
-    /// Number of tokens of prompt `lane`.
-    pub fn prompt_tokens(&self, lane: usize) -> usize {
-        self.prompts[lane].ids.len()
+    /// Number of tokens of prompt `index`.
+    pub fn prompt_tokens(&self, index: usize) -> usize {
+        self.prompts[index].ids.len()
     }
 
     /// Generates sample `number` of each prompt, all of them in one batch.
@@ -129,28 +129,28 @@ impl<'a> Generator<'a> {
             "a number for each prompt"
         );
         let v = self.streams.vocab().len();
-        let lanes = 0..self.prompts.len();
-        let samplers: Result<Vec<Sampler>> = lanes
+        let indices = 0..self.prompts.len();
+        let samplers: Result<Vec<Sampler>> = indices
             .clone()
             .zip(numbers)
-            .map(|(lane, &number)| self.sampler(lane, number))
+            .map(|(index, &number)| self.sampler(index, number))
             .collect();
         let mut samplers = samplers?;
-        let mut drafts: Vec<Draft> = lanes.map(|lane| self.draft(lane)).collect();
+        let mut drafts: Vec<Draft> = indices.map(|index| self.draft(index)).collect();
         let mut rules = Rules::new(&self.streams, &self.options, &mut self.constraint);
         let isa = self.streams.isa();
         let mut streams = self.streams.clone();
         // Row i of the logits is about draft `live[i]`, and so is stream i.
         let mut live: Vec<usize> = (0..drafts.len()).collect();
         leave(&mut live, &drafts, &mut streams);
-        let row = |&lane: &usize| &self.logits[lane * v..(lane + 1) * v];
+        let row = |&index: &usize| &self.logits[index * v..(index + 1) * v];
         let mut logits: Vec<f32> = live.iter().flat_map(row).copied().collect();
         let mut ids = Vec::new();
         while !live.is_empty() {
-            for (row, &lane) in live.iter().enumerate() {
-                let (draft, logits) = (&mut drafts[lane], &logits[row * v..(row + 1) * v]);
+            for (row, &index) in live.iter().enumerate() {
+                let (draft, logits) = (&mut drafts[index], &logits[row * v..(row + 1) * v]);
                 let allowed = draft.allowed(&mut rules, &mut ids);
-                let id = samplers[lane].choose(isa, logits, allowed)?;
+                let id = samplers[index].choose(isa, logits, allowed)?;
                 let logprob = rules.options.logprobs.then(|| {
                     let mut nats = [0.0];
                     streams.nats(row, logits, &[id], &mut nats);
@@ -158,13 +158,13 @@ impl<'a> Generator<'a> {
                 });
                 draft.push(&mut rules, id, logprob);
                 let fresh = draft.fresh();
-                if !fresh.is_empty() && sink(lane, fresh).is_break() {
+                if !fresh.is_empty() && sink(index, fresh).is_break() {
                     return Ok(drafts.into_iter().map(Generation::from).collect());
                 }
             }
             leave(&mut live, &drafts, &mut streams);
             if !live.is_empty() {
-                let last: Vec<&[u32]> = live.iter().map(|&lane| drafts[lane].last()).collect();
+                let last: Vec<&[u32]> = live.iter().map(|&index| drafts[index].last()).collect();
                 streams.feed(&last);
                 logits.truncate(live.len() * v);
                 streams.logits(&mut logits);
@@ -173,19 +173,19 @@ impl<'a> Generator<'a> {
         Ok(drafts.into_iter().map(Generation::from).collect())
     }
 
-    /// The text after prompt `lane`, before its first token.
-    pub(super) fn draft(&mut self, lane: usize) -> Draft {
-        let prompt = &self.prompts[lane];
+    /// The text after prompt `index`, before its first token.
+    pub(super) fn draft(&mut self, index: usize) -> Draft {
+        let prompt = &self.prompts[index];
         let mut rules = Rules::new(&self.streams, &self.options, &mut self.constraint);
         Draft::new(&mut rules, prompt.decoder.clone(), prompt.place)
     }
 
-    fn sampler(&self, lane: usize, number: u64) -> Result<Sampler> {
+    fn sampler(&self, index: usize, number: u64) -> Result<Sampler> {
         let mut sampling = self.options.clone();
         sampling.banned.clone_from(&self.banned);
         let stream = Stream::new(key(self.options.seed, Site::Sample, number));
         let mut sampler = Sampler::new(&sampling, self.streams.vocab().len(), stream)?;
-        let prompt = self.prompts[lane].ids.iter();
+        let prompt = self.prompts[index].ids.iter();
         prompt.for_each(|&id| sampler.observe(id));
         Ok(sampler)
     }

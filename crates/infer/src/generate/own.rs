@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
 /// Sequences that are written in one batch.
-const LANES: usize = 32;
+const BATCH_SIZE: usize = 32;
 /// The largest number of tokens of such a text: 4 GiB of them.
 const MOST_TOKENS: usize = 1 << 30;
 /// Number of lines after which it is checked that the share can be reached.
@@ -179,14 +179,14 @@ impl Writer<'_> {
         let sequences = own.sequences(ids.len())?;
         let mut left = sequences;
         while left > 0 {
-            let lanes = LANES.min(left);
+            let batch_size = BATCH_SIZE.min(left);
             let beginning = |_| {
                 let start = draws.below(places) as usize;
                 (ids[start..start + own.beginning].to_vec(), None)
             };
-            let beginnings = (0..lanes).map(beginning).collect();
+            let beginnings = (0..batch_size).map(beginning).collect();
             self.go_on(beginnings)?;
-            left -= lanes;
+            left -= batch_size;
             watch(self.written.own, sequences * own.continuation);
         }
         Ok(())
@@ -231,7 +231,9 @@ impl Writer<'_> {
             };
             // No more than could be wanting, if all of them were long.
             let wanting = ((needed - have) / own.continuation as f64).ceil();
-            let beginnings = (0..LANES.min(wanting as usize)).map(beginning).collect();
+            let beginnings = (0..BATCH_SIZE.min(wanting as usize))
+                .map(beginning)
+                .collect();
             self.go_on(beginnings)?;
             watch(self.written.own, needed.ceil() as usize);
         }
@@ -242,12 +244,12 @@ impl Writer<'_> {
     fn go_on(&mut self, beginnings: Vec<(Vec<u32>, Option<u32>)>) -> Result<()> {
         let (model, cpu, vocab) = (self.model, self.cpu, self.model.vocab());
         let (prompts, ends): (Vec<_>, Vec<_>) = beginnings.into_iter().unzip();
-        let lanes = prompts.len();
+        let batch_size = prompts.len();
         let (view, layout) = (model.view(), self.layout);
-        let streams = Streams::of_network(view, vocab, layout, cpu, lanes, WINDOW);
+        let streams = Streams::of_network(view, vocab, layout, cpu, batch_size, WINDOW);
         let options = self.options.clone();
         let mut generator = Generator::new(streams, &prompts, options)?;
-        let numbers: Vec<u64> = (self.begun..).take(lanes).collect();
+        let numbers: Vec<u64> = (self.begun..).take(batch_size).collect();
         let samples = generator.sample_each(&numbers, &mut |_, _| ControlFlow::Continue(()))?;
         for ((mut sequence, end), sample) in prompts.into_iter().zip(ends).zip(samples) {
             sequence.extend(&sample.tokens);
@@ -268,7 +270,7 @@ impl Writer<'_> {
                 text.push(b'\n');
             }
         }
-        self.begun += lanes as u64;
+        self.begun += batch_size as u64;
         Ok(())
     }
 }

@@ -372,8 +372,8 @@ fn a_model_of_sentences_is_at_the_beginning_after_every_line_end() {
             n_best: 1,
             length_penalty: LengthPenalty::Mean,
         };
-        for lane in 0..ids.len() {
-            written.push(generator.search(lane, &beam).unwrap().remove(0).text);
+        for sequence in 0..ids.len() {
+            written.push(generator.search(sequence, &beam).unwrap().remove(0).text);
         }
         for (ids, text) in ids.iter().cycle().zip(&written) {
             let whole = [&ids[..], &text.tokens].concat();

@@ -16,17 +16,19 @@ fn steps_windows_and_company_give_the_same_bits() {
     for cell in CELLS {
         let model = model(cell, false);
         let (cpu, v) = (cpu(), model.vocab().len());
-        let (steps, lanes) = (13, 5);
-        let text = tokens(v, steps * lanes);
+        let (steps, batch_size) = (13, 5);
+        let text = tokens(v, steps * batch_size);
 
-        let mut together = model.zero_state(lanes);
-        let mut wide = Workspace::new(model.dims(), steps, lanes);
+        let mut together = model.zero_state(batch_size);
+        let mut wide = Workspace::new(model.dims(), steps, batch_size);
         model.view().advance(&cpu, &text, &mut together, &mut wide);
-        let mut expected = vec![0.0; lanes * v];
+        let mut expected = vec![0.0; batch_size * v];
         model.view().next_log_probs(&cpu, &wide, &mut expected);
 
-        for lane in 0..lanes {
-            let own: Vec<u32> = (0..steps).map(|t| text[t * lanes + lane]).collect();
+        for sequence in 0..batch_size {
+            let own: Vec<u32> = (0..steps)
+                .map(|t| text[t * batch_size + sequence])
+                .collect();
             for window in [1, 4, steps] {
                 let mut state = model.zero_state(1);
                 let mut workspace = Workspace::new(model.dims(), window, 1);
@@ -35,11 +37,11 @@ fn steps_windows_and_company_give_the_same_bits() {
                 model.view().next_log_probs(&cpu, &workspace, &mut out);
                 assert_eq!(
                     out,
-                    expected[lane * v..][..v],
-                    "{cell}, lane {lane}, window {window}"
+                    expected[sequence * v..][..v],
+                    "{cell}, sequence {sequence}, window {window}"
                 );
                 let hidden = model.dims().hidden[1];
-                let h = &together.layers[1].h[lane * hidden..][..hidden];
+                let h = &together.layers[1].h[sequence * hidden..][..hidden];
                 assert_eq!(state.layers[1].h, h);
             }
         }

@@ -101,38 +101,42 @@ fn windows_threads_and_instruction_sets_change_no_bit() {
 }
 
 #[test]
-fn lanes_are_approximate_and_one_lane_is_exact() {
+fn sequences_are_approximate_and_one_sequence_is_exact() {
     let model = any(model(Cell::GRU, false));
     let expected = exact(&model, TEXT);
-    let in_lanes = |lanes, window| {
+    let in_parallel = |batch_size, window| {
         let options = EvalOptions {
-            lanes: Some(lanes),
+            batch_size: Some(batch_size),
             window: Some(window),
             layout: None,
         };
         eval(&model, TEXT, &options)
     };
-    let one = in_lanes(1, 5);
+    let one = in_parallel(1, 5);
     assert_eq!(one.total_nats, expected.total_nats);
     assert!(one.approximate);
-    for lanes in [2, 3, 38, 1000] {
-        let many = in_lanes(lanes, 5);
+    for batch_size in [2, 3, 38, 1000] {
+        let many = in_parallel(batch_size, 5);
         assert_eq!(many.tokens, expected.tokens);
         assert_ne!(many.total_nats, expected.total_nats);
         assert_eq!(
             many.total_nats,
-            in_lanes(lanes, 64).total_nats,
+            in_parallel(batch_size, 64).total_nats,
             "windows change no bit"
         );
     }
-    assert_eq!(in_lanes(1000, 5).lanes, TEXT.len() + 1, "no lane is empty");
+    assert_eq!(
+        in_parallel(1000, 5).batch_size,
+        TEXT.len() + 1,
+        "no slice is empty"
+    );
 }
 
 #[test]
-fn lanes_are_each_scored_from_the_zero_state() {
+fn sequences_are_each_scored_from_the_zero_state() {
     let model = any(model(Cell::LSTM, false));
     let options = EvalOptions {
-        lanes: Some(2),
+        batch_size: Some(2),
         ..EvalOptions::default()
     };
     let found = eval(&model, TEXT, &options);
@@ -140,7 +144,7 @@ fn lanes_are_each_scored_from_the_zero_state() {
     ids.push(model.vocab().eos());
     let half = ids.len().div_ceil(2);
     let first: f64 = by_hand(&model, &ids[..half]).iter().sum();
-    // The second lane reads the last token of the first instead of <eos>.
+    // The second sequence reads the last token of the first instead of <eos>.
     let network = model.as_network().unwrap();
     let (cpu, mut state) = (cpu(), network.zero_state(1));
     let mut workspace = Workspace::new(network.dims(), half, 1);
@@ -225,13 +229,16 @@ fn unknown_tokens_are_counted_apart() {
     assert_eq!((found.fields, found.line_ends), (6, 2));
 
     let options = EvalOptions {
-        lanes: Some(1),
+        batch_size: Some(1),
         window: Some(3),
         layout: None,
     };
-    let lane = eval(&model, text, &options);
-    assert_eq!(lane.perplexity_without_oov, found.perplexity_without_oov);
-    assert_eq!(lane.ppl1, found.ppl1);
+    let sequence = eval(&model, text, &options);
+    assert_eq!(
+        sequence.perplexity_without_oov,
+        found.perplexity_without_oov
+    );
+    assert_eq!(sequence.ppl1, found.ppl1);
     assert_eq!(
         exact(&model, "a b\n").perplexity_without_oov,
         Some(exact(&model, "a b\n").perplexity)
@@ -281,9 +288,9 @@ fn options_and_progress() {
     })
     .unwrap();
     assert_eq!(seen, [16, 32, 38]);
-    for lanes in [0, 4097] {
+    for batch_size in [0, 4097] {
         let options = EvalOptions {
-            lanes: Some(lanes),
+            batch_size: Some(batch_size),
             ..EvalOptions::default()
         };
         assert!(evaluate(&model, source(TEXT), &read, &options, &mut |_| {}).is_err());
@@ -301,9 +308,9 @@ const LINES: &str = "abc def ghij\n\na\nklm nop qr abc abc def ghi klm nop qr\nc
 fn sentences_are_read_line_by_line_and_company_changes_no_bit() {
     for cell in CELLS {
         let model = any(model(cell, false));
-        let options = |lanes, window| EvalOptions {
+        let options = |batch_size, window| EvalOptions {
             layout: Some(Layout::Sentences),
-            lanes,
+            batch_size,
             window,
         };
         let found = eval(&model, LINES, &options(None, None));
@@ -322,9 +329,12 @@ fn sentences_are_read_line_by_line_and_company_changes_no_bit() {
         assert!((found.total_nats / expected - 1.0).abs() < 1e-6, "{cell:?}");
         // Side by side every line has the very losses that it has alone, so that the sum of lines is the same.
         let alone = eval(&model, LINES, &options(Some(1), Some(64)));
-        for (lanes, window) in [(2, Some(3)), (3, None), (7, Some(1)), (100, None)] {
-            let many = eval(&model, LINES, &options(Some(lanes), window));
-            assert_eq!(many.total_nats, alone.total_nats, "{cell:?}, {lanes} lanes");
+        for (batch_size, window) in [(2, Some(3)), (3, None), (7, Some(1)), (100, None)] {
+            let many = eval(&model, LINES, &options(Some(batch_size), window));
+            assert_eq!(
+                many.total_nats, alone.total_nats,
+                "{cell:?}, batch size {batch_size}"
+            );
             assert_eq!((many.tokens, many.approximate), (found.tokens, false));
         }
         assert!((alone.total_nats / found.total_nats - 1.0).abs() < 1e-14);

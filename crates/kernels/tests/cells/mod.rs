@@ -12,7 +12,7 @@ pub struct Problem {
     pub cell: Cell,
     /// Of the recurrent weights.
     pub format: Format,
-    pub lanes: usize,
+    pub batch_size: usize,
     pub units: usize,
     pub w_h: Vec<f32>, // (G·H, H)
     pub b_q: Vec<f32>, // empty unless the cell is separate
@@ -42,14 +42,14 @@ pub struct Grads {
 }
 
 impl Problem {
-    pub fn new(cell: Cell, steps: usize, lanes: usize, units: usize) -> Problem {
-        let (gates, state) = (cell.gates(), lanes * units);
+    pub fn new(cell: Cell, steps: usize, batch_size: usize, units: usize) -> Problem {
+        let (gates, state) = (cell.gates(), batch_size * units);
         let memory_cell = if cell.has_memory_cell() { state } else { 0 };
         let scale = 1.5 / (units as f32).sqrt();
         Problem {
             cell,
             format: Format::F32,
-            lanes,
+            batch_size,
             units,
             w_h: numbers(11, gates * units * units)
                 .iter()
@@ -67,7 +67,7 @@ impl Problem {
 
     pub fn steps(&self, steps: Range<usize>) -> Problem {
         let cut = |x: &[f32], width: usize| x[steps.start * width..steps.end * width].to_vec();
-        let state = self.lanes * self.units;
+        let state = self.batch_size * self.units;
         Problem {
             x: cut(&self.x, state * self.cell.gates()),
             dh: cut(&self.dh, state),
@@ -75,14 +75,14 @@ impl Problem {
         }
     }
 
-    /// The problem of one lane alone.
-    pub fn lane(&self, lane: usize) -> Problem {
+    /// The problem of one sequence alone.
+    pub fn sequence(&self, sequence: usize) -> Problem {
         let take = |x: &[f32], width: usize| -> Vec<f32> {
-            let rows = x.chunks(width).skip(lane).step_by(self.lanes);
+            let rows = x.chunks(width).skip(sequence).step_by(self.batch_size);
             rows.flatten().copied().collect()
         };
         Problem {
-            lanes: 1,
+            batch_size: 1,
             x: take(&self.x, self.units * self.cell.gates()),
             h0: take(&self.h0, self.units),
             c0: take(&self.c0, self.units),
@@ -220,7 +220,7 @@ impl Grads {
 
 /// Both passes by the equations.
 pub fn reference(p: &Problem) -> (Outputs, Grads) {
-    let (units, gates, state) = (p.units, p.cell.gates(), p.lanes * p.units);
+    let (units, gates, state) = (p.units, p.cell.gates(), p.batch_size * p.units);
     let steps = p.dh.len() / state;
     let mut out = Outputs {
         gates: vec![],
@@ -229,16 +229,16 @@ pub fn reference(p: &Problem) -> (Outputs, Grads) {
         h: vec![],
     };
     for t in 0..steps {
-        for lane in 0..p.lanes {
+        for sequence in 0..p.batch_size {
             for unit in 0..units {
-                let x = &p.x[(t * p.lanes + lane) * gates * units..];
-                let at = lane * units + unit;
+                let x = &p.x[(t * p.batch_size + sequence) * gates * units..];
+                let at = sequence * units + unit;
                 let prev = if t == 0 {
                     &p.h0
                 } else {
                     &out.h[(t - 1) * state..]
                 };
-                let h = &prev[lane * units..];
+                let h = &prev[sequence * units..];
                 // The pre-activation of gate g, from a given start.
                 let a = |g: usize, start: f32| {
                     let row = &p.w_h[(g * units + unit) * units..];
@@ -280,7 +280,7 @@ pub fn reference(p: &Problem) -> (Outputs, Grads) {
 
 /// `out.gates` is (T, B, H, G) here.
 fn reference_backward(p: &Problem, out: &Outputs) -> Grads {
-    let (units, gates, state) = (p.units, p.cell.gates(), p.lanes * p.units);
+    let (units, gates, state) = (p.units, p.cell.gates(), p.batch_size * p.units);
     let steps = p.dh.len() / state;
     let (mut dh_next, mut dc_next) = (p.dh_next.clone(), p.dc_next.clone());
     let (mut all_x, mut all_h) = (vec![vec![]; steps], vec![vec![]; steps]);

@@ -30,7 +30,7 @@ struct Sizes {
     cell: CellName,
     layers: usize,
     hidden: usize,
-    lanes: usize,
+    batch_size: usize,
     steps: usize,
 }
 
@@ -38,7 +38,7 @@ impl Case {
     /// Finds the case called `name`, in upper or lower case; `None` if there is none.
     pub fn named(name: &str) -> Option<Case> {
         let name = name.to_ascii_uppercase();
-        let (cell, layers, hidden, vocab, lanes, steps) = match name.as_str() {
+        let (cell, layers, hidden, vocab, batch_size, steps) = match name.as_str() {
             "S" => (CellName::LSTM, 2, 200, 10_000, 20, 20),
             "M" => (CellName::LSTM, 2, 650, 10_000, 20, 35),
             "L" => (CellName::LSTM, 2, 1500, 10_000, 20, 35),
@@ -51,7 +51,7 @@ impl Case {
             cell,
             layers,
             hidden,
-            lanes,
+            batch_size,
             steps,
         };
         let config = match name.as_str() {
@@ -99,7 +99,7 @@ impl Sizes {
             hidden: LayerSizes::Same(self.hidden),
             layers: self.layers,
             tied: false,
-            batch_size: self.lanes,
+            batch_size: self.batch_size,
             bptt: Bptt::Steps(self.steps),
             restart: 0.0,
             schedule: Schedule::CONSTANT,
@@ -116,7 +116,7 @@ impl Sizes {
             optimizer: Optimizer::Sgd(Sgd::default()),
             lr: 1.0,
             clip: Some(clip),
-            loss_norm: LossNorm::Lanes,
+            loss_norm: LossNorm::Sequences,
             ..self.config()
         }
     }

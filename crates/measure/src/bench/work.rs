@@ -161,9 +161,9 @@ pub fn measure(case: &Case, work: Work, settings: &Settings) -> Result<Measured>
 }
 
 fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
-    let (lanes, steps) = case.window();
+    let (batch_size, steps) = case.window();
     let vocab = case.vocabulary();
-    let corpus = Corpus::of_ids(tokens(case, lanes * steps * WINDOWS), &vocab);
+    let corpus = Corpus::of_ids(tokens(case, batch_size * steps * WINDOWS), &vocab);
     // A step is a whole window, at a rate that stays.
     let config = Config {
         schedule: Schedule::CONSTANT,
@@ -188,10 +188,10 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
             break;
         }
     }
-    let capacity = Capacity::whole(steps, lanes);
+    let capacity = Capacity::whole(steps, batch_size);
     Ok(Outcome {
         laps: clock.finish(trainer.cpu()),
-        tokens_per_step: lanes * steps,
+        tokens_per_step: batch_size * steps,
         plan_bytes: plan(&config, &case.dims(), capacity).total_bytes(),
         weights_bytes_per_token: None,
         times_one_stream: None,
@@ -199,14 +199,14 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
 }
 
 fn score(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
-    let (lanes, steps) = case.window();
+    let (batch_size, steps) = case.window();
     let model = model(case, weights);
-    let text = tokens(case, lanes * steps * WINDOWS);
-    let stream = Stream::new(text.len(), lanes);
+    let text = tokens(case, batch_size * steps * WINDOWS);
+    let stream = Stream::new(text.len(), batch_size);
     let mut window = Window::default();
-    let mut state = model.zero_state(lanes);
-    let mut workspace = Workspace::new(model.dims(), steps, lanes);
-    let mut nats = vec![0.0; lanes * steps];
+    let mut state = model.zero_state(batch_size);
+    let mut workspace = Workspace::new(model.dims(), steps, batch_size);
+    let mut nats = vec![0.0; batch_size * steps];
     let mut clock = Clock::start(amount);
     for at in (0..WINDOWS).cycle() {
         stream.window(&text, FIRST_INPUT, at * steps, steps, &mut window);
@@ -225,8 +225,8 @@ fn score(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
     }
     Outcome {
         laps: clock.finish(cpu),
-        tokens_per_step: lanes * steps,
-        plan_bytes: inference_plan(&model, steps, lanes),
+        tokens_per_step: batch_size * steps,
+        plan_bytes: inference_plan(&model, steps, batch_size),
         weights_bytes_per_token: None,
         times_one_stream: None,
     }
@@ -271,14 +271,20 @@ fn states(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
     }
 }
 
-/// `lanes` streams read a token each and tell the log-probabilities of the next one.
-fn streams(case: &Case, model: &NetworkModel, cpu: &Cpu, lanes: usize, amount: Amount) -> Laps {
-    let text = tokens(case, lanes * WINDOWS);
-    let mut state = model.zero_state(lanes);
-    let mut workspace = Workspace::new(model.dims(), 1, lanes);
-    let mut log_probs = vec![0.0; lanes * case.vocab];
+/// `batch_size` streams read a token each and tell the log-probabilities of the next one.
+fn streams(
+    case: &Case,
+    model: &NetworkModel,
+    cpu: &Cpu,
+    batch_size: usize,
+    amount: Amount,
+) -> Laps {
+    let text = tokens(case, batch_size * WINDOWS);
+    let mut state = model.zero_state(batch_size);
+    let mut workspace = Workspace::new(model.dims(), 1, batch_size);
+    let mut log_probs = vec![0.0; batch_size * case.vocab];
     let mut clock = Clock::start(amount);
-    for inputs in text.chunks_exact(lanes).cycle() {
+    for inputs in text.chunks_exact(batch_size).cycle() {
         model
             .view()
             .advance(cpu, inputs, &mut state, &mut workspace);
@@ -305,14 +311,14 @@ fn model(case: &Case, weights: Weights) -> NetworkModel {
 }
 
 /// The bytes of inference with windows of these sizes.
-fn inference_plan(model: &NetworkModel, steps: usize, lanes: usize) -> u64 {
+fn inference_plan(model: &NetworkModel, steps: usize, batch_size: usize) -> u64 {
     let arena_len = model.network().layout().arena_len();
     inference_bytes(
         model.dims(),
         model.weights().format(),
         arena_len,
         steps,
-        lanes,
+        batch_size,
     )
 }
 

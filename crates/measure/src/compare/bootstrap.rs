@@ -22,7 +22,7 @@ use serde::Serialize;
 /// Confidence level of intervals, 0.95 for 95 %.
 pub(crate) const LEVEL: f64 = 0.95;
 /// Running sums of a dot product: a fixed order that the compiler can turn into vector code.
-const LANES: usize = 8;
+const WIDTH: usize = 8;
 
 /// A confidence interval, with the level of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -116,17 +116,17 @@ pub(super) fn randomisation(
 
 /// Σ a_i b_i.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let (a, b) = (a.chunks_exact(WIDTH), b.chunks_exact(WIDTH));
     let tail: f64 = a
         .remainder()
         .iter()
         .zip(b.remainder())
         .map(|(a, b)| a * b)
         .sum();
-    let mut sums = [0.0; LANES];
+    let mut sums = [0.0; WIDTH];
     for (a, b) in a.zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
+        for column in 0..WIDTH {
+            sums[column] += a[column] * b[column];
         }
     }
     sums.iter().sum::<f64>() + tail

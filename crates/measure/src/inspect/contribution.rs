@@ -63,7 +63,7 @@ pub(super) struct Inner {
     whole: f64,
 }
 
-/// Injects the loss of the last step of the only lane of `trace`: the inner products of the terms of each layer by lag. `d_top` as
+/// Injects the loss of the last step of the only sequence of `trace`: the inner products of the terms of each layer by lag. `d_top` as
 /// for [`double_sum`].
 pub(super) fn inner_products(
     cpu: &Cpu,
@@ -71,7 +71,7 @@ pub(super) fn inner_products(
     trace: &Trace,
     d_top: &[f64],
 ) -> Vec<Vec<Inner>> {
-    assert_eq!(trace.lanes, 1, "one passage at a time");
+    assert_eq!(trace.batch_size, 1, "one passage at a time");
     let step = trace.steps - 1;
     // (T, G·H) for each layer, lag 0 first.
     let mut dz_x = vec![Vec::new(); layers.len()];
@@ -79,7 +79,7 @@ pub(super) fn inner_products(
     double_sum(
         cpu,
         layers,
-        &[Injection { lane: 0, step }],
+        &[Injection { sequence: 0, step }],
         d_top,
         &mut |terms| {
             dz_x[terms.layer].extend_from_slice(terms.dz_x);

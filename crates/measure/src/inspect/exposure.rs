@@ -35,7 +35,7 @@ use serde::Serialize;
 use std::ops::{Range, RangeInclusive};
 
 /// Batch size of the sequences; it changes no bit.
-const LANES: usize = 32;
+const BATCH_SIZE: usize = 32;
 const MOST_SEQUENCES: usize = 100_000;
 const RESAMPLES: RangeInclusive<usize> = 99..=100_000;
 
@@ -183,7 +183,7 @@ pub fn exposure(
         None => None,
     };
     let text = text.as_ref();
-    let sequences = text.map_or(options.sequences, |text| text.lanes);
+    let sequences = text.map_or(options.sequences, |text| text.batch_size);
     if sequences < 2 {
         return Err(InspectError::OnePrefix.into());
     }
@@ -196,11 +196,11 @@ pub fn exposure(
     };
     let truth = text.map_or(Writer::Oracle, Writer::Text);
     let (mut on_true, mut on_own) = (Vec::new(), Vec::new());
-    for first in (0..sequences).step_by(LANES) {
-        let lanes = first..(first + LANES).min(sequences);
-        on_true.extend(pair.walk(truth, lanes.clone())?);
-        on_own.extend(pair.walk(Writer::Model, lanes.clone())?);
-        progress(lanes.end);
+    for first in (0..sequences).step_by(BATCH_SIZE) {
+        let batch = first..(first + BATCH_SIZE).min(sequences);
+        on_true.extend(pair.walk(truth, batch.clone())?);
+        on_own.extend(pair.walk(Writer::Model, batch.clone())?);
+        progress(batch.end);
     }
     let mut ranges = bands(options.length);
     ranges.push(1..=options.length);
@@ -264,42 +264,42 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// Lets both read the sequences of the numbers `lanes` as `writer` writes them: for each the divergences after prefixes of 0 to T tokens.
-    fn walk(&self, writer: Writer, lanes: Range<usize>) -> Result<Vec<Vec<Divergence>>> {
+    /// Lets both read the sequences number `batch` as `writer` writes them: for each the divergences after prefixes of 0 to T tokens.
+    fn walk(&self, writer: Writer, batch: Range<usize>) -> Result<Vec<Vec<Divergence>>> {
         let vocab = self.model.vocab();
-        let (v, b) = (vocab.len(), lanes.len());
+        let (v, b) = (vocab.len(), batch.len());
         let cpu = self.model.cpu();
         let mut source = Voice::new(self.oracle.streams(b), v, b);
         let mut model = Voice::new(self.model.streams(b), v, b);
         if let Some(text) = self.text {
-            let context: Vec<Vec<u32>> = lanes.clone().map(|i| text.context_of(i)).collect();
+            let context: Vec<Vec<u32>> = batch.clone().map(|i| text.context_of(i)).collect();
             let context: Vec<&[u32]> = context.iter().map(Vec::as_slice).collect();
             source.streams.feed(&context);
             model.streams.feed(&context);
         }
         let stream = |i| Stream::new(key(self.seed, Site::Exposure, i as u64));
-        let mut draws: Vec<Stream> = lanes.clone().map(stream).collect();
+        let mut draws: Vec<Stream> = batch.clone().map(stream).collect();
         let mut divergences = vec![Vec::with_capacity(self.length + 1); b];
         let mut written = vec![0; b];
         for t in 0..=self.length {
             source.speak(cpu, vocab.unk())?;
             model.speak(cpu, vocab.unk())?;
-            for (lane, divergences) in divergences.iter_mut().enumerate() {
-                divergences.push(source.says.divergence(&model.says, lane));
+            for (sequence, divergences) in divergences.iter_mut().enumerate() {
+                divergences.push(source.says.divergence(&model.says, sequence));
             }
             if t == self.length {
                 break;
             }
-            for (lane, written) in written.iter_mut().enumerate() {
+            for (sequence, written) in written.iter_mut().enumerate() {
                 let weights = match writer {
-                    Writer::Oracle => source.says.weights(lane),
-                    Writer::Model => model.says.weights(lane),
+                    Writer::Oracle => source.says.weights(sequence),
+                    Writer::Model => model.says.weights(sequence),
                     Writer::Text(text) => {
-                        *written = text.token(lanes.start + lane, t);
+                        *written = text.token(batch.start + sequence, t);
                         continue;
                     }
                 };
-                *written = pick(draws[lane].uniform_f64(), weights) as u32;
+                *written = pick(draws[sequence].uniform_f64(), weights) as u32;
             }
             let words: Vec<&[u32]> = written.chunks(1).collect();
             source.streams.feed(&words);
@@ -316,10 +316,10 @@ struct Voice {
 }
 
 impl Voice {
-    fn new(streams: Streams<'static>, vocab: usize, lanes: usize) -> Voice {
+    fn new(streams: Streams<'static>, vocab: usize, batch_size: usize) -> Voice {
         Voice {
             streams,
-            says: Distributions::new(vocab, lanes),
+            says: Distributions::new(vocab, batch_size),
         }
     }
 

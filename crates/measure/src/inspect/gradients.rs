@@ -277,7 +277,7 @@ fn differentiate(
     let mut targets = vec![0; trace.steps];
     targets[step] = target;
     let (network, params) = (model.network(), model.params());
-    let last = [Injection { lane: 0, step }];
+    let last = [Injection { sequence: 0, step }];
     let d_top = loss_gradients(cpu, network, params, trace, &last, &targets);
     inner_products(cpu, &jacobians, trace, &d_top)
 }

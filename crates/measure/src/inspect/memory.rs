@@ -21,7 +21,7 @@ pub struct Options {
     /// Window lengths T, the rows of the table.
     pub steps: Vec<usize>,
     /// Batch sizes B, the columns of the table.
-    pub lanes: Vec<usize>,
+    pub batch_sizes: Vec<usize>,
     /// Numbers of tokens of texts; the first one decides the length of windows that must be as long as the text.
     pub tokens: Vec<usize>,
     /// Memory budget in bytes; `None`: the free memory of this machine.
@@ -32,7 +32,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             steps: vec![1, 10, 35, 100, 350, 1_000, 10_000],
-            lanes: vec![1, 8, 32, 128],
+            batch_sizes: vec![1, 8, 32, 128],
             tokens: vec![100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000],
             budget_bytes: None,
         }
@@ -41,8 +41,8 @@ impl Default for Options {
 
 /// Longer windows, and texts, are not planned.
 const MOST_STEPS: usize = 1 << 40;
-/// As many lanes as a configuration may have.
-const MOST_LANES: usize = 1 << 20;
+/// Largest batch size that a configuration may have.
+const MAX_BATCH_SIZE: usize = 1 << 20;
 /// A token file has ids of four bytes.
 const MOST_VOCAB: usize = u32::MAX as usize;
 
@@ -58,7 +58,7 @@ impl Options {
             Ok(values.try_for_each(|value| OutOfRange::check(name, *value, 1..=most))?)
         };
         each("steps", &self.steps, MOST_STEPS)?;
-        each("lanes", &self.lanes, MOST_LANES)?;
+        each("batch sizes", &self.batch_sizes, MAX_BATCH_SIZE)?;
         each("tokens", &self.tokens, MOST_STEPS)
     }
 }
@@ -76,7 +76,7 @@ pub struct Memory {
     /// T of the configuration's largest window.
     pub steps: usize,
     /// B of the configuration.
-    pub lanes: usize,
+    pub batch_size: usize,
     /// Whether the configuration recomputes activations.
     pub recompute: bool,
     /// Memory plan of the configuration, by parts.
@@ -116,7 +116,7 @@ pub struct Cell {
     /// Window length T.
     pub steps: usize,
     /// Batch size B.
-    pub lanes: usize,
+    pub batch_size: usize,
     /// Bytes of a whole window's activations.
     pub window_bytes: u64,
     /// Bytes of training with whole windows.
@@ -133,7 +133,7 @@ pub struct Fit {
     /// Whether activations are recomputed.
     pub recompute: bool,
     /// Largest batch size for the configuration's window length.
-    pub lanes: Option<usize>,
+    pub batch_size: Option<usize>,
     /// Longest window for the configuration's batch size.
     pub steps: Option<usize>,
 }
@@ -165,20 +165,25 @@ pub fn memory(config: &Config, vocab: usize, options: &Options) -> Result<Memory
     options.check()?;
     OutOfRange::check("vocabulary", vocab, 1..=MOST_VOCAB)?;
     let planner = Planner::new(config, vocab);
-    let (dims, lanes) = (&planner.dims, config.batch_size);
+    let (dims, batch_size) = (&planner.dims, config.batch_size);
     let steps = planner.steps(options.tokens[0]);
-    let plan = planner.plan(steps, lanes, config.recompute);
+    let plan = planner.plan(steps, batch_size, config.recompute);
     let budget_bytes = options.budget_bytes.unwrap_or_else(available_bytes);
-    let step = planner.step(steps, lanes);
+    let step = planner.step(steps, batch_size);
     let shapes = options.steps.iter();
-    let shapes = shapes.flat_map(|steps| options.lanes.iter().map(|lanes| (*steps, *lanes)));
+    let shapes = shapes.flat_map(|steps| {
+        options
+            .batch_sizes
+            .iter()
+            .map(|batch_size| (*steps, *batch_size))
+    });
     let parameters = planner.parameters;
     Ok(Memory {
         network: dims.architecture(),
         vocabulary: vocab,
         parameters,
         steps,
-        lanes,
+        batch_size,
         recompute: config.recompute,
         plan,
         total_bytes: plan.total_bytes(),
@@ -187,11 +192,11 @@ pub fn memory(config: &Config, vocab: usize, options: &Options) -> Result<Memory
         step,
         stream_bytes: 4 * dims.state_len() as u64,
         table: shapes
-            .map(|(steps, lanes)| planner.cell(steps, lanes))
+            .map(|(steps, batch_size)| planner.cell(steps, batch_size))
             .collect(),
         budget_bytes,
         fits: [false, true]
-            .map(|recompute| planner.fit(steps, lanes, recompute, budget_bytes))
+            .map(|recompute| planner.fit(steps, batch_size, recompute, budget_bytes))
             .into(),
         texts: options
             .tokens
@@ -226,27 +231,27 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn plan(&self, steps: usize, lanes: usize, recompute: bool) -> TrainPlan {
+    fn plan(&self, steps: usize, batch_size: usize, recompute: bool) -> TrainPlan {
         let config = match recompute {
             true => &self.recomputed,
             false => &self.whole,
         };
-        plan_shapes(config, &self.dims, &[(steps, lanes)], &[]).1
+        plan_shapes(config, &self.dims, &[(steps, batch_size)], &[]).1
     }
 
-    /// T of the configuration's largest window: of sentences, of a batch with all its lanes.
+    /// T of the configuration's largest window: of sentences, of a batch with all its sequences.
     fn steps(&self, tokens: usize) -> usize {
         match self.config.layout {
             Layout::Stream => {
-                longest_window(self.config, lane_steps(tokens, self.config.batch_size))
+                longest_window(self.config, sequence_steps(tokens, self.config.batch_size))
             }
             Layout::Sentences => (self.config.batch_positions() / self.config.batch_size).max(1),
         }
     }
 
-    fn step(&self, steps: usize, lanes: usize) -> Vec<StepPart> {
+    fn step(&self, steps: usize, batch_size: usize) -> Vec<StepPart> {
         let [one, two] =
-            [steps, 2 * steps].map(|steps| self.plan(steps, lanes, false).window.parts());
+            [steps, 2 * steps].map(|steps| self.plan(steps, batch_size, false).window.parts());
         let parts = one
             .iter()
             .zip(&two)
@@ -257,11 +262,12 @@ impl<'a> Planner<'a> {
         parts.filter(|part| part.bytes > 0.0).collect()
     }
 
-    fn cell(&self, steps: usize, lanes: usize) -> Cell {
-        let [whole, recomputed] = [false, true].map(|recompute| self.plan(steps, lanes, recompute));
+    fn cell(&self, steps: usize, batch_size: usize) -> Cell {
+        let [whole, recomputed] =
+            [false, true].map(|recompute| self.plan(steps, batch_size, recompute));
         Cell {
             steps,
-            lanes,
+            batch_size,
             window_bytes: whole.window.total_bytes(),
             total_bytes: whole.total_bytes(),
             recomputed_window_bytes: recomputed.window.total_bytes(),
@@ -269,19 +275,21 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn fit(&self, steps: usize, lanes: usize, recompute: bool, budget_bytes: u64) -> Fit {
-        let fits = |steps, lanes| self.plan(steps, lanes, recompute).total_bytes() <= budget_bytes;
+    fn fit(&self, steps: usize, batch_size: usize, recompute: bool, budget_bytes: u64) -> Fit {
+        let fits = |steps, batch_size| {
+            self.plan(steps, batch_size, recompute).total_bytes() <= budget_bytes
+        };
         Fit {
             recompute,
-            lanes: largest(MOST_LANES, |lanes| fits(steps, lanes)),
-            steps: largest(MOST_STEPS, |steps| fits(steps, lanes)),
+            batch_size: largest(MAX_BATCH_SIZE, |batch_size| fits(steps, batch_size)),
+            steps: largest(MOST_STEPS, |steps| fits(steps, batch_size)),
         }
     }
 
     fn of_text(&self, tokens: usize) -> OfText {
-        let lanes = self.config.batch_size;
-        let full = lane_steps(tokens, lanes);
-        let total = |steps, recompute| self.plan(steps, lanes, recompute).total_bytes();
+        let batch_size = self.config.batch_size;
+        let full = sequence_steps(tokens, batch_size);
+        let total = |steps, recompute| self.plan(steps, batch_size, recompute).total_bytes();
         OfText {
             tokens,
             parameters: self.parameters,
@@ -293,9 +301,9 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Steps of a lane where `tokens` tokens are cut into `lanes` lanes.
-fn lane_steps(tokens: usize, lanes: usize) -> usize {
-    Stream::new(tokens, lanes).steps()
+/// Steps of a sequence where `tokens` tokens are cut into `batch_size` sequences.
+fn sequence_steps(tokens: usize, batch_size: usize) -> usize {
+    Stream::new(tokens, batch_size).steps()
 }
 
 #[cfg(test)]
@@ -352,12 +360,17 @@ mod tests {
                 ..Options::default()
             };
             for fit in found(&config, &options).fits {
-                let bytes = |steps, lanes| planner.plan(steps, lanes, fit.recompute).total_bytes();
-                let (lanes, steps) = (fit.lanes.unwrap_or(0), fit.steps.unwrap_or(0));
-                assert_eq!(lanes == 0, bytes(32, 1) > budget);
-                assert!(lanes == 0 || bytes(32, lanes) <= budget);
+                let bytes = |steps, batch_size| {
+                    planner.plan(steps, batch_size, fit.recompute).total_bytes()
+                };
+                let (batch_size, steps) = (fit.batch_size.unwrap_or(0), fit.steps.unwrap_or(0));
+                assert_eq!(batch_size == 0, bytes(32, 1) > budget);
+                assert!(batch_size == 0 || bytes(32, batch_size) <= budget);
                 assert!(steps == 0 || bytes(steps, 16) <= budget);
-                assert!(bytes(32, lanes + 1) > budget, "{lanes} lanes in {budget}");
+                assert!(
+                    bytes(32, batch_size + 1) > budget,
+                    "batch size {batch_size} in {budget}"
+                );
                 assert!(bytes(steps + 1, 16) > budget, "{steps} steps in {budget}");
             }
         }
@@ -367,17 +380,17 @@ mod tests {
     fn a_step_more_costs_what_the_table_says() {
         let options = Options {
             steps: vec![64, 128],
-            lanes: vec![16],
+            batch_sizes: vec![16],
             ..Options::default()
         };
-        // 32 steps of 16 lanes read every row of the table already.
+        // 32 steps of 16 sequences read every row of the table already.
         let found = found(&small(), &options);
         let [short, long] = found.table[..] else {
             panic!("two shapes");
         };
         let slope = (long.total_bytes - short.total_bytes) as f64 / 64.0;
         assert_eq!(slope, found.step_bytes);
-        // An LSTM's x, gates, h, c; two gradients; two operands (E = H) would be one; per lane and in f32, and 42 bytes of lists.
+        // An LSTM's x, gates, h, c; two gradients; two operands (E = H) would be one; per sequence and in f32, and 42 bytes of lists.
         let numbers = 32 * (1 + 4 + 2 + 1 + 2 + 1) + 1;
         assert_eq!(found.step_bytes, f64::from(16 * (4 * numbers + 42)));
     }
@@ -393,7 +406,7 @@ mod tests {
             ..Options::default()
         };
         let found = found(&config, &options);
-        assert_eq!((found.steps, found.lanes), (101, 16));
+        assert_eq!((found.steps, found.batch_size), (101, 16));
         assert_eq!(found.total_bytes, found.texts[0].full_bytes);
         let none = Options {
             tokens: Vec::new(),

@@ -41,7 +41,11 @@ impl PassageNorms {
     /// Computes the norms over all steps of the only row of `jacobians`.
     pub(super) fn of(cpu: &Cpu, jacobians: &Jacobians) -> PassageNorms {
         let steps = jacobians.steps;
-        let chain = |end, lag| Chain { lane: 0, end, lag };
+        let chain = |end, lag| Chain {
+            sequence: 0,
+            end,
+            lag,
+        };
         let chains: Vec<Chain> = (1..=steps).map(|lag| chain(steps, lag)).collect();
         let single: Vec<Chain> = (1..=steps).rev().map(|end| chain(end, 1)).collect();
         let mut product = 0.0;

@@ -15,7 +15,7 @@ pub(super) const MOST_TOKENS: usize = 1 << 30;
 pub(super) const MOST_PASSAGES: usize = 1024;
 pub(super) const MOST_STEPS: usize = 1_000_000;
 
-/// A batch of B excerpts, time-major: entry (t, b) is at `t * lanes + b`.
+/// A batch of B excerpts, time-major: entry (t, b) is at `t * batch_size + b`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Passages {
     /// C
@@ -23,7 +23,7 @@ pub(crate) struct Passages {
     /// T
     pub steps: usize,
     /// B
-    pub lanes: usize,
+    pub batch_size: usize,
     /// (C + T, B)
     pub inputs: Vec<u32>,
     /// (C + T, B)
@@ -64,8 +64,8 @@ impl Passages {
         let places = places::of_stream(ids.len(), [context, steps, count], seed)?;
         let context = places[0].steps() - steps;
         let mut passages = Passages::padding(context, places, eos);
-        for lane in 0..passages.lanes {
-            passages.fill(lane, ids, eos);
+        for sequence in 0..passages.batch_size {
+            passages.fill(sequence, ids, eos);
         }
         passages.weight.fill(1.0);
         Ok(passages)
@@ -83,13 +83,13 @@ impl Passages {
     ) -> Result<Passages> {
         let places = places::of_lines(lines, ids, sizes, seed)?;
         let mut passages = Passages::padding(0, places, eos);
-        for lane in 0..passages.lanes {
-            passages.fill(lane, ids, eos);
-            let place = passages.places[lane];
+        for sequence in 0..passages.batch_size {
+            passages.fill(sequence, ids, eos);
+            let place = passages.places[sequence];
             let line = place.line.map_or(0, |line| line as u32 - 1);
             for step in lines.predicted(ids, line) {
                 if step < place.steps() {
-                    passages.weight[step * passages.lanes + lane] = 1.0;
+                    passages.weight[step * passages.batch_size + sequence] = 1.0;
                 }
             }
         }
@@ -99,52 +99,56 @@ impl Passages {
     /// As many steps as the longest of `places` has after `context`, without tokens.
     fn padding(context: usize, places: Vec<Place>, eos: u32) -> Passages {
         let longest = places.iter().map(Place::steps).max();
-        let (length, lanes) = (longest.unwrap_or(0), places.len());
+        let (length, batch_size) = (longest.unwrap_or(0), places.len());
         Passages {
             context,
             steps: length - context,
-            lanes,
-            inputs: vec![eos; length * lanes],
-            targets: vec![0; length * lanes],
-            weight: vec![0.0; length * lanes],
+            batch_size,
+            inputs: vec![eos; length * batch_size],
+            targets: vec![0; length * batch_size],
+            weight: vec![0.0; length * batch_size],
             places,
         }
     }
 
-    /// Fills a lane with the tokens of its place.
-    fn fill(&mut self, lane: usize, ids: &[u32], eos: u32) {
-        let place = self.places[lane];
+    /// Fills a sequence with the tokens of its place.
+    fn fill(&mut self, sequence: usize, ids: &[u32], eos: u32) {
+        let place = self.places[sequence];
         let inputs = place.inputs(ids, eos);
         let targets = &ids[place.first..=place.last];
         for (t, (input, target)) in inputs.into_iter().zip(targets).enumerate() {
-            let cell = t * self.lanes + lane;
+            let cell = t * self.batch_size + sequence;
             (self.inputs[cell], self.targets[cell]) = (input, *target);
         }
     }
 
     /// Tokens that carry loss after the context.
     pub fn losses(&self) -> usize {
-        let weights = &self.weight[self.context * self.lanes..];
+        let weights = &self.weight[self.context * self.batch_size..];
         weights.iter().filter(|weight| **weight > 0.0).count()
     }
 
-    /// The tokens of `lane` before its steps.
-    pub fn context_of(&self, lane: usize) -> Vec<u32> {
-        let tokens = self.targets[..self.context * self.lanes].iter();
-        tokens.skip(lane).step_by(self.lanes).copied().collect()
+    /// The tokens of `sequence` before its steps.
+    pub fn context_of(&self, sequence: usize) -> Vec<u32> {
+        let tokens = self.targets[..self.context * self.batch_size].iter();
+        tokens
+            .skip(sequence)
+            .step_by(self.batch_size)
+            .copied()
+            .collect()
     }
 
-    /// Token `step` of `lane`, counted from the end of the context.
-    pub fn token(&self, lane: usize, step: usize) -> u32 {
-        self.targets[(self.context + step) * self.lanes + lane]
+    /// Token `step` of `sequence`, counted from the end of the context.
+    pub fn token(&self, sequence: usize, step: usize) -> u32 {
+        self.targets[(self.context + step) * self.batch_size + sequence]
     }
 
-    /// Steps `from` to `to` of all lanes, counted from the beginning of the context.
+    /// Steps `from` to `to` of all sequences, counted from the beginning of the context.
     pub fn window(&self, from: usize, to: usize) -> Window {
-        let cells = from * self.lanes..to * self.lanes;
+        let cells = from * self.batch_size..to * self.batch_size;
         Window {
             steps: to - from,
-            lanes: self.lanes,
+            batch_size: self.batch_size,
             inputs: self.inputs[cells.clone()].to_vec(),
             targets: self.targets[cells.clone()].to_vec(),
             real: self.weight[cells.clone()]
@@ -154,7 +158,7 @@ impl Passages {
             weight: self.weight[cells].to_vec(),
             carry: to - from,
             begins: Vec::new(),
-            parts: (0..self.lanes as u32).collect(),
+            parts: (0..self.batch_size as u32).collect(),
         }
     }
 }
@@ -170,11 +174,11 @@ mod tests {
         let passages = draw(1);
         assert_eq!(passages, draw(1));
         assert_ne!(passages, draw(2));
-        for lane in 0..4 {
+        for sequence in 0..4 {
             for t in 0..10 {
-                let at = t * 4 + lane;
+                let at = t * 4 + sequence;
                 assert_eq!(passages.inputs[at] + 1, passages.targets[at]);
-                assert_eq!(passages.targets[at], passages.targets[lane] + t as u32);
+                assert_eq!(passages.targets[at], passages.targets[sequence] + t as u32);
             }
         }
         assert_eq!(
@@ -191,7 +195,7 @@ mod tests {
     fn a_short_text_has_less_context_and_fewer_passages() {
         let ids: Vec<u32> = (1..=9).collect();
         let passages = Passages::draw(&ids, 0, [100, 7, 4], 1).unwrap();
-        assert_eq!((passages.context, passages.lanes), (2, 1));
+        assert_eq!((passages.context, passages.batch_size), (2, 1));
         assert_eq!(passages.inputs, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
         assert!(Passages::draw(&ids, 0, [0, 10, 1], 1).is_err());
     }
@@ -203,12 +207,12 @@ mod tests {
         let lines = Sentences::of_lines(starts, 1, 100).unwrap();
         let passages = Passages::of_lines(&lines, &ids, 0, [9, 9], 1).unwrap();
         assert_eq!(
-            (passages.context, passages.steps, passages.lanes),
+            (passages.context, passages.steps, passages.batch_size),
             (0, 4, 2)
         );
         assert_eq!(passages.losses(), 6);
         let short = passages.places.iter().position(|place| place.steps() == 2);
-        let lane = |values: &[u32]| -> Vec<u32> {
+        let sequence = |values: &[u32]| -> Vec<u32> {
             values
                 .iter()
                 .skip(short.unwrap())
@@ -216,8 +220,8 @@ mod tests {
                 .copied()
                 .collect()
         };
-        assert_eq!(lane(&passages.inputs), [0, 4, 0, 0]);
-        assert_eq!(lane(&passages.targets), [4, 1, 0, 0]);
+        assert_eq!(sequence(&passages.inputs), [0, 4, 0, 0]);
+        assert_eq!(sequence(&passages.targets), [4, 1, 0, 0]);
         assert_eq!(passages.window(2, 4).real, 2);
     }
 }

@@ -26,7 +26,7 @@ pub struct Options {
     /// Number of positions T·B of a window.
     pub positions: usize,
     /// Batch sizes B; T follows from the number of positions.
-    pub lanes: Vec<usize>,
+    pub batch_sizes: Vec<usize>,
     /// Number of threads n; with 1 there is no serial share.
     pub threads: usize,
     /// Instruction set to use.
@@ -40,7 +40,7 @@ impl Options {
     pub fn new(isa: Isa, threads: usize) -> Options {
         Options {
             positions: 4096,
-            lanes: vec![1, 4, 16, 64, 256],
+            batch_sizes: vec![1, 4, 16, 64, 256],
             threads,
             isa,
             seconds: 1.0,
@@ -54,12 +54,16 @@ impl Options {
     /// divide the positions; [`InspectError::Seconds`].
     pub fn check(&self) -> Result<()> {
         OutOfRange::check("positions", self.positions, 1..=1 << 30)?;
-        OutOfRange::check("numbers of lanes", self.lanes.len(), 1..=100)?;
-        for &lanes in &self.lanes {
-            OutOfRange::check("lanes", lanes, 1..=self.positions.min(1 << 20))?;
-            if !self.positions.is_multiple_of(lanes) {
+        OutOfRange::check("batch sizes", self.batch_sizes.len(), 1..=100)?;
+        for &batch_size in &self.batch_sizes {
+            OutOfRange::check("batch size", batch_size, 1..=self.positions.min(1 << 20))?;
+            if !self.positions.is_multiple_of(batch_size) {
                 let positions = self.positions;
-                return Err(InspectError::NotDivisible { positions, lanes }.into());
+                return Err(InspectError::NotDivisible {
+                    positions,
+                    batch_size,
+                }
+                .into());
             }
         }
         OutOfRange::check("threads", self.threads, 1..=1 << 10)?;
@@ -95,7 +99,7 @@ pub struct Sequential {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
     /// Batch size B.
-    pub lanes: usize,
+    pub batch_size: usize,
     /// Window length T.
     pub steps: usize,
     /// Speed with one thread.
@@ -149,9 +153,9 @@ pub fn sequential(
     config.check()?;
     OutOfRange::check("vocabulary", vocab, 3..=1 << 24)?;
     let cases: Vec<Case> = options
-        .lanes
+        .batch_sizes
         .iter()
-        .map(|&lanes| case(config, vocab, lanes, options.positions / lanes))
+        .map(|&batch_size| case(config, vocab, batch_size, options.positions / batch_size))
         .collect();
     cases.iter().try_for_each(check_memory)?;
     let rows = cases.iter().map(|case| row(case, options, progress));
@@ -191,13 +195,13 @@ pub fn serial_share(threads: usize, speedup: f64) -> f64 {
     (n / speedup - 1.0) / (n - 1.0)
 }
 
-fn case(config: &Config, vocab: usize, lanes: usize, steps: usize) -> Case {
+fn case(config: &Config, vocab: usize, batch_size: usize, steps: usize) -> Case {
     Case {
-        name: format!("{lanes} lanes × {steps} steps"),
+        name: format!("{batch_size} sequences × {steps} steps"),
         vocab,
         config: Config {
             layout: Layout::Stream,
-            batch_size: lanes,
+            batch_size: batch_size,
             batch_tokens: None,
             bptt: Bptt::Steps(steps),
             bptt_stride: None,
@@ -212,8 +216,8 @@ fn case(config: &Config, vocab: usize, lanes: usize, steps: usize) -> Case {
 }
 
 fn check_memory(case: &Case) -> Result<()> {
-    let (lanes, steps) = case.window();
-    let (_, plan) = plan_shapes(&case.config, &case.dims(), &[(steps, lanes)], &[]);
+    let (batch_size, steps) = case.window();
+    let (_, plan) = plan_shapes(&case.config, &case.dims(), &[(steps, batch_size)], &[]);
     let free = available_bytes();
     match plan.total_bytes() <= free {
         true => Ok(()),
@@ -228,9 +232,9 @@ fn check_memory(case: &Case) -> Result<()> {
 }
 
 fn row(case: &Case, options: &Options, progress: &mut dyn FnMut(usize, usize)) -> Result<Row> {
-    let (lanes, steps) = case.window();
+    let (batch_size, steps) = case.window();
     let mut with = |threads| -> Result<Speed> {
-        progress(lanes, threads);
+        progress(batch_size, threads);
         speed(case, options, threads)
     };
     let one = with(1)?;
@@ -241,7 +245,7 @@ fn row(case: &Case, options: &Options, progress: &mut dyn FnMut(usize, usize)) -
     let faster = |of: fn(&Speed) -> f64| many.as_ref().map(|many| of(&one) / of(many));
     let speedup = faster(|speed| speed.step_ms);
     Ok(Row {
-        lanes,
+        batch_size,
         steps,
         speedup,
         ordered_speedup: faster(|speed| speed.ordered_ms),
@@ -306,18 +310,18 @@ mod tests {
         };
         let options = Options {
             positions: 64,
-            lanes: vec![1, 8, 64],
+            batch_sizes: vec![1, 8, 64],
             seconds: 0.0,
             ..Options::new(Isa::detect(), 2)
         };
         let mut said = Vec::new();
-        let found = sequential(&config, 50, &options, &mut |lanes, threads| {
-            said.push((lanes, threads));
+        let found = sequential(&config, 50, &options, &mut |batch_size, threads| {
+            said.push((batch_size, threads));
         });
         let found = found.expect("a small network can be measured");
         assert_eq!(said, [(1, 1), (1, 2), (8, 1), (8, 2), (64, 1), (64, 2)]);
         for row in &found.rows {
-            assert_eq!(row.lanes * row.steps, 64);
+            assert_eq!(row.batch_size * row.steps, 64);
             for speed in std::iter::once(&row.one).chain(&row.many) {
                 assert!(speed.ordered_ms > 0.0 && speed.rest_ms > 0.0);
                 let share = speed.ordered_ms / (speed.ordered_ms + speed.rest_ms);
@@ -341,9 +345,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_measured_is_refused() {
-        let with = |positions, lanes: &[usize]| Options {
+        let with = |positions, batch_size: &[usize]| Options {
             positions,
-            lanes: lanes.to_vec(),
+            batch_sizes: batch_size.to_vec(),
             ..Options::new(Isa::detect(), 1)
         };
         for options in [

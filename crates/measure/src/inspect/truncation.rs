@@ -163,14 +163,14 @@ pub fn truncation(
         text_tokens: ids.len(),
         layout: options.reading.layout_of(model),
         loss_after: options.reading.loss_after.clone(),
-        passages: passages.lanes,
+        passages: passages.batch_size,
         full: passages.steps,
         context: passages.context,
         seed: options.seed,
         losses: passages.losses(),
         carried_nats,
-        // Differentiated is the sum over time, averaged over lanes.
-        gradient_norm: whole.theirs.sqrt() * passages.lanes as f64 / passages.losses() as f64,
+        // Differentiated is the sum over time, averaged over sequences.
+        gradient_norm: whole.theirs.sqrt() * passages.batch_size as f64 / passages.losses() as f64,
         places: passages.places,
         windows,
     })
@@ -212,7 +212,7 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn new<'a>(model: &NetworkModel, cpu: Cpu, passages: &'a Passages) -> Bench<'a> {
-        let capacity = Capacity::whole(passages.steps, passages.lanes);
+        let capacity = Capacity::whole(passages.steps, passages.batch_size);
         let network = model.network().clone();
         let mut engine = Engine::new(
             cpu,
@@ -225,12 +225,14 @@ impl Bench<'_> {
         Bench { engine, passages }
     }
 
-    /// Runs windows of `length` steps over the passages and leaves the gradient of the sum over time, averaged over lanes; returns the
+    /// Runs windows of `length` steps over the passages and leaves the gradient of the sum over time, averaged over sequences; returns the
     /// mean loss of a token.
     fn differentiate(&mut self, length: usize) -> f64 {
         self.engine.discard_gradient();
         self.over_windows(length, &mut |engine, window, state| {
-            engine.run_window(window, LossNorm::Lanes, None, state).nats
+            engine
+                .run_window(window, LossNorm::Sequences, None, state)
+                .nats
         })
     }
 

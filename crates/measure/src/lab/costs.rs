@@ -31,7 +31,7 @@ pub struct Window {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Costs {
     /// Batch size B.
-    pub lanes: usize,
+    pub batch_size: usize,
     /// V, the size of the vocabulary.
     pub entries: usize,
     /// Number of parameters.
@@ -42,7 +42,7 @@ pub struct Costs {
     pub windows: Vec<Window>,
 }
 
-const LANES: usize = 4;
+const BATCH_SIZE: usize = 4;
 /// Lengths of windows beside that of the text.
 const STEPS: [usize; 8] = [1, 3, 10, 35, 100, 350, 1000, 3500];
 
@@ -57,17 +57,17 @@ pub fn costs(lab: &mut Lab) -> Result<Costs> {
         .clone();
     lab.measured("costs of windows", |lab| {
         let mut config = lab.config(Net::Lstm);
-        config.batch_size = LANES;
+        config.batch_size = BATCH_SIZE;
         let tokens = elman_train::status::RunSnapshot::at(&trained.run)?
             .train_file()
             .map_or(0, |file| file.tokens as usize);
-        let full = tokens.div_ceil(LANES);
+        let full = tokens.div_ceil(BATCH_SIZE);
         let mut lengths: Vec<usize> = STEPS.into_iter().filter(|steps| *steps < full).collect();
         lengths.push(full);
         let window = |steps: usize| -> Result<Window> {
             lab.go_on()?;
             let of = |recompute| {
-                let capacity = Capacity::for_all([(steps, LANES)], recompute);
+                let capacity = Capacity::for_all([(steps, BATCH_SIZE)], recompute);
                 let config = Config {
                     recompute,
                     ..config.clone()
@@ -105,7 +105,7 @@ pub fn costs(lab: &mut Lab) -> Result<Costs> {
             })
         };
         Ok(Costs {
-            lanes: LANES,
+            batch_size: BATCH_SIZE,
             entries: dims.vocab,
             parameters: trained.parameters,
             full,

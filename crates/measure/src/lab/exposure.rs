@@ -70,7 +70,7 @@ pub struct Exposed {
 
 const ORDER: usize = 3;
 /// Number of texts that the source writes in one batch.
-const LANES: usize = 32;
+const BATCH_SIZE: usize = 32;
 /// The share of own inputs that scheduled sampling rises to.
 const SHARE: f64 = 0.25;
 
@@ -85,7 +85,10 @@ pub fn exposed(lab: &mut Lab) -> Result<Exposed> {
     if !valid.exists() {
         let tokens = lab.scale().text_bytes / 5;
         write_text(&train, &write(lab, &source, tokens, 0)?)?;
-        write_text(&valid, &write(lab, &source, tokens / 12, LANES as u64)?)?;
+        write_text(
+            &valid,
+            &write(lab, &source, tokens / 12, BATCH_SIZE as u64)?,
+        )?;
     }
     let mut ways = Vec::new();
     for (name, share) in [("exposed", 0.0), ("exposed-sampled", SHARE)] {
@@ -119,12 +122,12 @@ fn write(lab: &Lab, source: &Model, tokens: usize, first: u64) -> Result<String>
     let options = Sampling {
         temperature: 1.0,
         seed: lab.plan().seed,
-        max_tokens: tokens.div_ceil(LANES),
+        max_tokens: tokens.div_ceil(BATCH_SIZE),
         ..Sampling::default()
     };
-    let prompts = vec![Vec::new(); LANES];
-    let mut generator = Generator::new(source.streams(LANES), &prompts, options)?;
-    let numbers: Vec<u64> = (first..).take(LANES).collect();
+    let prompts = vec![Vec::new(); BATCH_SIZE];
+    let mut generator = Generator::new(source.streams(BATCH_SIZE), &prompts, options)?;
+    let numbers: Vec<u64> = (first..).take(BATCH_SIZE).collect();
     let samples = generator.sample_each(&numbers, &mut |_, _| ControlFlow::Continue(()))?;
     let mut text = String::new();
     for sample in samples {

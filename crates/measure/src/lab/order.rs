@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// Batch size B.
-    pub lanes: usize,
+    pub batch_size: usize,
     /// Window length T in steps.
     pub steps: usize,
     /// Tokens per second with one thread.
@@ -51,13 +51,13 @@ pub fn order(lab: &mut Lab) -> Result<Order> {
     lab.measured("order in time", |lab| {
         let options = Options {
             positions: 2048,
-            lanes: vec![1, 4, 16, 64, 256],
+            batch_sizes: vec![1, 4, 16, 64, 256],
             seconds: lab.scale().seconds,
             ..Options::new(lab.machine.isa, lab.machine.threads)
         };
         let found = sequential(&lab.config(Net::Lstm), entries, &options, &mut |_, _| ())?;
         let rows = found.rows.iter().map(|row| Row {
-            lanes: row.lanes,
+            batch_size: row.batch_size,
             steps: row.steps,
             one_tokens_per_s: row.one.tokens_per_s,
             many_tokens_per_s: row.many.as_ref().map(|many| many.tokens_per_s),

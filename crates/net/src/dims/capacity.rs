@@ -13,7 +13,7 @@ pub struct Capacity {
     /// Most rows whose activations are in memory together, a *segment*; fewer than a window's with recomputation.
     pub segment: usize,
     /// Largest batch size, B.
-    pub lanes: usize,
+    pub batch_size: usize,
     /// Most states that are kept between the segments of a window, counted in sequences.
     pub starts: usize,
     /// Most rows whose inputs are listed together: those of a window, and the distinct ones before it in an update.
@@ -21,9 +21,9 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// Capacity for windows of `steps` steps and batch size `lanes` that are in memory as a whole.
-    pub fn whole(steps: usize, lanes: usize) -> Capacity {
-        Capacity::for_all([(steps, lanes)], false)
+    /// Capacity for windows of `steps` steps and batch size `batch_size` that are in memory as a whole.
+    pub fn whole(steps: usize, batch_size: usize) -> Capacity {
+        Capacity::for_all([(steps, batch_size)], false)
     }
 
     /// Capacity for windows of each of the `shapes` (T, B), in memory as a whole or, with `recompute`, in segments.
@@ -35,18 +35,19 @@ impl Capacity {
         let most =
             |size: &dyn Fn((usize, usize)) -> usize| shapes.clone().map(size).max().unwrap_or(0);
         let mut capacity = Capacity {
-            window: most(&|(steps, lanes)| steps.saturating_mul(lanes)),
-            segment: most(&|(steps, lanes)| match recompute {
-                true => recomputed_steps(steps, lanes).saturating_mul(lanes),
-                false => steps.saturating_mul(lanes),
+            window: most(&|(steps, batch_size)| steps.saturating_mul(batch_size)),
+            segment: most(&|(steps, batch_size)| match recompute {
+                true => recomputed_steps(steps, batch_size).saturating_mul(batch_size),
+                false => steps.saturating_mul(batch_size),
             }),
-            lanes: most(&|(_, lanes)| lanes),
+            batch_size: most(&|(_, batch_size)| batch_size),
             starts: 0,
             inputs: 0,
         };
         capacity.inputs = capacity.window;
-        capacity.starts =
-            most(&|(steps, lanes)| (capacity.segments(steps, lanes).len() - 1) * lanes);
+        capacity.starts = most(&|(steps, batch_size)| {
+            (capacity.segments(steps, batch_size).len() - 1) * batch_size
+        });
         capacity
     }
 
@@ -79,19 +80,19 @@ impl Capacity {
         read.min(dims.vocab)
     }
 
-    /// Cuts a window of `steps` steps and batch size `lanes` into segments, as ranges of steps in order of time.
+    /// Cuts a window of `steps` steps and batch size `batch_size` into segments, as ranges of steps in order of time.
     ///
     /// Each has as many steps as fit and an even number of rows, because bf16 multiplies rows in pairs. Segments are
     /// counted from the window's end, so only the first may be shorter.
     pub fn segments(
         &self,
         steps: usize,
-        lanes: usize,
+        batch_size: usize,
     ) -> impl DoubleEndedIterator<Item = Range<usize>> + ExactSizeIterator + Clone + use<> {
-        let most = self.segment / lanes;
+        let most = self.segment / batch_size;
         let segment = match steps <= most {
             true => steps,
-            false => most - most * lanes % 2,
+            false => most - most * batch_size % 2,
         };
         let count = steps.div_ceil(segment);
         (0..count).map(move |i| {
@@ -103,9 +104,9 @@ impl Capacity {
 
 /// Steps of a segment where activations are recomputed: √T, so that there are as many states between segments as steps in
 /// one, with an even number of rows.
-fn recomputed_steps(steps: usize, lanes: usize) -> usize {
+fn recomputed_steps(steps: usize, batch_size: usize) -> usize {
     let root = steps.isqrt() + usize::from(steps.isqrt().pow(2) < steps);
-    root.next_multiple_of(1 + lanes % 2).min(steps)
+    root.next_multiple_of(1 + batch_size % 2).min(steps)
 }
 
 #[cfg(test)]
@@ -114,18 +115,22 @@ mod tests {
 
     #[test]
     fn segments_cover_the_window_and_are_whole_from_its_end() {
-        for lanes in [1, 2, 3, 4, 20, 32, 64, 256, 300] {
+        for batch_size in [1, 2, 3, 4, 20, 32, 64, 256, 300] {
             for window in (1..200).chain([9_999, 10_000, 123_457]) {
-                let capacity = Capacity::for_all([(window, lanes)], true);
-                let segment = capacity.segment / lanes;
+                let capacity = Capacity::for_all([(window, batch_size)], true);
+                let segment = capacity.segment / batch_size;
                 for length in [1, window / 2, window].into_iter().filter(|n| *n > 0) {
-                    let segments: Vec<_> = capacity.segments(length, lanes).collect();
+                    let segments: Vec<_> = capacity.segments(length, batch_size).collect();
                     assert_eq!(segments[0].start, 0);
                     assert_eq!(segments[segments.len() - 1].end, length);
                     assert!(segments.windows(2).all(|two| two[0].end == two[1].start));
                     for whole in &segments[1..] {
                         assert_eq!(whole.len(), segment);
-                        assert_eq!(whole.len() * lanes % 2, 0, "{window} steps, {lanes} lanes");
+                        assert_eq!(
+                            whole.len() * batch_size % 2,
+                            0,
+                            "{window} steps, batch size {batch_size}"
+                        );
                     }
                 }
                 let root = (window as f64).sqrt();
@@ -142,12 +147,16 @@ mod tests {
         let shapes = [(1, 32), (10_000, 1), (35, 32), (999, 3), (400, 7), (2, 31)];
         for recompute in [false, true] {
             let capacity = Capacity::for_all(shapes, recompute);
-            for (steps, lanes) in shapes {
-                let segments: Vec<_> = capacity.segments(steps, lanes).collect();
-                assert!(steps * lanes <= capacity.window && lanes <= capacity.lanes);
-                assert!((segments.len() - 1) * lanes <= capacity.starts);
-                assert!(segments.iter().all(|s| s.len() * lanes <= capacity.segment));
-                assert!(segments[1..].iter().all(|s| s.len() * lanes % 2 == 0));
+            for (steps, batch_size) in shapes {
+                let segments: Vec<_> = capacity.segments(steps, batch_size).collect();
+                assert!(steps * batch_size <= capacity.window && batch_size <= capacity.batch_size);
+                assert!((segments.len() - 1) * batch_size <= capacity.starts);
+                assert!(
+                    segments
+                        .iter()
+                        .all(|s| s.len() * batch_size <= capacity.segment)
+                );
+                assert!(segments[1..].iter().all(|s| s.len() * batch_size % 2 == 0));
                 assert_eq!(
                     (segments[0].start, segments[segments.len() - 1].end),
                     (0, steps)

@@ -96,9 +96,9 @@ impl TrainPlan {
             packed_bytes: packed_forward_bytes(dims, format) + packed_backward_bytes(dims, format),
             window: WindowPlan::new(dims, slots, format, capacity),
             // Carried, running, their gradients, and those of validation.
-            states_bytes: 5 * f32s(capacity.lanes * dims.state_len())
+            states_bytes: 5 * f32s(capacity.batch_size * dims.state_len())
                 // The output after a segment.
-                + f32s(capacity.lanes * dims.top()),
+                + f32s(capacity.batch_size * dims.top()),
             vocabulary_bytes: 0,
             preparation_bytes: 0,
             fixed_bytes: f32s(block * dims.vocab)
@@ -160,22 +160,22 @@ pub fn largest(most: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
     Some(low)
 }
 
-/// Bytes that scheduled sampling takes: a row of the top layer, a draw and its position for each of `lanes`
+/// Bytes that scheduled sampling takes: a row of the top layer, a draw and its position for each of `batch_size`
 /// sequences.
-pub fn drawing_bytes(dims: &Dims, lanes: usize) -> u64 {
-    (lanes * (4 * dims.top() + 8 + 8 + 4)) as u64
+pub fn drawing_bytes(dims: &Dims, batch_size: usize) -> u64 {
+    (batch_size * (4 * dims.top() + 8 + 8 + 4)) as u64
 }
 
 /// Largest batch size of the window on which a run probes its gradients.
-pub const LOOK_LANES: usize = 2;
+pub const PROBE_SEQUENCES: usize = 2;
 /// Largest number of steps of the window on which a run probes its gradients.
-pub const LOOK_STEPS: usize = 64;
+pub const PROBE_STEPS: usize = 64;
 
 /// Bytes that probing the gradients takes for windows of at most `steps` steps.
 ///
 /// They are the weights of the layers in f64, W_h twice, and the activations of the probed window.
-pub fn look_bytes(dims: &Dims, steps: usize) -> u64 {
-    let rows = steps.min(LOOK_STEPS) * LOOK_LANES;
+pub fn probe_bytes(dims: &Dims, steps: usize) -> u64 {
+    let rows = steps.min(PROBE_STEPS) * PROBE_SEQUENCES;
     let gates = dims.cell.gates();
     let activations = dims.layer_numbers(1, 0, false) as usize / dims.units();
     let layer = |k| {
@@ -201,16 +201,16 @@ pub fn packed_forward_bytes(dims: &Dims, format: Format) -> u64 {
     (bytes + Packed::bytes(format, dims.output(), 1, dims.vocab)) as u64
 }
 
-/// Bytes of a model and of one inference window of `steps` steps and batch size `lanes`.
+/// Bytes of a model and of one inference window of `steps` steps and batch size `batch_size`.
 pub fn inference_bytes(
     dims: &Dims,
     format: Format,
     arena_len: usize,
     steps: usize,
-    lanes: usize,
+    batch_size: usize,
 ) -> u64 {
-    let rows = steps * lanes;
-    let layers = dims.layer_numbers(rows as u128, lanes as u128, false) as usize;
+    let rows = steps * batch_size;
+    let layers = dims.layer_numbers(rows as u128, batch_size as u128, false) as usize;
     let projected = if dims.projected() {
         rows * dims.output()
     } else {
@@ -218,7 +218,8 @@ pub fn inference_bytes(
     };
     let logits = logit_rows(rows) * dims.vocab;
     let window = rows * dims.embed + layers + projected + logits;
-    4 * (arena_len + window + lanes * dims.state_len()) as u64 + packed_forward_bytes(dims, format)
+    4 * (arena_len + window + batch_size * dims.state_len()) as u64
+        + packed_forward_bytes(dims, format)
 }
 
 /// Weights in panels for dz·w.

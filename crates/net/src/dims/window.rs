@@ -36,7 +36,7 @@ impl WindowPlan {
     /// Computes the plan of windows within `capacity`.
     pub fn new(dims: &Dims, slots: Slots, format: Format, capacity: Capacity) -> WindowPlan {
         let of = |n: usize| n as u128;
-        let (rows, starts) = (of(capacity.segment), of(capacity.lanes));
+        let (rows, starts) = (of(capacity.segment), of(capacity.batch_size));
         let (embed, units) = (of(dims.embed), of(dims.units()));
         let layers = dims.layer_numbers(rows, starts, true);
         let projected = if dims.projected() { rows * embed } else { 0 };

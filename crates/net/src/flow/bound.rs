@@ -134,7 +134,7 @@ impl Bound {
     }
 }
 
-/// The largest slopes over all units, steps and lanes, of each part of the state.
+/// The largest slopes over all units, steps and sequences, of each part of the state.
 #[derive(Default)]
 struct Largest {
     /// max |κ| over all gates, and over the last one.
@@ -151,7 +151,7 @@ impl Largest {
         let mut largest = Largest::default();
         let mut slopes = Slopes::default();
         for jacobians in met {
-            for at in 0..jacobians.steps * jacobians.lanes {
+            for at in 0..jacobians.steps * jacobians.batch_size {
                 for part in jacobians.parts() {
                     jacobians.slopes(at, part, &mut slopes);
                     largest.take(part, &slopes, jacobians.weights.hidden);
@@ -180,7 +180,7 @@ impl Largest {
 /// β_ρ = max o(1 − u²) of an LSTM.
 fn lstm_slope(met: &Jacobians) -> f64 {
     let n = met.weights.hidden;
-    let after = met.trace.c[met.lanes * n..].chunks_exact(n);
+    let after = met.trace.c[met.batch_size * n..].chunks_exact(n);
     let rows = met.trace.gates.chunks_exact(4 * n).zip(after);
     let slopes = rows.flat_map(|(gates, c)| {
         let units = gates[3 * n..].iter().zip(c);

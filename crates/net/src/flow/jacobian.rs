@@ -23,7 +23,7 @@ pub struct Jacobians<'a> {
     /// T: number of steps.
     pub steps: usize,
     /// B: batch size.
-    pub lanes: usize,
+    pub batch_size: usize,
 }
 
 /// Vectors in the space of a layer's states, one per row.
@@ -85,7 +85,7 @@ impl<'a> Jacobians<'a> {
             weights,
             trace: &trace.layers[k],
             steps: trace.steps,
-            lanes: trace.lanes,
+            batch_size: trace.batch_size,
         }
     }
 
@@ -159,14 +159,14 @@ impl<'a> Jacobians<'a> {
         self.backward(at, [h, c], &mut slopes.gain, &mut slopes.input_gain);
     }
 
-    /// The backward step of the cell at the step and lane `at`: `d_state` goes from after the step to before it, without what
+    /// The backward step of the cell at the step and sequence `at`: `d_state` goes from after the step to before it, without what
     /// passes through W_h; `dz` is the gradient at the recurrent product, and `own` that at the input product of a separate
     /// cell's last gate.
     fn backward(&self, at: usize, d_state: [&mut [f64]; 2], dz: &mut [f64], own: &mut [f64]) {
         let (n, layer) = (self.weights.hidden, self.trace);
         let part = |values: &'a [f64], at: usize| values.get(at * n..(at + 1) * n);
         let state = |at| [&layer.h, &layer.c].map(|values| part(values, at).unwrap_or_default());
-        let (wide, after) = (dz.len(), state(at + self.lanes));
+        let (wide, after) = (dz.len(), state(at + self.batch_size));
         self.weights.cell.backward_row(BackwardRow {
             gates: match self.weights.cell.gate_is_output() {
                 true => after[0],

@@ -17,7 +17,7 @@ const CHAINS: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chain {
     /// Index of the sequence in the batch.
-    pub lane: usize,
+    pub sequence: usize,
     /// Last step t of the product, from 1 to T.
     pub end: usize,
     /// Number of Jacobians in the product, at least 1.
@@ -66,7 +66,7 @@ struct Chains<'a> {
     jacobians: &'a Jacobians<'a>,
     chains: Vec<Chain>,
     work: Work,
-    /// Step and lane of each row.
+    /// Step and sequence of each row.
     at: Vec<usize>,
 }
 
@@ -81,12 +81,12 @@ impl Chains<'_> {
 
     /// Finds the rows whose chain has the step at `back` steps before its end.
     fn rows_at(&mut self, which: &[usize], back: usize) {
-        let lanes = self.jacobians.lanes;
+        let batch_size = self.jacobians.batch_size;
         let at_work = which.iter().map(|i| self.chains[*i]);
         let at_work = at_work.take_while(|chain| chain.lag > back);
         self.at.clear();
         self.at
-            .extend(at_work.map(|chain| (chain.end - 1 - back) * lanes + chain.lane));
+            .extend(at_work.map(|chain| (chain.end - 1 - back) * batch_size + chain.sequence));
     }
 
     /// Rows (h, c) as vectors h and vectors c.

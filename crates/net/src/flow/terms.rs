@@ -22,7 +22,7 @@ const VOCAB_ROWS: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Injection {
     /// Index of the sequence in the batch.
-    pub lane: usize,
+    pub sequence: usize,
     /// Step of the loss, from 0.
     pub step: usize,
 }
@@ -69,7 +69,11 @@ pub fn double_sum(
         let rows = injections.partition_point(|injection| injection.step >= step);
         let new = injections.partition_point(|injection| injection.step > step)..rows;
         at.clear();
-        at.extend(injections[..rows].iter().map(|i| step * top.lanes + i.lane));
+        at.extend(
+            injections[..rows]
+                .iter()
+                .map(|i| step * top.batch_size + i.sequence),
+        );
         let top_h = &mut gradients[layers.len() - 1].h[new.start * width..new.end * width];
         top_h.copy_from_slice(&d_top[new.start * width..new.end * width]);
         for (k, layer) in layers.iter().enumerate().rev() {
@@ -115,8 +119,9 @@ pub fn loss_gradients(
     // What multiplies W_S: h, or its projection.
     let projection = tensor("projection.weight").map(widened);
     let top = &trace.layers[trace.layers.len() - 1].h;
-    let width = top.len() / (trace.steps + 1) / trace.lanes;
-    let row = |i: &Injection| &top[((i.step + 1) * trace.lanes + i.lane) * width..][..width];
+    let width = top.len() / (trace.steps + 1) / trace.batch_size;
+    let row =
+        |i: &Injection| &top[((i.step + 1) * trace.batch_size + i.sequence) * width..][..width];
     let rows = injections.len();
     let h: Vec<f64> = injections.iter().flat_map(row).copied().collect();
     let y = match &projection {
@@ -144,7 +149,7 @@ pub fn loss_gradients(
         product_f64(cpu, &widened(block), &y_t, y_width, out);
     }
     for (r, injection) in injections.iter().enumerate() {
-        let target = targets[injection.step * trace.lanes + injection.lane];
+        let target = targets[injection.step * trace.batch_size + injection.sequence];
         let column = || (0..b_s.len()).map(|v| v * rows + r);
         for (at, bias) in column().zip(b_s) {
             logits[at] += f64::from(*bias);

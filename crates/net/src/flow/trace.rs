@@ -89,7 +89,7 @@ pub struct Trace {
     /// T: number of steps.
     pub steps: usize,
     /// B: batch size.
-    pub lanes: usize,
+    pub batch_size: usize,
     /// Embedded inputs, (T, B, E).
     pub x: Vec<f64>,
     /// Activations of every layer, from below.
@@ -101,9 +101,9 @@ impl Trace {
     ///
     /// Error: [`Overflow`] if a hidden state is not finite.
     pub fn record(layers: &[LayerWeights], tape: &Tape, steps: usize) -> Result<Trace, Overflow> {
-        let (lanes, rows) = (tape.lanes, steps * tape.lanes);
+        let (batch_size, rows) = (tape.batch_size, steps * tape.batch_size);
         let layer = |(weights, tape): (&LayerWeights, &crate::tape::LayerTape)| {
-            let (hidden, states) = (weights.hidden, (rows + lanes) * weights.hidden);
+            let (hidden, states) = (weights.hidden, (rows + batch_size) * weights.hidden);
             let part = |slot: &[f32], len: usize| widened(&slot[..len.min(slot.len())]);
             LayerTrace {
                 h: part(&tape.h, states),
@@ -114,7 +114,7 @@ impl Trace {
         };
         let trace = Trace {
             steps,
-            lanes,
+            batch_size,
             x: widened(&tape.x[..rows * layers[0].input]),
             layers: layers.iter().zip(&tape.layers).map(layer).collect(),
         };
@@ -143,7 +143,7 @@ impl Trace {
         };
         Trace {
             steps,
-            lanes: self.lanes,
+            batch_size: self.batch_size,
             x: tail(&self.x, self.steps),
             layers: self.layers.iter().map(layer).collect(),
         }
@@ -153,7 +153,7 @@ impl Trace {
     pub fn input(&self, k: usize, width: usize) -> &[f64] {
         match k {
             0 => &self.x,
-            _ => &self.layers[k - 1].h[self.lanes * width..],
+            _ => &self.layers[k - 1].h[self.batch_size * width..],
         }
     }
 }

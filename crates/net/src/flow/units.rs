@@ -47,11 +47,14 @@ pub struct Signal {
 }
 
 impl Units {
-    /// Computes the statistics of one layer over all steps of some windows, each of batch size `lanes`.
-    pub fn of(weights: &LayerWeights, windows: &[&LayerTrace], lanes: usize) -> Units {
+    /// Computes the statistics of one layer over all steps of some windows, each of batch size `batch_size`.
+    pub fn of(weights: &LayerWeights, windows: &[&LayerTrace], batch_size: usize) -> Units {
         let (n, wide) = (weights.hidden, weights.gate_rows());
         // The state before a window is none of its steps.
-        let h: Vec<&[f64]> = windows.iter().map(|layer| &layer.h[lanes * n..]).collect();
+        let h: Vec<&[f64]> = windows
+            .iter()
+            .map(|layer| &layer.h[batch_size * n..])
+            .collect();
         let gates = weights.cell.gate_list().into_iter().enumerate();
         let signals = gates.map(|(at, gate)| match weights.cell.gate_is_output() {
             true => signal(gate.name, gate.activation, &h, n, n),
@@ -73,13 +76,13 @@ impl Units {
             units: n,
             dead: (0..n).filter(is_dead).count(),
             interrupted: (weights.cell == Cell::elman(Activation::Relu))
-                .then(|| interrupted(&h, lanes * n)),
+                .then(|| interrupted(&h, batch_size * n)),
             signals,
         }
     }
 }
 
-/// The part of the `paths` of all windows, one for each lane and unit, on which h (T, B, H) is 0 at some step.
+/// The part of the `paths` of all windows, one for each sequence and unit, on which h (T, B, H) is 0 at some step.
 fn interrupted(windows: &[&[f64]], paths: usize) -> f64 {
     let ends = |h: &[f64], path: usize| h[path..].iter().step_by(paths).any(|h| *h <= 0.0);
     let ended = |h: &&[f64]| (0..paths).filter(|path| ends(h, *path)).count();

@@ -1,8 +1,8 @@
 //! Beginnings of texts within a window, where the recurrence is cut.
 //!
-//! A window is computed in *spans* of steps: a lane begins only at the first step of a span. Before a span, the state of the
-//! lanes that begin becomes zero; on the way back, so does the gradient at that state, and it reaches no earlier step. The
-//! other lanes go on as if nothing was cut, bit for bit.
+//! A window is computed in *spans* of steps: a sequence begins only at the first step of a span. Before a span, the state of the
+//! sequences that begin becomes zero; on the way back, so does the gradient at that state, and it reaches no earlier step. The
+//! other sequences continue as if nothing was cut, bit for bit.
 
 use super::LayerState;
 use std::ops::Range;
@@ -10,15 +10,15 @@ use std::ops::Range;
 /// Positions of a window, or of a part of it, at which a text begins.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Begins<'a> {
-    /// (T, B), or empty if no lane begins.
+    /// (T, B), or empty if no sequence begins.
     flags: &'a [bool],
     steps: usize,
-    lanes: usize,
+    batch_size: usize,
 }
 
 impl<'a> Begins<'a> {
-    /// Wraps the flags (T, B) of a window with `rows` = T·B rows and batch size `lanes`; `flags` may be empty.
-    pub(crate) fn new(flags: &'a [bool], rows: usize, lanes: usize) -> Begins<'a> {
+    /// Wraps the flags (T, B) of a window with `rows` = T·B rows and batch size `batch_size`; `flags` may be empty.
+    pub(crate) fn new(flags: &'a [bool], rows: usize, batch_size: usize) -> Begins<'a> {
         assert!(
             flags.is_empty() || flags.len() == rows,
             "{} flags for {rows} rows",
@@ -26,8 +26,8 @@ impl<'a> Begins<'a> {
         );
         Begins {
             flags,
-            steps: rows / lanes,
-            lanes,
+            steps: rows / batch_size,
+            batch_size,
         }
     }
 
@@ -55,28 +55,32 @@ impl<'a> Begins<'a> {
         })
     }
 
-    /// The lanes that begin at step `t`.
+    /// The sequences that begin at step `t`.
     pub(crate) fn at(self, t: usize) -> impl Iterator<Item = usize> {
-        let flags = self.flags.get(t * self.lanes..(t + 1) * self.lanes);
-        let lanes = flags.unwrap_or(&[]).iter().enumerate();
-        lanes.filter(|(_, begins)| **begins).map(|(lane, _)| lane)
+        let flags = self
+            .flags
+            .get(t * self.batch_size..(t + 1) * self.batch_size);
+        let sequences = flags.unwrap_or(&[]).iter().enumerate();
+        sequences
+            .filter(|(_, begins)| **begins)
+            .map(|(sequence, _)| sequence)
     }
 
-    /// Makes the lanes of `state` that begin at step `t` zero.
+    /// Makes the sequences of `state` that begin at step `t` zero.
     pub(crate) fn clear(self, t: usize, state: &mut LayerState) {
         self.clear_rows(t, &mut state.h);
         self.clear_rows(t, &mut state.c);
     }
 
-    /// Makes those of `rows` zero, one for each lane, whose lanes begin at step `t`.
+    /// Makes the rows of the sequences that begin at step `t` zero; `rows` (B, ·) has one for each sequence.
     pub(crate) fn clear_rows(self, t: usize, rows: &mut [f32]) {
-        let width = rows.len() / self.lanes;
-        for lane in self.at(t) {
-            rows[lane * width..(lane + 1) * width].fill(0.0);
+        let width = rows.len() / self.batch_size;
+        for sequence in self.at(t) {
+            rows[sequence * width..(sequence + 1) * width].fill(0.0);
         }
     }
 
-    /// Makes h_{t−1} zero wherever a lane begins at step t; `before` (T, B, H) holds it for all steps.
+    /// Makes h_{t−1} zero wherever a sequence begins at step t; `before` (T, B, H) holds it for all steps.
     pub(crate) fn clear_before(self, before: &mut [f32]) {
         let size = before.len() / self.steps;
         for (t, rows) in before.chunks_exact_mut(size).enumerate() {
@@ -90,10 +94,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lane_begins_only_at_the_first_step_of_a_span() {
+    fn a_sequence_begins_only_at_the_first_step_of_a_span() {
         let mut flags = vec![false; 7 * 2];
-        for (t, lane) in [(0, 1), (3, 0), (4, 0), (4, 1)] {
-            flags[t * 2 + lane] = true;
+        for (t, sequence) in [(0, 1), (3, 0), (4, 0), (4, 1)] {
+            flags[t * 2 + sequence] = true;
         }
         let begins = Begins::new(&flags, 14, 2);
         let spans: Vec<_> = begins.spans().collect();

@@ -95,18 +95,18 @@ impl Dropout {
         &self,
         cpu: &Cpu,
         (k, layers): (usize, usize),
-        lanes: usize,
+        batch_size: usize,
         units: usize,
         x: &mut [f32],
     ) {
         let p = self.rates.at(k, layers);
         let key = key(self.seed, Site::Dropout(k), self.step);
         if self.rates.variational {
-            for x in x.chunks_exact_mut(lanes * units) {
-                elman_kernels::dropout(cpu, key, p, lanes, (0, 0), units, x);
+            for x in x.chunks_exact_mut(batch_size * units) {
+                elman_kernels::dropout(cpu, key, p, batch_size, (0, 0), units, x);
             }
         } else {
-            elman_kernels::dropout(cpu, key, p, lanes, (self.first, 0), units, x);
+            elman_kernels::dropout(cpu, key, p, batch_size, (self.first, 0), units, x);
         }
     }
 

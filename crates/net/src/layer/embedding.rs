@@ -16,7 +16,7 @@ impl Embedding {
         gather(cpu, &params[self.table], ids, x);
     }
 
-    /// Adds `dx` (T, B, E) to the rows `rows` (T, B) of `dtable` (·, E), from the last (t, lane) to the
+    /// Adds `dx` (T, B, E) to the rows `rows` (T, B) of `dtable` (·, E), from the last (t, sequence) to the
     /// first: a word that occurs twice gets its sum in the same order at every thread count.
     pub(crate) fn backward(&self, cpu: &Cpu, rows: &[u32], dx: &[f32], dtable: &mut [f32]) {
         scatter_add(cpu, rows, dx, dtable);

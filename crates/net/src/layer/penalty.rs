@@ -42,7 +42,7 @@ impl Penalties<'_> {
     /// `after` (B, H) is the output after them, where the window goes on, and becomes the segment's first one.
     pub(crate) fn add_tar(
         &self,
-        (lanes, hidden): (usize, usize),
+        (batch_size, hidden): (usize, usize),
         h: &[f32],
         after: &mut [f32],
         dh: &mut [f32],
@@ -50,7 +50,7 @@ impl Penalties<'_> {
         if self.tar == 0.0 {
             return;
         }
-        let step = lanes * hidden;
+        let step = batch_size * hidden;
         let carries = |row: usize| self.weight.get(row).is_some_and(|weight| *weight > 0.0);
         let goes_on =
             |row: usize| carries(row) && !self.begins.get(row).is_some_and(|begins| *begins);
@@ -61,15 +61,15 @@ impl Penalties<'_> {
             }
             let before = &h[at..at + hidden];
             let here = &h[at + step..at + step + hidden];
-            if row >= lanes && goes_on(row) && carries(row - lanes) {
+            if row >= batch_size && goes_on(row) && carries(row - batch_size) {
                 for ((d, before), here) in dh.iter_mut().zip(before).zip(here) {
                     *d += self.tar * (here - before);
                 }
             }
-            if goes_on(row + lanes) {
+            if goes_on(row + batch_size) {
                 let next = match h.get(at + 2 * step..at + 2 * step + hidden) {
                     Some(next) => next,
-                    None => &after[r % lanes * hidden..][..hidden],
+                    None => &after[r % batch_size * hidden..][..hidden],
                 };
                 for ((d, here), next) in dh.iter_mut().zip(here).zip(next) {
                     *d -= self.tar * (next - here);

@@ -8,7 +8,7 @@ use crate::dims::Dims;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// B: batch size.
-    pub lanes: usize,
+    pub batch_size: usize,
     /// State of every layer, from below.
     pub layers: Vec<LayerState>,
 }
@@ -23,48 +23,52 @@ pub struct LayerState {
 }
 
 impl State {
-    /// Makes the state before any text, which is zero, for batch size `lanes`.
-    pub fn zeros(dims: &Dims, lanes: usize) -> State {
+    /// Makes the state before any text, which is zero, for batch size `batch_size`.
+    pub fn zeros(dims: &Dims, batch_size: usize) -> State {
         let layer = |hidden: &usize| LayerState {
-            h: vec![0.0; lanes * hidden],
+            h: vec![0.0; batch_size * hidden],
             c: match dims.cell.has_memory_cell() {
-                true => vec![0.0; lanes * hidden],
+                true => vec![0.0; batch_size * hidden],
                 false => Vec::new(),
             },
         };
         State {
-            lanes,
+            batch_size,
             layers: dims.hidden.iter().map(layer).collect(),
         }
     }
 
-    /// Resizes to the zero state of batch size `lanes`; allocates only beyond the largest batch so far.
-    pub fn reset(&mut self, lanes: usize) {
+    /// Resizes to the zero state of batch size `batch_size`; allocates only beyond the largest batch so far.
+    pub fn reset(&mut self, batch_size: usize) {
         for numbers in self
             .layers
             .iter_mut()
             .flat_map(|layer| [&mut layer.h, &mut layer.c])
         {
-            let width = numbers.len() / self.lanes;
+            let width = numbers.len() / self.batch_size;
             numbers.clear();
-            numbers.resize(lanes * width, 0.0);
+            numbers.resize(batch_size * width, 0.0);
         }
-        self.lanes = lanes;
+        self.batch_size = batch_size;
     }
 
-    /// Copies the first `lanes` sequences of `other`.
+    /// Copies the first `batch_size` sequences of `other`.
     ///
-    /// Both states have the same layers, and `other` has at least `lanes` sequences.
-    pub fn copy_lanes(&mut self, other: &State, lanes: usize) {
-        assert!(lanes <= other.lanes, "{lanes} lanes of {}", other.lanes);
-        let of = |all: &[f32]| all.len() / other.lanes * lanes;
+    /// Both states have the same layers, and `other` has at least `batch_size` sequences.
+    pub fn copy_sequences(&mut self, other: &State, batch_size: usize) {
+        assert!(
+            batch_size <= other.batch_size,
+            "{batch_size} sequences of {}",
+            other.batch_size
+        );
+        let of = |all: &[f32]| all.len() / other.batch_size * batch_size;
         for (layer, other) in self.layers.iter_mut().zip(&other.layers) {
             layer.h.clear();
             layer.h.extend_from_slice(&other.h[..of(&other.h)]);
             layer.c.clear();
             layer.c.extend_from_slice(&other.c[..of(&other.c)]);
         }
-        self.lanes = lanes;
+        self.batch_size = batch_size;
     }
 
     /// Number of values in the state, over all sequences and layers.
@@ -109,27 +113,27 @@ impl State {
     /// Copies the sequences with the indices `from`, in that order; an index may occur several times.
     pub fn select(&self, from: &[usize]) -> State {
         let gather = |all: &[f32]| {
-            let width = all.len() / self.lanes;
-            let lane = |&i: &usize| &all[i * width..(i + 1) * width];
-            from.iter().flat_map(lane).copied().collect()
+            let width = all.len() / self.batch_size;
+            let sequence = |&i: &usize| &all[i * width..(i + 1) * width];
+            from.iter().flat_map(sequence).copied().collect()
         };
         let layer = |layer: &LayerState| LayerState {
             h: gather(&layer.h),
             c: gather(&layer.c),
         };
         State {
-            lanes: from.len(),
+            batch_size: from.len(),
             layers: self.layers.iter().map(layer).collect(),
         }
     }
 
     /// Replaces sequence `to[i]` with sequence i of `other`, which has the same layers.
     pub fn put(&mut self, to: &[usize], other: &State) {
-        assert_eq!(to.len(), other.lanes, "one place for each lane");
+        assert_eq!(to.len(), other.batch_size, "one place for each sequence");
         let scatter = |all: &mut [f32], other: &[f32]| {
             let width = other.len() / to.len();
-            for (i, &lane) in to.iter().enumerate() {
-                all[lane * width..(lane + 1) * width]
+            for (i, &sequence) in to.iter().enumerate() {
+                all[sequence * width..(sequence + 1) * width]
                     .copy_from_slice(&other[i * width..(i + 1) * width]);
             }
         };

@@ -22,7 +22,7 @@ impl Network {
     ) {
         let mut top = &state.layers[self.dims.layers() - 1].h[..];
         if let (Some(projection), Some(panels)) = (&self.projection, &panels.projection) {
-            let y = &mut tape.projected[..state.lanes * self.dims.output()];
+            let y = &mut tape.projected[..state.batch_size * self.dims.output()];
             projection.forward(cpu, panels, top, y);
             top = y;
         }
@@ -40,7 +40,7 @@ impl Network {
         out: &mut [f32],
     ) {
         let h = self.top(tape, rows, false);
-        let last = &h[(rows - tape.lanes) * self.dims.output()..];
+        let last = &h[(rows - tape.batch_size) * self.dims.output()..];
         self.output.logits(cpu, params, &panels.output, last, out);
     }
 
@@ -77,7 +77,14 @@ impl Network {
     /// With `dropped` it is the output after dropout.
     pub fn above_layers<'a>(&self, tape: &'a Tape, rows: usize, dropped: bool) -> &'a [f32] {
         let (layers, dropped) = (self.layers.len(), dropped.then_some(&tape.dropped[..]));
-        self.read_by(layers, rows, tape.lanes, &tape.x, &tape.layers, dropped)
+        self.read_by(
+            layers,
+            rows,
+            tape.batch_size,
+            &tape.x,
+            &tape.layers,
+            dropped,
+        )
     }
 
     /// Draws a token after each row of `h` (R, H), which comes from [`Network::above_layers`], into `ids` (R).

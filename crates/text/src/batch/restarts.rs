@@ -60,8 +60,8 @@ impl Restarts {
             return;
         }
         let key = key(self.seed, Site::Restarts, epoch);
-        for lane in 0..window.lanes {
-            let tokens = stream.lane(lane);
+        for sequence in 0..window.batch_size {
+            let tokens = stream.sequence(sequence);
             for (t, place) in (tokens.start + first..tokens.end)
                 .take(window.steps)
                 .enumerate()
@@ -72,7 +72,7 @@ impl Restarts {
                 if self.document_end == Some(before)
                     || self.ends_line(before) && self.restarts(key, place)
                 {
-                    window.begin(t, lane, eos);
+                    window.begin(t, sequence, eos);
                 }
             }
         }
@@ -112,21 +112,21 @@ mod tests {
     /// The places where a text begins in an epoch that is read in windows of `steps` steps.
     fn beginnings(
         ids: &[u32],
-        lanes: usize,
+        batch_size: usize,
         steps: usize,
         restarts: &Restarts,
         epoch: u64,
     ) -> Vec<usize> {
-        let (stream, eos) = (Stream::new(ids.len(), lanes), vocab().eos());
+        let (stream, eos) = (Stream::new(ids.len(), batch_size), vocab().eos());
         let mut window = Window::default();
         let mut found = Vec::new();
         for first in (0..stream.steps()).step_by(steps) {
             stream.window(ids, eos, first, steps, &mut window);
             restarts.apply((&stream, ids), eos, epoch, first, &mut window);
             for t in 0..window.steps {
-                for lane in (0..lanes).filter(|lane| window.begins_at(t, *lane)) {
-                    assert_eq!(window.inputs[t * lanes + lane], eos);
-                    found.push(stream.lane(lane).start + first + t);
+                for sequence in (0..batch_size).filter(|sequence| window.begins_at(t, *sequence)) {
+                    assert_eq!(window.inputs[t * batch_size + sequence], eos);
+                    found.push(stream.sequence(sequence).start + first + t);
                 }
             }
         }

@@ -26,7 +26,7 @@ pub struct Sentences {
     cuts: Vec<u32>,
     /// The batches in the order in which they are read.
     batches: Vec<u32>,
-    /// The most steps of a batch and its lanes, for batches that differ.
+    /// Largest number of steps and batch size of each kind of batch that differs.
     shapes: Vec<(usize, usize)>,
     /// The epoch whose order this is; `None`: that of the text.
     epoch: Option<u64>,
@@ -56,22 +56,22 @@ impl Sentences {
     pub fn new(
         ids: &[u32],
         ends_line: impl Fn(u32) -> bool,
-        lanes: usize,
+        batch_size: usize,
         positions: usize,
     ) -> Result<Sentences, TextError> {
-        Sentences::of_lines(Sentences::starts(ids, ends_line), lanes, positions)
+        Sentences::of_lines(Sentences::starts(ids, ends_line), batch_size, positions)
     }
 
     /// Makes batches from the beginnings of lines, as [`Sentences::starts`] finds them.
     ///
-    /// A batch has at most `lanes` lines and, unless it is a single line, at most `positions` positions. The initial
+    /// A batch has at most `batch_size` lines and, unless it is a single line, at most `positions` positions. The initial
     /// order is that of length and of the text. Error: [`TextError::TooManyLines`] for more than 2³² lines.
     pub fn of_lines(
         starts: Vec<usize>,
-        lanes: usize,
+        batch_size: usize,
         positions: usize,
     ) -> Result<Sentences, TextError> {
-        assert!(starts.len() > 1 && lanes > 0 && positions > 0);
+        assert!(starts.len() > 1 && batch_size > 0 && positions > 0);
         let lines = starts.len() - 1;
         let Ok(last) = u32::try_from(lines) else {
             return Err(TextError::TooManyLines { lines });
@@ -86,7 +86,7 @@ impl Sentences {
             mark: None,
         };
         sentences.sort();
-        sentences.cut(lanes, positions);
+        sentences.cut(batch_size, positions);
         Ok(sentences)
     }
 
@@ -174,7 +174,7 @@ impl Sentences {
         window.clear(steps.expect("a batch has lines"), lines.len(), eos);
         for &line in lines {
             let predicted = self.predicted(ids, line);
-            window.push_lane(line, eos, &ids[self.line(line)], predicted);
+            window.push_sequence(line, eos, &ids[self.line(line)], predicted);
         }
         lengths().sum()
     }
@@ -212,7 +212,7 @@ impl Sentences {
     }
 
     /// Cuts the sorted lines into batches.
-    fn cut(&mut self, lanes: usize, positions: usize) {
+    fn cut(&mut self, batch_size: usize, positions: usize) {
         self.cuts.push(0);
         // What the batch that is being filled began with, and how long its lines may be.
         let (mut first, mut steps) = (0, 0);
@@ -226,7 +226,7 @@ impl Sentences {
             let longest = lengths.max().expect("a bucket has lines");
             for at in bucket.clone() {
                 let with = at - first + 1;
-                if with > 1 && (with > lanes || with.saturating_mul(longest) > positions) {
+                if with > 1 && (with > batch_size || with.saturating_mul(longest) > positions) {
                     self.close(at, (steps, at - first));
                     first = at;
                 }
@@ -276,8 +276,8 @@ mod tests {
         ids
     }
 
-    fn sentences(ids: &[u32], lanes: usize, positions: usize) -> Sentences {
-        Sentences::new(ids, |id| id == 1, lanes, positions).unwrap()
+    fn sentences(ids: &[u32], batch_size: usize, positions: usize) -> Sentences {
+        Sentences::new(ids, |id| id == 1, batch_size, positions).unwrap()
     }
 
     proptest! {
@@ -285,30 +285,30 @@ mod tests {
         fn every_token_is_predicted_once_from_the_beginning_of_its_line(
             lengths in prop::collection::vec(1usize..60, 1..80),
             cut_short in 0usize..3,
-            lanes in 1usize..12,
+            batch_size in 1usize..12,
             positions in 1usize..200,
             epoch in 0u64..3,
         ) {
             let mut ids = lines(&lengths);
             // The last line may have no end.
             ids.truncate((ids.len() - cut_short.min(ids.len() - 1)).max(1));
-            let mut sentences = sentences(&ids, lanes, positions);
+            let mut sentences = sentences(&ids, batch_size, positions);
             sentences.shuffle(5, epoch);
             let mut window = Window::default();
             let mut seen = vec![0; sentences.lines()];
             let mut tokens = 0;
             for at in 0..sentences.batches() {
                 prop_assert_eq!(sentences.window(&ids, 0, at, &mut window), window.real);
-                let (t, b) = (window.steps, window.lanes);
-                prop_assert!(b <= lanes && (b == 1 || t * b <= positions));
-                prop_assert!(sentences.shapes().iter().any(|(steps, lanes)| t <= *steps && b == *lanes));
-                let longest = sentences.shapes().iter().map(|(steps, lanes)| steps * lanes).max();
+                let (t, b) = (window.steps, window.batch_size);
+                prop_assert!(b <= batch_size && (b == 1 || t * b <= positions));
+                prop_assert!(sentences.shapes().iter().any(|(steps, batch_size)| t <= *steps && b == *batch_size));
+                let longest = sentences.shapes().iter().map(|(steps, batch_size)| steps * batch_size).max();
                 prop_assert!(Some(t * b) <= longest);
                 prop_assert_eq!(window.parts.len(), b);
-                for (lane, &line) in window.parts.iter().enumerate() {
+                for (sequence, &line) in window.parts.iter().enumerate() {
                     let tokens = &ids[sentences.line(line)];
                     for step in 0..t {
-                        let cell = step * b + lane;
+                        let cell = step * b + sequence;
                         let real = step < tokens.len();
                         prop_assert_eq!(window.weight[cell], f32::from(real));
                         prop_assert_eq!(window.targets[cell], if real { tokens[step] } else { 0 });
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lines_have_few_lanes_and_padding_is_an_eighth_at_most() {
+    fn long_lines_have_few_sequences_and_padding_is_an_eighth_at_most() {
         let mut lengths: Vec<usize> = (1..=10_000).step_by(7).collect();
         lengths.extend((0..5_000).map(|i| 1 + i % 50));
         let ids = lines(&lengths);
@@ -363,8 +363,8 @@ mod tests {
         let mut cells = 0;
         for at in 0..sentences.batches() {
             sentences.window(&ids, 0, at, &mut window);
-            cells += window.steps * window.lanes;
-            assert!(window.lanes == 1 || window.steps * window.lanes <= 4096);
+            cells += window.steps * window.batch_size;
+            assert!(window.batch_size == 1 || window.steps * window.batch_size <= 4096);
         }
         let padded = cells as f64 / ids.len() as f64;
         assert!(padded < 1.125, "{padded}");

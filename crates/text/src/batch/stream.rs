@@ -14,39 +14,39 @@ use std::ops::Range;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
     tokens: usize,
-    lanes: usize,
-    /// Where each lane begins, and whether that is the beginning of a line; `None`: every S tokens, anywhere.
+    batch_size: usize,
+    /// Where each sequence begins, and whether that is the beginning of a line; `None`: every S tokens, anywhere.
     starts: Option<Vec<(usize, bool)>>,
 }
 
 impl Stream {
-    /// Divides `tokens` tokens into `lanes` parts of equal length. Both numbers must be at least 1.
-    pub fn new(tokens: usize, lanes: usize) -> Stream {
+    /// Divides `tokens` tokens into `batch_size` parts of equal length. Both numbers must be at least 1.
+    pub fn new(tokens: usize, batch_size: usize) -> Stream {
         assert!(
-            tokens > 0 && lanes > 0,
-            "a stream needs tokens ({tokens}) and lanes ({lanes})"
+            tokens > 0 && batch_size > 0,
+            "a stream needs tokens ({tokens}) and a batch size ({batch_size})"
         );
         Stream {
             tokens,
-            lanes,
+            batch_size,
             starts: None,
         }
     }
 
-    /// Divides `ids` into `lanes` parts that begin at lines, where there are any.
+    /// Divides `ids` into `batch_size` parts that begin at lines, where there are any.
     ///
-    /// Both `ids` and `lanes` must be at least one; `ends_line` says which tokens end lines.
-    pub fn at_lines(ids: &[u32], lanes: usize, ends_line: impl Fn(u32) -> bool) -> Stream {
-        let even = Stream::new(ids.len(), lanes);
-        let start = |lane: usize| {
-            let tokens = even.lane(lane);
+    /// Both `ids` and `batch_size` must be at least one; `ends_line` says which tokens end lines.
+    pub fn at_lines(ids: &[u32], batch_size: usize, ends_line: impl Fn(u32) -> bool) -> Stream {
+        let even = Stream::new(ids.len(), batch_size);
+        let start = |sequence: usize| {
+            let tokens = even.sequence(sequence);
             let begins = |place: &usize| *place == 0 || ends_line(ids[place - 1]);
             match tokens.clone().find(begins) {
                 Some(place) => (place, true),
                 None => (tokens.start, false),
             }
         };
-        let starts = Some((0..lanes).map(start).collect());
+        let starts = Some((0..batch_size).map(start).collect());
         Stream { starts, ..even }
     }
 
@@ -56,17 +56,17 @@ impl Stream {
     }
 
     /// B: number of parts.
-    pub fn lanes(&self) -> usize {
-        self.lanes
+    pub fn batch_size(&self) -> usize {
+        self.batch_size
     }
 
     /// Number of steps in an epoch, which is the length of the longest part; S = ⌈N/B⌉ for parts of equal length.
     pub fn steps(&self) -> usize {
         match &self.starts {
-            None => self.tokens.div_ceil(self.lanes),
+            None => self.tokens.div_ceil(self.batch_size),
             Some(_) => {
-                let lanes = (0..self.lanes).map(|lane| self.lane(lane).len());
-                lanes.max().unwrap_or(0)
+                let lengths = (0..self.batch_size).map(|sequence| self.sequence(sequence).len());
+                lengths.max().unwrap_or(0)
             }
         }
     }
@@ -76,14 +76,14 @@ impl Stream {
         self.steps().div_ceil(steps)
     }
 
-    /// Range of the tokens that part `lane` predicts.
-    pub fn lane(&self, lane: usize) -> Range<usize> {
+    /// Range of the tokens that `sequence` predicts.
+    pub fn sequence(&self, sequence: usize) -> Range<usize> {
         if let Some(starts) = &self.starts {
-            let end = starts.get(lane + 1).map_or(self.tokens, |next| next.0);
-            return starts[lane].0..end;
+            let end = starts.get(sequence + 1).map_or(self.tokens, |next| next.0);
+            return starts[sequence].0..end;
         }
-        // Lanes begin at multiples of S, and only the last ones reach past N.
-        let start = lane.saturating_mul(self.steps()).min(self.tokens);
+        // Sequences begin at multiples of S, and only the last ones reach past N.
+        let start = sequence.saturating_mul(self.steps()).min(self.tokens);
         start..start.saturating_add(self.steps()).min(self.tokens)
     }
 
@@ -109,17 +109,17 @@ impl Stream {
             self.steps()
         );
         let steps = steps.min(self.steps() - first_step);
-        window.clear(steps, self.lanes, 0);
-        for lane in 0..self.lanes {
-            let tokens = self.lane(lane);
+        window.clear(steps, self.batch_size, 0);
+        for sequence in 0..self.batch_size {
+            let tokens = self.sequence(sequence);
             let from = (tokens.start + first_step).min(tokens.end);
             let targets = &ids[from..(from + steps).min(tokens.end)];
             let begins_text = match &self.starts {
-                Some(starts) => starts[lane] == (from, true),
+                Some(starts) => starts[sequence] == (from, true),
                 None => from == 0,
             };
             let input = if begins_text { eos } else { ids[from - 1] };
-            window.push_lane(lane as u32, input, targets, 0..targets.len());
+            window.push_sequence(sequence as u32, input, targets, 0..targets.len());
         }
     }
 }
@@ -131,19 +131,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_token_is_predicted_once(tokens in 1usize..400, lanes in 1usize..40, bptt in 1usize..50) {
+        fn every_token_is_predicted_once(tokens in 1usize..400, batch_size in 1usize..40, bptt in 1usize..50) {
             let ids: Vec<u32> = (1..=tokens as u32).collect();
-            let stream = Stream::new(tokens, lanes);
+            let stream = Stream::new(tokens, batch_size);
             let mut window = Window::default();
             let mut seen = vec![0; tokens + 1];
-            let mut last = vec![None; lanes];
+            let mut last = vec![None; batch_size];
             let mut first = 0;
             let mut windows = 0;
             while first < stream.steps() {
                 stream.window(&ids, 0, first, bptt, &mut window);
-                prop_assert_eq!(window.inputs.len(), window.steps * lanes);
+                prop_assert_eq!(window.inputs.len(), window.steps * batch_size);
                 prop_assert_eq!(window.real as f32, window.weight.iter().sum::<f32>());
-                for cell in 0..window.steps * lanes {
+                for cell in 0..window.steps * batch_size {
                     let (input, target) = (window.inputs[cell], window.targets[cell]);
                     if window.weight[cell] == 0.0 {
                         prop_assert_eq!((input, target), (0, 0));
@@ -151,9 +151,9 @@ mod tests {
                     }
                     // Ids are 1, 2, 3 …, so the token before is the id less one, and <eos> is 0.
                     prop_assert_eq!(input, target - 1);
-                    let lane = cell % lanes;
-                    prop_assert!(last[lane].is_none_or(|id| id == input), "state would be carried to another place");
-                    last[lane] = Some(target);
+                    let sequence = cell % batch_size;
+                    prop_assert!(last[sequence].is_none_or(|id| id == input), "state would be carried to another place");
+                    last[sequence] = Some(target);
                     seen[target as usize] += 1;
                 }
                 first += window.steps;
@@ -164,12 +164,12 @@ mod tests {
         }
 
         #[test]
-        fn windows_join(tokens in 2usize..200, lanes in 1usize..8, bptt in 1usize..20) {
+        fn windows_join(tokens in 2usize..200, batch_size in 1usize..8, bptt in 1usize..20) {
             let ids: Vec<u32> = (1..=tokens as u32).collect();
-            let stream = Stream::new(tokens, lanes);
+            let stream = Stream::new(tokens, batch_size);
             let (mut whole, mut part) = (Window::default(), Window::default());
             stream.window(&ids, 7, 0, usize::MAX, &mut whole);
-            let mut joined = Window { lanes, parts: (0..lanes as u32).collect(), ..Window::default() };
+            let mut joined = Window { batch_size, parts: (0..batch_size as u32).collect(), ..Window::default() };
             for first in (0..stream.steps()).step_by(bptt) {
                 stream.window(&ids, 7, first, bptt, &mut part);
                 joined.steps += part.steps;
@@ -184,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn lanes_may_begin_at_lines() {
+    fn sequences_may_begin_at_lines() {
         // Token 9 ends lines.
         let ids = [1, 2, 9, 3, 4, 5, 6, 7, 8, 9, 9, 1];
         let stream = Stream::at_lines(&ids, 4, |id| id == 9);
-        let lanes: Vec<_> = (0..4).map(|lane| stream.lane(lane)).collect();
-        // No line begins in the third of the lanes of three tokens.
-        assert_eq!(lanes, [0..3, 3..6, 6..10, 10..12]);
+        let sequences: Vec<_> = (0..4).map(|sequence| stream.sequence(sequence)).collect();
+        // No line begins in the third of the sequences, of three tokens.
+        assert_eq!(sequences, [0..3, 3..6, 6..10, 10..12]);
         let mut window = Window::default();
         stream.window(&ids, 0, 0, 35, &mut window);
         assert_eq!((window.steps, window.real), (4, 12));
@@ -203,12 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn ten_tokens_in_four_lanes() {
+    fn ten_tokens_in_four_sequences() {
         let ids: Vec<u32> = (10..20).collect();
         let stream = Stream::new(10, 4);
         let mut window = Window::default();
         stream.window(&ids, 1, 0, 35, &mut window);
-        assert_eq!((window.steps, window.lanes, window.real), (3, 4, 10));
+        assert_eq!((window.steps, window.batch_size, window.real), (3, 4, 10));
         assert_eq!(window.inputs, [1, 12, 15, 18, 10, 13, 16, 0, 11, 14, 17, 0]);
         assert_eq!(
             window.targets,

@@ -10,7 +10,7 @@ use elman_text::Window;
 #[derive(Default)]
 pub(super) struct Draws {
     /// Rows of the batch whose input is drawn, and below the numbers to draw with.
-    lanes: Vec<usize>,
+    sequences: Vec<usize>,
     uniforms: Vec<f64>,
     /// Their rows of the top layer.
     h: Vec<f32>,
@@ -19,15 +19,15 @@ pub(super) struct Draws {
 
 impl Draws {
     /// Reserves memory for all rows of the batch, as planned.
-    fn reserve(&mut self, lanes: usize, width: usize) {
-        self.lanes.reserve_exact(lanes);
-        self.uniforms.reserve_exact(lanes);
-        self.h.reserve_exact(lanes * width);
-        self.ids.reserve_exact(lanes);
+    fn reserve(&mut self, batch_size: usize, width: usize) {
+        self.sequences.reserve_exact(batch_size);
+        self.uniforms.reserve_exact(batch_size);
+        self.h.reserve_exact(batch_size * width);
+        self.ids.reserve_exact(batch_size);
     }
 
     fn clear(&mut self) {
-        self.lanes.clear();
+        self.sequences.clear();
         self.uniforms.clear();
         self.h.clear();
         self.ids.clear();
@@ -50,30 +50,34 @@ impl Engine {
     ) -> usize {
         self.refresh(dropout.and_then(|dropout| dropout.weight_drop()));
         let dropped = dropout.is_some_and(|dropout| dropout.copies());
-        let lanes = window.lanes;
-        let piece_steps = self.capacity.segment / lanes;
+        let batch_size = window.batch_size;
+        let piece_steps = self.capacity.segment / batch_size;
         let mut running = std::mem::take(&mut self.running);
         let mut draws = std::mem::take(&mut self.draws);
         draws.clear();
-        draws.reserve(self.capacity.lanes, self.network.dims().top());
-        running.copy_lanes(carried, lanes);
-        let ends: Vec<usize> = (0..lanes).map(|lane| end_of(window, lane)).collect();
+        draws.reserve(self.capacity.batch_size, self.network.dims().top());
+        running.copy_sequences(carried, batch_size);
+        let ends: Vec<usize> = (0..batch_size)
+            .map(|sequence| end_of(window, sequence))
+            .collect();
         let (mut read, mut rows, mut count) = (0, 0, 0);
         for t in usize::from(running.is_zero())..window.steps {
             draws.clear();
-            for lane in (0..lanes).filter(|&lane| t < ends[lane] && !window.begins_at(t, lane)) {
-                if let Some(uniform) = coins.toss(t, lane) {
-                    draws.lanes.push(lane);
+            for sequence in (0..batch_size)
+                .filter(|&sequence| t < ends[sequence] && !window.begins_at(t, sequence))
+            {
+                if let Some(uniform) = coins.toss(t, sequence) {
+                    draws.sequences.push(sequence);
                     draws.uniforms.push(uniform);
                 }
             }
-            if draws.lanes.is_empty() {
+            if draws.sequences.is_empty() {
                 continue;
             }
             // In pieces that there is room for; the last one ends with step t − 1.
             while read < t {
                 let piece = read..t.min(read + piece_steps);
-                (read, rows) = (piece.end, piece.len() * lanes);
+                (read, rows) = (piece.end, piece.len() * batch_size);
                 let dropout = dropout.map(|dropout| Dropout {
                     first: piece.start,
                     ..dropout
@@ -81,29 +85,29 @@ impl Engine {
                 self.read(window, piece, dropout.as_ref(), &mut running);
             }
             self.draw(rows, dropped, &running, &mut draws);
-            for (&lane, &id) in draws.lanes.iter().zip(&draws.ids) {
-                window.inputs[t * lanes + lane] = id;
+            for (&sequence, &id) in draws.sequences.iter().zip(&draws.ids) {
+                window.inputs[t * batch_size + sequence] = id;
             }
-            count += draws.lanes.len();
+            count += draws.sequences.len();
         }
         (self.running, self.draws) = (running, draws);
         count
     }
 
-    /// Draws for the chosen lanes after the last of the `rows` rows that were read last; if that is none, after `state`.
+    /// Draws for the chosen sequences after the last of the `rows` rows that were read last; if that is none, after `state`.
     fn draw(&mut self, rows: usize, dropped: bool, state: &State, draws: &mut Draws) {
         let h = match rows {
             0 => &state.layers[state.layers.len() - 1].h[..],
             _ => self.network.above_layers(&self.tape, rows, dropped),
         };
-        let width = h.len() / rows.max(state.lanes);
-        let last = &h[h.len() - state.lanes * width..];
-        for &lane in &draws.lanes {
+        let width = h.len() / rows.max(state.batch_size);
+        let last = &h[h.len() - state.batch_size * width..];
+        for &sequence in &draws.sequences {
             draws
                 .h
-                .extend_from_slice(&last[lane * width..(lane + 1) * width]);
+                .extend_from_slice(&last[sequence * width..(sequence + 1) * width]);
         }
-        draws.ids.resize(draws.lanes.len(), 0);
+        draws.ids.resize(draws.sequences.len(), 0);
         self.network.draw(
             &self.cpu,
             &self.params,
@@ -116,8 +120,8 @@ impl Engine {
     }
 }
 
-/// One past the last step of `lane` that counts.
-fn end_of(window: &Window, lane: usize) -> usize {
-    let counts = |t: &usize| window.weight[t * window.lanes + lane] > 0.0;
+/// One past the last step of `sequence` that counts.
+fn end_of(window: &Window, sequence: usize) -> usize {
+    let counts = |t: &usize| window.weight[t * window.batch_size + sequence] > 0.0;
     (0..window.steps).rev().find(counts).map_or(0, |t| t + 1)
 }

@@ -20,8 +20,8 @@ impl Engine {
         state: &mut State,
         mut right: Option<&mut [bool]>,
     ) -> WindowStats {
-        for segment in self.capacity.segments(window.steps, window.lanes) {
-            let rows = segment.start * window.lanes..segment.end * window.lanes;
+        for segment in self.capacity.segments(window.steps, window.batch_size) {
+            let rows = segment.start * window.batch_size..segment.end * window.batch_size;
             self.read(window, segment, None, state);
             self.network.loss(
                 &self.cpu,
@@ -36,7 +36,7 @@ impl Engine {
         self.stats(window)
     }
 
-    /// Records the activations of the first `lanes` rows of `window` over its first steps, without dropout.
+    /// Records the activations of the first `batch_size` rows of `window` over its first steps, without dropout.
     ///
     /// At most `most_steps` steps, or as many as a segment holds, are recorded, from `state`, which does not change. Training is
     /// unaffected: the next window overwrites the tape.
@@ -46,7 +46,7 @@ impl Engine {
     pub fn trace(
         &mut self,
         window: &Window,
-        lanes: usize,
+        batch_size: usize,
         most_steps: usize,
         state: &State,
         layers: &[LayerWeights],
@@ -54,18 +54,18 @@ impl Engine {
         let steps = window
             .steps
             .min(most_steps)
-            .min(self.capacity.segment / lanes);
-        let inputs = window.inputs.chunks_exact(window.lanes).take(steps);
-        let begins = window.begins.chunks_exact(window.lanes).take(steps);
+            .min(self.capacity.segment / batch_size);
+        let inputs = window.inputs.chunks_exact(window.batch_size).take(steps);
+        let begins = window.begins.chunks_exact(window.batch_size).take(steps);
         let few = Window {
             steps,
-            lanes,
-            inputs: inputs.flat_map(|row| &row[..lanes]).copied().collect(),
-            begins: begins.flat_map(|row| &row[..lanes]).copied().collect(),
+            batch_size,
+            inputs: inputs.flat_map(|row| &row[..batch_size]).copied().collect(),
+            begins: begins.flat_map(|row| &row[..batch_size]).copied().collect(),
             ..Window::default()
         };
-        let mut from = State::zeros(self.network.dims(), lanes);
-        from.copy_lanes(state, lanes);
+        let mut from = State::zeros(self.network.dims(), batch_size);
+        from.copy_sequences(state, batch_size);
         self.read(&few, 0..steps, None, &mut from);
         Trace::record(layers, &self.tape, steps)
     }
@@ -100,7 +100,7 @@ impl Engine {
     pub(super) fn add_part_nats(&self, window: &Window, part_nats: &mut [f64]) {
         let cells = self.nats.iter().zip(&window.weight).enumerate();
         for (cell, (nats, _)) in cells.filter(|(_, (_, mask))| **mask > 0.0) {
-            part_nats[window.parts[cell % window.lanes] as usize] += nats;
+            part_nats[window.parts[cell % window.batch_size] as usize] += nats;
         }
     }
 

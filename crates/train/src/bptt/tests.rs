@@ -10,7 +10,7 @@ use elman_net::layer::penalty::Penalties;
 
 const CELLS: [Cell; 3] = [Cell::elman(Activation::Tanh), Cell::LSTM, Cell::GRU];
 const VOCAB: usize = 50;
-/// Longest first, so that the lanes that are not padded yet are the first ones.
+/// Longest first, so that the sequences that are not padded yet are the first ones.
 const LENGTHS: [usize; 6] = [23, 9, 9, 4, 1, 1];
 
 fn dims(cell: Cell, tied: bool) -> Dims {
@@ -46,22 +46,22 @@ fn sentences() -> Vec<Vec<u32>> {
 
 /// The sentences side by side in `steps` steps, from `<eos>` = 0; padding reads `pad`.
 fn batch(sentences: &[Vec<u32>], steps: usize, pad: u32) -> Window {
-    let lanes = sentences.len();
+    let batch_size = sentences.len();
     let mut window = Window {
         steps,
-        lanes,
-        inputs: vec![pad; steps * lanes],
-        targets: vec![pad; steps * lanes],
-        weight: vec![0.0; steps * lanes],
+        batch_size,
+        inputs: vec![pad; steps * batch_size],
+        targets: vec![pad; steps * batch_size],
+        weight: vec![0.0; steps * batch_size],
         real: sentences.iter().map(Vec::len).sum(),
         carry: steps,
         begins: Vec::new(),
-        parts: (0..lanes as u32).collect(),
+        parts: (0..batch_size as u32).collect(),
     };
-    for (lane, tokens) in sentences.iter().enumerate() {
+    for (sequence, tokens) in sentences.iter().enumerate() {
         let inputs = std::iter::once(&0).chain(tokens);
         for (t, (input, target)) in inputs.zip(tokens).enumerate() {
-            let cell = t * lanes + lane;
+            let cell = t * batch_size + sequence;
             (
                 window.inputs[cell],
                 window.targets[cell],
@@ -91,7 +91,7 @@ fn bits(params: &Params) -> Vec<u32> {
 fn run(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>) {
     let mut carried = engine.zero_state();
     engine.run_window(window, LossNorm::Tokens, Some(dropout()), &mut carried);
-    let mut nats = vec![0.0; window.lanes];
+    let mut nats = vec![0.0; window.batch_size];
     engine.add_part_nats(window, &mut nats);
     let gradient = bits(engine.grads());
     engine.discard_gradient();
@@ -160,31 +160,31 @@ fn a_sentence_in_a_batch_has_the_numbers_that_it_has_alone() {
             let mut state = engine.zero_state();
             engine.run_window(window, LossNorm::Tokens, None, &mut state);
             engine.discard_gradient();
-            let mut nats = vec![0.0; window.lanes];
+            let mut nats = vec![0.0; window.batch_size];
             engine.add_part_nats(window, &mut nats);
             (nats, state)
         };
         let mut all = batch(&sentences, LENGTHS[0], 0);
-        for (lane, sentence) in sentences.iter().enumerate() {
+        for (sequence, sentence) in sentences.iter().enumerate() {
             let mut alone = batch(std::slice::from_ref(sentence), sentence.len(), 0);
             for steps in 1..=sentence.len() {
                 let (all_nats, all_states) = state_after(&mut all, steps);
                 let (nats, state) = state_after(&mut alone, steps);
-                assert_eq!(all_nats[lane], nats[0], "{cell:?}, sentence {lane}");
+                assert_eq!(all_nats[sequence], nats[0], "{cell:?}, sentence {sequence}");
                 for (ours, theirs) in all_states.layers.iter().zip(&state.layers) {
-                    let of = |all: &[f32], lane: usize| {
+                    let of = |all: &[f32], sequence: usize| {
                         let width = all.len() / LENGTHS.len();
-                        all[lane * width..(lane + 1) * width].to_vec()
+                        all[sequence * width..(sequence + 1) * width].to_vec()
                     };
                     assert_eq!(
-                        of(&ours.h, lane),
+                        of(&ours.h, sequence),
                         of(&theirs.h, 0),
-                        "{cell:?}, sentence {lane}"
+                        "{cell:?}, sentence {sequence}"
                     );
                     assert_eq!(
-                        of(&ours.c, lane),
+                        of(&ours.c, sequence),
                         of(&theirs.c, 0),
-                        "{cell:?}, sentence {lane}"
+                        "{cell:?}, sentence {sequence}"
                     );
                 }
             }
@@ -193,7 +193,7 @@ fn a_sentence_in_a_batch_has_the_numbers_that_it_has_alone() {
 }
 
 /// The gradient of a padded batch is, to the bit, that of the same sums without the padded terms: of a computation that
-/// leaves a lane out from where its sentence ends, so that its rows are the real ones, in the same order.
+/// leaves a sequence out from where its sentence ends, so that its rows are the real ones, in the same order.
 #[test]
 fn the_gradient_of_a_padded_batch_is_that_without_the_padding() {
     for (cell, tied) in CELLS
@@ -211,23 +211,23 @@ fn the_gradient_of_a_padded_batch_is_that_without_the_padding() {
     }
 }
 
-/// As [`run`], with as many lanes at each step as have a token there.
+/// As [`run`], with as many sequences at each step as have a token there.
 fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>) {
     let real = |t: usize| {
-        let step = &window.weight[t * window.lanes..(t + 1) * window.lanes];
+        let step = &window.weight[t * window.batch_size..(t + 1) * window.batch_size];
         step.iter().filter(|weight| **weight > 0.0).count()
     };
-    // Stretches of steps with the same lanes.
+    // Stretches of steps with the same sequences.
     let mut stretches: Vec<(Range<usize>, usize)> = Vec::new();
     for t in 0..window.steps {
         match stretches.last_mut() {
-            Some((range, lanes)) if *lanes == real(t) => range.end = t + 1,
+            Some((range, batch_size)) if *batch_size == real(t) => range.end = t + 1,
             _ => stretches.push((t..t + 1, real(t))),
         }
     }
-    let part = |range: &Range<usize>, lanes: usize, of: &[u32]| -> Vec<u32> {
+    let part = |range: &Range<usize>, batch_size: usize, of: &[u32]| -> Vec<u32> {
         let step = |t: usize| {
-            of[t * window.lanes..t * window.lanes + lanes]
+            of[t * window.batch_size..t * window.batch_size + batch_size]
                 .iter()
                 .copied()
         };
@@ -248,14 +248,14 @@ fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>)
         scratch,
         ..
     } = engine;
-    let mut state = State::zeros(network.dims(), window.lanes);
+    let mut state = State::zeros(network.dims(), window.batch_size);
     let mut starts = Vec::new();
-    let pass = |range: &Range<usize>, lanes, state: &mut State, tape: &mut Tape| {
+    let pass = |range: &Range<usize>, batch_size, state: &mut State, tape: &mut Tape| {
         let dropout = Dropout {
             first: range.start,
             ..dropout()
         };
-        let inputs = part(range, lanes, &window.inputs);
+        let inputs = part(range, batch_size, &window.inputs);
         network.forward(
             cpu,
             params,
@@ -267,29 +267,29 @@ fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>)
             tape,
         );
     };
-    for (range, lanes) in &stretches {
+    for (range, batch_size) in &stretches {
         let mut start = state.clone();
-        start.copy_lanes(&state, *lanes);
+        start.copy_sequences(&state, *batch_size);
         starts.push(start.clone());
-        pass(range, *lanes, &mut start, tape);
+        pass(range, *batch_size, &mut start, tape);
         state = start;
     }
-    let mut sentence_nats = vec![0.0; window.lanes];
-    let mut nats = vec![0.0; window.steps * window.lanes];
+    let mut sentence_nats = vec![0.0; window.batch_size];
+    let mut nats = vec![0.0; window.steps * window.batch_size];
     scratch.d_state.reset(1);
-    for ((range, lanes), start) in stretches.iter().zip(&mut starts).rev() {
-        pass(range, *lanes, start, tape);
-        // A lane that begins here from the end has no gradient from later steps.
-        let before = scratch.d_state.lanes;
+    for ((range, batch_size), start) in stretches.iter().zip(&mut starts).rev() {
+        pass(range, *batch_size, start, tape);
+        // A sequence that begins here from the end has no gradient from later steps.
+        let before = scratch.d_state.batch_size;
         for layer in &mut scratch.d_state.layers {
             for numbers in [&mut layer.h, &mut layer.c] {
                 let width = numbers.len() / before;
-                numbers.resize(lanes * width, 0.0);
+                numbers.resize(batch_size * width, 0.0);
             }
         }
-        scratch.d_state.lanes = *lanes;
-        scratch.before.reset(*lanes);
-        let inputs = part(range, *lanes, &window.inputs);
+        scratch.d_state.batch_size = *batch_size;
+        scratch.before.reset(*batch_size);
+        let inputs = part(range, *batch_size, &window.inputs);
         let place = |id: &u32| read.partition_point(|touched| touched < id) as u32;
         let rows = match network.dims().tied {
             true => inputs.iter().map(place).collect(),
@@ -299,7 +299,7 @@ fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>)
             first: range.start,
             ..dropout()
         };
-        let here = &mut nats[range.start * window.lanes..][..inputs.len()];
+        let here = &mut nats[range.start * window.batch_size..][..inputs.len()];
         network.loss_backward(
             cpu,
             params,
@@ -309,7 +309,7 @@ fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>)
                 inputs: &inputs,
                 rows: &rows,
                 begins: &[],
-                targets: &part(range, *lanes, &window.targets),
+                targets: &part(range, *batch_size, &window.targets),
                 weight: &vec![1.0 / window.real as f32; inputs.len()],
                 smoothing: 0.0,
                 penalties: Penalties {
@@ -328,10 +328,10 @@ fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>)
         );
     }
     // In the order of time, as a sentence's losses are summed.
-    for (range, lanes) in &stretches {
-        let here = &nats[range.start * window.lanes..][..range.len() * lanes];
+    for (range, batch_size) in &stretches {
+        let here = &nats[range.start * window.batch_size..][..range.len() * batch_size];
         for (row, nats) in here.iter().enumerate() {
-            sentence_nats[row % lanes] += nats;
+            sentence_nats[row % batch_size] += nats;
         }
     }
     if network.dims().tied {

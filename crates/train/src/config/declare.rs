@@ -16,6 +16,8 @@ pub struct Declaration {
     pub letter: Option<char>,
     /// Other names of the option, accepted on the command line and in files.
     pub aliases: &'static [&'static str],
+    /// Names of values in earlier versions, each with its name of today.
+    pub renamed: &'static [(&'static str, &'static str)],
     /// Range of valid numbers.
     pub range: Range,
     /// Meaning of a stored configuration without the option.
@@ -73,6 +75,7 @@ pub const fn option(placeholder: &'static str) -> Declaration {
         placeholder,
         letter: None,
         aliases: &[],
+        renamed: &[],
         range: Range::ANY,
         absent: Absent::Refused,
         default_is: None,
@@ -107,6 +110,11 @@ impl Declaration {
     /// Adds other names, of earlier versions or of other programs.
     pub const fn also(self, aliases: &'static [&'static str]) -> Declaration {
         Declaration { aliases, ..self }
+    }
+
+    /// Adds names that values had in earlier versions, each with its name of today.
+    pub const fn renamed(self, renamed: &'static [(&'static str, &'static str)]) -> Declaration {
+        Declaration { renamed, ..self }
     }
 
     /// Limits the value to numbers of at least `low`.

@@ -335,6 +335,11 @@ impl ConfigOption {
                     .ok_or_else(|| self.must())
             }
             (Kind::Name(names), Value::Text(name)) if names().contains(&name.as_str()) => Ok(value),
+            (Kind::Name(_), Value::Text(name)) => {
+                let mut renamed = self.declaration.renamed.iter();
+                let today = renamed.find(|(earlier, _)| earlier == name);
+                today.map_or_else(must, |(_, today)| Ok(Value::Text((*today).to_owned())))
+            }
             (Kind::Notation(read), Value::Text(text)) => read(text, source).map(Value::Text),
             (Kind::Directory, Value::Flag(wanted)) => Ok(match self.declaration.alone {
                 Some(path) if *wanted => Value::Text(path.into()),

@@ -196,6 +196,20 @@ fn every_option_can_be_chosen() {
 }
 
 #[test]
+fn names_of_earlier_versions_are_read_and_written_as_they_are_today() {
+    for (option, earlier, today) in [
+        ("loss-norm", "'lanes'", "loss-norm = \"sequences\""),
+        ("lanes", "7", "batch-size = 7"),
+    ] {
+        let choices = Choices::from_toml(&format!("{option} = {earlier}")).unwrap();
+        let config = Config::default().with(&choices).unwrap();
+        let written = toml::to_string(&config).unwrap();
+        assert!(written.lines().any(|line| line == today), "{written}");
+    }
+    assert!(Choices::from_toml("cell = 'lanes'").is_err());
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     let said = |text: &str| {
         let choices = Choices::from_toml(text).map_err(|error| error.to_string())?;

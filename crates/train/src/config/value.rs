@@ -185,7 +185,7 @@ macro_rules! named {
 named!(Scheme: "uniform" Uniform, "xavier" Xavier);
 named!(Recurrent: "same" Same, "orthogonal" Orthogonal, "identity" Identity);
 named!(Layout: "stream" Stream, "sentences" Sentences);
-named!(LossNorm: "tokens" Tokens, "lanes" Lanes);
+named!(LossNorm: "tokens" Tokens, "sequences" Sequences);
 named!(Precision: "f32" F32, "bf16" Bf16);
 named!(Activation: "sigmoid" Sigmoid, "tanh" Tanh, "relu" Relu);
 

@@ -6,7 +6,7 @@ use crate::error::{MemoryRemedy, Result, RunError};
 use crate::job::Job;
 use crate::windows::Order;
 use elman_net::Network;
-use elman_net::dims::{Capacity, Dims, Sizes, TrainPlan, drawing_bytes, largest, look_bytes};
+use elman_net::dims::{Capacity, Dims, Sizes, TrainPlan, drawing_bytes, largest, probe_bytes};
 use elman_text::{Layout, Vocab};
 
 /// Plans the bytes that a run of `config` needs for windows that fit into `capacity`.
@@ -22,7 +22,7 @@ pub fn plan(config: &Config, dims: &Dims, capacity: Capacity) -> TrainPlan {
     );
     plan.vocabulary_bytes = Vocab::usual_bytes(dims.vocab);
     if config.scheduled_sampling.is_some() {
-        plan.fixed_bytes += drawing_bytes(dims, capacity.lanes);
+        plan.fixed_bytes += drawing_bytes(dims, capacity.batch_size);
     }
     if config.sample_every.is_some() {
         plan.fixed_bytes += sample_bytes(dims);
@@ -47,7 +47,7 @@ pub fn plan_shapes(
     }
     if config.watch_gradients.is_some() {
         let longest = train.iter().map(|(steps, _)| *steps).max();
-        plan.fixed_bytes += look_bytes(dims, longest.unwrap_or(0));
+        plan.fixed_bytes += probe_bytes(dims, longest.unwrap_or(0));
     }
     (capacity, plan)
 }
@@ -208,8 +208,8 @@ fn windows(config: &Config, train: &Order, fits: &dyn Fn(&Config) -> bool) -> Ve
             })
         }
         Layout::Stream => {
-            try_sizes("batch-size", config.batch_size, &|lanes| Config {
-                batch_size: lanes,
+            try_sizes("batch-size", config.batch_size, &|batch_size| Config {
+                batch_size: batch_size,
                 ..config.clone()
             });
             let now = match config.bptt {

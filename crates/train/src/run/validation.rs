@@ -111,7 +111,7 @@ impl Run {
     }
 }
 
-/// The loss over a whole text and, where `counting`, how often it is right: of a stream in parallel lanes, each from the zero state,
+/// The loss over a whole text and, where `counting`, how often it is right: of a stream in parallel sequences, each from the zero state,
 /// which is approximate at their seams; of sentences exact. The bits are those of `infer::evaluate`.
 fn score_text(engine: &mut Engine, text: &mut Windows, counting: bool) -> Result<Scored<f64>> {
     let window = engine.window();

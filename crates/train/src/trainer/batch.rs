@@ -20,7 +20,7 @@ impl Batch {
         let steps = longest.unwrap_or(0);
         let mut window = Window {
             steps,
-            lanes: batch,
+            batch_size: batch,
             inputs: vec![eos; steps * batch],
             targets: vec![0; steps * batch],
             weight: vec![0.0; steps * batch],
@@ -53,7 +53,7 @@ impl Batch {
     pub(super) fn check(&self, vocab: usize, capacity: Capacity) -> Result<(), TrainError> {
         let Window {
             steps,
-            lanes,
+            batch_size,
             real,
             ref targets,
             ..
@@ -64,11 +64,11 @@ impl Batch {
         if let Some(&id) = targets.iter().find(|&&id| id as usize >= vocab) {
             return Err(TrainError::UnknownToken { id, vocab });
         }
-        if lanes > capacity.lanes || steps * lanes > capacity.window {
+        if batch_size > capacity.batch_size || steps * batch_size > capacity.window {
             return Err(TrainError::BatchTooLarge {
-                sequences: lanes,
-                positions: steps * lanes,
-                most_sequences: capacity.lanes,
+                sequences: batch_size,
+                positions: steps * batch_size,
+                most_sequences: capacity.batch_size,
                 most_positions: capacity.window,
             });
         }

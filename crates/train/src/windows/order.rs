@@ -82,7 +82,7 @@ impl Order {
         Ok(match self {
             Order::Stream { stream, pace } => {
                 let valid = Stream::new(extent.tokens(), config.batch_size);
-                // Lanes that begin at lines may have more steps; their windows may not, for they are planned from the tokens alone.
+                // Sequences that begin at lines may have more steps; their windows may not, for they are planned from the tokens alone.
                 let steps = pace.longest(stream.steps()).min(valid.steps());
                 Order::Stream {
                     stream: valid,
@@ -144,7 +144,9 @@ impl Order {
     /// The shapes (T, B) that windows may have, without those that are smaller in both.
     pub fn shapes(&self) -> Vec<(usize, usize)> {
         match self {
-            Order::Stream { stream, pace } => vec![(pace.longest(stream.steps()), stream.lanes())],
+            Order::Stream { stream, pace } => {
+                vec![(pace.longest(stream.steps()), stream.batch_size())]
+            }
             Order::Sentences { sentences, .. } => sentences.shapes().to_vec(),
         }
     }
@@ -160,7 +162,7 @@ impl Order {
     /// Number of parts of the text, whose indices are in [`elman_text::Window::parts`].
     pub fn parts(&self) -> usize {
         match self {
-            Order::Stream { stream, .. } => stream.lanes(),
+            Order::Stream { stream, .. } => stream.batch_size(),
             Order::Sentences { sentences, .. } => sentences.lines(),
         }
     }

@@ -72,7 +72,7 @@ impl Pace {
         }
     }
 
-    /// The most steps of a window in lanes of `length` steps.
+    /// The most steps of a window in sequences of `length` steps.
     pub fn longest(self, length: usize) -> usize {
         match self {
             Pace::Even { steps, .. } => steps.min(length),

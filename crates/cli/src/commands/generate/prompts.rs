@@ -24,9 +24,9 @@ pub struct PromptArgs {
     /// Read prompts from this file, one a line ('-': standard input), and continue them side by side
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["prompt", "prompt_file"])]
     prompts: Option<PathBuf>,
-    /// Prompts that are read and continued at a time; changes speed and memory, and no text
-    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(1..))]
-    lanes: u16,
+    /// Number of prompts that are continued in parallel; changes speed and memory, and no text
+    #[arg(long, short = 'B', value_name = "N", default_value = "16", alias = "lanes", value_parser = clap::value_parser!(u16).range(1..))]
+    batch_size: u16,
     /// Print only what was written, not the prompt
     #[arg(long)]
     no_echo: bool,
@@ -84,8 +84,8 @@ impl PromptArgs {
         })
     }
 
-    pub fn lanes(&self) -> usize {
-        usize::from(self.lanes)
+    pub fn batch_size(&self) -> usize {
+        usize::from(self.batch_size)
     }
 
     pub fn echo(&self) -> bool {

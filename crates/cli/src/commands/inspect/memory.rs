@@ -36,7 +36,7 @@ Examples:
   elman inspect memory runs/kjv --memory 2GiB --recompute   # what fits 2 GiB?
   elman inspect memory --untrained data/kjv.txt --hidden 1024 --layers 2 --bptt full
   elman inspect memory --untrained --vocab-size 10000 --preset zaremba-large
-  elman inspect memory runs/kjv --over-steps 35,1000,100000 --over-lanes 1,32 --csv
+  elman inspect memory runs/kjv --over-steps 35,1000,100000 --over-batch-size 1,32 --csv
 
 What each number means: docs/INSPECT.md"
 )]
@@ -59,9 +59,9 @@ pub struct MemoryArgs {
     /// Steps T of the table, with commas between them
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = Options::default().steps)]
     over_steps: Vec<usize>,
-    /// Lanes B of the table, with commas between them
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = Options::default().lanes)]
-    over_lanes: Vec<usize>,
+    /// Batch sizes B of the table, with commas between them
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = Options::default().batch_sizes, alias = "over-lanes")]
+    over_batch_size: Vec<usize>,
     /// Tokens of texts to plan for, with commas between them [default: those of TEXT that would be trained on, 10 and 100 times as many; without one 100,000 to 10⁹]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     over_tokens: Option<Vec<usize>>,
@@ -94,7 +94,7 @@ struct Json<'a> {
 pub fn run(args: MemoryArgs) -> Result<()> {
     let mut options = Options {
         steps: args.over_steps.clone(),
-        lanes: args.over_lanes.clone(),
+        batch_sizes: args.over_batch_size.clone(),
         budget_bytes: args.memory,
         ..Options::default()
     };
@@ -236,7 +236,7 @@ fn write_text(out: &mut impl Write, name: &str, found: &Memory) -> Result<()> {
         "windows",
         format!(
             "{} × {}{recomputed}",
-            count(found.lanes, "lane"),
+            count(found.batch_size, "sequence"),
             count(found.steps, "step")
         ),
     );
@@ -269,11 +269,11 @@ fn write_text(out: &mut impl Write, name: &str, found: &Memory) -> Result<()> {
     }
     writeln!(out, "{}", grid.to_text())?;
 
-    let lanes = count(found.lanes, "lane");
+    let sequences = count(found.batch_size, "sequence");
     let step = bytes(found.step_bytes.round() as u64);
     writeln!(
         out,
-        "a time step more of {lanes} takes {step} where the window is whole:"
+        "a time step more of {sequences} takes {step} where the window is whole:"
     )?;
     let mut grid = Grid::new(1, &["part", "bytes"]);
     for part in &found.step {
@@ -291,10 +291,13 @@ fn write_text(out: &mut impl Write, name: &str, found: &Memory) -> Result<()> {
     )?;
 
     writeln!(out, "what fits {}:", bytes(found.budget_bytes))?;
-    let (steps, lanes) = (grouped(found.steps as u64), grouped(found.lanes as u64));
+    let (steps, batch_size) = (
+        grouped(found.steps as u64),
+        grouped(found.batch_size as u64),
+    );
     let most = [
         format!("most B at T = {steps}"),
-        format!("most T at B = {lanes}"),
+        format!("most T at B = {batch_size}"),
     ];
     let mut grid = Grid::new(1, &["windows", &most[0], &most[1]]);
     for fit in &found.fits {
@@ -342,7 +345,7 @@ const GROWTH: [&str; 9] = [
 fn fitting(fit: &Fit) -> Vec<String> {
     let most = |n: Option<usize>| n.map_or("none".into(), |n| grouped(n as u64));
     let windows = if fit.recompute { "recomputed" } else { "whole" };
-    vec![windows.into(), most(fit.lanes), most(fit.steps)]
+    vec![windows.into(), most(fit.batch_size), most(fit.steps)]
 }
 
 /// A row for each T, a column for each B.
@@ -352,7 +355,7 @@ fn over(table: &[Cell], of: fn(&Cell) -> u64) -> String {
     };
     let columns = table.iter().take_while(|cell| cell.steps == first.steps);
     let columns: Vec<String> = columns
-        .map(|cell| format!("B = {}", grouped(cell.lanes as u64)))
+        .map(|cell| format!("B = {}", grouped(cell.batch_size as u64)))
         .collect();
     let header: Vec<&str> = std::iter::once("T")
         .chain(columns.iter().map(String::as_str))
@@ -372,7 +375,7 @@ fn over(table: &[Cell], of: fn(&Cell) -> u64) -> String {
 fn write_csv(out: &mut impl Write, table: &[Cell]) -> io::Result<()> {
     let header = [
         "steps",
-        "lanes",
+        "batch_size",
         "window_bytes",
         "total_bytes",
         "recomputed_window_bytes",
@@ -380,7 +383,7 @@ fn write_csv(out: &mut impl Write, table: &[Cell]) -> io::Result<()> {
     ];
     write!(out, "{}", line(header))?;
     for cell in table {
-        let sizes = [cell.steps, cell.lanes].map(|n| n.to_string());
+        let sizes = [cell.steps, cell.batch_size].map(|n| n.to_string());
         let figures = [
             cell.window_bytes,
             cell.total_bytes,

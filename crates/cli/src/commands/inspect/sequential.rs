@@ -20,8 +20,8 @@ use std::path::PathBuf;
 
 /// Measure what reading in order costs: training steps on T·B positions while T/B varies, with one thread and with all
 ///
-/// The arithmetic of a step is the same in every row. With many lanes and few steps most of it is large products, which threads share; with
-/// one lane every step of time waits for the one before. The serial share is Amdahl's, from both times. Weights and tokens are random;
+/// The arithmetic of a step is the same in every row. With many sequences and few steps most of it is large products,
+/// which threads share; with one sequence every time step waits for the one before. The serial share is Amdahl's, from both times. Weights and tokens are random;
 /// for figures that mean something, let nothing else run.
 #[derive(Args)]
 #[command(after_help = "\
@@ -29,8 +29,8 @@ Examples:
   elman inspect sequential                            # the network that `elman train` has by default
   elman inspect sequential runs/kjv                   # that of a model or run
   elman inspect sequential --cell elman --hidden 512 --seconds 5
-  elman inspect sequential --positions 8192 --over-lanes 1,2,8,32,128,512
-  elman inspect sequential --json | jq '.rows[] | {lanes, steps, serial_share}'
+  elman inspect sequential --positions 8192 --over-batch-size 1,2,8,32,128,512
+  elman inspect sequential --json | jq '.rows[] | {batch_size, steps, serial_share}'
 
 What each number means: docs/INSPECT.md")]
 pub struct SequentialArgs {
@@ -52,9 +52,9 @@ pub struct SequentialArgs {
     /// Positions T·B of every window
     #[arg(long, value_name = "N", default_value_t = 4096)]
     positions: usize,
-    /// Lanes B of the rows, with commas between them; T is what is left of the positions
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [1, 4, 16, 64, 256])]
-    over_lanes: Vec<usize>,
+    /// Batch sizes B of the rows, with commas between them; T is what is left of the positions
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [1, 4, 16, 64, 256], alias = "over-lanes")]
+    over_batch_size: Vec<usize>,
     /// Measure each row for so long with each number of threads, three steps at least
     #[arg(long, value_name = "SECONDS", value_parser = crate::args::positive, default_value = "1")]
     seconds: f64,
@@ -75,7 +75,7 @@ pub struct SequentialArgs {
 pub fn run(args: SequentialArgs) -> Result<()> {
     let options = Options {
         positions: args.positions,
-        lanes: args.over_lanes.clone(),
+        batch_sizes: args.over_batch_size.clone(),
         seconds: args.seconds,
         ..Options::new(isa(args.isa.as_deref())?, threads(args.threads))
     };
@@ -85,9 +85,9 @@ pub fn run(args: SequentialArgs) -> Result<()> {
     } = args.sized(options.isa)?;
     config.precision = args.precision.unwrap_or(config.precision);
     let spinner = spinner(args.json);
-    let found = sequential(&config, vocab, &options, &mut |lanes, threads| {
-        let (lanes, threads) = (count(lanes, "lane"), count(threads, "thread"));
-        spinner.set_message(format!("{lanes} with {threads}"));
+    let found = sequential(&config, vocab, &options, &mut |batch_size, threads| {
+        let threads = count(threads, "thread");
+        spinner.set_message(format!("batch size {batch_size} with {threads}"));
         spinner.tick();
     });
     spinner.finish_and_clear();
@@ -154,7 +154,7 @@ fn write_text(out: &mut impl Write, found: &Sequential) -> Result<()> {
     let positions = grouped(found.positions as u64);
     head.row(
         "windows",
-        format!("{positions} positions each, T steps of B lanes"),
+        format!("{positions} positions each, T steps of B sequences"),
     );
     writeln!(out, "{head}\n")?;
     let several = format!("{} threads", found.threads);
@@ -166,7 +166,7 @@ fn write_text(out: &mut impl Write, found: &Sequential) -> Result<()> {
     }
     let mut grid = Grid::new(0, &header);
     for row in &found.rows {
-        let mut cells = vec![row.lanes.to_string(), row.steps.to_string()];
+        let mut cells = vec![row.batch_size.to_string(), row.steps.to_string()];
         cells.extend(speed(&row.one));
         if let Some(many) = &row.many {
             cells.extend(speed(many));
@@ -199,15 +199,15 @@ fn sentences(found: &Sequential) -> Vec<String> {
     let shape = |row: &Row| {
         format!(
             "{} × {}",
-            count(row.lanes, "lane"),
+            count(row.batch_size, "sequence"),
             count(row.steps, "step")
         )
     };
     let mut said = vec![
         "in order: the recurrent sweeps, forward and backward, T products of B rows one after the other; the rest takes all T·B rows at once".to_owned(),
     ];
-    let fewest = found.rows.iter().min_by_key(|row| row.lanes);
-    let Some(fewest) = fewest.filter(|row| row.lanes != fastest.lanes) else {
+    let fewest = found.rows.iter().min_by_key(|row| row.batch_size);
+    let Some(fewest) = fewest.filter(|row| row.batch_size != fastest.batch_size) else {
         return said;
     };
     let (slow, fast) = (fewest.best(), fastest.best());
@@ -232,7 +232,7 @@ fn sentences(found: &Sequential) -> Vec<String> {
 
 fn write_csv(out: &mut impl Write, found: &Sequential) -> io::Result<()> {
     let header = [
-        "lanes",
+        "batch_size",
         "steps",
         "threads",
         "tokens_per_s",
@@ -255,7 +255,7 @@ fn write_csv(out: &mut impl Write, found: &Sequential) -> io::Result<()> {
         ];
         let speeds = std::iter::once((&row.one, [None; 4]));
         for (speed, ratios) in speeds.chain(row.many.iter().map(|many| (many, of_many))) {
-            let sizes = [row.lanes, row.steps, speed.threads].map(|n| n.to_string());
+            let sizes = [row.batch_size, row.steps, speed.threads].map(|n| n.to_string());
             let figures = [
                 speed.tokens_per_s,
                 speed.step_ms,

@@ -116,14 +116,14 @@ fn cost(lab: &mut Lab) -> Result<Found> {
         Axis::log("milliseconds"),
     )
     .with(
-        format!("LSTM, {}", count(found.lanes, "lane")),
+        format!("LSTM, batch size {}", found.batch_size),
         Style::Marked,
         timed(|window| window.update_ms),
     );
     let mut table = Table::new(
         format!(
-            "An LSTM in {}; the last row is a window as long as the text",
-            count(found.lanes, "lane")
+            "An LSTM, batch size {}; the last row is a window as long as the text",
+            found.batch_size
         ),
         0,
         &[

@@ -237,7 +237,7 @@ fn sequence(lab: &mut Lab) -> Result<Found> {
     let found = order(lab)?;
     let speeds = |of: &dyn Fn(&Row) -> Option<f64>| {
         let points = found.rows.iter();
-        let points = points.filter_map(|row| Some((row.lanes as f64, of(row)?)));
+        let points = points.filter_map(|row| Some((row.batch_size as f64, of(row)?)));
         points.collect::<Vec<_>>()
     };
     let several = format!("{} threads", found.threads);
@@ -247,7 +247,7 @@ fn sequence(lab: &mut Lab) -> Result<Found> {
             "Speed of training on {} positions",
             grouped(found.positions as u64)
         ),
-        Axis::log("lanes that are computed side by side"),
+        Axis::log("batch size"),
         Axis::log("tokens/s"),
     )
     .with(
@@ -270,7 +270,7 @@ fn sequence(lab: &mut Lab) -> Result<Found> {
         ),
         0,
         &[
-            "lanes",
+            "batch size",
             "steps",
             "tokens/s, one thread",
             &several,
@@ -282,7 +282,7 @@ fn sequence(lab: &mut Lab) -> Result<Found> {
     let shown = |value: Option<f64>| value.map_or("–".into(), number);
     for row in &found.rows {
         table.row([
-            row.lanes.to_string(),
+            row.batch_size.to_string(),
             row.steps.to_string(),
             number(row.one_tokens_per_s.round()),
             shown(row.many_tokens_per_s.map(f64::round)),
@@ -298,28 +298,28 @@ fn sequence(lab: &mut Lab) -> Result<Found> {
         .zip(many.speedup)
         .map_or(String::new(), |(few_gain, many_gain)| {
             format!(
-                " {several} make {} lanes {} times as fast and {} lanes {} times.",
-                few.lanes,
+                " {several} make a batch of {} {} times as fast and one of {} {} times.",
+                few.batch_size,
                 number(few_gain),
-                many.lanes,
+                many.batch_size,
                 number(many_gain)
             )
         });
     Ok(Found {
         blocks: vec![
             Block::paragraph(
-                "Every row does the same arithmetic on as many tokens; only the order differs that it must have. In one long lane nearly everything waits for the step before; in many short ones they go side by side. The *serial share* is what Amdahl's law makes of the two speeds.",
+                "Every row does the same arithmetic on as many tokens; only the order differs that it must have. In one long sequence nearly everything waits for the step before; many short ones are computed side by side. The *serial share* is what Amdahl's law makes of the two speeds.",
             ),
             Block::Plot(plot),
             Block::Table(table),
         ],
         verdict: found.verdict(),
         because: format!(
-            "{} lanes of {} are {} times as fast as {} of {}, with one thread.{gains}",
-            many.lanes,
+            "{} sequences of {} are {} times as fast as {} of {}, with one thread.{gains}",
+            many.batch_size,
             count(many.steps, "step"),
             number(many.one_tokens_per_s / few.one_tokens_per_s),
-            count(few.lanes, "lane"),
+            count(few.batch_size, "sequence"),
             count(few.steps, "step"),
         ),
     })

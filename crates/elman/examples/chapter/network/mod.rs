@@ -1,7 +1,7 @@
 //! A recurrent language model in f64 with its own backward pass, written as plainly as it can be.
 //!
 //! It computes what `docs/MATH.md` derives, and uses nothing of elman: the tests take it as the oracle that the fast
-//! kernels are compared with. A lane of the batch never sees another, so one lane after the
+//! kernels are compared with. A sequence of the batch never sees another, so one sequence after the
 //! other is taken through the whole network: every loop below is over the steps of ONE sequence, every
 //! value a vector. With the weights of the softmax written W_S, b_2 the network is
 //!
@@ -12,7 +12,7 @@
 //!   logits_t = W_S y_t + b_2                           W_S = embed if tied
 //!   nats_t   = −ln softmax(logits_t)[target_t]
 //!   loss     = Σ weight_t nats_t / Σ weight_t          Norm::Tokens
-//!            = Σ weight_t nats_t / B                   Norm::Lanes (sum over steps, mean over lanes)
+//!            = Σ weight_t nats_t / B                   Norm::Sequences (sum over steps, mean over sequences)
 //!   objective  the same of (1−ε) nats_t + ε/V Σ_v −ln softmax(logits_t)_v, plus in both norms that of the penalties
 //!              α mean (m^L_t ⊙ h^L_t)² and β mean (h^L_t − h^L_{t−1})² at every position: means over real positions,
 //!              or pairs of them, and units
@@ -58,7 +58,7 @@ pub enum Cell {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Norm {
     Tokens,
-    Lanes,
+    Sequences,
 }
 
 /// What the network is made of.
@@ -93,7 +93,7 @@ pub struct Regularisers {
 /// One window of a batch. All (T, B) arrays are time-major.
 pub struct Window<'a> {
     pub steps: usize,
-    pub lanes: usize,
+    pub batch_size: usize,
     pub inputs: &'a [usize],
     pub targets: &'a [usize],
     /// 1 for a real position, 0 for padding, (T, B).
@@ -122,7 +122,7 @@ pub struct Outcome {
     pub d_initial: State,
     /// The smallest |pre-activation| of a rectifier: finite differences need it well above their effect.
     pub kink_distance: f64,
-    /// What was computed on the way, by lane, layer and step.
+    /// What was computed on the way, by sequence, layer and step.
     pub steps: Vec<Vec<Vec<Step>>>,
 }
 
@@ -166,8 +166,12 @@ impl Network {
     }
 
     /// The state before every text.
-    pub fn zero_state(&self, lanes: usize) -> State {
-        let zeros: Vec<_> = self.hidden.iter().map(|h| vec![0.0; lanes * h]).collect();
+    pub fn zero_state(&self, batch_size: usize) -> State {
+        let zeros: Vec<_> = self
+            .hidden
+            .iter()
+            .map(|h| vec![0.0; batch_size * h])
+            .collect();
         let c = if self.cell == Cell::Lstm {
             zeros.clone()
         } else {
@@ -178,15 +182,15 @@ impl Network {
 
     /// Forward and backward through a window.
     pub fn run(&self, weights: &Tensors, window: &Window) -> Outcome {
-        let positions = window.steps * window.lanes;
+        let positions = window.steps * window.batch_size;
         let mut outcome = Outcome {
             logits: vec![0.0; positions * self.vocab],
             nats: vec![0.0; positions],
             loss: 0.0,
             objective: 0.0,
             gradients: Tensors::new(),
-            last: self.zero_state(window.lanes),
-            d_initial: self.zero_state(window.lanes),
+            last: self.zero_state(window.batch_size),
+            d_initial: self.zero_state(window.batch_size),
             kink_distance: f64::INFINITY,
             steps: Vec::new(),
         };
@@ -194,8 +198,8 @@ impl Network {
             let zeros = vec![0.0; shape.iter().product()];
             outcome.gradients.insert(name, (shape, zeros));
         }
-        for lane in 0..window.lanes {
-            self.run_lane(weights, window, lane, &mut outcome);
+        for sequence in 0..window.batch_size {
+            self.run_sequence(weights, window, sequence, &mut outcome);
         }
         let total: f64 = outcome
             .nats
@@ -208,9 +212,9 @@ impl Network {
         outcome
     }
 
-    fn run_lane(&self, weights: &Tensors, window: &Window, lane: usize, out: &mut Outcome) {
+    fn run_sequence(&self, weights: &Tensors, window: &Window, sequence: usize, out: &mut Outcome) {
         let (v, e, layers) = (self.vocab, self.embed, self.hidden.len());
-        let mine = |k: usize| lane * self.hidden[k]..(lane + 1) * self.hidden[k];
+        let mine = |k: usize| sequence * self.hidden[k]..(sequence + 1) * self.hidden[k];
         let embed = &weights["encoder.weight"].1;
         let decoder = if self.tied {
             "encoder.weight"
@@ -222,13 +226,13 @@ impl Network {
         // Forward. `xs` are the values that flow up: embedding, then the outputs of each layer.
         let mut xs: Vec<Vec<f64>> = (0..window.steps)
             .map(|t| {
-                let id = window.inputs[window.at(t, lane)];
+                let id = window.inputs[window.at(t, sequence)];
                 embed[id * e..(id + 1) * e].to_vec()
             })
             .collect();
         let mut tape: Vec<Vec<Step>> = Vec::new();
         for k in 0..layers {
-            window.drop_out(k, lane, &mut xs);
+            window.drop_out(k, sequence, &mut xs);
             let layer = Layer::new(self, weights, k);
             let mut h_prev = window.initial.h[k][mine(k)].to_vec();
             let mut c_prev = match self.cell {
@@ -250,12 +254,12 @@ impl Network {
             }
         }
         let raw = xs.clone();
-        window.drop_out(layers, lane, &mut xs);
+        window.drop_out(layers, sequence, &mut xs);
 
         // The output layer, forward and backward. `dxs` is the gradient that flows down.
         let mut dxs: Vec<Vec<f64>> = Vec::new();
         for (t, x) in xs.iter().enumerate() {
-            let at = window.at(t, lane);
+            let at = window.at(t, sequence);
             let y = match projected {
                 true => times(&weights["projection.weight"].1, x),
                 false => x.clone(),
@@ -292,9 +296,9 @@ impl Network {
                 dxs.push(dy);
             }
         }
-        window.penalise(lane, &xs, &mut dxs, out, Penalty::Activations);
-        window.drop_out(layers, lane, &mut dxs);
-        window.penalise(lane, &raw, &mut dxs, out, Penalty::Changes);
+        window.penalise(sequence, &xs, &mut dxs, out, Penalty::Activations);
+        window.drop_out(layers, sequence, &mut dxs);
+        window.penalise(sequence, &raw, &mut dxs, out, Penalty::Changes);
 
         // Backward through the layers, each from its last step to its first.
         for k in (0..layers).rev() {
@@ -330,11 +334,11 @@ impl Network {
             if self.cell == Cell::Lstm {
                 out.d_initial.c[k][mine(k)].copy_from_slice(&dc_next);
             }
-            window.drop_out(k, lane, &mut dxs);
+            window.drop_out(k, sequence, &mut dxs);
         }
         let dembed = gradient(out, "encoder.weight");
         for (t, dx) in dxs.iter().enumerate() {
-            let id = window.inputs[window.at(t, lane)];
+            let id = window.inputs[window.at(t, sequence)];
             add(&mut dembed[id * e..(id + 1) * e], dx);
         }
         out.steps.push(tape);
@@ -342,44 +346,45 @@ impl Network {
 }
 
 impl Window<'_> {
-    /// Index of step `t` of `lane` in a (T, B) array.
-    fn at(&self, t: usize, lane: usize) -> usize {
-        t * self.lanes + lane
+    /// Index of step `t` of `sequence` in a (T, B) array.
+    fn at(&self, t: usize, sequence: usize) -> usize {
+        t * self.batch_size + sequence
     }
 
-    /// Multiplies the values (or the gradients: the same) of a site; `xs` is (T, n) of one lane.
-    fn drop_out(&self, site: usize, lane: usize, xs: &mut [Vec<f64>]) {
+    /// Multiplies the values (or the gradients: the same) of a site; `xs` is (T, n) of one sequence.
+    fn drop_out(&self, site: usize, sequence: usize, xs: &mut [Vec<f64>]) {
         if self.multipliers.is_empty() {
             return;
         }
         for (t, x) in xs.iter_mut().enumerate() {
-            let start = self.at(t, lane) * x.len();
+            let start = self.at(t, sequence) * x.len();
             for (value, m) in x.iter_mut().zip(&self.multipliers[site][start..]) {
                 *value *= m;
             }
         }
     }
 
-    /// Adds a penalty on the values `xs` (T, H) of one lane to the objective, and its gradient to `dxs`.
+    /// Adds a penalty on the values `xs` (T, H) of one sequence to the objective, and its gradient to `dxs`.
     fn penalise(
         &self,
-        lane: usize,
+        sequence: usize,
         xs: &[Vec<f64>],
         dxs: &mut [Vec<f64>],
         out: &mut Outcome,
         penalty: Penalty,
     ) {
-        let real = |t: usize, lane: usize| self.weights[self.at(t, lane)] > 0.0;
-        let pair = |t: usize, lane: usize| t > 0 && real(t, lane) && real(t - 1, lane);
+        let real = |t: usize, sequence: usize| self.weights[self.at(t, sequence)] > 0.0;
+        let pair = |t: usize, sequence: usize| t > 0 && real(t, sequence) && real(t - 1, sequence);
         let (coefficient, counts): (f64, &dyn Fn(usize, usize) -> bool) = match penalty {
             Penalty::Activations => (self.regularisers.ar, &real),
             Penalty::Changes => (self.regularisers.tar, &pair),
         };
-        let cells = (0..self.steps).flat_map(|t| (0..self.lanes).map(move |lane| (t, lane)));
-        let terms = cells.filter(|(t, lane)| counts(*t, *lane)).count();
+        let cells =
+            (0..self.steps).flat_map(|t| (0..self.batch_size).map(move |sequence| (t, sequence)));
+        let terms = cells.filter(|(t, sequence)| counts(*t, *sequence)).count();
         let positions: f64 = self.weights.iter().sum();
         let factor = coefficient * positions / self.denominator() / (terms * xs[0].len()) as f64;
-        for t in (0..self.steps).filter(|t| counts(*t, lane)) {
+        for t in (0..self.steps).filter(|t| counts(*t, sequence)) {
             for j in 0..xs[t].len() {
                 let change = match penalty {
                     Penalty::Activations => xs[t][j],
@@ -397,7 +402,7 @@ impl Window<'_> {
     fn denominator(&self) -> f64 {
         match self.norm {
             Norm::Tokens => self.weights.iter().sum(),
-            Norm::Lanes => self.lanes as f64,
+            Norm::Sequences => self.batch_size as f64,
         }
     }
 }

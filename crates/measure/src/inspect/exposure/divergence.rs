@@ -12,7 +12,7 @@ use elman_infer::sample::largest;
 use elman_kernels::{Cpu, exponentials, ln};
 use serde::Serialize;
 
-/// The logits of V tokens in each of B lanes, with their exponentials.
+/// The logits of V tokens in each of B sequences, with their exponentials.
 pub(super) struct Distributions {
     vocab: usize,
     /// (B, V); −∞ for what is never written.
@@ -32,12 +32,12 @@ pub(super) struct Divergence {
 }
 
 impl Distributions {
-    pub fn new(vocab: usize, lanes: usize) -> Distributions {
+    pub fn new(vocab: usize, batch_size: usize) -> Distributions {
         Distributions {
             vocab,
-            logits: vec![0.0; lanes * vocab],
-            weights: vec![0.0; lanes * vocab],
-            scales: vec![(0.0, 0.0); lanes],
+            logits: vec![0.0; batch_size * vocab],
+            weights: vec![0.0; batch_size * vocab],
+            scales: vec![(0.0, 0.0); batch_size],
         }
     }
 
@@ -60,19 +60,19 @@ impl Distributions {
         Ok(())
     }
 
-    /// (V): probabilities of a lane but for a factor.
-    pub fn weights(&self, lane: usize) -> &[f32] {
-        &self.weights[lane * self.vocab..(lane + 1) * self.vocab]
+    /// (V): probabilities of a sequence but for a factor.
+    pub fn weights(&self, sequence: usize) -> &[f32] {
+        &self.weights[sequence * self.vocab..(sequence + 1) * self.vocab]
     }
 
     /// Divergences of this source from the model `q`, in one row of the batch.
-    pub fn divergence(&self, q: &Distributions, lane: usize) -> Divergence {
-        let row = lane * self.vocab..(lane + 1) * self.vocab;
-        let ((p_most, p_ln_sum), (q_most, q_ln_sum)) = (self.scales[lane], q.scales[lane]);
+    pub fn divergence(&self, q: &Distributions, sequence: usize) -> Divergence {
+        let row = sequence * self.vocab..(sequence + 1) * self.vocab;
+        let ((p_most, p_ln_sum), (q_most, q_ln_sum)) = (self.scales[sequence], q.scales[sequence]);
         let (p_sum, q_sum) = (libm::exp(p_ln_sum), libm::exp(q_ln_sum));
         let shift = (p_most + p_ln_sum) - (q_most + q_ln_sum);
         let logits = self.logits[row.clone()].iter().zip(&q.logits[row]);
-        let weights = self.weights(lane).iter().zip(q.weights(lane));
+        let weights = self.weights(sequence).iter().zip(q.weights(sequence));
         let mut sums = Divergence::default();
         for ((z_p, z_q), (w_p, w_q)) in logits.zip(weights) {
             let (p, q) = (f64::from(*w_p) / p_sum, f64::from(*w_q) / q_sum);

@@ -123,10 +123,10 @@ fn divergences_after_a_text_are_exact() {
     let text = Passages::draw(&ids, model.vocab().eos(), [3, 6, 5], 4).unwrap();
     for band in &found.bands {
         let mut sum = [0.0; 3];
-        for lane in 0..5 {
+        for sequence in 0..5 {
             for length in band.from..=band.to {
-                let mut prefix = text.context_of(lane);
-                prefix.extend((0..length).map(|t| text.token(lane, t)));
+                let mut prefix = text.context_of(sequence);
+                prefix.extend((0..length).map(|t| text.token(sequence, t)));
                 let values = plain(
                     &distribution(&oracle, &prefix),
                     &distribution(&model, &prefix),
@@ -172,7 +172,7 @@ fn a_model_that_is_its_source_has_no_divergence() {
 fn threads_and_company_change_no_bit() {
     let (model, oracle) = (network(), source());
     let options = Options {
-        sequences: LANES + 3,
+        sequences: BATCH_SIZE + 3,
         length: 9,
         resamples: 99,
         ..Options::default()
@@ -189,7 +189,7 @@ fn threads_and_company_change_no_bit() {
         seed: options.seed,
     };
     for writer in [Writer::Oracle, Writer::Model] {
-        let all = pair.walk(writer, 0..LANES).unwrap();
+        let all = pair.walk(writer, 0..BATCH_SIZE).unwrap();
         assert_eq!(pair.walk(writer, 7..8).unwrap()[0], all[7]);
     }
 }

@@ -1,6 +1,6 @@
 //! Evaluation in batches: several places of a text in parallel, or several lines.
 //!
-//! The text is in memory. Every part, a lane of a stream or a line, is summed on its own (`scoring.rs`), and the sums are added in the
+//! The text is in memory. Every part, a sequence of a stream or a line, is summed on its own (`scoring.rs`), and the sums are added in the
 //! order of the text, so the bits do not depend on what is read beside what.
 
 use super::{EvalOptions, Found, Progress, ROWS, Sums, WINDOW};
@@ -13,20 +13,20 @@ use elman_text::{
 };
 
 /// Memory for the tokens of a text that is scored in batches.
-const LANES_LIMIT_BYTES: usize = 2 << 30;
+const TOKENS_LIMIT_BYTES: usize = 2 << 30;
 /// A token's id and whether it is unknown.
 const TOKEN_BYTES: usize = 5;
 
-/// Scores a text in `lanes` lanes; returns its sums, what was counted, and the lanes that there were.
+/// Scores a text in `batch_size` sequences; returns its sums, what was counted, and the sequences that there were.
 ///
 /// Errors: those of [`in_memory`], and a model whose hidden states overflow.
-pub(super) fn in_lanes(
+pub(super) fn in_parallel(
     model: &NetworkModel,
     cpu: &Cpu,
     sources: Vec<Source>,
     read: &ReadOptions,
     options: &EvalOptions,
-    (layout, lanes): (Layout, usize),
+    (layout, batch_size): (Layout, usize),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Sums, Found, usize)> {
     let vocab = model.vocab();
@@ -47,13 +47,16 @@ pub(super) fn in_lanes(
     };
     let ends_line = |id| vocab.ends_line(id);
     let window = Window::default();
-    let (scored, lanes) = match layout {
+    let (scored, batch_size) = match layout {
         Layout::Stream => {
-            let lanes = lanes.min(ids.len());
-            let steps = options.window.unwrap_or(WINDOW).min(ROWS.div_ceil(lanes));
+            let batch_size = batch_size.min(ids.len());
+            let steps = options
+                .window
+                .unwrap_or(WINDOW)
+                .min(ROWS.div_ceil(batch_size));
             let stream = match model.about().restarts {
-                true => Stream::at_lines(&ids, lanes, ends_line),
-                false => Stream::new(ids.len(), lanes),
+                true => Stream::at_lines(&ids, batch_size, ends_line),
+                false => Stream::new(ids.len(), batch_size),
             };
             let mut source = StreamWindows {
                 text,
@@ -62,21 +65,21 @@ pub(super) fn in_lanes(
                 first: 0,
                 next: 0,
             };
-            let mut scorer = ModelScorer::new(model, cpu, steps, lanes);
+            let mut scorer = ModelScorer::new(model, cpu, steps, batch_size);
             let scored = score_windows(&mut source, &mut scorer, window, false, &mut each)?;
-            (scored, lanes)
+            (scored, batch_size)
         }
         Layout::Sentences => {
-            let sentences = Sentences::new(&ids, ends_line, lanes, ROWS)?;
+            let sentences = Sentences::new(&ids, ends_line, batch_size, ROWS)?;
             let steps = options.window.unwrap_or(WINDOW);
             let mut source = Lines::new(text, sentences);
-            let mut scorer = ModelScorer::new(model, cpu, steps, lanes);
+            let mut scorer = ModelScorer::new(model, cpu, steps, batch_size);
             let scored = score_windows(&mut source, &mut scorer, window, false, &mut each)?;
             let lines = source.sentences.lines();
-            (scored, lanes.min(lines))
+            (scored, batch_size.min(lines))
         }
     };
-    Ok((total(&scored.parts), found, lanes))
+    Ok((total(&scored.parts), found, batch_size))
 }
 
 /// A text in memory.
@@ -109,7 +112,7 @@ struct StreamWindows<'a> {
 
 impl WindowSource for StreamWindows<'_> {
     fn parts(&self) -> usize {
-        self.stream.lanes()
+        self.stream.batch_size()
     }
 
     fn next(&mut self, window: &mut Window) -> Option<Filled> {
@@ -127,7 +130,7 @@ impl WindowSource for StreamWindows<'_> {
     }
 
     fn token(&self, part: usize, t: usize, target: TokenId) -> Token {
-        let place = self.stream.lane(part).start + self.first + t;
+        let place = self.stream.sequence(part).start + self.first + t;
         self.text.token(place, target)
     }
 }
@@ -190,7 +193,7 @@ pub(crate) fn refuse_overflow<P>(scored: &Scored<P>) -> Result<()> {
 
 /// A whole text: its ids, whether each is unknown, and what was counted.
 ///
-/// Errors: what reading the text can find, and more tokens than [`LANES_LIMIT_BYTES`] hold.
+/// Errors: what reading the text can find, and more tokens than [`TOKENS_LIMIT_BYTES`] hold.
 pub(crate) fn in_memory(
     vocab: &Vocab,
     sources: Vec<Source>,
@@ -198,7 +201,7 @@ pub(crate) fn in_memory(
 ) -> Result<(Vec<TokenId>, Vec<bool>, Found)> {
     let (mut ids, mut oov) = (Vec::new(), Vec::new());
     let found = text::encode_placed(sources, vocab, read, &mut |token| -> Result<()> {
-        if ids.len() == LANES_LIMIT_BYTES / TOKEN_BYTES {
+        if ids.len() == TOKENS_LIMIT_BYTES / TOKEN_BYTES {
             let tokens = ids.len();
             return Err(EvalError::TooLong { tokens }.into());
         }

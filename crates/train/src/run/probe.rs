@@ -1,15 +1,15 @@
 //! `--watch-gradients`: gradient flow in a window, every N steps.
 //!
-//! The cheap form of `inspect::gradients`: two lanes of the window that is about to be learnt, at most 64 steps of it, read with
+//! The cheap form of `inspect::gradients`: two sequences of the window that is about to be learnt, at most 64 steps of it, read with
 //! the weights of that moment and without dropout; the norm of ∂s_t/∂s_k at the longest lag, layer by layer. It reads the
-//! window before training does, as if no lane restarted in it, and leaves nothing behind that training reads, so it changes no bit of the run.
+//! window before training does, as if no sequence restarted in it, and leaves nothing behind that training reads, so it changes no bit of the run.
 
 use super::Run;
 use crate::Trainer;
 use crate::bptt::Engine;
 use crate::watch::{GradientFlow, LayerFlow};
 use elman_net::State;
-use elman_net::dims::{LOOK_LANES, LOOK_STEPS};
+use elman_net::dims::{PROBE_SEQUENCES, PROBE_STEPS};
 use elman_net::flow::jacobian::Jacobians;
 use elman_net::flow::norms::{Chain, chain_norms};
 use elman_net::flow::trace::LayerWeights;
@@ -18,7 +18,7 @@ use elman_net::flow::verdict::{Verdict, factor};
 use elman_text::Window;
 
 impl Run {
-    pub(super) fn look_is_due(&self) -> bool {
+    pub(super) fn probe_is_due(&self) -> bool {
         let next = self.trainer.state.progress.step + 1;
         let every = self.trainer.config.watch_gradients;
         every.is_some_and(|every| next.is_multiple_of(every))
@@ -26,7 +26,7 @@ impl Run {
 
     /// Looks at the window that the next step will learn. `None` where its hidden states overflow, which the
     /// step itself will report.
-    pub(super) fn look(&mut self) -> Option<GradientFlow> {
+    pub(super) fn probe(&mut self) -> Option<GradientFlow> {
         let Trainer {
             text,
             engine,
@@ -35,14 +35,14 @@ impl Run {
             ..
         } = &mut self.trainer;
         text.read_on(state.progress.cursor(), window);
-        look(engine, window, &state.carried, state.progress.step + 1)
+        probe(engine, window, &state.carried, state.progress.step + 1)
     }
 }
 
-fn look(engine: &mut Engine, window: &Window, carried: &State, step: u64) -> Option<GradientFlow> {
+fn probe(engine: &mut Engine, window: &Window, carried: &State, step: u64) -> Option<GradientFlow> {
     let weights = LayerWeights::of(engine.network(), engine.params());
-    let lanes = LOOK_LANES.min(window.lanes);
-    let trace = engine.trace(window, lanes, LOOK_STEPS, carried, &weights);
+    let batch_size = PROBE_SEQUENCES.min(window.batch_size);
+    let trace = engine.trace(window, batch_size, PROBE_STEPS, carried, &weights);
     let trace = trace.ok()?;
     let lag = trace.steps;
     let layers: Vec<LayerFlow> = weights
@@ -50,9 +50,9 @@ fn look(engine: &mut Engine, window: &Window, carried: &State, step: u64) -> Opt
         .enumerate()
         .map(|(layer, weights)| {
             let jacobians = Jacobians::new(weights, &trace, layer);
-            let chains: Vec<Chain> = (0..lanes)
-                .map(|lane| Chain {
-                    lane,
+            let chains: Vec<Chain> = (0..batch_size)
+                .map(|sequence| Chain {
+                    sequence,
                     end: lag,
                     lag,
                 })
@@ -60,7 +60,7 @@ fn look(engine: &mut Engine, window: &Window, carried: &State, step: u64) -> Opt
             let norms = chain_norms(engine.cpu(), &jacobians, &chains);
             let norm_log10 = mean_log10(&norms);
             let factor = factor(norm_log10, lag);
-            let units = Units::of(weights, &[&trace.layers[layer]], lanes);
+            let units = Units::of(weights, &[&trace.layers[layer]], batch_size);
             let saturated = units.signals.iter().map(|signal| signal.low + signal.high);
             LayerFlow {
                 layer,
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lane_in_which_nothing_is_left_does_not_hide_the_other() {
+    fn a_sequence_in_which_nothing_is_left_does_not_hide_the_other() {
         assert_eq!(mean_log10(&[-1.0, -3.0]), -2.0);
         assert_eq!(mean_log10(&[f64::NEG_INFINITY, -3.0]), -3.0);
         assert_eq!(mean_log10(&[f64::NEG_INFINITY; 2]), f64::NEG_INFINITY);
