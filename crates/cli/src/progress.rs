@@ -15,7 +15,7 @@ use crate::summary;
 use anyhow::Result;
 use elman::text::Layout;
 use elman::train::metrics::Line;
-use elman::train::{Event, GradientFlow, Ready, StepReport, Validation, Watch};
+use elman::train::{Event, GradientFlow, RunPlan, StepReport, Validation, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use meter::Meter;
 use serde::Serialize;
@@ -167,11 +167,11 @@ impl Progress {
     }
 
     /// Says to machines what is about to be trained.
-    pub fn announce(&self, ready: &Ready) {
+    pub fn announce(&self, ready: &RunPlan) {
         self.emit("ready", &json::Ready::new(ready));
     }
 
-    fn ready(&mut self, ready: &Ready) {
+    fn ready(&mut self, ready: &RunPlan) {
         self.page = Some(Keeper::new(ready.run));
         self.planned = Some(Planned {
             bytes: ready.plan.total_bytes(),
@@ -325,7 +325,7 @@ fn reading(text: &str) -> ProgressBar {
     bar
 }
 
-fn new_bar(ready: &Ready) -> ProgressBar {
+fn new_bar(ready: &RunPlan) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(ready.total_steps, ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template("{bar:12} {pos}/{len} {wide_msg}") {
         bar.set_style(style.progress_chars("=> "));

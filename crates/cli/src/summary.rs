@@ -6,12 +6,12 @@ use crate::progress::Planned;
 use elman::net::layer::dropout::Rates;
 use elman::text::Layout;
 use elman::train::config::{Bptt, Config};
-use elman::train::{Ending, Outcome, Ready};
+use elman::train::{Ending, Outcome, RunPlan};
 use serde::Serialize;
 use std::path::Path;
 
 /// What is about to happen; `text` names the training text.
-pub fn ready(ready: &Ready, text: &str) -> String {
+pub fn ready(ready: &RunPlan, text: &str) -> String {
     let mut table = about(ready, text);
     table.row(
         "run",
@@ -21,14 +21,14 @@ pub fn ready(ready: &Ready, text: &str) -> String {
 }
 
 /// What a run would do that is not begun.
-pub fn told(ready: &Ready, text: &str) -> String {
+pub fn told(ready: &RunPlan, text: &str) -> String {
     let mut table = about(ready, text);
     let run = ready.run.display();
     table.row("run", format!("would be in {run}; nothing was written"));
     table.to_string()
 }
 
-fn about(ready: &Ready, text: &str) -> Table {
+fn about(ready: &RunPlan, text: &str) -> Table {
     let (config, dims, plan) = (ready.config, ready.dims, &ready.plan);
     let mut table = Table::default();
     let valid = match ready.valid_tokens {
@@ -183,7 +183,7 @@ pub fn validated(loss_nats: f64, layout: Layout) -> String {
     }
 }
 
-fn budget(ready: &Ready) -> String {
+fn budget(ready: &RunPlan) -> String {
     let Some(total_steps) = ready.total_steps else {
         let minutes = ready.config.minutes.unwrap_or_default();
         return format!(

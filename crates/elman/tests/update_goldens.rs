@@ -7,7 +7,7 @@ use elman::net::dims::{Activation, Cell, Dims};
 use elman::net::params::Params;
 use elman::train::Config;
 use elman::train::config::{Choices, Value as Choice};
-use elman::train::guard::{Guard, Verdict};
+use elman::train::guard::{Guard, UpdateDecision};
 use elman::train::optim::{OptimizerState, Update};
 use elman::train::schedule::{Place, Plateau, Schedule};
 use elman_kernels::{Cpu, Isa, sum_limited_squares};
@@ -88,7 +88,7 @@ fn updates(goldens: &Goldens, config: &Config) -> (Vec<Params>, Vec<Params>) {
             .clip_value
             .map_or(f32::INFINITY, |most| (most * windows as f64) as f32);
         let verdict = guard.judge(1.0, norm(f32::INFINITY), norm(limit), config.clip);
-        let Verdict::Apply(scale) = verdict else {
+        let UpdateDecision::Apply(scale) = verdict else {
             panic!("{verdict:?}");
         };
         let step = Update {

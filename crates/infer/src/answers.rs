@@ -1,9 +1,9 @@
-//! Evaluation of answers: how often, and with what probability, a network predicts what follows a mark in each line.
+//! Evaluation of answers: how often, and with what probability, a network predicts what follows a given token in each line.
 //!
 //! ```text
 //! accuracy = right / tokens     lines right / lines     loss = Σ −ln p(token | its line before it) / tokens
 //! ```
-//! over the tokens of the answers alone, as `train` with `--loss-after` learns them (`text::Mark`, [`Hits`]). Every line begins
+//! over the tokens of the answers alone, as `train` with `--loss-after` learns them (`text::AnswerMask`, [`Accuracy`]). Every line begins
 //! with `<eos>` and the zero state; several lines are scored in one batch, and the figures do not depend on how many. Each token of
 //! an answer is predicted after the true tokens before it.
 //!
@@ -11,19 +11,19 @@
 
 use super::perplexity::{Lines, Progress, ROWS, Text, in_memory, refuse_overflow};
 use super::scoring::{ModelScorer, Scored, score_windows};
-use super::{Hits, Model, WINDOW};
+use super::{Accuracy, Model, WINDOW};
 use crate::error::Result;
-use elman_text::{Mark, ReadOptions, Sentences, Source, TextError, Window};
+use elman_text::{AnswerMask, ReadOptions, Sentences, Source, TextError, Window};
 use serde::Serialize;
 use std::time::Instant;
 
 /// Lines of a batch by default.
 const BATCH_SIZE: usize = 32;
 
-/// Result of an evaluation of answers: accuracy and loss of the tokens after the mark in each line.
+/// Result of an evaluation of answers: accuracy and loss of the tokens after a given one in each line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Answered {
-    /// The mark: the token after whose last occurrence in a line the answer begins.
+    /// Token after whose last occurrence in a line the answer begins.
     pub after: String,
     /// Number of lines of the text, with an answer or without.
     pub lines_read: u64,
@@ -33,7 +33,7 @@ pub struct Answered {
     pub oov: u64,
     /// Counts of the predicted tokens and lines, and of those that were right.
     #[serde(flatten)]
-    pub hits: Hits,
+    pub counts: Accuracy,
     /// Share of the predicted tokens that were the most likely ones, 0 to 1.
     pub accuracy: f64,
     /// Share of the lines with an answer whose whole answer was right, 0 to 1.
@@ -56,14 +56,14 @@ pub struct Answered {
     pub tokens_per_second: f64,
 }
 
-/// Evaluates `model` on the answers after the mark `token` in the lines of `sources`, in batches of `batch_size` lines (32 by default).
+/// Evaluates `model` on the answers after `token` in the lines of `sources`, in batches of `batch_size` lines (32 by default).
 ///
 /// `progress` is called after every batch.
 ///
 /// # Errors
 /// [`ModelError::NotANetwork`](crate::ModelError::NotANetwork) for a model of another family;
 /// [`ModelError::Overflow`](crate::ModelError::Overflow) if hidden states overflow; [`Error::Text`](crate::Error::Text) if the text
-/// cannot be read, the vocabulary lacks the mark, or no line has an answer.
+/// cannot be read, the vocabulary lacks the token, or no line has an answer.
 pub fn evaluate_answers(
     model: &Model,
     sources: Vec<Source>,
@@ -75,7 +75,7 @@ pub fn evaluate_answers(
     let started = Instant::now();
     let network = model.network_for("accuracy on answers")?;
     let (cpu, vocab) = (model.cpu(), model.vocab());
-    let mark = Mark::find(token, vocab)?;
+    let mask = AnswerMask::find(token, vocab)?;
     let (ids, oov, (stats, _)) = in_memory(vocab, sources, read)?;
     let batch_size = batch_size.unwrap_or(BATCH_SIZE);
     let sentences = Sentences::new(&ids, |id| vocab.ends_line(id), batch_size, ROWS)?;
@@ -84,7 +84,7 @@ pub fn evaluate_answers(
         oov: &oov,
         vocab,
     };
-    let mut lines = Lines::new(text, sentences.answers_after(mark));
+    let mut lines = Lines::new(text, sentences.answers_after(mask));
     let mut scorer = ModelScorer::new(network, cpu, WINDOW, batch_size);
     let mut each = |scored: &Scored<f64>| {
         refuse_overflow(scored)?;
@@ -97,21 +97,21 @@ pub fn evaluate_answers(
     };
     let window = Window::default();
     let scored = score_windows(&mut lines, &mut scorer, window, true, &mut each)?;
-    let (hits, lines_read) = (scored.hits, scored.parts.len() as u64);
-    let (Some(accuracy), Some(line_accuracy)) = (hits.accuracy(), hits.line_accuracy()) else {
+    let (counts, lines_read) = (scored.accuracy, scored.parts.len() as u64);
+    let (Some(accuracy), Some(line_accuracy)) = (counts.of_tokens(), counts.of_lines()) else {
         let (text, token) = ("the text".to_owned(), token.to_owned());
         return Err(TextError::NoAnswer { text, token }.into());
     };
     // Line by line, so that the sum has the order of the text.
     let total_nats: f64 = scored.parts.iter().sum();
-    let loss_nats = total_nats / hits.tokens as f64;
+    let loss_nats = total_nats / counts.tokens as f64;
     let seconds = started.elapsed().as_secs_f64();
     Ok(Answered {
         after: token.to_owned(),
         lines_read,
         tokens_read: stats.tokens,
         oov: stats.oov,
-        hits,
+        counts,
         accuracy,
         line_accuracy,
         total_nats,
@@ -145,7 +145,7 @@ mod tests {
         for cell in CELLS {
             let model = Model::from(model(cell, false));
             let vocab = model.vocab().clone();
-            let (mut nats, mut counts) = (0.0, Hits::default());
+            let (mut nats, mut counts) = (0.0, Accuracy::default());
             for line in TEXT.lines() {
                 let Some((_, answer)) = line.rsplit_once('=').filter(|(_, a)| !a.is_empty()) else {
                     continue;
@@ -173,7 +173,7 @@ mod tests {
                 let read = ReadOptions::default();
                 let found = evaluate_answers(&model, source(), &read, "e", batch_size, &mut |_| {});
                 let found = found.unwrap();
-                assert_eq!(found.hits, counts, "{cell}");
+                assert_eq!(found.counts, counts, "{cell}");
                 assert!((found.total_nats - nats).abs() < 1e-4, "{cell}");
                 assert_eq!(found.lines_read, 7);
             }

@@ -8,7 +8,7 @@
 //! perplexity  a model and a text                                   → every figure, with what was counted
 //! scoring     windows of a text in memory                          → the loss of each part of it
 //! answers     a model, a text and a mark                           → how often it knows what follows the mark
-//! hits        which targets were the most likely tokens            → accuracy
+//! accuracy    which targets were the most likely tokens            → accuracy
 //! sampling    how a text is written                                sample: logits → a token
 //! constraint  a regular expression and a vocabulary                → the tokens that may come next
 //! generate    prompts                                              → texts, piece by piece, or the best of a search
@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod accuracy;
 mod answers;
 mod cache;
 mod constraint;
@@ -26,7 +27,6 @@ mod distribution;
 mod error;
 pub mod files;
 mod generate;
-mod hits;
 mod mixture;
 mod model;
 mod network;
@@ -42,6 +42,7 @@ mod streams;
 pub mod testing;
 mod vocabulary;
 
+pub use accuracy::Accuracy;
 pub use answers::{Answered, evaluate_answers};
 pub use cache::Cache;
 pub use constraint::Allow;
@@ -56,7 +57,6 @@ pub use generate::{
     Beam, Eos, Finish, Generated, Generation, Generator, Hypothesis, LengthPenalty, OwnSequences,
     OwnText, generate, write_own,
 };
-pub use hits::Hits;
 pub use mixture::Mixture;
 pub use mixture::{mix, relative};
 pub use model::{Model, load};

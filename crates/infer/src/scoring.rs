@@ -3,7 +3,7 @@
 //! Windows come one after the other; the streams of each belong to parts of the text (slices of a stream, or lines). Every part is
 //! summed on its own, and the sums are added in the order of the text, so that the bits do not depend on the batch.
 
-use super::{Hits, NetworkModel, NetworkView, State, Workspace};
+use super::{Accuracy, NetworkModel, NetworkView, State, Workspace};
 use crate::error::Result;
 use elman_kernels::Cpu;
 use elman_text::{TokenId, Window};
@@ -69,7 +69,7 @@ pub struct Scored<P> {
     /// Sums of the parts, in the order of the text.
     pub parts: Vec<P>,
     /// Counts of right predictions, if they are counted.
-    pub hits: Hits,
+    pub accuracy: Accuracy,
     /// Number of tokens that were predicted.
     pub tokens: u64,
     /// Number of tokens that were input; it is larger than `tokens` if only answers are predicted.
@@ -110,7 +110,7 @@ pub fn score_windows<P: PartSum>(
             scored.nats += nats;
         }
         if counting {
-            scored.hits.add(&window, &right);
+            scored.accuracy.add(&window, &right);
         }
         scored.tokens += window.real as u64;
         scored.read += filled.tokens as u64;

@@ -13,11 +13,11 @@
 //! What it does not do: it prints and draws nothing.
 
 mod contribution;
+pub mod excerpts;
 pub mod exposure;
 pub mod gradients;
 pub mod memory;
 mod norms;
-pub mod passages;
 pub mod places;
 mod remedies;
 pub mod sequential;

@@ -11,7 +11,8 @@ mod window;
 pub use capacity::Capacity;
 pub use elman_kernels::{Activation, Cell};
 pub use plan::{
-    Kept, Slots, TrainPlan, drawing_bytes, inference_bytes, largest, packed_forward_bytes,
+    OptimizerBuffers, TrainPlan, TrainingBuffers, drawing_bytes, inference_bytes, largest,
+    packed_forward_bytes,
 };
 pub use plan::{PROBE_SEQUENCES, PROBE_STEPS, probe_bytes};
 pub use sizes::Sizes;

@@ -4,7 +4,7 @@
 //! update left there. A matrix would otherwise be written once more, and read by a product that could
 //! have begun at zero.
 
-use super::params::{Layout, Params, TensorId};
+use super::params::{ParamLayout, Params, TensorId};
 use elman_kernels::Init;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct Gradients {
 
 impl Gradients {
     /// Makes an accumulator that holds zeros.
-    pub fn zeros(layout: Arc<Layout>) -> Gradients {
+    pub fn zeros(layout: Arc<ParamLayout>) -> Gradients {
         Gradients {
             outdated: vec![false; layout.tensors().count()],
             values: Params::zeros(layout),

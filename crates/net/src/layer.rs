@@ -14,7 +14,7 @@ pub mod weight_drop;
 
 pub use state::{LayerState, State};
 
-use super::params::{Layout, Params, Role, TensorId};
+use super::params::{ParamLayout, Params, Role, TensorId};
 use super::tape::{Data, LayerTape};
 use crate::dims::{Cell, Dims};
 use crate::gradients::Gradients;
@@ -63,7 +63,7 @@ pub(crate) struct BackPanels {
 }
 
 impl Layer {
-    pub(crate) fn new(dims: &Dims, layout: &Layout, k: usize) -> Layer {
+    pub(crate) fn new(dims: &Dims, layout: &ParamLayout, k: usize) -> Layer {
         let find = |name: &str| {
             let name = format!("rnn.{name}_l{k}");
             layout

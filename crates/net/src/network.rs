@@ -12,7 +12,7 @@ use super::layer::penalty::Penalties;
 use super::layer::projection::Projection;
 use super::layer::weight_drop::WeightDrop;
 use super::layer::{Backward, Layer, State, outputs};
-use super::params::{Layout, Params};
+use super::params::{ParamLayout, Params};
 use super::tape::{LayerTape, Scratch, Tape};
 use crate::dims::Dims;
 use elman_kernels::{Buffer, Cpu};
@@ -23,7 +23,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Network {
     dims: Dims,
-    layout: Arc<Layout>,
+    layout: Arc<ParamLayout>,
     embedding: Embedding,
     layers: Vec<Layer>,
     projection: Option<Projection>,
@@ -54,7 +54,7 @@ pub struct WindowRef<'a> {
 impl Network {
     /// Builds the architecture for the given sizes.
     pub fn new(dims: Dims) -> Network {
-        let layout = Layout::new(&dims);
+        let layout = ParamLayout::new(&dims);
         let table = layout.find("encoder.weight");
         let projection = |weight| Projection {
             weight,
@@ -80,8 +80,8 @@ impl Network {
         &self.dims
     }
 
-    /// Layout of the parameters in their arena.
-    pub fn layout(&self) -> &Arc<Layout> {
+    /// ParamLayout of the parameters in their arena.
+    pub fn layout(&self) -> &Arc<ParamLayout> {
         &self.layout
     }
 

@@ -8,7 +8,7 @@ use elman_kernels::Buffer;
 use std::ops::{Index, IndexMut, Range};
 use std::sync::Arc;
 
-/// Index of a tensor in a [`Layout`].
+/// Index of a tensor in a [`ParamLayout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TensorId(usize);
 
@@ -57,15 +57,15 @@ pub struct Tensor {
 
 /// Tensors of a network, in the order of the arena.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub struct ParamLayout {
     tensors: Vec<Tensor>,
     len: usize,
 }
 
-impl Layout {
+impl ParamLayout {
     /// Makes the layout of a network: embedding, the layers from below, projection, output layer.
-    pub fn new(dims: &Dims) -> Layout {
-        let mut layout = Layout {
+    pub fn new(dims: &Dims) -> ParamLayout {
+        let mut layout = ParamLayout {
             tensors: Vec::new(),
             len: 0,
         };
@@ -106,8 +106,8 @@ impl Layout {
     }
 
     /// Copy of the layout in which the tensor `left_out` has no rows; all ids remain valid.
-    pub fn without(&self, left_out: TensorId) -> Layout {
-        let mut layout = Layout {
+    pub fn without(&self, left_out: TensorId) -> ParamLayout {
+        let mut layout = ParamLayout {
             tensors: Vec::new(),
             len: 0,
         };
@@ -169,22 +169,22 @@ pub fn all_finite(values: &[f32]) -> bool {
     values.chunks(4096).all(|chunk| largest(chunk) < INFINITY)
 }
 
-/// Arena laid out by a [`Layout`]: weights, gradients or moments.
+/// Arena laid out by a [`ParamLayout`]: weights, gradients or moments.
 #[derive(Clone)]
 pub struct Params {
-    layout: Arc<Layout>,
+    layout: Arc<ParamLayout>,
     arena: Buffer,
 }
 
 impl Params {
     /// Makes an arena of zeros.
-    pub fn zeros(layout: Arc<Layout>) -> Params {
+    pub fn zeros(layout: Arc<ParamLayout>) -> Params {
         let arena = Buffer::zeros(layout.arena_len());
         Params { layout, arena }
     }
 
-    /// Layout of the arena.
-    pub fn layout(&self) -> &Arc<Layout> {
+    /// ParamLayout of the arena.
+    pub fn layout(&self) -> &Arc<ParamLayout> {
         &self.layout
     }
 

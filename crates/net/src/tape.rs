@@ -6,7 +6,7 @@
 //! `dims.rs` knows what they add up to.
 
 use super::layer::State;
-use crate::dims::{Capacity, Dims, Slots, logit_rows};
+use crate::dims::{Capacity, Dims, TrainingBuffers, logit_rows};
 use elman_kernels::{Buffer, Format, Packed};
 use std::ops::Range;
 
@@ -50,13 +50,13 @@ impl Tape {
     }
 
     /// Allocates a tape for segments of windows that are also differentiated.
-    pub fn training(dims: &Dims, capacity: Capacity, slots: Slots) -> Tape {
+    pub fn training(dims: &Dims, capacity: Capacity, buffers: TrainingBuffers) -> Tape {
         Tape::new(
             dims,
             capacity.segment,
             capacity.batch_size,
             true,
-            slots.dropped,
+            buffers.dropped,
         )
     }
 
@@ -168,10 +168,15 @@ pub struct Scratch {
 
 impl Scratch {
     /// Allocates memory for windows within `capacity`, with packed operands in `format`.
-    pub fn new(dims: &Dims, capacity: Capacity, slots: Slots, format: Format) -> Scratch {
+    pub fn new(
+        dims: &Dims,
+        capacity: Capacity,
+        buffers: TrainingBuffers,
+        format: Format,
+    ) -> Scratch {
         let rows = capacity.segment;
         let width = dims.widest();
-        let recurrent = if slots.recurrent {
+        let recurrent = if buffers.recurrent {
             &dims.hidden[..]
         } else {
             &[]
@@ -181,7 +186,7 @@ impl Scratch {
             d_below: Buffer::zeros(rows * width),
             data: Data::new(dims, rows, format),
             data_block: Packed::new(format, logit_rows(rows), 1, dims.output()),
-            d_table: Buffer::zeros(capacity.own_rows(dims, slots) * dims.embed),
+            d_table: Buffer::zeros(capacity.own_rows(dims, buffers) * dims.embed),
             recurrent: recurrent
                 .iter()
                 .map(|hidden| Buffer::zeros(dims.cell.gates() * hidden * hidden))

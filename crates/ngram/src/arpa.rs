@@ -38,7 +38,7 @@ mod write;
 pub use flaw::ArpaFlaw;
 pub(super) use name::check_hidden;
 pub use name::{escape, unescape};
-pub use read::{Reading, read};
+pub use read::{ArpaOptions, read};
 pub use write::Writer;
 
 /// What a file of ours begins with; the name of the kind follows.

@@ -30,7 +30,7 @@ use super::NgramError;
 use super::arpa;
 use super::build::MAX_ORDER;
 use super::model::{Block, Model};
-use super::tables::{Layout, Tables, TablesMut};
+use super::tables::{TableLayout, Tables, TablesMut};
 use super::words::Words;
 use check::check;
 use elman_store::disk;
@@ -148,7 +148,7 @@ pub fn open(path: &Path) -> Result<Model, NgramError> {
 /// A model under construction: all of its bytes, the tables still zero.
 pub struct Image {
     bytes: Vec<u8>,
-    layout: Layout,
+    layout: TableLayout,
 }
 
 impl Image {
@@ -181,7 +181,7 @@ impl Image {
         for count in counts {
             bytes.extend(count.to_le_bytes());
         }
-        let layout = Layout::new(words.len(), counts, bytes.len() + names.len())?;
+        let layout = TableLayout::new(words.len(), counts, bytes.len() + names.len())?;
         bytes.reserve_exact(layout.end() - bytes.len());
         bytes.append(&mut names);
         bytes.resize(layout.end(), 0);
@@ -189,7 +189,7 @@ impl Image {
     }
 
     /// The image of a model, to be changed.
-    pub fn of(mut bytes: Vec<u8>, layout: Layout) -> Image {
+    pub fn of(mut bytes: Vec<u8>, layout: TableLayout) -> Image {
         bytes.truncate(layout.end());
         Image { bytes, layout }
     }
@@ -290,7 +290,7 @@ struct Header {
     tokens: u32,
     hidden: u32,
     names: std::ops::Range<usize>,
-    layout: Layout,
+    layout: TableLayout,
 }
 
 impl Header {
@@ -340,7 +340,8 @@ impl Header {
         let names_bytes = usize::try_from(u64_at(bytes, 64)).ok();
         let names = names_bytes.and_then(|length| Some(names_at..names_at.checked_add(length)?));
         let names = names.ok_or(size(u64::MAX))?;
-        let layout = Layout::new(counts[0] as usize, &counts, names.end).ok_or(size(u64::MAX))?;
+        let layout =
+            TableLayout::new(counts[0] as usize, &counts, names.end).ok_or(size(u64::MAX))?;
         let sums = match version {
             HASHED => 0,
             _ => 4 * layout.end().div_ceil(SUMMED_BYTES),

@@ -14,7 +14,7 @@
 //! The n-grams go through `sort` twice, so that a text may be much larger than memory.
 
 use super::key::Packing;
-use super::sort::{Record, Records, Room, Sorter, key};
+use super::sort::{Record, Records, SortMemory, Sorter, key};
 use super::{MAX_ORDER, NgramError, Result, Words};
 use elman_text::{self as text, ReadOptions, Source, TextStats};
 use std::path::PathBuf;
@@ -64,7 +64,7 @@ impl CountOptions {
 /// Adjusted counts of the n-grams of a text, from which [`Counts::estimate`] makes a model.
 pub struct Counts {
     pub(super) options: CountOptions,
-    pub(super) room: Room,
+    pub(super) memory: SortMemory,
     pub(super) packing: Packing,
     pub(super) words: Words,
     /// a of every token, by id: order 1.
@@ -100,8 +100,8 @@ impl Counts {
         options.check()?;
         let packing = Packing::new(words.begin() as usize + 1, options.order)?;
         // At once there are a sorter and a spool for each order, and what one of them is turned into.
-        let room = Room::new(&options.scratch, options.memory_bytes, 3 * options.order);
-        let mut highest = Sorter::summing(&room);
+        let memory = SortMemory::new(&options.scratch, options.memory_bytes, 3 * options.order);
+        let mut highest = Sorter::summing(&memory);
         let (start, eos) = (packing.follow(0, words.begin()), words.vocab().eos());
         let (mut last, mut tokens) = (start, 0u64);
         let stats = text::encode(sources, words.vocab(), read, &mut |symbol| -> Result<()> {
@@ -114,11 +114,11 @@ impl Counts {
             }
             Ok(())
         })?;
-        let adjust = Adjust::new(packing, words, &options.prune, &room);
+        let adjust = Adjust::new(packing, words, &options.prune, &memory);
         let (unigrams, orders, tallies) = adjust.run(highest.finish()?)?;
         Ok(Counts {
             options: options.clone(),
-            room,
+            memory,
             packing,
             words: words.clone(),
             unigrams,
@@ -166,7 +166,7 @@ struct Adjust<'a> {
 type Adjusted = (Vec<u64>, Vec<Sorter>, Vec<Tally>);
 
 impl<'a> Adjust<'a> {
-    fn new(packing: Packing, words: &Words, prune: &'a [u64], room: &Room) -> Adjust<'a> {
+    fn new(packing: Packing, words: &Words, prune: &'a [u64], memory: &SortMemory) -> Adjust<'a> {
         Adjust {
             packing,
             prune,
@@ -175,7 +175,7 @@ impl<'a> Adjust<'a> {
             adjusted: [0; MAX_ORDER],
             count: [0; MAX_ORDER],
             unigrams: vec![0; words.vocab().len()],
-            orders: (1..packing.order()).map(|_| Sorter::new(room)).collect(),
+            orders: (1..packing.order()).map(|_| Sorter::new(memory)).collect(),
             tallies: vec![Tally::default(); packing.order()],
         }
     }

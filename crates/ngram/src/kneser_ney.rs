@@ -20,7 +20,7 @@
 use super::NEVER_LOG10;
 use super::count::{Counts, Tally, adjusted};
 use super::key::Packing;
-use super::sort::{Record, Records, Room, Sorter, Spool, key};
+use super::sort::{Record, Records, SortMemory, Sorter, Spool, key};
 use elman_kernels::ln;
 use elman_store::StoreError;
 use std::f64::consts::LOG10_E;
@@ -95,15 +95,15 @@ impl Counts {
     /// Errors: scratch files that cannot be written or read, and whatever `emit` finds.
     pub fn estimate<E: From<StoreError>>(self, emit: &mut Emit<'_, E>) -> Result<(), E> {
         let discounts = self.discounts();
-        let (packing, room, begin) = (self.packing, self.room, self.words.begin());
+        let (packing, memory, begin) = (self.packing, self.memory, self.words.begin());
         let threads = self.options.threads;
         let (terms, weights) =
-            terms_of_orders(packing, self.orders, &discounts[1..], &room, threads)?;
+            terms_of_orders(packing, self.orders, &discounts[1..], &memory, threads)?;
         // The weights of order n come from the contexts of order n + 1; the highest order has none.
         let mut weights = weights.into_iter().map(Some).chain([None]);
 
-        let mut lower = Spool::new(&room);
-        let mut of_contexts = Beside::new(weights.next().flatten());
+        let mut lower = Spool::new(&memory);
+        let mut of_contexts = MergeJoin::new(weights.next().flatten());
         for (id, p) in (0..).zip(unigram_probabilities(&self.unigrams, &discounts[0])) {
             let gram = packing.pack(&[id]);
             lower.push(gram, p.to_bits())?;
@@ -113,10 +113,10 @@ impl Counts {
         emit(&[begin], NEVER_LOG10, weight)?;
 
         for (n, mut terms) in (2..).zip(terms) {
-            let mut shorter = Beside::new(Some(lower.finish()?));
-            let mut of_contexts = Beside::new(weights.next().flatten());
+            let mut shorter = MergeJoin::new(Some(lower.finish()?));
+            let mut of_contexts = MergeJoin::new(weights.next().flatten());
             let mut ids = vec![0; n];
-            lower = Spool::new(&room);
+            lower = Spool::new(&memory);
             while let Some(record) = terms.next()? {
                 let gram = key(&record);
                 let Some(p_shorter) = shorter.seek(packing.suffix(gram))? else {
@@ -174,7 +174,7 @@ fn terms_of_orders(
     packing: Packing,
     orders: Vec<Sorter>,
     discounts: &[Discounts],
-    room: &Room,
+    memory: &SortMemory,
     threads: usize,
 ) -> Result<(Vec<Records>, Vec<Records>), StoreError> {
     let mut done = Vec::new();
@@ -186,7 +186,7 @@ fn terms_of_orders(
         while let Some((n, grams)) = take() {
             done.push((
                 n,
-                terms_of_order(packing, n, grams, &discounts[n - 2], room)?,
+                terms_of_order(packing, n, grams, &discounts[n - 2], memory)?,
             ));
         }
         Ok(done)
@@ -211,10 +211,10 @@ fn terms_of_order(
     n: usize,
     grams: Sorter,
     discounts: &Discounts,
-    room: &Room,
+    memory: &SortMemory,
 ) -> Result<(Records, Records), StoreError> {
     let mut grams = grams.finish()?;
-    let (mut terms, mut weights) = (Sorter::new(room), Spool::new(room));
+    let (mut terms, mut weights) = (Sorter::new(memory), Spool::new(memory));
     // The n-grams of one context, of which there are at most V.
     let mut group: Vec<Record> = Vec::new();
     loop {
@@ -255,14 +255,14 @@ fn terms_of_order(
 }
 
 /// Values by key, read alongside keys that ascend.
-struct Beside {
+struct MergeJoin {
     records: Option<Records>,
     at: Option<Record>,
 }
 
-impl Beside {
-    fn new(records: Option<Records>) -> Beside {
-        Beside {
+impl MergeJoin {
+    fn new(records: Option<Records>) -> MergeJoin {
+        MergeJoin {
             records,
             at: Some([0; 3]),
         }

@@ -18,7 +18,7 @@ use std::path::Path;
 use elman_kernels::Mapped;
 
 use super::binary::Image;
-use super::tables::{Layout, Tables};
+use super::tables::{TableLayout, Tables};
 use super::words::Words;
 use super::{NgramError, arpa, binary, other};
 use elman_text::{Source, Vocab};
@@ -26,7 +26,7 @@ use elman_text::{Source, Vocab};
 /// Back-off n-gram model: an immutable automaton over contexts, which gives the probability of each next token.
 pub struct Model {
     block: Block,
-    layout: Layout,
+    layout: TableLayout,
     words: Words,
     start: State,
     parameters: u64,
@@ -82,11 +82,11 @@ impl Model {
     ///
     /// The contents of the file decide its format, not its name.
     pub fn load(path: &Path) -> Result<Model, NgramError> {
-        Model::load_as(path, arpa::Reading::default())
+        Model::load_as(path, arpa::ArpaOptions::default())
     }
 
     /// Loads a model as [`Model::load`] does, with options for reading ARPA text.
-    pub fn load_as(path: &Path, how: arpa::Reading) -> Result<Model, NgramError> {
+    pub fn load_as(path: &Path, how: arpa::ArpaOptions) -> Result<Model, NgramError> {
         if binary::is_binary(path) {
             binary::open(path)
         } else {
@@ -103,7 +103,7 @@ impl Model {
     /// `parameters` are those of the tables, which are in order.
     pub(super) fn new(
         block: Block,
-        layout: Layout,
+        layout: TableLayout,
         words: Words,
         id: String,
         parameters: u64,
@@ -322,7 +322,7 @@ impl Model {
     }
 
     #[cfg(test)]
-    pub(super) fn layout(&self) -> &Layout {
+    pub(super) fn layout(&self) -> &TableLayout {
         &self.layout
     }
 

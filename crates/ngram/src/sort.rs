@@ -32,17 +32,17 @@ pub fn key(record: &Record) -> u128 {
 
 /// Directory of scratch files, and the memory of each sorter and spool.
 #[derive(Clone, Debug)]
-pub struct Room {
+pub struct SortMemory {
     pub directory: PathBuf,
     /// Records that one sorter or spool holds in memory.
     pub records: usize,
 }
 
-impl Room {
+impl SortMemory {
     /// Divides `memory_bytes` equally among `parts` sorters and spools.
-    pub fn new(directory: &Path, memory_bytes: u64, parts: usize) -> Room {
+    pub fn new(directory: &Path, memory_bytes: u64, parts: usize) -> SortMemory {
         let records = memory_bytes / parts as u64 / RECORD_BYTES as u64;
-        Room {
+        SortMemory {
             directory: directory.to_owned(),
             records: usize::try_from(records)
                 .unwrap_or(usize::MAX)
@@ -57,7 +57,7 @@ impl Room {
 
 /// Sorter of records that come in any order, within limited memory.
 pub struct Sorter {
-    room: Room,
+    memory: SortMemory,
     /// Values of equal keys are added up; otherwise keys must differ.
     sums: bool,
     records: Vec<Record>,
@@ -66,9 +66,9 @@ pub struct Sorter {
 
 impl Sorter {
     /// Makes a sorter for records with distinct keys.
-    pub fn new(room: &Room) -> Sorter {
+    pub fn new(memory: &SortMemory) -> Sorter {
         Sorter {
-            room: room.clone(),
+            memory: memory.clone(),
             sums: false,
             records: Vec::new(),
             scratch: Scratch::default(),
@@ -76,19 +76,19 @@ impl Sorter {
     }
 
     /// Makes a sorter that adds up the values of equal keys.
-    pub fn summing(room: &Room) -> Sorter {
+    pub fn summing(memory: &SortMemory) -> Sorter {
         Sorter {
             sums: true,
-            ..Sorter::new(room)
+            ..Sorter::new(memory)
         }
     }
 
     pub fn push(&mut self, key: u128, value: u64) -> Result<(), StoreError> {
-        if self.records.len() >= self.room.records {
+        if self.records.len() >= self.memory.records {
             self.sort();
-            // Sums may have made room; if they made little, sorting again soon would cost more than writing.
-            if self.records.len() > self.room.records / 2 {
-                self.scratch.append(&self.room, &self.records)?;
+            // Sums may have freed memory; if they freed little, sorting again soon would cost more than writing.
+            if self.records.len() > self.memory.records / 2 {
+                self.scratch.append(&self.memory, &self.records)?;
                 self.records.clear();
             }
         }
@@ -102,9 +102,9 @@ impl Sorter {
         if self.scratch.runs.is_empty() {
             return Ok(Records(Kind::Memory(self.records.into_iter())));
         }
-        self.scratch.append(&self.room, &self.records)?;
+        self.scratch.append(&self.memory, &self.records)?;
         drop(self.records);
-        Merge::new(self.room, self.scratch, self.sums).map(|merge| Records(Kind::Merge(merge)))
+        Merge::new(self.memory, self.scratch, self.sums).map(|merge| Records(Kind::Merge(merge)))
     }
 
     fn sort(&mut self) {
@@ -123,23 +123,23 @@ impl Sorter {
 
 /// Buffer of records that come in ascending order, within limited memory.
 pub struct Spool {
-    room: Room,
+    memory: SortMemory,
     records: Vec<Record>,
     scratch: Scratch,
 }
 
 impl Spool {
-    pub fn new(room: &Room) -> Spool {
+    pub fn new(memory: &SortMemory) -> Spool {
         Spool {
-            room: room.clone(),
+            memory: memory.clone(),
             records: Vec::new(),
             scratch: Scratch::default(),
         }
     }
 
     pub fn push(&mut self, key: u128, value: u64) -> Result<(), StoreError> {
-        if self.records.len() >= self.room.records {
-            self.scratch.append(&self.room, &self.records)?;
+        if self.records.len() >= self.memory.records {
+            self.scratch.append(&self.memory, &self.records)?;
             self.records.clear();
         }
         self.records.push(record(key, value));
@@ -150,11 +150,11 @@ impl Spool {
         if self.scratch.runs.is_empty() {
             return Ok(Records(Kind::Memory(self.records.into_iter())));
         }
-        self.scratch.append(&self.room, &self.records)?;
+        self.scratch.append(&self.memory, &self.records)?;
         // Parts that were cut from one ascending sequence are one run.
         self.scratch.runs.truncate(1);
         self.scratch.runs[0] = 0..self.scratch.bytes;
-        Merge::new(self.room, self.scratch, false).map(|merge| Records(Kind::Merge(merge)))
+        Merge::new(self.memory, self.scratch, false).map(|merge| Records(Kind::Merge(merge)))
     }
 }
 
@@ -184,13 +184,13 @@ struct Scratch {
 }
 
 impl Scratch {
-    fn append(&mut self, room: &Room, records: &[Record]) -> Result<(), StoreError> {
+    fn append(&mut self, memory: &SortMemory, records: &[Record]) -> Result<(), StoreError> {
         let bytes: &[u8] = bytemuck::cast_slice(records);
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(disk::scratch(&room.directory)?),
+            none => none.insert(disk::scratch(&memory.directory)?),
         };
-        file.write_all(bytes).map_err(|error| room.error(error))?;
+        file.write_all(bytes).map_err(|error| memory.error(error))?;
         let end = self.bytes + bytes.len() as u64;
         self.runs.push(self.bytes..end);
         self.bytes = end;
@@ -200,7 +200,7 @@ impl Scratch {
 
 /// Merges the runs of a scratch file.
 struct Merge {
-    room: Room,
+    memory: SortMemory,
     file: File,
     runs: Vec<Run>,
     /// The next record's key of every run that is not at its end, the least on top; then the run's number.
@@ -216,8 +216,8 @@ struct Run {
 }
 
 impl Merge {
-    fn new(room: Room, scratch: Scratch, sums: bool) -> Result<Merge, StoreError> {
-        let block = (room.records / scratch.runs.len().max(1)).max(LEAST_BLOCK);
+    fn new(memory: SortMemory, scratch: Scratch, sums: bool) -> Result<Merge, StoreError> {
+        let block = (memory.records / scratch.runs.len().max(1)).max(LEAST_BLOCK);
         let most = (scratch.bytes / RECORD_BYTES as u64) as usize;
         let run = |rest| Run {
             rest,
@@ -229,7 +229,7 @@ impl Merge {
             None => unreachable!("runs stand in a file"),
         };
         let mut merge = Merge {
-            room,
+            memory,
             file,
             runs: scratch.runs.into_iter().map(run).collect(),
             heap: BinaryHeap::new(),
@@ -286,7 +286,7 @@ impl Merge {
             .file
             .seek(SeekFrom::Start(run.rest.start))
             .and_then(|_| self.file.read_exact(bytes));
-        read.map_err(|error| self.room.error(error))?;
+        read.map_err(|error| self.memory.error(error))?;
         run.rest.start += bytes.len() as u64;
         Ok(run.block.first().map(key))
     }
@@ -308,8 +308,8 @@ mod tests {
         std::iter::from_fn(next).collect()
     }
 
-    fn room(records: usize) -> Room {
-        Room {
+    fn memory(records: usize) -> SortMemory {
+        SortMemory {
             directory: std::env::temp_dir(),
             records,
         }
@@ -323,8 +323,8 @@ mod tests {
             high in 0u32..=100,
         ) {
             let mut expected = BTreeMap::new();
-            let room = room(records);
-            let mut sorter = Sorter::summing(&room);
+            let memory = memory(records);
+            let mut sorter = Sorter::summing(&memory);
             for (key, step) in keys {
                 let key = key << high | u128::from(step);
                 *expected.entry(key).or_insert(0) += 1;
@@ -333,7 +333,7 @@ mod tests {
             let expected: Vec<_> = expected.into_iter().collect();
             prop_assert_eq!(all(sorter.finish().unwrap()), expected.clone());
 
-            let mut spool = Spool::new(&room);
+            let mut spool = Spool::new(&memory);
             expected.iter().for_each(|&(key, value)| spool.push(key, value).unwrap());
             prop_assert_eq!(all(spool.finish().unwrap()), expected);
         }
@@ -341,19 +341,19 @@ mod tests {
 
     #[test]
     fn nothing_is_nothing() {
-        let room = room(10);
-        assert!(all(Sorter::new(&room).finish().unwrap()).is_empty());
-        assert!(all(Spool::new(&room).finish().unwrap()).is_empty());
+        let memory = memory(10);
+        assert!(all(Sorter::new(&memory).finish().unwrap()).is_empty());
+        assert!(all(Spool::new(&memory).finish().unwrap()).is_empty());
     }
 
     #[test]
     fn a_scratch_file_leaves_no_name_behind() {
         let directory = tempfile::tempdir().unwrap();
-        let room = Room {
+        let memory = SortMemory {
             directory: directory.path().to_owned(),
             records: 100,
         };
-        let mut sorter = Sorter::new(&room);
+        let mut sorter = Sorter::new(&memory);
         (0..1000).for_each(|n| sorter.push(1000 - n, 0).unwrap());
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
         assert_eq!(all(sorter.finish().unwrap()).len(), 1000);
@@ -361,11 +361,11 @@ mod tests {
 
     #[test]
     fn a_directory_that_is_not_there_is_named() {
-        let room = Room {
+        let memory = SortMemory {
             directory: "/nowhere/at/all".into(),
             records: 10,
         };
-        let mut sorter = Sorter::new(&room);
+        let mut sorter = Sorter::new(&memory);
         let failed = (0..100).map(|n| sorter.push(n, 0)).find_map(Result::err);
         assert!(failed.unwrap().to_string().contains("/nowhere/at/all"));
     }

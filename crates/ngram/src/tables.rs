@@ -29,7 +29,7 @@ const WEIGHTS: usize = 8;
 
 /// Positions of the tables and their parts in the block of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub struct TableLayout {
     /// n-grams of each order.
     counts: Vec<u64>,
     /// The first node of each order, from 0; then the number of all nodes.
@@ -42,9 +42,9 @@ pub struct Layout {
     end: usize,
 }
 
-impl Layout {
+impl TableLayout {
     /// The layout of tables that begin at byte `at`; none if they are too large to number or to address.
-    pub fn new(words: usize, counts: &[u64], at: usize) -> Option<Layout> {
+    pub fn new(words: usize, counts: &[u64], at: usize) -> Option<TableLayout> {
         let mut bounds = vec![0, 1];
         let mut nodes = 1u32;
         for &count in counts {
@@ -58,7 +58,7 @@ impl Layout {
         let inner_at = at.checked_add((nodes as usize).checked_mul(word_bytes)?)?;
         let top_at = inner_at.checked_add((inner + 1).checked_mul(WEIGHTS + 2 * node_bytes)?)?;
         let end = top_at.checked_add(top.checked_mul(WEIGHTS / 2 + node_bytes)?)?;
-        Some(Layout {
+        Some(TableLayout {
             counts: counts.to_vec(),
             bounds,
             word_bytes,
@@ -120,18 +120,18 @@ fn width(largest: u32) -> usize {
 /// Read access to the tables of a model.
 #[derive(Clone, Copy)]
 pub struct Tables<'a> {
-    layout: &'a Layout,
+    layout: &'a TableLayout,
     bytes: &'a [u8],
 }
 
 impl<'a> Tables<'a> {
-    /// `bytes` is the whole block, up to [`Layout::end`].
-    pub fn new(layout: &'a Layout, bytes: &'a [u8]) -> Tables<'a> {
+    /// `bytes` is the whole block, up to [`TableLayout::end`].
+    pub fn new(layout: &'a TableLayout, bytes: &'a [u8]) -> Tables<'a> {
         assert_eq!(bytes.len(), layout.end);
         Tables { layout, bytes }
     }
 
-    pub fn layout(&self) -> &'a Layout {
+    pub fn layout(&self) -> &'a TableLayout {
         self.layout
     }
 
@@ -261,17 +261,17 @@ fn sized<const W: usize>(bytes: &[u8]) -> u32 {
 
 /// Write access to the tables of a model that is being built; numbers may be set in any order.
 pub struct TablesMut<'a> {
-    layout: &'a Layout,
+    layout: &'a TableLayout,
     bytes: &'a mut [u8],
 }
 
 impl<'a> TablesMut<'a> {
-    pub fn new(layout: &'a Layout, bytes: &'a mut [u8]) -> TablesMut<'a> {
+    pub fn new(layout: &'a TableLayout, bytes: &'a mut [u8]) -> TablesMut<'a> {
         assert_eq!(bytes.len(), layout.end);
         TablesMut { layout, bytes }
     }
 
-    pub fn layout(&self) -> &'a Layout {
+    pub fn layout(&self) -> &'a TableLayout {
         self.layout
     }
 
@@ -333,8 +333,8 @@ mod tests {
     use super::*;
 
     /// A block with the given numbers of words and n-grams, all zero.
-    fn block(words: usize, counts: &[u64], at: usize) -> (Layout, Vec<u8>) {
-        let layout = Layout::new(words, counts, at).unwrap();
+    fn block(words: usize, counts: &[u64], at: usize) -> (TableLayout, Vec<u8>) {
+        let layout = TableLayout::new(words, counts, at).unwrap();
         let bytes = vec![0; layout.end()];
         (layout, bytes)
     }
@@ -414,7 +414,7 @@ mod tests {
 
     #[test]
     fn orders_of_nodes() {
-        let layout = Layout::new(9, &[3, 0, 2], 0).unwrap();
+        let layout = TableLayout::new(9, &[3, 0, 2], 0).unwrap();
         let orders: Vec<usize> = (0..6).map(|node| layout.order_of(node)).collect();
         assert_eq!(orders, [0, 1, 1, 1, 3, 3]);
         assert_eq!(layout.top(), 4);
@@ -422,8 +422,8 @@ mod tests {
 
     #[test]
     fn what_is_too_large_is_none() {
-        assert_eq!(Layout::new(3, &[3, u64::from(u32::MAX)], 0), None);
-        assert_eq!(Layout::new(3, &[3, u64::MAX], 0), None);
-        assert_eq!(Layout::new(3, &[3], usize::MAX - 20), None);
+        assert_eq!(TableLayout::new(3, &[3, u64::from(u32::MAX)], 0), None);
+        assert_eq!(TableLayout::new(3, &[3, u64::MAX], 0), None);
+        assert_eq!(TableLayout::new(3, &[3], usize::MAX - 20), None);
     }
 }

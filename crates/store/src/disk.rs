@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::StoreError;
 
 mod log;
-pub use log::{AppendLog, Damage, Lines, ReadLine, RecordLog, Verdict, read_line};
+pub use log::{AppendLog, Damage, LineDecision, Lines, ReadLine, RecordLog, read_line};
 
 const TEMPORARY_SUFFIX: &str = ".elman-tmp";
 /// Longer than the number of any process.

@@ -16,7 +16,7 @@ use super::write::HEADER_MAX_BYTES;
 
 /// What a file holds, and where.
 #[derive(Debug)]
-pub(super) struct Layout {
+pub(super) struct FileLayout {
     /// The file's first bytes up to the arrays: length field and JSON.
     pub head: Vec<u8>,
     pub metadata: Vec<(String, String)>,
@@ -45,7 +45,7 @@ pub(super) enum Dtype {
     BF16,
 }
 
-impl Layout {
+impl FileLayout {
     /// Reads the head of a file of `length` bytes and leaves `reader` at the first array.
     pub fn read(reader: &mut impl Read, length: u64) -> Result<Self, Flaw> {
         if length < 8 {

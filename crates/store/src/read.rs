@@ -15,7 +15,7 @@ use bytemuck::Pod;
 use bytemuck::allocation::try_zeroed_slice_box;
 use serde_json::{Map, Value};
 
-use super::layout::{Dtype, Layout, Place};
+use super::layout::{Dtype, FileLayout, Place};
 use super::write::{CHECKSUM_AT, CHECKSUM_DIGITS, OPENING};
 use super::{Array, Data, Flaw, Snapshot, StoreError, disk};
 
@@ -60,7 +60,7 @@ pub struct Described {
 /// No memory is allocated for the arrays, and no checksum is verified.
 pub fn read_head(path: &Path) -> Result<Head, StoreError> {
     let (mut file, length) = disk::open_regular(path)?;
-    let read = Layout::read(&mut file, length).and_then(|layout| {
+    let read = FileLayout::read(&mut file, length).and_then(|layout| {
         let describe = |place: &Place| Described {
             name: place.name.clone(),
             dtype: place.dtype.name(),
@@ -85,7 +85,7 @@ pub fn read_snapshot(path: &Path, integrity: Integrity) -> Result<Snapshot<'stat
 /// Verifies the snapshot in `bytes` and borrows its arrays from there where they are aligned.
 pub(crate) fn borrow_snapshot(bytes: &[u8], integrity: Integrity) -> Result<Snapshot<'_>, Flaw> {
     let mut rest = bytes;
-    let layout = Layout::read(&mut rest, bytes.len() as u64)?;
+    let layout = FileLayout::read(&mut rest, bytes.len() as u64)?;
     if let Some(mut checksum) = Checksum::expected(&layout, integrity)? {
         checksum.update(rest);
         if !checksum.agrees() {
@@ -141,7 +141,7 @@ fn read_from(
     length: u64,
     integrity: Integrity,
 ) -> Result<Snapshot<'static>, Flaw> {
-    let layout = Layout::read(reader, length)?;
+    let layout = FileLayout::read(reader, length)?;
     let mut source = Source::new(reader, &layout, integrity)?;
     let mut arrays = Vec::with_capacity(layout.places.len());
     for place in &layout.places {
@@ -155,7 +155,7 @@ fn read_from(
 }
 
 fn verify_from(reader: &mut impl Read, length: u64) -> Result<(), Flaw> {
-    let layout = Layout::read(reader, length)?;
+    let layout = FileLayout::read(reader, length)?;
     let mut source = Source::new(reader, &layout, Integrity::Required)?;
     let mut buffer = vec![0; CHUNK];
     let mut left = length - layout.head.len() as u64;
@@ -169,7 +169,7 @@ fn verify_from(reader: &mut impl Read, length: u64) -> Result<(), Flaw> {
 }
 
 /// What elman wrote beside the arrays; empty for foreign files.
-fn elman_header(layout: &Layout) -> Result<Map<String, Value>, Flaw> {
+fn elman_header(layout: &FileLayout) -> Result<Map<String, Value>, Flaw> {
     match layout.metadata("elman") {
         None => Ok(Map::new()),
         Some(text) => serde_json::from_str(text).map_err(|error| Flaw::ElmanHeaderInvalid {
@@ -192,7 +192,7 @@ struct Checksum {
 }
 
 impl<'a, R: Read> Source<'a, R> {
-    fn new(reader: &'a mut R, layout: &Layout, integrity: Integrity) -> Result<Self, Flaw> {
+    fn new(reader: &'a mut R, layout: &FileLayout, integrity: Integrity) -> Result<Self, Flaw> {
         let checksum = Checksum::expected(layout, integrity)?;
         Ok(Self { reader, checksum })
     }
@@ -256,7 +256,7 @@ impl<'a, R: Read> Source<'a, R> {
 
 impl Checksum {
     /// The checksum that `layout` calls for, begun with its head; none for a foreign file.
-    fn expected(layout: &Layout, integrity: Integrity) -> Result<Option<Self>, Flaw> {
+    fn expected(layout: &FileLayout, integrity: Integrity) -> Result<Option<Self>, Flaw> {
         let ours = ["blake3", "elman"].map(|key| layout.metadata(key).is_some());
         match Self::start(&layout.head) {
             Some(checksum) if ours == [true, true] => Ok(Some(checksum)),

@@ -2,17 +2,17 @@
 //!
 //! A [`Window`] is the input of the network in either layout: [`stream`] cuts the whole text into B parts,
 //! [`sentences`] makes every line a sequence. Padding is a mask: positions without a token have weight 0, and neither
-//! loss nor gradient depends on them. Positions outside answers have weight 0 too, where a [`Mark`] says where
+//! loss nor gradient depends on them. Positions outside answers have weight 0 too, where a [`AnswerMask`] says where
 //! answers begin.
 //!
 //! It carries no hidden state, which belongs to training.
 
-mod mark;
+mod answer_mask;
 mod restarts;
 pub mod sentences;
 pub mod stream;
 
-pub use mark::Mark;
+pub use answer_mask::AnswerMask;
 pub use restarts::Restarts;
 pub use sentences::Sentences;
 pub use stream::Stream;

@@ -44,7 +44,7 @@ pub mod vocab;
 /// Number of a token in its vocabulary, below the size of the vocabulary.
 pub type TokenId = u32;
 
-pub use batch::{Layout, Mark, Restarts, Sentences, Stream, Window};
+pub use batch::{AnswerMask, Layout, Restarts, Sentences, Stream, Window};
 pub use corpus::{Corpus, CorpusError, CorpusWriter, TokenFile, token_file};
 pub use error::TextError;
 pub use lines::{ReadOptions, Source};

@@ -19,7 +19,7 @@ use self::touched::Touched;
 use super::objective::Objective;
 use super::optim::{OptimizerState, TouchedRows, Update};
 use elman_kernels::{Cpu, Format, sum_limited_squares};
-use elman_net::dims::{Capacity, Dims, Slots};
+use elman_net::dims::{Capacity, Dims, TrainingBuffers};
 use elman_net::layer::dropout::Dropout;
 use elman_net::layer::weight_drop::WeightDrop;
 use elman_net::network::{BackwardPanels, ForwardPanels, Network, WeightPanels, WindowRef};
@@ -80,15 +80,21 @@ pub struct Engine {
 
 impl Engine {
     /// Allocates an engine for windows that fit into `capacity`, with matrix products in `format`; weights are zero.
-    pub fn new(cpu: Cpu, dims: Dims, capacity: Capacity, slots: Slots, format: Format) -> Engine {
+    pub fn new(
+        cpu: Cpu,
+        dims: Dims,
+        capacity: Capacity,
+        buffers: TrainingBuffers,
+        format: Format,
+    ) -> Engine {
         let network = Network::new(dims.clone());
         let layout = network.layout();
-        let gradients = match slots.leaves_table_out(&dims) {
+        let gradients = match buffers.leaves_table_out(&dims) {
             true => Arc::new(layout.without(network.embedding().table)),
             false => layout.clone(),
         };
         let positions = capacity.window;
-        let places = match capacity.own_rows(&dims, slots) {
+        let places = match capacity.own_rows(&dims, buffers) {
             0 => 0,
             _ => capacity.segment,
         };
@@ -99,8 +105,8 @@ impl Engine {
             backward: network.backward_panels(format),
             forward_holds: None,
             backward_holds: None,
-            tape: Tape::training(&dims, capacity, slots),
-            scratch: Scratch::new(&dims, capacity, slots, format),
+            tape: Tape::training(&dims, capacity, buffers),
+            scratch: Scratch::new(&dims, capacity, buffers, format),
             running: State::zeros(&dims, capacity.batch_size),
             starts: vec![0.0; capacity.starts * dims.state_len()],
             nats: vec![0.0; positions],
@@ -140,7 +146,7 @@ impl Engine {
         std::mem::swap(self.params_mut(), others);
     }
 
-    /// Gradient accumulated since the last update, by at least one window; the embedding's part is empty with [`Slots::rows_read`].
+    /// Gradient accumulated since the last update, by at least one window; the embedding's part is empty with [`TrainingBuffers::rows_read`].
     pub fn grads(&self) -> &Params {
         self.grads.values()
     }

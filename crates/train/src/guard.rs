@@ -33,7 +33,7 @@ pub struct Guard {
 
 /// Decision on the gradient of an update.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Verdict {
+pub enum UpdateDecision {
     /// Apply the gradient times this factor: 1, or less if it is clipped.
     Apply(f32),
     /// Skip the update: its loss or norm is not finite.
@@ -46,20 +46,28 @@ impl Guard {
     /// Decides on an update from its loss, the norm of its gradient, and the norm with its elements clipped.
     ///
     /// It is written so that NaN, for which every comparison is false, cannot pass.
-    pub fn judge(&mut self, loss: f64, norm: f64, limited: f64, clip: Option<f64>) -> Verdict {
+    pub fn judge(
+        &mut self,
+        loss: f64,
+        norm: f64,
+        limited: f64,
+        clip: Option<f64>,
+    ) -> UpdateDecision {
         if !(loss.is_finite() && norm.is_finite()) {
             self.skipped += 1;
             self.skipped_in_row += 1;
             return if self.skipped_in_row >= MOST_SKIPPED_IN_ROW {
-                Verdict::Stop
+                UpdateDecision::Stop
             } else {
-                Verdict::Skip
+                UpdateDecision::Skip
             };
         }
         self.skipped_in_row = 0;
         match clip {
-            Some(threshold) if limited >= threshold => Verdict::Apply((threshold / limited) as f32),
-            _ => Verdict::Apply(1.0),
+            Some(threshold) if limited >= threshold => {
+                UpdateDecision::Apply((threshold / limited) as f32)
+            }
+            _ => UpdateDecision::Apply(1.0),
         }
     }
 }
@@ -71,12 +79,30 @@ mod tests {
     #[test]
     fn clips_at_the_threshold_and_above() {
         let mut guard = Guard::default();
-        assert_eq!(guard.judge(1.0, 4.9, 4.9, Some(5.0)), Verdict::Apply(1.0));
-        assert_eq!(guard.judge(1.0, 5.0, 5.0, Some(5.0)), Verdict::Apply(1.0));
-        assert_eq!(guard.judge(1.0, 10.0, 10.0, Some(5.0)), Verdict::Apply(0.5));
-        assert_eq!(guard.judge(1.0, 10.0, 10.0, None), Verdict::Apply(1.0));
-        assert_eq!(guard.judge(1.0, 40.0, 10.0, Some(5.0)), Verdict::Apply(0.5));
-        assert_eq!(guard.judge(1.0, 40.0, 4.9, Some(5.0)), Verdict::Apply(1.0));
+        assert_eq!(
+            guard.judge(1.0, 4.9, 4.9, Some(5.0)),
+            UpdateDecision::Apply(1.0)
+        );
+        assert_eq!(
+            guard.judge(1.0, 5.0, 5.0, Some(5.0)),
+            UpdateDecision::Apply(1.0)
+        );
+        assert_eq!(
+            guard.judge(1.0, 10.0, 10.0, Some(5.0)),
+            UpdateDecision::Apply(0.5)
+        );
+        assert_eq!(
+            guard.judge(1.0, 10.0, 10.0, None),
+            UpdateDecision::Apply(1.0)
+        );
+        assert_eq!(
+            guard.judge(1.0, 40.0, 10.0, Some(5.0)),
+            UpdateDecision::Apply(0.5)
+        );
+        assert_eq!(
+            guard.judge(1.0, 40.0, 4.9, Some(5.0)),
+            UpdateDecision::Apply(1.0)
+        );
     }
 
     #[test]
@@ -89,9 +115,15 @@ mod tests {
         ] {
             let mut guard = Guard::default();
             for _ in 1..MOST_SKIPPED_IN_ROW {
-                assert_eq!(guard.judge(loss, norm, norm, Some(5.0)), Verdict::Skip);
+                assert_eq!(
+                    guard.judge(loss, norm, norm, Some(5.0)),
+                    UpdateDecision::Skip
+                );
             }
-            assert_eq!(guard.judge(loss, norm, norm, Some(5.0)), Verdict::Stop);
+            assert_eq!(
+                guard.judge(loss, norm, norm, Some(5.0)),
+                UpdateDecision::Stop
+            );
             assert_eq!(guard.skipped, MOST_SKIPPED_IN_ROW);
         }
     }

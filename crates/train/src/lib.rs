@@ -39,5 +39,5 @@ pub use run::{
 pub use texts::VALIDATION_FRACTION;
 pub use trainer::{Batch, Trainer};
 pub use watch::{
-    Best, Ending, Event, GradientFlow, Outcome, Ready, Sample, StepReport, Validation, Watch,
+    Best, Ending, Event, GradientFlow, Outcome, RunPlan, Sample, StepReport, Validation, Watch,
 };

@@ -16,7 +16,7 @@ use super::tensorboard::EventFile;
 use super::watch::StepReport;
 use crate::error::Result;
 use elman_store::AppendLog;
-use elman_store::disk::{Damage, Lines, Verdict};
+use elman_store::disk::{Damage, LineDecision, Lines};
 use std::path::Path;
 
 /// Number of steps that one training line sums up.
@@ -44,15 +44,15 @@ impl Metrics {
         let (log, damage) =
             AppendLog::open(path, |line| match serde_json::from_str::<Line>(line) {
                 // The run goes on.
-                Ok(Line::End(_)) => Verdict::Drop,
+                Ok(Line::End(_)) => LineDecision::Drop,
                 Ok(line) if line.step() <= step => {
                     if let Line::Train(line) = line {
                         loss_nats = Some(line.loss_nats);
                     }
-                    Verdict::Keep
+                    LineDecision::Keep
                 }
-                Ok(_) => Verdict::Drop,
-                Err(_) => Verdict::Unreadable,
+                Ok(_) => LineDecision::Drop,
+                Err(_) => LineDecision::Unreadable,
             })?;
         let metrics = Metrics {
             log,

@@ -23,9 +23,9 @@ pub use sgd::Sgd;
 
 use elman_kernels::{Average as AveragePart, Cpu, Noise, Operands, Prepare};
 use elman_net::TensorId;
-use elman_net::dims::Kept;
+use elman_net::dims::OptimizerBuffers;
 use elman_net::network::WeightPanels;
-use elman_net::params::{Layout, Params, Tensor};
+use elman_net::params::{ParamLayout, Params, Tensor};
 use std::sync::Arc;
 
 /// How weights are updated from gradients throughout a run.
@@ -61,8 +61,8 @@ impl Method {
     }
 
     /// Numbers that are kept for each parameter beside its weight and gradient.
-    pub fn kept(&self) -> Kept {
-        Kept {
+    pub fn buffers(&self) -> OptimizerBuffers {
+        OptimizerBuffers {
             moments: self.optimizer.rule().moments(),
             averages: usize::from(self.average.is_some()),
         }
@@ -122,7 +122,7 @@ pub struct TouchedRows<'a> {
 
 impl OptimizerState {
     /// Makes an optimiser for parameters of the layout `layout`, with its state before the first update.
-    pub fn new(method: Method, layout: &Arc<Layout>) -> OptimizerState {
+    pub fn new(method: Method, layout: &Arc<ParamLayout>) -> OptimizerState {
         // `vec![x; n]` would make an x even where n is 0, and the plan has no room for it.
         let moments = (0..method.optimizer.rule().moments()).map(|_| Params::zeros(layout.clone()));
         let mut optimiser = OptimizerState {

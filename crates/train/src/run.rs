@@ -5,13 +5,13 @@
 
 use super::config::{Config, Precision};
 use super::folder::{Folder, Inputs, Record, read_record};
-use super::guard::{Verdict, uniform_nats};
+use super::guard::{UpdateDecision, uniform_nats};
 use super::job::{Changes, Job, Machine};
 use super::metrics::{EndLine, Line, Metrics};
 use super::state::Identity;
 use super::texts::Texts;
 use super::trainer::Trainer;
-use super::watch::{Ending, Event, Outcome, Ready, Watch};
+use super::watch::{Ending, Event, Outcome, RunPlan, Watch};
 use super::windows::Windows;
 use crate::error::{Result, RunError};
 use elman_kernels::Cpu;
@@ -34,7 +34,7 @@ mod watching;
 
 use adopt::adopt;
 pub(super) use budget::steps_in;
-use memory::{Open, Reading};
+use memory::{Open, TextSizes};
 pub use memory::{available_bytes, peak_bytes, plan, plan_shapes, total_bytes};
 pub use outline::{dry_run, training_size};
 use recorder::Recorder;
@@ -169,15 +169,15 @@ impl Run {
             .valid
             .map(|corpus| train.validation(corpus, &texts.vocab, &config));
         let valid = valid.transpose()?;
-        let reading = Reading {
+        let sizes = TextSizes {
             vocab: texts.vocab.len(),
             vocabulary_bytes: texts.vocab.memory_bytes(),
             preparation_bytes: texts.preparation_bytes.max(texts.vocab.reading_bytes()),
             train: train.order(),
             valid: valid.as_ref().map(Windows::order),
         };
-        let (room, plan) = reading.plan(&config);
-        reading.check_memory(&plan, machine.memory_bytes, &config, open)?;
+        let (room, plan) = sizes.plan(&config);
+        sizes.check_memory(&plan, machine.memory_bytes, &config, open)?;
 
         let cpu = Cpu::new(machine.isa, machine.threads);
         let trainer = Trainer::with_room(config, texts.vocab, train, room, cpu);
@@ -211,7 +211,7 @@ impl Run {
     /// Trains to the end of the budget.
     fn follow(mut self, watch: &mut dyn Watch) -> Result<Outcome> {
         let network = self.trainer.engine.network();
-        watch.event(&Event::Ready(Ready {
+        watch.event(&Event::Ready(RunPlan {
             run: self.folder.path(),
             config: &self.trainer.config,
             dims: network.dims(),
@@ -309,7 +309,7 @@ impl Run {
             if step.skipped {
                 recorder.note(self.skipped_note(&step, at));
                 self.refuse_overflow()?;
-                if verdict == Verdict::Stop {
+                if verdict == UpdateDecision::Stop {
                     return Err(self.diverged().into());
                 }
             }

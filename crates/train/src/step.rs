@@ -4,7 +4,7 @@
 
 use super::bptt::{Engine, WindowStats};
 use super::config::Config;
-use super::guard::Verdict;
+use super::guard::UpdateDecision;
 use super::optim;
 use super::scheduled::Coins;
 use super::state::TrainState;
@@ -32,7 +32,7 @@ pub struct Update {
     /// Whether the gradient was clipped, by its norm or by its elements.
     pub clipped: bool,
     /// Decision on the update: applied, skipped, or skipped as the last one before training stops.
-    pub verdict: Verdict,
+    pub verdict: UpdateDecision,
 }
 
 impl GradientAccumulator {
@@ -102,7 +102,7 @@ impl GradientAccumulator {
             .guard
             .judge(stats.nats, grad_norm, limited, config.clip);
         match verdict {
-            Verdict::Apply(scale) => {
+            UpdateDecision::Apply(scale) => {
                 let key = key(config.seed, Site::GradientNoise, progress.step);
                 let update = optim::Update {
                     limit: limit.unwrap_or(f32::INFINITY),
@@ -114,7 +114,7 @@ impl GradientAccumulator {
                 };
                 engine.apply(optimiser, &update);
             }
-            Verdict::Skip | Verdict::Stop => {
+            UpdateDecision::Skip | UpdateDecision::Stop => {
                 engine.discard_gradient();
                 carried.set_zero();
             }
@@ -125,7 +125,7 @@ impl GradientAccumulator {
             stats,
             sampled,
             grad_norm,
-            clipped: matches!(verdict, Verdict::Apply(_)) && (longer || limited < grad_norm),
+            clipped: matches!(verdict, UpdateDecision::Apply(_)) && (longer || limited < grad_norm),
             verdict,
         }
     }
@@ -138,19 +138,19 @@ mod tests {
     use crate::state::Progress;
     use elman_kernels::{Cpu, Format, Isa};
     use elman_net::Params;
-    use elman_net::dims::{Capacity, Sizes, Slots};
+    use elman_net::dims::{Capacity, Sizes, TrainingBuffers};
     use elman_text::Stream;
 
     const WINDOWS: usize = 3;
     const STEPS: usize = 5;
     const EOS: u32 = 0;
 
-    fn engine(config: &Config, slots: Slots) -> Engine {
+    fn engine(config: &Config, buffers: TrainingBuffers) -> Engine {
         let dims = config.dims(7);
         let capacity =
             Capacity::whole(STEPS, config.batch_size).accumulating(config.accumulate, &dims);
         let cpu = Cpu::new(Isa::detect(), 2);
-        let mut engine = Engine::new(cpu, dims.clone(), capacity, slots, Format::F32);
+        let mut engine = Engine::new(cpu, dims.clone(), capacity, buffers, Format::F32);
         config.init().fill(&dims, engine.params_mut());
         engine
     }
@@ -178,7 +178,7 @@ mod tests {
                 .collect();
             let lr = 0.5;
 
-            let whole = config.rates().slots();
+            let whole = config.rates().buffers();
             let mut by_hand = engine(&config, whole);
             let mut window = by_hand.window();
             let mut carried = by_hand.zero_state();
@@ -203,8 +203,8 @@ mod tests {
                 by_hand.discard_gradient();
             }
 
-            let mut updated = |slots| {
-                let mut engine = engine(&config, slots);
+            let mut updated = |buffers| {
+                let mut engine = engine(&config, buffers);
                 let mut state = TrainState {
                     progress: Progress::default(),
                     optimiser: OptimizerState::new(config.method(), &layout),
@@ -217,15 +217,15 @@ mod tests {
                     gathered.add(&mut engine, &mut state, &config, &mut window);
                 }
                 let done = gathered.apply(&mut engine, &mut state, &config, lr);
-                assert!(done.clipped && done.verdict == Verdict::Apply(1.0));
+                assert!(done.clipped && done.verdict == UpdateDecision::Apply(1.0));
                 assert_eq!(done.stats.tokens, stream.tokens());
                 assert_eq!(state.progress.step, 1);
                 (engine.params().clone(), done.grad_norm)
             };
             let (params, norm) = updated(whole);
             // Gradients of the rows that are read, and no others.
-            assert!(config.slots().rows_read);
-            let (same, same_norm) = updated(config.slots());
+            assert!(config.buffers().rows_read);
+            let (same, same_norm) = updated(config.buffers());
             assert_eq!(norm, same_norm);
 
             let mut cut = 0;

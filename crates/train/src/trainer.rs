@@ -19,7 +19,7 @@ pub use batch::Batch;
 use super::TrainError;
 use super::bptt::Engine;
 use super::config::Config;
-use super::guard::{MOST_SKIPPED_IN_ROW, Verdict};
+use super::guard::{MOST_SKIPPED_IN_ROW, UpdateDecision};
 use super::optim::OptimizerState;
 use super::run::{plan_shapes, steps_in};
 use super::state::{Progress, TrainState};
@@ -114,7 +114,7 @@ impl Trainer {
         capacity: Capacity,
         cpu: Cpu,
     ) -> Trainer {
-        let (slots, format) = (config.slots(), config.precision.format());
+        let (slots, format) = (config.buffers(), config.precision.format());
         let engine = Engine::new(cpu, config.dims(vocab.len()), capacity, slots, format);
         let state = TrainState {
             progress: Progress::default(),
@@ -229,7 +229,7 @@ impl Trainer {
     }
 
     /// The windows of one update and, if loss and gradient are finite, the update.
-    pub(super) fn next_step(&mut self) -> (StepReport, Verdict) {
+    pub(super) fn next_step(&mut self) -> (StepReport, UpdateDecision) {
         let started = Instant::now();
         let (config, window) = (&self.config, &mut self.window);
         let (engine, state) = (&mut self.engine, &mut self.state);
@@ -237,11 +237,11 @@ impl Trainer {
         let (mut gradient, mut factors, mut ended) = (GradientAccumulator::default(), 0.0, false);
         let mut read = 0;
         while !ended && gradient.windows() < config.accumulate {
-            let taken = self.text.read(state.progress.cursor(), window);
+            let consumed = self.text.read(state.progress.cursor(), window);
             factors += self.text.rate_factor(window);
-            read += taken.tokens;
+            read += consumed.tokens;
             gradient.add(engine, state, config, window);
-            ended = state.progress.advance(taken.by, self.text.length());
+            ended = state.progress.advance(consumed.by, self.text.length());
             if ended || !self.text.carries() {
                 state.carried.set_zero();
             }
@@ -258,7 +258,7 @@ impl Trainer {
         lr: f64,
         read: usize,
         started: Instant,
-    ) -> (StepReport, Verdict) {
+    ) -> (StepReport, UpdateDecision) {
         let Update {
             stats,
             sampled,
@@ -279,20 +279,20 @@ impl Trainer {
             sampled,
             seconds: started.elapsed().as_secs_f64(),
             clipped,
-            skipped: !matches!(verdict, Verdict::Apply(_)),
+            skipped: !matches!(verdict, UpdateDecision::Apply(_)),
         };
         (report, verdict)
     }
 
     /// Refuses to go on after too many updates in a row that were skipped.
-    fn judged(&self, report: StepReport, verdict: Verdict) -> Result<StepReport> {
+    fn judged(&self, report: StepReport, verdict: UpdateDecision) -> Result<StepReport> {
         match verdict {
-            Verdict::Stop => Err(TrainError::Diverged {
+            UpdateDecision::Stop => Err(TrainError::Diverged {
                 step: report.step,
                 skipped: MOST_SKIPPED_IN_ROW,
             }
             .into()),
-            Verdict::Apply(_) | Verdict::Skip => Ok(report),
+            UpdateDecision::Apply(_) | UpdateDecision::Skip => Ok(report),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::metrics::{Line, number};
 use elman_net::dims::{Dims, TrainPlan};
-use elman_net::flow::verdict::Verdict;
+use elman_net::flow::verdict::GradientVerdict;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub enum Event<'a> {
         of: usize,
     },
     /// The texts have been read, and the run is about to start or to be resumed.
-    Ready(Ready<'a>),
+    Ready(RunPlan<'a>),
     /// An update was made or skipped.
     Step(StepReport),
     /// A validation, a sample, a measurement of gradient flow, a mean over training steps or the end of the run, as
@@ -46,7 +46,7 @@ pub enum Event<'a> {
 
 /// Description of a run that is about to start.
 #[derive(Debug)]
-pub struct Ready<'a> {
+pub struct RunPlan<'a> {
     /// Directory of the run.
     pub run: &'a Path,
     /// Configuration of the run.
@@ -168,7 +168,7 @@ pub struct GradientFlow {
     /// Lag t − k of the norms, in steps.
     pub lag: usize,
     /// Whether gradients vanish, explode or neither, over all layers.
-    pub verdict: Verdict,
+    pub verdict: GradientVerdict,
     /// Gradient flow through each layer, from below.
     pub layers: Vec<LayerFlow>,
 }
@@ -184,7 +184,7 @@ pub struct LayerFlow {
     /// Factor γ of the norm per step.
     pub factor: f64,
     /// Whether gradients vanish, explode or neither in this layer.
-    pub verdict: Verdict,
+    pub verdict: GradientVerdict,
     /// Share of activations that are saturated.
     pub saturated: f64,
     /// Number of units whose largest and smallest value differ by at most 10⁻⁴ over all steps.

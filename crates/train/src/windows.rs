@@ -10,14 +10,14 @@
 //! that it would have had.
 
 mod order;
-mod pace;
+mod window_length;
 
 pub use order::longest_window;
 pub(crate) use order::{Extent, Order};
 
 use super::config::Config;
 use crate::error::{Error, Result};
-use elman_text::{Corpus, Layout, Mark, Restarts, Stream, TextError, Vocab, Window};
+use elman_text::{AnswerMask, Corpus, Layout, Restarts, Stream, TextError, Vocab, Window};
 
 /// The windows of one text, epoch after epoch.
 pub(crate) struct Windows {
@@ -31,7 +31,7 @@ pub(crate) struct Windows {
 
 /// Consumption of a text by one window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Taken {
+pub(crate) struct Consumed {
     /// Advance of the position in the epoch.
     pub by: usize,
     /// Tokens that are read for the first time: those that are predicted, and where that is an answer what comes before it.
@@ -121,33 +121,33 @@ impl Windows {
     /// The factor of the learning rate for `window`.
     pub fn rate_factor(&self, window: &Window) -> f64 {
         match &self.order {
-            Order::Stream { pace, .. } => pace.rate_factor(window.steps),
+            Order::Stream { length, .. } => length.rate_factor(window.steps),
             Order::Sentences { .. } => 1.0,
         }
     }
 
     /// Fills `window` with the window at the cursor `at`.
-    pub fn read(&mut self, at: Cursor, window: &mut Window) -> Taken {
-        let taken = self.read_on(at, window);
-        if let Order::Stream { stream, pace } = &self.order {
-            let first = pace.span(at, stream.steps()).first;
+    pub fn read(&mut self, at: Cursor, window: &mut Window) -> Consumed {
+        let consumed = self.read_on(at, window);
+        if let Order::Stream { stream, length } = &self.order {
+            let first = length.range(at, stream.steps()).first;
             let text = (stream, self.corpus.ids());
             self.restarts.apply(text, self.eos, at.epoch, first, window);
         }
-        taken
+        consumed
     }
 
     /// Fills `window` as [`Windows::read`] does, but without restarts of a stream's rows.
-    pub fn read_on(&mut self, at: Cursor, window: &mut Window) -> Taken {
+    pub fn read_on(&mut self, at: Cursor, window: &mut Window) -> Consumed {
         let ids = self.corpus.ids();
         match &mut self.order {
-            Order::Stream { stream, pace } => {
-                let span = pace.span(at, stream.steps());
-                stream.window(ids, self.eos, span.first, span.steps, window);
-                window.mask(span.seen);
-                window.carry = span.carry;
-                Taken {
-                    by: span.steps - span.seen,
+            Order::Stream { stream, length } => {
+                let range = length.range(at, stream.steps());
+                stream.window(ids, self.eos, range.first, range.steps, window);
+                window.mask(range.seen);
+                window.carry = range.carry;
+                Consumed {
+                    by: range.steps - range.seen,
                     tokens: window.real,
                 }
             }
@@ -156,7 +156,7 @@ impl Windows {
                     sentences.shuffle(seed, at.epoch);
                 }
                 let tokens = sentences.window(ids, self.eos, at.window as usize, window);
-                Taken { by: tokens, tokens }
+                Consumed { by: tokens, tokens }
             }
         }
     }
@@ -191,7 +191,7 @@ impl Order {
 
     /// Marks the answers in the text `corpus`, called `name`, if only answers are predicted.
     ///
-    /// Errors: a mark that is no token, and a text without answers.
+    /// Errors: a token that is not in the vocabulary, and a text without answers.
     fn predict_answers(
         &mut self,
         corpus: &Corpus,
@@ -203,7 +203,7 @@ impl Order {
             return Ok(());
         };
         let ids = corpus.ids();
-        sentences.answer_after(Mark::find(token, vocab)?);
+        sentences.answer_after(AnswerMask::find(token, vocab)?);
         let mut lines = 0..sentences.lines() as u32;
         match lines.any(|line| !sentences.predicted(ids, line).is_empty()) {
             true => Ok(()),

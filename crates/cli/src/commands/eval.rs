@@ -212,13 +212,13 @@ fn answers(args: &EvalArgs, model: &Model, a: &Answered) -> Table {
     table.row("model", model_line(args, model));
     let read = grouped(a.tokens_read);
     table.row("text", format!("{} ({read} tokens)", name_of(&args.texts)));
-    let asked = count(a.hits.tokens as usize, "token");
+    let asked = count(a.counts.tokens as usize, "token");
     table.row(
         "answers",
         format!(
             "{asked} after '{}', in {} of {}",
             a.after,
-            grouped(a.hits.lines),
+            grouped(a.counts.lines),
             count(a.lines_read as usize, "line")
         ),
     );
@@ -226,12 +226,12 @@ fn answers(args: &EvalArgs, model: &Model, a: &Answered) -> Table {
         table.row("OOVs", format!("{} of all tokens", grouped(a.oov)));
     }
     let of = |right: u64, all: u64| format!("{} of {}", grouped(right), grouped(all));
-    let tokens = of(a.hits.right, a.hits.tokens);
+    let tokens = of(a.counts.right, a.counts.tokens);
     table.row(
         "accuracy",
         format!("{} ({tokens} tokens)", percent(a.accuracy)),
     );
-    let lines = of(a.hits.lines_right, a.hits.lines);
+    let lines = of(a.counts.lines_right, a.counts.lines);
     table.row(
         "whole answers",
         format!("{} ({lines} lines)", percent(a.line_accuracy)),

@@ -31,7 +31,7 @@ pub struct Saved {
     pub step: u64,
 }
 
-/// [`elman::train::Ready`] in plain numbers.
+/// [`elman::train::RunPlan`] in plain numbers.
 #[derive(Serialize)]
 pub struct Ready<'a> {
     run: Cow<'a, str>,
@@ -51,7 +51,7 @@ pub struct Ready<'a> {
 }
 
 impl<'a> Ready<'a> {
-    pub fn new(ready: &elman::train::Ready<'a>) -> Ready<'a> {
+    pub fn new(ready: &elman::train::RunPlan<'a>) -> Ready<'a> {
         Ready {
             run: ready.run.to_string_lossy(),
             config: ready.config,

@@ -1,11 +1,11 @@
 //! The chapter's claims about gradients, seen on networks that have not been trained, and on truncation.
 
 use elman::infer::{NetworkModel, VocabularyFrom};
-use elman::measure::inspect::passages::tokens;
-use elman::measure::inspect::places::Reading;
+use elman::measure::inspect::excerpts::tokens;
+use elman::measure::inspect::places::TextOptions;
 use elman::measure::inspect::{Gradients, gradients, truncation, untrained};
 use elman::net::dims::Activation;
-use elman::net::flow::verdict::Verdict;
+use elman::net::flow::verdict::GradientVerdict;
 use elman::net::init::{Recurrent, Scheme};
 use elman::text::{Layout, ReadOptions, Source};
 use elman::train::Config;
@@ -66,7 +66,7 @@ fn tanh_vanishes_and_four_times_its_weights_explode() {
     let vanishing = inspected(&elman(128));
     let last = vanishing.layers[0].norms[99];
     println!("tanh: 10^{:.1} at lag 100", last.mean_log10);
-    assert_eq!(vanishing.verdict, Verdict::Vanishing);
+    assert_eq!(vanishing.verdict, GradientVerdict::Vanishing);
     assert!(last.mean_log10 < -20.0, "{last:?}");
     assert!(vanishing.contribution.horizon_99.unwrap() < 20.0);
 
@@ -76,7 +76,7 @@ fn tanh_vanishes_and_four_times_its_weights_explode() {
     });
     let last = exploding.layers[0].norms[99];
     println!("tanh × 4: 10^{:.1} at lag 100", last.mean_log10);
-    assert_eq!(exploding.verdict, Verdict::Exploding);
+    assert_eq!(exploding.verdict, GradientVerdict::Exploding);
     assert!(last.mean_log10 > 3.0, "{last:?}");
     assert!(exploding.remedies[0].contains("clip"));
 }
@@ -88,7 +88,7 @@ fn sigmoid_vanishes_whatever_its_weights_below_norm_four() {
         init_recurrent_scale: 3.0,
         ..elman(64)
     });
-    assert_eq!(found.verdict, Verdict::Vanishing);
+    assert_eq!(found.verdict, GradientVerdict::Vanishing);
     assert!(found.layers[0].norms[99].bound_log10 < 0.0);
 }
 
@@ -104,7 +104,7 @@ fn the_identity_keeps_the_norm_at_one_while_units_die() {
     for norm in &layer.norms {
         assert!(norm.mean_log10.abs() < 1e-9, "{norm:?}");
     }
-    assert_eq!(found.verdict, Verdict::Healthy);
+    assert_eq!(found.verdict, GradientVerdict::Healthy);
     let h = &layer.units.signals[0];
     let interrupted = layer.units.interrupted.unwrap();
     println!(
@@ -210,14 +210,14 @@ fn the_horizon_does_not_depend_on_the_lags_that_are_shown() {
 fn lines_are_read_from_their_beginning() {
     let (model, ids) = model(&elman(16));
     let cpu = Cpu::new(Isa::detect(), 2);
-    let reading = Reading {
+    let every_line = TextOptions {
         layout: Some(Layout::Sentences),
         loss_after: None,
     };
     let options = gradients::Options {
         passages: 3,
         lags: 5,
-        reading: reading.clone(),
+        text: every_line.clone(),
         ..gradients::Options::default()
     };
     let found = gradients(&model, &cpu, &ids, &options).unwrap();
@@ -234,12 +234,12 @@ fn lines_are_read_from_their_beginning() {
         assert!(alone.places.iter().all(|place| place.first == 0));
         assert_eq!(alone.reach, place.steps());
     }
-    let answers = Reading {
+    let answers = TextOptions {
         loss_after: Some("no such token".into()),
-        ..reading
+        ..every_line
     };
     let options = gradients::Options {
-        reading: answers,
+        text: answers,
         ..options
     };
     let error = gradients(&model, &cpu, &ids, &options).unwrap_err();

@@ -3,7 +3,7 @@
 use super::small::{Small, dims};
 use crate::reference;
 use crate::reference::program::{self, CELLS, on_disk};
-use elman::net::dims::{Activation, Capacity, Cell, Slots};
+use elman::net::dims::{Activation, Capacity, Cell, TrainingBuffers};
 use elman::net::flow::jacobian::Jacobians;
 use elman::net::flow::terms::{Injection, double_sum, loss_gradients};
 use elman::net::flow::trace::{LayerTrace, LayerWeights, Trace};
@@ -66,7 +66,7 @@ fn all_terms_add_up_to_the_gradient_of_the_program() {
             cpu,
             dims(cell, &HIDDEN),
             capacity,
-            Slots::default(),
+            TrainingBuffers::default(),
             Format::F32,
         );
         engine.params_mut().copy_from(&small.params);

@@ -1,6 +1,6 @@
 //! PyTorch's own numbers, and twenty updates through clipping and the optimisers.
 
-use super::small::{ALL_SLOTS, close, dims, divisor};
+use super::small::{ALL_BUFFERS, close, dims, divisor};
 use crate::goldens::{Golden, Settings};
 use crate::reference::program::{on_disk, widen};
 use elman::net::dims::{Activation, Capacity, Cell, Dims};
@@ -8,7 +8,7 @@ use elman::net::layer::dropout::{Dropout, Rates};
 use elman::net::params::Params;
 use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm};
-use elman::train::guard::{Guard, Verdict};
+use elman::train::guard::{Guard, UpdateDecision};
 use elman::train::objective::Objective;
 use elman::train::optim::{Adam, Method, Optimizer, OptimizerState, Sgd, Update};
 use elman_kernels::{Cpu, Format, Isa};
@@ -32,7 +32,7 @@ fn agrees_with_golden(golden: &Golden) {
         cpu,
         golden_dims(settings),
         Capacity::whole(steps, batch_size),
-        ALL_SLOTS,
+        ALL_BUFFERS,
         Format::F32,
     );
     let initial = golden.named("initial");
@@ -108,7 +108,7 @@ fn agrees_with_golden(golden: &Golden) {
         let norm = engine.gradient_norm(f32::INFINITY);
         norms.push(norm);
         match guard.judge(stats.nats, norm, norm, Some(settings.clip)) {
-            Verdict::Apply(scale) => {
+            UpdateDecision::Apply(scale) => {
                 clipped += u32::from(scale < 1.0);
                 let update = Update {
                     scale,

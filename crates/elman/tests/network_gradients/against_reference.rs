@@ -166,7 +166,7 @@ fn agrees_with_reference(
     };
     let norm = objective.norm;
     let stats = engine.run_window(&window, objective, dropout, &mut carried);
-    let logits = engine.logits(rows, rates.slots().dropped);
+    let logits = engine.logits(rows, rates.buffers().dropped);
 
     let oracle = program::network(&dims);
     let zero = oracle.zero_state(batch_size);

@@ -3,7 +3,7 @@
 use super::small::{close, dims, random_engine};
 use crate::reference;
 use crate::reference::program::{self, CELLS, on_disk, widen};
-use elman::text::{Mark, Sentences, Vocab, Window};
+use elman::text::{AnswerMask, Sentences, Vocab, Window};
 use elman::train::bptt::LossNorm;
 use elman_kernels::Isa;
 use elman_kernels::rng::{Site, Stream, key};
@@ -17,11 +17,11 @@ fn only_answers_are_learnt() {
     const ANSWERS: [&str; 2] = ["7", "abc"];
     let vocab = Vocab::bytes();
     let ids: Vec<u32> = TEXT.bytes().map(u32::from).collect();
-    let mark = Mark::find("=", &vocab).expect("'=' is a byte");
+    let mask = AnswerMask::find("=", &vocab).expect("'=' is a byte");
     let batch_size = TEXT.lines().count();
     let sentences = Sentences::new(&ids, |id| vocab.ends_line(id), batch_size, 1000)
         .expect("few lines")
-        .answers_after(mark);
+        .answers_after(mask);
     for cell in CELLS {
         let dims = dims(cell, vocab.len(), 21, 19, 1, false);
         // Lines of different lengths stand in batches of their own.

@@ -1,6 +1,6 @@
 //! Texts that begin within a window: what stands before the beginning, forward and backward, is as if it were not there.
 
-use super::small::{ALL_SLOTS, close, dims, random_engine, random_window};
+use super::small::{ALL_BUFFERS, close, dims, random_engine, random_window};
 use crate::reference::program::CELLS;
 use elman::net::dims::{Capacity, Cell, Dims};
 use elman::net::{Params, State};
@@ -182,7 +182,7 @@ fn recomputed_segments_do_not_show() {
             "one segment proves nothing"
         );
         let cpu = Cpu::new(Isa::detect(), 2);
-        let mut engine = Engine::new(cpu, network(cell), capacity, ALL_SLOTS, Format::F32);
+        let mut engine = Engine::new(cpu, network(cell), capacity, ALL_BUFFERS, Format::F32);
         engine.params_mut().copy_from(whole.params());
         assert_eq!(
             run(engine, &window, &before),

@@ -2,7 +2,7 @@
 
 use super::small::random_window;
 use elman::net::Params;
-use elman::net::dims::{Activation, Capacity, Cell, Dims, Slots};
+use elman::net::dims::{Activation, Capacity, Cell, Dims, TrainingBuffers};
 use elman::net::init::Init;
 use elman::text::Window;
 use elman::train::Config;
@@ -54,7 +54,7 @@ fn gradient(dims: &Dims, window: &Window, format: Format) -> Params {
         cpu,
         dims.clone(),
         Capacity::whole(STEPS, BATCH_SIZE),
-        Slots::default(),
+        TrainingBuffers::default(),
         format,
     );
     let init = Init {

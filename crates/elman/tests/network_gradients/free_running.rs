@@ -2,7 +2,7 @@
 
 use super::small::random_window;
 use elman::net::State;
-use elman::net::dims::{Activation, Capacity, Cell, Dims, Slots};
+use elman::net::dims::{Activation, Capacity, Cell, Dims, TrainingBuffers};
 use elman::text::Window;
 use elman::train::bptt::Engine;
 use elman::train::scheduled::Coins;
@@ -136,7 +136,7 @@ fn engine(cell: Cell, capacity: Capacity, threads: usize) -> Engine {
         tied: false,
     };
     let cpu = Cpu::new(Isa::detect(), threads);
-    let mut engine = Engine::new(cpu, dims, capacity, Slots::default(), Format::F32);
+    let mut engine = Engine::new(cpu, dims, capacity, TrainingBuffers::default(), Format::F32);
     let mut draw = Stream::new(key(2, Site::Init, 0));
     for (_, values) in engine.params_mut().tensors_mut() {
         values.iter_mut().for_each(|x| *x = draw.uniform() - 0.5);

@@ -1,12 +1,12 @@
 //! Small networks with random weights, windows of random tokens, and how they are compared with other programs' numbers.
 
-use elman::net::dims::{Capacity, Cell, Dims, Slots};
+use elman::net::dims::{Capacity, Cell, Dims, TrainingBuffers};
 use elman::text::Window;
 use elman::train::bptt::{Engine, LossNorm};
 use elman_kernels::rng::Stream;
 use elman_kernels::{Cpu, Format, Isa};
 
-pub const ALL_SLOTS: Slots = Slots {
+pub const ALL_BUFFERS: TrainingBuffers = TrainingBuffers {
     dropped: true,
     recurrent: true,
     rows_read: false,
@@ -41,7 +41,7 @@ pub fn random_engine(
         Cpu::new(isa, threads),
         dims.clone(),
         Capacity::whole(steps, batch_size),
-        ALL_SLOTS,
+        ALL_BUFFERS,
         Format::F32,
     );
     for (_, values) in engine.params_mut().tensors_mut() {

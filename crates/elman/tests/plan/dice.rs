@@ -102,7 +102,7 @@ pub fn roll(dice: &mut Dice) -> Rolled {
         recompute: dice.of(&[true, false]),
         layout,
         batch_tokens: (!stream).then_some(batch_size * steps),
-        batch_size: batch_size,
+        batch_size,
         bptt,
         bptt_random: even && random,
         bptt_stride: (even && stride).then_some(steps.div_ceil(2)),

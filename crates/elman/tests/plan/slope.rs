@@ -27,7 +27,7 @@ fn weigh(config: &Config, vocab: usize, steps: usize, ids: &[u32]) -> (i64, i64)
     let before = live();
     reset_peak();
     let cpu = Cpu::new(Isa::detect(), 1);
-    let (slots, format) = (config.slots(), config.precision.format());
+    let (slots, format) = (config.buffers(), config.precision.format());
     let mut engine = Engine::new(cpu, dims.clone(), room, slots, format);
     config.init().fill(&dims, engine.params_mut());
     let mut state = TrainState {
@@ -62,7 +62,7 @@ pub fn every_step_takes_exactly_what_is_planned() {
         let batch_size = rolled.config.batch_size.min(most).max(1);
         let config = Config {
             layout: Layout::Stream,
-            batch_size: batch_size,
+            batch_size,
             batch_tokens: None,
             bptt: Bptt::Steps(short),
             bptt_stride: None,

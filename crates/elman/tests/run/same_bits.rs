@@ -221,7 +221,7 @@ fn recomputing_changes_no_bit() {
                     dropout: 0.3,
                     valid_every: Some(3),
                     bptt,
-                    batch_size: batch_size,
+                    batch_size,
                     tied,
                     steps,
                     epochs,

@@ -22,7 +22,7 @@ mod divergence;
 #[cfg(test)]
 mod tests;
 
-use super::passages::{MOST_STEPS, Passages};
+use super::excerpts::{Excerpts, MOST_STEPS};
 use super::places::Place;
 use crate::compare::{Interval, percentiles, resampled};
 use crate::error::{InspectError, Result};
@@ -174,7 +174,7 @@ pub fn exposure(
     options.check()?;
     check_models(model, oracle)?;
     let text = match ids {
-        Some(ids) => Some(Passages::draw(
+        Some(ids) => Some(Excerpts::draw(
             ids,
             model.vocab().eos(),
             [options.context, options.length, options.sequences],
@@ -250,7 +250,7 @@ fn check_models(model: &Model, oracle: &Model) -> Result<()> {
 enum Writer<'a> {
     Oracle,
     Model,
-    Text(&'a Passages),
+    Text(&'a Excerpts),
 }
 
 /// The two that read every prefix.
@@ -258,7 +258,7 @@ struct Pair<'a> {
     model: &'a Model,
     oracle: &'a Model,
     /// What stands before every prefix, if anything does.
-    text: Option<&'a Passages>,
+    text: Option<&'a Excerpts>,
     length: usize,
     seed: u64,
 }

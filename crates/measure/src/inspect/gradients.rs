@@ -5,10 +5,10 @@
 //! zero. Only where an excerpt is longer than memory or time allow, its first steps only compute the state, and the result says so.
 
 use super::contribution::{Contribution, Inner, inner_products, of_all};
+use super::excerpts::{MOST_PASSAGES, MOST_STEPS};
 pub use super::norms::LagNorm;
 use super::norms::{PassageNorms, factor, norms};
-use super::passages::{MOST_PASSAGES, MOST_STEPS};
-use super::places::{self, Place, Reading};
+use super::places::{self, Place, TextOptions};
 use super::remedies::remedies;
 use crate::error::{InspectError, Result};
 use elman_infer::{NetworkModel, Workspace};
@@ -19,7 +19,7 @@ use elman_net::flow::jacobian::Jacobians;
 use elman_net::flow::terms::{Injection, loss_gradients};
 use elman_net::flow::trace::{LayerTrace, LayerWeights, Trace};
 use elman_net::flow::units::Units;
-use elman_net::flow::verdict::Verdict;
+use elman_net::flow::verdict::GradientVerdict;
 use elman_text::{Layout, OutOfRange};
 use elman_train::available_bytes;
 use serde::Serialize;
@@ -41,7 +41,7 @@ pub struct Options {
     /// Seed with which excerpts are drawn.
     pub seed: u64,
     /// How the text is laid out, and which tokens carry loss.
-    pub reading: Reading,
+    pub text: TextOptions,
 }
 
 impl Default for Options {
@@ -51,7 +51,7 @@ impl Default for Options {
             lags: 100,
             context: 100,
             seed: 1,
-            reading: Reading::default(),
+            text: TextOptions::default(),
         }
     }
 }
@@ -100,7 +100,7 @@ pub struct Gradients {
     /// Contributions to the gradient by lag, over the weights of all recurrent layers.
     pub contribution: Contribution,
     /// Whether gradients vanish, explode or neither, over all layers.
-    pub verdict: Verdict,
+    pub verdict: GradientVerdict,
     /// Suggestions on what to try next, in sentences.
     pub remedies: Vec<String>,
 }
@@ -121,7 +121,7 @@ pub struct LayerFlow {
     /// Number of excerpts whose norm is 0 at their longest lag; γ is computed from the others.
     pub nothing_left: usize,
     /// Whether gradients vanish, explode or neither in this layer.
-    pub verdict: Verdict,
+    pub verdict: GradientVerdict,
     /// Contributions to the gradient by lag, over the weights of this layer.
     pub contribution: Contribution,
     /// Saturated and dead units of this layer.
@@ -141,7 +141,7 @@ pub fn gradients(
     options: &Options,
 ) -> Result<Gradients> {
     options.check()?;
-    let lines = options.reading.lines(model, ids)?;
+    let lines = options.text.lines(model, ids)?;
     let places = match &lines {
         None => {
             let sizes = [options.context, options.lags, options.passages];
@@ -174,15 +174,15 @@ pub fn gradients(
         .enumerate()
         .map(|(k, weights)| layer_flow(cpu, weights, &tails, k, &terms[k], lags))
         .collect();
-    let verdicts: Vec<Verdict> = layers.iter().map(|layer| layer.verdict).collect();
-    let verdict = Verdict::together(&verdicts);
-    let reading = &options.reading;
+    let verdicts: Vec<GradientVerdict> = layers.iter().map(|layer| layer.verdict).collect();
+    let verdict = GradientVerdict::together(&verdicts);
+    let text = &options.text;
     let mut found = Gradients {
         cell: model.dims().cell.to_string(),
         parameters: model.network().layout().parameter_count(),
         text_tokens: ids.len(),
-        layout: reading.layout_of(model),
-        loss_after: reading.loss_after.clone(),
+        layout: text.layout_of(model),
+        loss_after: text.loss_after.clone(),
         passages: places.len(),
         lags,
         context: match lines {
@@ -311,8 +311,8 @@ fn layer_flow(
         nothing_left,
         // Where most passages have nothing left, that is the rule and the others the exception.
         verdict: match 2 * nothing_left > each.len() {
-            true => Verdict::Vanishing,
-            false => Verdict::of(factor),
+            true => GradientVerdict::Vanishing,
+            false => GradientVerdict::of(factor),
         },
         contribution: Contribution::of(terms),
         units: Units::of(weights, &traces, 1),

@@ -4,24 +4,24 @@
 //! stream      C + T tokens from any place on; before them the zero state, and as the first input the token before the excerpt
 //! sentences   a line from its beginning; before it the zero state and <eos>, as in training
 //! ```
-//! With an answer mark only the tokens of answers carry loss, so only these are asked about. Draws are keyed by the seed alone: they
+//! With an answer mask only the tokens of answers carry loss, so only these are asked about. Draws are keyed by the seed alone: they
 //! are the same for every model with the same tokens.
 
-use super::passages::MOST_TOKENS;
+use super::excerpts::MOST_TOKENS;
 use crate::error::{InspectError, Result};
 use elman_infer::NetworkModel;
 use elman_kernels::rng::{Site, Stream, key};
-use elman_text::{Layout, Mark, Sentences, TextError};
+use elman_text::{AnswerMask, Layout, Sentences, TextError};
 use serde::Serialize;
 use std::collections::HashSet;
 
 /// How an inspection uses the text: its layout, and which tokens carry loss. The default is the model's layout, with a loss at
 /// every token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
+pub struct TextOptions {
     /// Layout of the text; `None`: the layout of the model's training text.
     pub layout: Option<Layout>,
-    /// Answer mark: only tokens after its last occurrence in a line carry loss; implies the layout `sentences`.
+    /// Token before each answer: only tokens after its last occurrence in a line carry loss; implies the layout `sentences`.
     pub loss_after: Option<String>,
 }
 
@@ -56,7 +56,7 @@ impl Place {
     }
 }
 
-impl Reading {
+impl TextOptions {
     /// Layout in which `model` gets the text.
     pub fn layout_of(&self, model: &NetworkModel) -> Layout {
         match self.loss_after {
@@ -82,7 +82,7 @@ impl Reading {
         let starts = Sentences::starts(ids, |id| vocab.ends_line(id));
         let mut lines = Sentences::of_lines(starts, 1, MOST_TOKENS)?;
         if let Some(token) = &self.loss_after {
-            lines.answer_after(Mark::find(token, vocab)?);
+            lines.answer_after(AnswerMask::find(token, vocab)?);
             let mut all = 0..lines.lines() as u32;
             if all.all(|line| lines.predicted(ids, line).is_empty()) {
                 let (text, token) = ("the text".to_owned(), token.clone());
@@ -220,7 +220,7 @@ mod tests {
         assert!(error.contains("9 tokens"), "{error}");
     }
 
-    /// Lines `7 2 3 1`, `4 1`, `5 7 6 1`, of which 1 ends a line and 7 is the mark.
+    /// Lines `7 2 3 1`, `4 1`, `5 7 6 1`, of which 1 ends a line and 7 comes before answers.
     #[test]
     fn losses_are_those_of_answers_and_lines_begin_at_their_beginning() {
         let ids = [7, 2, 3, 1, 4, 1, 5, 7, 6, 1];
@@ -239,10 +239,10 @@ mod tests {
             elman_text::Kind::Whitespace,
             (2..=7).map(|i| format!("w{i}").into_bytes().into()),
         );
-        let mark = Mark::find("w7", &vocab).unwrap();
+        let mask = AnswerMask::find("w7", &vocab).unwrap();
         let id = vocab.tokenize(b"w7").unwrap().ids[0];
         let marked = ids.map(|x| if x == 7 { id } else { x });
-        lines.answer_after(mark);
+        lines.answer_after(mask);
         let answers = of_losses(&lines, &marked, 100, 1);
         let expected = [(Some(1), 0, 1), (Some(1), 0, 2), (Some(3), 6, 8)];
         assert_eq!(tokens(&answers), expected);

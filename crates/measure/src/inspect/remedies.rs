@@ -4,7 +4,7 @@ use super::gradients::Gradients;
 use elman_net::dims::{Activation, Cell};
 use elman_net::flow::bound::Bound;
 use elman_net::flow::units::{Signal, Units};
-use elman_net::flow::verdict::Verdict;
+use elman_net::flow::verdict::GradientVerdict;
 use elman_text::Layout;
 
 /// Share of dead units from which they are worth a note: one in this number.
@@ -18,11 +18,11 @@ const OPEN: f64 = 0.95;
 pub(super) fn remedies(found: &Gradients, cell: Cell, trained: bool) -> Vec<String> {
     let mut remedies = Vec::new();
     match found.verdict {
-        Verdict::Exploding => remedies.push(
+        GradientVerdict::Exploding => remedies.push(
             "clip the gradient (clip = 1), and begin with smaller recurrent weights (init-recurrent = orthogonal, or a lower init-recurrent-scale)".to_owned(),
         ),
-        Verdict::Vanishing => vanishing(found, cell, &mut remedies),
-        Verdict::Healthy => remedies.extend(healthy(found)),
+        GradientVerdict::Vanishing => vanishing(found, cell, &mut remedies),
+        GradientVerdict::Healthy => remedies.extend(healthy(found)),
     }
     let units = found.layers.iter().map(|layer| &layer.units);
     remedies.extend(dead(units.collect(), cell, trained));

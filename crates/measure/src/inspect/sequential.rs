@@ -201,7 +201,7 @@ fn case(config: &Config, vocab: usize, batch_size: usize, steps: usize) -> Case 
         vocab,
         config: Config {
             layout: Layout::Stream,
-            batch_size: batch_size,
+            batch_size,
             batch_tokens: None,
             bptt: Bptt::Steps(steps),
             bptt_stride: None,

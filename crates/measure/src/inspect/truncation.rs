@@ -12,13 +12,13 @@
 //!
 //! In layout `sentences` a passage is a line from its beginning, without context; with an answer mask its answer alone carries loss.
 
-use super::passages::{MOST_PASSAGES, MOST_STEPS, Passages};
-use super::places::{Place, Reading};
+use super::excerpts::{Excerpts, MOST_PASSAGES, MOST_STEPS};
+use super::places::{Place, TextOptions};
 use crate::error::{InspectError, Result};
 use elman_infer::NetworkModel;
 use elman_kernels::{Cpu, Format};
 use elman_net::Params;
-use elman_net::dims::{Capacity, Slots};
+use elman_net::dims::{Capacity, TrainingBuffers};
 use elman_text::{Layout, OutOfRange};
 use elman_train::bptt::{Engine, LossNorm};
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub struct Options {
     /// Seed with which excerpts are drawn.
     pub seed: u64,
     /// How the text is laid out, and which tokens carry loss.
-    pub reading: Reading,
+    pub text: TextOptions,
 }
 
 impl Default for Options {
@@ -48,7 +48,7 @@ impl Default for Options {
             windows: vec![1, 2, 5, 10, 20, 35, 50, 100, 200],
             context: 100,
             seed: 1,
-            reading: Reading::default(),
+            text: TextOptions::default(),
         }
     }
 }
@@ -161,8 +161,8 @@ pub fn truncation(
     Ok(Truncation {
         cell: model.dims().cell.to_string(),
         text_tokens: ids.len(),
-        layout: options.reading.layout_of(model),
-        loss_after: options.reading.loss_after.clone(),
+        layout: options.text.layout_of(model),
+        loss_after: options.text.loss_after.clone(),
         passages: passages.batch_size,
         full: passages.steps,
         context: passages.context,
@@ -178,11 +178,11 @@ pub fn truncation(
 
 impl Options {
     /// The passages to read, as `model` reads the text `ids`.
-    fn passages(&self, model: &NetworkModel, ids: &[u32]) -> Result<Passages> {
+    fn passages(&self, model: &NetworkModel, ids: &[u32]) -> Result<Excerpts> {
         let (eos, seed) = (model.vocab().eos(), self.seed);
-        match self.reading.lines(model, ids)? {
-            None => Passages::draw(ids, eos, [self.context, self.full, self.passages], seed),
-            Some(lines) => Passages::of_lines(&lines, ids, eos, [self.full, self.passages], seed),
+        match self.text.lines(model, ids)? {
+            None => Excerpts::draw(ids, eos, [self.context, self.full, self.passages], seed),
+            Some(lines) => Excerpts::of_lines(&lines, ids, eos, [self.full, self.passages], seed),
         }
     }
 
@@ -207,18 +207,18 @@ impl Options {
 /// The engine of training on the passages, without an optimiser.
 struct Bench<'a> {
     engine: Engine,
-    passages: &'a Passages,
+    passages: &'a Excerpts,
 }
 
 impl Bench<'_> {
-    fn new<'a>(model: &NetworkModel, cpu: Cpu, passages: &'a Passages) -> Bench<'a> {
+    fn new<'a>(model: &NetworkModel, cpu: Cpu, passages: &'a Excerpts) -> Bench<'a> {
         let capacity = Capacity::whole(passages.steps, passages.batch_size);
         let network = model.network().clone();
         let mut engine = Engine::new(
             cpu,
             network.dims().clone(),
             capacity,
-            Slots::default(),
+            TrainingBuffers::default(),
             Format::F32,
         );
         engine.params_mut().copy_from(model.params());
@@ -249,7 +249,7 @@ impl Bench<'_> {
         length: usize,
         run: &mut dyn FnMut(&mut Engine, &elman_text::Window, &mut elman_net::State) -> f64,
     ) -> f64 {
-        let Passages { context, steps, .. } = *self.passages;
+        let Excerpts { context, steps, .. } = *self.passages;
         let mut state = self.engine.zero_state();
         // In pieces for which the engine has capacity.
         for from in (0..context).step_by(steps) {

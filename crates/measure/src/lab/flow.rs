@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::inspect::gradients::Options;
 use crate::inspect::{gradients, untrained};
 use elman_infer::NetworkModel;
-use elman_net::flow::verdict::Verdict as Fate;
+use elman_net::flow::verdict::GradientVerdict as Fate;
 use elman_text::Source;
 use elman_train::VocabularyFrom;
 use serde::{Deserialize, Serialize};

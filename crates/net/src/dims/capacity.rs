@@ -1,6 +1,6 @@
 //! How much of a window is in memory at a time, and how windows are cut into segments for recomputation.
 
-use super::{Dims, Slots};
+use super::{Dims, TrainingBuffers};
 use std::ops::Range;
 
 /// Capacity for windows: the largest number of rows, sequences and kept states of any window.
@@ -69,10 +69,10 @@ impl Capacity {
     /// Number of embedding rows whose gradient is kept outside the gradient arena; 0 if the arena holds the whole
     /// table.
     ///
-    /// With a tied table these are the rows that a window reads; otherwise, with [`Slots::rows_read`], the rows that
+    /// With a tied table these are the rows that a window reads; otherwise, with [`TrainingBuffers::rows_read`], the rows that
     /// an update's windows read.
-    pub fn own_rows(&self, dims: &Dims, slots: Slots) -> usize {
-        let read = match slots.leaves_table_out(dims) {
+    pub fn own_rows(&self, dims: &Dims, buffers: TrainingBuffers) -> usize {
+        let read = match buffers.leaves_table_out(dims) {
             true => self.inputs,
             false if dims.tied => self.window,
             false => 0,

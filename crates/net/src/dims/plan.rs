@@ -36,9 +36,9 @@ pub struct TrainPlan {
     pub preparation_bytes: u64,
 }
 
-/// Numbers that an optimiser keeps for each parameter beside its weight and gradient.
+/// Numbers of an optimiser for each parameter beside its weight and gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct OptimizerBuffers {
     /// Number of moments: 0 for plain SGD, 2 for Adam.
     pub moments: usize,
     /// Number of averages: 1 if the weights are averaged, otherwise 0.
@@ -47,7 +47,7 @@ pub struct Kept {
 
 /// Buffers that only some ways of training need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Slots {
+pub struct TrainingBuffers {
     /// Whether the layers' outputs after dropout are kept beside those before it.
     pub dropped: bool,
     /// Whether the recurrent weights, or their gradient, have a copy: weight drop masks them.
@@ -58,7 +58,7 @@ pub struct Slots {
     pub rows_read: bool,
 }
 
-impl Slots {
+impl TrainingBuffers {
     /// Whether the embedding table has no gradient in the gradient arena, because only the rows that were read have
     /// one.
     pub fn leaves_table_out(self, dims: &Dims) -> bool {
@@ -69,32 +69,32 @@ impl Slots {
 impl TrainPlan {
     /// Computes the plan for windows within `capacity`.
     ///
-    /// `kept` is what the optimiser keeps, `format` the number format of the products.
+    /// `optimizer` has the buffers of the optimiser, `format` the number format of the products.
     pub fn new(
         dims: &Dims,
         arena_len: usize,
-        kept: Kept,
-        slots: Slots,
+        optimizer: OptimizerBuffers,
+        buffers: TrainingBuffers,
         format: Format,
         capacity: Capacity,
     ) -> TrainPlan {
         let f32s = |n: usize| 4 * n as u64;
         let block = logit_rows(capacity.segment);
-        let recurrent: usize = match slots.recurrent {
+        let recurrent: usize = match buffers.recurrent {
             true => dims.hidden.iter().map(|h| dims.cell.gates() * h * h).sum(),
             false => 0,
         };
-        let apart = match slots.leaves_table_out(dims) {
+        let apart = match buffers.leaves_table_out(dims) {
             true => (dims.vocab * dims.embed).next_multiple_of(TENSOR_ALIGN),
             false => 0,
         };
         TrainPlan {
             weights_bytes: f32s(arena_len),
             gradients_bytes: f32s(arena_len - apart),
-            moments_bytes: kept.moments as u64 * f32s(arena_len),
-            average_bytes: kept.averages as u64 * f32s(arena_len),
+            moments_bytes: optimizer.moments as u64 * f32s(arena_len),
+            average_bytes: optimizer.averages as u64 * f32s(arena_len),
             packed_bytes: packed_forward_bytes(dims, format) + packed_backward_bytes(dims, format),
-            window: WindowPlan::new(dims, slots, format, capacity),
+            window: WindowPlan::new(dims, buffers, format, capacity),
             // Carried, running, their gradients, and those of validation.
             states_bytes: 5 * f32s(capacity.batch_size * dims.state_len())
                 // The output after a segment.

@@ -3,7 +3,7 @@
 //! What the tape and the two gradient buffers hold, see `net::tape` and `net::layer`, and what is kept for each segment and each
 //! position, see `train::bptt`. Numbers saturate, since `--bptt full` makes anything possible.
 
-use super::{Capacity, Dims, Slots};
+use super::{Capacity, Dims, TrainingBuffers};
 use elman_kernels::Format;
 use serde::{Deserialize, Serialize};
 
@@ -34,20 +34,25 @@ const POSITION_BYTES: u128 = 8 + 4 + 4 + 2 * 13;
 
 impl WindowPlan {
     /// Computes the plan of windows within `capacity`.
-    pub fn new(dims: &Dims, slots: Slots, format: Format, capacity: Capacity) -> WindowPlan {
+    pub fn new(
+        dims: &Dims,
+        buffers: TrainingBuffers,
+        format: Format,
+        capacity: Capacity,
+    ) -> WindowPlan {
         let of = |n: usize| n as u128;
         let (rows, starts) = (of(capacity.segment), of(capacity.batch_size));
         let (embed, units) = (of(dims.embed), of(dims.units()));
         let layers = dims.layer_numbers(rows, starts, true);
         let projected = if dims.projected() { rows * embed } else { 0 };
-        let dropped = if slots.dropped { rows * units } else { 0 };
+        let dropped = if buffers.dropped { rows * units } else { 0 };
         // As `Packed::bytes`, in wider numbers.
         let words = rows.div_ceil(of(format.per_word()));
         let packed = |cols: &usize| words * of(cols.next_multiple_of(16));
         let operands: u128 = dims.widths().iter().map(packed).sum();
         let positions = of(capacity.window);
         // The rows, and the place of each input's row among them.
-        let own_rows = match capacity.own_rows(dims, slots) {
+        let own_rows = match capacity.own_rows(dims, buffers) {
             0 => 0,
             own => of(own) * embed + rows,
         };

@@ -35,7 +35,7 @@ pub struct Vectors {
     pub c: Vec<f64>,
 }
 
-/// Working memory of [`Jacobians::pull`] and [`Jacobians::push`], reused from step to step.
+/// Working memory of [`Jacobians::vjp`] and [`Jacobians::jvp`], reused from step to step.
 #[derive(Default)]
 pub struct Work {
     /// Gradients or changes at the recurrent product, (R, G·H).
@@ -93,7 +93,7 @@ impl<'a> Jacobians<'a> {
     ///
     /// It applies to the first `at.len()` rows; `at[r]` = t·B + b is the step and sequence of row r. Afterwards
     /// `work.dz` and `work.dn` hold the gradients within these steps.
-    pub fn pull(&self, cpu: &Cpu, at: &[usize], vectors: &mut Vectors, work: &mut Work) {
+    pub fn vjp(&self, cpu: &Cpu, at: &[usize], vectors: &mut Vectors, work: &mut Work) {
         let (n, wide) = (self.weights.hidden, self.weights.gate_rows());
         let separate = self.weights.cell.is_separate();
         work.dz.resize(at.len() * wide, 0.0);
@@ -112,8 +112,8 @@ impl<'a> Jacobians<'a> {
 
     /// Multiplies vectors by Jacobians (Jacobian-vector product): row r becomes J_t times itself.
     ///
-    /// `at` is that of [`Jacobians::pull`].
-    pub fn push(&self, cpu: &Cpu, at: &[usize], vectors: &mut Vectors, work: &mut Work) {
+    /// `at` is that of [`Jacobians::vjp`].
+    pub fn jvp(&self, cpu: &Cpu, at: &[usize], vectors: &mut Vectors, work: &mut Work) {
         let (n, wide) = (self.weights.hidden, self.weights.gate_rows());
         work.dz.resize(at.len() * wide, 0.0);
         let h = &vectors.h[..at.len() * n];

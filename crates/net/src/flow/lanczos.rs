@@ -25,10 +25,10 @@ pub trait Maps {
     fn widths(&self) -> (usize, usize);
 
     /// Row r of `vectors` (R, right) becomes A v with the map `which[r]`, (R, left), up to the power of two that is added to its exponent.
-    fn push(&mut self, which: &[usize], vectors: Vec<f64>, exponents: &mut [i32]) -> Vec<f64>;
+    fn jvp(&mut self, which: &[usize], vectors: Vec<f64>, exponents: &mut [i32]) -> Vec<f64>;
 
     /// Row r of `vectors` (R, left) becomes Aᵀ u, (R, right), likewise.
-    fn pull(&mut self, which: &[usize], vectors: Vec<f64>, exponents: &mut [i32]) -> Vec<f64>;
+    fn vjp(&mut self, which: &[usize], vectors: Vec<f64>, exponents: &mut [i32]) -> Vec<f64>;
 }
 
 /// One map whose norm is being found.
@@ -67,11 +67,11 @@ pub fn norms_log10(maps: &mut dyn Maps, count: usize, mut start: Stream) -> Vec<
     };
     let mut searches: Vec<Search> = (0..count).map(search).collect();
     for step in 0..MOST_STEPS {
-        let (pulled, exponents) = apply(maps, &searches, true);
+        let (products, exponents) = apply(maps, &searches, true);
         let width = maps.widths().1;
         for ((s, row), e) in searches
             .iter_mut()
-            .zip(pulled.chunks_exact(width))
+            .zip(products.chunks_exact(width))
             .zip(&exponents)
         {
             if step == 0 {
@@ -84,11 +84,11 @@ pub fn norms_log10(maps: &mut dyn Maps, count: usize, mut start: Stream) -> Vec<
         if searches.is_empty() {
             break;
         }
-        let (pushed, exponents) = apply(maps, &searches, false);
+        let (products, exponents) = apply(maps, &searches, false);
         let width = maps.widths().0;
         for ((s, row), e) in searches
             .iter_mut()
-            .zip(pushed.chunks_exact(width))
+            .zip(products.chunks_exact(width))
             .zip(&exponents)
         {
             s.take_left(row, *e);
@@ -102,14 +102,14 @@ pub fn norms_log10(maps: &mut dyn Maps, count: usize, mut start: Stream) -> Vec<
 }
 
 /// Aᵀ u or A v of all searches.
-fn apply(maps: &mut dyn Maps, searches: &[Search], pull: bool) -> (Vec<f64>, Vec<i32>) {
+fn apply(maps: &mut dyn Maps, searches: &[Search], vjp: bool) -> (Vec<f64>, Vec<i32>) {
     let which: Vec<usize> = searches.iter().map(|s| s.map).collect();
     let mut exponents = vec![0; which.len()];
-    let vectors = searches.iter().flat_map(|s| if pull { &s.u } else { &s.v });
+    let vectors = searches.iter().flat_map(|s| if vjp { &s.u } else { &s.v });
     let vectors = vectors.copied().collect();
-    let moved = match pull {
-        true => maps.pull(&which, vectors, &mut exponents),
-        false => maps.push(&which, vectors, &mut exponents),
+    let moved = match vjp {
+        true => maps.vjp(&which, vectors, &mut exponents),
+        false => maps.jvp(&which, vectors, &mut exponents),
     };
     (moved, exponents)
 }
@@ -227,15 +227,15 @@ mod tests {
         fn widths(&self) -> (usize, usize) {
             (4, 4)
         }
-        fn push(&mut self, which: &[usize], mut x: Vec<f64>, exponents: &mut [i32]) -> Vec<f64> {
+        fn jvp(&mut self, which: &[usize], mut x: Vec<f64>, exponents: &mut [i32]) -> Vec<f64> {
             for ((row, map), exponent) in x.chunks_mut(4).zip(which).zip(exponents) {
                 row.iter_mut().zip(&self.0[*map]).for_each(|(x, d)| *x *= d);
                 *exponent -= 5_000;
             }
             x
         }
-        fn pull(&mut self, which: &[usize], x: Vec<f64>, exponents: &mut [i32]) -> Vec<f64> {
-            self.push(which, x, exponents)
+        fn vjp(&mut self, which: &[usize], x: Vec<f64>, exponents: &mut [i32]) -> Vec<f64> {
+            self.jvp(which, x, exponents)
         }
     }
 

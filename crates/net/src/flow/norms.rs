@@ -136,23 +136,23 @@ impl Maps for Chains<'_> {
         (self.weights().state(), self.weights().state())
     }
 
-    fn push(&mut self, which: &[usize], rows: Vec<f64>, exponents: &mut [i32]) -> Vec<f64> {
+    fn jvp(&mut self, which: &[usize], rows: Vec<f64>, exponents: &mut [i32]) -> Vec<f64> {
         let mut vectors = self.split(&rows);
         for back in (0..self.longest(which)).rev() {
             self.rows_at(which, back);
             self.jacobians
-                .push(self.cpu, &self.at, &mut vectors, &mut self.work);
+                .jvp(self.cpu, &self.at, &mut vectors, &mut self.work);
             self.rescale(&mut vectors, exponents);
         }
         self.joined(vectors)
     }
 
-    fn pull(&mut self, which: &[usize], rows: Vec<f64>, exponents: &mut [i32]) -> Vec<f64> {
+    fn vjp(&mut self, which: &[usize], rows: Vec<f64>, exponents: &mut [i32]) -> Vec<f64> {
         let mut vectors = self.split(&rows);
         for back in 0..self.longest(which) {
             self.rows_at(which, back);
             self.jacobians
-                .pull(self.cpu, &self.at, &mut vectors, &mut self.work);
+                .vjp(self.cpu, &self.at, &mut vectors, &mut self.work);
             self.rescale(&mut vectors, exponents);
         }
         self.joined(vectors)
@@ -171,13 +171,13 @@ impl Maps for Matrix<'_> {
         (self.w.len() / self.width, self.width)
     }
 
-    fn push(&mut self, which: &[usize], rows: Vec<f64>, _: &mut [i32]) -> Vec<f64> {
+    fn jvp(&mut self, which: &[usize], rows: Vec<f64>, _: &mut [i32]) -> Vec<f64> {
         let mut out = vec![0.0; which.len() * self.widths().0];
         product_f64(self.cpu, &rows, &self.transposed, self.width, &mut out);
         out
     }
 
-    fn pull(&mut self, which: &[usize], rows: Vec<f64>, _: &mut [i32]) -> Vec<f64> {
+    fn vjp(&mut self, which: &[usize], rows: Vec<f64>, _: &mut [i32]) -> Vec<f64> {
         let mut out = vec![0.0; which.len() * self.width];
         product_f64(self.cpu, &rows, self.w, self.widths().0, &mut out);
         out

@@ -83,7 +83,7 @@ pub fn double_sum(
                 let from_above = gradients[k].h.iter_mut().zip(&dx);
                 from_above.for_each(|(h, dx)| *h += dx);
             }
-            layer.pull(cpu, &at, &mut gradients[k], &mut work);
+            layer.vjp(cpu, &at, &mut gradients[k], &mut work);
             dz_x.clear();
             dz_x.extend_from_slice(&work.dz);
             // The last gate of a separate cell has another gradient at its input product.

@@ -16,7 +16,7 @@ const STEPS: f64 = 10.0;
 /// Whether gradients vanish, explode or neither, judged by the growth factor γ of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum GradientVerdict {
     /// γ < 2^(−1/10): the norm is at least halved in ten steps.
     Vanishing,
     /// γ > 2^(1/10): the norm is at least doubled in ten steps.
@@ -25,38 +25,38 @@ pub enum Verdict {
     Healthy,
 }
 
-impl Verdict {
+impl GradientVerdict {
     /// Classifies the growth factor γ of a step; γ is 0 where nothing of the gradient is left.
-    pub fn of(factor: f64) -> Verdict {
+    pub fn of(factor: f64) -> GradientVerdict {
         let border = libm::exp2(1.0 / STEPS);
         if factor > border {
-            Verdict::Exploding
+            GradientVerdict::Exploding
         } else if factor < 1.0 / border {
-            Verdict::Vanishing
+            GradientVerdict::Vanishing
         } else {
-            Verdict::Healthy
+            GradientVerdict::Healthy
         }
     }
 
     /// Name in reports: `vanishing`, `exploding` or `healthy`.
     pub fn name(self) -> &'static str {
         match self {
-            Verdict::Vanishing => "vanishing",
-            Verdict::Exploding => "exploding",
-            Verdict::Healthy => "healthy",
+            GradientVerdict::Vanishing => "vanishing",
+            GradientVerdict::Exploding => "exploding",
+            GradientVerdict::Healthy => "healthy",
         }
     }
 
     /// Combines the verdicts of all layers: exploding if one of them is, vanishing if all are.
     ///
     /// Gradients flow back through whichever layer carries them best.
-    pub fn together(layers: &[Verdict]) -> Verdict {
-        if layers.contains(&Verdict::Exploding) {
-            Verdict::Exploding
-        } else if layers.contains(&Verdict::Healthy) {
-            Verdict::Healthy
+    pub fn together(layers: &[GradientVerdict]) -> GradientVerdict {
+        if layers.contains(&GradientVerdict::Exploding) {
+            GradientVerdict::Exploding
+        } else if layers.contains(&GradientVerdict::Healthy) {
+            GradientVerdict::Healthy
         } else {
-            Verdict::Vanishing
+            GradientVerdict::Vanishing
         }
     }
 }
@@ -72,12 +72,15 @@ mod tests {
 
     #[test]
     fn borders() {
-        assert_eq!(Verdict::of(0.0), Verdict::Vanishing);
-        assert_eq!(Verdict::of(0.93), Verdict::Vanishing);
-        assert_eq!(Verdict::of(1.0), Verdict::Healthy);
-        assert_eq!(Verdict::of(1.08), Verdict::Exploding);
-        let all = [Verdict::Vanishing, Verdict::Healthy];
-        assert_eq!(Verdict::together(&all), Verdict::Healthy);
-        assert_eq!(Verdict::together(&all[..1]), Verdict::Vanishing);
+        assert_eq!(GradientVerdict::of(0.0), GradientVerdict::Vanishing);
+        assert_eq!(GradientVerdict::of(0.93), GradientVerdict::Vanishing);
+        assert_eq!(GradientVerdict::of(1.0), GradientVerdict::Healthy);
+        assert_eq!(GradientVerdict::of(1.08), GradientVerdict::Exploding);
+        let all = [GradientVerdict::Vanishing, GradientVerdict::Healthy];
+        assert_eq!(GradientVerdict::together(&all), GradientVerdict::Healthy);
+        assert_eq!(
+            GradientVerdict::together(&all[..1]),
+            GradientVerdict::Vanishing
+        );
     }
 }

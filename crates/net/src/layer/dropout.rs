@@ -8,7 +8,7 @@
 //! Not here: dropout of the recurrent weights, see [`super::weight_drop`].
 
 use super::weight_drop::WeightDrop;
-use crate::dims::Slots;
+use crate::dims::TrainingBuffers;
 use elman_kernels::rng::{Site, key};
 use elman_kernels::{Cpu, drop_ids};
 
@@ -56,11 +56,11 @@ impl Rates {
     }
 
     /// Buffers that training needs for these rates.
-    pub fn slots(&self) -> Slots {
-        Slots {
+    pub fn buffers(&self) -> TrainingBuffers {
+        TrainingBuffers {
             dropped: self.between > 0.0 || self.output > 0.0,
             recurrent: self.weight > 0.0,
-            ..Slots::default()
+            ..TrainingBuffers::default()
         }
     }
 
@@ -118,7 +118,7 @@ impl Dropout {
 
     /// Whether the layers' outputs after dropout are kept beside those before it.
     pub fn copies(&self) -> bool {
-        self.rates.slots().dropped
+        self.rates.buffers().dropped
     }
 
     /// Masks of the recurrent weights; `None` if their probability is 0.

@@ -9,7 +9,7 @@
 
 use crate::dims::Dims;
 use crate::gradients::Gradients;
-use crate::params::{Layout, Params, TensorId};
+use crate::params::{ParamLayout, Params, TensorId};
 use elman_kernels::rng::pick;
 use elman_kernels::{
     Cpu, Init, Operand, Packed, cross_entropy, exponentials, product, target_nats, weight_gradient,
@@ -28,7 +28,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    pub(crate) fn new(dims: &Dims, layout: &Layout) -> Output {
+    pub(crate) fn new(dims: &Dims, layout: &ParamLayout) -> Output {
         let find = |name| layout.find(name).expect("the layout has an output layer");
         let w_s = if dims.tied {
             "encoder.weight"

@@ -9,7 +9,7 @@
 //!
 //! Words become those of a vocabulary in the order of the 1-grams; `<UNK>` is `<unk>` where that is not listed itself.
 //!
-//! Nearly all lines of the sections from 2 on are in order, so they are parsed about a megabyte at a time, by all CPUs (`piece.rs`).
+//! Nearly all lines of the sections from 2 on are in order, so they are parsed about a megabyte at a time, by all CPUs (`block.rs`).
 //! Where anything is wrong in a megabyte, or only unusual, its lines are read one by one, which finds the line that is at fault.
 
 use super::super::{BuildError, Builder, Model, NgramError};
@@ -18,20 +18,20 @@ use super::lines::{Line, Lines, trim};
 use super::log10::{Log10s, number};
 use super::name::BEGIN;
 use super::{ArpaFlaw, Stop, quoted};
+use block::Parser;
 use elman_text::lines::Input;
 use elman_text::{Source, UNK};
 use index::{Index, index};
-use piece::Parser;
 
+mod block;
 mod index;
-mod piece;
 
 /// How some toolkits write `<unk>`.
 const CAPITAL_UNK: &str = "<UNK>";
 
 /// Options for reading an ARPA file.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Reading {
+pub struct ArpaOptions {
     /// Whether every log10 p above 0 is replaced by 0, and not only one that rounding explains.
     pub clip_positive: bool,
 }
@@ -39,7 +39,7 @@ pub struct Reading {
 /// Reads a model from ARPA text, which may be compressed with gzip.
 ///
 /// Errors: [`NgramError::Arpa`] with the line, and errors of reading the file ([`NgramError::Text`]).
-pub fn read(source: Source, how: Reading) -> Result<Model, NgramError> {
+pub fn read(source: Source, how: ArpaOptions) -> Result<Model, NgramError> {
     let mut lines = Lines::new(Input::open(source)?);
     let mut log10s = Log10s::new(how.clip_positive);
     read_lines(&mut lines, &mut log10s).map_err(|stop| match stop {
@@ -215,23 +215,23 @@ impl Section {
         builder.expect(self.announced.min(lines.most(2 * n as u64 + 2)) as usize);
         while self.found < self.announced {
             let before = lines.number();
-            let block = lines.block()?;
-            let end = before + lines_in(block).max(1);
-            for piece in parser.parse(block) {
-                let count = piece.grams.count() as u64;
+            let text = lines.block()?;
+            let end = before + lines_in(text).max(1);
+            for block in parser.parse(text) {
+                let count = block.grams.count() as u64;
                 let fits = count <= self.announced - self.found;
-                let Some(bytes) = piece.bytes.filter(|_| fits) else {
+                let Some(bytes) = block.bytes.filter(|_| fits) else {
                     break;
                 };
-                let pushed = builder.push_all(&piece.grams);
+                let pushed = builder.push_all(&block.grams);
                 if !pushed.map_err(|error| Stop::At(lines.number() + 1, error.into()))? {
                     break;
                 }
-                log10s.add(&piece.log10s);
+                log10s.add(&block.log10s);
                 self.add(lines.number() + 1, count);
                 lines.take(bytes, count);
             }
-            // What is left of the block, if anything.
+            // The rest of the text, if anything.
             self.read_lines(lines, end, &mut |line| {
                 let (log10_p, log10_backoff) = parse(line.bytes, n, index, log10s, &mut gram)?;
                 Ok(builder.push(&gram, log10_p, log10_backoff)?)

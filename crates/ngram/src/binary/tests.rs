@@ -14,7 +14,11 @@ fn model() -> Model {
         \\3-grams:\n-0.125\t<s> a b\n-0.375\tb a b\n-2\tb a <unk>\n\\end\\\n";
     let reader = Box::new(Cursor::new(text));
     let name = "test".to_owned();
-    arpa::read(Source::Reader { name, reader }, arpa::Reading::default()).unwrap()
+    arpa::read(
+        Source::Reader { name, reader },
+        arpa::ArpaOptions::default(),
+    )
+    .unwrap()
 }
 
 fn bytes() -> Vec<u8> {

@@ -15,7 +15,7 @@ pub(crate) const LINE_MAX_BYTES: u64 = 1 << 20;
 
 /// Decision about a line of a log that is opened again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum LineDecision {
     /// The line is kept.
     Keep,
     /// The line is removed, because it will be written again.
@@ -38,7 +38,7 @@ pub struct Lines {
 pub struct Damage {
     /// Unreadable lines that precede a kept line; they remain in the file.
     pub left: Lines,
-    /// Removed lines: unreadable ones at the end, and those that were judged [`Verdict::Drop`] before a kept line.
+    /// Removed lines: unreadable ones at the end, and those that were judged [`LineDecision::Drop`] before a kept line.
     pub removed: Lines,
 }
 
@@ -56,7 +56,7 @@ impl AppendLog {
     /// so is a last line without a newline, which a kill left behind.
     pub fn open(
         path: &Path,
-        judge: impl FnMut(&str) -> Verdict,
+        judge: impl FnMut(&str) -> LineDecision,
     ) -> Result<(Self, Damage), StoreError> {
         let error = |error| StoreError::io(path, "open", error);
         let open = || {
@@ -154,7 +154,7 @@ impl RecordLog {
 /// The parts of a log that stay, in order, and what was wrong with it.
 fn kept(
     file: &File,
-    mut judge: impl FnMut(&str) -> Verdict,
+    mut judge: impl FnMut(&str) -> LineDecision,
 ) -> io::Result<(Vec<Range<u64>>, Damage)> {
     let mut reader = BufReader::new(file);
     let (mut line, mut at) = (Vec::new(), 0);
@@ -170,22 +170,22 @@ fn kept(
         let place = at..at + read.bytes;
         at = place.end;
         let text = std::str::from_utf8(&line).ok().filter(|_| read.whole);
-        match text.map_or(Verdict::Unreadable, &mut judge) {
-            Verdict::Keep => {
+        match text.map_or(LineDecision::Unreadable, &mut judge) {
+            LineDecision::Keep => {
                 damage.left.add(unreadable);
                 damage.removed.add(dropped);
                 (unreadable, dropped) = Default::default();
                 waiting.drain(..).for_each(|part| append(&mut parts, part));
                 append(&mut parts, place);
             }
-            Verdict::Unreadable => {
+            LineDecision::Unreadable => {
                 unreadable.add(Lines {
                     count: 1,
                     first: number,
                 });
                 append(&mut waiting, place);
             }
-            Verdict::Drop => dropped.add(Lines {
+            LineDecision::Drop => dropped.add(Lines {
                 count: 1,
                 first: number,
             }),

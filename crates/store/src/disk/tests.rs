@@ -66,7 +66,7 @@ fn the_kernel_s_own_full_device_is_recognised() {
     assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
     assert!(names(room.path()).is_empty());
 
-    let mut log = AppendLog::open(&room.path().join("log"), |_| Verdict::Keep)
+    let mut log = AppendLog::open(&room.path().join("log"), |_| LineDecision::Keep)
         .unwrap()
         .0;
     log.records.file = full;
@@ -144,7 +144,7 @@ fn sweeping_takes_only_what_nobody_writes() {
 fn a_log_is_cut_after_the_last_line_that_counts() {
     let room = tempfile::tempdir().unwrap();
     let path = room.path().join("log");
-    let (mut log, damage) = AppendLog::open(&path, |_| Verdict::Keep).unwrap();
+    let (mut log, damage) = AppendLog::open(&path, |_| LineDecision::Keep).unwrap();
     assert_eq!(damage, Damage::default());
     for step in 1..=5 {
         log.append(&step.to_string()).unwrap();
@@ -179,11 +179,11 @@ fn a_log_is_cut_after_the_last_line_that_counts() {
 }
 
 /// Keeps the numbers up to `last`.
-fn up_to(last: u32) -> impl Fn(&str) -> Verdict {
+fn up_to(last: u32) -> impl Fn(&str) -> LineDecision {
     move |line| match line.parse::<u32>() {
-        Ok(step) if step <= last => Verdict::Keep,
-        Ok(_) => Verdict::Drop,
-        Err(_) => Verdict::Unreadable,
+        Ok(step) if step <= last => LineDecision::Keep,
+        Ok(_) => LineDecision::Drop,
+        Err(_) => LineDecision::Unreadable,
     }
 }
 

@@ -1,11 +1,11 @@
 use super::*;
 
 /// A file: length field, header, `data` zeros.
-fn read(header: &str, data: usize) -> Result<Layout, Flaw> {
+fn read(header: &str, data: usize) -> Result<FileLayout, Flaw> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend_from_slice(header.as_bytes());
     bytes.resize(bytes.len() + data, 0);
-    Layout::read(&mut &bytes[..], bytes.len() as u64)
+    FileLayout::read(&mut &bytes[..], bytes.len() as u64)
 }
 
 fn flaw(header: &str, data: usize) -> Flaw {
@@ -34,7 +34,7 @@ fn a_sound_head() {
 
 #[test]
 fn the_frame() {
-    let raw = |bytes: &[u8], length| Layout::read(&mut &bytes[..], length).unwrap_err();
+    let raw = |bytes: &[u8], length| FileLayout::read(&mut &bytes[..], length).unwrap_err();
     assert!(matches!(raw(b"", 0), Flaw::TooShort { length: 0 }));
     assert!(matches!(raw(b"1234567", 7), Flaw::TooShort { length: 7 }));
     // A text file is recognised by an absurd header length.
@@ -88,7 +88,7 @@ fn the_header_is_strict_json() {
     let deep = format!(r#"{{"a":{}"#, "[".repeat(100_000));
     assert!(matches!(flaw(&deep, 0), Flaw::HeaderInvalid { .. }));
     let not_utf8 = [&b"\x04\0\0\0\0\0\0\0"[..], b"{\"\xff\""].concat();
-    let flaw = Layout::read(&mut &not_utf8[..], 12).unwrap_err();
+    let flaw = FileLayout::read(&mut &not_utf8[..], 12).unwrap_err();
     assert!(matches!(flaw, Flaw::HeaderInvalid { .. }));
 }
 
@@ -165,7 +165,7 @@ fn arrays_fill_the_file_without_gap_or_overlap() {
     };
     assert!(two("[0,4]", "[4,8]", 8).is_ok());
     assert!(two("[4,8]", "[0,4]", 8).is_ok());
-    let is = |result: Result<Layout, Flaw>, test: fn(&Flaw) -> bool| {
+    let is = |result: Result<FileLayout, Flaw>, test: fn(&Flaw) -> bool| {
         let flaw = result.unwrap_err();
         assert!(test(&flaw), "{flaw}");
     };

@@ -1,7 +1,7 @@
 //! Layout `sentences`: every line is a sequence of its own, and lines of about the same length are read side by side.
 //!
 //! A line ends with the token that ends it, which is predicted like any other; what follows the last line end, the `<eos>` of
-//! a document at least, is a line too. So every token is predicted exactly once per epoch, or, with a [`Mark`], every token of an
+//! a document at least, is a line too. So every token is predicted exactly once per epoch, or, with a [`AnswerMask`], every token of an
 //! answer. The first input of a line is
 //! `<eos>`. Shorter lines of a batch are padded at their end: weight 0, input `<eos>`, target id 0.
 //!
@@ -10,7 +10,7 @@
 //! than P tokens is a batch of its own. Where the cuts are depends on the lengths alone. In every epoch the lines of each
 //! bucket are shuffled, and then the batches: the shapes that windows may have are known before training begins.
 
-use super::{Mark, Window};
+use super::{AnswerMask, Window};
 use crate::TextError;
 use elman_kernels::rng::{Site, Stream as Draws, key};
 use std::ops::Range;
@@ -31,7 +31,7 @@ pub struct Sentences {
     /// The epoch whose order this is; `None`: that of the text.
     epoch: Option<u64>,
     /// Where answers begin that alone are predicted; `None`: every token is.
-    mark: Option<Mark>,
+    mask: Option<AnswerMask>,
 }
 
 impl Sentences {
@@ -83,29 +83,29 @@ impl Sentences {
             batches: Vec::new(),
             shapes: Vec::new(),
             epoch: None,
-            mark: None,
+            mask: None,
         };
         sentences.sort();
         sentences.cut(batch_size, positions);
         Ok(sentences)
     }
 
-    /// Restricts the loss to the answers after `mark`, and returns the batches.
-    pub fn answers_after(mut self, mark: Mark) -> Sentences {
-        self.answer_after(mark);
+    /// Restricts the loss to the answers of `mask`, and returns the batches.
+    pub fn answers_after(mut self, mask: AnswerMask) -> Sentences {
+        self.answer_after(mask);
         self
     }
 
-    /// Restricts the loss to the answers after `mark` from now on.
-    pub fn answer_after(&mut self, mark: Mark) {
-        self.mark = Some(mark);
+    /// Restricts the loss to the answers of `mask` from now on.
+    pub fn answer_after(&mut self, mask: AnswerMask) {
+        self.mask = Some(mask);
     }
 
     /// Range of the predicted tokens of line `line`, relative to its beginning; `ids` are the tokens of the text.
     pub fn predicted(&self, ids: &[u32], line: u32) -> Range<usize> {
         let tokens = &ids[self.line(line)];
-        match self.mark {
-            Some(mark) => mark.answer(tokens),
+        match self.mask {
+            Some(mask) => mask.answer(tokens),
             None => 0..tokens.len(),
         }
     }

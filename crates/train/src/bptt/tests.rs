@@ -24,12 +24,12 @@ fn dims(cell: Cell, tied: bool) -> Dims {
 }
 
 fn engine(dims: Dims, capacity: Capacity) -> Engine {
-    engine_with(dims, capacity, dropout().rates.slots())
+    engine_with(dims, capacity, dropout().rates.buffers())
 }
 
-fn engine_with(dims: Dims, capacity: Capacity, slots: Slots) -> Engine {
+fn engine_with(dims: Dims, capacity: Capacity, buffers: TrainingBuffers) -> Engine {
     let cpu = Cpu::new(Isa::detect(), 2);
-    let mut engine = Engine::new(cpu, dims, capacity, slots, Format::F32);
+    let mut engine = Engine::new(cpu, dims, capacity, buffers, Format::F32);
     let mut draw = Stream::new(key(4, Site::Init, 0));
     for (_, values) in engine.params_mut().tensors_mut() {
         values.iter_mut().for_each(|x| *x = draw.uniform() - 0.5);
@@ -102,12 +102,12 @@ fn run(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>) {
 #[test]
 fn an_update_leaves_nothing_of_its_gradient() {
     for (tied, rows_read) in [(false, false), (false, true), (true, false)] {
-        let slots = Slots {
+        let buffers = TrainingBuffers {
             rows_read,
-            ..dropout().rates.slots()
+            ..dropout().rates.buffers()
         };
         let dims = dims(Cell::GRU, tied);
-        let mut engine = engine_with(dims, Capacity::whole(LENGTHS[0], LENGTHS.len()), slots);
+        let mut engine = engine_with(dims, Capacity::whole(LENGTHS[0], LENGTHS.len()), buffers);
         let window = batch(&sentences(), LENGTHS[0], 0);
         let mut gradient = |window: &Window| {
             let mut carried = engine.zero_state();

@@ -4,7 +4,7 @@ use super::{Config, WATCHING, options};
 use crate::objective::Objective;
 use crate::optim::{Method, Start};
 use crate::schedule::LearningRate;
-use elman_net::dims::{Dims, Sizes, Slots};
+use elman_net::dims::{Dims, Sizes, TrainingBuffers};
 use elman_net::init::Init;
 use elman_net::layer::dropout::Rates;
 use elman_text::ReadOptions;
@@ -77,10 +77,10 @@ impl Config {
     }
 
     /// What memory this way to train needs.
-    pub fn slots(&self) -> Slots {
-        Slots {
+    pub fn buffers(&self) -> TrainingBuffers {
+        TrainingBuffers {
             rows_read: self.method().moves_by_gradient_only() && self.noise == 0.0,
-            ..self.rates().slots()
+            ..self.rates().buffers()
         }
     }
 

@@ -8,7 +8,7 @@
 //!   is above the best of those before the last n, as their program has it. The average then begins
 //!   with the weights that were validated.
 
-use elman_net::params::{Layout, Params};
+use elman_net::params::{ParamLayout, Params};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub struct AverageProgress {
 }
 
 impl Average {
-    pub(super) fn new(start: Start, layout: &Arc<Layout>) -> Average {
+    pub(super) fn new(start: Start, layout: &Arc<ParamLayout>) -> Average {
         Average {
             start,
             weights: Params::zeros(layout.clone()),
@@ -112,7 +112,7 @@ mod tests {
             hidden: vec![2],
             tied: false,
         };
-        Average::new(start, &Arc::new(Layout::new(&dims)))
+        Average::new(start, &Arc::new(ParamLayout::new(&dims)))
     }
 
     /// `len(losses) > n and loss > min(losses[:-n])`, as in the program of the paper; for n = 0 the

@@ -15,8 +15,8 @@ pub fn plan(config: &Config, dims: &Dims, capacity: Capacity) -> TrainPlan {
     let mut plan = TrainPlan::new(
         dims,
         arena_len,
-        config.method().kept(),
-        config.slots(),
+        config.method().buffers(),
+        config.buffers(),
         config.precision.format(),
         capacity,
     );
@@ -54,7 +54,7 @@ pub fn plan_shapes(
 
 /// Sizes of a run's texts and vocabulary on which its memory depends.
 #[derive(Clone, Copy)]
-pub struct Reading<'a> {
+pub struct TextSizes<'a> {
     /// V, the size of the vocabulary.
     pub vocab: usize,
     /// Bytes of the vocabulary in the run.
@@ -85,7 +85,7 @@ impl Open {
     }
 }
 
-impl Reading<'_> {
+impl TextSizes<'_> {
     /// Plans the capacity for the windows of a run, and its bytes.
     pub fn plan(&self, config: &Config) -> (Capacity, TrainPlan) {
         let (train, valid) = (self.train, self.valid);
@@ -108,7 +108,7 @@ impl Reading<'_> {
             .valid
             .map(|valid| train.validation(valid.extent(), config));
         let valid = valid.transpose()?;
-        let other = Reading {
+        let other = TextSizes {
             train: &train,
             valid: valid.as_ref(),
             ..*self
@@ -209,7 +209,7 @@ fn windows(config: &Config, train: &Order, fits: &dyn Fn(&Config) -> bool) -> Ve
         }
         Layout::Stream => {
             try_sizes("batch-size", config.batch_size, &|batch_size| Config {
-                batch_size: batch_size,
+                batch_size,
                 ..config.clone()
             });
             let now = match config.bptt {

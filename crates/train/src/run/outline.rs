@@ -5,12 +5,12 @@
 
 use super::adopt::adopt;
 use super::budget::{steps_in, steps_in_epoch};
-use super::memory::{Open, Reading};
+use super::memory::{Open, TextSizes};
 use super::watching;
 use crate::error::Result;
 use crate::job::Job;
 use crate::texts::survey;
-use crate::watch::{Event, Ready, Watch};
+use crate::watch::{Event, RunPlan, Watch};
 use crate::windows::Order;
 use elman_net::Network;
 
@@ -43,14 +43,14 @@ pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
     }
     let train = Order::training(found.train, &config)?;
     let valid = train.validation(found.valid, &config)?;
-    let reading = Reading {
+    let sizes = TextSizes {
         vocab: found.vocab.len(),
         vocabulary_bytes: found.vocab.memory_bytes(),
         preparation_bytes: found.preparation_bytes.max(found.vocab.reading_bytes()),
         train: &train,
         valid: Some(&valid),
     };
-    let (_, plan) = reading.plan(&config);
+    let (_, plan) = sizes.plan(&config);
     let dims = config.dims(found.vocab.len());
     let total_steps = match config.epochs {
         Some(epochs) => Some(steps_in(&train, &config, epochs)),
@@ -59,7 +59,7 @@ pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
     for note in total_steps.iter().flat_map(|&total| config.settle(total)) {
         watch.event(&Event::Note(note));
     }
-    watch.event(&Event::Ready(Ready {
+    watch.event(&Event::Ready(RunPlan {
         run: &job.run,
         config: &config,
         dims: &dims,
@@ -76,7 +76,7 @@ pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
     }));
     watching::note_unknown(&config, &found.vocab, watch)?;
     let open = Open::of(&job);
-    reading.check_memory(&plan, job.machine.memory_bytes, &config, open)
+    sizes.check_memory(&plan, job.machine.memory_bytes, &config, open)
 }
 
 /// Determines the size of the vocabulary that a job would train with, and the number of tokens of its training text without the

@@ -14,7 +14,7 @@ use elman_net::flow::jacobian::Jacobians;
 use elman_net::flow::norms::{Chain, chain_norms};
 use elman_net::flow::trace::LayerWeights;
 use elman_net::flow::units::Units;
-use elman_net::flow::verdict::{Verdict, factor};
+use elman_net::flow::verdict::{GradientVerdict, factor};
 use elman_text::Window;
 
 impl Run {
@@ -66,17 +66,17 @@ fn probe(engine: &mut Engine, window: &Window, carried: &State, step: u64) -> Op
                 layer,
                 norm_log10,
                 factor,
-                verdict: Verdict::of(factor),
+                verdict: GradientVerdict::of(factor),
                 saturated: saturated.sum::<f64>() / units.signals.len() as f64,
                 dead: units.dead,
             }
         })
         .collect();
-    let verdicts: Vec<Verdict> = layers.iter().map(|layer| layer.verdict).collect();
+    let verdicts: Vec<GradientVerdict> = layers.iter().map(|layer| layer.verdict).collect();
     Some(GradientFlow {
         step,
         lag,
-        verdict: Verdict::together(&verdicts),
+        verdict: GradientVerdict::together(&verdicts),
         layers,
     })
 }

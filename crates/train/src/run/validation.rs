@@ -73,8 +73,8 @@ impl Run {
             perplexity: loss_nats.exp(),
             approximate,
             tokens: found.tokens as usize,
-            accuracy: found.hits.accuracy(),
-            line_accuracy: found.hits.line_accuracy(),
+            accuracy: found.accuracy.of_tokens(),
+            line_accuracy: found.accuracy.of_lines(),
             best,
             averaged,
             seconds: started.elapsed().as_secs_f64(),
@@ -143,11 +143,11 @@ impl WindowSource for Pass<'_> {
         if self.done.epoch > 0 {
             return None;
         }
-        let taken = self.text.read(self.done.cursor(), window);
-        self.done.advance(taken.by, self.text.length());
+        let consumed = self.text.read(self.done.cursor(), window);
+        self.done.advance(consumed.by, self.text.length());
         Some(Filled {
             from_zero: !self.text.carries(),
-            tokens: taken.tokens,
+            tokens: consumed.tokens,
         })
     }
 }

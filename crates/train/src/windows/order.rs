@@ -3,7 +3,7 @@
 //! Memory and steps of a run follow from this alone, so that they are known before any text is encoded, and for other choices
 //! than those of the run.
 
-use super::pace::Pace;
+use super::window_length::WindowLength;
 use crate::config::Config;
 use crate::error::Result;
 use elman_text::{Layout, Sentences, Stream};
@@ -21,7 +21,7 @@ pub(crate) enum Extent {
 pub(crate) enum Order {
     Stream {
         stream: Stream,
-        pace: Pace,
+        length: WindowLength,
     },
     Sentences {
         sentences: Sentences,
@@ -67,8 +67,8 @@ impl Order {
         Ok(match config.layout {
             Layout::Stream => {
                 let stream = Stream::new(extent.tokens(), config.batch_size);
-                let pace = Pace::new(config, stream.steps());
-                Order::Stream { stream, pace }
+                let length = WindowLength::new(config, stream.steps());
+                Order::Stream { stream, length }
             }
             Layout::Sentences => Order::Sentences {
                 sentences: extent.sentences(config)?,
@@ -80,13 +80,13 @@ impl Order {
     /// The order of a text that the run scores, every token once; a stream's windows are no longer than in training.
     pub fn validation(&self, extent: Extent, config: &Config) -> Result<Order> {
         Ok(match self {
-            Order::Stream { stream, pace } => {
+            Order::Stream { stream, length } => {
                 let valid = Stream::new(extent.tokens(), config.batch_size);
                 // Sequences that begin at lines may have more steps; their windows may not, for they are planned from the tokens alone.
-                let steps = pace.longest(stream.steps()).min(valid.steps());
+                let steps = length.longest(stream.steps()).min(valid.steps());
                 Order::Stream {
                     stream: valid,
-                    pace: Pace::side_by_side(steps),
+                    length: WindowLength::fixed(steps),
                 }
             }
             Order::Sentences { .. } => Order::Sentences {
@@ -127,7 +127,7 @@ impl Order {
         !matches!(
             self,
             Order::Stream {
-                pace: Pace::Random { .. },
+                length: WindowLength::Random { .. },
                 ..
             }
         )
@@ -136,7 +136,7 @@ impl Order {
     /// Number of windows of epoch `epoch`.
     pub fn in_epoch(&self, epoch: u64) -> u64 {
         match self {
-            Order::Stream { stream, pace } => pace.windows(stream.steps(), epoch),
+            Order::Stream { stream, length } => length.windows(stream.steps(), epoch),
             Order::Sentences { sentences, .. } => sentences.batches() as u64,
         }
     }
@@ -144,8 +144,8 @@ impl Order {
     /// The shapes (T, B) that windows may have, without those that are smaller in both.
     pub fn shapes(&self) -> Vec<(usize, usize)> {
         match self {
-            Order::Stream { stream, pace } => {
-                vec![(pace.longest(stream.steps()), stream.batch_size())]
+            Order::Stream { stream, length } => {
+                vec![(length.longest(stream.steps()), stream.batch_size())]
             }
             Order::Sentences { sentences, .. } => sentences.shapes().to_vec(),
         }
@@ -170,5 +170,5 @@ impl Order {
 
 /// Largest number of steps of a window of `config`, for a stream whose slices have `length` steps.
 pub fn longest_window(config: &Config, length: usize) -> usize {
-    Pace::new(config, length).longest(length)
+    WindowLength::new(config, length).longest(length)
 }

@@ -2,7 +2,7 @@
 
 mod show;
 
-use super::subject::{ReadingArgs, SubjectArgs};
+use super::subject::{SubjectArgs, TextArgs};
 use crate::csv::line;
 use anyhow::Result;
 use clap::Args;
@@ -34,14 +34,14 @@ What each number means: docs/INSPECT.md"
 pub struct GradientsArgs {
     #[command(flatten)]
     subject: SubjectArgs,
-    /// Passages of the text, drawn by --seed
+    /// Excerpts of the text, drawn by --seed
     #[arg(long, value_name = "N", default_value_t = Options::default().passages)]
     passages: usize,
     /// The longest lag t − k of norms; ∂E_t/∂W goes back to the beginning of the passage whatever it is
     #[arg(long, value_name = "N", default_value_t = Options::default().lags)]
     lags: usize,
     #[command(flatten)]
-    reading: ReadingArgs,
+    text: TextArgs,
 }
 
 #[derive(Serialize)]
@@ -56,15 +56,15 @@ pub fn run(args: GradientsArgs) -> Result<()> {
     let mut options = Options {
         passages: args.passages,
         lags: args.lags,
-        context: args.reading.context_or(Options::default().context),
-        reading: args.reading.reading(&args.subject)?,
+        context: args.text.context_or(Options::default().context),
+        text: args.text.options(&args.subject)?,
         seed: 1,
     };
     options.check()?;
     let subject = args.subject.load()?;
     options.seed = subject.seed;
-    let layout = options.reading.layout_of(&subject.model);
-    options.context = args.reading.context(options.context, layout)?;
+    let layout = options.text.layout_of(&subject.model);
+    options.context = args.text.context(options.context, layout)?;
     let found = gradients(&subject.model, &subject.cpu, &subject.ids, &options)?;
     let mut out = io::stdout().lock();
     if args.subject.json {

@@ -9,8 +9,8 @@ use crate::vocabulary::VocabularyArgs;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::infer::NetworkModel;
-use elman::measure::inspect::passages::tokens;
-use elman::measure::inspect::places::Reading;
+use elman::measure::inspect::excerpts::tokens;
+use elman::measure::inspect::places::TextOptions;
 use elman::measure::inspect::untrained;
 use elman::text::{Layout, ReadOptions};
 use elman::train::config::{Origin, Value};
@@ -46,7 +46,7 @@ pub struct SubjectArgs {
 
 /// How the text is read, and what of it carries loss.
 #[derive(Args)]
-pub struct ReadingArgs {
+pub struct TextArgs {
     /// Read the text as one stream, or each line by itself, from <eos> and the zero state [default: as the model was trained]
     #[arg(long, value_name = "NAME", value_parser = named::<Layout>(&["stream", "sentences"]))]
     layout: Option<Layout>,
@@ -59,9 +59,9 @@ pub struct ReadingArgs {
     context: Option<usize>,
 }
 
-impl ReadingArgs {
+impl TextArgs {
     /// The choices, with those of the run for what was not chosen.
-    pub fn reading(&self, subject: &SubjectArgs) -> Result<Reading> {
+    pub fn options(&self, subject: &SubjectArgs) -> Result<TextOptions> {
         let mut loss_after = self.loss_after.clone();
         if loss_after.is_none() && self.layout != Some(Layout::Stream) && !subject.untrained {
             let run = subject.names.first().filter(|run| Folder::is_run(run));
@@ -73,7 +73,7 @@ impl ReadingArgs {
                 "--loss-after is for lines, each read by itself: leave out --layout stream",
             ));
         }
-        Ok(Reading {
+        Ok(TextOptions {
             layout: self.layout,
             loss_after,
         })

@@ -1,6 +1,6 @@
 //! `elman inspect truncation`: the gradient of short windows beside that of a long one.
 
-use super::subject::{ReadingArgs, SubjectArgs};
+use super::subject::{SubjectArgs, TextArgs};
 use crate::csv::line;
 use crate::grid::Grid;
 use crate::output::{Table, count, grouped, number};
@@ -15,7 +15,7 @@ use std::io::{self, Write};
 
 /// Measure what truncation costs: the gradient of short windows beside that of a long one
 ///
-/// Passages of the text are differentiated once over --full steps and once in windows of each length, with the state carried from window to
+/// Excerpts of the text are differentiated once over --full steps and once in windows of each length, with the state carried from window to
 /// window: how far is the truncated gradient from the full one? And forward, where nothing is truncated: how much of the loss does the
 /// carried state save, beside windows that start from zero?
 #[derive(Args)]
@@ -33,7 +33,7 @@ What each number means: docs/INSPECT.md"
 pub struct TruncationArgs {
     #[command(flatten)]
     subject: SubjectArgs,
-    /// Passages of the text, drawn by --seed
+    /// Excerpts of the text, drawn by --seed
     #[arg(long, value_name = "N", default_value_t = Options::default().passages)]
     passages: usize,
     /// Steps of the long window, whose gradient counts as the truth
@@ -43,7 +43,7 @@ pub struct TruncationArgs {
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = Options::default().windows)]
     windows: Vec<usize>,
     #[command(flatten)]
-    reading: ReadingArgs,
+    text: TextArgs,
     /// Also show each tensor
     #[arg(long)]
     tensors: bool,
@@ -62,15 +62,15 @@ pub fn run(args: TruncationArgs) -> Result<()> {
         passages: args.passages,
         full: args.full,
         windows: args.windows,
-        context: args.reading.context_or(Options::default().context),
-        reading: args.reading.reading(&args.subject)?,
+        context: args.text.context_or(Options::default().context),
+        text: args.text.options(&args.subject)?,
         seed: 1,
     };
     options.check()?;
     let subject = args.subject.load()?;
     options.seed = subject.seed;
-    let layout = options.reading.layout_of(&subject.model);
-    options.context = args.reading.context(options.context, layout)?;
+    let layout = options.text.layout_of(&subject.model);
+    options.context = args.text.context(options.context, layout)?;
     let spinner = spinner(args.subject.json);
     let found = truncation(
         &subject.model,

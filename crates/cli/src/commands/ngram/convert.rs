@@ -44,7 +44,7 @@ pub fn run(args: ConvertArgs) -> Result<()> {
     let inputs = std::iter::once(&args.model).chain(&args.history);
     output.spare(inputs.map(PathBuf::as_path))?;
     output.check()?;
-    let how = arpa::Reading {
+    let how = arpa::ArpaOptions {
         clip_positive: args.clip_positive,
     };
     let mut model = Model::load_as(&args.model, how)?;

@@ -120,7 +120,7 @@ fn divergences_after_a_text_are_exact() {
     };
     let found = measure(&model, &oracle, Some(&ids), &options);
     assert_eq!((found.truth, found.context), (Truth::Text, 3));
-    let text = Passages::draw(&ids, model.vocab().eos(), [3, 6, 5], 4).unwrap();
+    let text = Excerpts::draw(&ids, model.vocab().eos(), [3, 6, 5], 4).unwrap();
     for band in &found.bands {
         let mut sum = [0.0; 3];
         for sequence in 0..5 {

@@ -30,12 +30,12 @@ fn source(text: impl Into<Vec<u8>>) -> Source {
 }
 
 fn good(text: impl Into<Vec<u8>>) -> Model {
-    read(source(text), Reading::default()).unwrap()
+    read(source(text), ArpaOptions::default()).unwrap()
 }
 
 /// The line and the message with which a text is refused.
 fn refused(text: impl Into<Vec<u8>>) -> (u64, String) {
-    match read(source(text), Reading::default()) {
+    match read(source(text), ArpaOptions::default()) {
         Err(NgramError::Arpa { line, flaw, .. }) => (line, flaw.to_string()),
         other => panic!("{other:?}"),
     }

@@ -76,7 +76,7 @@ fn gzip_is_known_by_its_bytes() {
     same(compressed.clone());
     let cut = read(
         source(&compressed[..compressed.len() - 30]),
-        Reading::default(),
+        ArpaOptions::default(),
     );
     assert!(
         matches!(cut, Err(NgramError::Text(TextError::Gzip { .. }))),

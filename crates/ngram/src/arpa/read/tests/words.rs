@@ -93,7 +93,7 @@ fn what_rounding_left_above_zero_is_zero_and_noted() {
         let note = &model.notes()[0];
         assert!(note.starts_with("1 n-gram has a log10 p above 0"), "{note}");
     }
-    let clip = Reading {
+    let clip = ArpaOptions {
         clip_positive: true,
     };
     let far = GOOD

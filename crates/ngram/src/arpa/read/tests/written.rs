@@ -47,7 +47,7 @@ proptest! {
     fn no_change_of_a_byte_is_a_crash(at in 0..GOOD.len(), to in any::<u8>()) {
         let mut text = GOOD.as_bytes().to_vec();
         text[at] = to;
-        if let Ok(model) = read(source(text), Reading::default()) {
+        if let Ok(model) = read(source(text), ArpaOptions::default()) {
             let again = good(write(&model, Vec::new()).unwrap());
             prop_assert_eq!(again.id(), model.id());
         }

@@ -1,6 +1,6 @@
 //! Lengths and beginnings of the windows of a stream.
 //!
-//! | pace | windows of an epoch |
+//! | window length | windows of an epoch |
 //! |---|---|
 //! | T | one after the other, T steps each |
 //! | T, stride s | T steps each, beginning every s steps; the first T − s of each but the first were predicted before |
@@ -20,23 +20,23 @@ use elman_kernels::rng::{Site, Stream as Draws, key};
 const DEVIATION: f64 = 5.0;
 /// Shorter windows are not drawn.
 const SHORTEST: usize = 5;
-/// Longer ones than T + so many steps are not drawn: four deviations.
+/// Windows longer than T plus this many steps are not drawn: four deviations.
 const SPREAD: usize = 20;
 /// The probability of a mean of T, not T/2.
 const WHOLE: f64 = 0.95;
 
-/// How the windows of a stream follow each other.
+/// Lengths of the windows of a stream, and how they follow each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Pace {
+pub(crate) enum WindowLength {
     /// T steps every `stride` steps, 1 ≤ `stride` ≤ T.
-    Even { steps: usize, stride: usize },
+    Fixed { steps: usize, stride: usize },
     /// Lengths drawn about `steps`.
     Random { steps: usize, seed: u64 },
 }
 
-/// A window as a range of steps.
+/// Range of steps that a window covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct StepRange {
     pub first: usize,
     pub steps: usize,
     /// Number of steps at its beginning that the window before has predicted.
@@ -45,28 +45,28 @@ pub(crate) struct Span {
     pub carry: usize,
 }
 
-impl Pace {
-    /// The pace of a run whose slices have `length` steps.
-    pub fn new(config: &Config, length: usize) -> Pace {
+impl WindowLength {
+    /// Window length of a run whose sequences have `length` steps.
+    pub fn new(config: &Config, length: usize) -> WindowLength {
         match config.bptt {
-            Bptt::Steps(steps) if config.bptt_random => Pace::Random {
+            Bptt::Steps(steps) if config.bptt_random => WindowLength::Random {
                 steps,
                 seed: config.seed,
             },
             Bptt::Steps(steps) => {
                 let steps = steps.min(length);
-                Pace::Even {
+                WindowLength::Fixed {
                     steps,
                     stride: config.bptt_stride.unwrap_or(steps).min(steps),
                 }
             }
-            Bptt::Full => Pace::side_by_side(length),
+            Bptt::Full => WindowLength::fixed(length),
         }
     }
 
     /// Windows of `steps` steps one after the other.
-    pub fn side_by_side(steps: usize) -> Pace {
-        Pace::Even {
+    pub fn fixed(steps: usize) -> WindowLength {
+        WindowLength::Fixed {
             steps,
             stride: steps,
         }
@@ -75,24 +75,24 @@ impl Pace {
     /// The most steps of a window in sequences of `length` steps.
     pub fn longest(self, length: usize) -> usize {
         match self {
-            Pace::Even { steps, .. } => steps.min(length),
-            Pace::Random { steps, .. } => steps.saturating_add(SPREAD).min(length),
+            WindowLength::Fixed { steps, .. } => steps.min(length),
+            WindowLength::Random { steps, .. } => steps.saturating_add(SPREAD).min(length),
         }
     }
 
     /// Windows of epoch `epoch`.
     pub fn windows(self, length: usize, epoch: u64) -> u64 {
         match self {
-            Pace::Even { steps, stride } => {
+            WindowLength::Fixed { steps, stride } => {
                 1 + length.saturating_sub(steps).div_ceil(stride) as u64
             }
-            Pace::Random { .. } => {
+            WindowLength::Random { .. } => {
                 let mut at = Cursor {
                     epoch,
                     ..Cursor::default()
                 };
                 while at.position < length {
-                    at.position += self.span(at, length).steps;
+                    at.position += self.range(at, length).steps;
                     at.window += 1;
                 }
                 at.window
@@ -101,21 +101,21 @@ impl Pace {
     }
 
     /// The window at the cursor `at`.
-    pub fn span(self, at: Cursor, length: usize) -> Span {
+    pub fn range(self, at: Cursor, length: usize) -> StepRange {
         match self {
-            Pace::Even { steps, stride } => {
+            WindowLength::Fixed { steps, stride } => {
                 let first = at.position.saturating_sub(steps - stride);
                 let steps = steps.min(length - first);
-                Span {
+                StepRange {
                     first,
                     steps,
                     seen: at.position - first,
                     carry: stride.min(steps),
                 }
             }
-            Pace::Random { steps, seed } => {
+            WindowLength::Random { steps, seed } => {
                 let steps = drawn(steps, seed, at).min(length - at.position);
-                Span {
+                StepRange {
                     first: at.position,
                     steps,
                     seen: 0,
@@ -128,8 +128,8 @@ impl Pace {
     /// The factor of the learning rate for a window of `steps` steps.
     pub fn rate_factor(self, steps: usize) -> f64 {
         match self {
-            Pace::Even { .. } => 1.0,
-            Pace::Random { steps: mean, .. } => steps as f64 / mean as f64,
+            WindowLength::Fixed { .. } => 1.0,
+            WindowLength::Random { steps: mean, .. } => steps as f64 / mean as f64,
         }
     }
 }
@@ -154,19 +154,19 @@ mod tests {
     use proptest::prelude::*;
 
     /// All windows of an epoch.
-    fn epoch(pace: Pace, length: usize, epoch: u64) -> Vec<Span> {
+    fn epoch(windows: WindowLength, length: usize, epoch: u64) -> Vec<StepRange> {
         let mut at = Cursor {
             epoch,
             ..Cursor::default()
         };
-        let mut spans = Vec::new();
+        let mut ranges = Vec::new();
         while at.position < length {
-            let span = pace.span(at, length);
-            at.position += span.steps - span.seen;
+            let range = windows.range(at, length);
+            at.position += range.steps - range.seen;
             at.window += 1;
-            spans.push(span);
+            ranges.push(range);
         }
-        spans
+        ranges
     }
 
     proptest! {
@@ -174,25 +174,25 @@ mod tests {
         fn windows_follow_each_other_and_predict_every_step_once(
             length in 1usize..500, steps in 1usize..60, stride in 1usize..60, random: bool, number in 0u64..3,
         ) {
-            let pace = match random {
-                true => Pace::Random { steps, seed: 7 },
+            let windows = match random {
+                true => WindowLength::Random { steps, seed: 7 },
                 false => {
                     let steps = steps.min(length);
-                    Pace::Even { steps, stride: stride.min(steps) }
+                    WindowLength::Fixed { steps, stride: stride.min(steps) }
                 }
             };
-            let spans = epoch(pace, length, number);
-            prop_assert_eq!(spans.len() as u64, pace.windows(length, number));
+            let ranges = epoch(windows, length, number);
+            prop_assert_eq!(ranges.len() as u64, windows.windows(length, number));
             let mut predicted = 0;
             let mut begins = 0;
-            for span in &spans {
-                prop_assert!(span.steps >= 1 && span.steps <= pace.longest(length));
+            for range in &ranges {
+                prop_assert!(range.steps >= 1 && range.steps <= windows.longest(length));
                 // It begins where the state was carried to, and goes on where the last one ended.
-                prop_assert_eq!(span.first, begins);
-                prop_assert_eq!(span.first + span.seen, predicted);
-                prop_assert!(span.seen < span.steps && (1..=span.steps).contains(&span.carry));
-                begins = span.first + span.carry;
-                predicted = span.first + span.steps;
+                prop_assert_eq!(range.first, begins);
+                prop_assert_eq!(range.first + range.seen, predicted);
+                prop_assert!(range.seen < range.steps && (1..=range.steps).contains(&range.carry));
+                begins = range.first + range.carry;
+                predicted = range.first + range.steps;
             }
             prop_assert_eq!(predicted, length);
         }
@@ -200,15 +200,15 @@ mod tests {
 
     #[test]
     fn with_a_stride_the_first_window_carries_all_and_later_ones_their_end() {
-        let pace = Pace::Even {
+        let windows = WindowLength::Fixed {
             steps: 35,
             stride: 10,
         };
-        let spans = epoch(pace, 63, 0);
-        let of = |span: &Span| (span.first, span.steps, span.seen, span.carry);
-        let spans: Vec<_> = spans.iter().map(of).collect();
+        let ranges = epoch(windows, 63, 0);
+        let of = |range: &StepRange| (range.first, range.steps, range.seen, range.carry);
+        let ranges: Vec<_> = ranges.iter().map(of).collect();
         assert_eq!(
-            spans,
+            ranges,
             [
                 (0, 35, 0, 10),
                 (10, 35, 25, 10),
@@ -220,12 +220,12 @@ mod tests {
 
     #[test]
     fn random_lengths_are_those_of_the_paper() {
-        let pace = Pace::Random { steps: 70, seed: 1 };
-        let spans = epoch(pace, 7_000_000, 3);
+        let windows = WindowLength::Random { steps: 70, seed: 1 };
+        let ranges = epoch(windows, 7_000_000, 3);
         // The last one is cut.
-        let lengths: Vec<f64> = spans[..spans.len() - 1]
+        let lengths: Vec<f64> = ranges[..ranges.len() - 1]
             .iter()
-            .map(|span| span.steps as f64)
+            .map(|range| range.steps as f64)
             .collect();
         let n = lengths.len() as f64;
         let short: Vec<f64> = lengths
@@ -245,7 +245,7 @@ mod tests {
         let variance = long.clone().map(|x| (x - 69.5).powi(2)).sum::<f64>() / long.count() as f64;
         assert!((variance.sqrt() - 5.0).abs() < 0.1, "{variance}");
         assert!(lengths.iter().all(|length| (5.0..=90.0).contains(length)));
-        assert_ne!(epoch(pace, 1000, 0), epoch(pace, 1000, 1));
-        assert_eq!(pace.rate_factor(35), 0.5);
+        assert_ne!(epoch(windows, 1000, 0), epoch(windows, 1000, 1));
+        assert_eq!(windows.rate_factor(35), 0.5);
     }
 }

@@ -1,7 +1,7 @@
 //! Accuracy: how many predictions are right.
 //!
 //! A prediction is *right* if the target is the most likely token; among equally likely tokens the one with the lowest id counts as
-//! the most likely. Counted are the positions of a window that carry loss, which are the answers of its lines where a `text::Mark`
+//! the most likely. Counted are the positions of a window that carry loss, which are the answers of its lines where a `text::AnswerMask`
 //! says where they begin. A line is right if all predictions counted in it are.
 //!
 //! What it does not do: it compares no logits, which `net::layer::output` does.
@@ -9,9 +9,9 @@
 use elman_text::Window;
 use serde::{Deserialize, Serialize};
 
-/// Counts of predictions and of those that were right.
+/// Accuracy as counts: predictions, and those that were right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hits {
+pub struct Accuracy {
     /// Number of predicted tokens.
     pub tokens: u64,
     /// Number of predicted tokens that were the most likely.
@@ -22,32 +22,36 @@ pub struct Hits {
     pub lines_right: u64,
 }
 
-impl Hits {
+impl Accuracy {
     /// Counts a window whose sequences are whole lines; `right` (T, B) says where the target is the most likely token.
     pub(crate) fn add(&mut self, window: &Window, right: &[bool]) {
-        assert_eq!(right.len(), window.weight.len(), "one mark a position");
+        assert_eq!(
+            right.len(),
+            window.weight.len(),
+            "one flag for each position"
+        );
         for sequence in 0..window.batch_size {
             let cells = (sequence..right.len()).step_by(window.batch_size);
             let counted = cells.filter(|cell| window.weight[*cell] > 0.0);
-            let (mut tokens, mut hits) = (0, 0);
+            let (mut tokens, mut correct) = (0, 0);
             for cell in counted {
                 tokens += 1;
-                hits += u64::from(right[cell]);
+                correct += u64::from(right[cell]);
             }
             self.tokens += tokens;
-            self.right += hits;
+            self.right += correct;
             self.lines += u64::from(tokens > 0);
-            self.lines_right += u64::from(tokens > 0 && hits == tokens);
+            self.lines_right += u64::from(tokens > 0 && correct == tokens);
         }
     }
 
     /// Share of the tokens that are right, 0 to 1; `None` without tokens.
-    pub fn accuracy(&self) -> Option<f64> {
+    pub fn of_tokens(&self) -> Option<f64> {
         share(self.right, self.tokens)
     }
 
     /// Share of the lines that are right, 0 to 1; `None` without lines.
-    pub fn line_accuracy(&self) -> Option<f64> {
+    pub fn of_lines(&self) -> Option<f64> {
         share(self.lines_right, self.lines)
     }
 }
@@ -69,19 +73,19 @@ mod tests {
             weight: vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0],
             ..Window::default()
         };
-        let mut hits = Hits::default();
-        assert_eq!((hits.accuracy(), hits.line_accuracy()), (None, None));
-        hits.add(&window, &[true, true, true, false, true, true]);
-        let expected = Hits {
+        let mut counts = Accuracy::default();
+        assert_eq!((counts.of_tokens(), counts.of_lines()), (None, None));
+        counts.add(&window, &[true, true, true, false, true, true]);
+        let expected = Accuracy {
             tokens: 3,
             right: 2,
             lines: 2,
             lines_right: 1,
         };
-        assert_eq!(hits, expected);
-        assert_eq!(hits.accuracy(), Some(2.0 / 3.0));
-        assert_eq!(hits.line_accuracy(), Some(0.5));
-        hits.add(&window, &[true; 6]);
-        assert_eq!((hits.tokens, hits.lines, hits.lines_right), (6, 4, 3));
+        assert_eq!(counts, expected);
+        assert_eq!(counts.of_tokens(), Some(2.0 / 3.0));
+        assert_eq!(counts.of_lines(), Some(0.5));
+        counts.add(&window, &[true; 6]);
+        assert_eq!((counts.tokens, counts.lines, counts.lines_right), (6, 4, 3));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A line in the usual form is a number, the words and perhaps another number, with one space or tab between any two. It is parsed in one
 //! pass that takes sixteen bytes at a time: a field ends at the first byte that is not above a space, and a word of up to fifteen bytes
-//! is looked up by those bytes as they are. Other lines are parsed as `read.rs` does. A piece in which a line is not in order, or holds no
+//! is looked up by those bytes as they are. Other lines are parsed as `read.rs` does. A block in which a line is not in order, or holds no
 //! n-gram, is given up: its lines are to be read one by one.
 
 use rayon::prelude::*;
@@ -22,12 +22,12 @@ const LEAST_BYTES: usize = 1 << 15;
 pub struct Parser<'a> {
     order: usize,
     index: &'a Index,
-    /// A piece for each thread.
-    pieces: Vec<Piece>,
+    /// A block for each thread.
+    blocks: Vec<Block>,
 }
 
 /// The n-grams of some lines, one on each.
-pub struct Piece {
+pub struct Block {
     pub grams: Grams,
     pub log10s: Log10s,
     /// Length of the lines in the file in bytes; `None` if they must be read one by one.
@@ -37,7 +37,7 @@ pub struct Piece {
 impl Parser<'_> {
     /// For n-grams of one order, whose log10 p are read as `log10s` reads them.
     pub fn new<'a>(order: usize, index: &'a Index, log10s: &Log10s) -> Parser<'a> {
-        let piece = |_| Piece {
+        let block = |_| Block {
             grams: Grams::new(order),
             log10s: log10s.fresh(),
             bytes: None,
@@ -45,29 +45,29 @@ impl Parser<'_> {
         Parser {
             order,
             index,
-            pieces: (0..rayon::current_num_threads()).map(piece).collect(),
+            blocks: (0..rayon::current_num_threads()).map(block).collect(),
         }
     }
 
-    /// Parses whole lines, in pieces that follow each other.
-    pub fn parse(&mut self, lines: &[u8]) -> &[Piece] {
-        let parts = (lines.len() / LEAST_BYTES).clamp(1, self.pieces.len());
-        let parse = |(piece, lines): (&mut Piece, &[u8])| {
-            piece.grams.clear();
-            piece.log10s = piece.log10s.fresh();
-            piece.bytes = piece
+    /// Parses whole lines, in blocks that follow each other.
+    pub fn parse(&mut self, lines: &[u8]) -> &[Block] {
+        let parts = (lines.len() / LEAST_BYTES).clamp(1, self.blocks.len());
+        let parse = |(block, lines): (&mut Block, &[u8])| {
+            block.grams.clear();
+            block.log10s = block.log10s.fresh();
+            block.bytes = block
                 .parse(lines, self.order, self.index)
                 .map(|()| lines.len());
         };
-        let pieces = &mut self.pieces[..parts];
-        match pieces {
-            [piece] => parse((piece, lines)),
+        let blocks = &mut self.blocks[..parts];
+        match blocks {
+            [block] => parse((block, lines)),
             _ => {
                 let cut = cut(lines, parts);
-                pieces.par_iter_mut().zip(cut).for_each(parse);
+                blocks.par_iter_mut().zip(cut).for_each(parse);
             }
         }
-        pieces
+        blocks
     }
 }
 
@@ -84,7 +84,7 @@ fn cut(mut lines: &[u8], parts: usize) -> Vec<&[u8]> {
     cut
 }
 
-impl Piece {
+impl Block {
     /// `None` if anything is wrong, or a line holds no n-gram.
     fn parse(&mut self, mut lines: &[u8], n: usize, index: &Index) -> Option<()> {
         let mut last = vec![(0, 0); n];

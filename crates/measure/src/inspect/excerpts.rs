@@ -17,7 +17,7 @@ pub(super) const MOST_STEPS: usize = 1_000_000;
 
 /// A batch of B excerpts, time-major: entry (t, b) is at `t * batch_size + b`.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Passages {
+pub(crate) struct Excerpts {
     /// C
     pub context: usize,
     /// T
@@ -30,7 +30,7 @@ pub(crate) struct Passages {
     pub targets: Vec<u32>,
     /// (C + T, B): 1 where a token carries loss.
     pub weight: Vec<f32>,
-    /// (B): where the passages lie.
+    /// (B): where the excerpts lie.
     pub places: Vec<Place>,
 }
 
@@ -50,8 +50,8 @@ pub fn tokens(sources: Vec<Source>, vocab: &Vocab, read: &ReadOptions) -> Result
     Ok(ids)
 }
 
-impl Passages {
-    /// Draws `count` passages of `steps` steps after `context` steps, or as many as the text has before the last `steps`. A text
+impl Excerpts {
+    /// Draws `count` excerpts of `steps` steps after `context` steps, or as many as the text has before the last `steps`. A text
     /// with fewer places gives each of them once.
     ///
     /// Errors: a text of fewer than `steps` tokens.
@@ -60,15 +60,15 @@ impl Passages {
         eos: u32,
         [context, steps, count]: [usize; 3],
         seed: u64,
-    ) -> Result<Passages> {
+    ) -> Result<Excerpts> {
         let places = places::of_stream(ids.len(), [context, steps, count], seed)?;
         let context = places[0].steps() - steps;
-        let mut passages = Passages::padding(context, places, eos);
-        for sequence in 0..passages.batch_size {
-            passages.fill(sequence, ids, eos);
+        let mut excerpts = Excerpts::padding(context, places, eos);
+        for sequence in 0..excerpts.batch_size {
+            excerpts.fill(sequence, ids, eos);
         }
-        passages.weight.fill(1.0);
-        Ok(passages)
+        excerpts.weight.fill(1.0);
+        Ok(excerpts)
     }
 
     /// Draws `count` lines that have a loss among their first `most` tokens, cut to these.
@@ -80,27 +80,27 @@ impl Passages {
         eos: u32,
         sizes: [usize; 2],
         seed: u64,
-    ) -> Result<Passages> {
+    ) -> Result<Excerpts> {
         let places = places::of_lines(lines, ids, sizes, seed)?;
-        let mut passages = Passages::padding(0, places, eos);
-        for sequence in 0..passages.batch_size {
-            passages.fill(sequence, ids, eos);
-            let place = passages.places[sequence];
+        let mut excerpts = Excerpts::padding(0, places, eos);
+        for sequence in 0..excerpts.batch_size {
+            excerpts.fill(sequence, ids, eos);
+            let place = excerpts.places[sequence];
             let line = place.line.map_or(0, |line| line as u32 - 1);
             for step in lines.predicted(ids, line) {
                 if step < place.steps() {
-                    passages.weight[step * passages.batch_size + sequence] = 1.0;
+                    excerpts.weight[step * excerpts.batch_size + sequence] = 1.0;
                 }
             }
         }
-        Ok(passages)
+        Ok(excerpts)
     }
 
     /// As many steps as the longest of `places` has after `context`, without tokens.
-    fn padding(context: usize, places: Vec<Place>, eos: u32) -> Passages {
+    fn padding(context: usize, places: Vec<Place>, eos: u32) -> Excerpts {
         let longest = places.iter().map(Place::steps).max();
         let (length, batch_size) = (longest.unwrap_or(0), places.len());
-        Passages {
+        Excerpts {
             context,
             steps: length - context,
             batch_size,
@@ -168,36 +168,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passages_are_pieces_of_the_text_and_the_same_each_time() {
+    fn excerpts_are_parts_of_the_text_and_the_same_each_time() {
         let ids: Vec<u32> = (1..=50).collect();
-        let draw = |seed| Passages::draw(&ids, 0, [3, 7, 4], seed).unwrap();
-        let passages = draw(1);
-        assert_eq!(passages, draw(1));
-        assert_ne!(passages, draw(2));
+        let draw = |seed| Excerpts::draw(&ids, 0, [3, 7, 4], seed).unwrap();
+        let excerpts = draw(1);
+        assert_eq!(excerpts, draw(1));
+        assert_ne!(excerpts, draw(2));
         for sequence in 0..4 {
             for t in 0..10 {
                 let at = t * 4 + sequence;
-                assert_eq!(passages.inputs[at] + 1, passages.targets[at]);
-                assert_eq!(passages.targets[at], passages.targets[sequence] + t as u32);
+                assert_eq!(excerpts.inputs[at] + 1, excerpts.targets[at]);
+                assert_eq!(excerpts.targets[at], excerpts.targets[sequence] + t as u32);
             }
         }
         assert_eq!(
-            passages.context_of(2),
-            [0, 1, 2].map(|t| passages.targets[t * 4 + 2])
+            excerpts.context_of(2),
+            [0, 1, 2].map(|t| excerpts.targets[t * 4 + 2])
         );
-        assert_eq!(passages.token(2, 0), passages.targets[3 * 4 + 2]);
-        let window = passages.window(3, 10);
+        assert_eq!(excerpts.token(2, 0), excerpts.targets[3 * 4 + 2]);
+        let window = excerpts.window(3, 10);
         assert_eq!((window.steps, window.real), (7, 28));
-        assert_eq!(window.inputs, passages.inputs[12..]);
+        assert_eq!(window.inputs, excerpts.inputs[12..]);
     }
 
     #[test]
-    fn a_short_text_has_less_context_and_fewer_passages() {
+    fn a_short_text_has_less_context_and_fewer_excerpts() {
         let ids: Vec<u32> = (1..=9).collect();
-        let passages = Passages::draw(&ids, 0, [100, 7, 4], 1).unwrap();
-        assert_eq!((passages.context, passages.batch_size), (2, 1));
-        assert_eq!(passages.inputs, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
-        assert!(Passages::draw(&ids, 0, [0, 10, 1], 1).is_err());
+        let excerpts = Excerpts::draw(&ids, 0, [100, 7, 4], 1).unwrap();
+        assert_eq!((excerpts.context, excerpts.batch_size), (2, 1));
+        assert_eq!(excerpts.inputs, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert!(Excerpts::draw(&ids, 0, [0, 10, 1], 1).is_err());
     }
 
     #[test]
@@ -205,13 +205,13 @@ mod tests {
         let ids = [5, 6, 7, 1, 4, 1];
         let starts = Sentences::starts(&ids, |id| id == 1);
         let lines = Sentences::of_lines(starts, 1, 100).unwrap();
-        let passages = Passages::of_lines(&lines, &ids, 0, [9, 9], 1).unwrap();
+        let excerpts = Excerpts::of_lines(&lines, &ids, 0, [9, 9], 1).unwrap();
         assert_eq!(
-            (passages.context, passages.steps, passages.batch_size),
+            (excerpts.context, excerpts.steps, excerpts.batch_size),
             (0, 4, 2)
         );
-        assert_eq!(passages.losses(), 6);
-        let short = passages.places.iter().position(|place| place.steps() == 2);
+        assert_eq!(excerpts.losses(), 6);
+        let short = excerpts.places.iter().position(|place| place.steps() == 2);
         let sequence = |values: &[u32]| -> Vec<u32> {
             values
                 .iter()
@@ -220,8 +220,8 @@ mod tests {
                 .copied()
                 .collect()
         };
-        assert_eq!(sequence(&passages.inputs), [0, 4, 0, 0]);
-        assert_eq!(sequence(&passages.targets), [4, 1, 0, 0]);
-        assert_eq!(passages.window(2, 4).real, 2);
+        assert_eq!(sequence(&excerpts.inputs), [0, 4, 0, 0]);
+        assert_eq!(sequence(&excerpts.targets), [4, 1, 0, 0]);
+        assert_eq!(excerpts.window(2, 4).real, 2);
     }
 }
