@@ -250,7 +250,7 @@ pub enum InspectError {
     Exploded,
     /// The number of positions is not a multiple of a batch size.
     #[error(
-        "{positions} positions cannot be cut into {batch_size} sequences of equal length: choose a divisor"
+        "{positions} positions cannot be cut into {batch_size} sequences of equal length: choose divisors of it"
     )]
     NotDivisible {
         /// Number of positions T·B.
