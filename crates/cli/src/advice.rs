@@ -6,13 +6,14 @@ use crate::options::as_flags;
 use crate::output::in_one_line;
 use elman::exchange::Unclear;
 use elman::infer::{self, FileError, GenerateError, ModelError, NotAModel, OwnTextError};
-use elman::measure::{self, CompareError, InspectError, LabError};
+use elman::measure::{self, CompareError, InspectError};
 use elman::ngram::NgramError;
 use elman::ngram::arpa::ArpaFlaw;
 use elman::store::StoreError;
 use elman::text::{OutOfRange, TextError};
 use elman::train::{self, MemoryRemedy, RunError, TrainError};
 use elman::{Error, exchange};
+use elman_lab::LabError;
 use std::path::Path;
 
 /// An error of the library, one of its parts.
@@ -24,6 +25,7 @@ enum Part<'a> {
     Train(&'a train::Error),
     Exchange(&'a exchange::Error),
     Measure(&'a measure::Error),
+    Lab(&'a LabError),
     Range,
 }
 
@@ -48,6 +50,7 @@ impl<'a> Part<'a> {
                 .or_else(|| cause.downcast_ref().map(Part::train))
                 .or_else(|| cause.downcast_ref().map(Part::exchange))
                 .or_else(|| cause.downcast_ref().map(Part::measure))
+                .or_else(|| cause.downcast_ref().map(Part::lab))
                 .or_else(|| cause.is::<OutOfRange>().then_some(Part::Range))
         })
     }
@@ -97,6 +100,13 @@ impl<'a> Part<'a> {
             measure::Error::Train(error) => Part::train(error),
             measure::Error::Range(_) => Part::Range,
             other => Part::Measure(other),
+        }
+    }
+
+    fn lab(error: &'a elman_lab::Error) -> Part<'a> {
+        match error {
+            elman_lab::Error::Lab(error) => Part::Lab(error),
+            elman_lab::Error::Measure(error) => Part::measure(error),
         }
     }
 }
@@ -152,6 +162,8 @@ pub fn advice(error: &anyhow::Error) -> Option<String> {
         Part::Train(error) => of_train(error),
         Part::Exchange(error) => of_exchange(error),
         Part::Measure(error) => of_measure(error).map(str::to_owned),
+        Part::Lab(LabError::Foreign(_)) => Some("choose another directory with -o".to_owned()),
+        Part::Lab(_) => None,
         Part::Range => None,
     }
 }
@@ -307,7 +319,6 @@ fn of_measure(error: &measure::Error) -> Option<&'static str> {
             InspectError::Exploded => "compare over fewer with --full",
             _ => return None,
         },
-        measure::Error::Lab(LabError::Foreign(_)) => "choose another directory with -o",
         _ => return None,
     })
 }

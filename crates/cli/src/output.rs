@@ -1,4 +1,4 @@
-//! Writing for people: numbers, tables, remarks on standard error, and which errors end a command how.
+//! Writing for people: tables, remarks on standard error, and which errors end a command how.
 //!
 //! Results go to standard output, everything else to standard error. Nothing here panics when the
 //! other end of a pipe is gone: a write to standard output returns its error, which
@@ -7,6 +7,9 @@
 use crate::options::as_flags;
 use elman::net::dims::{Dims, Sizes};
 use elman::{Error, train};
+pub use elman_report::numbers::{
+    bytes, clock, count, duration, grouped, loss, number, percent, thousands,
+};
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
@@ -73,122 +76,6 @@ pub fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<Usage>()
 }
 
-/// `1234567` as `1,234,567`.
-pub fn grouped(number: impl TryInto<u64>) -> String {
-    let digits = number.try_into().unwrap_or(u64::MAX).to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// Bytes in binary units: `12.3 MiB`.
-pub fn bytes(count: u64) -> String {
-    let mut scaled = count as f64;
-    let mut unit = "bytes";
-    for larger in ["KiB", "MiB", "GiB", "TiB"] {
-        if scaled < 1000.0 {
-            break;
-        }
-        (scaled, unit) = (scaled / 1024.0, larger);
-    }
-    match unit {
-        "bytes" => format!("{count} bytes"),
-        _ if scaled < 10.0 => format!("{scaled:.2} {unit}"),
-        _ if scaled < 100.0 => format!("{scaled:.1} {unit}"),
-        _ => format!("{scaled:.0} {unit}"),
-    }
-}
-
-/// Seconds as `12 s`, `3 min 05 s` or `2 h 04 min`.
-pub fn duration(seconds: f64) -> String {
-    if !seconds.is_finite() {
-        return "unknown".into();
-    }
-    let whole = seconds.max(0.0).round() as u64;
-    match whole {
-        0..10 => format!("{:.1} s", seconds.max(0.0)),
-        10..60 => format!("{whole} s"),
-        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
-    }
-}
-
-/// Seconds as `1:05` or `2:03:04`.
-pub fn clock(seconds: f64) -> String {
-    let whole = seconds.max(0.0).round() as u64;
-    match whole {
-        0..3600 => format!("{}:{:02}", whole / 60, whole % 60),
-        _ => format!(
-            "{}:{:02}:{:02}",
-            whole / 3600,
-            whole % 3600 / 60,
-            whole % 60
-        ),
-    }
-}
-
-/// A rate in three or four characters: `950`, `9.5k`, `95k`.
-pub fn thousands(rate: f64) -> String {
-    match rate {
-        1e6.. => format!("{:.1}M", rate / 1e6),
-        1e4.. => format!("{:.0}k", rate / 1e3),
-        1e3.. => format!("{:.1}k", rate / 1e3),
-        _ => format!("{rate:.0}"),
-    }
-}
-
-/// A number with about four significant digits, without exponent where it is of everyday size.
-pub fn number(value: f64) -> String {
-    let size = value.abs();
-    match size {
-        // What is null in a file may have been infinite, too.
-        _ if value.is_nan() => "not finite".into(),
-        _ if value.is_infinite() => value.to_string(),
-        0.0 => "0".into(),
-        1000.0.. if size < 1e15 => grouped(size.round() as u64),
-        0.001..1000.0 => {
-            let decimals = (3 - size.log10().floor() as i32).clamp(0, 6) as usize;
-            let text = format!("{value:.decimals$}");
-            match text.contains('.') {
-                true => text.trim_end_matches('0').trim_end_matches('.').into(),
-                false => text,
-            }
-        }
-        _ => {
-            let text = format!("{value:.2e}");
-            let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-            format!(
-                "{}e{exponent}",
-                mantissa.trim_end_matches('0').trim_end_matches('.')
-            )
-        }
-    }
-}
-
-/// A loss in nats with four decimals.
-pub fn loss(nats: f64) -> String {
-    match nats.is_finite() {
-        true => format!("{nats:.4}"),
-        false => number(nats),
-    }
-}
-
-/// A share as a percentage.
-pub fn percent(share: f64) -> String {
-    format!("{:.2} %", 100.0 * share)
-}
-
-/// `1 layer`, `2 layers`.
-pub fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(number as u64))
-}
-
 /// Rows of a label and a value, the values in one column.
 #[derive(Default)]
 pub struct Table {
@@ -247,45 +134,6 @@ pub fn shape(dims: &Dims) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!(grouped(0u64), "0");
-        assert_eq!(grouped(999u64), "999");
-        assert_eq!(grouped(1_000u64), "1,000");
-        assert_eq!(grouped(1_234_567u64), "1,234,567");
-        assert_eq!(bytes(999), "999 bytes");
-        assert_eq!(bytes(1 << 20), "1.00 MiB");
-        assert_eq!(bytes(1_500_000_000), "1.40 GiB");
-        assert_eq!(duration(3.21), "3.2 s");
-        assert_eq!(duration(65.0), "1 min 05 s");
-        assert_eq!(duration(7384.0), "2 h 03 min");
-        assert_eq!(duration(f64::NAN), "unknown");
-        assert_eq!(
-            (clock(65.4), clock(7384.0)),
-            ("1:05".into(), "2:03:04".into())
-        );
-        assert_eq!(
-            [950.0, 9_500.0, 95_000.0, 2e6].map(thousands),
-            ["950", "9.5k", "95k", "2.0M"]
-        );
-        for (value, text) in [
-            (0.0, "0"),
-            (0.004, "0.004"),
-            (1e-8, "1e-8"),
-            (1.25e-5, "1.25e-5"),
-            (123.456, "123.5"),
-            (12_345.6, "12,346"),
-            (-0.5, "-0.5"),
-            (100.0, "100"),
-            (f64::INFINITY, "inf"),
-            (f64::NAN, "not finite"),
-        ] {
-            assert_eq!(number(value), text);
-        }
-        assert_eq!(count(1, "layer"), "1 layer");
-        assert_eq!(count(2000, "step"), "2,000 steps");
-    }
 
     #[test]
     fn tables_align() {

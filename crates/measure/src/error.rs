@@ -4,7 +4,6 @@ use elman_net::flow::trace::Overflow;
 use elman_ngram::NgramError;
 use elman_store::StoreError;
 use elman_text::{Kind, OutOfRange, TextError};
-use std::path::PathBuf;
 
 /// Result of a function of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -33,9 +32,6 @@ pub enum Error {
     /// A model could not be inspected.
     #[error(transparent)]
     Inspect(#[from] InspectError),
-    /// A laboratory could not be set up or was stopped.
-    #[error(transparent)]
-    Lab(#[from] LabError),
     /// A number is outside of its range.
     #[error(transparent)]
     Range(#[from] OutOfRange),
@@ -261,42 +257,4 @@ pub enum InspectError {
     /// The number of seconds is negative or not a number.
     #[error("seconds must be a number of at least 0")]
     Seconds,
-}
-
-/// Why a laboratory could not be opened, or that it was stopped.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LabError {
-    /// The directory holds a laboratory with another text, seed, size or version of elman.
-    #[error(
-        "{} holds measurements with another text, seed, size or version of elman: choose another directory, or delete that one",
-        .0.display()
-    )]
-    OtherPlan(PathBuf),
-    /// The directory holds files that are no laboratory's.
-    #[error(
-        "{} holds other things than a laboratory, which would overwrite some of them",
-        .0.display()
-    )]
-    Foreign(PathBuf),
-    /// The text is not UTF-8.
-    #[error("the text is not UTF-8: see its byte {at}")]
-    NotUtf8 {
-        /// Offset in bytes of the first invalid byte.
-        at: usize,
-    },
-    /// The text that is used has too few lines.
-    #[error(
-        "the part of the text that is read has {lines} lines in {bytes} bytes, and the laboratory needs at least {least}: give a text of shorter lines, or a longer one"
-    )]
-    FewLines {
-        /// Number of lines.
-        lines: usize,
-        /// Number of bytes that are used.
-        bytes: usize,
-        /// The smallest number of lines.
-        least: usize,
-    },
-    /// The user asked to stop; opening the laboratory again continues.
-    #[error("stopped; the same command goes on from here")]
-    Stopped,
 }

@@ -3,7 +3,6 @@
 //! * [`mod@bench`]: how fast training and inference are, and how fast they could be on this machine
 //! * [`compare`]: models against each other on one text, and mixtures of them
 //! * [`inspect`]: how gradients flow, what truncation loses, what units follow, on a model and a text
-//! * [`lab`]: the claims of the chapter, tested on small networks
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -11,6 +10,5 @@ pub mod bench;
 pub mod compare;
 mod error;
 pub mod inspect;
-pub mod lab;
 
-pub use error::{CompareError, Error, InspectError, LabError, Result};
+pub use error::{CompareError, Error, InspectError, Result};

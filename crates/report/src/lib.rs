@@ -6,6 +6,7 @@
 //! ```text
 //! page → block → text (inline) → math (LaTeX to MathML)
 //!              → plot → scale (ticks) → svg
+//! numbers        as people read them
 //! ```
 //! All text is escaped by `maud`, which writes the tags. What it does not do: it knows no network, no run and no text, computes nothing
 //! but places on an axis, and writes no file.
@@ -14,6 +15,7 @@
 
 mod block;
 mod math;
+pub mod numbers;
 mod page;
 mod plot;
 mod scale;
@@ -23,5 +25,4 @@ mod text;
 pub use block::{Block, Table, Verdict};
 pub use page::{Page, Section};
 pub use plot::{Axis, Plot, Scale, Series, Style};
-pub use scale::power_of_ten;
 pub use text::Text;

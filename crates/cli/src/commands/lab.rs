@@ -1,13 +1,7 @@
-//! `elman lab`: the chapter's claims, each held against networks that are made on the spot, as a page to read.
+//! `elman lab`: chooses a text and a size, tests every claim of the laboratory, and writes the page.
 
 mod about;
-mod claim;
-mod gradients;
-mod horizon;
-mod learning;
-mod remedies;
 mod show;
-mod sizes;
 
 use super::threads;
 use crate::args::thread_count;
@@ -16,20 +10,19 @@ use crate::outputs::refuse_any;
 use crate::run_page;
 use crate::signals::Stop;
 use anyhow::Result;
-use claim::Claim;
 use clap::{Args, ValueHint};
-use elman::measure::lab::{Lab, Scale};
 use elman::store::{Lock, disk};
 use elman::text::Source;
 use elman::train::Machine;
 use elman_kernels::Isa;
+use elman_lab::{Claim, Lab, Scale};
 use elman_report::{Page, Section, Text};
 use show::Show;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// Hold every claim of the chapter against small networks, as a page to read
+/// Test a textbook chapter's claims with small networks; writes an HTML page
 ///
 /// Trains some small networks, measures, and writes a page: what the chapter says, what was measured here, and whether that agrees. It takes some
 /// minutes on two cores and needs nothing: its text is in the program. What was measured is kept, so that the same command goes on after an
@@ -51,7 +44,7 @@ pub struct LabArgs {
     /// Make everything so small that it takes seconds: to see that it works
     #[arg(long)]
     quick: bool,
-    /// Of initial weights, passages and sources
+    /// Seed of initial weights, passages and sources
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
     /// Threads; any number finds the same, but for what is timed [default: one for each CPU]
@@ -99,7 +92,7 @@ pub fn run(args: LabArgs) -> Result<()> {
     };
     let stop = Stop::default();
     stop.on_signals()?;
-    let claims = claim::all();
+    let claims = Claim::ALL;
     let mut show = Show::new(stop);
     let page = {
         let mut lab = Lab::open(&args.output, source, scale, args.seed, machine, &mut show)?;
@@ -112,7 +105,8 @@ pub fn run(args: LabArgs) -> Result<()> {
                 claims.len(),
                 claim.title
             ));
-            sections.push(section(&mut lab, at + 1, claim)?);
+            let finding = (claim.test)(&mut lab)?;
+            sections.push(claim.section(at + 1, finding));
             // What is known so far can be read already.
             run_page::write(
                 &page(&about, sections.clone(), claims.len()),
@@ -135,11 +129,6 @@ pub fn run(args: LabArgs) -> Result<()> {
         run_page::write_pictures(&page, directory, &mut out)?;
     }
     Ok(())
-}
-
-fn section(lab: &mut Lab, number: usize, claim: &Claim) -> Result<Section> {
-    let found = (claim.measure)(lab)?;
-    Ok(found.section(number, claim))
 }
 
 fn page(about: &about::About, sections: Vec<Section>, claims: usize) -> Page {

@@ -2,8 +2,8 @@
 
 use crate::output::{count, grouped};
 use elman::measure::bench::processor;
-use elman::measure::lab::{Lab, Plan};
 use elman::train::Machine;
+use elman_lab::{Lab, Plan};
 use elman_report::{Block, Section, Text, Verdict};
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! uniform   every symbol is drawn from n, all alike: no model can have a perplexity below n
-//! cycle     the n symbols in turn: the perplexity of who has seen that is 1
-//! echo      x_t = x_{t−d} with probability p, else one of n: its best perplexity is known, and who knows less than d back has n
+//! cycle     the n symbols in turn: a model that has learnt this has perplexity 1
+//! echo      x_t = x_{t−d} with probability p, else one of n: its best perplexity is known, and a model that remembers less than d steps has n
 //! ```
 
 use crate::error::{LabError, Result};
@@ -35,7 +35,7 @@ impl Texts {
     /// Cuts `text` at an end of a line, into a part to learn and a part to be tested on.
     ///
     /// Errors: fewer than twenty-four lines, bytes that are not UTF-8.
-    pub(super) fn cut(text: &[u8]) -> Result<[String; 2]> {
+    pub(crate) fn cut(text: &[u8]) -> Result<[String; 2]> {
         let text = std::str::from_utf8(text).map_err(|error| LabError::NotUtf8 {
             at: error.valid_up_to(),
         })?;
@@ -53,7 +53,7 @@ impl Texts {
     }
 
     /// Writes the two parts into `directory`.
-    pub(super) fn write(directory: &Path, [train, valid]: [String; 2]) -> Result<Texts> {
+    pub(crate) fn write(directory: &Path, [train, valid]: [String; 2]) -> Result<Texts> {
         let part = |name: &str, text: &str| -> Result<PathBuf> {
             let path = directory.join(name);
             write_text(&path, text)?;
@@ -69,7 +69,7 @@ impl Texts {
 }
 
 /// The beginning of a text, plain or gzip: all of it, or at most `most` bytes up to the end of a line.
-pub(super) fn beginning(source: text::Source, most: usize) -> Result<Vec<u8>> {
+pub(crate) fn beginning(source: text::Source, most: usize) -> Result<Vec<u8>> {
     let mut input = Input::open(source)?;
     let mut buffer = vec![0; 1 << 16];
     let mut text = Vec::new();
@@ -87,7 +87,7 @@ pub(super) fn beginning(source: text::Source, most: usize) -> Result<Vec<u8>> {
 
 /// A source whose law is known, over n symbols of one character.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Source {
+pub(crate) enum Source {
     Uniform { symbols: usize },
     Cycle { symbols: usize },
     Echo { symbols: usize, lag: usize, p: f64 },
@@ -132,7 +132,7 @@ impl Source {
     }
 }
 
-pub(super) fn write_text(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
     Ok(write_atomic(path, |file| file.write_all(text.as_bytes()))?)
 }
 

@@ -1,7 +1,8 @@
 //! The networks that several claims share, of one width, trained on the same text for as long.
 
-use super::{Lab, Trained};
 use crate::error::Result;
+use crate::lab::Lab;
+use crate::trained::Trained;
 use elman_infer::NetworkModel;
 use elman_net::dims::{Activation, Sizes};
 use elman_net::init::{Recurrent, Scheme};
@@ -57,7 +58,7 @@ impl Net {
     }
 
     /// Name of the network in file names.
-    pub(super) fn key(self) -> &'static str {
+    pub(crate) fn key(self) -> &'static str {
         match self {
             Net::Sigmoid => "sigmoid",
             Net::Tanh => "tanh",
@@ -70,7 +71,7 @@ impl Net {
     }
 
     /// Sets the cell and its initialisation in `config`.
-    pub(super) fn set(self, config: &mut Config) {
+    pub(crate) fn set(self, config: &mut Config) {
         (config.cell, config.activation) = match self {
             Net::Sigmoid => (CellName::ELMAN, Activation::Sigmoid),
             Net::Tanh | Net::TanhLarge => (CellName::ELMAN, Activation::Tanh),
@@ -98,7 +99,7 @@ impl Net {
 
 impl Lab<'_> {
     /// The configuration of `net` for the text.
-    pub(super) fn config(&self, net: Net) -> Config {
+    pub(crate) fn config(&self, net: Net) -> Config {
         let scale = self.scale();
         let mut config = Config {
             max_vocab: Some(scale.max_vocab),
@@ -118,7 +119,7 @@ impl Lab<'_> {
     }
 
     /// A small configuration for sources of characters.
-    pub(super) fn small(&self, net: Net, hidden: usize, steps: usize) -> Config {
+    pub(crate) fn small(&self, net: Net, hidden: usize, steps: usize) -> Config {
         let mut config = Config {
             vocab: elman_text::Kind::Chars,
             max_vocab: None,
@@ -149,14 +150,14 @@ impl Lab<'_> {
     }
 
     /// Model of a trained network, and the held-out tokens of the text.
-    pub(super) fn model(&mut self, net: Net) -> Result<(NetworkModel, Vec<u32>)> {
+    pub(crate) fn model(&mut self, net: Net) -> Result<(NetworkModel, Vec<u32>)> {
         let model = NetworkModel::load(&self.net(net)?.run)?;
         let ids = self.held_out(&model)?;
         Ok((model, ids))
     }
 
     /// The held-out part in the tokens of `model`.
-    pub(super) fn held_out(&self, model: &NetworkModel) -> Result<Vec<u32>> {
+    pub(crate) fn held_out(&self, model: &NetworkModel) -> Result<Vec<u32>> {
         let source = Source::File(self.texts().valid.clone());
         let mut ids = Vec::new();
         let read = ReadOptions::default();

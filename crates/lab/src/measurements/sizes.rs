@@ -1,9 +1,9 @@
 //! Sizes as the text grows: networks, whose parameters follow from H, d and |V| alone, and n-gram models, which list what they have
 //! seen.
 
-use super::nets::Net;
-use super::{Lab, Verdict};
 use crate::error::Result;
+use crate::lab::Lab;
+use crate::nets::Net;
 use elman_infer::{EvalOptions, evaluate};
 use elman_net::Network;
 use elman_ngram as ngram;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 /// Sizes of models of a part of the text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Part {
+pub(crate) struct Part {
     /// Number of tokens of the part.
     pub tokens: u64,
     /// Parameters of the LSTM with the vocabulary of the whole text.
@@ -29,7 +29,7 @@ pub struct Part {
 
 /// Size and perplexity of an n-gram model.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Counted {
+pub(crate) struct Counted {
     /// Number of n-grams.
     pub ngrams: u64,
     /// Size in bytes.
@@ -40,7 +40,7 @@ pub struct Counted {
 
 /// Size and perplexity of a network trained on the whole text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Scored {
+pub(crate) struct Scored {
     /// The network.
     pub net: Net,
     /// Number of parameters.
@@ -53,7 +53,7 @@ pub struct Scored {
 
 /// Sizes of networks and n-gram models by size of the text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Sizes {
+pub(crate) struct Sizes {
     /// Orders of the n-gram models.
     pub orders: Vec<usize>,
     /// V, the size of the vocabulary of the whole text.
@@ -68,10 +68,7 @@ const ORDERS: [usize; 3] = [2, 3, 5];
 const PARTS: [usize; 4] = [8, 4, 2, 1];
 
 /// Counts the n-gram models and trains the networks, or loads the measurement.
-///
-/// # Errors
-/// [`LabError::Stopped`](crate::LabError::Stopped), and the errors of training and counting.
-pub fn sizes(lab: &mut Lab) -> Result<Sizes> {
+pub(crate) fn sizes(lab: &mut Lab) -> Result<Sizes> {
     let mut models = Vec::new();
     for net in Net::TRAINED {
         let network = lab.model(net)?.0;
@@ -144,7 +141,7 @@ pub fn sizes(lab: &mut Lab) -> Result<Sizes> {
 }
 
 /// The Kneser–Ney model of `order` of a text.
-pub(super) fn count(
+pub(crate) fn count(
     lab: &Lab,
     words: Words,
     text: Vec<Source>,
@@ -154,8 +151,8 @@ pub(super) fn count(
         order,
         prune: Vec::new(),
         memory_bytes: 256 << 20,
-        threads: lab.machine.threads,
-        scratch: lab.directory.clone(),
+        threads: lab.machine().threads,
+        scratch: lab.directory().to_owned(),
     };
     let counts = Counts::of(text, &ReadOptions::default(), &words, &options, &mut |_| ())?;
     let mut builder = Builder::new(words, order);
@@ -167,28 +164,32 @@ pub(super) fn count(
     Ok(builder.finish().map_err(ngram::NgramError::from)?)
 }
 
+#[cfg(test)]
 impl Sizes {
-    /// Verdict on the claim that the size of a network does not grow with the text while its vocabulary does not.
-    pub fn constant(&self) -> Verdict {
-        let mut parts = self.parts.windows(2);
-        Verdict::of(&[parts.all(|pair| pair[0].parameters == pair[1].parameters)])
-    }
-
-    /// Verdict on the claim that networks are smaller: n-gram models grow with the text, and the largest of them is larger than the
-    /// networks.
-    pub fn smaller(&self) -> Verdict {
-        let (first, last) = (&self.parts[0], &self.parts[self.parts.len() - 1]);
-        let network = self
-            .networks
-            .iter()
-            .map(|network| network.bytes)
-            .max()
-            .unwrap_or(0);
-        let mut parts: Vec<bool> = Vec::new();
-        for (first, last) in first.ngrams.iter().zip(&last.ngrams) {
-            parts.push(last.bytes > first.bytes);
-            parts.push(last.bytes > network);
+    /// Two parts of a text with a bigram model and an LSTM of these parameters each, and a network of `network` bytes, for tests of rules.
+    pub fn made_up(parameters: [usize; 2], ngram_bytes: [u64; 2], network: u64) -> Sizes {
+        let parts = parameters.into_iter().zip(ngram_bytes);
+        let part = |(parameters, bytes)| Part {
+            tokens: 1000,
+            parameters,
+            every_word: 10,
+            parameters_every_word: parameters,
+            ngrams: vec![Counted {
+                ngrams: bytes / 10,
+                bytes,
+                perplexity: 50.0,
+            }],
+        };
+        Sizes {
+            orders: vec![2],
+            entries: 10,
+            parts: parts.map(part).collect(),
+            networks: vec![Scored {
+                net: Net::Lstm,
+                parameters: (network / 4) as usize,
+                bytes: network,
+                perplexity: 40.0,
+            }],
         }
-        Verdict::of(&parts)
     }
 }
