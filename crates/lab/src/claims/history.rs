@@ -32,7 +32,7 @@ fn test(lab: &mut Lab) -> Result<Finding> {
 
 /// For each network: zero states cost loss, and the more the shorter the windows are.
 fn parts(found: &[Truncated]) -> Vec<Part> {
-    let lowers = |found: &Truncated| {
+    let loses = |found: &Truncated| {
         let costs = found
             .windows
             .iter()
@@ -42,11 +42,11 @@ fn parts(found: &[Truncated]) -> Vec<Part> {
         ends.is_some_and(|(short, long)| *short > 0.0 && short > long)
     };
     let part = |found: &Truncated| {
-        let name = found.net.name();
-        Part::new(
-            format!("the state of the {name} network lowers the loss"),
-            lowers(found),
-        )
+        let statement = format!(
+            "the {} network loses more the more often its state is set to zero",
+            found.net.name()
+        );
+        Part::new(statement, loses(found))
     };
     found.iter().map(part).collect()
 }
