@@ -14,6 +14,8 @@ mod lab;
 mod ngram;
 mod report;
 mod runs;
+mod score;
+mod scorer;
 mod shell;
 mod sweep;
 mod synth;
@@ -43,6 +45,7 @@ const EXAMPLES: &str = "\
 Examples:
   elman train data/kjv.txt                    # a model of the King James Bible, in runs/kjv
   elman eval runs/kjv psalms.txt              # its perplexity on another text
+  elman score runs/kjv psalms.txt             # the log-probability of each of its lines
   elman generate runs/kjv --prompt 'In the'   # let it write
   elman train --resume runs/kjv --epochs 4    # train it longer
   elman info runs/kjv                         # what is in there
@@ -68,6 +71,7 @@ enum Command {
     Sweep(sweep::SweepArgs),
     Eval(eval::EvalArgs),
     Compare(Box<compare::CompareArgs>),
+    Score(Box<score::ScoreArgs>),
     Generate(generate::GenerateArgs),
     Info(info::InfoArgs),
     Import(import::ImportArgs),
@@ -96,6 +100,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Sweep(args) => sweep::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Compare(args) => compare::run(*args),
+        Command::Score(args) => score::run(*args),
         Command::Generate(args) => generate::run(args),
         Command::Info(args) => info::run(args),
         Command::Inspect(command) => inspect::run(command),

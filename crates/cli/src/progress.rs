@@ -4,6 +4,7 @@
 
 mod json;
 mod meter;
+mod ticker;
 
 use crate::options::as_flags;
 use crate::output::{
@@ -21,6 +22,7 @@ use meter::Meter;
 use serde::Serialize;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
+pub use ticker::Ticker;
 
 /// How a run is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,7 @@ mod other_files;
 mod other_texts;
 mod pages;
 mod round_trip;
+mod score;
 mod sweeps;
 mod watching;
 mod weights;

@@ -35,6 +35,8 @@ fn outputs_in_docs_are_what_the_program_prints() {
             "data/kjv.txt",
             std::fs::read(root().join("data/kjv.txt")).unwrap(),
         );
+        room.write("small.arpa", include_str!("score/small.arpa"));
+        room.write("small.txt", include_str!("score/small.txt"));
         let (made, blocks) = with_outputs(&text, &page, &room);
         checked += blocks;
         if write {

@@ -5,6 +5,7 @@
 //! session     one stream of text                                   → the distribution of the next token; bytes
 //! streams     several streams that advance together                → logits
 //! score       a text                                               → the log-probability of each token
+//! line_scores the lines of a text, of any number                 → the log-probabilities of each line, in batches
 //! perplexity  a model and a text                                   → every figure, with what was counted
 //! scoring     windows of a text in memory                          → the loss of each part of it
 //! answers     a model, a text and a mark                           → how often it knows what follows the mark
@@ -27,6 +28,7 @@ mod distribution;
 mod error;
 pub mod files;
 mod generate;
+mod line_scores;
 mod mixture;
 mod model;
 mod network;
@@ -57,6 +59,9 @@ pub use generate::{
     Beam, Eos, Finish, Generated, Generation, Generator, Hypothesis, LengthPenalty, OwnSequences,
     OwnText, generate, write_own,
 };
+pub use line_scores::ngram_lengths::NgramLengths;
+pub use line_scores::sums::{LineSums, Unknown};
+pub use line_scores::{LineOptions, ScoredLine, score_lines};
 pub use mixture::Mixture;
 pub use mixture::{mix, relative};
 pub use model::{Model, load};

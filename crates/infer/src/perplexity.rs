@@ -280,7 +280,11 @@ fn score(
 /// The token after which a text begins anew, if documents are told apart by more than their lines.
 ///
 /// Errors: a vocabulary that has no such token.
-fn document_end(vocab: &Vocab, layout: Layout, read: &ReadOptions) -> Result<Option<u32>> {
+pub(super) fn document_end(
+    vocab: &Vocab,
+    layout: Layout,
+    read: &ReadOptions,
+) -> Result<Option<u32>> {
     match (&read.separator, layout) {
         (Some(_), Layout::Stream) => Ok(Some(vocab.document_end()?)),
         _ => Ok(None),

@@ -51,6 +51,16 @@ pub enum TextError {
     /// The named file is empty.
     #[error("{0}: the file is empty; a text needs at least one character")]
     Empty(String),
+    /// Line `line` has more than `most` bytes and is not held in memory.
+    #[error(
+        "line {line} has more than {} MiB, and lines are held in memory: cut it up", most >> 20
+    )]
+    LongLine {
+        /// Number of the line, from 1.
+        line: u64,
+        /// The largest number of bytes of a line.
+        most: usize,
+    },
     /// The file can be read only once, because it is a pipe or device.
     #[error("{path} can be read only once (a pipe or device): save it to a file first", path = .0.display())]
     NotRereadable(PathBuf),

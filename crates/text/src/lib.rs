@@ -9,6 +9,7 @@
 //! corpus   the token file, memory-mapped               → &[u32]
 //! batch    sequences, windows, masks                   → inputs, targets, weights
 //! places   where lines begin, what unknown tokens cost → for comparisons
+//! located  the tokens of a line and their places in it → for scores of lines and words (raw_lines: one line after the other)
 //! lost     characters that decoding does not restore   → for evaluations and comparisons
 //! portions what an epoch reads of weighted texts       → sources
 //! ```
@@ -31,10 +32,12 @@ pub mod contain;
 pub mod corpus;
 mod error;
 pub mod lines;
+mod located;
 mod lost;
 mod places;
 mod portions;
 mod range;
+mod raw_lines;
 mod scan;
 mod split;
 mod stats;
@@ -48,10 +51,12 @@ pub use batch::{AnswerMask, Layout, Restarts, Sentences, Stream, Window};
 pub use corpus::{Corpus, CorpusError, CorpusWriter, TokenFile, token_file};
 pub use error::TextError;
 pub use lines::{ReadOptions, Source};
+pub use located::{LineEncoder, LineEnd, Located};
 pub use lost::Lost;
 pub use places::{Line, Placed, encode_placed, measure_lines};
 pub use portions::{MOST_WEIGHT, portions};
 pub use range::OutOfRange;
+pub use raw_lines::{LONGEST_LINE, RawLine, read_lines};
 pub use split::Split;
 pub use stats::TextStats;
 pub use vocab::{Counts, Decoder, Encoded, Listed, SpecialNames, Union, Vocab};

@@ -29,7 +29,7 @@ pub struct TextStats {
 
 impl TextStats {
     /// Says what became of the words `<s>` and `</s>`. If they were left out, they are no fields of the text either.
-    pub(super) fn note_markers(&mut self, markers: u64, options: &ReadOptions) {
+    pub fn note_markers(&mut self, markers: u64, options: &ReadOptions) {
         let what = match markers {
             0 => return,
             1 => "1 marker (<s> or </s>)".to_owned(),

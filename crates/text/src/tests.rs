@@ -12,6 +12,7 @@ use super::*;
 mod conventions;
 mod engines;
 mod laws;
+mod located;
 mod reading;
 
 fn file(bytes: &[u8]) -> NamedTempFile {

@@ -211,7 +211,7 @@ fn load(names: &[PathBuf], threads: Option<u16>) -> Result<Vec<NamedModel>> {
 }
 
 /// N of `cache:N`.
-fn cache_window(name: &Path) -> Result<Option<usize>> {
+pub(super) fn cache_window(name: &Path) -> Result<Option<usize>> {
     let Some(window) = name.to_str().and_then(|name| name.strip_prefix("cache:")) else {
         return Ok(None);
     };

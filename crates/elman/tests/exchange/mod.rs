@@ -4,10 +4,10 @@
 
 use elman::Model;
 use elman::exchange::{Hints, Imported, import, save_state_dict};
-use elman::infer::{NetworkModel, Weights};
+use elman::infer::{LineOptions, NetworkModel, Weights, score_lines};
 use elman::net::dims::{Activation, Cell};
 use elman::store::{Array, Data, Integrity, Snapshot, read_snapshot, write_snapshot};
-use elman::text::{Kind, Listed, SpecialNames};
+use elman::text::{Kind, Listed, ReadOptions, Source, SpecialNames};
 use std::path::{Path, PathBuf};
 
 fn fixture(name: &str) -> PathBuf {
@@ -226,4 +226,47 @@ fn one_hot_inputs_give_pytorch_s_logits() {
     });
     assert_eq!(model.dims().embed, tokens().ids.len());
     says_what_pytorch_says("lstm", model);
+}
+
+#[test]
+fn sentences_have_pytorch_s_scores() {
+    let (tanh, relu) = (Activation::Tanh, Activation::Relu);
+    for (name, activation) in [
+        ("lstm", None),
+        ("lstm_tied", None),
+        ("gru_tied_once", None),
+        ("tanh_f64", Some(tanh)),
+        ("relu_f16", Some(relu)),
+    ] {
+        let golden = fixture(&format!("{name}.logits.safetensors"));
+        let golden = read_snapshot(&golden, Integrity::Foreign).unwrap();
+        let Data::U32(rows) = &golden.array("ids").unwrap().data else {
+            panic!("ids are integers")
+        };
+        // The first <eos>, a sentence, and the <eos> at its end.
+        let rows = &rows[..8];
+        let logits = values(&golden, "logits").chunks_exact(tokens().ids.len());
+        let expected: f64 = logits
+            .zip(&rows[1..])
+            .map(|(logits, &target)| {
+                let sum: f64 = logits.iter().map(|z| f64::from(*z).exp()).sum();
+                f64::from(logits[target as usize]) - sum.ln()
+            })
+            .sum();
+        let model = Model::from(model(imported(name, activation)));
+        let source = Source::Reader {
+            name: "a sentence".into(),
+            reader: Box::new("the cat sat on the mat\n".as_bytes()),
+        };
+        let (read, options) = (ReadOptions::default(), LineOptions::default());
+        let mut log_prob = 0.0;
+        score_lines(&model, vec![source], &read, &options, &mut |line| {
+            log_prob -= line.nats.iter().sum::<f64>();
+            assert_eq!(line.tokens.len(), 7);
+            Ok::<(), elman::Error>(())
+        })
+        .unwrap();
+        let difference = (log_prob - expected).abs();
+        assert!(difference < 1e-4, "{name}: {log_prob} for {expected}");
+    }
 }

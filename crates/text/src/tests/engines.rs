@@ -4,17 +4,17 @@ use super::*;
 use serde_json::{Value, json};
 
 /// A vocabulary of kind `bpe` with at most `most` entries.
-fn byte_pairs(text: &str, most: usize) -> Vocab {
+pub fn byte_pairs(text: &str, most: usize) -> Vocab {
     let counts = count([source(text.as_bytes())], Kind::Bpe, &plain(), 1 << 30).unwrap();
     counts.0.into_vocab(2, Some(most)).unwrap()
 }
 
-fn foreign(file: &Value, eos: Option<&str>) -> Result<Vocab, TextError> {
+pub fn foreign(file: &Value, eos: Option<&str>) -> Result<Vocab, TextError> {
     let path = super::file(file.to_string().as_bytes());
     Vocab::from_tokenizer(path.path(), eos)
 }
 
-fn of_bert() -> Value {
+pub fn of_bert() -> Value {
     json!({
         "version": "1.0", "truncation": {"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0},
         "padding": null,
@@ -33,7 +33,7 @@ fn of_bert() -> Value {
 }
 
 /// A byte-level BPE in the manner of GPT-2, of bytes alone.
-fn of_gpt2() -> Value {
+pub fn of_gpt2() -> Value {
     let bytes: Value = serde_json::from_str(&Vocab::bytes().to_tokenizer_json()).unwrap();
     let mut file = json!({"version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null});
     file["pre_tokenizer"] = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
@@ -49,7 +49,7 @@ fn of_gpt2() -> Value {
 }
 
 #[test]
-fn byte_pairs_are_merged_by_frequency() {
+pub fn byte_pairs_are_merged_by_frequency() {
     let vocab = byte_pairs("low low low low lower lower newest newest newest\n", 300);
     assert_eq!((vocab.eos(), vocab.unk()), (0, None));
     assert_eq!(vocab.token_bytes(1), b"!");
@@ -83,7 +83,7 @@ fn the_size_of_byte_pairs_is_what_was_asked_for() {
 }
 
 #[test]
-fn byte_pairs_do_not_depend_on_the_order_of_maps() {
+pub fn byte_pairs_do_not_depend_on_the_order_of_maps() {
     let text: String = (0..3_000u32)
         .map(|i| format!("{} ", i.wrapping_mul(2_654_435_761) % 977))
         .collect();
@@ -215,7 +215,7 @@ fn the_token_that_ends_a_text_is_found_or_named() {
 }
 
 #[test]
-fn foreign_files_that_contradict_themselves_are_refused() {
+pub fn foreign_files_that_contradict_themselves_are_refused() {
     let refused = |change: &dyn Fn(&mut Value)| {
         let mut file = of_bert();
         change(&mut file);

@@ -41,7 +41,7 @@ fn words_by_pattern(text: &str) -> Vec<String> {
 }
 
 /// Text in which the traps are frequent.
-fn tricky() -> impl Strategy<Value = String> {
+pub fn tricky() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just(" ".to_owned()),
         Just("\n".to_owned()),

@@ -2,6 +2,7 @@
 
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::super::lines::Chunk;
 use super::super::scan::{Scanner, Token};
@@ -30,6 +31,8 @@ pub(crate) struct Piece<'t> {
     pub last: bool,
     /// Unicode scalar values that the symbol stands for, if the vocabulary lacks them; else 0.
     pub unknown_chars: u64,
+    /// Bytes of the piece that the symbol stands for; `None`: all of it.
+    pub place: Option<Range<usize>>,
 }
 
 impl<'v> Encoder<'v> {
@@ -89,6 +92,7 @@ fn symbols<E: From<TextError>>(
         first: true,
         last: true,
         unknown_chars,
+        place: None,
     };
     let (Some(engine), Token::Text(text)) = (&vocab.engine, piece) else {
         let symbol = vocab.symbol(piece);
@@ -111,6 +115,7 @@ fn symbols<E: From<TextError>>(
                 first: i == 0,
                 last: i == last,
                 unknown_chars: found.unknown_chars(),
+                place: Some(found.bytes.clone()),
             })
         });
     }
@@ -125,13 +130,17 @@ fn symbols<E: From<TextError>>(
         }
     };
     let last = ids.len().saturating_sub(1);
+    let mut at = 0;
     ids.iter().enumerate().try_for_each(|(i, &id)| {
+        let start = at;
+        at += vocab.token_bytes(id).len();
         emit(Piece {
             symbol: Symbol { id, oov: false },
             piece,
             first: i == 0,
             last: i == last,
             unknown_chars: 0,
+            place: Some(start..at),
         })
     })
 }

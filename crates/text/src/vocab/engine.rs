@@ -170,6 +170,8 @@ impl Engine {
         // What is left of the line, the first part last.
         let mut parts = vec![line];
         while let Some(part) = parts.pop() {
+            let start =
+                line.len() - part.len() - parts.iter().map(|part| part.len()).sum::<usize>();
             let encoding = guarded(|| self.tokenizer.encode(part, false))
                 .and_then(|encoding| encoding.map_err(|error| error.to_string()))
                 .map_err(TextError::Tokenizer)?;
@@ -181,7 +183,11 @@ impl Engine {
             found.extend(ids.iter().zip(places).map(|(&id, &(a, b))| {
                 let letters = || part.get(a..b).unwrap_or_default().into();
                 let unknown = (Some(id) == self.unk).then(letters);
-                Found { id, unknown }
+                Found {
+                    id,
+                    unknown,
+                    bytes: start + a..start + b,
+                }
             }));
         }
         Ok(found)

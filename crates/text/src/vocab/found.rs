@@ -1,10 +1,14 @@
 //! A token that a tokenizer finds in a line.
 
+use std::ops::Range;
+
 /// A token of a line.
 pub struct Found {
     pub id: u32,
     /// The letters that it stands for, if it is the unknown one.
     pub unknown: Option<Box<str>>,
+    /// Bytes of the line that it stands for.
+    pub bytes: Range<usize>,
 }
 
 impl Found {

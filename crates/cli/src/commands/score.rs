@@ -1,0 +1,317 @@
+//! `elman score`: the log-probability of every line of a text, in the shapes of KenLM, SRILM and tables.
+
+mod kenlm;
+mod names;
+mod srilm;
+mod table;
+
+use super::scorer::ModelArgs;
+use super::{STDIN, check_markers, name_of, refuse_model, sources};
+use crate::args::named;
+use crate::output::{count, grouped, number, say, usage};
+use crate::outputs::{Making, refuse_existing, refuse_inputs};
+use crate::progress::Ticker;
+use anyhow::{Error, Result};
+use clap::{Args, ValueEnum, ValueHint};
+use elman::Model;
+use elman::infer::{LineOptions, LineSums, ScoredLine, Unknown, score_lines};
+use elman::store::disk::AtomicFile;
+use elman::text::{Layout, ReadOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+/// Print the log-probability of every line of a text
+///
+/// Each line is a sentence: it is scored from its beginning, and its end is predicted too. Lines may be of any number; networks score lines of about
+/// equal length side by side, and the output has the order of the text. Unknown words are scored as <unk>.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  elman score runs/kjv sentences.txt                     # a row for each line: log10 p, tokens, words, OOVs, perplexity
+  elman score lm.arpa.gz corpus.txt.gz --format plain    # a number for each line
+  zcat corpus.gz | elman score lm.bin > scores.tsv       # from a pipe
+  elman score lm.bin test.txt --format srilm --per token # as SRILM's ngram -ppl test.txt -debug 2
+  elman score lm.bin test.txt --format kenlm             # as KenLM's query
+  elman score runs/kjv test.txt --format jsonl --per token --unit bits   # tokens with their log2 p, for programs
+  elman score runs/kjv novel.txt --continuous            # lines in the context of all lines before them
+  elman score runs/kjv test.txt --mix kjv5.bin:0.4       # a network and an n-gram model as one
+  elman score runs/kjv corpus.txt -o scores.tsv          # a file that is there only when it is complete")]
+pub struct ScoreArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Text, plain or compressed (gzip); several are read as one, in this order; '-' or none is standard input
+    #[arg(value_name = "TEXT", value_hint = ValueHint::FilePath)]
+    texts: Vec<PathBuf>,
+
+    /// Shape of the output: tsv and csv have a header; jsonl has an object on each line; plain is one number a line; srilm is that of `ngram -ppl`, kenlm
+    /// that of `query`
+    #[arg(
+        long,
+        short = 'f',
+        value_name = "FORMAT",
+        default_value = "tsv",
+        help_heading = "Output"
+    )]
+    format: Shape,
+    /// Detail of the output: a row for the whole text, for each sentence (line), or for each token. SRILM's -debug 0, 1 and 2; KenLM's -v summary,
+    /// sentence and word [default: sentence; text with srilm, token with kenlm]
+    #[arg(long, value_name = "DETAIL", help_heading = "Output")]
+    per: Option<Detail>,
+    /// Unit of log-probabilities: log10 (log10 p), nats (ln p) or bits (log2 p); srilm and kenlm have log10
+    #[arg(
+        long,
+        value_name = "UNIT",
+        default_value = "log10",
+        help_heading = "Output"
+    )]
+    unit: Unit,
+    /// Add the text of each line to its row
+    #[arg(long, help_heading = "Output")]
+    with_text: bool,
+    /// Print JSON: --format jsonl
+    #[arg(long, help_heading = "Output", conflicts_with = "format")]
+    json: bool,
+    /// Write to this file, which appears only when it is complete [default: standard output]
+    #[arg(long, short = 'o', value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
+    /// Replace the output file if it exists
+    #[arg(long, help_heading = "Output", requires = "output")]
+    force: bool,
+
+    /// Score the text as one stream: each line after all lines before it. The sum is that of `elman eval --layout stream`
+    #[arg(long, help_heading = "Scoring")]
+    continuous: bool,
+    /// Leave out the end of each line (KenLM's eos=False)
+    #[arg(long, help_heading = "Scoring", conflicts_with = "continuous")]
+    no_end: bool,
+    /// Treatment of unknown words: include scores them as <unk> (KenLM; ngram -unk), exclude leaves them out of log-probabilities and perplexities
+    /// [default: include; exclude with srilm, as SRILM without -unk]
+    #[arg(long, value_name = "HOW", help_heading = "Scoring", value_parser = named::<Unknown>(&["include", "exclude"]))]
+    oov: Option<Unknown>,
+    /// Largest number of lines that a network scores side by side; it changes speed and memory, and no result
+    #[arg(
+        long,
+        short = 'B',
+        value_name = "N",
+        default_value = "32",
+        help_heading = "Scoring"
+    )]
+    batch_size: usize,
+
+    /// Read invalid UTF-8 as U+FFFD instead of refusing it
+    #[arg(long, help_heading = "Text")]
+    lossy: bool,
+    /// Leave out the words <s> and </s> that other programs write around sentences
+    #[arg(long, alias = "skip_symbols", help_heading = "Text")]
+    skip_symbols: bool,
+    /// Do not show progress on standard error
+    #[arg(long, short, help_heading = "Output")]
+    quiet: bool,
+}
+
+/// Shape of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Shape {
+    Tsv,
+    Csv,
+    Jsonl,
+    Plain,
+    Srilm,
+    Kenlm,
+}
+
+/// What a row is printed for; each has what those before it have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+enum Detail {
+    Text,
+    Sentence,
+    Token,
+}
+
+/// Unit of log-probabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Unit {
+    Log10,
+    Nats,
+    Bits,
+}
+
+impl Unit {
+    /// Name of a column of log-probabilities.
+    fn column(self) -> &'static str {
+        match self {
+            Unit::Log10 => "log10_p",
+            Unit::Nats => "ln_p",
+            Unit::Bits => "log2_p",
+        }
+    }
+
+    /// A natural log-probability in this unit.
+    fn of(self, log_prob: f64) -> f64 {
+        let scaled = match self {
+            Unit::Log10 => log_prob / std::f64::consts::LN_10,
+            Unit::Nats => log_prob,
+            Unit::Bits => log_prob / std::f64::consts::LN_2,
+        };
+        // Without a sign where it is zero.
+        scaled + 0.0
+    }
+}
+
+/// The choices that all shapes follow.
+#[derive(Clone, Copy)]
+struct Choices {
+    detail: Detail,
+    unit: Unit,
+    unknown: Unknown,
+    with_text: bool,
+    layout: Layout,
+}
+
+/// A shape of the output.
+trait Writer {
+    /// Writes a line of the text, whose sums are `sums`.
+    fn line(
+        &mut self,
+        line: &ScoredLine<'_>,
+        sums: &LineSums,
+        out: &mut dyn Write,
+    ) -> io::Result<()>;
+
+    /// Writes what stands after the last line: figures of the whole text.
+    fn end(&mut self, sums: &LineSums, out: &mut dyn Write) -> io::Result<()>;
+}
+
+pub fn run(args: ScoreArgs) -> Result<()> {
+    let choices = args.choices()?;
+    for text in &args.texts {
+        refuse_model(text, "name one model, then texts; --mix takes more models")?;
+    }
+    if let Some(output) = &args.output {
+        refuse_inputs(output, args.texts.iter().chain([&args.model.model]))?;
+        refuse_existing(output, Making::File, args.force)?;
+    }
+    let model = args.model.load()?;
+    check_markers(args.skip_symbols, model.vocab().kind())?;
+    match &args.output {
+        None => {
+            let mut out = BufWriter::new(io::stdout().lock());
+            score(&args, choices, &model, &mut out)?;
+            out.flush()?;
+        }
+        Some(path) => {
+            let mut file = AtomicFile::create(path)?;
+            score(&args, choices, &model, &mut file)?;
+            file.commit()?;
+        }
+    }
+    Ok(())
+}
+
+/// Scores the texts and writes all of the output.
+fn score(args: &ScoreArgs, choices: Choices, model: &Model, out: &mut dyn Write) -> Result<()> {
+    let texts = args.texts();
+    let name = name_of(&texts);
+    let mut writer: Box<dyn Writer> = match args.shape() {
+        Shape::Srilm => Box::new(srilm::Srilm::new(model, choices, name)),
+        Shape::Kenlm => Box::new(kenlm::Kenlm::new(model, choices)),
+        shape => Box::new(table::Table::new(shape, model, choices, name)),
+    };
+    let read = ReadOptions {
+        lossy: args.lossy,
+        skip_markers: args.skip_symbols,
+        ..ReadOptions::default()
+    };
+    let options = LineOptions {
+        layout: choices.layout,
+        batch_size: args.batch_size,
+        ends: !args.no_end,
+    };
+    let mut ticker = Ticker::new(args.quiet, args.output.is_none());
+    let mut sums = LineSums::default();
+    let stats = score_lines(model, sources(&texts)?, &read, &options, &mut |line| {
+        let of_line = LineSums::of(&line, model);
+        writer.line(&line, &of_line, out)?;
+        sums += of_line;
+        ticker.tick(|| progress(&sums, choices.unknown));
+        Ok::<(), Error>(())
+    })?;
+    writer.end(&sums, out)?;
+    ticker.finish();
+    let notes = model.notes().iter().chain(&stats.notes);
+    notes.for_each(|note| say(format_args!("note: {note}")));
+    Ok(())
+}
+
+/// What has been done so far, for people.
+fn progress(sums: &LineSums, unknown: Unknown) -> String {
+    let perplexity = sums.perplexity(unknown).map_or("none".into(), number);
+    format!(
+        "{}, {} tokens, perplexity {perplexity}",
+        count(sums.lines as usize, "line"),
+        grouped(sums.tokens),
+    )
+}
+
+impl ScoreArgs {
+    fn shape(&self) -> Shape {
+        if self.json { Shape::Jsonl } else { self.format }
+    }
+
+    /// The texts; standard input if none is named.
+    fn texts(&self) -> Vec<PathBuf> {
+        match self.texts.is_empty() {
+            true => vec![STDIN.into()],
+            false => self.texts.clone(),
+        }
+    }
+
+    /// The choices for the output.
+    ///
+    /// Errors: choices that the shape does not have.
+    fn choices(&self) -> Result<Choices> {
+        let shape = self.shape();
+        let name = match shape {
+            Shape::Srilm => "srilm",
+            Shape::Kenlm => "kenlm",
+            Shape::Plain => "plain",
+            _ => "",
+        };
+        let foreign = matches!(shape, Shape::Srilm | Shape::Kenlm);
+        if foreign && self.unit != Unit::Log10 {
+            return Err(usage(format!(
+                "--format {name} has log10 only: leave --unit out, or choose tsv, csv, jsonl or plain"
+            )));
+        }
+        if (foreign || shape == Shape::Plain) && self.with_text {
+            return Err(usage(format!(
+                "--format {name} has no place for --with-text: choose tsv, csv or jsonl"
+            )));
+        }
+        let detail = self.per.unwrap_or(match shape {
+            Shape::Srilm => Detail::Text,
+            Shape::Kenlm => Detail::Token,
+            _ => Detail::Sentence,
+        });
+        if self.with_text
+            && (detail == Detail::Text || detail == Detail::Token && shape != Shape::Jsonl)
+        {
+            return Err(usage(
+                "--with-text is for rows of sentences: choose --per sentence, or --format jsonl --per token",
+            ));
+        }
+        Ok(Choices {
+            detail,
+            unit: self.unit,
+            unknown: self.oov.unwrap_or(match shape {
+                Shape::Srilm => Unknown::Exclude,
+                _ => Unknown::Include,
+            }),
+            with_text: self.with_text,
+            layout: match self.continuous {
+                true => Layout::Stream,
+                false => Layout::Sentences,
+            },
+        })
+    }
+}

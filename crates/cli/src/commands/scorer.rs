@@ -1,0 +1,110 @@
+//! The model of a command that scores text: one model, or a mixture that the command line names.
+
+use super::compare::cache_window;
+use super::cpu;
+use crate::args::{finite, named, thread_count};
+use crate::output::usage;
+use anyhow::Result;
+use clap::{Args, ValueHint};
+use elman::Model;
+use elman::infer::{Cache, Mixture, Weights};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+#[derive(Args)]
+pub struct ModelArgs {
+    /// The directory of a model or of a run, or the file of an n-gram model (ARPA or binary)
+    #[arg(value_name = "MODEL", value_hint = ValueHint::AnyPath)]
+    pub model: PathBuf,
+    /// Mix in another model of the same vocabulary with this weight, as OTHER:0.3; MODEL has the rest. OTHER may be cache:N, a cache of the last
+    /// N tokens. May be given several times
+    #[arg(long, value_name = "OTHER:WEIGHT", help_heading = "Model")]
+    mix: Vec<Member>,
+    /// Number format of a network's matrices: bf16 takes half the memory, int8 a quarter
+    #[arg(long, value_name = "NAME", default_value = "f32", help_heading = "Model", value_parser = named::<Weights>(&["f32", "bf16", "int8"]))]
+    weights: Weights,
+    /// Threads of a network; any number gives the same results [default: one for each CPU]
+    #[arg(long, short = 't', value_name = "N", help_heading = "Model", value_parser = thread_count())]
+    threads: Option<u16>,
+}
+
+/// A model to mix in, and its weight.
+#[derive(Clone, Debug, PartialEq)]
+struct Member {
+    path: PathBuf,
+    weight: f64,
+}
+
+impl FromStr for Member {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Member, String> {
+        let expected = || "expected a model and its weight, such as lm.bin:0.3".to_owned();
+        let (path, weight) = text.rsplit_once(':').ok_or_else(expected)?;
+        let weight = finite(weight).map_err(|_| expected())?;
+        if path.is_empty() || path == "cache" {
+            return Err(expected());
+        }
+        if !(weight > 0.0 && weight < 1.0) {
+            return Err("the weight lies between 0 and 1, such as lm.bin:0.3".into());
+        }
+        Ok(Member {
+            path: path.into(),
+            weight,
+        })
+    }
+}
+
+impl ModelArgs {
+    /// Loads the model, or the mixture.
+    pub fn load(&self) -> Result<Model> {
+        let cpu = Arc::new(cpu(self.threads));
+        let load = |path: &Path, weights| -> Result<Model> {
+            Ok(Model::load_as(path, weights)?.with_cpu(cpu.clone()))
+        };
+        let first = load(&self.model, self.weights)?;
+        if self.mix.is_empty() {
+            return Ok(first);
+        }
+        let others: f64 = self.mix.iter().map(|member| member.weight).sum();
+        if others >= 1.0 {
+            return Err(usage(format!(
+                "the weights of --mix sum to {others}, and nothing is left for {}: give weights below 1 in total",
+                self.model.display()
+            )));
+        }
+        let mut members = vec![(first.clone(), 1.0 - others)];
+        for Member { path, weight } in &self.mix {
+            let member = match cache_window(path)? {
+                Some(window) => Cache::new(first.vocab().clone(), window)?.into(),
+                // Only networks have matrices.
+                None => load(path, Weights::F32)?,
+            };
+            members.push((member, *weight));
+        }
+        Ok(Model::from(Mixture::new(members)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_a_model_and_a_weight() {
+        let member = "cache:500:0.25".parse::<Member>().unwrap();
+        assert_eq!((member.path, member.weight), ("cache:500".into(), 0.25));
+        for text in [
+            "lm.bin",
+            "lm.bin:",
+            ":0.5",
+            "lm.bin:1",
+            "lm.bin:0",
+            "lm.bin:x",
+            "cache:500",
+        ] {
+            assert!(text.parse::<Member>().is_err(), "{text}");
+        }
+    }
+}
