@@ -17,6 +17,7 @@ mod runs;
 mod score;
 mod scorer;
 mod shell;
+mod surprisal;
 mod sweep;
 mod synth;
 mod tokenize;
@@ -46,6 +47,7 @@ Examples:
   elman train data/kjv.txt                    # a model of the King James Bible, in runs/kjv
   elman eval runs/kjv psalms.txt              # its perplexity on another text
   elman score runs/kjv psalms.txt             # the log-probability of each of its lines
+  elman surprisal runs/kjv psalms.txt         # the surprisal of each of its words
   elman generate runs/kjv --prompt 'In the'   # let it write
   elman train --resume runs/kjv --epochs 4    # train it longer
   elman info runs/kjv                         # what is in there
@@ -72,6 +74,7 @@ enum Command {
     Eval(eval::EvalArgs),
     Compare(Box<compare::CompareArgs>),
     Score(Box<score::ScoreArgs>),
+    Surprisal(Box<surprisal::SurprisalArgs>),
     Generate(generate::GenerateArgs),
     Info(info::InfoArgs),
     Import(import::ImportArgs),
@@ -101,6 +104,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Eval(args) => eval::run(args),
         Command::Compare(args) => compare::run(*args),
         Command::Score(args) => score::run(*args),
+        Command::Surprisal(args) => surprisal::run(*args),
         Command::Generate(args) => generate::run(args),
         Command::Info(args) => info::run(args),
         Command::Inspect(command) => inspect::run(command),

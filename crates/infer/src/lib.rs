@@ -6,6 +6,7 @@
 //! streams     several streams that advance together                → logits
 //! score       a text                                               → the log-probability of each token
 //! line_scores the lines of a text, of any number                 → the log-probabilities of each line, in batches
+//! surprisal   the words of a text, of any number                 → surprisal, entropy and reduction of entropy of each word
 //! perplexity  a model and a text                                   → every figure, with what was counted
 //! scoring     windows of a text in memory                          → the loss of each part of it
 //! answers     a model, a text and a mark                           → how often it knows what follows the mark
@@ -39,6 +40,7 @@ mod score;
 pub mod scoring;
 mod session;
 mod streams;
+mod surprisal;
 #[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
 pub mod testing;
@@ -73,4 +75,7 @@ pub use score::{Score, ScoredToken};
 pub use session::{Session, advance};
 pub use streams::Streams;
 pub use streams::WINDOW;
+pub use surprisal::{
+    LineSurprisals, Spelling, SurprisalOptions, WordSurprisal, Words, corrects_words, surprisals,
+};
 pub use vocabulary::{VocabularyFrom, count_vocab};

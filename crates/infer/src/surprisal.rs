@@ -1,0 +1,274 @@
+//! Surprisal of each word of a text, entropy before it and reduction of entropy, under a model of any family and any kind of vocabulary.
+//!
+//! ```text
+//! surprisal(w) = −ln p(w | c)        entropy(c) = −Σ_v p(v | c) ln p(v | c), over the next token v
+//! ```
+//! Words are those of the text: what stands between white space, or regions between tabs. A model of other tokens gives a word the probability of the tokens
+//! that spell it, t_1 … t_n, and of the fact that it ends there. With S the tokens that begin a word or end the line,
+//!
+//! ```text
+//! p(w | c) = p(t_1 … t_n | c) · p(S | c, t_1 … t_n) / p(S | c)          at the beginning of a line p(S | c) = 1
+//! ```
+//! (Pimentel and Meister 2024, "How to compute the probability of a word"; Oh and Schuler 2024, "Leading whitespaces of language models' subword vocabulary pose a
+//! confound"): a space is the first part of the token after it, and would be paid for by that word although it says that this one has ended. [`Spelling::Naive`] is
+//! p(t_1 … t_n | c) alone. Either way the surprisals of the words and of the end of a line sum to the loss of the line: the terms of S cancel. White space
+//! belongs to the word after it, or else to the end of the line.
+//!
+//! Reduction of entropy is max(0, entropy before the word before − entropy before this word) within a line, and 0 for its first word (neural-complexity).
+//!
+//! What it does not do: add up other spellings of the same word in tokens.
+
+mod boundaries;
+mod streams;
+mod words;
+
+use super::Model;
+use super::perplexity::ROWS;
+use crate::error::{Error, Result};
+use crate::streams::Streams;
+use boundaries::Boundaries;
+use elman_text::{
+    self as text, Layout, LineEncoder, LineEnd, Located, OutOfRange, ReadOptions, Source,
+    TextError, TextStats,
+};
+use std::ops::Range;
+use std::result;
+use streams::{Line, Seen};
+pub use words::Words;
+
+/// Tokens that are collected before they are read: enough lines to find many of about equal length.
+const BUFFER_TOKENS: usize = 1 << 16;
+
+/// How the probability of a word follows from those of its tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spelling {
+    /// Exactly: with the probability that the word ends where it does.
+    #[default]
+    Exact,
+    /// As the product of the probabilities of its tokens.
+    Naive,
+}
+
+/// Options of [`surprisals`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SurprisalOptions {
+    /// Whether each line is read by itself or after all lines before it.
+    pub layout: Layout,
+    /// Number of lines that are read side by side in layout `sentences`; it changes no bit.
+    pub batch_size: usize,
+    /// What a word is.
+    pub words: Words,
+    /// How the probability of a word follows from those of its tokens.
+    pub spelling: Spelling,
+}
+
+impl Default for SurprisalOptions {
+    fn default() -> SurprisalOptions {
+        SurprisalOptions {
+            layout: Layout::Sentences,
+            batch_size: 32,
+            words: Words::Fields,
+            spelling: Spelling::Exact,
+        }
+    }
+}
+
+/// A word of a line with its surprisal, in nats.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WordSurprisal {
+    /// Bytes of the line that are the word; empty for the end of the line.
+    pub bytes: Range<usize>,
+    /// Surprisal −ln p of the word; infinite if the model excludes it.
+    pub surprisal_nats: f64,
+    /// Entropy of the distribution of the next token before the word.
+    pub entropy_nats: f64,
+    /// How much lower the entropy is than before the previous word of the line; 0 if it is not.
+    pub reduction_nats: f64,
+    /// Whether the vocabulary lacks a token of the word.
+    pub unknown: bool,
+    /// Number of its tokens; 0 where one token is two words, which belongs to the second.
+    pub tokens: usize,
+}
+
+/// A line of a text with the surprisals of its words.
+#[derive(Clone, Copy, Debug)]
+pub struct LineSurprisals<'a> {
+    /// Number of the line in the text, from 1.
+    pub number: u64,
+    /// Bytes of the line without its newline: UTF-8, except in kind `bytes`.
+    pub text: &'a [u8],
+    /// Words of the line.
+    pub words: &'a [WordSurprisal],
+    /// End of the line.
+    pub end: &'a WordSurprisal,
+}
+
+/// Whether the probabilities of words under `model` need and get the correction of [`Spelling::Exact`].
+///
+/// Where every token is a word there is nothing to correct, and neither is where the tokens of another program do not say where words begin.
+pub fn corrects_words(model: &Model) -> bool {
+    matches!(Boundaries::of(model.vocab()), Boundaries::Tokens(_))
+}
+
+/// Reads every line of `sources` and hands the surprisals of its words to `sink`, in the order of the text; returns what was counted.
+///
+/// # Errors
+/// [`Error::Text`] if the text cannot be read or a line does not fit into memory; [`Error::Range`] for a batch size out of range;
+/// [`ModelError::Overflow`](crate::ModelError::Overflow) if hidden states overflow; and the errors of `sink`.
+pub fn surprisals<E: From<TextError> + From<Error>>(
+    model: &Model,
+    sources: Vec<Source>,
+    read: &ReadOptions,
+    options: &SurprisalOptions,
+    sink: &mut dyn FnMut(LineSurprisals<'_>) -> result::Result<(), E>,
+) -> result::Result<TextStats, E> {
+    OutOfRange::check("batch-size", options.batch_size, 1..=ROWS).map_err(Error::from)?;
+    let kind = model.vocab().kind();
+    let mut encoder = LineEncoder::new(model.vocab(), read);
+    let mut reader = Reader::new(model, options);
+    let mut buffer: Vec<Buffered> = Vec::new();
+    let (mut waiting, mut tokens, mut oov) = (0, 0, 0);
+    let mut stats = text::read_lines(sources, kind, read, &mut |line| {
+        let end = match options.layout {
+            Layout::Sentences => LineEnd::Sentence,
+            Layout::Stream => LineEnd::Text {
+                newline: line.newline,
+                ends_document: line.ends_document,
+            },
+        };
+        let mut located = Vec::new();
+        let read = options.words.as_read(line.bytes);
+        encoder.encode(&read, end, &mut located)?;
+        waiting += located.len();
+        tokens += located.len() as u64;
+        oov += located.iter().filter(|token| token.symbol.oov).count() as u64;
+        buffer.push(Buffered::new(
+            line.number,
+            line.bytes,
+            located,
+            kind,
+            options.words,
+        ));
+        if waiting >= BUFFER_TOKENS {
+            reader.hand_on(&mut buffer, sink)?;
+            waiting = 0;
+        }
+        Ok::<(), E>(())
+    })?;
+    reader.hand_on(&mut buffer, sink)?;
+    (stats.tokens, stats.oov) = (tokens, oov);
+    stats.note_markers(encoder.markers(), read);
+    Ok(stats)
+}
+
+/// A line that has not been read by the model yet.
+struct Buffered {
+    number: u64,
+    text: Vec<u8>,
+    words: Vec<Range<usize>>,
+    tokens: Vec<Located>,
+    owners: Vec<usize>,
+    line: Line,
+}
+
+impl Buffered {
+    fn new(
+        number: u64,
+        text: &[u8],
+        tokens: Vec<Located>,
+        kind: text::Kind,
+        words: Words,
+    ) -> Buffered {
+        let words = words.ranges(kind, text);
+        let owners = words::owners(text, &words, &tokens);
+        let begins = |i: usize| i == 0 || owners[i] != owners[i - 1];
+        Buffered {
+            number,
+            text: text.to_vec(),
+            line: Line {
+                ids: tokens.iter().map(|token| token.symbol.id).collect(),
+                begins: (0..tokens.len()).map(begins).collect(),
+            },
+            words,
+            tokens,
+            owners,
+        }
+    }
+}
+
+/// Reads lines with a model.
+struct Reader<'m> {
+    model: Model,
+    options: &'m SurprisalOptions,
+    boundaries: Boundaries,
+    /// The one stream of layout `stream`.
+    stream: Option<Streams<'static>>,
+}
+
+impl<'m> Reader<'m> {
+    fn new(model: &Model, options: &'m SurprisalOptions) -> Reader<'m> {
+        // Where a line begins anew is decided here.
+        let model = model.clone().with_layout(Layout::Stream);
+        Reader {
+            stream: (options.layout == Layout::Stream).then(|| model.streams(1)),
+            boundaries: Boundaries::of(model.vocab()),
+            options,
+            model,
+        }
+    }
+
+    /// Reads the lines of `buffer`, hands them on in their order, and empties it.
+    fn hand_on<E: From<Error>>(
+        &mut self,
+        buffer: &mut Vec<Buffered>,
+        sink: &mut dyn FnMut(LineSurprisals<'_>) -> result::Result<(), E>,
+    ) -> result::Result<(), E> {
+        let seen = self.read(buffer)?;
+        for (buffered, seen) in buffer.drain(..).zip(seen) {
+            let words = words::surprisals(
+                &buffered.words,
+                &buffered.owners,
+                &buffered.tokens,
+                &seen,
+                self.options.spelling,
+                buffered.text.len(),
+            );
+            let Some((end, words)) = words.split_last() else {
+                continue;
+            };
+            sink(LineSurprisals {
+                number: buffered.number,
+                text: &buffered.text,
+                words,
+                end,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What the model says before each token of each line.
+    fn read(&mut self, buffer: &[Buffered]) -> Result<Vec<Vec<Seen>>> {
+        let boundaries = &self.boundaries;
+        if let Some(stream) = &mut self.stream {
+            let lines = buffer.iter().map(|buffered| &buffered.line);
+            let seen =
+                lines.map(|line| Ok(streams::read(stream, &[line], boundaries)?.swap_remove(0)));
+            return seen.collect();
+        }
+        let mut order: Vec<usize> = (0..buffer.len()).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(buffer[i].line.ids.len()));
+        let mut seen: Vec<Vec<Seen>> = vec![Vec::new(); buffer.len()];
+        for batch in order.chunks(self.options.batch_size) {
+            let lines: Vec<&Line> = batch.iter().map(|&i| &buffer[i].line).collect();
+            let mut streams = self.model.streams(lines.len());
+            let read = streams::read(&mut streams, &lines, boundaries)?;
+            for (&i, read) in batch.iter().zip(read) {
+                seen[i] = read;
+            }
+        }
+        Ok(seen)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! What a model says before each token of several lines, which are read side by side.
+
+use super::boundaries::Boundaries;
+use crate::error::{ModelError, Result};
+use crate::streams::{Scores, Streams};
+use elman_text::TokenId;
+
+/// Tokens of a line, and before which of them the whole distribution is looked at.
+pub struct Line {
+    pub ids: Vec<TokenId>,
+    /// Whether a token begins a word, or the end of the line.
+    pub begins: Vec<bool>,
+}
+
+/// The loss of a token, and the distribution before it if it begins a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// −ln p of the token.
+    pub nats: f64,
+    /// Entropy of the distribution before it.
+    pub entropy_nats: f64,
+    /// −ln p(S) before it.
+    pub boundary_nats: f64,
+}
+
+/// Reads `lines` in the streams, one each, the longest first.
+///
+/// Errors: a network whose hidden states overflow.
+pub fn read(
+    streams: &mut Streams<'_>,
+    lines: &[&Line],
+    boundaries: &Boundaries,
+) -> Result<Vec<Vec<Seen>>> {
+    let mut seen: Vec<Vec<Seen>> = lines.iter().map(|_| Vec::new()).collect();
+    for t in 0.. {
+        let open = lines.iter().take_while(|line| line.ids.len() > t).count();
+        if open == 0 {
+            break;
+        }
+        if open < streams.len() {
+            streams.select(&(0..open).collect::<Vec<_>>());
+        }
+        let scores = streams.scores();
+        for ((line, seen), scores) in lines.iter().zip(&mut seen).zip(&scores) {
+            if scores.overflow() {
+                return Err(ModelError::Overflow { tokens: t as u64 }.into());
+            }
+            let nats = scores.nats(line.ids[t]);
+            seen.push(match line.begins[t] {
+                true => Seen {
+                    nats,
+                    entropy_nats: entropy(scores, streams.vocab().len()),
+                    boundary_nats: boundaries.nats(scores),
+                },
+                false => Seen {
+                    nats,
+                    ..Seen::default()
+                },
+            });
+        }
+        let next = lines[..open].iter().map(|line| &line.ids[t..=t]);
+        streams.feed(&next.collect::<Vec<_>>());
+    }
+    Ok(seen)
+}
+
+/// −Σ p ln p over all tokens.
+fn entropy(scores: &Scores, vocab: usize) -> f64 {
+    let nats = (0..vocab as TokenId).map(|id| scores.nats(id));
+    let terms = nats.map(|nats| match libm::exp(-nats) {
+        // Infinitely unlikely tokens add nothing.
+        0.0 => 0.0,
+        p => p * nats,
+    });
+    terms.sum()
+}

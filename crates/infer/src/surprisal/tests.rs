@@ -1,0 +1,331 @@
+use super::*;
+use crate::testing::{CELLS, bigrams, cpu, model, model_of, vocab};
+use crate::{Cache, LineOptions, Mixture, score_lines};
+use elman_ngram as ngram;
+use elman_text::{Kind, Vocab};
+
+const LETTERS: &str = "abcdefghij klmnopqr\n";
+const TEXT: &str = "a cab\n\n he is  here \nlong lines and short ones zz\nd\n\nlast";
+
+fn source(text: &str) -> Source {
+    Source::Reader {
+        name: "text".into(),
+        reader: Box::new(std::io::Cursor::new(text.to_owned())),
+    }
+}
+
+fn counted(text: &str, kind: Kind, most: Option<usize>) -> Vocab {
+    let read = ReadOptions::default();
+    let counts = text::count([source(text)], kind, &read, 1 << 30).unwrap();
+    counts.0.into_vocab(1, most).unwrap()
+}
+
+/// A model of each family over letters, and networks over every kind of vocabulary.
+fn models() -> Vec<Model> {
+    let letters = || vocab(Kind::Chars, LETTERS);
+    let mut models: Vec<Model> = vec![
+        Model::from(model(CELLS[3], false)).with_cpu(cpu()),
+        bigrams(letters()).into(),
+        Cache::new(letters(), 7).unwrap().into(),
+    ];
+    let members = [0.5, 0.3, 0.2];
+    let members = models.iter().cloned().zip(members).collect();
+    models.push(Mixture::new(members).unwrap().into());
+    let text = "he is here and there are short lines\nand a long one\n";
+    for kind in [Kind::Words, Kind::Whitespace, Kind::Fields, Kind::Bytes] {
+        models.push(model_of(CELLS[4], true, counted(text, kind, None)).into());
+    }
+    models.push(model_of(CELLS[0], false, counted(text, Kind::Bpe, Some(270))).into());
+    models
+}
+
+/// The words of each line with their surprisals, and the end last.
+fn read(
+    model: &Model,
+    text: &str,
+    options: &SurprisalOptions,
+) -> Vec<Vec<(String, WordSurprisal)>> {
+    let mut lines = Vec::new();
+    surprisals(
+        model,
+        vec![source(text)],
+        &ReadOptions::default(),
+        options,
+        &mut |line| {
+            assert_eq!(line.number, lines.len() as u64 + 1);
+            let word = |word: &WordSurprisal| {
+                let bytes = &line.text[word.bytes.clone()];
+                (String::from_utf8(bytes.to_vec()).unwrap(), word.clone())
+            };
+            lines.push(line.words.iter().chain([line.end]).map(word).collect());
+            Ok::<(), Error>(())
+        },
+    )
+    .unwrap();
+    lines
+}
+
+fn options(layout: Layout, spelling: Spelling) -> SurprisalOptions {
+    SurprisalOptions {
+        layout,
+        spelling,
+        ..SurprisalOptions::default()
+    }
+}
+
+#[test]
+fn surprisals_of_words_sum_to_the_loss_of_the_line() {
+    for model in models() {
+        for layout in [Layout::Sentences, Layout::Stream] {
+            let mut losses: Vec<f64> = Vec::new();
+            let scoring = LineOptions {
+                layout,
+                ..LineOptions::default()
+            };
+            let plain = ReadOptions::default();
+            score_lines(&model, vec![source(TEXT)], &plain, &scoring, &mut |line| {
+                losses.push(line.nats.iter().sum());
+                Ok::<(), Error>(())
+            })
+            .unwrap();
+            for spelling in [Spelling::Exact, Spelling::Naive] {
+                let lines = read(&model, TEXT, &options(layout, spelling));
+                assert_eq!(lines.len(), losses.len());
+                for ((line, loss), text) in lines.iter().zip(&losses).zip(TEXT.split('\n')) {
+                    let words: Vec<&str> = line.iter().map(|(word, _)| &**word).collect();
+                    let expected: Vec<&str> = text.split_whitespace().chain([""]).collect();
+                    assert_eq!(words, expected);
+                    let sum: f64 = line.iter().map(|(_, word)| word.surprisal_nats).sum();
+                    assert!(
+                        (sum - loss).abs() < 1e-9,
+                        "{model:?} {layout:?}: {sum} for {loss}"
+                    );
+                    let all = line.iter().all(|(_, word)| word.surprisal_nats >= -1e-9);
+                    assert!(all, "{model:?}: {line:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_batch_changes_no_bit() {
+    for model in models() {
+        let alone = SurprisalOptions {
+            batch_size: 1,
+            ..SurprisalOptions::default()
+        };
+        let together = SurprisalOptions::default();
+        assert_eq!(
+            read(&model, TEXT, &alone),
+            read(&model, TEXT, &together),
+            "{model:?}"
+        );
+    }
+}
+
+#[test]
+fn entropy_is_that_of_the_distribution_before_the_word() {
+    for model in models() {
+        let line = read(&model, "he is here", &SurprisalOptions::default()).swap_remove(0);
+        let mut session = model.clone().with_layout(Layout::Stream).session();
+        let entropy = |session: &mut crate::Session| {
+            let log_probs = session.next().unwrap().log_probs();
+            -log_probs.iter().map(|log| log.exp() * log).sum::<f64>()
+        };
+        let first = entropy(&mut session);
+        session.feed("he").unwrap();
+        let second = entropy(&mut session);
+        assert!((line[0].1.entropy_nats - first).abs() < 1e-9, "{model:?}");
+        assert!((line[1].1.entropy_nats - second).abs() < 1e-9, "{model:?}");
+        assert_eq!(line[0].1.reduction_nats, 0.0);
+        let reduction = f64::max(line[0].1.entropy_nats - line[1].1.entropy_nats, 0.0);
+        assert_eq!(line[1].1.reduction_nats, reduction);
+    }
+}
+
+#[test]
+fn unknown_words_stand_as_they_are() {
+    let vocab = counted("he is here\n", Kind::Fields, None);
+    let model = Model::from(model_of(CELLS[3], false, vocab));
+    let line = read(&model, "he was here", &SurprisalOptions::default()).swap_remove(0);
+    let unknown: Vec<(&str, bool)> = line.iter().map(|(word, s)| (&**word, s.unknown)).collect();
+    assert_eq!(
+        unknown,
+        [("he", false), ("was", true), ("here", false), ("", false)]
+    );
+}
+
+#[test]
+fn regions_are_what_stands_between_tabs() {
+    for model in models() {
+        let by_region = SurprisalOptions {
+            words: Words::Regions,
+            ..SurprisalOptions::default()
+        };
+        let regions = read(&model, "he is\there and\tlong", &by_region).swap_remove(0);
+        let words =
+            read(&model, "he is here and long", &SurprisalOptions::default()).swap_remove(0);
+        let texts: Vec<&str> = regions.iter().map(|(region, _)| &**region).collect();
+        assert_eq!(texts, ["he is", "here and", "long", ""]);
+        let of = |i: usize| words[i].1.surprisal_nats;
+        for (region, expected) in regions
+            .iter()
+            .zip([of(0) + of(1), of(2) + of(3), of(4), of(5)])
+        {
+            assert!(
+                (region.1.surprisal_nats - expected).abs() < 1e-9,
+                "{model:?}"
+            );
+        }
+    }
+}
+
+/// Sums the probabilities of `words` after `before`, that of the end of the line among them, and that of longer words: of those of `longest`
+/// that have not ended.
+fn total(model: &Model, before: &str, words: &[String], longest: &[String]) -> (f64, f64) {
+    let p = |word: &WordSurprisal| (-word.surprisal_nats).exp();
+    let lines: String = words
+        .iter()
+        .map(|word| format!("{before} {word}\n"))
+        .collect();
+    let exact = read(model, &lines, &SurprisalOptions::default());
+    let sum: f64 = exact.iter().map(|line| p(&line[line.len() - 2].1)).sum();
+    let end = read(model, before, &SurprisalOptions::default());
+    let end = p(&end[0].last().unwrap().1);
+    // p(S | before) = p(naive) / p(exact) · p(S | before, word): the first quotient is that of the end.
+    let naive = read(model, before, &options(Layout::Sentences, Spelling::Naive));
+    let boundary = p(&naive[0].last().unwrap().1) / end;
+    let lines: String = longest
+        .iter()
+        .map(|word| format!("{before} {word}\n"))
+        .collect();
+    let exact = read(model, &lines, &SurprisalOptions::default());
+    let naive = read(model, &lines, &options(Layout::Sentences, Spelling::Naive));
+    let longer = exact.iter().zip(&naive).map(|(exact, naive)| {
+        let place = exact.len() - 2;
+        p(&naive[place].1) / boundary - p(&exact[place].1)
+    });
+    (sum + end, longer.sum())
+}
+
+/// All words of at most `longest` of these parts, and those of exactly so many.
+fn all_words(parts: &[&str], longest: usize) -> (Vec<String>, Vec<String>) {
+    let mut all = Vec::new();
+    let mut last: Vec<String> = vec![String::new()];
+    for _ in 0..longest {
+        let longer = last
+            .iter()
+            .flat_map(|word| parts.iter().map(move |part| format!("{word}{part}")));
+        last = longer.collect();
+        all.extend(last.iter().cloned());
+    }
+    (all, last)
+}
+
+/// A trigram model over the tokens of `vocab` in which only `likely` tokens have a probability, equal ones after `start` and others elsewhere.
+fn only(vocab: Vocab, after: &[(&str, &[(&str, f32)])]) -> Model {
+    let id = |token: &str| match token {
+        "</s>" => vocab.eos(),
+        token => vocab.id(token.as_bytes()).unwrap(),
+    };
+    let words = vocab.len() as u32;
+    let pairs = after.iter().flat_map(|(context, tokens)| {
+        let context = if *context == "<s>" {
+            words
+        } else {
+            id(context)
+        };
+        tokens
+            .iter()
+            .map(move |(token, p)| (context, *token, p.log10()))
+    });
+    let mut pairs: Vec<(u32, u32, f32)> = pairs
+        .map(|(context, token, log10)| (context, id(token), log10))
+        .collect();
+    pairs.sort_by_key(|&(context, token, _)| (context, token));
+    let mut builder = ngram::Builder::new(ngram::Words::new(vocab), 2);
+    (0..=words).for_each(|word| builder.push(&[word], -99.0, 0.0).unwrap());
+    for (context, token, log10) in pairs {
+        builder.push(&[context, token], log10, 0.0).unwrap();
+    }
+    builder.finish().unwrap().into()
+}
+
+#[test]
+fn probabilities_of_words_of_characters_sum_to_one() {
+    let (words, longest) = all_words(&["a", "b"], 8);
+    let vocab = vocab(Kind::Chars, "ab \n");
+    let letters: &[(&str, f32)] = &[("a", 0.2), ("b", 0.1), (" ", 0.5), ("\n", 0.2)];
+    let after: [(&str, &[(&str, f32)]); 4] = [
+        ("<s>", &[("a", 0.6), ("b", 0.4)]),
+        (" ", &[("a", 0.7), ("b", 0.3)]),
+        ("a", letters),
+        ("b", &[("b", 0.1), (" ", 0.3), ("\n", 0.6)]),
+    ];
+    let model = only(vocab, &after);
+    let (sum, longer) = total(&model, "ab", &words, &longest);
+    assert!((sum + longer - 1.0).abs() < 1e-6, "{sum} and {longer}");
+    // Words of more than eight letters are rare: the sum is one almost by itself.
+    assert!(longer > 0.0 && longer < 1e-3, "{longer}");
+}
+
+#[test]
+fn probabilities_of_words_of_byte_pairs_sum_to_one() {
+    // Merged are ` a`, `ab` and ` b`.
+    let vocab = counted(&" ab ab a b ab\n".repeat(9), Kind::Bpe, Some(260));
+    let known = |token: &str| vocab.id(token.as_bytes()).is_some();
+    assert!(known(" a") && known(" ab"), "{vocab:?}");
+    let (words, longest) = all_words(&["c"], 9);
+    let more: &[(&str, f32)] = &[("c", 0.3), (" a", 0.2), (" ab", 0.3), ("\n", 0.2)];
+    let after: [(&str, &[(&str, f32)]); 4] = [
+        ("<s>", &[("c", 1.0)]),
+        ("c", more),
+        (" a", more),
+        (" ab", &[("c", 0.1), (" a", 0.4), ("\n", 0.5)]),
+    ];
+    let model = only(vocab, &after);
+    // Words are `a` or `ab`, and then c, each with one spelling in tokens.
+    let with = |words: &[String]| -> Vec<String> {
+        let all = words.iter().map(String::as_str);
+        all.flat_map(|rest| [format!("a{rest}"), format!("ab{rest}")])
+            .collect()
+    };
+    let words: Vec<String> = [String::new()].into_iter().chain(words).collect();
+    let (sum, longer) = total(&model, "c", &with(&words), &with(&longest));
+    assert!((sum + longer - 1.0).abs() < 1e-6, "{sum} and {longer}");
+    assert!(longer < 1e-3, "{longer}");
+    // Without the correction they do not.
+    let naive = read(&model, "c ab", &options(Layout::Sentences, Spelling::Naive));
+    let exact = read(&model, "c ab", &SurprisalOptions::default());
+    assert!((naive[0][1].1.surprisal_nats - exact[0][1].1.surprisal_nats).abs() > 0.01);
+}
+
+#[test]
+fn a_network_of_characters_sums_to_one_with_longer_words() {
+    // After a space may come another one: words of no letters, as the space and what follows it.
+    let vocab = vocab(Kind::Chars, "ab \n");
+    let model = Model::from(model_of(CELLS[3], false, vocab));
+    let (words, longest) = all_words(&["a", "b", "z"], 5);
+    let (sum, longer) = total(&model, "ab", &words, &longest);
+    let spaces = {
+        // p(a space and S after it | S), and p(<eos> | S).
+        let mut session = model.session();
+        session.feed("ab").unwrap();
+        let id = |token: &str| model.vocab().id(token.as_bytes()).unwrap();
+        let starts = [id(" "), id("\n"), model.vocab().eos()];
+        let p = |session: &mut crate::Session, ids: &[u32]| {
+            let next = session.next().unwrap();
+            ids.iter().map(|&id| next.prob(id)).sum::<f64>()
+        };
+        let boundary = p(&mut session, &starts);
+        let space = p(&mut session, &starts[..1]);
+        let eos = p(&mut session, &starts[2..]);
+        session.feed(" ").unwrap();
+        (space * p(&mut session, &starts) + eos) / boundary
+    };
+    assert!(
+        (sum + longer + spaces - 1.0).abs() < 1e-6,
+        "{sum}, {longer} and {spaces}"
+    );
+}
