@@ -40,6 +40,8 @@ pub struct LineOptions {
     pub batch_size: usize,
     /// Whether the end of each line is scored too, in layout `sentences`.
     pub ends: bool,
+    /// Number of lines at the beginning that are read and not scored, in layout `sentences`.
+    pub skip: u64,
 }
 
 impl Default for LineOptions {
@@ -48,6 +50,7 @@ impl Default for LineOptions {
             layout: Layout::Sentences,
             batch_size: 32,
             ends: true,
+            skip: 0,
         }
     }
 }
@@ -91,6 +94,9 @@ pub fn score_lines<E: From<TextError> + From<Error>>(
                 ends_document: line.ends_document,
             },
         };
+        if options.layout == Layout::Sentences && line.number <= options.skip {
+            return Ok(());
+        }
         let first = buffer.tokens.len();
         encoder.encode(line.bytes, end, &mut buffer.tokens)?;
         let new = &buffer.tokens[first..];

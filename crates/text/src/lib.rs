@@ -11,7 +11,7 @@
 //! places   where lines begin, what unknown tokens cost → for comparisons
 //! located  the tokens of a line and their places in it → for scores of lines and words (raw_lines: one line after the other)
 //! lost     characters that decoding does not restore   → for evaluations and comparisons
-//! portions what an epoch reads of weighted texts       → sources
+//! portions what an epoch reads of weighted texts       → sources (shard: parts of a corpus for several processes)
 //! ```
 //!
 //! Everything streams: memory stays bounded whatever the length of a file, a line or a token, and each pass also measures
@@ -39,6 +39,7 @@ mod portions;
 mod range;
 mod raw_lines;
 mod scan;
+mod shard;
 mod split;
 mod stats;
 pub mod synth;
@@ -57,6 +58,7 @@ pub use places::{Line, Placed, encode_placed, measure_lines};
 pub use portions::{MOST_WEIGHT, portions};
 pub use range::OutOfRange;
 pub use raw_lines::{LONGEST_LINE, RawLine, read_lines};
+pub use shard::Shard;
 pub use split::Split;
 pub use stats::TextStats;
 pub use vocab::{Counts, Decoder, Encoded, Listed, SpecialNames, Union, Vocab};

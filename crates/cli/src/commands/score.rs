@@ -2,6 +2,7 @@
 
 mod kenlm;
 mod names;
+mod shard;
 mod srilm;
 mod table;
 
@@ -18,6 +19,7 @@ use elman::infer::{LineOptions, LineSums, ScoredLine, Unknown, score_lines};
 use elman::store::disk::AtomicFile;
 use elman::text::{Layout, ReadOptions};
 use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Print the log-probability of every line of a text
@@ -35,7 +37,9 @@ Examples:
   elman score runs/kjv test.txt --format jsonl --per token --unit bits   # tokens with their log2 p, for programs
   elman score runs/kjv novel.txt --continuous            # lines in the context of all lines before them
   elman score runs/kjv test.txt --mix kjv5.bin:0.4       # a network and an n-gram model as one
-  elman score runs/kjv corpus.txt -o scores.tsv          # a file that is there only when it is complete")]
+  elman score runs/kjv corpus.txt -o scores.tsv          # a file that is there only when it is complete
+  elman score runs/kjv corpus.txt.gz --shard 3/12 -o scores   # one of 12 processes; run again, it does what is left
+  parallel elman score lm.bin corpus.txt --shard {}/8 -o scores ::: {1..8}; cat scores/*.tsv > scores.tsv")]
 pub struct ScoreArgs {
     #[command(flatten)]
     model: ModelArgs,
@@ -71,12 +75,24 @@ pub struct ScoreArgs {
     /// Print JSON: --format jsonl
     #[arg(long, help_heading = "Output", conflicts_with = "format")]
     json: bool,
-    /// Write to this file, which appears only when it is complete [default: standard output]
-    #[arg(long, short = 'o', value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
+    /// Write to this file, which appears only when it is complete; with --shard to a file in this directory [default: standard output]
+    #[arg(long, short = 'o', value_name = "FILE|DIR", help_heading = "Output", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
     /// Replace the output file if it exists
-    #[arg(long, help_heading = "Output", requires = "output")]
+    #[arg(
+        long,
+        help_heading = "Output",
+        requires = "output",
+        conflicts_with = "shard"
+    )]
     force: bool,
+    /// Score the lines of shard I of N, from 1/N to N/N, each of about the same size; the output is DIR/0000I-of-0000N.tsv. A shard that is finished is
+    /// skipped, and one that was killed is continued (Slurm: --array=1-N, --shard $SLURM_ARRAY_TASK_ID/N)
+    #[arg(long, value_name = "I/N", help_heading = "Shards", requires = "output", conflicts_with_all = ["continuous"])]
+    shard: Option<shard::Which>,
+    /// Lines that are saved together: at most so many are scored again after a kill
+    #[arg(long, value_name = "N", default_value = "50000", help_heading = "Shards", value_parser = clap::value_parser!(u64).range(1..))]
+    part_lines: u64,
 
     /// Score the text as one stream: each line after all lines before it. The sum is that of `elman eval --layout stream`
     #[arg(long, help_heading = "Scoring")]
@@ -120,6 +136,18 @@ enum Shape {
     Kenlm,
 }
 
+impl Shape {
+    /// Ending of the name of an output file.
+    fn ending(self) -> &'static str {
+        match self {
+            Shape::Tsv => "tsv",
+            Shape::Csv => "csv",
+            Shape::Jsonl => "jsonl",
+            Shape::Plain | Shape::Srilm | Shape::Kenlm => "txt",
+        }
+    }
+}
+
 /// What a row is printed for; each has what those before it have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 enum Detail {
@@ -159,7 +187,7 @@ impl Unit {
 }
 
 /// The choices that all shapes follow.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Choices {
     detail: Detail,
     unit: Unit,
@@ -170,6 +198,11 @@ struct Choices {
 
 /// A shape of the output.
 trait Writer {
+    /// Whether a line with these sums is a sentence.
+    fn counts(&self, _sums: &LineSums) -> bool {
+        true
+    }
+
     /// Writes a line of the text, whose sums are `sums`.
     fn line(
         &mut self,
@@ -182,65 +215,120 @@ trait Writer {
     fn end(&mut self, sums: &LineSums, out: &mut dyn Write) -> io::Result<()>;
 }
 
+/// Where the output goes.
+trait Destination: Write {
+    /// Is called when all of the output for a line has been written, with the sums of the line.
+    fn line_written(&mut self, _sums: &LineSums) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<W: Write> Destination for BufWriter<W> {}
+impl Destination for AtomicFile {}
+
+/// The lines to score.
+struct Job {
+    /// Name of the text in the output.
+    name: String,
+    /// Bytes of the text; `None` for all.
+    bytes: Option<Range<u64>>,
+    /// Number of lines of the text before these bytes.
+    lines_before: u64,
+    /// Number of lines that are scored already, and their sums.
+    skip: u64,
+    sums: LineSums,
+    /// Whether tables begin with a header.
+    header: bool,
+}
+
 pub fn run(args: ScoreArgs) -> Result<()> {
     let choices = args.choices()?;
     for text in &args.texts {
         refuse_model(text, "name one model, then texts; --mix takes more models")?;
     }
-    if let Some(output) = &args.output {
+    if let (Some(output), None) = (&args.output, args.shard) {
         refuse_inputs(output, args.texts.iter().chain([&args.model.model]))?;
         refuse_existing(output, Making::File, args.force)?;
     }
     let model = args.model.load()?;
     check_markers(args.skip_symbols, model.vocab().kind())?;
-    match &args.output {
-        None => {
-            let mut out = BufWriter::new(io::stdout().lock());
-            score(&args, choices, &model, &mut out)?;
-            out.flush()?;
-        }
-        Some(path) => {
+    let job = Job {
+        name: name_of(&args.texts()),
+        bytes: None,
+        lines_before: 0,
+        skip: 0,
+        sums: LineSums::default(),
+        header: true,
+    };
+    match (&args.output, args.shard) {
+        (Some(directory), Some(which)) => shard::run(&args, which, directory, choices, &model)?,
+        (Some(path), None) => {
             let mut file = AtomicFile::create(path)?;
-            score(&args, choices, &model, &mut file)?;
+            let (_, summary) = score(&args, choices, &model, job, &mut file)?;
+            file.write_all(&summary)?;
             file.commit()?;
+        }
+        (None, _) => {
+            let mut out = BufWriter::new(io::stdout().lock());
+            let (_, summary) = score(&args, choices, &model, job, &mut out)?;
+            out.write_all(&summary)?;
+            out.flush()?;
         }
     }
     Ok(())
 }
 
-/// Scores the texts and writes all of the output.
-fn score(args: &ScoreArgs, choices: Choices, model: &Model, out: &mut dyn Write) -> Result<()> {
-    let texts = args.texts();
-    let name = name_of(&texts);
+/// Scores lines and writes what is printed for each; returns the sums of all, and what stands after the last line.
+fn score(
+    args: &ScoreArgs,
+    choices: Choices,
+    model: &Model,
+    job: Job,
+    out: &mut dyn Destination,
+) -> Result<(LineSums, Vec<u8>)> {
     let mut writer: Box<dyn Writer> = match args.shape() {
-        Shape::Srilm => Box::new(srilm::Srilm::new(model, choices, name)),
+        Shape::Srilm => Box::new(srilm::Srilm::new(model, choices, job.name)),
         Shape::Kenlm => Box::new(kenlm::Kenlm::new(model, choices)),
-        shape => Box::new(table::Table::new(shape, model, choices, name)),
+        shape => Box::new(table::Table::new(
+            shape, model, choices, job.name, job.header,
+        )),
     };
     let read = ReadOptions {
         lossy: args.lossy,
         skip_markers: args.skip_symbols,
+        range: job.bytes,
         ..ReadOptions::default()
     };
     let options = LineOptions {
         layout: choices.layout,
         batch_size: args.batch_size,
         ends: !args.no_end,
+        skip: job.skip,
     };
     let mut ticker = Ticker::new(args.quiet, args.output.is_none());
-    let mut sums = LineSums::default();
-    let stats = score_lines(model, sources(&texts)?, &read, &options, &mut |line| {
-        let of_line = LineSums::of(&line, model);
-        writer.line(&line, &of_line, out)?;
+    let mut sums = job.sums;
+    let texts = sources(&args.texts())?;
+    let stats = score_lines(model, texts, &read, &options, &mut |line| {
+        let line = ScoredLine {
+            number: line.number + job.lines_before,
+            ..line
+        };
+        let mut of_line = LineSums::of(&line, model);
+        match writer.counts(&of_line) {
+            true => writer.line(&line, &of_line, out)?,
+            false => of_line = LineSums::default(),
+        }
+        out.line_written(&of_line)?;
         sums += of_line;
         ticker.tick(|| progress(&sums, choices.unknown));
         Ok::<(), Error>(())
     })?;
-    writer.end(&sums, out)?;
     ticker.finish();
+    let mut summary = Vec::new();
+    writer.end(&sums, &mut summary)?;
     let notes = model.notes().iter().chain(&stats.notes);
     notes.for_each(|note| say(format_args!("note: {note}")));
-    Ok(())
+    Ok((sums, summary))
 }
 
 /// What has been done so far, for people.
@@ -264,6 +352,18 @@ impl ScoreArgs {
             true => vec![STDIN.into()],
             false => self.texts.clone(),
         }
+    }
+
+    /// Everything that decides the output beside the model and the text, in words.
+    fn described(&self, choices: Choices) -> String {
+        format!(
+            "{:?} {choices:?} end={} lossy={} markers={} weights={}",
+            self.shape(),
+            !self.no_end,
+            self.lossy,
+            !self.skip_symbols,
+            self.model.weights()
+        )
     }
 
     /// The choices for the output.

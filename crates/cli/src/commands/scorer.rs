@@ -57,6 +57,11 @@ impl FromStr for Member {
 }
 
 impl ModelArgs {
+    /// Name of the number format of a network's matrices.
+    pub fn weights(&self) -> &'static str {
+        self.weights.name()
+    }
+
     /// Loads the model, or the mixture.
     pub fn load(&self) -> Result<Model> {
         let cpu = Arc::new(cpu(self.threads));

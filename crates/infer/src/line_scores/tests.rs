@@ -120,6 +120,23 @@ fn a_stream_has_the_loss_of_an_evaluation() {
 }
 
 #[test]
+fn lines_that_are_skipped_are_counted() {
+    let model = &models()[0];
+    let options = LineOptions {
+        skip: 4,
+        ..LineOptions::default()
+    };
+    let mut numbers = Vec::new();
+    let read = ReadOptions::default();
+    score_lines(model, vec![source(TEXT)], &read, &options, &mut |line| {
+        numbers.push(line.number);
+        Ok::<(), Error>(())
+    })
+    .unwrap();
+    assert_eq!(numbers, [5, 6, 7]);
+}
+
+#[test]
 fn batch_sizes_have_a_range() {
     let options = LineOptions {
         batch_size: 0,

@@ -29,8 +29,6 @@ pub struct Srilm<'m> {
     /// What the text is called.
     name: String,
     lengths: NgramLengths<'m>,
-    /// Sums over all sentences.
-    sums: LineSums,
 }
 
 impl<'m> Srilm<'m> {
@@ -40,7 +38,6 @@ impl<'m> Srilm<'m> {
             model,
             choices,
             name,
-            sums: LineSums::default(),
         }
     }
 
@@ -104,16 +101,16 @@ impl<'m> Srilm<'m> {
 }
 
 impl Writer for Srilm<'_> {
+    fn counts(&self, sums: &LineSums) -> bool {
+        sums.fields > 0
+    }
+
     fn line(
         &mut self,
         line: &ScoredLine<'_>,
         sums: &LineSums,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        if sums.fields == 0 {
-            return Ok(());
-        }
-        self.sums += *sums;
         if self.choices.detail == Detail::Text {
             return Ok(());
         }
@@ -126,9 +123,9 @@ impl Writer for Srilm<'_> {
         writeln!(out)
     }
 
-    fn end(&mut self, _: &LineSums, out: &mut dyn Write) -> io::Result<()> {
+    fn end(&mut self, sums: &LineSums, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "file {}: ", self.name)?;
-        self.figures(&self.sums, out)
+        self.figures(sums, out)
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Table<'m> {
     /// What the text is called.
     name: String,
     lengths: NgramLengths<'m>,
-    /// Whether the header has been written.
+    /// Whether the header has been written, or is not wanted.
     begun: bool,
 }
 
@@ -39,14 +39,21 @@ enum Cell {
 struct Row(Vec<(&'static str, Cell)>);
 
 impl<'m> Table<'m> {
-    pub fn new(shape: Shape, model: &'m Model, choices: Choices, name: String) -> Table<'m> {
+    /// Makes a table with or without a header.
+    pub fn new(
+        shape: Shape,
+        model: &'m Model,
+        choices: Choices,
+        name: String,
+        header: bool,
+    ) -> Table<'m> {
         Table {
             lengths: NgramLengths::new(model),
             shape,
             model,
             choices,
             name,
-            begun: false,
+            begun: !header,
         }
     }
 

@@ -1,0 +1,306 @@
+//! `--shard i/n`: one of n processes scores its part of a corpus, and never does finished work again.
+//!
+//! ```text
+//! DIR/00003-of-00012.tsv     the output of shard 3 of 12, which appears when it is complete
+//! DIR/00003-of-00012.done    the marker, written last: what was computed, and the sums
+//! DIR/00003-of-00012.parts/  while the shard is not finished: parts of so many lines, each a file of rows and one of sums
+//! ```
+//! A part counts once the file of its sums is there. A process that is killed loses the part that it was writing, and the next one with the same choices
+//! goes on behind the last whole part. With another model, text or choice it refuses to go on. The header of a table is in the first shard alone, so that
+//! the outputs in order are the output of one process.
+
+use super::{Choices, Destination, Job, ScoreArgs, score};
+use crate::commands::{is_stdin, name_of};
+use crate::output::{grouped, say, usage};
+use anyhow::{Context, Result, bail};
+use elman::Model;
+use elman::infer::LineSums;
+use elman::store::disk::{self, AtomicFile, Lock};
+use elman::store::write_atomic;
+use elman::text::Shard;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Which shard of how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Which {
+    index: u64,
+    count: u64,
+}
+
+/// Largest number of shards.
+const MOST: u64 = 99_999;
+
+impl FromStr for Which {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Which, String> {
+        let expected = || format!("expected i/n, such as 3/12, with 1 ≤ i ≤ n ≤ {MOST}");
+        let (index, count) = text.split_once('/').ok_or_else(expected)?;
+        let number = |text: &str| text.parse::<u64>().map_err(|_| expected());
+        let (index, count) = (number(index)?, number(count)?);
+        match index {
+            0 => Err("shards are counted from 1: 1/n is the first one (--array=1-n)".into()),
+            _ if index > count || count > MOST => Err(expected()),
+            _ => Ok(Which { index, count }),
+        }
+    }
+}
+
+/// What a shard computes; work that was begun goes on only if it is the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Task {
+    model: String,
+    texts: Vec<String>,
+    bytes: u64,
+    shard: [u64; 2],
+    choices: String,
+}
+
+/// The marker of a finished shard.
+#[derive(Serialize, Deserialize)]
+struct Done {
+    task: Task,
+    sums: LineSums,
+}
+
+/// Files of a shard.
+struct Files {
+    output: PathBuf,
+    marker: PathBuf,
+    parts: PathBuf,
+}
+
+impl Files {
+    fn new(directory: &Path, Which { index, count }: Which, ending: &str) -> Files {
+        let file = |ending: &str| directory.join(format!("{index:05}-of-{count:05}.{ending}"));
+        Files {
+            output: file(ending),
+            marker: file("done"),
+            parts: file("parts"),
+        }
+    }
+
+    fn task(&self) -> PathBuf {
+        self.parts.join("task.json")
+    }
+
+    fn rows(&self, part: u64) -> PathBuf {
+        self.parts.join(format!("{part:06}.rows"))
+    }
+
+    fn sums(&self, part: u64) -> PathBuf {
+        self.parts.join(format!("{part:06}.json"))
+    }
+}
+
+/// Scores a shard, or what is left of it.
+pub fn run(
+    args: &ScoreArgs,
+    which: Which,
+    directory: &Path,
+    choices: Choices,
+    model: &Model,
+) -> Result<()> {
+    let texts = args.texts();
+    if texts.iter().any(|text| is_stdin(text)) {
+        return Err(usage(
+            "standard input can be read only once, and shards share their text: name files",
+        ));
+    }
+    let shard = Shard::find(&texts, which.index, which.count)?;
+    let task = Task {
+        model: model.id().to_owned(),
+        texts: texts
+            .iter()
+            .map(|path| path.to_string_lossy().into_owned())
+            .collect(),
+        bytes: shard.total_bytes,
+        shard: [which.index, which.count],
+        choices: args.described(choices),
+    };
+    let files = Files::new(directory, which, args.shape().ending());
+    disk::create_dir_all(directory)?;
+    if let Some(Done { task: done, .. }) = read(&files.marker)? {
+        refuse_other(&files.marker, &done, &task)?;
+        say(format_args!(
+            "shard {}/{} is finished: {}",
+            which.index,
+            which.count,
+            files.output.display()
+        ));
+        return Ok(());
+    }
+    disk::create_dir_all(&files.parts)?;
+    let lock = Lock::acquire(&files.parts)?;
+    disk::sweep_temporaries(&files.parts)?;
+    match read::<Task>(&files.task())? {
+        Some(begun) => refuse_other(&files.parts, &begun, &task)?,
+        None => write(&files.task(), &task)?,
+    }
+    let mut parts = Parts::found(&files, args.part_lines)?;
+    if parts.lines > 0 && !args.quiet {
+        let lines = grouped(parts.lines);
+        say(format_args!(
+            "going on behind {lines} lines that are scored"
+        ));
+    }
+    let job = Job {
+        name: format!(
+            "shard {}/{} of {}",
+            which.index,
+            which.count,
+            name_of(&texts)
+        ),
+        bytes: Some(shard.bytes.clone()),
+        lines_before: shard.lines_before,
+        skip: parts.lines,
+        sums: parts.sums,
+        header: which.index == 1 && parts.lines == 0,
+    };
+    let (sums, summary) = match shard.bytes.is_empty() {
+        // There are more shards than lines.
+        true => (LineSums::default(), Vec::new()),
+        false => score(args, choices, model, job, &mut parts)?,
+    };
+    parts.close()?;
+    let count = parts.count;
+    write_atomic(&files.output, |file| {
+        for part in 0..count {
+            io::copy(&mut File::open(files.rows(part))?, file)?;
+        }
+        file.write_all(&summary)
+    })?;
+    write(&files.marker, &Done { task, sums })?;
+    drop(lock);
+    files.clear(count)
+}
+
+impl Files {
+    /// Removes the parts of a shard that is finished.
+    fn clear(&self, count: u64) -> Result<()> {
+        for part in 0..count {
+            disk::remove_file(&self.sums(part))?;
+            disk::remove_file(&self.rows(part))?;
+        }
+        disk::remove_file(&self.task())?;
+        disk::remove_file(&self.parts.join(Lock::NAME))?;
+        Ok(disk::remove_empty_dir(&self.parts)?)
+    }
+}
+
+/// Lines that are saved together, and their sums.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+struct Part {
+    lines: u64,
+    sums: LineSums,
+}
+
+/// The parts of a shard, and the one that is being written.
+struct Parts<'f> {
+    files: &'f Files,
+    /// Largest number of lines of a part.
+    most: u64,
+    /// Number of whole parts, of their lines, and the sums of these.
+    count: u64,
+    lines: u64,
+    sums: LineSums,
+    open: Option<AtomicFile>,
+    part: Part,
+}
+
+impl<'f> Parts<'f> {
+    /// Finds the whole parts of a shard.
+    fn found(files: &'f Files, most: u64) -> Result<Parts<'f>> {
+        let mut parts = Parts {
+            files,
+            most,
+            count: 0,
+            lines: 0,
+            sums: LineSums::default(),
+            open: None,
+            part: Part::default(),
+        };
+        while let Some(part) = read::<Part>(&files.sums(parts.count))? {
+            parts.count += 1;
+            parts.lines += part.lines;
+            parts.sums += part.sums;
+        }
+        Ok(parts)
+    }
+
+    /// Makes the open part a whole one: first its rows get their name, then its sums.
+    fn close(&mut self) -> Result<()> {
+        if self.part.lines == 0 {
+            return Ok(());
+        }
+        if let Some(file) = self.open.take() {
+            file.commit()?;
+        } else {
+            write_atomic(&self.files.rows(self.count), |_| Ok(()))?;
+        }
+        let part = std::mem::take(&mut self.part);
+        write(&self.files.sums(self.count), &part)?;
+        self.count += 1;
+        Ok(())
+    }
+}
+
+impl Write for Parts<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let file = match self.open.take() {
+            Some(file) => file,
+            None => AtomicFile::create(&self.files.rows(self.count)).map_err(io::Error::other)?,
+        };
+        self.open.insert(file).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.open.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Destination for Parts<'_> {
+    fn line_written(&mut self, sums: &LineSums) -> Result<()> {
+        self.part.lines += 1;
+        self.part.sums += *sums;
+        match self.part.lines < self.most {
+            true => Ok(()),
+            false => self.close(),
+        }
+    }
+}
+
+/// Refuses to go on with other work than was begun or done.
+fn refuse_other(place: &Path, before: &Task, now: &Task) -> Result<()> {
+    let what = match before {
+        _ if before == now => return Ok(()),
+        _ if before.model != now.model => "another model",
+        _ if before.texts != now.texts || before.bytes != now.bytes => "other texts",
+        _ => "other options",
+    };
+    bail!(
+        "{} is of {what}: choose another directory with -o, or remove it",
+        place.display()
+    )
+}
+
+/// What a file of ours holds; `None` if it is not there.
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let text = match std::fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        text => text.with_context(|| format!("cannot read {}", path.display()))?,
+    };
+    let value = serde_json::from_slice(&text);
+    let value = value.with_context(|| format!("{} is damaged: remove it", path.display()))?;
+    Ok(Some(value))
+}
+
+fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    let text = serde_json::to_vec(value)?;
+    Ok(write_atomic(path, |file| file.write_all(&text))?)
+}
