@@ -4,8 +4,8 @@
 //! named      a model of any family, with a name and its costs
 //! scores     models and a text                     → losses, by model and line
 //! mixture    losses on a development text          → weights
-//! units, bootstrap   losses by line                → intervals and p-values
-//! findings   all scores                               → result, as plain numbers
+//! pairwise   losses by line (units, bootstrap)     → intervals and p-values
+//! conclusion all scores, with notes                → result, as plain numbers
 //! ```
 //! **What may be compared.** Models of one vocabulary: everything, per token. Models of different vocabularies: per word (white-space fields
 //! and line ends of the raw text) and per character, if each model's tokens say all of this text. `<unk>` does not say what stood
@@ -21,9 +21,11 @@
 //! training, and corrections for the number of pairs.
 
 mod bootstrap;
-mod findings;
+mod conclusion;
 mod mixture;
 mod named;
+mod notes;
+mod pairwise;
 mod result;
 mod scores;
 mod units;
@@ -35,11 +37,11 @@ pub use named::NamedModel;
 pub use result::{Comparison, Difference, Entry, Measure, Mixture, MixtureFit, Pair, Unit, UnitOf};
 
 use crate::error::{CompareError, Result};
+use conclusion::{AllScores, Fitted};
 use elman_infer::lost_note;
 use elman_text::{
     self as text, Kind, Lost, OutOfRange, ReadOptions, Source, TextError, TextStats, Vocab,
 };
-use findings::{Findings, Fitted};
 use scores::{Extras, Group, groups};
 use std::collections::VecDeque;
 use std::f64::consts::LN_2;
@@ -204,7 +206,7 @@ pub fn compare(
         let (expected, found) = (pair[0].bytes, pair[1].bytes);
         return Err(TextError::Changed { expected, found }.into());
     }
-    let findings = Findings {
+    let scores = AllScores {
         models,
         groups: &groups,
         together: together.as_ref(),
@@ -214,7 +216,7 @@ pub fn compare(
         options,
         threads: models[0].model.cpu().threads(),
     };
-    Ok(findings.conclude(progress))
+    Ok(scores.conclude(progress))
 }
 
 impl Options {

@@ -49,7 +49,7 @@ fn second_bias(first: &Tensor) -> String {
 /// Takes the parameters of `network` out of `weights`, whose arrays have the names and shapes of [`arrays`].
 ///
 /// # Errors
-/// Errors about the file at `path`: [`Error::Store`] if an array is missing or has another shape; [`FileError::Unusable`] if a
+/// Errors about the file at `path`: [`Error::Store`](crate::Error::Store) if an array is missing or has another shape; [`FileError::Unusable`](crate::FileError::Unusable) if a
 /// value is not finite or an array is left over.
 pub fn params(network: &Network, weights: &Snapshot, path: &Path) -> Result<Params> {
     let array = |name: &str, shape: &[usize]| -> Result<&[f32]> {
@@ -99,7 +99,7 @@ fn copy(to: &mut [f32], from: &[f32]) {
 /// Checks that all `values` of the tensor `name` in the file at `path` are finite.
 ///
 /// # Errors
-/// [`FileError::Unusable`] with the position of the first that is not.
+/// [`FileError::Unusable`](crate::FileError::Unusable) with the position of the first that is not.
 pub fn refuse_infinite(name: &str, values: &[f32], path: &Path) -> Result<()> {
     if values.par_chunks(SHARE).all(all_finite) {
         return Ok(());
