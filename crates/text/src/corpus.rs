@@ -13,82 +13,24 @@
 //! Opening checks the sizes before anything is mapped, then the checksum and that every id is below V, in one sequential pass.
 //! What is not checked: whether the text has changed since; the corpus hash is there for that.
 
+mod error;
 mod header;
+mod writer;
+
+pub use error::CorpusError;
+pub use writer::CorpusWriter;
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::Read;
 use std::path::Path;
 
 use elman_kernels::Mapped;
 
 use super::{ReadOptions, Source, TextError, TextStats, Vocab};
-use header::{HEADER_BYTES, Header, MAGIC, SUMMED_BYTES, VERSION, checksum};
+use header::{HEADER_BYTES, Header, MAGIC, SUMMED_BYTES, checksum};
 
+/// Ids that are hashed and written at once.
 const BUFFER_IDS: usize = 16 * 1024;
-
-/// Flaw of a token file, or a mismatch with its vocabulary.
-#[derive(Debug, thiserror::Error)]
-pub enum CorpusError {
-    /// Reading the file failed.
-    #[error("the token file cannot be read: {0}")]
-    Read(#[from] io::Error),
-    /// The file does not begin with the magic bytes of token files.
-    #[error("this is not a token file of elman (it does not begin with ELMANTOK)")]
-    Magic,
-    /// The file has a version that this program does not support.
-    #[error(
-        "the token file is of version {0}, this program reads version {VERSION}; encode the text again"
-    )]
-    Version(u32),
-    /// The file does not have the size that its header implies.
-    #[error(
-        "the token file has {found} bytes where its header promises {expected}; it was cut short or added to: encode the text again"
-    )]
-    Size {
-        /// Size by the header, in bytes.
-        expected: u64,
-        /// Size of the file, in bytes.
-        found: u64,
-    },
-    /// The file holds no tokens.
-    #[error("the token file holds no tokens")]
-    NoTokens,
-    /// The checksum does not match the contents.
-    #[error("the token file is damaged (its checksum is wrong): encode the text again")]
-    Checksum,
-    /// A token id is not below the size of the vocabulary.
-    #[error(
-        "the token file holds the id {id} at position {position}, but only {vocab} are in its vocabulary"
-    )]
-    Id {
-        /// The invalid id.
-        id: u32,
-        /// Index of the token in the text, from 0.
-        position: usize,
-        /// Size of the vocabulary, V.
-        vocab: u32,
-    },
-    /// The vocabulary has the hash that the file names, but another size.
-    #[error(
-        "the token file speaks of a vocabulary of {found} entries, and its own has {expected}: encode the text again"
-    )]
-    Entries {
-        /// Size of the vocabulary by the file.
-        found: u32,
-        /// Size of the vocabulary given.
-        expected: usize,
-    },
-    /// The text was encoded with another vocabulary.
-    #[error(
-        "the token file was made with another vocabulary ({found}, not {expected}): encode the text again"
-    )]
-    Vocabulary {
-        /// Hash of the vocabulary given.
-        expected: String,
-        /// Hash of the vocabulary that encoded the text.
-        found: String,
-    },
-}
 
 /// Encoded text: N token ids below V, mapped from a token file or in memory.
 pub struct Corpus {
@@ -241,88 +183,6 @@ pub fn token_file(path: &Path) -> Result<TokenFile, TextError> {
     })
 }
 
-/// Writer of a token file, to anything that can seek.
-///
-/// If it is dropped before [`CorpusWriter::finish`], the file has no valid header.
-pub struct CorpusWriter<W: Write + Seek> {
-    out: W,
-    /// Little-endian ids that are not written yet.
-    buffer: Vec<u8>,
-    ids_hash: blake3::Hasher,
-    tokens: u64,
-    vocab_len: u32,
-    vocab_hash: String,
-}
-
-impl<W: Write + Seek> CorpusWriter<W> {
-    /// Begins a token file at the beginning of `out`, for ids of `vocab`.
-    pub fn new(mut out: W, vocab: &Vocab) -> io::Result<CorpusWriter<W>> {
-        out.write_all(&[0; HEADER_BYTES])?;
-        Ok(CorpusWriter {
-            out,
-            buffer: Vec::with_capacity(4 * BUFFER_IDS),
-            ids_hash: blake3::Hasher::new(),
-            tokens: 0,
-            vocab_len: vocab.len() as u32,
-            vocab_hash: vocab.hash().to_owned(),
-        })
-    }
-
-    /// Appends a token. Panics if `id ≥ V`.
-    pub fn push(&mut self, id: u32) -> io::Result<()> {
-        assert!(
-            id < self.vocab_len,
-            "id {id} is not below V = {}",
-            self.vocab_len
-        );
-        self.buffer.extend_from_slice(&id.to_le_bytes());
-        self.tokens += 1;
-        if self.buffer.len() >= 4 * BUFFER_IDS {
-            self.write_buffer()
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Writes the header and returns `out`.
-    ///
-    /// `stats` are what encoding the text returned. The caller makes the file durable.
-    pub fn finish(mut self, stats: &TextStats) -> io::Result<W> {
-        assert_eq!(
-            stats.tokens, self.tokens,
-            "the statistics are not those of the tokens written"
-        );
-        self.write_buffer()?;
-        let header = Header {
-            vocab_len: self.vocab_len,
-            tokens: self.tokens,
-            counts: [
-                stats.oov,
-                stats.fields,
-                stats.line_ends,
-                stats.chars,
-                stats.bytes,
-            ],
-            vocab_hash: from_hex(&self.vocab_hash),
-            corpus_hash: from_hex(&stats.hash),
-        };
-        let bytes = header.to_bytes(&self.ids_hash.finalize());
-        let wrote = self
-            .out
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| self.out.write_all(&bytes));
-        wrote.and_then(|()| self.out.flush())?;
-        Ok(self.out)
-    }
-
-    fn write_buffer(&mut self) -> io::Result<()> {
-        self.ids_hash.update(&self.buffer);
-        self.out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
-    }
-}
-
 fn open(path: &Path) -> Result<Corpus, CorpusError> {
     let mut file = File::open(path)?;
     let found = file.metadata()?.len();
@@ -414,14 +274,6 @@ fn little_endian(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
     bytes
         .chunks_exact(4)
         .map(|id| u32::from_le_bytes([id[0], id[1], id[2], id[3]]))
-}
-
-/// The bytes of a hash that we have printed ourselves.
-fn from_hex(hex: &str) -> [u8; 32] {
-    match blake3::Hash::from_hex(hex) {
-        Ok(hash) => *hash.as_bytes(),
-        Err(_) => panic!("{hex:?} is not a hash"),
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use std::io::Cursor;
 
 use super::*;
 use crate::{Kind, ReadOptions, Source, count, encode};
+use std::io::{self, Seek, SeekFrom, Write};
 
 fn token_file() -> (Vec<u8>, Vec<u32>, Vocab, TextStats) {
     let text = "the cat sat on the mat\nthe end\n".repeat(30);
