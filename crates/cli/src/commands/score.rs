@@ -1,5 +1,6 @@
-//! `elman score`: the log-probability of every line of a text, in the shapes of KenLM, SRILM and tables.
+//! `elman score`: the log-probability of every line of a text, in the shapes of KenLM, SRILM and tables, or the lines that it lets through.
 
+mod filter;
 mod kenlm;
 mod names;
 mod shard;
@@ -38,6 +39,7 @@ Examples:
   elman score runs/kjv novel.txt --continuous            # lines in the context of all lines before them
   elman score runs/kjv test.txt --mix kjv5.bin:0.4       # a network and an n-gram model as one
   elman score runs/kjv corpus.txt -o scores.tsv          # a file that is there only when it is complete
+  elman score lm.bin web.txt --filter head > clean.txt   # the 30 % of lines that are the most likely; or --filter ..500, a perplexity below 500
   elman score runs/kjv corpus.txt.gz --shard 3/12 -o scores   # one of 12 processes; run again, it does what is left
   parallel elman score lm.bin corpus.txt --shard {}/8 -o scores ::: {1..8}; cat scores/*.tsv > scores.tsv")]
 pub struct ScoreArgs {
@@ -120,6 +122,10 @@ pub struct ScoreArgs {
     /// Leave out the words <s> and </s> that other programs write around sentences
     #[arg(long, alias = "skip_symbols", help_heading = "Text")]
     skip_symbols: bool,
+    /// Print the lines of the text whose perplexity is in a range instead of scores: ..500, 50..500, or by rank in percent 0%..10%; head, middle and tail
+    /// are 0%..30%, 30%..60% and 60%..100%, as CCNet cuts them. Ranks need files: the text is read twice
+    #[arg(long, value_name = "RANGE", help_heading = "Output", allow_hyphen_values = true, conflicts_with_all = ["format", "json", "per", "unit", "with_text"])]
+    filter: Option<filter::Filter>,
     /// Do not show progress on standard error
     #[arg(long, short, help_heading = "Output")]
     quiet: bool,
@@ -264,18 +270,41 @@ pub fn run(args: ScoreArgs) -> Result<()> {
         (Some(directory), Some(which)) => shard::run(&args, which, directory, choices, &model)?,
         (Some(path), None) => {
             let mut file = AtomicFile::create(path)?;
-            let (_, summary) = score(&args, choices, &model, job, &mut file)?;
-            file.write_all(&summary)?;
+            print(&args, choices, &model, job, &mut file)?;
             file.commit()?;
         }
         (None, _) => {
             let mut out = BufWriter::new(io::stdout().lock());
-            let (_, summary) = score(&args, choices, &model, job, &mut out)?;
-            out.write_all(&summary)?;
+            print(&args, choices, &model, job, &mut out)?;
             out.flush()?;
         }
     }
     Ok(())
+}
+
+/// Writes all of the output.
+fn print(
+    args: &ScoreArgs,
+    choices: Choices,
+    model: &Model,
+    job: Job,
+    out: &mut dyn Destination,
+) -> Result<()> {
+    if let Some(filter) = args.filter.filter(|filter| filter.by_rank()) {
+        return filter::by_rank(args, filter, choices, model, job, out);
+    }
+    let (_, summary) = score(args, choices, model, job, out)?;
+    Ok(out.write_all(&summary)?)
+}
+
+/// How the texts are read, or the bytes of them that are to be read.
+fn read_options(args: &ScoreArgs, bytes: Option<Range<u64>>) -> ReadOptions {
+    ReadOptions {
+        lossy: args.lossy,
+        skip_markers: args.skip_symbols,
+        range: bytes,
+        ..ReadOptions::default()
+    }
 }
 
 /// Scores lines and writes what is printed for each; returns the sums of all, and what stands after the last line.
@@ -286,19 +315,17 @@ fn score(
     job: Job,
     out: &mut dyn Destination,
 ) -> Result<(LineSums, Vec<u8>)> {
-    let mut writer: Box<dyn Writer> = match args.shape() {
-        Shape::Srilm => Box::new(srilm::Srilm::new(model, choices, job.name)),
-        Shape::Kenlm => Box::new(kenlm::Kenlm::new(model, choices)),
-        shape => Box::new(table::Table::new(
+    let unknown = choices.unknown;
+    let mut writer: Box<dyn Writer> = match (args.filter, args.shape()) {
+        (Some(filter), _) if filter.by_rank() => Box::new(filter::Perplexities(unknown)),
+        (Some(filter), _) => Box::new(filter::Kept { filter, unknown }),
+        (None, Shape::Srilm) => Box::new(srilm::Srilm::new(model, choices, job.name)),
+        (None, Shape::Kenlm) => Box::new(kenlm::Kenlm::new(model, choices)),
+        (None, shape) => Box::new(table::Table::new(
             shape, model, choices, job.name, job.header,
         )),
     };
-    let read = ReadOptions {
-        lossy: args.lossy,
-        skip_markers: args.skip_symbols,
-        range: job.bytes,
-        ..ReadOptions::default()
-    };
+    let read = read_options(args, job.bytes);
     let options = LineOptions {
         layout: choices.layout,
         batch_size: args.batch_size,
@@ -346,6 +373,14 @@ impl ScoreArgs {
         if self.json { Shape::Jsonl } else { self.format }
     }
 
+    /// Ending of the name of an output file.
+    fn ending(&self) -> &'static str {
+        match self.filter {
+            Some(_) => "txt",
+            None => self.shape().ending(),
+        }
+    }
+
     /// The texts; standard input if none is named.
     fn texts(&self) -> Vec<PathBuf> {
         match self.texts.is_empty() {
@@ -357,8 +392,9 @@ impl ScoreArgs {
     /// Everything that decides the output beside the model and the text, in words.
     fn described(&self, choices: Choices) -> String {
         format!(
-            "{:?} {choices:?} end={} lossy={} markers={} weights={}",
+            "{:?} {choices:?} filter={:?} end={} lossy={} markers={} weights={}",
             self.shape(),
+            self.filter,
             !self.no_end,
             self.lossy,
             !self.skip_symbols,

@@ -112,6 +112,11 @@ pub fn run(
             "standard input can be read only once, and shards share their text: name files",
         ));
     }
+    if args.filter.is_some_and(|filter| filter.by_rank()) {
+        return Err(usage(
+            "a rank is one among all lines, and a shard has a part of them: filter shards by perplexity, such as --filter ..500",
+        ));
+    }
     let shard = Shard::find(&texts, which.index, which.count)?;
     let task = Task {
         model: model.id().to_owned(),
@@ -123,7 +128,7 @@ pub fn run(
         shard: [which.index, which.count],
         choices: args.described(choices),
     };
-    let files = Files::new(directory, which, args.shape().ending());
+    let files = Files::new(directory, which, args.ending());
     disk::create_dir_all(directory)?;
     if let Some(Done { task: done, .. }) = read(&files.marker)? {
         refuse_other(&files.marker, &done, &task)?;
