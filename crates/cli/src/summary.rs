@@ -275,7 +275,7 @@ pub fn failure(outcome: &Outcome, run: &Path) -> Option<String> {
         None => "no validation was better than that, so there is no model to use".into(),
     };
     Some(format!(
-        "the run has failed: the loss of its last steps is {} nats a token, and that of a model that knows nothing is {}. Start again with a lower --lr or a lower --clip; {kept}",
+        "the run has failed: the loss of its last steps is {} nats per token, and a model that knows nothing has {}. Start again with a lower --lr or a lower --clip; {kept}",
         number(last),
         number(outcome.uniform_nats),
     ))

@@ -95,7 +95,7 @@ pub enum NgramError {
     },
     /// The counts for pruning do not begin with 0, or decrease.
     #[error(
-        "counts up to which n-grams are left out are given from order 1, never fall, and begin with 0, such as 0,0,1,1: words are never left out, and an n-gram does not stay without its parts"
+        "pruning takes one count per order; the counts begin with 0 and never fall, such as 0,0,1,1, since words are never left out and an n-gram is not kept without its parts"
     )]
     Prune,
 }

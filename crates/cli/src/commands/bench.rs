@@ -48,7 +48,7 @@ pub struct BenchArgs {
     /// What to do; may be given several times
     #[arg(long, value_name = "WORK", value_enum, default_values_t = [AskedWork::Train])]
     work: Vec<AskedWork>,
-    /// Measure so many steps
+    /// Measure N steps
     #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
     /// Measure for so long, three steps at least

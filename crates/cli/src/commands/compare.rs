@@ -55,9 +55,9 @@ pub struct CompareArgs {
     #[arg(long, help_heading = "Mixture", conflicts_with = "dev")]
     fit_on_text: bool,
 
-    /// Compare models whose tokens do not say all of the text, charging each character that is missing with so many bits:
-    /// those of unknown tokens, and those that decoding does not restore; 7 is about a uniform choice among the
-    /// characters of a keyboard
+    /// Compare models whose tokens do not cover the whole text by charging BITS for each missing character: those of
+    /// unknown tokens, and those that decoding does not restore; 7 is about a uniform choice among the characters of a
+    /// keyboard
     #[arg(long, value_name = "BITS", help_heading = "Comparison", value_parser = finite)]
     charge_oov: Option<f64>,
     /// How often to draw lines for intervals, and to flip differences for tests

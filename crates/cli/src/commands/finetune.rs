@@ -9,7 +9,7 @@ use elman::infer::OwnText;
 use elman::text::Layout;
 use std::path::PathBuf;
 
-/// Go on training a model on a text, mixed with sequences of its own
+/// Continue training on new text, optionally mixed with text the model writes
 ///
 /// The model's sizes, vocabulary and layout are kept; everything else is as in `elman train`, of which this is a run like any other:
 /// it goes on with `elman train --resume`. With --on-generated the model first writes a text itself, continuing

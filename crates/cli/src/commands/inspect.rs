@@ -12,7 +12,7 @@ mod truncation;
 use anyhow::Result;
 use clap::Subcommand;
 
-/// RunSnapshot inside a model: how gradients flow, what truncation, memory and order in time cost, what its own words do to it, what units follow
+/// Look inside a model: gradient flow, what truncated BPTT loses, what training costs in memory and time, exposure bias, what each hidden unit tracks
 #[derive(Subcommand)]
 #[command(after_help = "\
 Examples:

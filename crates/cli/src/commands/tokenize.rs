@@ -59,7 +59,7 @@ pub struct TokenizeArgs {
     #[arg(long, value_name = "KIND", help_heading = "Making a vocabulary", requires = "save",
         conflicts_with_all = ["ids", "json", "count", "decode"])]
     vocab: Option<Vocabulary>,
-    /// Leave out what occurs fewer times
+    /// Treat words seen fewer than N times as <unk>
     #[arg(
         long,
         value_name = "N",

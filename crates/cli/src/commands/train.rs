@@ -35,8 +35,8 @@ pub struct TrainArgs {
     /// Training text, plain or gzip, in this order; '-' is standard input
     #[arg(value_name = "TEXT", required_unless_present_any = ["resume", "corpus"], value_hint = ValueHint::FilePath)]
     texts: Vec<PathBuf>,
-    /// More training text, after that: FILE, or FILE:WEIGHT to read it so many times an epoch, such as
-    /// a.txt:2 or b.txt.gz:0.5
+    /// Additional training texts; FILE:WEIGHT reads FILE that many times per epoch, such as a.txt:2 or
+    /// b.txt.gz:0.5
     #[arg(long, value_name = "FILE[:WEIGHT]", help_heading = "Text", num_args = 1.., value_hint = ValueHint::FilePath)]
     corpus: Vec<Weighted>,
     /// One for each of `texts`, once they are gathered.

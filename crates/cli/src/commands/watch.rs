@@ -33,10 +33,10 @@ pub struct WatchArgs {
     /// The directory of a run
     #[arg(value_hint = ValueHint::DirPath)]
     run: PathBuf,
-    /// Draw once, even if the run goes on
+    /// Draw once and exit
     #[arg(long)]
     once: bool,
-    /// Seconds between looks
+    /// Seconds between updates of the drawing
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "1")]
     every: f64,
     /// Columns of the drawing [default: those of the terminal]

@@ -27,7 +27,7 @@ pub fn learning(lines: &[&TrainLine], validations: &[&Validation]) -> Section {
         "loss",
         "Loss",
         Axis::linear("step"),
-        Axis::linear("nats a token"),
+        Axis::linear("nats per token"),
     )
     .with("training", Style::Line, trained(|line| line.loss_nats))
     .with(
@@ -125,6 +125,10 @@ pub fn update(lines: &[&TrainLine], config: &Config) -> Section {
     let clipped: u64 = lines.iter().map(|line| line.clipped).sum();
     let skipped: u64 = lines.iter().map(|line| line.skipped).sum();
     let mut said = match config.clip {
+        Some(threshold) if clipped == 0 => format!(
+            "No update was clipped (threshold: norm {}).",
+            number(threshold)
+        ),
         Some(threshold) => format!(
             "The gradient was clipped to norm {} in {}.",
             number(threshold),

@@ -183,7 +183,7 @@ fn write_text(out: &mut impl Write, names: &Names, found: &Exposure) -> io::Resu
 
     writeln!(
         out,
-        "KL(oracle ‖ model), nats a token, after prefixes of so many tokens"
+        "KL(oracle ‖ model) in nats per token, by length of the prefix in tokens"
     )?;
     let header = [
         "tokens",

@@ -47,13 +47,13 @@ pub struct MemoryArgs {
     /// Plan `elman train TEXT` with the same options, instead of a model
     #[arg(long)]
     untrained: bool,
-    /// Plan for a vocabulary of so many entries, without a text
+    /// Plan for a vocabulary of N entries, without a text
     #[arg(long, value_name = "N", requires = "untrained", conflicts_with = "names", value_parser = vocabulary_size())]
     vocab_size: Option<u32>,
     /// Validation text; may be given several times [default: the last 5 % of TEXT, which are not trained on]
     #[arg(long, value_name = "FILE", requires = "untrained", conflicts_with = "vocab_size", value_hint = ValueHint::FilePath)]
     valid: Vec<PathBuf>,
-    /// Find what fits so many bytes, such as 2GiB [default: what is free]
+    /// Memory budget, such as 2GiB; reports what fits [default: the free memory]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     memory: Option<u64>,
     /// Steps T of the table, with commas between them

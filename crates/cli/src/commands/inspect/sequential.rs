@@ -58,7 +58,7 @@ pub struct SequentialArgs {
     /// Measure each row for so long with each number of threads, three steps at least
     #[arg(long, value_name = "SECONDS", value_parser = crate::args::positive, default_value = "1")]
     seconds: f64,
-    /// Compare one thread with so many [default: one for each CPU]
+    /// Number of threads that is compared with one [default: one for each CPU]
     #[arg(long, short = 't', value_name = "N", value_parser = thread_count())]
     threads: Option<u16>,
     /// Instruction set [default: the best of this CPU]

@@ -52,7 +52,7 @@ pub struct NgramTrainArgs {
         default_value = "fields"
     )]
     vocab: Vocabulary,
-    /// Leave out of the vocabulary what occurs fewer times; it is read as <unk>
+    /// Treat words seen fewer than N times as <unk>
     #[arg(long, value_name = "N", help_heading = "Text", default_value = "1")]
     min_count: u64,
     /// Most entries of the vocabulary, the special tokens included
@@ -72,8 +72,8 @@ pub struct NgramTrainArgs {
     #[arg(long, alias = "skip_symbols", help_heading = "Text")]
     skip_symbols: bool,
 
-    /// Leave out n-grams that occur at most so many times: a number for each order, beginning with
-    /// 0 for words and never falling, such as 0,0,1 or "0 0 1"; the last holds for all higher orders
+    /// Leave out n-grams seen at most N times: one count per order, starting with 0 and never decreasing,
+    /// such as 0,0,1 or "0 0 1"; the last applies to all higher orders
     #[arg(long, value_name = "0,N,...", help_heading = "Pruning")]
     prune: Option<Thresholds>,
     /// Then leave out those whose absence raises the perplexity by less than this share, such as
