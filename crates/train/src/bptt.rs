@@ -10,14 +10,14 @@
 //! again from its state and differentiated. The bits do not show it: gradients are chains of sums from
 //! the last row to the first, wherever a segment interrupts them.
 
+mod active_rows;
 mod drawn;
 mod reading;
-mod touched;
 
+use self::active_rows::ActiveRows;
 use self::drawn::Draws;
-use self::touched::Touched;
 use super::objective::Objective;
-use super::optim::{OptimizerState, TouchedRows, Update};
+use super::optim::{OptimizerState, RowGradients, Update};
 use elman_kernels::{Cpu, Format, sum_limited_squares};
 use elman_net::dims::{Capacity, Dims, TrainingBuffers};
 use elman_net::layer::dropout::Dropout;
@@ -73,7 +73,7 @@ pub struct Engine {
     weight: Vec<f32>,
     /// The embedding rows that have a gradient. With tied weights every row has one, and this is used
     /// within a window only.
-    touched: Touched,
+    active_rows: ActiveRows,
     /// Draws of scheduled sampling at one time step.
     draws: Draws,
 }
@@ -111,7 +111,7 @@ impl Engine {
             starts: vec![0.0; capacity.starts * dims.state_len()],
             nats: vec![0.0; positions],
             weight: vec![0.0; positions],
-            touched: Touched::with_room(capacity.inputs, places),
+            active_rows: ActiveRows::with_capacity(capacity.inputs, places),
             draws: Draws::default(),
             capacity,
             network,
@@ -188,7 +188,7 @@ impl Engine {
             *weight = mask / divisor as f32;
         }
         let width = self.network.dims().embed;
-        self.touched
+        self.active_rows
             .add(&window.inputs, width, &mut self.scratch.d_table);
         let dropout_at = |first| dropout.map(|dropout| Dropout { first, ..dropout });
 
@@ -231,11 +231,11 @@ impl Engine {
         if self.network.dims().tied {
             self.network.add_tied_rows(
                 &self.cpu,
-                self.touched.rows(),
+                self.active_rows.rows(),
                 &mut self.scratch,
                 &mut self.grads,
             );
-            self.touched.clear();
+            self.active_rows.clear();
         }
         self.stats(window)
     }
@@ -289,7 +289,7 @@ impl Engine {
         let rows = segment.start * window.batch_size..segment.end * window.batch_size;
         let inputs = &window.inputs[rows.clone()];
         let table_rows = match self.has_own_rows() {
-            true => self.touched.places(inputs),
+            true => self.active_rows.places(inputs),
             false => inputs,
         };
         let positions = &self.weight[..window.steps * window.batch_size];
@@ -329,7 +329,7 @@ impl Engine {
                 let width = self.network.dims().embed;
                 let own = self.has_own_rows();
                 let rows = if own { &self.scratch.d_table[..] } else { g };
-                for (place, &id) in self.touched.rows().iter().enumerate() {
+                for (place, &id) in self.active_rows.rows().iter().enumerate() {
                     let row = if own { place } else { id as usize };
                     let row = &rows[row * width..][..width];
                     sum += sum_limited_squares(&self.cpu, row, limit);
@@ -344,10 +344,10 @@ impl Engine {
     /// Updates the weights by the gradient and resets it.
     pub fn apply(&mut self, optimiser: &mut OptimizerState, update: &Update) {
         let own = self.has_own_rows();
-        let touched = (!self.network.dims().tied).then_some(TouchedRows {
+        let row_gradients = (!self.network.dims().tied).then_some(RowGradients {
             table: self.network.embedding().table,
             width: self.network.dims().embed,
-            rows: self.touched.rows(),
+            rows: self.active_rows.rows(),
             own: own.then_some(&self.scratch.d_table[..]),
         });
         // Where panels hold the weights as they are, they go with them.
@@ -362,7 +362,7 @@ impl Engine {
             &mut self.params,
             self.grads.values(),
             update,
-            touched,
+            row_gradients,
             panels,
         );
         self.discard_gradient();
@@ -375,14 +375,14 @@ impl Engine {
     /// Resets the gradient without an update.
     pub fn discard_gradient(&mut self) {
         self.grads.begin_anew();
-        let (width, rows) = (self.network.dims().embed, self.touched.rows());
+        let (width, rows) = (self.network.dims().embed, self.active_rows.rows());
         if self.has_own_rows() {
             self.scratch.d_table[..rows.len() * width].fill(0.0);
         } else {
             let table = self.network.embedding().table;
             self.grads.begin_rows_anew(table, width, rows);
         }
-        self.touched.clear();
+        self.active_rows.clear();
     }
 }
 

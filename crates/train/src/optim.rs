@@ -107,9 +107,9 @@ pub struct OptimizerState {
     pub average: Option<Average>,
 }
 
-/// The rows of a table that have a gradient, in ascending order.
+/// The active rows of a table, those that have a gradient, in ascending order.
 #[derive(Clone, Copy)]
-pub struct TouchedRows<'a> {
+pub struct RowGradients<'a> {
     /// The table: the embedding.
     pub table: TensorId,
     /// Number of columns of the table.
@@ -182,7 +182,7 @@ impl OptimizerState {
         params: &mut Params,
         grads: &Params,
         update: &Update,
-        touched: Option<TouchedRows>,
+        active: Option<RowGradients>,
         mut panels: Option<WeightPanels>,
     ) {
         self.updates += 1;
@@ -196,14 +196,14 @@ impl OptimizerState {
             let plain = self.moments.is_empty()
                 && (prepare.join, prepare.keep, prepare.noise) == (0.0, 1.0, None);
             let (w, g) = (&mut params[id], &grads[id]);
-            match touched.filter(|touched| touched.table == id) {
-                Some(touched) if plain && rate.is_none() => {
-                    for (place, &row) in touched.rows.iter().enumerate() {
-                        let range = |row| row * touched.width..(row + 1) * touched.width;
+            match active.filter(|active| active.table == id) {
+                Some(active) if plain && rate.is_none() => {
+                    for (place, &row) in active.rows.iter().enumerate() {
+                        let range = |row| row * active.width..(row + 1) * active.width;
                         let row = range(row as usize);
                         let operands = Operands {
                             w: &mut w[row.clone()],
-                            g: match touched.own {
+                            g: match active.own {
                                 Some(own) => &own[range(place)],
                                 None => &g[row],
                             },

@@ -1,17 +1,17 @@
 //! The active embedding rows: those that occurred in the inputs and have a gradient.
 
 /// Distinct rows, and where inputs find theirs among them.
-pub(super) struct Touched {
+pub(super) struct ActiveRows {
     /// Ascending.
     rows: Vec<u32>,
     places: Vec<u32>,
 }
 
-impl Touched {
+impl ActiveRows {
     /// Makes an empty list with capacity for `rows`, which include those of a window before they are sorted, and for `inputs` of a
     /// segment.
-    pub(super) fn with_room(rows: usize, inputs: usize) -> Touched {
-        Touched {
+    pub(super) fn with_capacity(rows: usize, inputs: usize) -> ActiveRows {
+        ActiveRows {
             rows: Vec::with_capacity(rows),
             places: Vec::with_capacity(inputs),
         }
@@ -85,22 +85,22 @@ mod tests {
 
     #[test]
     fn rows_keep_their_gradients_when_others_come_between_them() {
-        let mut touched = Touched::with_room(5, 3);
+        let mut active = ActiveRows::with_capacity(5, 3);
         let mut gradients = [0.0; 10];
-        touched.add(&[4, 1, 4], 2, &mut gradients);
-        assert_eq!(touched.places(&[4, 1, 4]), [1, 0, 1]);
+        active.add(&[4, 1, 4], 2, &mut gradients);
+        assert_eq!(active.places(&[4, 1, 4]), [1, 0, 1]);
         gradients[..4].copy_from_slice(&[1.0, 1.5, 4.0, 4.5]);
-        touched.add(&[8, 0, 1, 3, 8], 2, &mut gradients);
-        assert_eq!(touched.rows(), [0, 1, 3, 4, 8]);
+        active.add(&[8, 0, 1, 3, 8], 2, &mut gradients);
+        assert_eq!(active.rows(), [0, 1, 3, 4, 8]);
         assert_eq!(
             gradients,
             [0.0, 0.0, 1.0, 1.5, 0.0, 0.0, 4.0, 4.5, 0.0, 0.0]
         );
-        touched.add(&[3, 8], 2, &mut gradients);
-        assert_eq!(touched.places(&[8, 3]), [4, 2]);
+        active.add(&[3, 8], 2, &mut gradients);
+        assert_eq!(active.places(&[8, 3]), [4, 2]);
         assert_eq!(gradients[6..8], [4.0, 4.5]);
-        touched.clear();
-        touched.add(&[7], 2, &mut []);
-        assert_eq!(touched.rows(), [7]);
+        active.clear();
+        active.add(&[7], 2, &mut []);
+        assert_eq!(active.rows(), [7]);
     }
 }
