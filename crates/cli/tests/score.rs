@@ -254,7 +254,13 @@ fn every_model_scores_lines_from_files_and_pipes() {
             .any(|(mixed, alone)| mixed > alone)
     );
     assert!(ngram.iter().all(|log10| *log10 < 0.0));
-    // Batches and pipes change nothing.
+    // Batches, pipes and compression change nothing.
+    let frame = b"\x28\xb5\x2f\xfd\x04\x58\xa1\0\0a line\nanother line\n\x22\x8f\x1e\x01";
+    room.write("two.txt.zst", frame);
+    room.write("two.txt", "a line\nanother line\n");
+    let two = |text: &str| room.stdout(&["score", "run", text, "-f", "plain"]);
+    assert_eq!(two("two.txt.zst"), two("two.txt"));
+    assert_eq!(two("two.txt").lines().count(), 2);
     let piped = room
         .elman(&["score", "run", "-f", "plain", "-B", "1"])
         .write_stdin(room.read("other.txt"))

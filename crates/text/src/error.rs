@@ -82,6 +82,16 @@ pub enum TextError {
         /// Error of the decompressor.
         source: std::io::Error,
     },
+    /// Compressed data (zstd) is broken, incomplete, or needs more memory than is allowed.
+    #[error(
+        "{name}: the zstd data is broken or cut short ({source}); if `zstd -dc {name}` can read it, pipe its output"
+    )]
+    Zstd {
+        /// Name of the file.
+        name: String,
+        /// Error of the decompressor.
+        source: std::io::Error,
+    },
     /// A file is not UTF-8.
     #[error("{name}: byte {offset} is not valid UTF-8")]
     InvalidUtf8 {

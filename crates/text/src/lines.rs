@@ -1,6 +1,6 @@
-//! Reading texts: files of any length, plain or gzip, in order, as chunks that end at character boundaries.
+//! Reading texts: files of any length, plain or compressed with gzip or zstd, in order, as chunks that end at character boundaries.
 //!
-//! - gzip is known by its first three bytes (`1f 8b 08`), not by name; files of several members are read through.
+//! - gzip is known by its first three bytes (`1f 8b 08`) and zstd by its first four (`28 b5 2f fd`), not by name; files of several members or frames are read through.
 //! - A byte order mark at the start of a file is dropped (kinds of text only) and noted.
 //! - UTF-16, UTF-32 and files compressed by other programs are recognised and refused (kinds of text only).
 //! - Where the first 64 KiB of a file have no newline and at least two carriage returns, these are its line ends, and are read
@@ -15,6 +15,7 @@ mod documents;
 mod input;
 mod pass;
 mod recognise;
+mod zstd;
 
 pub use input::Input;
 pub use recognise::{Recognised, recognise};
@@ -32,7 +33,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// Text to read: a file, a part of one, or a stream. The end of each source is the end of a document.
 pub enum Source {
-    /// A file, plain or compressed with gzip.
+    /// A file, plain or compressed with gzip or zstd.
     File(PathBuf),
     /// A byte range of a decompressed file, which begins and ends at character boundaries.
     Stretch {

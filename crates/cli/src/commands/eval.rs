@@ -36,7 +36,7 @@ pub struct EvalArgs {
     /// The directory of a model or of a run, or the file of an n-gram model
     #[arg(value_hint = ValueHint::AnyPath)]
     model: PathBuf,
-    /// Text, plain or gzip; several are read as one, in this order; '-' is standard input
+    /// Text, plain, gzip or zstd; several are read as one, in this order; '-' is standard input
     #[arg(value_name = "TEXT", required = true, value_hint = ValueHint::FilePath)]
     texts: Vec<PathBuf>,
     /// Read the text as one stream, or each line by itself, from <eos> and the zero state [default: as the model was trained]

@@ -35,7 +35,7 @@ Examples:
   elman lab --quick -o try           # in seconds, too small to mean anything
   elman lab --svg figures            # the plots as pictures, too")]
 pub struct LabArgs {
-    /// A text, plain or gzip, of which the first 440,000 bytes are read [default: the four gospels of the King James Bible]
+    /// A text, plain, gzip or zstd, of which the first 440,000 bytes are read [default: the four gospels of the King James Bible]
     #[arg(value_hint = ValueHint::FilePath)]
     text: Option<PathBuf>,
     /// Directory of the laboratory

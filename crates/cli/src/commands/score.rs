@@ -45,7 +45,7 @@ Examples:
 pub struct ScoreArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// Text, plain or compressed (gzip); several are read as one, in this order; '-' or none is standard input
+    /// Text, plain or compressed (gzip, zstd); several are read as one, in this order; '-' or none is standard input
     #[arg(value_name = "TEXT", value_hint = ValueHint::FilePath)]
     texts: Vec<PathBuf>,
 

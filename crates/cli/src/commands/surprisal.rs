@@ -38,7 +38,7 @@ Examples:
 pub struct SurprisalArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// Text, plain or compressed (gzip), a sentence on each line; several are read as one, in this order; '-' or none is standard input
+    /// Text, plain or compressed (gzip, zstd), a sentence on each line; several are read as one, in this order; '-' or none is standard input
     #[arg(value_name = "TEXT", value_hint = ValueHint::FilePath)]
     texts: Vec<PathBuf>,
 

@@ -45,7 +45,7 @@ Examples:
   elman sweep data/kjv.txt --config base.toml --dropout 0,0.2,0.5 --json | jq '.[0].run'
   elman runs runs/kjv-sweep --sort perplexity                          # the table again")]
 pub struct SweepArgs {
-    /// Training text, plain or gzip, in this order
+    /// Training text, plain, gzip or zstd, in this order
     #[arg(value_name = "TEXT", required = true, value_hint = ValueHint::FilePath)]
     texts: Vec<PathBuf>,
     /// Directory of the runs [default: runs/NAME-sweep after the first text]

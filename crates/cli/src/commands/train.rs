@@ -32,7 +32,7 @@ use std::time::Duration;
 #[derive(Args, Clone)]
 #[command(after_help = EXAMPLES)]
 pub struct TrainArgs {
-    /// Training text, plain or gzip, in this order; '-' is standard input
+    /// Training text, plain, gzip or zstd, in this order; '-' is standard input
     #[arg(value_name = "TEXT", required_unless_present_any = ["resume", "corpus"], value_hint = ValueHint::FilePath)]
     texts: Vec<PathBuf>,
     /// Additional training texts; FILE:WEIGHT reads FILE that many times per epoch, such as a.txt:2 or

@@ -1,5 +1,6 @@
-//! One source of bytes: a file or a stream, plain or gzip.
+//! One source of bytes: a file or a stream, plain or compressed with gzip or zstd.
 
+use super::zstd::{self, ZstdReader};
 use super::{CHUNK, Source};
 use crate::TextError;
 use flate2::bufread::MultiGzDecoder;
@@ -9,6 +10,8 @@ use std::path::Path;
 
 /// gzip with the only compression method it knows.
 const GZIP_MAGIC: [u8; 3] = [0x1F, 0x8B, 0x08];
+/// Bytes that tell what a stream is.
+const LOOKED_AT: usize = 4;
 
 /// Opened source, decompressed while it is read.
 pub struct Input {
@@ -22,10 +25,11 @@ enum Stream {
     /// A stream that cannot seek, with the bytes that were looked at in front.
     Once(Box<dyn Read + Send>),
     Gzip(Box<MultiGzDecoder<BufReader<Box<dyn Read + Send>>>>),
+    Zstd(Box<ZstdReader<BufReader<Box<dyn Read + Send>>>>),
 }
 
 impl Input {
-    /// Opens a source and recognises gzip by its first bytes.
+    /// Opens a source and recognises gzip and zstd by its first bytes.
     ///
     /// Errors: a source that cannot be opened or read.
     pub fn open(source: Source) -> Result<Input, TextError> {
@@ -66,6 +70,7 @@ impl Input {
             (Stream::Plain(file), None) => io::copy(&mut file.take(count), &mut io::sink()),
             (Stream::Once(reader), _) => io::copy(&mut reader.take(count), &mut io::sink()),
             (Stream::Gzip(decoder), _) => io::copy(&mut decoder.take(count), &mut io::sink()),
+            (Stream::Zstd(decoder), _) => io::copy(&mut decoder.take(count), &mut io::sink()),
         };
         skipped.map_err(|error| self.error(error))
     }
@@ -77,6 +82,7 @@ impl Input {
                 Stream::Plain(file) => file.read(buffer),
                 Stream::Once(reader) => reader.read(buffer),
                 Stream::Gzip(decoder) => decoder.read(buffer),
+                Stream::Zstd(decoder) => decoder.read(buffer),
             };
             match got {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -93,6 +99,7 @@ impl Input {
         );
         match self.stream {
             Stream::Gzip(_) if broken => TextError::Gzip { name, source },
+            Stream::Zstd(_) if broken => TextError::Zstd { name, source },
             _ => TextError::Read { name, source },
         }
     }
@@ -117,7 +124,7 @@ fn open_file(path: &Path) -> Result<Input, TextError> {
         return Err(TextError::Device(path.to_owned()));
     }
     let first = first_bytes(&mut file).map_err(failed)?;
-    let stream = if meta.is_file() && first != GZIP_MAGIC {
+    let stream = if meta.is_file() && !is_compressed(&first) {
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         Stream::Plain(file)
     } else {
@@ -138,23 +145,24 @@ pub fn is_endless(_: &impl IsTerminal, _: &Metadata) -> bool {
     false
 }
 
-/// Up to three bytes, fewer only at the end.
+fn is_compressed(first: &[u8]) -> bool {
+    first.starts_with(&GZIP_MAGIC) || first == zstd::MAGIC
+}
+
+/// The first bytes, fewer than [`LOOKED_AT`] only at the end.
 fn first_bytes(reader: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut first = Vec::with_capacity(GZIP_MAGIC.len());
-    reader
-        .take(GZIP_MAGIC.len() as u64)
-        .read_to_end(&mut first)?;
+    let mut first = Vec::with_capacity(LOOKED_AT);
+    reader.take(LOOKED_AT as u64).read_to_end(&mut first)?;
     Ok(first)
 }
 
 fn unseekable(first: Vec<u8>, rest: Box<dyn Read + Send>) -> Stream {
-    let gzip = first == GZIP_MAGIC;
+    let (gzip, zstd) = (first.starts_with(&GZIP_MAGIC), first == zstd::MAGIC);
     let whole: Box<dyn Read + Send> = Box::new(Cursor::new(first).chain(rest));
-    if gzip {
-        Stream::Gzip(Box::new(MultiGzDecoder::new(BufReader::with_capacity(
-            CHUNK, whole,
-        ))))
-    } else {
-        Stream::Once(whole)
+    let buffered = |whole| BufReader::with_capacity(CHUNK, whole);
+    match (gzip, zstd) {
+        (true, _) => Stream::Gzip(Box::new(MultiGzDecoder::new(buffered(whole)))),
+        (_, true) => Stream::Zstd(Box::new(ZstdReader::new(buffered(whole)))),
+        _ => Stream::Once(whole),
     }
 }

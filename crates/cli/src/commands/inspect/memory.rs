@@ -41,7 +41,7 @@ Examples:
 What each number means: docs/INSPECT.md"
 )]
 pub struct MemoryArgs {
-    /// The directory of a model or of a run; with --untrained texts, plain or gzip, '-' is standard input
+    /// The directory of a model or of a run; with --untrained texts, plain, gzip or zstd, '-' is standard input
     #[arg(value_name = "MODEL|TEXT", value_hint = ValueHint::AnyPath)]
     names: Vec<PathBuf>,
     /// Plan `elman train TEXT` with the same options, instead of a model

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 /// Arguments of every inspection.
 #[derive(Args)]
 pub struct SubjectArgs {
-    /// The directory of a model or of a run (not with --untrained), then texts, plain or gzip; '-' is standard input
+    /// The directory of a model or of a run (not with --untrained), then texts, plain, gzip or zstd; '-' is standard input
     #[arg(value_name = "MODEL|TEXT", required = true, value_hint = ValueHint::AnyPath)]
     pub names: Vec<PathBuf>,
     /// RunSnapshot at a network as `elman train TEXT` with the same options would begin with it, instead of a model

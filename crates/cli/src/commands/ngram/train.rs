@@ -32,7 +32,7 @@ Examples:
   elman ngram train names.txt -o names.bin --vocab chars --order 8
   elman ngram train corpus.txt -o small.arpa --prune-entropy 1e-7")]
 pub struct NgramTrainArgs {
-    /// Training text, plain or gzip, in this order; '-' is standard input
+    /// Training text, plain, gzip or zstd, in this order; '-' is standard input
     #[arg(value_name = "TEXT", required = true, value_hint = ValueHint::FilePath)]
     texts: Vec<PathBuf>,
     /// Where to write: .arpa or .lm is ARPA text, .arpa.gz compressed, .bin the compact form; '-' is
