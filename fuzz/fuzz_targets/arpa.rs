@@ -36,5 +36,5 @@ fn read(bytes: Vec<u8>) -> Result<Model, NgramError> {
         name: "fuzz".to_owned(),
         reader: Box::new(Cursor::new(bytes)),
     };
-    arpa::read(source, arpa::Reading::default())
+    arpa::read(source, arpa::ArpaOptions::default())
 }
