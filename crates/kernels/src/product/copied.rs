@@ -222,7 +222,7 @@ impl Copied {
         // that the last store of sixteen needs. A request touches no memory.
         unsafe {
             let a = source.a.offset(k as isize * step);
-            let out = self.words.as_mut_ptr().add(word * TILE_ROWS);
+            let out = self.words.as_mut_ptr().add(word * V::TILE_ROWS[0]);
             for (tile, rows) in tiles.iter().enumerate() {
                 let from = a.add(rows.start);
                 for k in 0..E::PER_WORD {

@@ -11,7 +11,7 @@
 use super::Region;
 use super::copied::{Copied, Layout, MOST_DEPTH, MOST_DEPTH_ALONE, Source, TILES};
 use super::element::{Bf16, Element, F32, Int8};
-use super::tile::{self, Ahead, Tile};
+use super::tile::{self, Ahead, NextWords, TileRow};
 use crate::pack::{Format, Packed};
 use crate::simd::{LANES, RawOp, Vector};
 use std::ops::Range;
@@ -61,6 +61,8 @@ struct Block {
     rows: Range<usize>,
     /// From its words to those of the block after it.
     next: isize,
+    /// The words of A's first row that are copied after these.
+    next_words: NextWords,
 }
 
 impl RawOp for Multiply<'_> {
@@ -92,7 +94,7 @@ impl Multiply<'_> {
             false => MOST_DEPTH,
             true => most_depth_alone::<E>(),
         };
-        let step = tile::row_step::<V>(self.layout);
+        let step = tile::rows_dealt::<V>(self.layout);
         for rows in even(self.region.rows.clone(), TILES * V::TILE_ROWS[0], step) {
             let tiles = Tiles::of(rows, V::TILE_ROWS[0], step);
             for words in even(0..self.b.words(), depth, 1) {
@@ -106,6 +108,33 @@ impl Multiply<'_> {
             }
         }
         copied.give_back();
+    }
+
+    /// The words of A's first row that are copied after `words`: the next ones, or after the last of them the first words
+    /// of the row that is `rows` further on. Only words of a transpose are asked for, since a processor sees by itself where
+    /// contiguous numbers continue.
+    #[inline(always)]
+    fn next_words<E: Element>(&self, rows: usize, words: &Range<usize>) -> NextWords {
+        let Layout::LastFirst { stride } = self.layout else {
+            return NextWords {
+                first: self.a,
+                step: 0,
+                count: 0,
+            };
+        };
+        let (row, word) = match words.end == self.b.words() {
+            true => (rows, 0),
+            false => (0, words.end),
+        };
+        let step = -((stride * E::PER_WORD) as isize);
+        NextWords {
+            first: self
+                .a
+                .wrapping_add(row)
+                .wrapping_offset(word as isize * step),
+            step,
+            count: words.len().min(self.b.words() - word),
+        }
     }
 
     /// Whether A is read where it is: a single row of f32 is contiguous already.
@@ -158,6 +187,7 @@ impl Multiply<'_> {
         copied: &Copied,
     ) {
         let all = &self.region.blocks;
+        let next_words = self.next_words::<E>(tiles.rows().len(), &words);
         let group = match self.is_alone() {
             false => (BLOCK_WORDS / (words.len() * self.gates.len())).max(1),
             true => usize::MAX,
@@ -174,6 +204,7 @@ impl Multiply<'_> {
                 words: words.clone(),
                 panels,
                 next,
+                next_words,
             };
             for (number, tile) in tiles.iter().enumerate() {
                 // SAFETY: passed on.
@@ -216,24 +247,29 @@ impl Multiply<'_> {
         // Of each panel of the next block, every tile asks for its share of lines.
         let line = |row: usize| words * (row - block.rows.start) / block.rows.len();
         let lines = line(tile.start)..line(tile.end);
+        let next_words = NextWords {
+            first: block.next_words.first.wrapping_add(tile.start),
+            ..block.next_words
+        };
         for gate in self.gates.clone() {
             let mut panel = block.panels.start;
             while panel < block.panels.end {
                 let left = block.panels.end - panel;
                 let panels = widest_of(widest, left);
+                let count = left / panels;
                 let column = (gate - self.gates.start) * cols + panel * LANES;
                 let b = self
                     .b
                     .panel(gate, panel)
                     .wrapping_add(block.words.start * LANES);
                 let c = self.c.wrapping_add(tile.start * self.c_stride + column);
-                let (start, start_stride) = match self.start {
-                    _ if block.words.start > 0 => (c.cast_const(), self.c_stride),
-                    Start::Accumulate => (c.cast_const(), self.c_stride),
-                    Start::Bias(bias) => (bias.as_ptr().wrapping_add(column), 0),
-                    Start::Zero => (ZEROS.as_ptr(), 0),
+                let (start, start_stride, start_step) = match self.start {
+                    _ if block.words.start > 0 => (c.cast_const(), self.c_stride, panels * LANES),
+                    Start::Accumulate => (c.cast_const(), self.c_stride, panels * LANES),
+                    Start::Bias(bias) => (bias.as_ptr().wrapping_add(column), 0, panels * LANES),
+                    Start::Zero => (ZEROS.as_ptr(), 0, 0),
                 };
-                let tile = Tile {
+                let tiles = TileRow {
                     a,
                     quantised: copied.quantised(number),
                     layout: self.layout,
@@ -246,22 +282,25 @@ impl Multiply<'_> {
                     start_stride,
                     c,
                     c_stride: self.c_stride,
-                    last: LANES.min(cols - (panel + panels - 1) * LANES),
+                    count,
+                    start_step,
+                    last: LANES.min(cols - (panel + count * panels - 1) * LANES),
                     ahead: Ahead {
-                        b: b.wrapping_offset(next).wrapping_add(lines.start * LANES),
-                        b_lines: lines.len(),
+                        a: next_words,
+                        b: next + (lines.start * LANES) as isize,
+                        b_step: (lines.len() * LANES * V::TURN).div_ceil(words),
                     },
                 };
                 // SAFETY: this struct's contract; `widest` gave a tile that the registers hold.
                 unsafe {
                     match panels {
-                        8 => tile::compute::<V, E, 8>(&tile),
-                        4 => tile::compute::<V, E, 4>(&tile),
-                        2 => tile::compute::<V, E, 2>(&tile),
-                        _ => tile::compute::<V, E, 1>(&tile),
+                        8 => tile::compute::<V, E, 8>(&tiles),
+                        4 => tile::compute::<V, E, 4>(&tiles),
+                        2 => tile::compute::<V, E, 2>(&tiles),
+                        _ => tile::compute::<V, E, 1>(&tiles),
                     }
                 }
-                panel += panels;
+                panel += count * panels;
             }
         }
     }

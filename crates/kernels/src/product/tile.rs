@@ -11,16 +11,15 @@
 //! In int8 the accumulators are integers; at the end of a block of k the sum is scaled and joins the
 //! chain as one link. There the blocks matter, and they follow from the depth alone.
 //!
-//! While it computes, a tile asks for the memory that is needed next ([`Ahead`]), so that the
-//! arithmetic seldom waits for more than the second-level cache.
+//! Tiles side by side are computed in one call ([`TileRow`]), and several words of k in one turn of the loop
+//! ([`Vector::TURN`]): what a turn or a tile costs beside its multiplications takes their places. While it computes, a
+//! tile asks for the memory that is needed next ([`Ahead`]), so that the arithmetic seldom waits for more than the
+//! second-level cache.
 
 use super::copied::{Layout, ROW, TILE_ROWS};
 use super::element::Element;
 use crate::simd::{LANES, RawOp, Vector};
 use std::marker::PhantomData;
-
-/// Words of k between two requests for memory.
-const CHUNK: usize = 8;
 
 /// What turns a row of integers into numbers.
 #[derive(Clone, Copy, Default)]
@@ -30,8 +29,8 @@ pub(super) struct Quantised {
     pub(super) begin: f32,
 }
 
-/// One tile's operands.
-pub(super) struct Tile<'a> {
+/// The operands of a row of tiles: the same rows of A against one group of W panels after another.
+pub(super) struct TileRow<'a> {
     /// The first of the copied words of A, or (one row of f32) in place.
     pub(super) a: *const f32,
     /// In int8, of its rows.
@@ -53,32 +52,25 @@ pub(super) struct Tile<'a> {
     pub(super) start_stride: usize,
     pub(super) c: *mut f32,
     pub(super) c_stride: usize,
-    /// Columns of the last panel that are in C, 1 to 16.
+    /// Number of tiles.
+    pub(super) count: usize,
+    /// From the start of one tile's first row to that of the next tile's: 0 where all tiles start alike.
+    pub(super) start_step: usize,
+    /// Columns of the last tile's last panel that are in C, 1 to 16.
     pub(super) last: usize,
     pub(super) ahead: Ahead,
 }
 
-impl Tile<'_> {
-    /// How often it asks for memory.
-    fn chunks(&self) -> usize {
-        self.depth.div_ceil(CHUNK)
-    }
-
-    /// Whether all columns of its panel `j` of W are in C.
-    #[inline(always)]
-    fn is_whole<const W: usize>(&self, j: usize) -> bool {
-        j + 1 < W || self.last == LANES
-    }
-
-    /// In int8: the sum of integers in row `i` and panel `j`, scaled, onto `onto`.
+impl TileRow<'_> {
+    /// In int8: the sum of integers in row `i` and a panel, whose scales are given, scaled, onto `onto`.
     ///
     /// # Safety
     /// The instructions of `V` are there, and the panel has sixteen scales.
     #[inline(always)]
-    unsafe fn scaled<V: Vector>(&self, sum: V, (i, j): (usize, usize), onto: V) -> V {
+    unsafe fn scaled<V: Vector>(&self, sum: V, i: usize, scales: *const f32, onto: V) -> V {
         // SAFETY: every panel has sixteen scales.
         unsafe {
-            let columns = V::load(self.scales.add(j * LANES));
+            let columns = V::load(scales);
             let scale = V::splat(self.quantised[i].scale).mul(columns);
             sum.integers_to_f32().mul_add(scale, onto)
         }
@@ -89,13 +81,14 @@ impl Tile<'_> {
     #[inline(always)]
     fn start_of<V: Vector, const M: usize, const LAST_FIRST: bool>(
         &self,
+        start: *const f32,
         (i, j): (usize, usize),
     ) -> *const f32 {
         let row = match is_there::<V, M, LAST_FIRST>(i) {
             true => i,
             false => i.min(self.rows - 1),
         };
-        self.start.wrapping_add(row * self.start_stride + j * LANES)
+        start.wrapping_add(row * self.start_stride + j * LANES)
     }
 }
 
@@ -107,35 +100,28 @@ const fn is_there<V: Vector, const M: usize, const LAST_FIRST: bool>(i: usize) -
 
 /// Memory that tiles after this one will need. Addresses may lie anywhere: asking is harmless.
 pub(super) struct Ahead {
-    /// The part of the next block of B that this tile asks for, in each of its panels.
-    pub(super) b: *const f32,
-    pub(super) b_lines: usize,
+    /// The part of the next block of A that is copied to the place of these rows.
+    pub(super) a: NextWords,
+    /// From a panel to the part of the next block of B that these rows ask for.
+    pub(super) b: isize,
+    /// From one request in B to the next.
+    pub(super) b_step: usize,
 }
 
-impl Ahead {
-    /// The requests of chunk number `chunk` of a tile of M rows and W panels.
-    ///
-    /// # Safety
-    /// The instructions of `V` are there.
+/// Words of k of a few rows, each a line of memory far from the one before.
+#[derive(Clone, Copy)]
+pub(super) struct NextWords {
+    pub(super) first: *const f32,
+    /// From one word to the next.
+    pub(super) step: isize,
+    pub(super) count: usize,
+}
+
+impl NextWords {
+    /// Where word `word` is.
     #[inline(always)]
-    unsafe fn ask<V: Vector, const M: usize, const W: usize>(&self, t: &Tile, chunk: usize) {
-        // SAFETY: a request touches no memory.
-        unsafe {
-            if chunk < M {
-                // C is written at the end of this tile; that of the next may be read at once.
-                for j in 0..W {
-                    let row = t.c.wrapping_add(chunk * t.c_stride + j * LANES);
-                    V::prefetch_write(row);
-                    V::prefetch_write(row.wrapping_add(W * LANES));
-                }
-            }
-            let each = self.b_lines.div_ceil(t.chunks());
-            for line in chunk * each..((chunk + 1) * each).min(self.b_lines) {
-                for j in 0..W {
-                    V::prefetch(self.b.wrapping_add(j * t.panel + line * LANES));
-                }
-            }
-        }
+    fn word(&self, word: usize) -> *const f32 {
+        self.first.wrapping_offset(word as isize * self.step)
     }
 }
 
@@ -154,6 +140,15 @@ pub(super) fn row_step<V: Vector>(layout: Layout) -> usize {
     match layout {
         Layout::Rows { .. } => V::ROW_STEPS[0],
         Layout::LastFirst { .. } => V::ROW_STEPS[1],
+    }
+}
+
+/// Rows are dealt to tiles in multiples of so many, the last one of a block aside.
+#[inline(always)]
+pub(super) fn rows_dealt<V: Vector>(layout: Layout) -> usize {
+    match V::FULL_TILES {
+        true => V::TILE_ROWS[0],
+        false => row_step::<V>(layout),
     }
 }
 
@@ -180,14 +175,14 @@ pub(super) fn widest<V: Vector>(rows: usize, layout: Layout) -> usize {
     }
 }
 
-/// Computes one tile of W panels, 8 of them for a single row only: as many streams of memory as it
+/// Computes tiles of W panels, 8 of them for a single row only: as many streams of memory as it
 /// takes to keep reading while the few sums are added up.
 ///
 /// # Safety
-/// The tile's pointers have the numbers behind them that its sizes name, C's are this thread's
+/// The pointers have the numbers behind them that the sizes name, C's are this thread's
 /// alone, and there is code for `rows` and W (see [`exists`]).
 #[inline(always)]
-pub(super) unsafe fn compute<V: Vector, E: Element, const W: usize>(t: &Tile) {
+pub(super) unsafe fn compute<V: Vector, E: Element, const W: usize>(t: &TileRow) {
     let rows = rows_of_code::<V>(t.rows, t.layout);
     // SAFETY: passed on.
     unsafe {
@@ -202,7 +197,7 @@ pub(super) unsafe fn compute<V: Vector, E: Element, const W: usize>(t: &Tile) {
 /// As for [`compute`].
 #[inline(always)]
 unsafe fn by_rows<V: Vector, E: Element, const W: usize, const LAST_FIRST: bool>(
-    t: &Tile,
+    t: &TileRow,
     rows: usize,
 ) {
     // SAFETY: passed on.
@@ -226,7 +221,7 @@ unsafe fn by_rows<V: Vector, E: Element, const W: usize, const LAST_FIRST: bool>
 /// As for [`compute`].
 #[inline(always)]
 unsafe fn call<V: Vector, E: Element, const M: usize, const W: usize, const LAST_FIRST: bool>(
-    t: &Tile,
+    t: &TileRow,
 ) {
     // Known at compile time: what does not exist is not compiled.
     if const { exists::<V, E>(M, W, LAST_FIRST) } {
@@ -242,7 +237,7 @@ unsafe fn call<V: Vector, E: Element, const M: usize, const W: usize, const LAST
 /// # Safety
 /// To run it the caller proves what [`compute`] asks for, of a tile whose code has M rows.
 struct Chains<'a, E, const M: usize, const W: usize, const LAST_FIRST: bool>(
-    &'a Tile<'a>,
+    &'a TileRow<'a>,
     PhantomData<E>,
 );
 
@@ -257,84 +252,125 @@ impl<E: Element, const M: usize, const W: usize, const LAST_FIRST: bool> RawOp
         // Word (i, k) of A is `a[i·next_row + k·next_word]`.
         let (next_row, next_word) = match LAST_FIRST {
             false => (ROW, 1),
-            true => (1, TILE_ROWS),
+            true => (1, V::TILE_ROWS[0]),
         };
-        // SAFETY: `compute`'s contract; the last panel touches only its `last` columns of C and bias. The copy of A
-        // has twelve rows for every tile, and a row that C does not have is not stored.
-        unsafe {
-            let mut sum = [[V::splat(0.0); W]; M];
-            // One branch for a panel: with one for each sum the compiler keeps them in memory.
-            if E::SCALED {
-                for i in 0..M {
-                    sum[i] = [V::splat(t.quantised[i].begin); W];
-                }
-            } else {
-                for j in 0..W {
-                    if t.is_whole::<W>(j) {
-                        for i in 0..M {
-                            sum[i][j] = V::load(t.start_of::<V, M, LAST_FIRST>((i, j)));
-                        }
-                    } else {
-                        for i in 0..M {
-                            let start = t.start_of::<V, M, LAST_FIRST>((i, j));
-                            sum[i][j] = V::load_first(start, t.last);
-                        }
-                    }
-                }
-            }
-            let (mut a, mut b) = (t.a, t.b);
-            let mut left = t.depth;
-            let mut chunk = 0;
-            while left > 0 {
-                // A single row reads straight through, which processors see and do by themselves.
-                if M > 1 {
-                    t.ahead.ask::<V, M, W>(t, chunk);
-                }
-                chunk += 1;
-                let words = left.min(CHUNK);
-                left -= words;
-                for _ in 0..words {
-                    let mut line = [V::splat(0.0); W];
-                    for j in 0..W {
-                        line[j] = V::load(b.add(j * t.panel));
-                    }
+        let (mut first_b, mut start, mut c, mut scales) = (t.b, t.start, t.c, t.scales);
+        for number in 1..=t.count {
+            // SAFETY: `compute`'s contract; the last panel touches only its `last` columns of C and bias. The copy of A
+            // has rows for every tile, and a row that C does not have is not stored.
+            unsafe {
+                let is_whole = |j: usize| j + 1 < W || number < t.count || t.last == LANES;
+                let start_of = |i, j| t.start_of::<V, M, LAST_FIRST>(start, (i, j));
+                let mut sum = [[V::splat(0.0); W]; M];
+                // One branch for a panel: with one for each sum the compiler keeps them in memory.
+                if E::SCALED {
                     for i in 0..M {
-                        let x = V::splat(*a.add(i * next_row));
-                        for j in 0..W {
-                            sum[i][j] = E::multiply_add(x, line[j], sum[i][j]);
+                        sum[i] = [V::splat(t.quantised[i].begin); W];
+                    }
+                } else {
+                    for j in 0..W {
+                        if is_whole(j) {
+                            for i in 0..M {
+                                sum[i][j] = V::load(start_of(i, j));
+                            }
+                        } else {
+                            for i in 0..M {
+                                sum[i][j] = V::load_first(start_of(i, j), t.last);
+                            }
                         }
                     }
+                }
+                let (mut a, mut b) = (t.a, first_b);
+                let mut next_b = b.wrapping_offset(t.ahead.b);
+                // Each of the tiles asks for its part of the words.
+                let next = t.ahead.a;
+                let mut next_a = next.word(next.count * (number - 1) / t.count);
+                let last_a = next.word(next.count * number / t.count);
+                let mut next_c = c.wrapping_add(W * LANES);
+                let last_c = next_c.wrapping_add((M - 1) * t.c_stride);
+                for _ in 0..t.depth / V::TURN {
+                    // A single row reads straight through, which processors see and do by themselves.
+                    if M > 1 {
+                        // C is written at the end of this tile; that of the next may be read at once.
+                        for j in 0..W {
+                            V::prefetch_write(next_c.wrapping_add(j * LANES));
+                            V::prefetch(next_b.wrapping_add(j * t.panel));
+                        }
+                        next_c = next_c.wrapping_add(t.c_stride).min(last_c);
+                        if LAST_FIRST {
+                            V::prefetch(next_a);
+                            next_a = next_a.wrapping_offset(next.step).max(last_a);
+                        }
+                        next_b = next_b.wrapping_add(t.ahead.b_step);
+                    }
+                    for _ in 0..V::TURN {
+                        word::<V, E, M, W>(&mut sum, (a, next_row), (b, t.panel));
+                        a = a.add(next_word);
+                        b = b.add(LANES);
+                    }
+                }
+                for _ in 0..t.depth % V::TURN {
+                    word::<V, E, M, W>(&mut sum, (a, next_row), (b, t.panel));
                     a = a.add(next_word);
                     b = b.add(LANES);
                 }
-            }
-            if E::SCALED {
-                for j in 0..W {
-                    if t.is_whole::<W>(j) {
-                        for i in 0..M {
-                            let onto = V::load(t.start_of::<V, M, LAST_FIRST>((i, j)));
-                            sum[i][j] = t.scaled(sum[i][j], (i, j), onto);
+                if E::SCALED {
+                    for j in 0..W {
+                        let scales = scales.wrapping_add(j * LANES);
+                        if is_whole(j) {
+                            for i in 0..M {
+                                let onto = V::load(start_of(i, j));
+                                sum[i][j] = t.scaled(sum[i][j], i, scales, onto);
+                            }
+                        } else {
+                            for i in 0..M {
+                                let onto = V::load_first(start_of(i, j), t.last);
+                                sum[i][j] = t.scaled(sum[i][j], i, scales, onto);
+                            }
                         }
-                    } else {
-                        for i in 0..M {
-                            let start = t.start_of::<V, M, LAST_FIRST>((i, j));
-                            let onto = V::load_first(start, t.last);
-                            sum[i][j] = t.scaled(sum[i][j], (i, j), onto);
+                    }
+                }
+                for i in 0..M {
+                    if !is_there::<V, M, LAST_FIRST>(i) && i >= t.rows {
+                        break;
+                    }
+                    for j in 0..W {
+                        let to = c.add(i * t.c_stride + j * LANES);
+                        match is_whole(j) {
+                            true => sum[i][j].store(to),
+                            false => sum[i][j].store_first(to, t.last),
                         }
                     }
                 }
             }
-            for i in 0..M {
-                if !is_there::<V, M, LAST_FIRST>(i) && i >= t.rows {
-                    break;
-                }
-                for j in 0..W {
-                    let to = t.c.add(i * t.c_stride + j * LANES);
-                    match t.is_whole::<W>(j) {
-                        true => sum[i][j].store(to),
-                        false => sum[i][j].store_first(to, t.last),
-                    }
-                }
+            first_b = first_b.wrapping_add(W * t.panel);
+            start = start.wrapping_add(t.start_step);
+            c = c.wrapping_add(W * LANES);
+            scales = scales.wrapping_add(W * LANES);
+        }
+    }
+}
+
+/// Adds the products of one word of k: M words of A, `next_row` apart, and a line of each of W panels.
+///
+/// # Safety
+/// The instructions of `V` are there, and so are the words and lines.
+#[inline(always)]
+unsafe fn word<V: Vector, E: Element, const M: usize, const W: usize>(
+    sum: &mut [[V; W]; M],
+    (a, next_row): (*const f32, usize),
+    (b, panel): (*const f32, usize),
+) {
+    // SAFETY: passed on.
+    unsafe {
+        let mut line = [V::splat(0.0); W];
+        for j in 0..W {
+            line[j] = V::load(b.add(j * panel));
+        }
+        for i in 0..M {
+            let x = V::splat(*a.add(i * next_row));
+            for j in 0..W {
+                sum[i][j] = E::multiply_add(x, line[j], sum[i][j]);
             }
         }
     }

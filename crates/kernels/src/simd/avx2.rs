@@ -88,6 +88,8 @@ unsafe fn power_of_two(n: __m256) -> __m256 {
 impl Vector for Avx2 {
     const TILE_ROWS: [usize; 4] = [6, 3, 2, 1];
     const ROW_STEPS: [usize; 2] = [1, 3];
+    const FULL_TILES: bool = true;
+    const TURN: usize = 8;
     const STREAMS: usize = 4;
 
     #[inline(never)]

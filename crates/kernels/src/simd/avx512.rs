@@ -83,6 +83,8 @@ unsafe fn without_bf16<O: RawOp>(op: O) -> O::Output {
 impl<const BF16: bool> Vector for Avx512<BF16> {
     const TILE_ROWS: [usize; 4] = [12, 12, 8, 6];
     const ROW_STEPS: [usize; 2] = [2, 4];
+    const FULL_TILES: bool = false;
+    const TURN: usize = 4;
     const STREAMS: usize = 8;
 
     #[inline(always)]

@@ -26,6 +26,8 @@ fn zip(a: Scalar, b: Scalar, f: impl Fn(f32, f32) -> f32) -> Scalar {
 impl Vector for Scalar {
     const TILE_ROWS: [usize; 4] = [4, 2, 1, 1];
     const ROW_STEPS: [usize; 2] = [2, 4];
+    const FULL_TILES: bool = false;
+    const TURN: usize = 1;
     const STREAMS: usize = 4;
 
     #[inline(never)]
