@@ -18,13 +18,15 @@ enum Kind {
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
+    Avx2Vnni,
+    #[cfg(target_arch = "x86_64")]
     Avx2,
     Scalar,
 }
 
 impl Isa {
     /// Names of all instruction sets, whether this CPU has them or not.
-    pub const NAMES: [&str; 4] = ["avx512-bf16", "avx512", "avx2", "scalar"];
+    pub const NAMES: [&str; 5] = ["avx512-bf16", "avx512", "avx2-vnni", "avx2", "scalar"];
 
     /// Best instruction set of this CPU.
     pub fn detect() -> Isa {
@@ -49,6 +51,9 @@ impl Isa {
             if avx512 {
                 all.push(Isa(Kind::Avx512));
             }
+            if avx2 && is_x86_feature_detected!("avxvnni") {
+                all.push(Isa(Kind::Avx2Vnni));
+            }
             if avx2 {
                 all.push(Isa(Kind::Avx2));
             }
@@ -69,6 +74,8 @@ impl Isa {
             Kind::Avx512Bf16 => "avx512-bf16",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2Vnni => "avx2-vnni",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => "avx2",
             Kind::Scalar => "scalar",
@@ -115,9 +122,24 @@ impl Isa {
             Kind::Avx512 => unsafe { Avx512::<false>::call(op) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { Avx2::call(op) },
+            Kind::Avx2Vnni | Kind::Avx2 => unsafe { Avx2::<false>::call(op) },
             // SAFETY: the scalar form needs no instructions of its own; the pointers are as above.
             Kind::Scalar => unsafe { Scalar::call(op) },
+        }
+    }
+
+    /// Runs a kernel that multiplies bytes, for which some instruction sets have instructions of their own.
+    ///
+    /// # Safety
+    /// As for [`Isa::run_raw`].
+    #[inline]
+    pub(crate) unsafe fn run_bytes<O: RawOp>(self, op: O) -> O::Output {
+        match self.0 {
+            // SAFETY: as for `run_raw`.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2Vnni => unsafe { Avx2::<true>::call(op) },
+            // SAFETY: passed on.
+            _ => unsafe { self.run_raw(op) },
         }
     }
 }

@@ -175,7 +175,7 @@ fn multiply(
         };
         // SAFETY: the sizes of A, B, C, the bias and the sums were compared above; C and the sums are borrowed
         // mutably, and no two regions share an element of C or, in the first block, a row.
-        unsafe { cpu.isa().run_raw(multiply) };
+        unsafe { multiply.run(cpu.isa()) };
     };
     let blocks = b.blocks();
     let few_panels = blocks < cpu.threads() * FEW_PANELS && rows >= cpu.threads() * ENOUGH_ROWS;

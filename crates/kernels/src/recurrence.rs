@@ -169,7 +169,7 @@ impl<C: Equations<G, S>, const G: usize, const S: usize> Recurrence for TimeLoop
                 let op = recurrent(h_before, pass.w_h, gates, start, to, stride, region);
                 // SAFETY: the sizes were compared above. z and q of the region are this thread's, and h_{t−1}
                 // was finished before the barrier (see `Window::run`).
-                unsafe { isa.run_raw(op) };
+                unsafe { op.run(isa) };
             };
             let summed = G - usize::from(C::SEPARATE);
             product(0..summed, Start::Accumulate, z, G * units);
@@ -227,7 +227,7 @@ impl<C: Equations<G, S>, const G: usize, const S: usize> Recurrence for TimeLoop
                 let op = recurrent(from, pass.w_h, 0..1, start, to, units, region);
                 // SAFETY: the sizes were compared above. dh_next of the region is this thread's, and all of dz
                 // or dz_h of step t was finished before the barrier (see `Window::run`).
-                unsafe { isa.run_raw(op) };
+                unsafe { op.run(isa) };
             }
             if t > 0 {
                 let t = t - 1;

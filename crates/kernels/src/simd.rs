@@ -44,6 +44,10 @@ pub(crate) trait Vector: Copy {
     /// Words of k in one turn of a tile's loop. What a turn counts and asks for takes the places of multiplications,
     /// and a long loop does not fit the cache of decoded instructions.
     const TURN: usize;
+    /// [`Vector::TILE_ROWS`] of products of bytes.
+    const BYTE_TILE_ROWS: [usize; 4] = Self::TILE_ROWS;
+    /// Vectors that words of four bytes are taken apart into before they are multiplied, 1 or 2.
+    const BYTE_PARTS: usize = 1;
     /// Panels that a tile of a single row spans, 4 or 8.
     const STREAMS: usize;
 
@@ -143,14 +147,25 @@ pub(crate) trait Vector: Copy {
             Self::load(bytes.as_ptr().cast())
         }
     }
-    /// `sum + self·b` over the four bytes of each word, as integers: those of `self` from 0 to 255,
-    /// those of `b` from −128 to 127, sums of 32 bits that wrap around.
+    /// Words of four bytes from 0 to 255, made ready for [`Vector::dot_bytes`]: the first [`Vector::BYTE_PARTS`] vectors
+    /// count.
     #[inline(always)]
-    unsafe fn dot_bytes(self, b: Self, sum: Self) -> Self {
+    unsafe fn unsigned_parts(self) -> [Self; 2] {
+        [self, self]
+    }
+    /// Words of four bytes from −128 to 127, made ready for [`Vector::dot_bytes`].
+    #[inline(always)]
+    unsafe fn signed_parts(self) -> [Self; 2] {
+        [self, self]
+    }
+    /// `sum + a·b` over the four bytes of each word, as integers: those of `a` have no sign, those of `b` have one, and
+    /// sums of 32 bits wrap around. Both are parts of words.
+    #[inline(always)]
+    unsafe fn dot_bytes([a, _]: [Self; 2], [b, _]: [Self; 2], sum: Self) -> Self {
         // SAFETY: the arrays have sixteen numbers, and the caller has the instructions.
         unsafe {
             let (mut x, mut y, mut sums) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
-            self.store(x.as_mut_ptr());
+            a.store(x.as_mut_ptr());
             b.store(y.as_mut_ptr());
             sum.store(sums.as_mut_ptr());
             for i in 0..LANES {

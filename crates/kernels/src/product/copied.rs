@@ -5,7 +5,7 @@
 //! compile time, small enough for the second-level cache together with a block of B. Every thread
 //! keeps one such copy and uses it for all its products.
 
-use super::element::{Element, OFFSET, lines, scale};
+use super::element::{Element, OFFSET, lines, parts, scale};
 use super::multiply::Tiles;
 use super::tile::Quantised;
 use crate::buffer::Buffer;
@@ -56,7 +56,8 @@ pub(super) struct Source {
 
 /// The copy; see the head of this file.
 pub(super) struct Copied {
-    /// (tiles, 12, ROW) for [`Layout::Rows`], (tiles, k, 12) for [`Layout::LastFirst`].
+    /// (tiles, 12, ROW) for [`Layout::Rows`], where the parts of a row follow one another; (tiles, k, rows of a tile) for
+    /// [`Layout::LastFirst`].
     words: Buffer,
     /// In int8, of every row.
     quantised: [[Quantised; TILE_ROWS]; TILES],
@@ -136,7 +137,8 @@ impl Copied {
         // request touches no memory.
         unsafe {
             let row = a.add(row * stride);
-            let out = self.words.as_mut_ptr().add(tile * TILE + i * ROW);
+            let parts = parts::<V, E>();
+            let out = self.words.as_mut_ptr().add(tile * TILE + i * parts * ROW);
             let scale = if E::SCALED {
                 scale::<V>(row, depth)
             } else {
@@ -151,9 +153,12 @@ impl Copied {
                 }
                 // Whole lines: what is behind the last word is never read.
                 let line: V = E::words(row.add(k), numbers, scale);
-                line.store(out.add(word));
+                let line = E::parts_of_a(line);
+                for (part, line) in line.into_iter().enumerate().take(parts) {
+                    line.store(out.add(part * ROW + word));
+                }
                 if E::SCALED {
-                    total = V::splat(ONES).dot_bytes(line, total);
+                    total = V::dot_bytes(V::splat(ONES).unsigned_parts(), line, total);
                 }
             }
             if E::SCALED {

@@ -28,8 +28,20 @@ pub(crate) trait Element {
     /// Whether words are integers, which rows of A and columns of B scale.
     const SCALED: bool = false;
 
+    /// Words of A as [`Element::multiply_add`] takes them, in the first [`parts`] vectors.
+    #[inline(always)]
+    unsafe fn parts_of_a<V: Vector>(words: V) -> [V; 2] {
+        [words, words]
+    }
+
+    /// Words of B as [`Element::multiply_add`] takes them.
+    #[inline(always)]
+    unsafe fn parts_of_b<V: Vector>(words: V) -> [V; 2] {
+        [words, words]
+    }
+
     /// `sum + a·b`, over the numbers of each word.
-    unsafe fn multiply_add<V: Vector>(a: V, b: V, sum: V) -> V;
+    unsafe fn multiply_add<V: Vector>(a: [V; 2], b: [V; 2], sum: V) -> V;
 
     /// The words of sixteen columns from `lines`, one for each k in a word; a second one that is not wanted is ignored.
     unsafe fn word<V: Vector>(lines: [V; 2]) -> V;
@@ -43,6 +55,22 @@ pub(crate) trait Element {
     unsafe fn weights<V: Vector>(from: *const f32, numbers: usize, scale: f32) -> V {
         // SAFETY: passed on.
         unsafe { Self::words(from, numbers, scale) }
+    }
+}
+
+/// Vectors that a word of an operand is taken apart into, 1 or 2.
+#[inline(always)]
+pub(super) const fn parts<V: Vector, E: Element>() -> usize {
+    if E::SCALED { V::BYTE_PARTS } else { 1 }
+}
+
+/// Rows of A that a tile holds, by the panels that it spans; see [`Vector::TILE_ROWS`].
+#[inline(always)]
+pub(super) const fn tile_rows<V: Vector, E: Element>() -> [usize; 4] {
+    if E::SCALED {
+        V::BYTE_TILE_ROWS
+    } else {
+        V::TILE_ROWS
     }
 }
 
@@ -99,7 +127,7 @@ impl Element for F32 {
     const PER_WORD: usize = 1;
 
     #[inline(always)]
-    unsafe fn multiply_add<V: Vector>(a: V, b: V, sum: V) -> V {
+    unsafe fn multiply_add<V: Vector>([a, _]: [V; 2], [b, _]: [V; 2], sum: V) -> V {
         // SAFETY: passed on.
         unsafe { a.mul_add(b, sum) }
     }
@@ -122,7 +150,7 @@ impl Element for Bf16 {
     const PER_WORD: usize = 2;
 
     #[inline(always)]
-    unsafe fn multiply_add<V: Vector>(a: V, b: V, sum: V) -> V {
+    unsafe fn multiply_add<V: Vector>([a, _]: [V; 2], [b, _]: [V; 2], sum: V) -> V {
         // SAFETY: passed on.
         unsafe { a.dot_pairs(b, sum) }
     }
@@ -178,9 +206,21 @@ impl Element for Int8 {
     const SCALED: bool = true;
 
     #[inline(always)]
-    unsafe fn multiply_add<V: Vector>(a: V, b: V, sum: V) -> V {
+    unsafe fn parts_of_a<V: Vector>(words: V) -> [V; 2] {
         // SAFETY: passed on.
-        unsafe { b.dot_bytes(a, sum) }
+        unsafe { words.signed_parts() }
+    }
+
+    #[inline(always)]
+    unsafe fn parts_of_b<V: Vector>(words: V) -> [V; 2] {
+        // SAFETY: passed on.
+        unsafe { words.unsigned_parts() }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add<V: Vector>(a: [V; 2], b: [V; 2], sum: V) -> V {
+        // SAFETY: passed on.
+        unsafe { V::dot_bytes(b, a, sum) }
     }
 
     #[inline(always)]

@@ -10,10 +10,12 @@
 
 use super::Region;
 use super::copied::{Copied, Layout, MOST_DEPTH, MOST_DEPTH_ALONE, Source, TILES};
-use super::element::{Bf16, Element, F32, Int8};
+use super::element::{Bf16, Element, F32, Int8, tile_rows};
 use super::tile::{self, Ahead, NextWords, TileRow};
+use crate::isa::Isa;
 use crate::pack::{Format, Packed};
 use crate::simd::{LANES, RawOp, Vector};
+use std::marker::PhantomData;
 use std::ops::Range;
 
 /// Words of a block of B: 16 panels of 384 words are 384 KiB.
@@ -65,23 +67,38 @@ struct Block {
     next_words: NextWords,
 }
 
-impl RawOp for Multiply<'_> {
+/// [`Multiply`] with numbers of one kind.
+///
+/// # Safety
+/// As for [`Multiply`], whose B has this format.
+struct Of<'a, E>(Multiply<'a>, PhantomData<E>);
+
+impl<E: Element> RawOp for Of<'_, E> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run_raw<V: Vector>(self) {
         // SAFETY: passed on.
-        unsafe {
-            match self.b.format() {
-                Format::F32 => self.blocks::<V, F32>(),
-                Format::Bf16 => self.blocks::<V, Bf16>(),
-                Format::Int8 => self.blocks::<V, Int8>(),
-            }
-        }
+        unsafe { self.0.blocks::<V, E>() }
     }
 }
 
 impl Multiply<'_> {
+    /// Computes it.
+    ///
+    /// # Safety
+    /// This struct's contract holds.
+    pub(crate) unsafe fn run(self, isa: Isa) {
+        // SAFETY: passed on.
+        unsafe {
+            match self.b.format() {
+                Format::F32 => isa.run_raw(Of::<F32>(self, PhantomData)),
+                Format::Bf16 => isa.run_raw(Of::<Bf16>(self, PhantomData)),
+                Format::Int8 => isa.run_bytes(Of::<Int8>(self, PhantomData)),
+            }
+        }
+    }
+
     /// # Safety
     /// The instructions of `V` are there, and this struct's contract holds.
     #[inline(always)]
@@ -94,9 +111,10 @@ impl Multiply<'_> {
             false => MOST_DEPTH,
             true => most_depth_alone::<E>(),
         };
-        let step = tile::rows_dealt::<V>(self.layout);
-        for rows in even(self.region.rows.clone(), TILES * V::TILE_ROWS[0], step) {
-            let tiles = Tiles::of(rows, V::TILE_ROWS[0], step);
+        let step = tile::rows_dealt::<V, E>(self.layout);
+        let most = tile_rows::<V, E>()[0];
+        for rows in even(self.region.rows.clone(), TILES * most, step) {
+            let tiles = Tiles::of(rows, most, step);
             for words in even(0..self.b.words(), depth, 1) {
                 // SAFETY: this struct's contract, and the ranges lie inside the region.
                 unsafe {
@@ -241,7 +259,7 @@ impl Multiply<'_> {
             true => (V::STREAMS, (V::STREAMS * size) as isize),
             false => {
                 let rows = tile::rows_of_code::<V>(m, self.layout);
-                (tile::widest::<V>(rows, self.layout), block.next)
+                (tile::widest::<V, E>(rows, self.layout), block.next)
             }
         };
         // Of each panel of the next block, every tile asks for its share of lines.

@@ -17,7 +17,7 @@
 //! second-level cache.
 
 use super::copied::{Layout, ROW, TILE_ROWS};
-use super::element::Element;
+use super::element::{Element, parts, tile_rows};
 use crate::simd::{LANES, RawOp, Vector};
 use std::marker::PhantomData;
 
@@ -145,9 +145,9 @@ pub(super) fn row_step<V: Vector>(layout: Layout) -> usize {
 
 /// Rows are dealt to tiles in multiples of so many, the last one of a block aside.
 #[inline(always)]
-pub(super) fn rows_dealt<V: Vector>(layout: Layout) -> usize {
+pub(super) fn rows_dealt<V: Vector, E: Element>(layout: Layout) -> usize {
     match V::FULL_TILES {
-        true => V::TILE_ROWS[0],
+        true => tile_rows::<V, E>()[0],
         false => row_step::<V>(layout),
     }
 }
@@ -155,7 +155,7 @@ pub(super) fn rows_dealt<V: Vector>(layout: Layout) -> usize {
 /// Whether there is code for M rows and W panels. Gradients of weights have many rows, so that none
 /// needs the wide tiles of few rows; none of their operands is int8.
 const fn exists<V: Vector, E: Element>(m: usize, w: usize, last_first: bool) -> bool {
-    let fits = m <= V::TILE_ROWS[if w < 4 { w - 1 } else { 3 }] && w <= V::STREAMS;
+    let fits = m <= tile_rows::<V, E>()[if w < 4 { w - 1 } else { 3 }] && w <= V::STREAMS;
     let step = V::ROW_STEPS[last_first as usize];
     match last_first {
         true => fits && m.is_multiple_of(step) && w <= 2 && !E::SCALED,
@@ -165,10 +165,11 @@ const fn exists<V: Vector, E: Element>(m: usize, w: usize, last_first: bool) -> 
 
 /// The most panels, 4, 2 or 1, whose accumulators fit the registers together with `rows` rows of code.
 #[inline(always)]
-pub(super) fn widest<V: Vector>(rows: usize, layout: Layout) -> usize {
-    if rows <= V::TILE_ROWS[3] && matches!(layout, Layout::Rows { .. }) {
+pub(super) fn widest<V: Vector, E: Element>(rows: usize, layout: Layout) -> usize {
+    let most = tile_rows::<V, E>();
+    if rows <= most[3] && matches!(layout, Layout::Rows { .. }) {
         4
-    } else if rows <= V::TILE_ROWS[1] {
+    } else if rows <= most[1] {
         2
     } else {
         1
@@ -249,9 +250,9 @@ impl<E: Element, const M: usize, const W: usize, const LAST_FIRST: bool> RawOp
     #[inline(always)]
     unsafe fn run_raw<V: Vector>(self) {
         let t = self.0;
-        // Word (i, k) of A is `a[i·next_row + k·next_word]`.
+        // Word (i, k) of A is `a[i·next_row + k·next_word]`, or its first part.
         let (next_row, next_word) = match LAST_FIRST {
-            false => (ROW, 1),
+            false => (ROW * parts::<V, E>(), 1),
             true => (1, V::TILE_ROWS[0]),
         };
         let (mut first_b, mut start, mut c, mut scales) = (t.b, t.start, t.c, t.scales);
@@ -363,12 +364,17 @@ unsafe fn word<V: Vector, E: Element, const M: usize, const W: usize>(
 ) {
     // SAFETY: passed on.
     unsafe {
-        let mut line = [V::splat(0.0); W];
+        let mut line = [[V::splat(0.0); 2]; W];
         for j in 0..W {
-            line[j] = V::load(b.add(j * panel));
+            line[j] = E::parts_of_b(V::load(b.add(j * panel)));
         }
         for i in 0..M {
-            let x = V::splat(*a.add(i * next_row));
+            let a = a.add(i * next_row);
+            let first = V::splat(*a);
+            let x = match parts::<V, E>() {
+                1 => [first, first],
+                _ => [first, V::splat(*a.add(ROW))],
+            };
             for j in 0..W {
                 sum[i][j] = E::multiply_add(x, line[j], sum[i][j]);
             }

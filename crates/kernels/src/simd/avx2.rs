@@ -1,11 +1,17 @@
-//! [`Vector`] in two 256-bit registers (AVX2 and FMA).
+//! [`Vector`] in two 256-bit registers (AVX2 and FMA), with or without the instruction for bytes (AVX-VNNI).
+//!
+//! Without it bytes are multiplied as integers of 16 bits, whose sums of two products fit 32 bits; the older instruction
+//! that multiplies bytes adds in 16 bits, where sums saturate. The even and the odd bytes of each word are two vectors
+//! then, taken apart once: those of A when it is copied, those of B once for all rows of a tile.
 
 use super::{RawOp, Vector};
 use std::arch::x86_64::*;
 
-/// Sixteen `f32` in two registers: numbers 0–7 and 8–15.
+/// Sixteen `f32` in two registers: numbers 0–7 and 8–15; with `VNNI` also the instruction for bytes.
+///
+/// [`Isa`](crate::Isa) runs products of bytes with it and everything else without it, which is the same code.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx2(__m256, __m256);
+pub(crate) struct Avx2<const VNNI: bool>(__m256, __m256);
 
 /// The tree of [`Vector::sum`] from eight numbers on.
 ///
@@ -35,23 +41,85 @@ pub(super) unsafe fn max8(x: __m256) -> f32 {
     }
 }
 
-/// [`Vector::dot_bytes`] of eight words. The instruction that multiplies bytes saturates, so they are
-/// widened to 16 bits, the even and the odd ones apart.
+/// The low bytes of 32 neighbours, which are integers from −128 to 255.
 ///
 /// # Safety
 /// The CPU has AVX2.
 #[inline(always)]
-pub(super) unsafe fn dot_bytes8(a: __m256, b: __m256, sum: __m256) -> __m256 {
+unsafe fn bytes32(neighbours: [__m256; 4]) -> __m256 {
     // SAFETY: AVX2 is there by this function's contract.
     unsafe {
-        let (a, b) = (_mm256_castps_si256(a), _mm256_castps_si256(b));
-        let even_a = _mm256_and_si256(a, _mm256_set1_epi16(0xFF));
-        let even_b = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(b));
-        let even = _mm256_madd_epi16(even_a, even_b);
-        let odd = _mm256_madd_epi16(_mm256_srli_epi16::<8>(a), _mm256_srai_epi16::<8>(b));
-        let sum = _mm256_add_epi32(_mm256_castps_si256(sum), even);
+        let [a, b, c, d] = neighbours.map(|x| _mm256_cvtps_epi32(x));
+        let low = |x| _mm256_and_si256(x, _mm256_set1_epi16(0xFF));
+        let halves = [_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d)].map(low);
+        // Each half of a register was packed on its own.
+        let order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+        let packed = _mm256_packus_epi16(halves[0], halves[1]);
+        _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(packed, order))
+    }
+}
+
+/// The even and the odd bytes of eight words, from 0 to 255, as integers of 16 bits.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+pub(super) unsafe fn unsigned8(x: __m256) -> [__m256; 2] {
+    // SAFETY: AVX2 is there by this function's contract.
+    unsafe {
+        let x = _mm256_castps_si256(x);
+        let even = _mm256_and_si256(x, _mm256_set1_epi16(0xFF));
+        [even, _mm256_srli_epi16::<8>(x)].map(|x| _mm256_castsi256_ps(x))
+    }
+}
+
+/// The same of bytes from −128 to 127.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+pub(super) unsafe fn signed8(x: __m256) -> [__m256; 2] {
+    // SAFETY: AVX2 is there by this function's contract.
+    unsafe {
+        let x = _mm256_castps_si256(x);
+        let even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(x));
+        [even, _mm256_srai_epi16::<8>(x)].map(|x| _mm256_castsi256_ps(x))
+    }
+}
+
+/// [`Vector::dot_bytes`] of the parts of eight words.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+pub(super) unsafe fn dot8(a: [__m256; 2], b: [__m256; 2], sum: __m256) -> __m256 {
+    // SAFETY: AVX2 is there by this function's contract.
+    unsafe {
+        let bits = |x| _mm256_castps_si256(x);
+        let even = _mm256_madd_epi16(bits(a[0]), bits(b[0]));
+        let odd = _mm256_madd_epi16(bits(a[1]), bits(b[1]));
+        let sum = _mm256_add_epi32(bits(sum), even);
         _mm256_castsi256_ps(_mm256_add_epi32(sum, odd))
     }
+}
+
+/// # Safety
+/// As for [`Vector::call`].
+#[inline(never)]
+#[target_feature(enable = "avx2,fma,avxvnni")]
+unsafe fn with_vnni<O: RawOp>(op: O) -> O::Output {
+    // SAFETY: the instructions of this type are enabled for this function, so its caller has them. The rest is
+    // passed on.
+    unsafe { op.run_raw::<Avx2<true>>() }
+}
+
+/// # Safety
+/// As for [`Vector::call`].
+#[inline(never)]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn without_vnni<O: RawOp>(op: O) -> O::Output {
+    // SAFETY: as in `with_vnni`.
+    unsafe { op.run_raw::<Avx2<false>>() }
 }
 
 /// A mask register whose first `n` of eight entries are set; `n` above 8 counts as 8.
@@ -78,24 +146,30 @@ unsafe fn power_of_two(n: __m256) -> __m256 {
     }
 }
 
-// SAFETY (every `unsafe` below): the trait's contract: the CPU has AVX2 and FMA, and pointers have
-// the numbers behind them that the method names.
+// SAFETY (every `unsafe` below): the trait's contract: the CPU has AVX2 and FMA (AVX-VNNI too if `VNNI`), and
+// pointers have the numbers behind them that the method names.
 #[allow(
     clippy::undocumented_unsafe_blocks,
     clippy::missing_safety_doc,
     reason = "the contract of the trait, as said above"
 )]
-impl Vector for Avx2 {
+impl<const VNNI: bool> Vector for Avx2<VNNI> {
     const TILE_ROWS: [usize; 4] = [6, 3, 2, 1];
     const ROW_STEPS: [usize; 2] = [1, 3];
     const FULL_TILES: bool = true;
     const TURN: usize = 8;
     const STREAMS: usize = 4;
+    const BYTE_TILE_ROWS: [usize; 4] = if VNNI { [6, 3, 2, 1] } else { [4, 2, 1, 1] };
+    const BYTE_PARTS: usize = if VNNI { 1 } else { 2 };
 
-    #[inline(never)]
-    #[target_feature(enable = "avx2,fma")]
+    #[inline(always)]
     unsafe fn call<O: RawOp>(op: O) -> O::Output {
-        unsafe { op.run_raw::<Self>() }
+        unsafe {
+            match VNNI {
+                true => with_vnni(op),
+                false => without_vnni(op),
+            }
+        }
     }
 
     #[inline(always)]
@@ -254,11 +328,39 @@ impl Vector for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn dot_bytes(self, b: Self, sum: Self) -> Self {
+    unsafe fn bytes(neighbours: [Self; 4]) -> Self {
+        let [a, b, c, d] = neighbours;
+        unsafe { Self(bytes32([a.0, a.1, b.0, b.1]), bytes32([c.0, c.1, d.0, d.1])) }
+    }
+    #[inline(always)]
+    unsafe fn unsigned_parts(self) -> [Self; 2] {
+        if VNNI {
+            return [self, self];
+        }
+        let [low, high] = [self.0, self.1].map(|x| unsafe { unsigned8(x) });
+        [Self(low[0], high[0]), Self(low[1], high[1])]
+    }
+    #[inline(always)]
+    unsafe fn signed_parts(self) -> [Self; 2] {
+        if VNNI {
+            return [self, self];
+        }
+        let [low, high] = [self.0, self.1].map(|x| unsafe { signed8(x) });
+        [Self(low[0], high[0]), Self(low[1], high[1])]
+    }
+    #[inline(always)]
+    unsafe fn dot_bytes(a: [Self; 2], b: [Self; 2], sum: Self) -> Self {
         unsafe {
+            if VNNI {
+                let dot = |sum, a, b| {
+                    let [sum, a, b] = [sum, a, b].map(|x| _mm256_castps_si256(x));
+                    _mm256_castsi256_ps(_mm256_dpbusd_avx_epi32(sum, a, b))
+                };
+                return Self(dot(sum.0, a[0].0, b[0].0), dot(sum.1, a[0].1, b[0].1));
+            }
             Self(
-                dot_bytes8(self.0, b.0, sum.0),
-                dot_bytes8(self.1, b.1, sum.1),
+                dot8(a.map(|x| x.0), b.map(|x| x.0), sum.0),
+                dot8(a.map(|x| x.1), b.map(|x| x.1), sum.1),
             )
         }
     }

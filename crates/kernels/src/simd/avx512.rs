@@ -1,6 +1,6 @@
 //! [`Vector`] in one 512-bit register (AVX-512 F, DQ), with or without instructions for bf16.
 
-use super::{LANES, RawOp, Vector, emulate};
+use super::{LANES, RawOp, Vector, avx2, emulate};
 use std::arch::x86_64::*;
 use std::mem::transmute;
 
@@ -198,7 +198,7 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
                 _mm512_castps512_ps256(self.0),
                 _mm512_extractf32x8_ps::<1>(self.0),
             );
-            super::avx2::sum8(eight)
+            avx2::sum8(eight)
         }
     }
     #[inline(always)]
@@ -208,7 +208,7 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
                 _mm512_castps512_ps256(self.0),
                 _mm512_extractf32x8_ps::<1>(self.0),
             );
-            super::avx2::max8(eight)
+            avx2::max8(eight)
         }
     }
     #[inline(always)]
@@ -272,21 +272,21 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
         }
     }
     #[inline(always)]
-    unsafe fn dot_bytes(self, b: Self, sum: Self) -> Self {
+    unsafe fn dot_bytes([a, _]: [Self; 2], [b, _]: [Self; 2], sum: Self) -> Self {
         unsafe {
             if BF16 {
                 let bits = |x: Self| _mm512_castps_si512(x.0);
-                let sum = _mm512_dpbusd_epi32(bits(sum), bits(self), bits(b));
+                let sum = _mm512_dpbusd_epi32(bits(sum), bits(a), bits(b));
                 return Self(_mm512_castsi512_ps(sum));
             }
             let halves = |x: Self| {
                 let low = _mm512_castps512_ps256(x.0);
-                (low, _mm512_extractf32x8_ps::<1>(x.0))
+                [low, _mm512_extractf32x8_ps::<1>(x.0)]
             };
-            let (a, b, sum) = (halves(self), halves(b), halves(sum));
-            let low = super::avx2::dot_bytes8(a.0, b.0, sum.0);
-            let high = super::avx2::dot_bytes8(a.1, b.1, sum.1);
-            Self(_mm512_insertf32x8::<1>(_mm512_castps256_ps512(low), high))
+            let dot = |a, b, sum| avx2::dot8(avx2::unsigned8(a), avx2::signed8(b), sum);
+            let ([a, b], sum) = ([a, b].map(halves), halves(sum));
+            let low = _mm512_castps256_ps512(dot(a[0], b[0], sum[0]));
+            Self(_mm512_insertf32x8::<1>(low, dot(a[1], b[1], sum[1])))
         }
     }
     #[inline(always)]
