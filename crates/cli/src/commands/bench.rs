@@ -85,6 +85,8 @@ enum AskedWork {
     Train,
     /// The losses of a text, scored in batches
     Score,
+    /// The losses of one long text, as `elman eval` computes them
+    Eval,
     /// Writing, one token after the other
     Generate,
     /// 64 texts going on by a token each
@@ -98,6 +100,7 @@ impl AskedWork {
         match self {
             AskedWork::Train => Some(Work::Train),
             AskedWork::Score => Some(Work::Score),
+            AskedWork::Eval => Some(Work::Eval),
             AskedWork::Generate => Some(Work::Generate),
             AskedWork::States => Some(Work::States),
             AskedWork::Peaks => None,
@@ -221,6 +224,7 @@ fn name(work: Work) -> &'static str {
     match work {
         Work::Train => "train",
         Work::Score => "score",
+        Work::Eval => "eval",
         Work::Generate => "generate",
         Work::States => "states",
     }

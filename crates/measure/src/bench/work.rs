@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `train` | a window of a run: forward, backward, norm, guard, update |
 //! | `score` | the losses of all tokens of a window, forward only |
+//! | `eval` | the losses of all tokens of a window of one stream, as `elman eval` reads a text |
 //! | `generate` | one token, drawn from all of the vocabulary as `elman generate` does |
 //! | `states` | 64 streams read one token each, and say what may come next |
 
@@ -42,6 +43,8 @@ pub enum Work {
     Train,
     /// Scoring: the losses of all tokens of a window, forward only.
     Score,
+    /// Evaluation: the losses of all tokens of a window of one stream.
+    Eval,
     /// Generation: one token at a time, sampled from the whole vocabulary.
     Generate,
     /// Many streams: 64 streams get one token each, and their next-token distributions are computed.
@@ -125,7 +128,8 @@ pub fn measure(case: &Case, work: Work, settings: &Settings) -> Result<Measured>
     let (amount, weights) = (settings.amount, settings.weights);
     let outcome = match work {
         Work::Train => train(case, cpu, amount)?,
-        Work::Score => score(case, weights, &cpu, amount),
+        Work::Score => score(case, weights, &cpu, amount, case.window()),
+        Work::Eval => score(case, weights, &cpu, amount, (1, WINDOW)),
         Work::Generate => generate(case, weights, &cpu, amount)?,
         Work::States => states(case, weights, &cpu, amount),
     };
@@ -138,7 +142,7 @@ pub fn measure(case: &Case, work: Work, settings: &Settings) -> Result<Measured>
     let tokens_per_s = outcome.tokens_per_step as f64 / median_ms * 1e3;
     let (operations, precision) = match work {
         Work::Train => (6, of_training(case.config.precision)),
-        Work::Score | Work::Generate | Work::States => (2, weights),
+        Work::Score | Work::Eval | Work::Generate | Work::States => (2, weights),
     };
     let per_token = (operations * matrix_parameters(&case.dims())) as f64;
     Ok(Measured {
@@ -198,8 +202,13 @@ fn train(case: &Case, cpu: Cpu, amount: Amount) -> Result<Outcome> {
     })
 }
 
-fn score(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
-    let (batch_size, steps) = case.window();
+fn score(
+    case: &Case,
+    weights: Weights,
+    cpu: &Cpu,
+    amount: Amount,
+    (batch_size, steps): (usize, usize),
+) -> Outcome {
     let model = model(case, weights);
     let text = tokens(case, batch_size * steps * WINDOWS);
     let stream = Stream::new(text.len(), batch_size);
@@ -358,6 +367,7 @@ mod tests {
         let works = [
             (Work::Train, 15, 6),
             (Work::Score, 15, 2),
+            (Work::Eval, WINDOW, 2),
             (Work::Generate, 1, 2),
             (Work::States, STATES, 2),
         ];
