@@ -23,16 +23,17 @@ import time
 from pathlib import Path
 
 from configurations import CONFIGURATIONS
-from pytorch_best import STARTS, best, measure, say, variants
+from pytorch_best import HELD, STARTS, best, measure, say, variants
 
-WORKS = ["train", "score", "generate", "start", "memory"]
-FORMATS = {"train": ["f32", "bf16"], "score": ["f32", "bf16", "int8"], "generate": ["f32", "bf16", "int8"]}
+WORKS = ["train", "score", "eval", "generate", "start", "memory"]
+FORMATS = {"train": ["f32", "bf16"], "score": ["f32", "bf16", "int8"], "eval": ["f32", "bf16", "int8"], "generate": ["f32", "bf16", "int8"]}
 
 
-def elman_bench(elman: Path, name: str, work: str, number_format: str | None, seconds: float) -> dict:
+def elman_bench(elman: Path, name: str, work: str, number_format: str | None, seconds: float, isa: str | None) -> dict:
     """A result of `elman bench`, with the `machine` beside it, or `error`."""
     option = [] if number_format is None else ["--precision" if work == "train" else "--weights", number_format]
     command = [elman, "bench", name, "--work", work, "--seconds", str(seconds), "--json", *option]
+    command += [] if isa is None else ["--isa", isa]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         return {"error": done.stderr.strip().splitlines()[0]}
@@ -72,15 +73,15 @@ def train_one_step(elman: Path, name: str, directory: Path) -> subprocess.Comple
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
 
 
-def elman_results(elman: Path, name: str, work: str, seconds: float) -> list[dict]:
+def elman_results(elman: Path, name: str, work: str, seconds: float, isa: str | None) -> list[dict]:
     """Out of the box (`variant` default), then in every number format."""
     if work == "start":
         results = [{"variant": "default", "precision": "f32", **elman_start(elman, name)}]
     else:
-        default = {"variant": "default", **elman_bench(elman, name, work, None, seconds)}
+        default = {"variant": "default", **elman_bench(elman, name, work, None, seconds, isa)}
         results = [default]
         for number_format in FORMATS[work]:
-            asked = elman_bench(elman, name, work, number_format, seconds)
+            asked = elman_bench(elman, name, work, number_format, seconds, isa)
             results.append({"precision": number_format, **asked, "variant": number_format})
     for result in results:
         result.update(name=name, work=work)
@@ -133,6 +134,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=["S", "M"], metavar="NAME", help="S M L E G C [default: S M]")
     parser.add_argument("--work", nargs="+", choices=WORKS, default=WORKS)
     parser.add_argument("--seconds", type=float, default=6, help="time for each measurement")
+    parser.add_argument("--isa", choices=HELD, help="hold both programs to an instruction set [default: all that the processor has]")
     parser.add_argument("--json", type=Path, help="write all results here")
     args = parser.parse_args()
     works = [work for work in args.work if work != "memory"]
@@ -141,8 +143,8 @@ def main() -> None:
     lines, results = [], {"elman": [], "pytorch": []}
     for name in args.names:
         for work in works:
-            ours = elman_results(args.elman, name, work, args.seconds)
-            theirs = [measure(name, work, variant, args.seconds) for variant in variants(name, work)]
+            ours = elman_results(args.elman, name, work, args.seconds, args.isa)
+            theirs = [measure(name, work, variant, args.seconds) for variant in variants(name, work, args.isa)]
             results["elman"] += ours
             results["pytorch"] += theirs
             measures = {"step_ms": work} if work in args.work else {}

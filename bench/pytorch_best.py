@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from configurations import CONFIGURATIONS
@@ -29,9 +29,11 @@ SCRIPT = Path(__file__).with_name("pytorch_lm.py")
 TCMALLOC = "libtcmalloc_minimal.so.4"
 HUGE = "huge-pages"
 GLIBC = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=8000000000:glibc.malloc.hugetlb=1"
-WORKS = ["train", "score", "generate", "start"]
+WORKS = ["train", "score", "eval", "generate", "start"]
 TIMEOUT = 150  # seconds for one variant, compilation included
 STARTS = 7  # processes to start for a median
+# What keeps PyTorch's libraries to an instruction set.
+HELD = {"avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}}
 ROUNDING = 1e-5  # a product whose relative error is larger was not made in f32
 
 
@@ -43,6 +45,7 @@ class Variant:
     memory: str = "tcmalloc"  # or HUGE: glibc's malloc, told to keep what it has, in huge pages
     threads: int = 0  # 0: one for each processor
     tuned: bool = True
+    isa: str | None = None  # of HELD
 
     @property
     def name(self) -> str:
@@ -54,8 +57,13 @@ class Variant:
 DEFAULT = Variant(tuned=False)
 
 
-def variants(name: str, work: str) -> list[Variant]:
-    """What was the best for this work somewhere, and its neighbours; not every combination."""
+def variants(name: str, work: str, isa: str | None = None) -> list[Variant]:
+    """What was the best for this work somewhere, and its neighbours; not every combination. `isa` holds all of them to it."""
+    return [replace(variant, isa=isa) for variant in choices(name, work)]
+
+
+def choices(name: str, work: str) -> list[Variant]:
+    """`variants` on all that the processor has."""
     if work == "start":
         return [DEFAULT, Variant(("inference",)), Variant(("inference", "lazy"))]
     if work == "train":
@@ -63,15 +71,15 @@ def variants(name: str, work: str) -> list[Variant]:
         small = ["", "onednn", "onednn autocast", "onednn autocast compile"]
         if CONFIGURATIONS[name].cell == "elman":  # training S it was slower, after a minute of compiling
             huge += ["onednn unroll", "onednn autocast unroll"]
-    elif work == "score":
+    elif work in ("score", "eval"):
         common, huge = "inference", ["onednn", "onednn autocast", "bf16", "bf16 compile", "int8"]
         small = ["", "onednn", "onednn compile", "bf16", "int8"]
     else:
         common, huge = "inference", ["onednn", "onednn unroll freeze", "bf16 unroll freeze", "int8"]
         small = ["", "onednn", "bf16", "onednn jit", "bf16 jit", "onednn unroll freeze", "bf16 unroll freeze", "int8"]
 
-    def made(choices: list[str], **more) -> list[Variant]:
-        return [Variant((common, *choice.split()), **more) for choice in choices]
+    def made(names: list[str], **more) -> list[Variant]:
+        return [Variant((common, *name.split()), **more) for name in names]
 
     alone = made(["onednn", "int8"], threads=1) if work == "generate" else []
     return [DEFAULT] + made(small) + made(huge, memory=HUGE) + alone
@@ -81,6 +89,7 @@ def environment(variant: Variant) -> dict:
     """The variables of a variant's process."""
     ours = ("OMP_", "GOMP_", "KMP_", "MKL_", "LD_PRELOAD", "GLIBC_TUNABLES")
     variables = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    variables.update(HELD.get(variant.isa, {}))
     if variant.tuned:
         processors = sorted(os.sched_getaffinity(0))[: variant.threads or None]
         variables["OMP_NUM_THREADS"] = str(len(processors))

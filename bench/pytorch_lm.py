@@ -15,6 +15,7 @@ own and a bias, random token ids, the state carried from window to window and de
 
 - train: forward, mean cross-entropy, backward, clipping by the global norm, update; a step is a window of B lanes and T tokens
 - score: forward and the loss of every single token, without gradients; the same windows
+- eval: the same for one long text, as a batch of one in windows of 64 tokens
 - generate: one lane, one token at a time, each drawn from the whole softmax; a step is a token
 - start: read the weights from --file and draw one token (the caller measures the time from the start of the process)
 
@@ -28,6 +29,7 @@ import statistics
 import time
 import warnings
 from contextlib import ExitStack
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -36,6 +38,7 @@ from torch.nn import functional
 from configurations import CONFIGURATIONS, OPTIONS
 
 CLIP = 5.0
+EVAL_STEPS = 64  # of a window of one long text, as in elman
 WINDOWS = 8  # different windows of random tokens, taken in turn
 
 
@@ -241,13 +244,15 @@ def describe(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=CONFIGURATIONS)
-    parser.add_argument("work", choices=["train", "score", "generate", "save", "start"])
+    parser.add_argument("work", choices=["train", "score", "eval", "generate", "save", "start"])
     parser.add_argument("--options", nargs="*", default=[], choices=OPTIONS, metavar="OPTION", help=describe(OPTIONS))
     parser.add_argument("--seconds", type=float, default=6, help="time to measure for")
     parser.add_argument("--file", help="weights, for save and start")
     arguments = parser.parse_args()
     shape, options = CONFIGURATIONS[arguments.name], set(arguments.options)
 
+    if arguments.work == "eval":
+        shape = replace(shape, lanes=1, steps=EVAL_STEPS)
     torch.manual_seed(1)
     if "onednn" in options:
         torch.set_float32_matmul_precision("medium")
@@ -261,7 +266,8 @@ def main():
             generator(shape, options, load(shape, options, arguments.file))()
             say(arguments, peak_bytes=peak_bytes())
             return
-        step = {"train": trainer, "score": scorer, "generate": generator}[arguments.work](shape, options)
+        makers = {"train": trainer, "score": scorer, "eval": scorer, "generate": generator}
+        step = makers[arguments.work](shape, options)
         took = timed(step, arguments.seconds)
     tokens = 1 if arguments.work == "generate" else shape.lanes * shape.steps
     median = statistics.median(took)

@@ -5,7 +5,7 @@
 //! compile time, small enough for the second-level cache together with a block of B. Every thread
 //! keeps one such copy and uses it for all its products.
 
-use super::element::{Element, OFFSET, lines, parts, scale};
+use super::element::{Element, OFFSET, lines, parts, scale, tile_rows};
 use super::multiply::Tiles;
 use super::tile::Quantised;
 use crate::buffer::Buffer;
@@ -98,6 +98,7 @@ impl Copied {
     /// 384 words of k, or one row of [`MOST_DEPTH_ALONE`].
     #[inline(always)]
     pub(super) unsafe fn fill<V: Vector, E: Element>(&mut self, source: &Source, tiles: &Tiles) {
+        const { assert!(tile_rows::<V, E>()[0] * parts::<V, E>() <= TILE_ROWS) };
         // SAFETY: passed on.
         unsafe {
             match source.layout {

@@ -64,7 +64,7 @@ unsafe fn bytes32(neighbours: [__m256; 4]) -> __m256 {
 /// # Safety
 /// The CPU has AVX2.
 #[inline(always)]
-pub(super) unsafe fn unsigned8(x: __m256) -> [__m256; 2] {
+unsafe fn unsigned8(x: __m256) -> [__m256; 2] {
     // SAFETY: AVX2 is there by this function's contract.
     unsafe {
         let x = _mm256_castps_si256(x);
@@ -78,7 +78,7 @@ pub(super) unsafe fn unsigned8(x: __m256) -> [__m256; 2] {
 /// # Safety
 /// The CPU has AVX2.
 #[inline(always)]
-pub(super) unsafe fn signed8(x: __m256) -> [__m256; 2] {
+unsafe fn signed8(x: __m256) -> [__m256; 2] {
     // SAFETY: AVX2 is there by this function's contract.
     unsafe {
         let x = _mm256_castps_si256(x);
@@ -92,7 +92,7 @@ pub(super) unsafe fn signed8(x: __m256) -> [__m256; 2] {
 /// # Safety
 /// The CPU has AVX2.
 #[inline(always)]
-pub(super) unsafe fn dot8(a: [__m256; 2], b: [__m256; 2], sum: __m256) -> __m256 {
+unsafe fn dot8(a: [__m256; 2], b: [__m256; 2], sum: __m256) -> __m256 {
     // SAFETY: AVX2 is there by this function's contract.
     unsafe {
         let bits = |x| _mm256_castps_si256(x);

@@ -1,10 +1,10 @@
-//! [`Vector`] in one 512-bit register (AVX-512 F, DQ), with or without instructions for bf16.
+//! [`Vector`] in one 512-bit register (AVX-512 F, DQ, BW), with or without instructions for bf16 and bytes.
 
 use super::{LANES, RawOp, Vector, avx2, emulate};
 use std::arch::x86_64::*;
 use std::mem::transmute;
 
-/// Sixteen `f32` in a register; with `BF16` also the instructions BW, VNNI and BF16.
+/// Sixteen `f32` in a register; with `BF16` also the instructions VNNI and BF16.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512<const BF16: bool>(__m512);
 
@@ -67,13 +67,13 @@ unsafe fn with_bf16<O: RawOp>(op: O) -> O::Output {
 /// # Safety
 /// As for [`Vector::call`].
 #[inline(never)]
-#[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx2,fma")]
 unsafe fn without_bf16<O: RawOp>(op: O) -> O::Output {
     // SAFETY: as in `with_bf16`.
     unsafe { op.run_raw::<Avx512<false>>() }
 }
 
-// SAFETY (every `unsafe` below): the trait's contract: the CPU has AVX-512 F and DQ (BW, VNNI and BF16
+// SAFETY (every `unsafe` below): the trait's contract: the CPU has AVX-512 F, DQ and BW (VNNI and BF16
 // too if `BF16`), and pointers have the numbers behind them that the method names.
 #[allow(
     clippy::undocumented_unsafe_blocks,
@@ -86,6 +86,8 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
     const FULL_TILES: bool = false;
     const TURN: usize = 4;
     const STREAMS: usize = 8;
+    const BYTE_TILE_ROWS: [usize; 4] = if BF16 { [12, 12, 8, 6] } else { [6, 6, 4, 2] };
+    const BYTE_PARTS: usize = if BF16 { 1 } else { 2 };
 
     #[inline(always)]
     unsafe fn call<O: RawOp>(op: O) -> O::Output {
@@ -272,21 +274,40 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
         }
     }
     #[inline(always)]
-    unsafe fn dot_bytes([a, _]: [Self; 2], [b, _]: [Self; 2], sum: Self) -> Self {
+    unsafe fn unsigned_parts(self) -> [Self; 2] {
+        if BF16 {
+            return [self, self];
+        }
         unsafe {
-            if BF16 {
-                let bits = |x: Self| _mm512_castps_si512(x.0);
-                let sum = _mm512_dpbusd_epi32(bits(sum), bits(a), bits(b));
-                return Self(_mm512_castsi512_ps(sum));
-            }
-            let halves = |x: Self| {
-                let low = _mm512_castps512_ps256(x.0);
-                [low, _mm512_extractf32x8_ps::<1>(x.0)]
+            let x = _mm512_castps_si512(self.0);
+            let even = _mm512_and_si512(x, _mm512_set1_epi16(0xFF));
+            [even, _mm512_srli_epi16::<8>(x)].map(|x| Self(_mm512_castsi512_ps(x)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn signed_parts(self) -> [Self; 2] {
+        if BF16 {
+            return [self, self];
+        }
+        unsafe {
+            let x = _mm512_castps_si512(self.0);
+            let even = _mm512_srai_epi16::<8>(_mm512_slli_epi16::<8>(x));
+            [even, _mm512_srai_epi16::<8>(x)].map(|x| Self(_mm512_castsi512_ps(x)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn dot_bytes(a: [Self; 2], b: [Self; 2], sum: Self) -> Self {
+        unsafe {
+            let bits = |x: Self| _mm512_castps_si512(x.0);
+            let sum = match BF16 {
+                true => _mm512_dpbusd_epi32(bits(sum), bits(a[0]), bits(b[0])),
+                false => {
+                    let even = _mm512_madd_epi16(bits(a[0]), bits(b[0]));
+                    let odd = _mm512_madd_epi16(bits(a[1]), bits(b[1]));
+                    _mm512_add_epi32(_mm512_add_epi32(bits(sum), even), odd)
+                }
             };
-            let dot = |a, b, sum| avx2::dot8(avx2::unsigned8(a), avx2::signed8(b), sum);
-            let ([a, b], sum) = ([a, b].map(halves), halves(sum));
-            let low = _mm512_castps256_ps512(dot(a[0], b[0], sum[0]));
-            Self(_mm512_insertf32x8::<1>(low, dot(a[1], b[1], sum[1])))
+            Self(_mm512_castsi512_ps(sum))
         }
     }
     #[inline(always)]
