@@ -10,7 +10,7 @@ class Configuration:
     cell: str
     layers: int
     hidden: int
-    lanes: int
+    batch_size: int
     steps: int
     optimiser: str
     dropout: float = 0.0

@@ -13,10 +13,10 @@ environment, and finds the best; `compare_pytorch.py` puts elman beside it.
 The work is that of `elman bench`: embedding, recurrent layers, dropout before, between and after them, softmax with weights of its
 own and a bias, random token ids, the state carried from window to window and detached.
 
-- train: forward, mean cross-entropy, backward, clipping by the global norm, update; a step is a window of B lanes and T tokens
+- train: forward, mean cross-entropy, backward, clipping by the global norm, update; a step is a window of T tokens of B sequences
 - score: forward and the loss of every single token, without gradients; the same windows
 - eval: the same for one long text, as a batch of one in windows of 64 tokens
-- generate: one lane, one token at a time, each drawn from the whole softmax; a step is a token
+- generate: one sequence, one token at a time, each drawn from the whole softmax; a step is a token
 - start: read the weights from --file and draw one token (the caller measures the time from the start of the process)
 
 Steps are timed one by one after a warm-up, and the median is what counts. `matmul_error` is the relative error of a product against
@@ -59,8 +59,8 @@ class Model(nn.Module):
         return self.decoder(self.drop(hidden)), state
 
 
-def zero_state(shape, lanes, dtype=torch.float32):
-    zeros = [torch.zeros(shape.layers, lanes, shape.hidden, dtype=dtype) for _ in range(2)]
+def zero_state(shape, batch_size, dtype=torch.float32):
+    zeros = [torch.zeros(shape.layers, batch_size, shape.hidden, dtype=dtype) for _ in range(2)]
     return tuple(zeros) if shape.cell == "lstm" else zeros[0]
 
 
@@ -70,7 +70,7 @@ def detached(state):
 
 def random_windows(shape):
     """Pairs of inputs and targets, each (T, B)."""
-    size = (WINDOWS, shape.steps, shape.lanes)
+    size = (WINDOWS, shape.steps, shape.batch_size)
     return list(zip(torch.randint(shape.vocabulary, size), torch.randint(shape.vocabulary, size)))
 
 
@@ -98,7 +98,7 @@ def trainer(shape, options):
     parameters = list(model.parameters())
     optimiser = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[shape.optimiser]
     update = optimiser(parameters, lr=1e-3, fused=True if "fused" in options else None)
-    windows, state, count = random_windows(shape), zero_state(shape, shape.lanes), 0
+    windows, state, count = random_windows(shape), zero_state(shape, shape.batch_size), 0
 
     def forward(inputs, targets, state):
         logits, state = model(inputs, state)
@@ -137,7 +137,7 @@ def scorer(shape, options):
     """A function that computes the losses of all tokens of a window."""
     model = for_inference(Model(shape), options)
     dtype = torch.bfloat16 if "bf16" in options else torch.float32
-    windows, state, count = random_windows(shape), zero_state(shape, shape.lanes, dtype), 0
+    windows, state, count = random_windows(shape), zero_state(shape, shape.batch_size, dtype), 0
 
     def forward(inputs, targets, state):
         logits, state = model(inputs, state)
@@ -252,7 +252,7 @@ def main():
     shape, options = CONFIGURATIONS[arguments.name], set(arguments.options)
 
     if arguments.work == "eval":
-        shape = replace(shape, lanes=1, steps=EVAL_STEPS)
+        shape = replace(shape, batch_size=1, steps=EVAL_STEPS)
     torch.manual_seed(1)
     if "onednn" in options:
         torch.set_float32_matmul_precision("medium")
@@ -269,7 +269,7 @@ def main():
         makers = {"train": trainer, "score": scorer, "eval": scorer, "generate": generator}
         step = makers[arguments.work](shape, options)
         took = timed(step, arguments.seconds)
-    tokens = 1 if arguments.work == "generate" else shape.lanes * shape.steps
+    tokens = 1 if arguments.work == "generate" else shape.batch_size * shape.steps
     median = statistics.median(took)
     say(
         arguments,

@@ -3,17 +3,17 @@
 
 Zaremba, Sutskever, Vinyals, "Recurrent Neural Network Regularization" (2014), section 4.1, the
 non-regularised small model: embedding 200, two LSTM layers of 200 units, no dropout, all parameters
-uniform in +-0.1, B = 20 lanes, windows of T = 20 steps, SGD with learning rate 1, gradients clipped
+uniform in +-0.1, batch size B = 20, windows of T = 20 steps, SGD with learning rate 1, gradients clipped
 at a global norm of 5. Two epochs at the full rate are run (the paper starts to decay after four).
 
 The conventions are those of `elman` (docs/ARCHITECTURE.md), so that both programs see the same
 tokens in the same windows:
 
 - tokens: white space separates; one <eos> per line, empty lines too; V from the training text only;
-- layout `stream`: ceil(N/B) tokens a lane, the end of the last lane masked; lane b starts from the
-  token before its first one (lane 0 from <eos>) and from zero state; the state is carried from
+- layout `stream`: ceil(N/B) tokens a sequence, the end of the last one masked; sequence b starts from the
+  token before its first one (sequence 0 from <eos>) and from zero state; the state is carried from
   window to window and zeroed at the start of an epoch;
-- loss `lanes`: sum over the time steps, mean over the B lanes, masked positions count nothing;
+- loss `sequences`: sum over the time steps, mean over the B sequences, masked positions count nothing;
 - one trainable bias per gate: PyTorch's second one (`bias_hh`) is frozen at zero; forget bias 0;
 - clipping: if |g| >= 5 then g <- 5/|g| g, over all parameters together.
 
@@ -73,14 +73,14 @@ def read_corpus(directory):
     return numpy.array(train), numpy.array(valid), vocabulary
 
 
-def lay_out(ids, lanes):
-    """Inputs, targets and mask of layout `stream`, each (lane length, lanes)."""
-    length = -(-len(ids) // lanes)
-    padding = lanes * length - len(ids)
+def lay_out(ids, batch_size):
+    """Inputs, targets and mask of layout `stream`, each (length of a sequence, batch size)."""
+    length = -(-len(ids) // batch_size)
+    padding = batch_size * length - len(ids)
     targets = numpy.concatenate([ids, numpy.zeros(padding, ids.dtype)])
     inputs = numpy.concatenate([[0], targets[:-1]])  # <eos> is id 0
     mask = numpy.concatenate([numpy.ones(len(ids)), numpy.zeros(padding)])
-    shape = lambda row: torch.from_numpy(row.reshape(lanes, length).T.copy())
+    shape = lambda row: torch.from_numpy(row.reshape(batch_size, length).T.copy())
     return shape(inputs), shape(targets), shape(mask).float()
 
 
@@ -105,8 +105,8 @@ class Twin(nn.Module):
         return self.decoder(hidden), state
 
 
-def zero_state(lanes):
-    return tuple(torch.zeros(LAYERS, lanes, WIDTH) for _ in range(2))
+def zero_state(batch_size):
+    return tuple(torch.zeros(LAYERS, batch_size, WIDTH) for _ in range(2))
 
 
 def clip(parameters):

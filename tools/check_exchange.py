@@ -4,7 +4,7 @@
     python tools/check_exchange.py target/release/elman target/release/examples/token_logits data/kjv.txt
 
 The Python needs torch, safetensors, numpy, onnx and onnxruntime. Trains small models of every cell, tied, untied, of layers
-that differ and tied through a projection, and compares logits and states, in one lane and in several, window by window.
+that differ and tied through a projection, and compares logits and states, in one sequence and in several, window by window.
 Prints a line for each comparison; exit code 1 if a number differs by more than 1e-5 (of the largest, where that is above 1).
 """
 
@@ -84,8 +84,8 @@ class Onnx:
         self.names = [output.name for output in self.session.get_outputs()]
         self.states = {i.name: i.shape[2] for i in self.session.get_inputs() if i.name != "tokens"}
 
-    def zeros(self, lanes):
-        return {name: numpy.zeros((1, lanes, size), numpy.float32) for name, size in self.states.items()}
+    def zeros(self, batch_size):
+        return {name: numpy.zeros((1, batch_size, size), numpy.float32) for name, size in self.states.items()}
 
     def run(self, tokens, state):
         """Token ids (T, B) -> every output by name, the next state."""
@@ -133,17 +133,17 @@ def check_exports(checks, name, run, elman, logits_of, room, text):
     log_probs = torch.log_softmax(torch.from_numpy(ours).double(), -1)
     checks.same(f"{name}: onnxruntime, log-probabilities", log_probs, outputs["log_probs"][:, 0])
 
-    # Three lanes, in windows of 1, 7 and 20 steps with carried state.
-    lanes = numpy.stack([inputs[:28], inputs[5:33], inputs[9:37]], 1)
+    # Three sequences, in windows of 1, 7 and 20 steps with carried state.
+    batch = numpy.stack([inputs[:28], inputs[5:33], inputs[9:37]], 1)
     state, carried = session.zeros(3), None
     for begin, end in [(0, 1), (1, 8), (8, 28)]:
-        outputs, state = session.run(lanes[begin:end], state)
+        outputs, state = session.run(batch[begin:end], state)
         with torch.no_grad():
-            theirs, carried = model(torch.from_numpy(lanes[begin:end]), carried)
-        checks.same(f"{name}: three lanes, steps {begin}..{end}", outputs["logits"], theirs)
+            theirs, carried = model(torch.from_numpy(batch[begin:end]), carried)
+        checks.same(f"{name}: three sequences, steps {begin}..{end}", outputs["logits"], theirs)
         for part, values in torch_states(model, carried).items():
             checks.same(f"{name}: {part} after step {end}", state[part], values)
-    checks.same(f"{name}: elman against lane 0", ours[:28], numpy.concatenate([ours[:8], outputs["logits"][:, 0]]))
+    checks.same(f"{name}: elman against sequence 0", ours[:28], numpy.concatenate([ours[:8], outputs["logits"][:, 0]]))
 
     # strict=True into the module of the example.
     config = json.loads((folder / "config.json").read_text())

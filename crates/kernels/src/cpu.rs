@@ -4,9 +4,9 @@
 //! which of them it computes. That is why the thread count changes no bit.
 
 use crate::isa::Isa;
-use crate::ledger::{Kernel, Ledger, Timed};
 use crate::pool::Pool;
 pub(crate) use crate::pool::Worker;
+use crate::timer::{Kernel, KernelTimer, Timed};
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ pub(crate) const SHARED_FROM: usize = if cfg!(test) { 0 } else { 16 * 1024 };
 pub struct Cpu {
     isa: Isa,
     pool: Option<Pool>,
-    ledger: Option<Box<Ledger>>,
+    timer: Option<Box<KernelTimer>>,
 }
 
 impl Cpu {
@@ -29,25 +29,23 @@ impl Cpu {
         Cpu {
             isa,
             pool,
-            ledger: None,
+            timer: None,
         }
     }
 
-    /// Starts timing every kernel; [`Cpu::take_ledger`] returns the times.
-    pub fn keep_ledger(&mut self) {
-        self.ledger = Some(Box::default());
+    /// Starts timing every kernel; [`Cpu::take_kernel_times`] returns the times.
+    pub fn time_kernels(&mut self) {
+        self.timer = Some(Box::default());
     }
 
     /// Seconds of each kernel since the last call; empty if kernels are not timed.
-    pub fn take_ledger(&self) -> Vec<(Kernel, f64)> {
-        self.ledger
-            .as_ref()
-            .map_or(Vec::new(), |ledger| ledger.take())
+    pub fn take_kernel_times(&self) -> Vec<(Kernel, f64)> {
+        self.timer.as_ref().map_or(Vec::new(), |timer| timer.take())
     }
 
     /// The first line of every public kernel: its time, until the result is dropped.
     pub(crate) fn time(&self, kernel: Kernel) -> Option<Timed<'_>> {
-        self.ledger.as_ref().map(|ledger| ledger.time(kernel))
+        self.timer.as_ref().map(|timer| timer.time(kernel))
     }
 
     /// Instruction set of the kernels.

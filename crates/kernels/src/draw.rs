@@ -2,7 +2,7 @@
 
 use crate::isa::Isa;
 use crate::rows::{read, write};
-use crate::simd::{LANES, Op, Vector};
+use crate::simd::{Op, Vector, WIDTH};
 use crate::vmath;
 
 /// Largest of the scores; −∞ if there is none, NaN if one of them is NaN or +∞.
@@ -39,17 +39,17 @@ impl Op for Largest<'_> {
             let (infinity, zero, one) = (V::splat(f32::INFINITY), V::splat(0.0), V::splat(1.0));
             let mut maxima = [least; SIDE_BY_SIDE];
             let mut wrong = [zero; SIDE_BY_SIDE];
-            let mut chunks = self.0.chunks_exact(SIDE_BY_SIDE * LANES);
+            let mut chunks = self.0.chunks_exact(SIDE_BY_SIDE * WIDTH);
             for chunk in &mut chunks {
                 for side in 0..SIDE_BY_SIDE {
-                    let x = V::load(chunk.as_ptr().add(side * LANES));
+                    let x = V::load(chunk.as_ptr().add(side * WIDTH));
                     maxima[side] = x.max(maxima[side]);
                     wrong[side] = wrong[side].add(x.select_lt(infinity, zero, one));
                 }
             }
             let (mut most, mut numbers) = (f32::NEG_INFINITY, true);
             for side in 0..SIDE_BY_SIDE {
-                most = maxima[side].max_lane().max(most);
+                most = maxima[side].largest().max(most);
                 numbers &= wrong[side].sum() == 0.0;
             }
             for &x in chunks.remainder() {
@@ -73,11 +73,11 @@ impl Op for Weights<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let weights = self.weights.chunks_mut(LANES);
+        let weights = self.weights.chunks_mut(WIDTH);
         // SAFETY: both chunks have as many numbers, sixteen at most, and the caller has the instructions of `V`.
         unsafe {
             let (most, temperature) = (V::splat(self.most), V::splat(self.temperature));
-            for (scores, weights) in self.scores.chunks(LANES).zip(weights) {
+            for (scores, weights) in self.scores.chunks(WIDTH).zip(weights) {
                 let x = read::<V>(scores.as_ptr(), scores.len());
                 let weight = vmath::exp(x.sub(most).div(temperature));
                 write(weight, weights.as_mut_ptr(), weights.len());

@@ -7,9 +7,9 @@
 
 use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
-use crate::ledger::Kernel;
 use crate::philox::philox;
 use crate::simd::{Op, Vector};
+use crate::timer::Kernel;
 
 /// Multiplies `x` by the dropout mask of `key` in place; its gradient goes through the same call.
 ///

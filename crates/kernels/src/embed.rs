@@ -4,8 +4,8 @@
 
 use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
-use crate::ledger::Kernel;
 use crate::rows::{AddRow, share_in_vectors};
+use crate::timer::Kernel;
 
 /// Copies rows of a table by id: `out[m] = table[ids[m]]`. `table` (V, E), `ids` (M), `out` (M, E).
 pub fn gather(cpu: &Cpu, table: &[f32], ids: &[u32], out: &mut [f32]) {

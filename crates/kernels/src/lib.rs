@@ -13,7 +13,6 @@ mod draw;
 mod dropout;
 mod embed;
 mod isa;
-mod ledger;
 mod mapped;
 mod pack;
 mod peak;
@@ -31,6 +30,7 @@ mod softmax;
 mod sync;
 #[cfg(test)]
 mod testing;
+mod timer;
 mod update;
 pub mod vmath;
 mod wide;
@@ -42,7 +42,6 @@ pub use draw::{draw_weights, largest_score};
 pub use dropout::{drop_ids, dropout};
 pub use embed::{gather, scatter_add};
 pub use isa::Isa;
-pub use ledger::Kernel;
 pub use mapped::Mapped;
 pub use pack::{Format, Packed, PanelPair};
 pub use peak::{Caches, Peaks, ReadSpeed};
@@ -51,6 +50,7 @@ pub use product::{Init, Operand, product, weight_gradient};
 pub use recurrence::{BackwardRow, BackwardWindow, ForwardWindow};
 pub use reduce::{add_column_sums, sum_limited_squares, sum_squares};
 pub use softmax::{cross_entropy, exponentials, log_softmax, target_nats};
+pub use timer::Kernel;
 pub use update::{
     Adagrad, Adam, Average, Momentum, Noise, Operands, Prepare, RmsMoments, RmsProp, adagrad, adam,
     rmsprop, sgd, sgd_momentum,

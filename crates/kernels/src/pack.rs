@@ -12,9 +12,9 @@ mod pair;
 
 use crate::buffer::Buffer;
 use crate::cpu::{Cpu, Parts, SHARED_FROM, Worker};
-use crate::ledger::Kernel;
 use crate::product::{Bf16, Element, F32, Int8, lines, scale};
-use crate::simd::{LANES, Op, RawOp, Vector};
+use crate::simd::{Op, RawOp, Vector, WIDTH};
+use crate::timer::Kernel;
 pub use pair::PanelPair;
 
 use std::ops::Range;
@@ -84,14 +84,14 @@ impl Packed {
         );
         // Products trust these sizes, so they must not wrap.
         let words = cols
-            .div_ceil(LANES)
-            .checked_mul(LANES)
+            .div_ceil(WIDTH)
+            .checked_mul(WIDTH)
             .and_then(|padded| padded.checked_mul(gates))
             .and_then(|padded| padded.checked_mul(format.words(depth)));
         let words = words.expect("a packed matrix larger than the address space");
         Packed {
             panels: Buffer::zeros(words),
-            scales: Buffer::zeros(format.scales(gates * cols.next_multiple_of(LANES))),
+            scales: Buffer::zeros(format.scales(gates * cols.next_multiple_of(WIDTH))),
             format,
             depth,
             capacity: depth,
@@ -102,7 +102,7 @@ impl Packed {
 
     /// Memory in bytes of `Packed::new(format, depth, gates, cols)`.
     pub fn bytes(format: Format, depth: usize, gates: usize, cols: usize) -> usize {
-        let columns = gates * cols.next_multiple_of(LANES);
+        let columns = gates * cols.next_multiple_of(WIDTH);
         (columns * format.words(depth) + format.scales(columns)) * size_of::<f32>()
     }
 
@@ -133,7 +133,7 @@ impl Packed {
 
     /// Panels of one gate.
     pub(crate) fn blocks(&self) -> usize {
-        self.cols.div_ceil(LANES)
+        self.cols.div_ceil(WIDTH)
     }
 
     /// Words of k in one panel.
@@ -151,12 +151,12 @@ impl Packed {
     /// The scales of the columns of a panel and of those after it, if there are any.
     pub(crate) fn scales(&self, gate: usize, block: usize) -> *const f32 {
         let panel = gate * self.blocks() + block;
-        self.scales.as_ptr().wrapping_add(panel * LANES)
+        self.scales.as_ptr().wrapping_add(panel * WIDTH)
     }
 
     /// Words in one panel, sixteen for each of k.
     pub(crate) fn panel_size(&self) -> usize {
-        self.words() * LANES
+        self.words() * WIDTH
     }
 
     /// Packs `b` (K, N) for products dz·w. K is at most the depth of the allocation.
@@ -208,8 +208,8 @@ impl Packed {
         let scales = Parts::new(&mut self.scales);
         cpu.parallel_from(SHARED_FROM, w.len(), &|worker: Worker| {
             for panel in worker.share(gates * blocks) {
-                let (gate, first) = (panel / blocks, panel % blocks * LANES);
-                let rows = LANES.min(cols - first);
+                let (gate, first) = (panel / blocks, panel % blocks * WIDTH);
+                let rows = WIDTH.min(cols - first);
                 let row = gate * cols + first;
                 cpu.isa().run(Turned {
                     w: &w[row * depth..(row + rows) * depth],
@@ -217,7 +217,7 @@ impl Packed {
                     format,
                     // SAFETY: every panel is one worker's.
                     panel: unsafe { panels.part(panel * size..(panel + 1) * size) },
-                    scales: match format.scales(LANES) {
+                    scales: match format.scales(WIDTH) {
                         0 => &mut [],
                         // SAFETY: as above.
                         n => unsafe { scales.part(panel * n..(panel + 1) * n) },
@@ -293,12 +293,12 @@ impl Rows<'_> {
     /// The instructions of `V` are there, and nobody else reads or writes the words.
     #[inline(always)]
     unsafe fn copy<V: Vector, E: Element>(self) {
-        let (width, blocks) = (self.gates * self.cols, self.cols.div_ceil(LANES));
+        let (width, blocks) = (self.gates * self.cols, self.cols.div_ceil(WIDTH));
         let (depth, deep) = (self.b.len() / width, self.panel_words);
         let words = depth.div_ceil(E::PER_WORD);
         assert!(self.b.len() == depth * width && self.words.end <= words);
         assert!(self.first + words <= deep);
-        assert!(self.panels.len() >= self.gates * blocks * deep * LANES);
+        assert!(self.panels.len() >= self.gates * blocks * deep * WIDTH);
         let (first, step) = match self.last_first {
             false => (0, width as isize),
             true => ((depth - 1) * width, -(width as isize)),
@@ -309,10 +309,10 @@ impl Rows<'_> {
                     let k = word * E::PER_WORD;
                     let row = first.wrapping_add_signed(k as isize * step);
                     for block in group..blocks.min(group + SIDE_BY_SIDE) {
-                        let cols = LANES.min(self.cols - block * LANES);
-                        let from = row + gate * self.cols + block * LANES;
+                        let cols = WIDTH.min(self.cols - block * WIDTH);
+                        let from = row + gate * self.cols + block * WIDTH;
                         let panel = gate * blocks + block;
-                        let to = (panel * deep + self.first + word) * LANES;
+                        let to = (panel * deep + self.first + word) * WIDTH;
                         // SAFETY: `cols` numbers from `from` on are inside the row of k, and so
                         // one `step` on if k is not the last; `to + 16` is inside a panel, whose
                         // word is this worker's alone.
@@ -363,9 +363,9 @@ impl Turned<'_> {
     unsafe fn turn<V: Vector, E: Element>(self) {
         let rows = self.w.len() / self.depth;
         let words = self.depth.div_ceil(E::PER_WORD);
-        assert!(rows <= LANES && self.w.len() == rows * self.depth);
-        assert!(self.panel.len() == words * LANES);
-        let mut scales = [1.0; LANES];
+        assert!(rows <= WIDTH && self.w.len() == rows * self.depth);
+        assert!(self.panel.len() == words * WIDTH);
+        let mut scales = [1.0; WIDTH];
         if E::SCALED {
             for row in 0..rows {
                 // SAFETY: each row has `depth` numbers.
@@ -374,20 +374,20 @@ impl Turned<'_> {
             }
             self.scales.copy_from_slice(&scales);
         }
-        for word in (0..words).step_by(LANES) {
+        for word in (0..words).step_by(WIDTH) {
             let k = word * E::PER_WORD;
-            let numbers = (LANES * E::PER_WORD).min(self.depth - k);
+            let numbers = (WIDTH * E::PER_WORD).min(self.depth - k);
             // SAFETY: each row has `numbers` numbers from k on, which are at most sixteen words;
             // the panel has `words` lines.
             unsafe {
-                let mut square = [V::splat(0.0); LANES];
+                let mut square = [V::splat(0.0); WIDTH];
                 for (row, line) in square.iter_mut().enumerate().take(rows) {
                     let from = self.w.as_ptr().add(row * self.depth + k);
                     *line = E::weights(from, numbers, scales[row]);
                 }
                 let square = V::transpose(square);
                 for (i, line) in square.into_iter().enumerate().take(words - word) {
-                    line.store(self.panel.as_mut_ptr().add((word + i) * LANES));
+                    line.store(self.panel.as_mut_ptr().add((word + i) * WIDTH));
                 }
             }
         }

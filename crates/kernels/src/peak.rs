@@ -9,7 +9,7 @@
 
 use crate::buffer::Buffer;
 use crate::cpu::Cpu;
-use crate::simd::{LANES, Op, Vector};
+use crate::simd::{Op, Vector, WIDTH};
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -222,7 +222,7 @@ impl<const N: usize> Op for MultiplyAdd<N> {
             }
             black_box(sum.sum());
         }
-        2 * LANES * N * TURNS
+        2 * WIDTH * N * TURNS
     }
 }
 
@@ -239,9 +239,9 @@ impl Op for Sum<'_> {
         // SAFETY: every chunk has the numbers that are loaded from it.
         unsafe {
             let mut sums = [V::splat(0.0); WIDE];
-            for chunk in self.0.chunks_exact(WIDE * LANES) {
+            for chunk in self.0.chunks_exact(WIDE * WIDTH) {
                 for (i, sum) in sums.iter_mut().enumerate() {
-                    *sum = V::load(chunk.as_ptr().add(i * LANES)).add(*sum);
+                    *sum = V::load(chunk.as_ptr().add(i * WIDTH)).add(*sum);
                 }
             }
             let mut all = sums[0];
@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn sums_leave_nothing_out_but_a_tail() {
         for isa in Isa::supported() {
-            assert_eq!(isa.run(Sum(&[1.0; 6 * LANES * 3 + 5])), 288.0);
+            assert_eq!(isa.run(Sum(&[1.0; 6 * WIDTH * 3 + 5])), 288.0);
         }
     }
 

@@ -7,21 +7,22 @@
 //! the instruction set matters. In int8 a link is a scaled sum of integers over a block of k.
 //!
 //! Here are the operands and how threads share the work. What a thread does with its region is in
-//! `multiply` (blocks) and `tile` (registers), what a number is in `element`.
+//! `multiply` (blocks), `tile` and `microkernel` (registers), what a number is in `element`.
 //!
 //! Not here: packing (`pack`), the recurrent products (`sweep`, which calls [`Multiply`]).
 
-mod copied;
 mod element;
+mod microkernel;
 mod multiply;
+mod packed_a;
 mod tile;
 
 use crate::cpu::{Cpu, Parts, Worker};
-use crate::ledger::Kernel;
 use crate::pack::{Format, Packed};
-pub(crate) use copied::Layout;
+use crate::timer::Kernel;
 pub(crate) use element::{Bf16, Element, F32, Int8, lines, scale};
 pub(crate) use multiply::{Multiply, Start};
+pub(crate) use packed_a::Layout;
 use std::ops::Range;
 
 /// Multiply-adds below which another thread costs more time than it saves.

@@ -20,10 +20,10 @@ mod step;
 
 use crate::cell::{Backward, Equations, Gate};
 use crate::cpu::{Cpu, Parts, Worker};
-use crate::ledger::Kernel;
 use crate::pack::Packed;
 use crate::product::{Region, Start};
-use crate::simd::LANES;
+use crate::simd::WIDTH;
+use crate::timer::Kernel;
 use step::{BackwardStep, ForwardStep, recurrent};
 
 /// Multiply-adds of one step from which a second thread saves more than a barrier costs.
@@ -360,7 +360,7 @@ impl Window {
         phase: &(dyn Fn(usize, &Region) + Sync),
     ) {
         let job = |worker: Worker| {
-            let regions = Region::share(&worker, self.batch, self.units.div_ceil(LANES));
+            let regions = Region::share(&worker, self.batch, self.units.div_ceil(WIDTH));
             for i in 0..phases {
                 if i > 0 {
                     worker.barrier();

@@ -2,9 +2,9 @@
 
 use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
-use crate::ledger::Kernel;
 use crate::rows::{AddRow, share_in_vectors};
-use crate::simd::{LANES, Op, Vector};
+use crate::simd::{Op, Vector, WIDTH};
+use crate::timer::Kernel;
 
 /// Elements of one partial sum of [`sum_squares`].
 const CHUNK: usize = 4096;
@@ -48,11 +48,11 @@ impl Op for ChunkSquares<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) -> f32 {
         let (x, n) = (self.x.as_ptr(), self.x.len());
-        let whole = n - n % LANES;
+        let whole = n - n % WIDTH;
         // SAFETY: the slice has n elements: `whole` of them in full vectors, then the rest.
         unsafe {
             let (mut sums, limit) = (V::splat(0.0), V::splat(self.limit));
-            for i in (0..whole).step_by(LANES) {
+            for i in (0..whole).step_by(WIDTH) {
                 // The limit is on the left so that NaN passes (see `Vector::min`).
                 let x = limit.min(V::load(x.add(i)).abs());
                 sums = x.mul_add(x, sums);

@@ -177,12 +177,12 @@ pub fn pick(uniform: f64, weights: &[f32]) -> usize {
 /// Weights that are passed over together.
 const BLOCK: usize = 256;
 /// Running sums: as many as keep the instructions busy. Part of the order of a sum, the same everywhere.
-const LANES: usize = 16;
+const WIDTH: usize = 16;
 
 /// The sum of a block.
 fn sum(block: &[f32]) -> f64 {
-    let mut sums = [0.0_f32; LANES];
-    for chunk in block.chunks(LANES) {
+    let mut sums = [0.0_f32; WIDTH];
+    for chunk in block.chunks(WIDTH) {
         for (sum, x) in sums.iter_mut().zip(chunk) {
             *sum += x;
         }

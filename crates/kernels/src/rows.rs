@@ -1,13 +1,13 @@
 //! Rows of any length as vectors: what the elementwise kernels share.
 
 use crate::cpu::Worker;
-use crate::simd::{LANES, Op, Vector};
+use crate::simd::{Op, Vector, WIDTH};
 use std::ops::Range;
 
 /// This thread's share of `n` elements or columns, cut at multiples of sixteen.
 pub(crate) fn share_in_vectors(worker: Worker, n: usize) -> Range<usize> {
-    let vectors = worker.share(n.div_ceil(LANES));
-    (vectors.start * LANES).min(n)..(vectors.end * LANES).min(n)
+    let vectors = worker.share(n.div_ceil(WIDTH));
+    (vectors.start * WIDTH).min(n)..(vectors.end * WIDTH).min(n)
 }
 
 /// Reads `n` in 1 ..= 16 numbers from `p`; the rest are zero. In a loop over a row this is quicker
@@ -19,7 +19,7 @@ pub(crate) fn share_in_vectors(worker: Worker, n: usize) -> Range<usize> {
 pub(crate) unsafe fn read<V: Vector>(p: *const f32, n: usize) -> V {
     // SAFETY: the caller has n numbers behind p, and the instructions of `V`.
     unsafe {
-        if n == LANES {
+        if n == WIDTH {
             V::load(p)
         } else {
             V::load_first(p, n)
@@ -35,7 +35,7 @@ pub(crate) unsafe fn read<V: Vector>(p: *const f32, n: usize) -> V {
 pub(crate) unsafe fn write<V: Vector>(x: V, p: *mut f32, n: usize) {
     // SAFETY: the caller has n numbers behind p, and the instructions of `V`.
     unsafe {
-        if n == LANES {
+        if n == WIDTH {
             x.store(p);
         } else {
             x.store_first(p, n);
@@ -57,8 +57,8 @@ impl Op for AddRow<'_> {
         let n = self.to.len();
         assert_eq!(self.from.len(), n);
         let (from, to) = (self.from.as_ptr(), self.to.as_mut_ptr());
-        for i in (0..n).step_by(LANES) {
-            let width = LANES.min(n - i);
+        for i in (0..n).step_by(WIDTH) {
+            let width = WIDTH.min(n - i);
             // SAFETY: both slices have n elements, of which `width` from i are taken.
             unsafe {
                 let sum = read::<V>(to.add(i), width).add(read(from.add(i), width));

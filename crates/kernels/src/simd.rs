@@ -18,7 +18,7 @@ mod emulate;
 pub(crate) mod scalar;
 
 /// Numbers in a [`Vector`].
-pub(crate) const LANES: usize = 16;
+pub(crate) const WIDTH: usize = 16;
 
 /// Sixteen `f32`.
 ///
@@ -100,7 +100,7 @@ pub(crate) trait Vector: Copy {
     /// The sum in the one fixed tree: halves are added to halves (16 → 8 → 4 → 2 → 1).
     unsafe fn sum(self) -> f32;
     /// The largest number; unspecified if any is NaN.
-    unsafe fn max_lane(self) -> f32;
+    unsafe fn largest(self) -> f32;
 
     /// Asks for the cache line at `p` to be brought into the second-level cache. Any address will do.
     unsafe fn prefetch(p: *const f32);
@@ -136,9 +136,9 @@ pub(crate) trait Vector: Copy {
     unsafe fn bytes(neighbours: [Self; 4]) -> Self {
         // SAFETY: the arrays have the numbers, and the caller has the instructions.
         unsafe {
-            let mut bytes = [0_u8; 4 * LANES];
-            for (x, bytes) in neighbours.into_iter().zip(bytes.chunks_exact_mut(LANES)) {
-                let mut numbers = [0.0; LANES];
+            let mut bytes = [0_u8; 4 * WIDTH];
+            for (x, bytes) in neighbours.into_iter().zip(bytes.chunks_exact_mut(WIDTH)) {
+                let mut numbers = [0.0; WIDTH];
                 x.store(numbers.as_mut_ptr());
                 for (byte, x) in bytes.iter_mut().zip(numbers) {
                     *byte = x as i32 as u8;
@@ -164,11 +164,11 @@ pub(crate) trait Vector: Copy {
     unsafe fn dot_bytes([a, _]: [Self; 2], [b, _]: [Self; 2], sum: Self) -> Self {
         // SAFETY: the arrays have sixteen numbers, and the caller has the instructions.
         unsafe {
-            let (mut x, mut y, mut sums) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
+            let (mut x, mut y, mut sums) = ([0.0_f32; WIDTH], [0.0_f32; WIDTH], [0.0_f32; WIDTH]);
             a.store(x.as_mut_ptr());
             b.store(y.as_mut_ptr());
             sum.store(sums.as_mut_ptr());
-            for i in 0..LANES {
+            for i in 0..WIDTH {
                 let (x, y) = (x[i].to_bits().to_le_bytes(), y[i].to_bits().to_le_bytes());
                 let dot: i32 = (0..4)
                     .map(|byte| i32::from(x[byte]) * i32::from(y[byte] as i8))
@@ -183,12 +183,12 @@ pub(crate) trait Vector: Copy {
 
     /// Rows become columns.
     #[inline(always)]
-    unsafe fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
-        let mut turned = [[0.0; LANES]; LANES];
+    unsafe fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        let mut turned = [[0.0; WIDTH]; WIDTH];
         // SAFETY: every row of the array has sixteen numbers.
         unsafe {
             for (i, row) in rows.into_iter().enumerate() {
-                let mut numbers = [0.0; LANES];
+                let mut numbers = [0.0; WIDTH];
                 row.store(numbers.as_mut_ptr());
                 for (j, x) in numbers.into_iter().enumerate() {
                     turned[j][i] = x;

@@ -11,9 +11,9 @@
 
 use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
-use crate::ledger::Kernel;
 use crate::rows::{read, write};
-use crate::simd::{LANES, Op, Vector};
+use crate::simd::{Op, Vector, WIDTH};
+use crate::timer::Kernel;
 use crate::vmath::{exp, ln};
 
 /// Columns of one partial sum.
@@ -201,7 +201,7 @@ impl Op for Exponentials<'_> {
 /// The instructions of `V` are there, and the numbers may be read, and written if `WRITE`.
 #[inline(always)]
 unsafe fn exponential_sum<V: Vector, const WRITE: bool>(z: *mut f32, n: usize) -> RowSum {
-    let whole = n - n % LANES;
+    let whole = n - n % WIDTH;
     let rest = n - whole;
     // SAFETY: the caller has n numbers behind z: `whole` of them in full vectors, then the rest.
     unsafe {
@@ -209,10 +209,10 @@ unsafe fn exponential_sum<V: Vector, const WRITE: bool>(z: *mut f32, n: usize) -
         // Neither depends on an order, and several at a time keep the instructions busy.
         let mut maxima = [V::splat(f32::NEG_INFINITY); SIDE_BY_SIDE];
         let mut checks = [zero; SIDE_BY_SIDE];
-        let most = whole - whole % (SIDE_BY_SIDE * LANES);
-        for start in (0..most).step_by(SIDE_BY_SIDE * LANES) {
+        let most = whole - whole % (SIDE_BY_SIDE * WIDTH);
+        for start in (0..most).step_by(SIDE_BY_SIDE * WIDTH) {
             for side in 0..SIDE_BY_SIDE {
-                let z = V::load(z.add(start + side * LANES));
+                let z = V::load(z.add(start + side * WIDTH));
                 // NaN does not enter the maximum, but is found by `check`: 0 · NaN and 0 · ∞ are NaN.
                 maxima[side] = z.max(maxima[side]);
                 checks[side] = z.mul_add(zero, checks[side]);
@@ -223,25 +223,25 @@ unsafe fn exponential_sum<V: Vector, const WRITE: bool>(z: *mut f32, n: usize) -
             max = maxima[side].max(max);
             check = checks[side].add(check);
         }
-        for i in (most..whole).step_by(LANES) {
+        for i in (most..whole).step_by(WIDTH) {
             let z = V::load(z.add(i));
             max = z.max(max);
             check = z.mul_add(zero, check);
         }
         if rest > 0 {
             let z = V::load_first(z.add(whole), rest);
-            let absent = lanes_from::<V>(rest);
+            let absent = beyond::<V>(rest);
             max = z.add(absent).max(max);
             check = z.mul_add(zero, check);
         }
         // + 0: of equal zeros an instruction set may pick either sign.
-        let max = max.max_lane() + 0.0;
+        let max = max.largest() + 0.0;
         let shift = V::splat(max);
 
         let mut sum = 0.0;
         for start in (0..whole).step_by(CHUNK) {
             let mut sums = zero;
-            for i in (start..whole.min(start + CHUNK)).step_by(LANES) {
+            for i in (start..whole.min(start + CHUNK)).step_by(WIDTH) {
                 let e = exp(V::load(z.add(i)).sub(shift));
                 if WRITE {
                     e.store(z.add(i));
@@ -252,7 +252,7 @@ unsafe fn exponential_sum<V: Vector, const WRITE: bool>(z: *mut f32, n: usize) -
         }
         if rest > 0 {
             let z = z.add(whole);
-            let absent = lanes_from::<V>(rest);
+            let absent = beyond::<V>(rest);
             let e = exp(V::load_first(z, rest).sub(shift).add(absent));
             if WRITE {
                 e.store_first(z, rest);
@@ -267,16 +267,16 @@ unsafe fn exponential_sum<V: Vector, const WRITE: bool>(z: *mut f32, n: usize) -
     }
 }
 
-/// 0 in the first `n` lanes, −∞ in the others: what a row has beyond its end.
+/// 0 in the first `n` numbers and −∞ in the others, which are beyond the end of a row.
 ///
 /// # Safety
 /// The instructions of `V` are there.
 #[inline(always)]
-unsafe fn lanes_from<V: Vector>(n: usize) -> V {
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    lanes[..n].fill(0.0);
+unsafe fn beyond<V: Vector>(n: usize) -> V {
+    let mut numbers = [f32::NEG_INFINITY; WIDTH];
+    numbers[..n].fill(0.0);
     // SAFETY: the array has 16 numbers.
-    unsafe { V::load(lanes.as_ptr()) }
+    unsafe { V::load(numbers.as_ptr()) }
 }
 
 /// x·factor − shift.
@@ -291,7 +291,7 @@ impl Op for Affine<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for x in self.row.chunks_mut(LANES) {
+        for x in self.row.chunks_mut(WIDTH) {
             // SAFETY: the chunk has `x.len()` ≤ 16 numbers.
             unsafe {
                 let y = read::<V>(x.as_ptr(), x.len()).mul(V::splat(self.factor));
@@ -313,7 +313,7 @@ impl Op for Lower<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for x in self.row.chunks_mut(LANES) {
+        for x in self.row.chunks_mut(WIDTH) {
             // SAFETY: the chunk has `x.len()` ≤ 16 numbers.
             unsafe {
                 let z = read::<V>(x.as_ptr(), x.len()).sub(V::splat(self.max));

@@ -28,10 +28,10 @@ pub use sgd::{Momentum, sgd, sgd_momentum};
 
 use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
-use crate::ledger::Kernel;
 use crate::pack::PanelPair;
 use crate::rows::{read, share_in_vectors, write};
-use crate::simd::{LANES, Op, Vector};
+use crate::simd::{Op, Vector, WIDTH};
+use crate::timer::Kernel;
 use std::ops::Range;
 
 /// Operands of one update besides a rule's moments, all of one length.
@@ -229,8 +229,8 @@ impl<R: Rule<N>, const N: usize> Op for Pass<'_, R, N> {
         unsafe {
             let (least, most) = (V::splat(-limit), V::splat(limit));
             let (scale, keep, join) = (V::splat(scale), V::splat(keep), V::splat(join));
-            for i in (0..n).step_by(LANES) {
-                let width = LANES.min(n - i);
+            for i in (0..n).step_by(WIDTH) {
+                let width = WIDTH.min(n - i);
                 // The limits are on the left so that NaN passes (see `Vector::max`).
                 let gradient = least.max(most.min(read::<V>(g.add(i), width)));
                 let mut gradient = gradient.mul(scale);

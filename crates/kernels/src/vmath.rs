@@ -12,7 +12,7 @@
 
 use crate::isa::Isa;
 use crate::rows::{read, write};
-use crate::simd::{LANES, Op, Vector};
+use crate::simd::{Op, Vector, WIDTH};
 
 /// eˣ. Above 88.72 infinity; below −87.3 gradual underflow, still rounded to within 1 ULP of the
 /// subnormal result, and zero from −104 on. NaN stays NaN.
@@ -174,7 +174,7 @@ impl Op for InPlace<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for chunk in self.1.chunks_mut(LANES) {
+        for chunk in self.1.chunks_mut(WIDTH) {
             // SAFETY: the chunk has `chunk.len()` ≤ 16 numbers; `Isa::run` vouches for `V`.
             unsafe {
                 let x = read::<V>(chunk.as_ptr(), chunk.len());

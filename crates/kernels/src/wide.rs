@@ -9,8 +9,8 @@
 
 use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
-use crate::ledger::Kernel;
 use crate::simd::{Op, Vector};
+use crate::timer::Kernel;
 
 /// Rows and columns of a tile.
 const ROWS: usize = 4;

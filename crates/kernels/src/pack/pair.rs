@@ -7,7 +7,7 @@
 use super::{Format, Packed, Rows, Turned};
 use crate::cpu::{Cpu, Parts};
 use crate::isa::Isa;
-use crate::simd::LANES;
+use crate::simd::WIDTH;
 use std::ops::Range;
 
 /// The two packed copies of one weight matrix, which an optimiser writes together.
@@ -82,15 +82,15 @@ pub(crate) struct Stripes<'a> {
 
 impl Stripes<'_> {
     pub(crate) fn count(&self) -> usize {
-        self.gates * self.cols.div_ceil(LANES)
+        self.gates * self.cols.div_ceil(WIDTH)
     }
 
     /// The rows of W in stripe number `stripe`.
     fn rows(&self, stripe: usize) -> Range<usize> {
-        let blocks = self.cols.div_ceil(LANES);
-        let (gate, first) = (stripe / blocks, stripe % blocks * LANES);
+        let blocks = self.cols.div_ceil(WIDTH);
+        let (gate, first) = (stripe / blocks, stripe % blocks * WIDTH);
         let start = gate * self.cols + first;
-        start..start + LANES.min(self.cols - first)
+        start..start + WIDTH.min(self.cols - first)
     }
 
     /// The numbers of W in stripe number `stripe`.

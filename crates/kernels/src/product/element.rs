@@ -12,7 +12,7 @@
 //! −128 · Σ a. For weights and inference only.
 
 use crate::rows::read;
-use crate::simd::{LANES, Vector};
+use crate::simd::{Vector, WIDTH};
 
 /// A kind of operands. Words lie in memory as the bits of an f32.
 ///
@@ -106,13 +106,13 @@ pub(crate) unsafe fn scale<V: Vector>(from: *const f32, depth: usize) -> f32 {
     unsafe {
         let zero = V::splat(0.0);
         let (mut most, mut check) = (zero, zero);
-        for k in (0..depth).step_by(LANES) {
-            let x: V = read(from.add(k), LANES.min(depth - k));
+        for k in (0..depth).step_by(WIDTH) {
+            let x: V = read(from.add(k), WIDTH.min(depth - k));
             most = x.abs().max(most);
             // 0 · NaN and 0 · ∞ are NaN.
             check = x.mul_add(zero, check);
         }
-        most.max_lane() / MOST + check.sum()
+        most.largest() / MOST + check.sum()
     }
 }
 
@@ -165,9 +165,9 @@ impl Element for Bf16 {
     unsafe fn words<V: Vector>(from: *const f32, numbers: usize, _: f32) -> V {
         // SAFETY: passed on; the second vector begins inside the numbers if it is read at all.
         unsafe {
-            let low: V = read(from, numbers.min(LANES));
-            match numbers > LANES {
-                true => low.neighbours(read(from.add(LANES), numbers - LANES)),
+            let low: V = read(from, numbers.min(WIDTH));
+            match numbers > WIDTH {
+                true => low.neighbours(read(from.add(WIDTH), numbers - WIDTH)),
                 false => low.neighbours(V::splat(0.0)),
             }
         }
@@ -190,9 +190,9 @@ impl Int8 {
         unsafe {
             let mut parts = [V::splat(offset); 4];
             for (i, part) in parts.iter_mut().enumerate() {
-                let first = i * LANES;
+                let first = i * WIDTH;
                 if first < numbers {
-                    let x: V = read(from.add(first), LANES.min(numbers - first));
+                    let x: V = read(from.add(first), WIDTH.min(numbers - first));
                     *part = x.mul(V::splat(factor)).round().add(V::splat(offset));
                 }
             }

@@ -9,19 +9,19 @@
 //! side as keep the memory busy.
 
 use super::Region;
-use super::copied::{Copied, Layout, MOST_DEPTH, MOST_DEPTH_ALONE, Source, TILES};
 use super::element::{Bf16, Element, F32, Int8, tile_rows};
-use super::tile::{self, Ahead, NextWords, TileRow};
+use super::packed_a::{Layout, MOST_DEPTH, MOST_DEPTH_ALONE, PackedA, Source, TILES};
+use super::tile::{self, NextWords, Prefetch, TileRow, Tiles, even};
 use crate::isa::Isa;
 use crate::pack::{Format, Packed};
-use crate::simd::{LANES, RawOp, Vector};
+use crate::simd::{RawOp, Vector, WIDTH};
 use std::marker::PhantomData;
 use std::ops::Range;
 
 /// Words of a block of B: 16 panels of 384 words are 384 KiB.
 const BLOCK_WORDS: usize = 16 * MOST_DEPTH;
 /// What the sums of a product without a bias start from, as many columns as a tile may have.
-static ZEROS: [f32; 8 * LANES] = [0.0; 8 * LANES];
+static ZEROS: [f32; 8 * WIDTH] = [0.0; 8 * WIDTH];
 
 /// [`Init`](super::Init) with sizes already compared.
 #[derive(Clone, Copy)]
@@ -71,9 +71,9 @@ struct Block {
 ///
 /// # Safety
 /// As for [`Multiply`], whose B has this format.
-struct Of<'a, E>(Multiply<'a>, PhantomData<E>);
+struct TypedMultiply<'a, E>(Multiply<'a>, PhantomData<E>);
 
-impl<E: Element> RawOp for Of<'_, E> {
+impl<E: Element> RawOp for TypedMultiply<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -92,9 +92,9 @@ impl Multiply<'_> {
         // SAFETY: passed on.
         unsafe {
             match self.b.format() {
-                Format::F32 => isa.run_raw(Of::<F32>(self, PhantomData)),
-                Format::Bf16 => isa.run_raw(Of::<Bf16>(self, PhantomData)),
-                Format::Int8 => isa.run_bytes(Of::<Int8>(self, PhantomData)),
+                Format::F32 => isa.run_raw(TypedMultiply::<F32>(self, PhantomData)),
+                Format::Bf16 => isa.run_raw(TypedMultiply::<Bf16>(self, PhantomData)),
+                Format::Int8 => isa.run_bytes(TypedMultiply::<Int8>(self, PhantomData)),
             }
         }
     }
@@ -106,7 +106,7 @@ impl Multiply<'_> {
         if self.region.blocks.is_empty() {
             return; // rows without columns are neither copied nor summed
         }
-        let mut copied = Copied::take();
+        let mut packed = PackedA::take();
         let depth = match self.is_alone() {
             false => MOST_DEPTH,
             true => most_depth_alone::<E>(),
@@ -119,13 +119,13 @@ impl Multiply<'_> {
                 // SAFETY: this struct's contract, and the ranges lie inside the region.
                 unsafe {
                     if !self.is_in_place::<E>() {
-                        self.copy::<V, E>(&tiles, &words, &mut copied);
+                        self.copy::<V, E>(&tiles, &words, &mut packed);
                     }
-                    self.panels::<V, E>(&tiles, words, &copied);
+                    self.panels::<V, E>(&tiles, words, &packed);
                 }
             }
         }
-        copied.give_back();
+        packed.give_back();
     }
 
     /// The words of A's first row that are copied after `words`: the next ones, or after the last of them the first words
@@ -179,7 +179,7 @@ impl Multiply<'_> {
         &self,
         tiles: &Tiles,
         words: &Range<usize>,
-        copied: &mut Copied,
+        packed: &mut PackedA,
     ) {
         let depth = self.b.depth();
         let source = Source {
@@ -190,7 +190,7 @@ impl Multiply<'_> {
             range: words.start * E::PER_WORD..depth.min(words.end * E::PER_WORD),
         };
         // SAFETY: rows and k lie inside A, and neither range is longer than the copy allows.
-        unsafe { copied.fill::<V, E>(&source, tiles) };
+        unsafe { packed.fill::<V, E>(&source, tiles) };
     }
 
     /// The rows against `words` of k of all panels, group by group.
@@ -202,7 +202,7 @@ impl Multiply<'_> {
         &self,
         tiles: &Tiles,
         words: Range<usize>,
-        copied: &Copied,
+        packed: &PackedA,
     ) {
         let all = &self.region.blocks;
         let next_words = self.next_words::<E>(tiles.rows().len(), &words);
@@ -214,7 +214,7 @@ impl Multiply<'_> {
         for panels in even(all.clone(), group, 1) {
             // From a word of this block to its place in the next one.
             let next = match panels.end == all.end {
-                true => (words.len() * LANES) as isize - (panels.start - all.start) as isize * size,
+                true => (words.len() * WIDTH) as isize - (panels.start - all.start) as isize * size,
                 false => panels.len() as isize * size,
             };
             let block = Block {
@@ -226,7 +226,7 @@ impl Multiply<'_> {
             };
             for (number, tile) in tiles.iter().enumerate() {
                 // SAFETY: passed on.
-                unsafe { self.tiles::<V, E>(number, tile, &block, copied) };
+                unsafe { self.tiles::<V, E>(number, tile, &block, packed) };
             }
         }
     }
@@ -247,12 +247,12 @@ impl Multiply<'_> {
         number: usize,
         tile: Range<usize>,
         block: &Block,
-        copied: &Copied,
+        packed: &PackedA,
     ) {
         let (m, words) = (tile.len(), block.words.len());
         let a = match self.is_in_place::<E>() {
             true => self.single_row(tile.start).wrapping_add(block.words.start),
-            false => copied.words(number),
+            false => packed.words(number),
         };
         let (cols, size) = (self.b.cols(), self.b.panel_size());
         let (widest, next) = match self.is_alone() {
@@ -275,21 +275,21 @@ impl Multiply<'_> {
                 let left = block.panels.end - panel;
                 let panels = widest_of(widest, left);
                 let count = left / panels;
-                let column = (gate - self.gates.start) * cols + panel * LANES;
+                let column = (gate - self.gates.start) * cols + panel * WIDTH;
                 let b = self
                     .b
                     .panel(gate, panel)
-                    .wrapping_add(block.words.start * LANES);
+                    .wrapping_add(block.words.start * WIDTH);
                 let c = self.c.wrapping_add(tile.start * self.c_stride + column);
                 let (start, start_stride, start_step) = match self.start {
-                    _ if block.words.start > 0 => (c.cast_const(), self.c_stride, panels * LANES),
-                    Start::Accumulate => (c.cast_const(), self.c_stride, panels * LANES),
-                    Start::Bias(bias) => (bias.as_ptr().wrapping_add(column), 0, panels * LANES),
+                    _ if block.words.start > 0 => (c.cast_const(), self.c_stride, panels * WIDTH),
+                    Start::Accumulate => (c.cast_const(), self.c_stride, panels * WIDTH),
+                    Start::Bias(bias) => (bias.as_ptr().wrapping_add(column), 0, panels * WIDTH),
                     Start::Zero => (ZEROS.as_ptr(), 0, 0),
                 };
                 let tiles = TileRow {
                     a,
-                    quantised: copied.quantised(number),
+                    quantised: packed.quantised(number),
                     layout: self.layout,
                     rows: m,
                     b,
@@ -302,11 +302,11 @@ impl Multiply<'_> {
                     c_stride: self.c_stride,
                     count,
                     start_step,
-                    last: LANES.min(cols - (panel + count * panels - 1) * LANES),
-                    ahead: Ahead {
+                    last: WIDTH.min(cols - (panel + count * panels - 1) * WIDTH),
+                    prefetch: Prefetch {
                         a: next_words,
-                        b: next + (lines.start * LANES) as isize,
-                        b_step: (lines.len() * LANES * V::TURN).div_ceil(words),
+                        b: next + (lines.start * WIDTH) as isize,
+                        b_step: (lines.len() * WIDTH * V::TURN).div_ceil(words),
                     },
                 };
                 // SAFETY: this struct's contract; `widest` gave a tile that the registers hold.
@@ -339,69 +339,4 @@ fn widest_of(most: usize, left: usize) -> usize {
         .into_iter()
         .find(|w| *w <= most.min(left))
         .unwrap_or(1)
-}
-
-/// The rows of a block, tile by tile.
-pub(super) struct Tiles {
-    /// Where each begins, and where the last one ends.
-    starts: [usize; TILES + 1],
-    count: usize,
-}
-
-impl Tiles {
-    /// As few as possible of at most `most` rows, and of a multiple of `step` but for the last.
-    #[inline(always)]
-    fn of(rows: Range<usize>, most: usize, step: usize) -> Tiles {
-        let mut tiles = Tiles {
-            starts: [rows.start; TILES + 1],
-            count: 0,
-        };
-        for tile in even(rows, most, step) {
-            tiles.count += 1;
-            tiles.starts[tiles.count] = tile.end;
-        }
-        tiles
-    }
-
-    #[inline(always)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = Range<usize>> {
-        (0..self.count).map(|i| self.starts[i]..self.starts[i + 1])
-    }
-
-    fn rows(&self) -> Range<usize> {
-        self.starts[0]..self.starts[self.count]
-    }
-}
-
-/// `range` in as few pieces of at most `most` as possible, all about equally long, and all multiples
-/// of `step`, as `most` is, but for the last.
-#[inline(always)]
-fn even(range: Range<usize>, most: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
-    let pieces = range.len().div_ceil(most);
-    let steps = range.len().div_ceil(step);
-    (0..pieces).map(move |i| {
-        let at = |i: usize| range.end.min(range.start + steps * i / pieces * step);
-        at(i)..at(i + 1)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_are_few_and_even() {
-        let pieces = |n: usize, most, step| -> Vec<usize> {
-            even(3..3 + n, most, step).map(|r| r.len()).collect()
-        };
-        assert_eq!(pieces(20, 12, 1), [10, 10]);
-        assert_eq!(pieces(12, 12, 1), [12]);
-        assert_eq!(pieces(13, 6, 1), [4, 4, 5]);
-        assert!(pieces(0, 6, 1).is_empty());
-        assert_eq!(even(3..16, 6, 1).last(), Some(11..16));
-        assert_eq!(pieces(13, 6, 2), [4, 4, 5]);
-        assert_eq!(pieces(20, 12, 4), [8, 12]);
-        assert_eq!(pieces(25, 12, 2), [8, 8, 9]);
-        assert_eq!(pieces(2, 12, 4), [2]);
-    }
 }

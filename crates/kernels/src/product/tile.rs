@@ -1,25 +1,15 @@
-//! The innermost loop of a product: one tile of C in registers, k ascending.
+//! Tiles: what a row of them works on, how large they are, and which code computes them.
 //!
-//! A tile is M rows by W panels of sixteen columns. Its M·W accumulators start from C, a bias or
-//! zero and take one fused multiply-add per word of k, so every element of C is one chain whatever
-//! M, W and the length of a block of k are. That is what makes rows independent of their company.
-//!
-//! Every (M, W) is code of its own, and each instruction set and element has all of them. So only some
-//! M exist ([`rows_of_code`]), and a tile of fewer rows computes some that are not stored: an odd last row of
-//! a batch costs less than a program that compiles for minutes.
-//!
-//! In int8 the accumulators are integers; at the end of a block of k the sum is scaled and joins the
-//! chain as one link. There the blocks matter, and they follow from the depth alone.
-//!
-//! Tiles side by side are computed in one call ([`TileRow`]), and several words of k in one turn of the loop
-//! ([`Vector::TURN`]): what a turn or a tile costs beside its multiplications takes their places. While it computes, a
-//! tile asks for the memory that is needed next ([`Ahead`]), so that the arithmetic seldom waits for more than the
-//! second-level cache.
+//! Every size (M rows, W panels) of a tile is code of its own ([`Microkernel`]), and each instruction set and element has
+//! all of them. So only some M exist ([`rows_of_code`]), and a tile of fewer rows computes some that are not stored: an odd
+//! last row of a batch costs less than a program that compiles for minutes. Tiles side by side are computed in one call.
 
-use super::copied::{Layout, ROW, TILE_ROWS};
-use super::element::{Element, parts, tile_rows};
-use crate::simd::{LANES, RawOp, Vector};
+use super::element::{Element, tile_rows};
+use super::microkernel::Microkernel;
+use super::packed_a::{Layout, TILE_ROWS, TILES};
+use crate::simd::Vector;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 /// What turns a row of integers into numbers.
 #[derive(Clone, Copy, Default)]
@@ -58,48 +48,17 @@ pub(super) struct TileRow<'a> {
     pub(super) start_step: usize,
     /// Columns of the last tile's last panel that are in C, 1 to 16.
     pub(super) last: usize,
-    pub(super) ahead: Ahead,
-}
-
-impl TileRow<'_> {
-    /// In int8: the sum of integers in row `i` and a panel, whose scales are given, scaled, onto `onto`.
-    ///
-    /// # Safety
-    /// The instructions of `V` are there, and the panel has sixteen scales.
-    #[inline(always)]
-    unsafe fn scaled<V: Vector>(&self, sum: V, i: usize, scales: *const f32, onto: V) -> V {
-        // SAFETY: every panel has sixteen scales.
-        unsafe {
-            let columns = V::load(scales);
-            let scale = V::splat(self.quantised[i].scale).mul(columns);
-            sum.integers_to_f32().mul_add(scale, onto)
-        }
-    }
-
-    /// What the sum in row `i` of M and panel `j` starts from. A row that C does not have starts as the last
-    /// one that it has.
-    #[inline(always)]
-    fn start_of<V: Vector, const M: usize, const LAST_FIRST: bool>(
-        &self,
-        start: *const f32,
-        (i, j): (usize, usize),
-    ) -> *const f32 {
-        let row = match is_there::<V, M, LAST_FIRST>(i) {
-            true => i,
-            false => i.min(self.rows - 1),
-        };
-        start.wrapping_add(row * self.start_stride + j * LANES)
-    }
+    pub(super) prefetch: Prefetch,
 }
 
 /// Whether every tile whose code has M rows has row `i`.
 #[inline(always)]
-const fn is_there<V: Vector, const M: usize, const LAST_FIRST: bool>(i: usize) -> bool {
+pub(super) const fn is_there<V: Vector, const M: usize, const LAST_FIRST: bool>(i: usize) -> bool {
     i == 0 || i + V::ROW_STEPS[LAST_FIRST as usize] <= M
 }
 
 /// Memory that tiles after this one will need. Addresses may lie anywhere: asking is harmless.
-pub(super) struct Ahead {
+pub(super) struct Prefetch {
     /// The part of the next block of A that is copied to the place of these rows.
     pub(super) a: NextWords,
     /// From a panel to the part of the next block of B that these rows ask for.
@@ -120,7 +79,7 @@ pub(super) struct NextWords {
 impl NextWords {
     /// Where word `word` is.
     #[inline(always)]
-    fn word(&self, word: usize) -> *const f32 {
+    pub(super) fn word(&self, word: usize) -> *const f32 {
         self.first.wrapping_offset(word as isize * self.step)
     }
 }
@@ -227,157 +186,77 @@ unsafe fn call<V: Vector, E: Element, const M: usize, const W: usize, const LAST
     // Known at compile time: what does not exist is not compiled.
     if const { exists::<V, E>(M, W, LAST_FIRST) } {
         // SAFETY: passed on.
-        unsafe { V::call(Chains::<E, M, W, LAST_FIRST>(t, PhantomData)) }
+        unsafe { V::call(Microkernel::<E, M, W, LAST_FIRST>(t, PhantomData)) }
     } else {
         unreachable!("a tile of {M} rows and {W} panels");
     }
 }
 
-/// The loop itself.
-///
-/// # Safety
-/// To run it the caller proves what [`compute`] asks for, of a tile whose code has M rows.
-struct Chains<'a, E, const M: usize, const W: usize, const LAST_FIRST: bool>(
-    &'a TileRow<'a>,
-    PhantomData<E>,
-);
+/// The rows of a block, tile by tile.
+pub(super) struct Tiles {
+    /// Where each begins, and where the last one ends.
+    starts: [usize; TILES + 1],
+    count: usize,
+}
 
-impl<E: Element, const M: usize, const W: usize, const LAST_FIRST: bool> RawOp
-    for Chains<'_, E, M, W, LAST_FIRST>
-{
-    type Output = ();
+impl Tiles {
+    /// As few as possible of at most `most` rows, and of a multiple of `step` but for the last.
+    #[inline(always)]
+    pub(super) fn of(rows: Range<usize>, most: usize, step: usize) -> Tiles {
+        let mut tiles = Tiles {
+            starts: [rows.start; TILES + 1],
+            count: 0,
+        };
+        for tile in even(rows, most, step) {
+            tiles.count += 1;
+            tiles.starts[tiles.count] = tile.end;
+        }
+        tiles
+    }
 
     #[inline(always)]
-    unsafe fn run_raw<V: Vector>(self) {
-        let t = self.0;
-        // Word (i, k) of A is `a[i·next_row + k·next_word]`, or its first part.
-        let (next_row, next_word) = match LAST_FIRST {
-            false => (ROW * parts::<V, E>(), 1),
-            true => (1, V::TILE_ROWS[0]),
-        };
-        let (mut first_b, mut start, mut c, mut scales) = (t.b, t.start, t.c, t.scales);
-        for number in 1..=t.count {
-            // SAFETY: `compute`'s contract; the last panel touches only its `last` columns of C and bias. The copy of A
-            // has rows for every tile, and a row that C does not have is not stored.
-            unsafe {
-                let is_whole = |j: usize| j + 1 < W || number < t.count || t.last == LANES;
-                let start_of = |i, j| t.start_of::<V, M, LAST_FIRST>(start, (i, j));
-                let mut sum = [[V::splat(0.0); W]; M];
-                // One branch for a panel: with one for each sum the compiler keeps them in memory.
-                if E::SCALED {
-                    for i in 0..M {
-                        sum[i] = [V::splat(t.quantised[i].begin); W];
-                    }
-                } else {
-                    for j in 0..W {
-                        if is_whole(j) {
-                            for i in 0..M {
-                                sum[i][j] = V::load(start_of(i, j));
-                            }
-                        } else {
-                            for i in 0..M {
-                                sum[i][j] = V::load_first(start_of(i, j), t.last);
-                            }
-                        }
-                    }
-                }
-                let (mut a, mut b) = (t.a, first_b);
-                let mut next_b = b.wrapping_offset(t.ahead.b);
-                // Each of the tiles asks for its part of the words.
-                let next = t.ahead.a;
-                let mut next_a = next.word(next.count * (number - 1) / t.count);
-                let last_a = next.word(next.count * number / t.count);
-                let mut next_c = c.wrapping_add(W * LANES);
-                let last_c = next_c.wrapping_add((M - 1) * t.c_stride);
-                for _ in 0..t.depth / V::TURN {
-                    // A single row reads straight through, which processors see and do by themselves.
-                    if M > 1 {
-                        // C is written at the end of this tile; that of the next may be read at once.
-                        for j in 0..W {
-                            V::prefetch_write(next_c.wrapping_add(j * LANES));
-                            V::prefetch(next_b.wrapping_add(j * t.panel));
-                        }
-                        next_c = next_c.wrapping_add(t.c_stride).min(last_c);
-                        if LAST_FIRST {
-                            V::prefetch(next_a);
-                            next_a = next_a.wrapping_offset(next.step).max(last_a);
-                        }
-                        next_b = next_b.wrapping_add(t.ahead.b_step);
-                    }
-                    for _ in 0..V::TURN {
-                        word::<V, E, M, W>(&mut sum, (a, next_row), (b, t.panel));
-                        a = a.add(next_word);
-                        b = b.add(LANES);
-                    }
-                }
-                for _ in 0..t.depth % V::TURN {
-                    word::<V, E, M, W>(&mut sum, (a, next_row), (b, t.panel));
-                    a = a.add(next_word);
-                    b = b.add(LANES);
-                }
-                if E::SCALED {
-                    for j in 0..W {
-                        let scales = scales.wrapping_add(j * LANES);
-                        if is_whole(j) {
-                            for i in 0..M {
-                                let onto = V::load(start_of(i, j));
-                                sum[i][j] = t.scaled(sum[i][j], i, scales, onto);
-                            }
-                        } else {
-                            for i in 0..M {
-                                let onto = V::load_first(start_of(i, j), t.last);
-                                sum[i][j] = t.scaled(sum[i][j], i, scales, onto);
-                            }
-                        }
-                    }
-                }
-                for i in 0..M {
-                    if !is_there::<V, M, LAST_FIRST>(i) && i >= t.rows {
-                        break;
-                    }
-                    for j in 0..W {
-                        let to = c.add(i * t.c_stride + j * LANES);
-                        match is_whole(j) {
-                            true => sum[i][j].store(to),
-                            false => sum[i][j].store_first(to, t.last),
-                        }
-                    }
-                }
-            }
-            first_b = first_b.wrapping_add(W * t.panel);
-            start = start.wrapping_add(t.start_step);
-            c = c.wrapping_add(W * LANES);
-            scales = scales.wrapping_add(W * LANES);
-        }
+    pub(super) fn iter(&self) -> impl Iterator<Item = Range<usize>> {
+        (0..self.count).map(|i| self.starts[i]..self.starts[i + 1])
+    }
+
+    pub(super) fn rows(&self) -> Range<usize> {
+        self.starts[0]..self.starts[self.count]
     }
 }
 
-/// Adds the products of one word of k: M words of A, `next_row` apart, and a line of each of W panels.
-///
-/// # Safety
-/// The instructions of `V` are there, and so are the words and lines.
+/// `range` in as few pieces of at most `most` as possible, all about equally long, and all multiples
+/// of `step`, as `most` is, but for the last.
 #[inline(always)]
-unsafe fn word<V: Vector, E: Element, const M: usize, const W: usize>(
-    sum: &mut [[V; W]; M],
-    (a, next_row): (*const f32, usize),
-    (b, panel): (*const f32, usize),
-) {
-    // SAFETY: passed on.
-    unsafe {
-        let mut line = [[V::splat(0.0); 2]; W];
-        for j in 0..W {
-            line[j] = E::parts_of_b(V::load(b.add(j * panel)));
-        }
-        for i in 0..M {
-            let a = a.add(i * next_row);
-            let first = V::splat(*a);
-            let x = match parts::<V, E>() {
-                1 => [first, first],
-                _ => [first, V::splat(*a.add(ROW))],
-            };
-            for j in 0..W {
-                sum[i][j] = E::multiply_add(x, line[j], sum[i][j]);
-            }
-        }
+pub(super) fn even(
+    range: Range<usize>,
+    most: usize,
+    step: usize,
+) -> impl Iterator<Item = Range<usize>> {
+    let pieces = range.len().div_ceil(most);
+    let steps = range.len().div_ceil(step);
+    (0..pieces).map(move |i| {
+        let at = |i: usize| range.end.min(range.start + steps * i / pieces * step);
+        at(i)..at(i + 1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_few_and_even() {
+        let pieces = |n: usize, most, step| -> Vec<usize> {
+            even(3..3 + n, most, step).map(|r| r.len()).collect()
+        };
+        assert_eq!(pieces(20, 12, 1), [10, 10]);
+        assert_eq!(pieces(12, 12, 1), [12]);
+        assert_eq!(pieces(13, 6, 1), [4, 4, 5]);
+        assert!(pieces(0, 6, 1).is_empty());
+        assert_eq!(even(3..16, 6, 1).last(), Some(11..16));
+        assert_eq!(pieces(13, 6, 2), [4, 4, 5]);
+        assert_eq!(pieces(20, 12, 4), [8, 12]);
+        assert_eq!(pieces(25, 12, 2), [8, 8, 9]);
+        assert_eq!(pieces(2, 12, 4), [2]);
     }
 }

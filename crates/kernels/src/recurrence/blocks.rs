@@ -1,7 +1,7 @@
 //! A thread's share of a step, in blocks of sixteen units of one sequence.
 
 use crate::product::Region;
-use crate::simd::LANES;
+use crate::simd::WIDTH;
 
 /// Up to sixteen units of one sequence, side by side in memory.
 pub(super) struct Block {
@@ -51,12 +51,12 @@ impl Iterator for Blocks<'_> {
         if self.row >= self.region.rows.end || self.region.blocks.is_empty() {
             return None;
         }
-        let first = self.block * LANES;
+        let first = self.block * WIDTH;
         self.block += 1;
         Some(Block {
             row: self.row,
             first,
-            len: LANES.min(self.units - first),
+            len: WIDTH.min(self.units - first),
         })
     }
 }

@@ -303,7 +303,7 @@ impl<const VNNI: bool> Vector for Avx2<VNNI> {
         unsafe { sum8(_mm256_add_ps(self.0, self.1)) }
     }
     #[inline(always)]
-    unsafe fn max_lane(self) -> f32 {
+    unsafe fn largest(self) -> f32 {
         unsafe { max8(_mm256_max_ps(self.0, self.1)) }
     }
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! [`Vector`] in one 512-bit register (AVX-512 F, DQ, BW), with or without instructions for bf16 and bytes.
 
-use super::{LANES, RawOp, Vector, avx2, emulate};
+use super::{RawOp, Vector, WIDTH, avx2, emulate};
 use std::arch::x86_64::*;
 use std::mem::transmute;
 
@@ -204,7 +204,7 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
         }
     }
     #[inline(always)]
-    unsafe fn max_lane(self) -> f32 {
+    unsafe fn largest(self) -> f32 {
         unsafe {
             let eight = _mm256_max_ps(
                 _mm512_castps512_ps256(self.0),
@@ -315,12 +315,12 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
         Self(unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(self.0)) })
     }
     #[inline(always)]
-    unsafe fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+    unsafe fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
         unsafe {
             let pd = |x: __m512| _mm512_castps_pd(x);
             let mut x = rows.map(|row| row.0);
             // Four by four inside the 128-bit parts …
-            for i in (0..LANES).step_by(4) {
+            for i in (0..WIDTH).step_by(4) {
                 let low = [
                     _mm512_unpacklo_ps(x[i], x[i + 1]),
                     _mm512_unpacklo_ps(x[i + 2], x[i + 3]),

@@ -1,6 +1,6 @@
 //! bf16 for instruction sets that do not have it: what [`Vector`]'s methods of the same names do there.
 
-use super::{LANES, Vector};
+use super::{Vector, WIDTH};
 
 /// [`Vector::pairs`].
 ///
@@ -10,7 +10,7 @@ use super::{LANES, Vector};
 pub(super) unsafe fn pairs<V: Vector>(even: V, odd: V) -> V {
     // SAFETY: the arrays have sixteen numbers, and the caller has the instructions.
     unsafe {
-        let (mut low, mut high) = ([0.0; LANES], [0.0; LANES]);
+        let (mut low, mut high) = ([0.0; WIDTH], [0.0; WIDTH]);
         even.store(low.as_mut_ptr());
         odd.store(high.as_mut_ptr());
         for (low, high) in low.iter_mut().zip(high) {
@@ -28,11 +28,11 @@ pub(super) unsafe fn pairs<V: Vector>(even: V, odd: V) -> V {
 pub(super) unsafe fn neighbours<V: Vector>(low: V, high: V) -> V {
     // SAFETY: the arrays have the numbers, and the caller has the instructions.
     unsafe {
-        let mut all = [0.0; 2 * LANES];
+        let mut all = [0.0; 2 * WIDTH];
         low.store(all.as_mut_ptr());
-        high.store(all.as_mut_ptr().add(LANES));
-        let (mut even, mut odd) = ([0.0; LANES], [0.0; LANES]);
-        for i in 0..LANES {
+        high.store(all.as_mut_ptr().add(WIDTH));
+        let (mut even, mut odd) = ([0.0; WIDTH], [0.0; WIDTH]);
+        for i in 0..WIDTH {
             (even[i], odd[i]) = (all[2 * i], all[2 * i + 1]);
         }
         pairs(V::load(even.as_ptr()), V::load(odd.as_ptr()))

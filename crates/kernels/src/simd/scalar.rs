@@ -1,10 +1,10 @@
 //! [`Vector`] as an array: the portable path, and the oracle of the others.
 
-use super::{LANES, RawOp, Vector};
+use super::{RawOp, Vector, WIDTH};
 
 /// Sixteen `f32` in memory.
 #[derive(Clone, Copy)]
-pub(crate) struct Scalar([f32; LANES]);
+pub(crate) struct Scalar([f32; WIDTH]);
 
 #[inline(always)]
 fn map(x: Scalar, f: impl Fn(f32) -> f32) -> Scalar {
@@ -37,26 +37,26 @@ impl Vector for Scalar {
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
-        Self([x; LANES])
+        Self([x; WIDTH])
     }
     #[inline(always)]
     unsafe fn load(p: *const f32) -> Self {
-        Self(unsafe { p.cast::<[f32; LANES]>().read_unaligned() })
+        Self(unsafe { p.cast::<[f32; WIDTH]>().read_unaligned() })
     }
     #[inline(always)]
     unsafe fn load_first(p: *const f32, n: usize) -> Self {
-        debug_assert!(n <= LANES);
-        let mut x = [0.0; LANES];
+        debug_assert!(n <= WIDTH);
+        let mut x = [0.0; WIDTH];
         unsafe { std::ptr::copy_nonoverlapping(p, x.as_mut_ptr(), n) };
         Self(x)
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut f32) {
-        unsafe { p.cast::<[f32; LANES]>().write_unaligned(self.0) }
+        unsafe { p.cast::<[f32; WIDTH]>().write_unaligned(self.0) }
     }
     #[inline(always)]
     unsafe fn store_first(self, p: *mut f32, n: usize) {
-        debug_assert!(n <= LANES);
+        debug_assert!(n <= WIDTH);
         unsafe { std::ptr::copy_nonoverlapping(self.0.as_ptr(), p, n) }
     }
     #[inline(always)]
@@ -136,7 +136,7 @@ impl Vector for Scalar {
         x[0]
     }
     #[inline(always)]
-    unsafe fn max_lane(self) -> f32 {
+    unsafe fn largest(self) -> f32 {
         self.0
             .into_iter()
             .fold(f32::NEG_INFINITY, |a, b| if a > b { a } else { b })

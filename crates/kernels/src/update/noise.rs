@@ -11,7 +11,7 @@
 //! operation, so the bits are the same on every machine.
 
 use crate::philox::philox;
-use crate::simd::{LANES, Vector};
+use crate::simd::{Vector, WIDTH};
 
 /// Gaussian noise on the gradient of one tensor in one update.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,7 +31,7 @@ impl Noise {
     /// As for the methods of [`Vector`].
     #[inline(always)]
     pub(super) unsafe fn add_to<V: Vector>(&self, gradient: V, at: usize) -> V {
-        let normals = normals(((self.first + at) / LANES) as u64, self.key);
+        let normals = normals(((self.first + at) / WIDTH) as u64, self.key);
         // SAFETY: the array has sixteen numbers, and the caller has the instructions of `V`.
         unsafe { V::load(normals.as_ptr()).mul_add(V::splat(self.sigma), gradient) }
     }
@@ -39,19 +39,19 @@ impl Noise {
 
 /// Sixteen standard normals, the `block`-th under `key`: cosines of the eight pairs, then sines.
 #[inline(always)]
-fn normals(block: u64, key: [u32; 2]) -> [f32; LANES] {
+fn normals(block: u64, key: [u32; 2]) -> [f32; WIDTH] {
     // Plain loops over arrays, of which the compiler makes vectors.
     let mut words = [[0; 4]; 4];
     for (i, words) in words.iter_mut().enumerate() {
         *words = philox([block as u32, (block >> 32) as u32, i as u32, 0], key);
     }
     let words = words.as_flattened();
-    let mut out = [0.0; LANES];
-    for i in 0..LANES / 2 {
+    let mut out = [0.0; WIDTH];
+    for i in 0..WIDTH / 2 {
         let radius = (-2.0 * ln((words[i] >> 8) + 1)).sqrt();
-        let (sin, cos) = sin_cos(words[LANES / 2 + i] >> 8);
+        let (sin, cos) = sin_cos(words[WIDTH / 2 + i] >> 8);
         out[i] = radius * cos;
-        out[LANES / 2 + i] = radius * sin;
+        out[WIDTH / 2 + i] = radius * sin;
     }
     out
 }
@@ -103,7 +103,7 @@ pub(super) mod tests {
 
     /// The number of the element at a place of the arena.
     pub(in crate::update) fn normal_at(place: usize, key: [u32; 2]) -> f32 {
-        normals((place / LANES) as u64, key)[place % LANES]
+        normals((place / WIDTH) as u64, key)[place % WIDTH]
     }
 
     #[test]

@@ -59,12 +59,12 @@ impl Clock {
         }
     }
 
-    /// A step is done on `cpu`, which keeps a ledger; `Break` when it was the last one.
+    /// A step is done on `cpu`, which times its kernels; `Break` when it was the last one.
     pub(super) fn lap(&mut self, cpu: &Cpu) -> ControlFlow<()> {
         let seconds = self.last.elapsed().as_secs_f64();
         if self.warming_up > 0 {
             self.warming_up -= 1;
-            cpu.take_ledger();
+            cpu.take_kernel_times();
         } else {
             self.laps.push(seconds);
             self.seconds += seconds;
@@ -93,7 +93,7 @@ impl Clock {
                 share: seconds / self.seconds,
             });
         };
-        for (kernel, seconds) in cpu.take_ledger() {
+        for (kernel, seconds) in cpu.take_kernel_times() {
             if seconds > 0.0 {
                 add(kernel.name(), seconds);
                 other -= seconds;
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn laps_after_the_warm_up_are_counted_and_divided_among_kernels() {
         let mut cpu = Cpu::new(Isa::detect(), 1);
-        cpu.keep_ledger();
+        cpu.time_kernels();
         let x = vec![1.0; 1 << 20];
         let mut clock = Clock::start(Amount::Steps(5));
         let mut steps = 0;

@@ -124,7 +124,7 @@ struct Outcome {
 pub fn measure(case: &Case, work: Work, settings: &Settings) -> Result<Measured> {
     case.config.check()?;
     let mut cpu = Cpu::new(settings.isa, settings.threads);
-    cpu.keep_ledger();
+    cpu.time_kernels();
     let (amount, weights) = (settings.amount, settings.weights);
     let outcome = match work {
         Work::Train => train(case, cpu, amount)?,

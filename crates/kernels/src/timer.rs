@@ -1,7 +1,7 @@
-//! Where the time goes: a ledger of seconds by kernel, kept by a [`Cpu`](crate::Cpu) that was asked
+//! Where the time goes: seconds by kernel, measured by a [`Cpu`](crate::Cpu) that was asked
 //! to.
 //!
-//! Every public kernel begins with one line, `let _time = cpu.time(Kernel::…);`. Without a ledger
+//! Every public kernel begins with one line, `let _time = cpu.time(Kernel::…);`. Without a timer
 //! that is the test of a pointer; with one it reads the clock twice, some fifty nanoseconds. A
 //! kernel's time is that of its caller, from the call to the return, waiting for the other threads
 //! included. Kernels do not call each other, so nothing is counted twice.
@@ -72,11 +72,11 @@ impl Kernel {
 
 /// Nanoseconds by kernel.
 #[derive(Default)]
-pub(crate) struct Ledger {
+pub(crate) struct KernelTimer {
     nanos: [AtomicU64; Kernel::ALL.len()],
 }
 
-impl Ledger {
+impl KernelTimer {
     /// Counts the time until the result is dropped as `kernel`'s.
     pub(crate) fn time(&self, kernel: Kernel) -> Timed<'_> {
         Timed {
@@ -114,18 +114,18 @@ mod tests {
 
     #[test]
     fn times_are_added_up_and_taken_once() {
-        let ledger = Ledger::default();
+        let timer = KernelTimer::default();
         for _ in 0..2 {
-            let _time = ledger.time(Kernel::Norm);
+            let _time = timer.time(Kernel::Norm);
             std::thread::sleep(Duration::from_millis(2));
         }
-        for (kernel, seconds) in ledger.take() {
+        for (kernel, seconds) in timer.take() {
             match kernel {
                 Kernel::Norm => assert!(seconds >= 0.004, "{seconds}"),
                 _ => assert_eq!(seconds, 0.0, "{}", kernel.name()),
             }
         }
-        assert!(ledger.take().iter().all(|(_, seconds)| *seconds == 0.0));
+        assert!(timer.take().iter().all(|(_, seconds)| *seconds == 0.0));
     }
 
     #[test]
@@ -136,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn only_a_cpu_that_was_asked_keeps_a_ledger() {
+    fn only_a_cpu_that_was_asked_times_kernels() {
         let mut cpu = Cpu::new(Isa::detect(), 1);
         let x = vec![1.0; 100_000];
         sum_squares(&cpu, &x);
-        assert!(cpu.take_ledger().is_empty());
-        cpu.keep_ledger();
+        assert!(cpu.take_kernel_times().is_empty());
+        cpu.time_kernels();
         sum_squares(&cpu, &x);
-        let norm = cpu.take_ledger()[Kernel::Norm as usize];
+        let norm = cpu.take_kernel_times()[Kernel::Norm as usize];
         assert!(norm.0 == Kernel::Norm && norm.1 > 0.0);
     }
 }

@@ -6,11 +6,10 @@
 //! keeps one such copy and uses it for all its products.
 
 use super::element::{Element, OFFSET, lines, parts, scale, tile_rows};
-use super::multiply::Tiles;
-use super::tile::Quantised;
+use super::tile::{Quantised, Tiles};
 use crate::buffer::Buffer;
 use crate::rows::{read, write};
-use crate::simd::{LANES, Vector};
+use crate::simd::{Vector, WIDTH};
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -22,11 +21,11 @@ pub(super) const TILES: usize = 16;
 pub(super) const MOST_DEPTH: usize = 384;
 /// Distance of two rows of a tile: a block of k and a cache line, so that the rows fall into different
 /// sets of the cache.
-pub(super) const ROW: usize = MOST_DEPTH + LANES;
+pub(super) const ROW: usize = MOST_DEPTH + WIDTH;
 /// Words between two tiles.
 const TILE: usize = TILE_ROWS * ROW;
 /// Most words of k of a single row.
-pub(super) const MOST_DEPTH_ALONE: usize = TILES * TILE - LANES;
+pub(super) const MOST_DEPTH_ALONE: usize = TILES * TILE - WIDTH;
 /// Rows by which requests for memory are ahead where k is contiguous …
 const ROWS_AHEAD: usize = 2;
 /// … and words of k by which requests for memory are where it is not.
@@ -55,30 +54,30 @@ pub(super) struct Source {
 }
 
 /// The copy; see the head of this file.
-pub(super) struct Copied {
+pub(super) struct PackedA {
     /// (tiles, 12, ROW) for [`Layout::Rows`], where the parts of a row follow one another; (tiles, k, rows of a tile) for
     /// [`Layout::LastFirst`].
     words: Buffer,
-    /// In int8, of every row.
+    /// Scale and start of every row, in int8.
     quantised: [[Quantised; TILE_ROWS]; TILES],
 }
 
 thread_local! {
-    static OF_THREAD: Cell<Option<Box<Copied>>> = const { Cell::new(None) };
+    static OF_THREAD: Cell<Option<Box<PackedA>>> = const { Cell::new(None) };
 }
 
-impl Copied {
+impl PackedA {
     /// This thread's; to be given back.
-    pub(super) fn take() -> Box<Copied> {
+    pub(super) fn take() -> Box<PackedA> {
         OF_THREAD.take().unwrap_or_else(|| {
-            Box::new(Copied {
+            Box::new(PackedA {
                 words: Buffer::zeros(TILES * TILE),
                 quantised: [[Quantised::default(); TILE_ROWS]; TILES],
             })
         })
     }
 
-    pub(super) fn give_back(self: Box<Copied>) {
+    pub(super) fn give_back(self: Box<PackedA>) {
         OF_THREAD.set(Some(self));
     }
 
@@ -119,7 +118,7 @@ impl Copied {
     /// Row `row` of A as row `i` of a tile.
     ///
     /// # Safety
-    /// As for [`Copied::fill`].
+    /// As for [`PackedA::fill`].
     #[inline(always)]
     unsafe fn row<V: Vector, E: Element>(
         &mut self,
@@ -146,11 +145,11 @@ impl Copied {
                 1.0
             };
             let mut total = V::splat(0.0);
-            for word in (0..words).step_by(LANES) {
+            for word in (0..words).step_by(WIDTH) {
                 let k = range.start + word * E::PER_WORD;
-                let numbers = (LANES * E::PER_WORD).min(range.end - k);
+                let numbers = (WIDTH * E::PER_WORD).min(range.end - k);
                 for line in 0..E::PER_WORD {
-                    V::prefetch(row.wrapping_add(ROWS_AHEAD * stride + k + line * LANES));
+                    V::prefetch(row.wrapping_add(ROWS_AHEAD * stride + k + line * WIDTH));
                 }
                 // Whole lines: what is behind the last word is never read.
                 let line: V = E::words(row.add(k), numbers, scale);
@@ -172,7 +171,7 @@ impl Copied {
     /// Word after word of all tiles side by side, as they lie in memory; and their sums.
     ///
     /// # Safety
-    /// As for [`Copied::fill`].
+    /// As for [`PackedA::fill`].
     #[inline(always)]
     unsafe fn last_first<V: Vector, E: Element>(
         &mut self,
@@ -211,7 +210,7 @@ impl Copied {
     /// One word of all tiles, of `numbers` of k.
     ///
     /// # Safety
-    /// As for [`Copied::fill`].
+    /// As for [`PackedA::fill`].
     #[inline(always)]
     unsafe fn word<V: Vector, E: Element>(
         &mut self,
@@ -224,8 +223,8 @@ impl Copied {
         let k = source.range.start + word * E::PER_WORD;
         let step = -(stride as isize);
         // SAFETY: the numbers are there by the contract, those of all `stride` rows, of which sixteen from the tile's
-        // first are read only where there are as many; a tile has room for 384 times 12 words and the four more
-        // that the last store of sixteen needs. A request touches no memory.
+        // first are read only where there are as many. A word of a tile takes `V::TILE_ROWS[0]` ≤ 12 places, there are at most
+        // 384 words, and the sixteen numbers of the last store still lie in the tile. A request touches no memory.
         unsafe {
             let a = source.a.offset(k as isize * step);
             let out = self.words.as_mut_ptr().add(word * V::TILE_ROWS[0]);
@@ -234,9 +233,9 @@ impl Copied {
                 for k in 0..E::PER_WORD {
                     V::prefetch(from.wrapping_sub((WORDS_AHEAD * E::PER_WORD + k) * stride));
                 }
-                // The tile's rows and those behind it, which need no mask: the next tile overwrites them.
-                let cols = match rows.start + LANES <= stride {
-                    true => LANES,
+                // The tile's rows and those behind it, which need no mask: the next word overwrites them.
+                let cols = match rows.start + WIDTH <= stride {
+                    true => WIDTH,
                     false => rows.len(),
                 };
                 let lines: [V; 2] = lines(from, step, cols, numbers);
@@ -260,7 +259,7 @@ const ONES: f32 = f32::from_bits(0x0101_0101);
 /// The instructions of `V` are there.
 #[inline(always)]
 unsafe fn begin<V: Vector>(total: V) -> f32 {
-    let mut sums = [0.0_f32; LANES];
+    let mut sums = [0.0_f32; WIDTH];
     // SAFETY: the array has sixteen numbers, and the caller has the instructions.
     unsafe { total.store(sums.as_mut_ptr()) };
     let sum: i32 = sums.iter().map(|x| x.to_bits() as i32).sum();
