@@ -4,7 +4,7 @@ use crate::claim::{Claim, Finding, Part};
 use crate::error::Result;
 use crate::lab::Lab;
 use crate::measurements::costs::{Costs, Window, costs};
-use elman_report::numbers::grouped;
+use elman_report::numbers::{grouped, number};
 use elman_report::{Axis, Block, Plot, Style, Table};
 
 pub(crate) const CLAIM: Claim = Claim {
@@ -33,12 +33,12 @@ fn test(lab: &mut Lab) -> Result<Finding> {
     })
 }
 
-/// The bytes per further step are the same between all neighbouring window lengths, within a tenth.
+/// Memory grows, and by the same bytes per further step between all neighbouring window lengths, within a tenth.
 fn parts(found: &Costs) -> Vec<Part> {
     let (least, most) = range(&slopes(found));
     vec![Part::new(
         "every further step takes the same memory",
-        most <= SAME * least,
+        least > 0.0 && least.is_finite() && most <= SAME * least,
     )]
 }
 
@@ -55,13 +55,16 @@ fn slopes(found: &Costs) -> Vec<f64> {
 fn range(slopes: &[f64]) -> (f64, f64) {
     (
         slopes.iter().copied().fold(f64::INFINITY, f64::min),
-        slopes.iter().copied().fold(0.0, f64::max),
+        slopes.iter().copied().fold(f64::NEG_INFINITY, f64::max),
     )
 }
 
 fn summary(found: &Costs) -> String {
     let (least, most) = range(&slopes(found));
-    let [least, most] = [least, most].map(|bytes| grouped(bytes.round() as u64));
+    if !least.is_finite() {
+        return "One window length alone does not show how memory grows.".into();
+    }
+    let [least, most] = [least, most].map(|bytes| number(bytes.round()));
     match (least == most, found.windows.last()) {
         (true, Some(last)) => format!(
             "A further step takes {most} bytes, in windows of up to {} steps.",
@@ -111,7 +114,7 @@ fn table(found: &Costs) -> Table {
         table.row([
             grouped(pair[0].steps as u64),
             grouped(pair[1].steps as u64),
-            grouped(slope.round() as u64),
+            number(slope.round()),
         ]);
     }
     table
@@ -138,7 +141,17 @@ mod tests {
             summary(&fails),
             "A further step takes between 30 and 41 bytes."
         );
-        // Memory that does not grow at all.
-        assert_eq!(verdict(&parts(&of([30; 4]))), Verdict::Holds);
+        // Memory that does not grow at all, or shrinks, does not grow linearly.
+        assert_eq!(verdict(&parts(&of([30; 4]))), Verdict::Fails);
+        let shrinks = of([30_000, 29_910, 29_010, 20_010]);
+        assert_eq!(verdict(&parts(&shrinks)), Verdict::Fails);
+        // One window length alone shows no growth.
+        let mut single = of([30; 4]);
+        single.windows.truncate(1);
+        assert_eq!(verdict(&parts(&single)), Verdict::Fails);
+        assert_eq!(
+            summary(&single),
+            "One window length alone does not show how memory grows."
+        );
     }
 }
