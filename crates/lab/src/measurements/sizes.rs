@@ -4,12 +4,14 @@
 use crate::error::Result;
 use crate::lab::Lab;
 use crate::nets::Net;
+use crate::text::Texts;
 use elman_infer::{EvalOptions, evaluate};
-use elman_net::Network;
+use elman_kernels::Cpu;
 use elman_ngram as ngram;
 use elman_ngram::{Builder, CountOptions, Counts, Words};
-use elman_text::{Kind, ReadOptions, Source, Vocab};
-use elman_train::VocabularyFrom;
+use elman_store::disk;
+use elman_text::{Corpus, Kind, ReadOptions, Source, Vocab};
+use elman_train::{Config, Trainer, VocabularyFrom};
 use serde::{Deserialize, Serialize};
 
 /// Sizes of models of a part of the text.
@@ -17,11 +19,11 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Part {
     /// Number of tokens of the part.
     pub tokens: u64,
-    /// Parameters of the LSTM with the vocabulary of the whole text.
+    /// Weights of the LSTM that is made to train on the part, with the vocabulary of the whole text.
     pub parameters: usize,
     /// Size of a vocabulary of every word of the part.
     pub every_word: usize,
-    /// Parameters of the LSTM with a vocabulary of every word of the part.
+    /// Weights of the LSTM that is made to train on the part, with a vocabulary of every word of the part.
     pub parameters_every_word: usize,
     /// n-gram models of the part, one for each of the orders of [`Sizes`].
     pub ngrams: Vec<Counted>,
@@ -78,17 +80,10 @@ pub(crate) fn sizes(lab: &mut Lab) -> Result<Sizes> {
         let vocab = models[0].1.vocab().clone();
         let read = ReadOptions::default();
         let valid = || vec![Source::File(lab.texts().valid.clone())];
-        let text = std::fs::read_to_string(&lab.texts().train).unwrap_or_default();
-        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let config = lab.config(Net::Lstm);
         let mut parts = Vec::new();
-        for part in PARTS {
-            let part = lines[..(lines.len() / part).max(1)].concat();
-            let source = || {
-                vec![Source::Reader {
-                    name: "a part of the text".into(),
-                    reader: Box::new(std::io::Cursor::new(part.clone().into_bytes())),
-                }]
-            };
+        for part in parts_of(lab.texts())? {
+            let source = || source(&part);
             let mut ngrams = Vec::new();
             let mut tokens = 0;
             for order in ORDERS {
@@ -107,15 +102,11 @@ pub(crate) fn sizes(lab: &mut Lab) -> Result<Sizes> {
                 Ok(())
             })?;
             let every: Vocab = VocabularyFrom::Text.vocab(source(), Kind::Words, &read, 1, None)?;
-            let parameters = |entries: usize| {
-                let dims = lab.config(Net::Lstm).dims(entries);
-                Network::new(dims).layout().parameter_count()
-            };
             parts.push(Part {
                 tokens,
-                parameters: parameters(vocab.len()),
+                parameters: weights(&config, &vocab, &part, lab.own_cpu())?,
                 every_word: every.len(),
-                parameters_every_word: parameters(every.len()),
+                parameters_every_word: weights(&config, &every, &part, lab.own_cpu())?,
                 ngrams,
             });
         }
@@ -138,6 +129,30 @@ pub(crate) fn sizes(lab: &mut Lab) -> Result<Sizes> {
             networks,
         })
     })
+}
+
+/// The training text's first lines: an eighth of them, up to all.
+fn parts_of(texts: &Texts) -> Result<Vec<String>> {
+    let text = disk::read_text(&texts.train, texts.train_bytes as u64)?;
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let part = |n: usize| lines.iter().take((lines.len() / n).max(1)).copied();
+    Ok(PARTS.map(|n| part(n).collect()).to_vec())
+}
+
+fn source(part: &str) -> Vec<Source> {
+    vec![Source::Reader {
+        name: "a part of the text".into(),
+        reader: Box::new(std::io::Cursor::new(part.to_owned().into_bytes())),
+    }]
+}
+
+/// Makes the network that training with `config` and `vocab` on the text `part` begins with, and counts its weights.
+fn weights(config: &Config, vocab: &Vocab, part: &str, cpu: Cpu) -> Result<usize> {
+    let corpus = Corpus::encode(source(part), vocab, &ReadOptions::default())?;
+    let trainer = Trainer::on_cpu(config, vocab.clone(), corpus, cpu)?;
+    let params = trainer.params();
+    let tensors = params.layout().tensors();
+    Ok(tensors.map(|(id, _)| params[id].len()).sum())
 }
 
 /// The Kneser–Ney model of `order` of a text.
@@ -191,5 +206,65 @@ impl Sizes {
                 perplexity: 40.0,
             }],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use elman_kernels::Isa;
+    use elman_net::Network;
+
+    /// A text of `lines` lines with up to five different words in the fourth place.
+    fn text(lines: usize) -> String {
+        (0..lines)
+            .map(|i| format!("a b c d{} e f g\n", i % 5))
+            .collect()
+    }
+
+    #[test]
+    fn weights_are_those_of_a_trainer_on_the_part() {
+        let config = Config {
+            embed: 4,
+            hidden: elman_net::dims::Sizes::Same(4),
+            batch_size: 2,
+            ..Config::default()
+        };
+        let read = ReadOptions::default();
+        let vocab = |text: &str| {
+            let from = VocabularyFrom::Text;
+            from.vocab(source(text), Kind::Words, &read, 1, None)
+                .unwrap()
+        };
+        let counted =
+            |vocab: &Vocab, part: &str| weights(&config, vocab, part, Cpu::new(Isa::detect(), 1));
+        let whole = vocab(&text(40));
+        let network = Network::new(config.dims(whole.len()));
+        let expected = network.layout().parameter_count();
+        for lines in [20, 40] {
+            assert_eq!(counted(&whole, &text(lines)).unwrap(), expected);
+        }
+        // Two words fewer, and a text that cannot be trained on.
+        assert!(counted(&vocab(&text(3)), &text(40)).unwrap() < expected);
+        assert!(counted(&whole, "").is_err());
+    }
+
+    #[test]
+    fn a_missing_text_is_an_error_that_names_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let texts = Texts::write(directory.path(), [text(16), text(1)]).unwrap();
+        let lines = parts_of(&texts).unwrap();
+        assert_eq!(
+            lines
+                .iter()
+                .map(|part| part.lines().count())
+                .collect::<Vec<_>>(),
+            [2, 4, 8, 16]
+        );
+        Texts::write(directory.path(), [String::new(), text(1)]).unwrap();
+        assert_eq!(parts_of(&texts).unwrap(), [""; 4]);
+        std::fs::remove_file(&texts.train).unwrap();
+        let error = parts_of(&texts).unwrap_err().to_string();
+        assert!(error.contains("train.txt"), "{error}");
     }
 }
