@@ -14,7 +14,7 @@ pub struct Trained {
     pub parameters: usize,
     /// Whether the training diverged: its loss or gradient was not finite.
     pub diverged: bool,
-    /// Perplexity of the best validation; infinite without one.
+    /// Perplexity of the best validation; `f64::MAX` without one, since JSON has no infinity.
     pub perplexity: f64,
     /// Training loss: (step, nats per token).
     pub loss: Vec<(f64, f64)>,

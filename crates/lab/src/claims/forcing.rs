@@ -42,11 +42,15 @@ fn test(lab: &mut Lab) -> Result<Finding> {
     })
 }
 
-/// A lower perplexity with every seed, and less variation between seeds relative to the mean.
+/// A lower perplexity with every seed, and less variation between seeds relative to the mean. A run that diverged is not steady, and
+/// with teacher forcing not fast either.
 fn parts(found: &Forcing) -> Vec<Part> {
     let mut pairs = found.forced.iter().zip(&found.own);
-    let faster = pairs.all(|(forced, own)| forced.perplexity < own.perplexity);
-    let steadier = spread(&found.forced) < spread(&found.own);
+    let faster = pairs.all(|(forced, own)| !failed(forced) && forced.perplexity < own.perplexity);
+    let steadier = match (spread(&found.forced), spread(&found.own)) {
+        (Some(forced), Some(own)) => forced < own,
+        (forced, _) => forced.is_some(),
+    };
     vec![
         Part::new("teacher forcing learns faster with every seed", faster),
         Part::new("its results vary less between seeds", steadier),
@@ -54,29 +58,59 @@ fn parts(found: &Forcing) -> Vec<Part> {
 }
 
 fn summary(found: &Forcing) -> String {
-    let mean = |runs| number(mean_and_deviation(runs).0);
-    format!(
-        "After as many updates the perplexity is {} with teacher forcing and {} on own words; the standard deviation between seeds is {} and {} of the mean.",
-        mean(&found.forced),
-        mean(&found.own),
-        percent(spread(&found.forced)),
-        percent(spread(&found.own)),
-    )
+    let each = found.ways().map(|(_, runs)| mean_and_deviation(runs));
+    if let [Some((forced, d_forced)), Some((own, d_own))] = each {
+        return format!(
+            "After as many updates the perplexity is {} with teacher forcing and {} on own words; the standard deviation between seeds is {} and {} of the mean.",
+            number(forced),
+            number(own),
+            percent(d_forced / forced),
+            percent(d_own / own),
+        );
+    }
+    let [forced, own] = found.ways().map(|(_, runs)| outcome(runs));
+    format!("With teacher forcing {forced}; on own words {own}.")
 }
 
-/// Mean and standard deviation of the perplexities of `runs`.
-fn mean_and_deviation(runs: &[Trained]) -> (f64, f64) {
+/// What `runs` came to, in words, where the runs of one of the two ways diverged.
+fn outcome(runs: &[Trained]) -> String {
+    match mean_and_deviation(runs) {
+        Some((mean, deviation)) => format!(
+            "the perplexity after as many updates is {}, with a standard deviation between seeds of {} of the mean",
+            number(mean),
+            percent(deviation / mean)
+        ),
+        None => format!(
+            "{} of {} runs diverged",
+            runs.iter().filter(|run| failed(run)).count(),
+            runs.len()
+        ),
+    }
+}
+
+/// Whether a run diverged, or came to no perplexity that is a number.
+fn failed(run: &Trained) -> bool {
+    run.diverged || run.perplexity.is_nan() || run.perplexity >= LARGEST
+}
+
+/// Perplexities from here on are no result, and their squares overflow: a uniform distribution over any vocabulary has a lower one.
+const LARGEST: f64 = 1e100;
+
+/// Mean and standard deviation of the perplexities of `runs`; `None` if one of them diverged.
+fn mean_and_deviation(runs: &[Trained]) -> Option<(f64, f64)> {
+    if runs.iter().any(failed) {
+        return None;
+    }
     let n = runs.len() as f64;
     let mean = runs.iter().map(|run| run.perplexity).sum::<f64>() / n;
     let square = |run: &Trained| (run.perplexity - mean) * (run.perplexity - mean);
     let variance = runs.iter().map(square).sum::<f64>() / (n - 1.0).max(1.0);
-    (mean, variance.sqrt())
+    Some((mean, variance.sqrt()))
 }
 
-/// Standard deviation of the perplexities of `runs`, relative to their mean.
-fn spread(runs: &[Trained]) -> f64 {
-    let (mean, deviation) = mean_and_deviation(runs);
-    deviation / mean
+/// Standard deviation of the perplexities of `runs`, relative to their mean; `None` if one of them diverged.
+fn spread(runs: &[Trained]) -> Option<f64> {
+    mean_and_deviation(runs).map(|(mean, deviation)| deviation / mean)
 }
 
 impl Forcing {
@@ -111,14 +145,16 @@ fn table(found: &Forcing) -> Table {
     ];
     let mut table = Table::new("After as many updates", 1, &header);
     for (name, runs) in found.ways() {
-        let (mean, deviation) = mean_and_deviation(runs);
-        let each: Vec<String> = runs.iter().map(|run| number(run.perplexity)).collect();
-        table.row([
-            name.into(),
-            number(mean),
-            number(deviation),
-            each.join(", "),
-        ]);
+        let each = runs.iter().map(|run| match failed(run) {
+            true => "diverged".into(),
+            false => number(run.perplexity),
+        });
+        let each: Vec<String> = each.collect();
+        let [mean, deviation] = match mean_and_deviation(runs) {
+            Some((mean, deviation)) => [mean, deviation].map(number),
+            None => ["none", "none"].map(String::from),
+        };
+        table.row([name.into(), mean, deviation, each.join(", ")]);
     }
     table
 }
@@ -168,6 +204,23 @@ mod tests {
             verdict(&parts(&of([90.0, 250.0], [200.0, 240.0]))),
             Verdict::Fails
         );
+        // A run that diverged is less steady than any that did not.
+        let diverges = of([90.0, 110.0], [200.0, f64::MAX]);
+        assert_eq!(verdict(&parts(&diverges)), Verdict::Holds);
+        assert_eq!(
+            summary(&diverges),
+            "With teacher forcing the perplexity after as many updates is 100, with a standard deviation between seeds of 14.14 % of the mean; on own words 1 of 2 runs diverged."
+        );
+        let [forced, own] = diverges.ways().map(|(_, runs)| mean_and_deviation(runs));
+        assert!(forced.is_some() && own.is_none());
+        assert_eq!(
+            verdict(&parts(&of([f64::MAX; 2], [f64::MAX; 2]))),
+            Verdict::Fails
+        );
+        // Also if it diverged after a good validation.
+        let mut later = of([90.0, 110.0], [200.0, 240.0]);
+        later.forced[0].diverged = true;
+        assert_eq!(verdict(&parts(&later)), Verdict::Fails);
         assert_eq!(
             summary(&of([90.0, 110.0], [200.0, 200.0])),
             "After as many updates the perplexity is 100 with teacher forcing and 200 on own words; the standard deviation between seeds is 14.14 % and 0.00 % of the mean."
