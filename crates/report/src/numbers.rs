@@ -123,8 +123,15 @@ pub fn power(log10: f64) -> String {
     if (-3.0..4.0).contains(&log10) {
         return number(10f64.powf(log10));
     }
-    let exponent = log10.floor();
-    let mantissa = 10f64.powf(log10 - exponent);
+    if !log10.is_finite() {
+        return number(10f64.powf(log10));
+    }
+    let mut exponent = log10.floor();
+    let mut mantissa = (10.0 * 10f64.powf(log10 - exponent)).round() / 10.0;
+    // A mantissa that is rounded up to 10 carries into the exponent.
+    if mantissa >= 10.0 {
+        (mantissa, exponent) = (mantissa / 10.0, exponent + 1.0);
+    }
     format!("{mantissa:.1}·{}", power_of_ten(exponent as i64))
 }
 
@@ -177,6 +184,10 @@ mod tests {
             (-2.0, "0.01"),
             (3.0, "1,000"),
             (-50.5, "3.2·10⁻⁵¹"),
+            (-50.001, "1.0·10⁻⁵⁰"),
+            (-50.003, "9.9·10⁻⁵¹"),
+            (5.9999, "1.0·10⁶"),
+            (f64::NEG_INFINITY, "0"),
             (4.0, "1.0·10⁴"),
         ] {
             assert_eq!(power(log10), text);
