@@ -51,7 +51,7 @@ pub enum LabError {
         least: usize,
     },
     /// The user asked to stop; opening the laboratory again continues.
-    #[error("stopped; the same command goes on from here")]
+    #[error("stopped; run the same command again to continue")]
     Stopped,
 }
 

@@ -156,7 +156,7 @@ impl<'a> Lab<'a> {
         Ok(found)
     }
 
-    /// Ends what is being done if that is wished.
+    /// Returns an error if the user asked to stop.
     pub(crate) fn go_on(&self) -> Result<()> {
         match self.watch.stop_requested() {
             true => Err(LabError::Stopped.into()),

@@ -68,7 +68,7 @@ impl Texts {
     }
 }
 
-/// The beginning of a text, plain or gzip: all of it, or at most `most` bytes up to the end of a line.
+/// The beginning of a text, plain, gzip or zstd: all of it, or at most `most` bytes up to the end of a line.
 pub(crate) fn beginning(source: text::Source, most: usize) -> Result<Vec<u8>> {
     let mut input = Input::open(source)?;
     let mut buffer = vec![0; 1 << 16];
