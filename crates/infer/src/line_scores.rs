@@ -62,6 +62,8 @@ pub struct ScoredLine<'a> {
     pub number: u64,
     /// Bytes of the line without its newline: UTF-8, except in kind `bytes`.
     pub text: &'a [u8],
+    /// Number of words of the line: its fields between Unicode white space, without markers that are skipped.
+    pub fields: u64,
     /// Tokens of the line, those of its end last.
     pub tokens: &'a [Located],
     /// Loss −ln p of each token; infinite if the model excludes it.
@@ -98,11 +100,17 @@ pub fn score_lines<E: From<TextError> + From<Error>>(
             return Ok(());
         }
         let first = buffer.tokens.len();
+        let markers = encoder.markers();
         encoder.encode(line.bytes, end, &mut buffer.tokens)?;
+        let skipped = match read.skip_markers {
+            true => encoder.markers() - markers,
+            false => 0,
+        };
         let new = &buffer.tokens[first..];
         tokens += new.len() as u64;
         oov += new.iter().filter(|token| token.symbol.oov).count() as u64;
-        buffer.close(line.number, line.bytes, first);
+        let fields = text::count_fields(line.bytes) - skipped;
+        buffer.close(line.number, line.bytes, fields, first);
         if buffer.is_full() {
             buffer.score(&mut scorer, sink)?;
         }
@@ -124,17 +132,19 @@ struct Buffer {
 
 struct BufferedLine {
     number: u64,
+    fields: u64,
     text: Range<usize>,
     tokens: Range<usize>,
 }
 
 impl Buffer {
     /// Adds a line whose tokens, from `first` on, are there.
-    fn close(&mut self, number: u64, bytes: &[u8], first: usize) {
+    fn close(&mut self, number: u64, bytes: &[u8], fields: u64, first: usize) {
         let start = self.text.len();
         self.text.extend_from_slice(bytes);
         self.lines.push(BufferedLine {
             number,
+            fields,
             text: start..self.text.len(),
             tokens: first..self.tokens.len(),
         });
@@ -159,6 +169,7 @@ impl Buffer {
         for line in &self.lines {
             sink(ScoredLine {
                 number: line.number,
+                fields: line.fields,
                 text: &self.text[line.text.clone()],
                 tokens: &self.tokens[line.tokens.clone()],
                 nats: &nats[line.tokens.clone()],

@@ -42,7 +42,7 @@ pub(super) enum Family {
 }
 
 /// Loads the model at `path`: a run's directory, a model's directory, or the file of an n-gram model (`.bin` or ARPA, plain or
-/// gzip).
+/// compressed with gzip or zstd).
 ///
 /// # Errors
 /// [`FileError`](crate::FileError) if there is no usable model; other [`Error`](crate::Error)s if a file is missing or damaged.

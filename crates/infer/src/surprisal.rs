@@ -38,6 +38,8 @@ pub use words::Words;
 
 /// Tokens that are collected before they are read: enough lines to find many of about equal length.
 const BUFFER_TOKENS: usize = 1 << 16;
+/// Bytes of text that are collected, however few tokens they are.
+const BUFFER_BYTES: usize = 8 << 20;
 
 /// How the probability of a word follows from those of its tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,7 +109,7 @@ pub struct LineSurprisals<'a> {
 ///
 /// Where every token is a word there is nothing to correct, and neither is where the tokens of another program do not say where words begin.
 pub fn corrects_words(model: &Model) -> bool {
-    matches!(Boundaries::of(model.vocab()), Boundaries::Tokens(_))
+    matches!(Boundaries::of(model.vocab()), Ok(Boundaries::Tokens(_)))
 }
 
 /// Reads every line of `sources` and hands the surprisals of its words to `sink`, in the order of the text; returns what was counted.
@@ -125,9 +127,10 @@ pub fn surprisals<E: From<TextError> + From<Error>>(
     OutOfRange::check("batch-size", options.batch_size, 1..=ROWS).map_err(Error::from)?;
     let kind = model.vocab().kind();
     let mut encoder = LineEncoder::new(model.vocab(), read);
-    let mut reader = Reader::new(model, options);
+    let mut reader = Reader::new(model, options)?;
     let mut buffer: Vec<Buffered> = Vec::new();
-    let (mut waiting, mut tokens, mut oov) = (0, 0, 0);
+    let (mut waiting, mut bytes, mut tokens, mut oov) = (0, 0, 0, 0);
+    let skip_markers = read.skip_markers;
     let mut stats = text::read_lines(sources, kind, read, &mut |line| {
         let end = match options.layout {
             Layout::Sentences => LineEnd::Sentence,
@@ -140,18 +143,19 @@ pub fn surprisals<E: From<TextError> + From<Error>>(
         let read = options.words.as_read(line.bytes);
         encoder.encode(&read, end, &mut located)?;
         waiting += located.len();
+        bytes += line.bytes.len();
         tokens += located.len() as u64;
         oov += located.iter().filter(|token| token.symbol.oov).count() as u64;
         buffer.push(Buffered::new(
             line.number,
             line.bytes,
             located,
-            kind,
-            options.words,
+            options.words.ranges(kind, line.bytes, skip_markers),
         ));
-        if waiting >= BUFFER_TOKENS {
+        // Empty lines take memory as well.
+        if waiting.max(buffer.len()) >= BUFFER_TOKENS || bytes >= BUFFER_BYTES {
             reader.hand_on(&mut buffer, sink)?;
-            waiting = 0;
+            (waiting, bytes) = (0, 0);
         }
         Ok::<(), E>(())
     })?;
@@ -172,14 +176,7 @@ struct Buffered {
 }
 
 impl Buffered {
-    fn new(
-        number: u64,
-        text: &[u8],
-        tokens: Vec<Located>,
-        kind: text::Kind,
-        words: Words,
-    ) -> Buffered {
-        let words = words.ranges(kind, text);
+    fn new(number: u64, text: &[u8], tokens: Vec<Located>, words: Vec<Range<usize>>) -> Buffered {
         let owners = words::owners(text, &words, &tokens);
         let begins = |i: usize| i == 0 || owners[i] != owners[i - 1];
         Buffered {
@@ -206,15 +203,15 @@ struct Reader<'m> {
 }
 
 impl<'m> Reader<'m> {
-    fn new(model: &Model, options: &'m SurprisalOptions) -> Reader<'m> {
+    fn new(model: &Model, options: &'m SurprisalOptions) -> result::Result<Reader<'m>, TextError> {
         // Where a line begins anew is decided here.
         let model = model.clone().with_layout(Layout::Stream);
-        Reader {
+        Ok(Reader {
             stream: (options.layout == Layout::Stream).then(|| model.streams(1)),
-            boundaries: Boundaries::of(model.vocab()),
+            boundaries: Boundaries::of(model.vocab())?,
             options,
             model,
-        }
+        })
     }
 
     /// Reads the lines of `buffer`, hands them on in their order, and empties it.

@@ -78,7 +78,7 @@ impl State {
 }
 
 impl Model {
-    /// Loads a model from a file: ARPA text, ARPA text compressed with gzip, or a binary file.
+    /// Loads a model from a file: ARPA text, ARPA text compressed with gzip or zstd, or a binary file.
     ///
     /// The contents of the file decide its format, not its name.
     pub fn load(path: &Path) -> Result<Model, NgramError> {

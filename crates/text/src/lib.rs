@@ -3,7 +3,7 @@
 //! The modules, in the order in which data flows:
 //!
 //! ```text
-//! lines    files, gzip, byte order marks, UTF-8        → chunks of characters
+//! lines    files, gzip, zstd, byte order marks, UTF-8  → chunks of characters
 //! scan     one scanner per vocabulary kind             → tokens
 //! vocab    counting, ids, tokenizer.json, decoding     → ids
 //! corpus   the token file, memory-mapped               → &[u32]
@@ -60,7 +60,7 @@ pub use range::OutOfRange;
 pub use raw_lines::{LONGEST_LINE, RawLine, read_lines};
 pub use shard::Shard;
 pub use split::Split;
-pub use stats::TextStats;
+pub use stats::{TextStats, count_fields};
 pub use vocab::{Counts, Decoder, Encoded, Listed, SpecialNames, Union, Vocab};
 
 use scan::Scanner;

@@ -25,7 +25,7 @@ pub struct Split {
 impl Split {
     /// Plans a split that leaves about `fraction` (0 < fraction < 1) of the text for validation.
     ///
-    /// Plain files are read only around the cut; gzip files are decompressed once or twice. Errors: unreadable, empty
+    /// Plain files are read only around the cut; compressed files are decompressed once or twice. Errors: unreadable, empty
     /// or non-regular files, and [`TextError::TooShort`].
     pub fn plan<P: AsRef<Path>>(paths: &[P], fraction: f64) -> Result<Split, TextError> {
         assert!(

@@ -46,6 +46,13 @@ impl TextStats {
     }
 }
 
+/// Number of fields of a text, separated by Unicode white space, as in [`TextStats::fields`].
+pub fn count_fields(text: &[u8]) -> u64 {
+    let mut tally = Tally::default();
+    tally.add(text);
+    tally.fields + u64::from(tally.in_field)
+}
+
 /// Running counts over chunks that begin and end at character boundaries.
 #[derive(Default)]
 pub(super) struct Tally {
@@ -158,6 +165,7 @@ mod tests {
                 c as u32
             );
             assert_eq!(tally.chars, 3);
+            assert_eq!(count_fields(text.as_bytes()), tally.fields);
         }
     }
 

@@ -11,7 +11,7 @@ use elman_text::TokenId;
 /// Counter of the lengths of the n-grams that are found in a text.
 pub struct NgramLengths<'m> {
     model: &'m Model,
-    /// Of an n-gram model.
+    /// State of the n-gram model; `None` for other families.
     state: Option<State>,
     /// The models of a mixture.
     members: Vec<NgramLengths<'m>>,

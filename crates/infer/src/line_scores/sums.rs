@@ -37,7 +37,7 @@ pub struct LineSums {
     pub tokens: u64,
     /// Number of tokens that end lines.
     pub ends: u64,
-    /// Number of words of the text: what stands between white space.
+    /// Number of words of the text: the fields between Unicode white space, without markers that are skipped.
     pub fields: u64,
     /// Number of tokens that the vocabulary lacks.
     pub unknown: u64,
@@ -59,7 +59,7 @@ impl LineSums {
         let mut sums = LineSums {
             lines: 1,
             tokens: line.tokens.len() as u64,
-            fields: fields(line.text),
+            fields: line.fields,
             ..LineSums::default()
         };
         for (token, &nats) in line.tokens.iter().zip(line.nats) {
@@ -107,10 +107,12 @@ impl LineSums {
         (tokens > 0).then(|| (-self.log_prob(unknown) / tokens as f64).exp())
     }
 
-    /// Perplexity per word of the text, line ends included; `None` without words.
+    /// Perplexity per word of the text, line ends included; `None` without words, and where unknown tokens are excluded and there are any: words are no
+    /// tokens, so it is not known how many words to leave out.
     pub fn perplexity_per_word(&self, unknown: Unknown) -> Option<f64> {
         let words = self.fields + self.ends;
-        (words > 0).then(|| (-self.log_prob(unknown) / words as f64).exp())
+        let whole = unknown == Unknown::Include || self.unknown == 0;
+        (words > 0 && whole).then(|| (-self.log_prob(unknown) / words as f64).exp())
     }
 
     /// Number of words W: tokens that end no line.
@@ -165,10 +167,4 @@ impl AddAssign for LineSums {
         self.zero_nats += other.zero_nats;
         self.unknown_nats += other.unknown_nats;
     }
-}
-
-/// Number of words between white space.
-fn fields(line: &[u8]) -> u64 {
-    let words = line.split(u8::is_ascii_whitespace);
-    words.filter(|word| !word.is_empty()).count() as u64
 }

@@ -239,3 +239,38 @@ fn found_ngrams_have_lengths() {
             .all(|length| (1..=2).contains(length))
     );
 }
+
+/// The sums over a text, with a vocabulary that lacks `was`.
+fn sums_of(text: &str, skip_markers: bool) -> LineSums {
+    let model = Model::from(model_of(CELLS[3], false, vocab(Kind::Fields, "he is here")));
+    let read = ReadOptions {
+        skip_markers,
+        ..ReadOptions::default()
+    };
+    let mut sums = LineSums::default();
+    let options = LineOptions::default();
+    let stats = score_lines(&model, vec![source(text)], &read, &options, &mut |line| {
+        sums += LineSums::of(&line, &model);
+        Ok::<(), Error>(())
+    });
+    assert_eq!(sums.fields, stats.unwrap().fields);
+    sums
+}
+
+#[test]
+fn words_are_counted_as_in_an_evaluation() {
+    assert_eq!(sums_of("he\u{a0}is here\u{3000}\n", false).fields, 3);
+    assert_eq!(sums_of("<s> he is </s>\n<s> </s>\n", false).fields, 6);
+    assert_eq!(sums_of("<s> he is </s>\n<s> </s>\n", true).fields, 2);
+}
+
+#[test]
+fn without_unknown_tokens_there_is_no_perplexity_per_word() {
+    let sums = sums_of("he was here\n", false);
+    assert_eq!(sums.perplexity_per_word(Unknown::Exclude), None);
+    assert!(sums.perplexity_per_word(Unknown::Include).is_some());
+    let known = sums_of("he is here\n", false);
+    let [with, without] =
+        [Unknown::Include, Unknown::Exclude].map(|unknown| known.perplexity_per_word(unknown));
+    assert!(with.is_some() && with == without);
+}

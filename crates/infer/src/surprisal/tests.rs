@@ -3,6 +3,8 @@ use crate::testing::{CELLS, bigrams, cpu, model, model_of, vocab};
 use crate::{Cache, LineOptions, Mixture, score_lines};
 use elman_ngram as ngram;
 use elman_text::{Kind, Vocab};
+use serde_json::{Map, Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const LETTERS: &str = "abcdefghij klmnopqr\n";
 const TEXT: &str = "a cab\n\n he is  here \nlong lines and short ones zz\nd\n\nlast";
@@ -18,6 +20,54 @@ fn counted(text: &str, kind: Kind, most: Option<usize>) -> Vocab {
     let read = ReadOptions::default();
     let counts = text::count([source(text)], kind, &read, 1 << 30).unwrap();
     counts.0.into_vocab(1, most).unwrap()
+}
+
+/// A byte-pair tokenizer in the manner of SentencePiece: spaces are `▁`, and what has no token is spelt in bytes.
+fn sentence_piece() -> Vocab {
+    let names = ["<unk>", "<s>", "</s>"].map(str::to_owned);
+    let bytes = (0..=255).map(|byte| format!("<0x{byte:02X}>"));
+    let letters = ('a'..='z').chain(['\u{2581}']).map(String::from);
+    let merged = ["he", "is", "\u{2581}h", "\u{2581}he"].map(str::to_owned);
+    let all = names.into_iter().chain(bytes).chain(letters).chain(merged);
+    let vocab: Map<String, Value> = all.zip((0..).map(|id: u32| id.into())).collect();
+    foreign(json!({
+        "version": "1.0", "truncation": null, "padding": null, "pre_tokenizer": null, "post_processor": null,
+        "added_tokens": [control(2, "</s>")],
+        "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "\u{2581}"},
+        "decoder": {"type": "Sequence", "decoders": [
+            {"type": "Replace", "pattern": {"String": "\u{2581}"}, "content": " "},
+            {"type": "ByteFallback"},
+            {"type": "Fuse"},
+        ]},
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": "<unk>", "continuing_subword_prefix": null, "end_of_word_suffix": null,
+            "fuse_unk": true, "byte_fallback": true, "ignore_merges": false, "vocab": vocab,
+            "merges": [["h", "e"], ["i", "s"], ["\u{2581}", "h"], ["\u{2581}", "he"]],
+        },
+    }))
+}
+
+/// A byte-level tokenizer in the manner of GPT-2, of bytes alone.
+fn gpt2() -> Vocab {
+    let bytes: Value = serde_json::from_str(&Vocab::bytes().to_tokenizer_json()).unwrap();
+    let mut model = bytes["model"].clone();
+    model["vocab"].as_object_mut().unwrap().remove("<eos>");
+    let level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    foreign(json!({
+        "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null,
+        "added_tokens": [control(256, "<|endoftext|>")],
+        "pre_tokenizer": level, "decoder": level, "model": model,
+    }))
+}
+
+fn control(id: u32, content: &str) -> Value {
+    json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true})
+}
+
+fn foreign(file: Value) -> Vocab {
+    let vocab = Vocab::from_tokenizer_json("t.json", file.to_string().as_bytes()).unwrap();
+    assert_eq!(vocab.kind(), Kind::Foreign);
+    vocab
 }
 
 /// A model of each family over letters, and networks over every kind of vocabulary.
@@ -36,6 +86,8 @@ fn models() -> Vec<Model> {
         models.push(model_of(CELLS[4], true, counted(text, kind, None)).into());
     }
     models.push(model_of(CELLS[0], false, counted(text, Kind::Bpe, Some(270))).into());
+    models.push(model_of(CELLS[3], true, sentence_piece()).into());
+    models.push(model_of(CELLS[1], true, gpt2()).into());
     models
 }
 
@@ -109,6 +161,24 @@ fn surprisals_of_words_sum_to_the_loss_of_the_line() {
 }
 
 #[test]
+fn the_end_of_a_line_says_that_a_word_has_ended() {
+    for vocab in [sentence_piece(), gpt2()] {
+        let mut ends = Vec::new();
+        LineEncoder::new(&vocab, &ReadOptions::default())
+            .encode(b"", LineEnd::Sentence, &mut ends)
+            .unwrap();
+        let Boundaries::Tokens(ids) = Boundaries::of(&vocab).unwrap() else {
+            panic!("{vocab:?} says where words begin");
+        };
+        assert!(!ends.is_empty());
+        assert!(
+            ends.iter().all(|end| ids.contains(&end.symbol.id)),
+            "{vocab:?}"
+        );
+    }
+}
+
+#[test]
 fn the_batch_changes_no_bit() {
     for model in models() {
         let alone = SurprisalOptions {
@@ -122,6 +192,83 @@ fn the_batch_changes_no_bit() {
             "{model:?}"
         );
     }
+}
+
+#[test]
+fn skipped_markers_are_no_words() {
+    let model = Model::from(model_of(
+        CELLS[3],
+        false,
+        counted("he is here\n", Kind::Fields, None),
+    ));
+    let words = |text: &str, skip_markers: bool, words: Words| {
+        let read = ReadOptions {
+            skip_markers,
+            ..ReadOptions::default()
+        };
+        let options = SurprisalOptions {
+            words,
+            ..SurprisalOptions::default()
+        };
+        let mut rows: Vec<WordSurprisal> = Vec::new();
+        surprisals(&model, vec![source(text)], &read, &options, &mut |line| {
+            rows.extend(line.words.iter().cloned());
+            Ok::<(), Error>(())
+        })
+        .unwrap();
+        rows
+    };
+    for (kind, marked, plain) in [
+        (Words::Fields, "<s> he is here </s>", "he is here"),
+        (Words::Regions, "<s>\the is\there\t</s>", "he is\there"),
+    ] {
+        let surprisal = |word: &WordSurprisal| word.surprisal_nats;
+        let (marked, plain) = (words(marked, true, kind), words(plain, false, kind));
+        let marked: Vec<f64> = marked.iter().map(surprisal).collect();
+        assert_eq!(marked, plain.iter().map(surprisal).collect::<Vec<_>>());
+    }
+    assert_eq!(words("<s> he </s>", false, Words::Fields).len(), 3);
+}
+
+/// Counts the bytes that are read.
+struct Counted(std::io::Cursor<String>, std::sync::Arc<AtomicUsize>);
+
+impl std::io::Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let got = self.0.read(buffer)?;
+        self.1.fetch_add(got, Ordering::Relaxed);
+        Ok(got)
+    }
+}
+
+#[test]
+fn long_words_do_not_fill_the_memory() {
+    let model = Model::from(model_of(
+        CELLS[3],
+        false,
+        counted("he\n", Kind::Fields, None),
+    ));
+    let text = format!("{}\n", "x".repeat(1 << 16)).repeat(320);
+    let (whole, bytes) = (text.len(), std::sync::Arc::new(AtomicUsize::new(0)));
+    let source = Source::Reader {
+        name: "text".into(),
+        reader: Box::new(Counted(std::io::Cursor::new(text), bytes.clone())),
+    };
+    let mut first = None;
+    let options = SurprisalOptions::default();
+    surprisals(
+        &model,
+        vec![source],
+        &ReadOptions::default(),
+        &options,
+        &mut |_| {
+            first.get_or_insert(bytes.load(Ordering::Relaxed));
+            Ok::<(), Error>(())
+        },
+    )
+    .unwrap();
+    let first = first.unwrap();
+    assert!(first < whole * 2 / 3, "{first} of {whole} bytes");
 }
 
 #[test]

@@ -25,8 +25,21 @@ impl Words {
         line.iter().map(space).collect()
     }
 
-    /// The bytes of each word of a line.
-    pub fn ranges(self, kind: Kind, line: &[u8]) -> Vec<Range<usize>> {
+    /// The bytes of each word of a line, without the words `<s>` and `</s>` if they are skipped.
+    pub fn ranges(self, kind: Kind, line: &[u8], skip_markers: bool) -> Vec<Range<usize>> {
+        let mut ranges = self.all_ranges(kind, line);
+        // Only kinds whose tokens lie between spaces skip markers.
+        if skip_markers && kind.between_spaces() {
+            let mut words = |range: &Range<usize>| {
+                let mut words = line[range.clone()].split(is_space);
+                words.any(|word| !matches!(word, b"" | b"<s>" | b"</s>"))
+            };
+            ranges.retain(&mut words);
+        }
+        ranges
+    }
+
+    fn all_ranges(self, kind: Kind, line: &[u8]) -> Vec<Range<usize>> {
         if (self, kind) == (Words::Fields, Kind::Whitespace) {
             let text = std::str::from_utf8(line).unwrap_or_default();
             let start = |word: &str| word.as_ptr() as usize - text.as_ptr() as usize;

@@ -2,7 +2,7 @@
 //!
 //! Strict means: as many n-grams of each order as the head says; a finite log10 p that is not above 0 (`log10.rs` has two exceptions);
 //! words that are all among the 1-grams; nothing twice; `\end\`. Free are: blank lines anywhere, the order of n-grams within one length, spaces or
-//! tabs between fields, carriage returns, absent back-off weights, any text before and after, and gzip. Numbers of n-grams are not
+//! tabs between fields, carriage returns, absent back-off weights, any text before and after, gzip and zstd. Numbers of n-grams are not
 //! believed before the lines have come, or only as far as the length of the file allows for them.
 //!
 //! Fields are what stands between spaces and tabs, so a word may hold any other white space: a no-break space, a form feed.
@@ -36,7 +36,7 @@ pub struct ArpaOptions {
     pub clip_positive: bool,
 }
 
-/// Reads a model from ARPA text, which may be compressed with gzip.
+/// Reads a model from ARPA text, which may be compressed with gzip or zstd.
 ///
 /// Errors: [`NgramError::Arpa`] with the line, and errors of reading the file ([`NgramError::Text`]).
 pub fn read(source: Source, how: ArpaOptions) -> Result<Model, NgramError> {

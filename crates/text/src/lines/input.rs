@@ -146,7 +146,7 @@ pub fn is_endless(_: &impl IsTerminal, _: &Metadata) -> bool {
 }
 
 fn is_compressed(first: &[u8]) -> bool {
-    first.starts_with(&GZIP_MAGIC) || first == zstd::MAGIC
+    first.starts_with(&GZIP_MAGIC) || zstd::begins(first)
 }
 
 /// The first bytes, fewer than [`LOOKED_AT`] only at the end.
@@ -157,7 +157,7 @@ fn first_bytes(reader: &mut impl Read) -> io::Result<Vec<u8>> {
 }
 
 fn unseekable(first: Vec<u8>, rest: Box<dyn Read + Send>) -> Stream {
-    let (gzip, zstd) = (first.starts_with(&GZIP_MAGIC), first == zstd::MAGIC);
+    let (gzip, zstd) = (first.starts_with(&GZIP_MAGIC), zstd::begins(&first));
     let whole: Box<dyn Read + Send> = Box::new(Cursor::new(first).chain(rest));
     let buffered = |whole| BufReader::with_capacity(CHUNK, whole);
     match (gzip, zstd) {

@@ -8,9 +8,14 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::io::{self, BufRead, Error, ErrorKind, Read};
 
 /// First bytes of a frame.
-pub const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 /// Largest window in bytes: that of `zstd --long`.
 const MOST_WINDOW: u64 = 128 << 20;
+
+/// Whether a file that begins with these bytes begins with a frame, or with a skippable one (magic numbers 0x184D2A50 to 0x184D2A5F).
+pub fn begins(first: &[u8]) -> bool {
+    first.starts_with(&MAGIC) || matches!(first, [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..])
+}
 
 /// Reader of the data in zstd frames.
 pub struct ZstdReader<R> {
@@ -61,7 +66,7 @@ impl<R: BufRead> ZstdReader<R> {
         );
         match stored.is_none() || stored == found {
             true => Ok(()),
-            false => Err(invalid("the checksum is another one")),
+            false => Err(invalid("the checksum does not match")),
         }
     }
 }
@@ -95,6 +100,7 @@ fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lines::{Input, Source};
     use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
     fn read(bytes: &[u8]) -> io::Result<Vec<u8>> {
@@ -114,6 +120,20 @@ mod tests {
 
     /// What `printf 'a line\nanother line\n' | zstd` writes.
     const FRAME: &[u8] = b"\x28\xb5\x2f\xfd\x04\x58\xa1\0\0a line\nanother line\n\x22\x8f\x1e\x01";
+
+    #[test]
+    fn a_file_may_begin_with_a_skippable_frame() {
+        let skippable = [&[0x5F, 0x2A, 0x4D, 0x18, 3, 0, 0, 0][..], b"abc"].concat();
+        let whole = [&skippable, FRAME].concat();
+        let mut input = Input::open(Source::Reader {
+            name: "text".into(),
+            reader: Box::new(io::Cursor::new(whole)),
+        })
+        .unwrap();
+        let mut buffer = [0; 64];
+        let got = input.read(&mut buffer).unwrap();
+        assert_eq!(&buffer[..got], b"a line\nanother line\n");
+    }
 
     #[test]
     fn a_frame_of_zstd_has_a_checksum() {

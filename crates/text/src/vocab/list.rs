@@ -18,7 +18,7 @@ use super::{EOS, Kind, TextError, UNK, Vocab};
 const LARGEST_FILE: u64 = 1 << 30;
 
 impl Vocab {
-    /// Reads a vocabulary of `kind` from a list or a `tokenizer.json`, either of which may be compressed with gzip.
+    /// Reads a vocabulary of `kind` from a list or a `tokenizer.json`, either of which may be compressed with gzip or zstd.
     ///
     /// A file named `*.json`, or one that begins as elman's own do, is read as `tokenizer.json`.
     pub fn from_file(path: &Path, kind: Kind) -> Result<Vocab, TextError> {
@@ -29,7 +29,7 @@ impl Vocab {
         }
     }
 
-    /// Reads a `tokenizer.json` of elman or of another program, which may be compressed with gzip.
+    /// Reads a `tokenizer.json` of elman or of another program, which may be compressed with gzip or zstd.
     ///
     /// `eos` names the token that ends a text in a foreign file; without it the file decides, or a usual name is
     /// tried.
