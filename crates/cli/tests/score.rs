@@ -373,6 +373,32 @@ fn a_file_is_written_as_a_whole_and_notes_are_no_output() {
 }
 
 #[test]
+fn a_cut_at_an_infinite_perplexity_is_no_open_end() {
+    let room = room();
+    // Without their ends empty lines have no token, and are the least likely ones.
+    room.write(
+        "empty.txt",
+        format!("{}the king\nthe sea\n", "\n".repeat(8)),
+    );
+    let filter = |range: &str| {
+        room.stdout(&[
+            "score",
+            "small.arpa",
+            "empty.txt",
+            "--no-end",
+            "--filter",
+            range,
+        ])
+    };
+    assert_eq!(filter("head"), "the king\nthe sea\n");
+    // Lines of equal perplexity stay together.
+    assert_eq!(filter("middle"), "");
+    assert_eq!(filter("tail"), "\n".repeat(8));
+    assert_eq!(filter("0%..100%").lines().count(), 10);
+    assert_eq!(filter("0..").lines().count(), 10);
+}
+
+#[test]
 fn lines_are_filtered_by_perplexity_or_rank() {
     let room = room();
     room.write(
@@ -442,5 +468,44 @@ fn lines_are_filtered_by_perplexity_or_rank() {
     ] {
         let error = room.fails(2, &[&["score", "small.arpa"], more].concat());
         assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn a_model_that_is_mixed_in_is_not_overwritten() {
+    let room = room();
+    room.write("other.arpa", ARPA);
+    for command in ["score", "surprisal"] {
+        let args = [
+            command,
+            "small.arpa",
+            "q.txt",
+            "--mix",
+            "other.arpa:0.3",
+            "-o",
+            "other.arpa",
+            "--force",
+        ];
+        let error = room.fails(1, &args);
+        assert!(error.contains("would be overwritten"), "{error}");
+    }
+    assert_eq!(room.read("other.arpa"), ARPA);
+}
+
+#[test]
+fn zero_has_no_sign() {
+    let room = room();
+    room.write("empty.txt", "\n");
+    for format in ["kenlm", "srilm"] {
+        let args = [
+            "score",
+            "small.arpa",
+            "empty.txt",
+            "--no-end",
+            "--format",
+            format,
+        ];
+        let shown = room.stdout(&args);
+        assert!(!shown.contains("-0"), "{shown}");
     }
 }

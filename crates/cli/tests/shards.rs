@@ -100,9 +100,9 @@ fn a_finished_shard_is_skipped_and_other_work_is_refused() {
     assert!(stderr(run).contains("shard 2/3 is finished: out/00002-of-00003.tsv"));
     assert_eq!(room.read(output), "mine\n");
     for (more, said) in [
-        (&["--no-end"][..], "is of other options"),
-        (&["--mix", "cache:5:0.1"], "is of another model"),
-        (&["text.txt"], "is of other texts"),
+        (&["--no-end"][..], "was made with other options"),
+        (&["--mix", "cache:5:0.1"], "was made with another model"),
+        (&["text.txt"], "was made with other texts"),
     ] {
         let error = room.fails(1, &[&shard("2/3"), more].concat());
         assert!(error.contains(said), "{error}");
@@ -145,8 +145,38 @@ fn a_killed_shard_repeats_nothing_that_was_finished() {
     let marked = room.read(rows).replace('\t', " ");
     room.write(rows, &marked);
     let run = room.elman(&args).assert().success();
-    assert!(stderr(run).contains("going on behind"));
+    assert!(stderr(run).contains("continuing after"));
     let output = room.read("out/00001-of-00001.tsv");
     assert!(output.contains(&marked));
     assert_eq!(output.replace('\t', " "), whole.replace('\t', " "));
+}
+
+#[test]
+fn a_marker_without_its_output_is_not_enough() {
+    let room = room(50);
+    room.stdout(&shard("2/3"));
+    let (output, parts) = ("out/00002-of-00003.tsv", "out/00002-of-00003.parts");
+    let whole = room.read(output);
+    std::fs::remove_file(room.path(output)).unwrap();
+    room.stdout(&shard("2/3"));
+    assert_eq!(room.read(output), whole);
+    // What a process left that was killed while it cleared up.
+    room.write(&format!("{parts}/000000.rows"), "1\n");
+    room.write(&format!("{parts}/task.json"), "{}");
+    let run = room.elman(&shard("2/3")).assert().success();
+    assert!(stderr(run).contains("is finished"));
+    assert!(!room.path(parts).exists());
+}
+
+#[test]
+fn a_file_of_the_user_is_replaced_only_by_force() {
+    let room = room(50);
+    let output = "out/00002-of-00003.tsv";
+    room.write(output, "mine\n");
+    let error = room.fails(1, &shard("2/3"));
+    assert!(error.contains("--force"), "{error}");
+    assert_eq!(room.read(output), "mine\n");
+    assert!(!room.path("out/00002-of-00003.parts").exists());
+    room.stdout(&[&shard("2/3")[..], &["--force"]].concat());
+    assert_ne!(room.read(output), "mine\n");
 }

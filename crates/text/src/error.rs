@@ -53,7 +53,7 @@ pub enum TextError {
     Empty(String),
     /// Line `line` has more than `most` bytes and is not held in memory.
     #[error(
-        "line {line} has more than {} MiB, and lines are held in memory: cut it up", most >> 20
+        "line {line} has more than {} MiB, and a line must fit into memory: split it", most >> 20
     )]
     LongLine {
         /// Number of the line, from 1.
@@ -100,9 +100,9 @@ pub enum TextError {
         /// Byte offset of the first invalid sequence.
         offset: u64,
     },
-    /// The file is compressed by a program other than gzip.
+    /// The file is compressed by a program other than gzip and zstd.
     #[error(
-        "{name}: it is compressed with {by}, and only gzip is unpacked here: unpack it, for example with `{unpack} {name} > NEW`"
+        "{name}: it is compressed with {by}, and only gzip and zstd are unpacked here: unpack it, for example with `{unpack} {name} > NEW`"
     )]
     Compressed {
         /// Name of the file.
@@ -129,6 +129,11 @@ pub enum TextError {
         "{name} is a device, which may never end: name a file, or a pipe", name = .0.display()
     )]
     Device(PathBuf),
+    /// The lines of a file end with carriage returns alone, and it is to be cut into shards.
+    #[error(
+        "{path}: its lines end with carriage returns alone, and shards begin after newlines: convert it, for example with `tr '\\r' '\\n' < {path} > NEW`", path = .0.display()
+    )]
+    Returns(PathBuf),
     /// The text changed while it was being read.
     #[error(
         "the text changed while it was being read: {expected} bytes were expected, {found} found; start again when nothing writes to it"

@@ -18,6 +18,7 @@ mod recognise;
 mod zstd;
 
 pub use input::Input;
+pub(crate) use pass::ends_in_returns;
 pub use recognise::{Recognised, recognise};
 
 use std::io::Read;
@@ -29,7 +30,7 @@ use super::stats::Tally;
 use super::{Kind, TextError, TextStats};
 
 /// Bytes read at once.
-const CHUNK: usize = 64 * 1024;
+pub(crate) const CHUNK: usize = 64 * 1024;
 
 /// Text to read: a file, a part of one, or a stream. The end of each source is the end of a document.
 pub enum Source {

@@ -3,9 +3,9 @@
 //! Shard i of n has the lines that begin in the bytes from (i − 1)/n to i/n of the decompressed, concatenated files. So every line is in exactly one shard, whatever the
 //! files and their compression, and the shards in order are the text.
 
-use super::TextError;
-use super::lines::{Input, Source};
+use super::lines::{self, Input, Source};
 use super::split::length;
+use super::{Kind, TextError};
 use std::ops::Range;
 use std::path::Path;
 
@@ -28,14 +28,24 @@ impl Shard {
     /// decompressed once more to measure them.
     ///
     /// # Errors
-    /// Unreadable, empty or non-regular files.
+    /// Unreadable, empty or non-regular files; [`TextError::Returns`] in kinds of text, where lone carriage returns may be line ends.
     ///
     /// # Panics
     /// If `index` is not in `1..=count`.
-    pub fn find<P: AsRef<Path>>(paths: &[P], index: u64, count: u64) -> Result<Shard, TextError> {
+    pub fn find<P: AsRef<Path>>(
+        paths: &[P],
+        kind: Kind,
+        index: u64,
+        count: u64,
+    ) -> Result<Shard, TextError> {
         assert!((1..=count).contains(&index), "shards are counted from 1");
         let lengths = paths.iter().map(|path| length(path.as_ref()));
         let total_bytes: u64 = lengths.sum::<Result<u64, TextError>>()?;
+        if kind.is_text() {
+            paths
+                .iter()
+                .try_for_each(|path| refuse_returns(path.as_ref()))?;
+        }
         let at =
             |part: u64| (u128::from(total_bytes) * u128::from(part) / u128::from(count)) as u64;
         let (from, to) = (at(index - 1), at(index));
@@ -66,6 +76,23 @@ impl Shard {
             }
         }
         Ok(shard)
+    }
+}
+
+/// Refuses a file whose lines end with carriage returns alone, which are read as newlines only where the file begins.
+fn refuse_returns(path: &Path) -> Result<(), TextError> {
+    let mut input = Input::open(Source::File(path.to_owned()))?;
+    let mut first = vec![0; lines::CHUNK];
+    let mut filled = 0;
+    while filled < first.len() {
+        match input.read(&mut first[filled..])? {
+            0 => break,
+            got => filled += got,
+        }
+    }
+    match lines::ends_in_returns(&first[..filled]) {
+        true => Err(TextError::Returns(path.to_owned())),
+        false => Ok(()),
     }
 }
 
@@ -146,7 +173,7 @@ mod tests {
         for count in [1, 2, 3, 7, 40] {
             let mut all: Vec<Vec<u8>> = Vec::new();
             for index in 1..=count {
-                let shard = Shard::find(&paths, index, count).unwrap();
+                let shard = Shard::find(&paths, Kind::Words, index, count).unwrap();
                 assert_eq!(shard.lines_before, all.len() as u64, "{index} of {count}");
                 if shard.bytes.is_empty() {
                     continue;
@@ -158,5 +185,14 @@ mod tests {
             }
             assert_eq!(all, whole, "{count}");
         }
+    }
+
+    #[test]
+    fn lone_carriage_returns_are_refused() {
+        let old = file(b"one\rtwo\rthree\r");
+        let found = |kind| Shard::find(&[old.path()], kind, 1, 2);
+        let error = found(Kind::Words).unwrap_err();
+        assert!(error.to_string().contains("carriage returns"), "{error}");
+        assert!(found(Kind::Bytes).is_ok());
     }
 }

@@ -25,8 +25,8 @@ use std::path::PathBuf;
 
 /// Print the log-probability of every line of a text
 ///
-/// Each line is a sentence: it is scored from its beginning, and its end is predicted too. Lines may be of any number; networks score lines of about
-/// equal length side by side, and the output has the order of the text. Unknown words are scored as <unk>.
+/// Each line is a sentence: it is scored from its beginning, and its end is predicted too. The text may have any number of lines. A
+/// network scores lines of similar length together; the output keeps the order of the text. Unknown words are scored as <unk>.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -49,8 +49,8 @@ pub struct ScoreArgs {
     #[arg(value_name = "TEXT", value_hint = ValueHint::FilePath)]
     texts: Vec<PathBuf>,
 
-    /// Shape of the output: tsv and csv have a header; jsonl has an object on each line; plain is one number a line; srilm is that of `ngram -ppl`, kenlm
-    /// that of `query`
+    /// Shape of the output: tsv and csv have a header; jsonl has an object on each line; plain is one number a line; srilm prints what `ngram -ppl`
+    /// prints, kenlm what `query` prints
     #[arg(
         long,
         short = 'f',
@@ -80,23 +80,18 @@ pub struct ScoreArgs {
     /// Write to this file, which appears only when it is complete; with --shard to a file in this directory [default: standard output]
     #[arg(long, short = 'o', value_name = "FILE|DIR", help_heading = "Output", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
-    /// Replace the output file if it exists
-    #[arg(
-        long,
-        help_heading = "Output",
-        requires = "output",
-        conflicts_with = "shard"
-    )]
+    /// Replace the output file if it exists; with --shard also one that no shard has written
+    #[arg(long, help_heading = "Output", requires = "output")]
     force: bool,
     /// Score the lines of shard I of N, from 1/N to N/N, each of about the same size; the output is DIR/0000I-of-0000N.tsv. A shard that is finished is
     /// skipped, and one that was killed is continued (Slurm: --array=1-N, --shard $SLURM_ARRAY_TASK_ID/N)
     #[arg(long, value_name = "I/N", help_heading = "Shards", requires = "output", conflicts_with_all = ["continuous"])]
     shard: Option<shard::Which>,
-    /// Lines that are saved together: at most so many are scored again after a kill
+    /// Number of lines per saved part; after a kill at most this many lines are scored again
     #[arg(long, value_name = "N", default_value = "50000", help_heading = "Shards", value_parser = clap::value_parser!(u64).range(1..))]
     part_lines: u64,
 
-    /// Score the text as one stream: each line after all lines before it. The sum is that of `elman eval --layout stream`
+    /// Score the text as one stream: each line after all lines before it. The sum equals the total loss of `elman eval --layout stream`
     #[arg(long, help_heading = "Scoring")]
     continuous: bool,
     /// Leave out the end of each line (KenLM's eos=False)
@@ -253,7 +248,7 @@ pub fn run(args: ScoreArgs) -> Result<()> {
         refuse_model(text, "name one model, then texts; --mix takes more models")?;
     }
     if let (Some(output), None) = (&args.output, args.shard) {
-        refuse_inputs(output, args.texts.iter().chain([&args.model.model]))?;
+        refuse_inputs(output, args.texts.iter().chain(args.model.paths()))?;
         refuse_existing(output, Making::File, args.force)?;
     }
     let model = args.model.load()?;

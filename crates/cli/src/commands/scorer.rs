@@ -62,6 +62,12 @@ impl ModelArgs {
         self.weights.name()
     }
 
+    /// Paths of the model and of those that are mixed in.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        let mixed = self.mix.iter().map(|member| &member.path);
+        std::iter::once(&self.model).chain(mixed)
+    }
+
     /// Loads the model, or the mixture.
     pub fn load(&self) -> Result<Model> {
         let cpu = Arc::new(cpu(self.threads));

@@ -78,7 +78,7 @@ pub struct SurprisalArgs {
     /// Read the text as one stream: each sentence after all sentences before it
     #[arg(long, help_heading = "Words")]
     continuous: bool,
-    /// Take what stands between tabs as words: regions of one word or several
+    /// Words are the fields between tabs: regions of one or more words
     #[arg(long, help_heading = "Words")]
     regions: bool,
     /// Give a word the product of the probabilities of its tokens, without the correction for spaces
@@ -133,7 +133,7 @@ pub fn run(args: SurprisalArgs) -> Result<()> {
         refuse_model(text, "name one model, then texts; --mix takes more models")?;
     }
     if let Some(output) = &args.output {
-        refuse_inputs(output, args.texts.iter().chain([&args.model.model]))?;
+        refuse_inputs(output, args.texts.iter().chain(args.model.paths()))?;
         refuse_existing(output, Making::File, args.force)?;
     }
     let model = args.model.load()?;

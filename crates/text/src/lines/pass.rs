@@ -234,7 +234,7 @@ fn visit_text<E: From<TextError>>(
 }
 
 /// Whether the lines of a text that begins so end with carriage returns alone.
-fn ends_in_returns(bytes: &[u8]) -> bool {
+pub fn ends_in_returns(bytes: &[u8]) -> bool {
     !bytes.contains(&b'\n') && bytes.iter().filter(|byte| **byte == b'\r').count() > 1
 }
 

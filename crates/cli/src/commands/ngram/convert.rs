@@ -20,7 +20,7 @@ Examples:
   elman ngram convert lm.arpa small.bin --prune-entropy 1e-7 --history train.txt
   elman ngram convert lm.arpa small.arpa --prune-entropy 1e-7    # without the training text")]
 pub struct ConvertArgs {
-    /// An ARPA file (plain or gzip) or a compact model
+    /// An ARPA file (plain, gzip or zstd) or a compact model
     #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
     model: PathBuf,
     /// Where to write: .arpa, .lm, with .gz, or .bin; '-' is ARPA text on standard output

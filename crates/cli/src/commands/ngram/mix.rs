@@ -32,7 +32,7 @@ Examples:
   elman ngram convert mixed.arpa small.arpa --prune-entropy 1e-8         # smaller
   elman compare a.arpa b.arpa test.txt --dev valid.txt                   # what a mixture would give")]
 pub struct MixArgs {
-    /// N-gram models, at least two: ARPA files (plain or gzip) or compact models
+    /// N-gram models, at least two: ARPA files (plain, gzip or zstd) or compact models
     #[arg(value_name = "MODEL", required = true, num_args = 2.., value_hint = ValueHint::FilePath)]
     models: Vec<PathBuf>,
     /// Where to write: .arpa or .lm is ARPA text, .arpa.gz compressed, .bin the compact form; '-' is

@@ -12,18 +12,17 @@ use elman::Model;
 use elman::infer::{LineSums, ScoredLine, Unknown};
 use elman::store::disk;
 use elman::text::read_lines;
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::str::FromStr;
 
 /// Bits of a perplexity that one pass through the scratch file settles.
 const DIGIT: u32 = 16;
 
-/// Lines to keep: those whose perplexity, or its rank in percent, is at least `low` and below `high`.
+/// Lines to keep: those whose perplexity, or its rank in percent, is at least `low` and below `high`; `None` is open.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Filter {
     low: f64,
-    high: f64,
+    high: Option<f64>,
     by_rank: bool,
 }
 
@@ -42,19 +41,21 @@ impl FromStr for Filter {
         };
         let (low, high) = text.split_once("..").ok_or_else(expected)?;
         let by_rank = text.contains('%');
-        let number = |text: &str, open: f64| match text {
-            "" => Ok(open),
+        let number = |text: &str| match text {
+            "" => Ok(None),
             text => {
                 let digits = match by_rank {
                     true => text.strip_suffix('%').ok_or_else(expected)?,
                     false => text,
                 };
-                digits.parse::<f64>().map_err(|_| expected())
+                digits.parse::<f64>().map(Some).map_err(|_| expected())
             }
         };
-        let most = if by_rank { 100.0 } else { f64::INFINITY };
-        let (low, high) = (number(low, 0.0)?, number(high, most)?);
-        match 0.0 <= low && low < high && high <= most {
+        let most = by_rank.then_some(100.0);
+        let low = number(low)?.unwrap_or(0.0);
+        let high = number(high)?.or(most);
+        let above = high.is_none_or(|high| low < high && high <= most.unwrap_or(f64::INFINITY));
+        match low >= 0.0 && above {
             true => Ok(Filter { low, high, by_rank }),
             false => Err(expected()),
         }
@@ -68,8 +69,7 @@ impl Filter {
     }
 
     fn keeps(self, perplexity: f64) -> bool {
-        // Nothing lies above the end of an open range, not even what is infinite.
-        perplexity >= self.low && (perplexity < self.high || self.high == f64::INFINITY)
+        perplexity >= self.low && self.high.is_none_or(|high| perplexity < high)
     }
 }
 
@@ -135,9 +135,17 @@ pub fn by_rank(
     let (sums, _) = score(args, choices, model, job, &mut scratch)?;
     let mut scratch = scratch.into_inner().map_err(|error| error.into_error())?;
     let cut = |percent: f64| (percent / 100.0 * sums.lines as f64) as u64;
+    let Some(low) = nth(&mut scratch, cut(filter.low))? else {
+        // No line has this rank.
+        return Ok(());
+    };
+    let high = match filter.high {
+        Some(percent) => nth(&mut scratch, cut(percent))?,
+        None => None,
+    };
     let filter = Filter {
-        low: nth(&mut scratch, cut(filter.low))?.unwrap_or(f64::INFINITY),
-        high: nth(&mut scratch, cut(filter.high))?.unwrap_or(f64::INFINITY),
+        low,
+        high,
         by_rank: false,
     };
     scratch.seek(SeekFrom::Start(0))?;
@@ -161,14 +169,18 @@ fn write_line(line: &[u8], out: &mut dyn Write) -> io::Result<()> {
 /// The number of rank `rank`, from 0 for the least, in a file of positive numbers; `None` if there are not so many.
 ///
 /// The bits of positive numbers are ordered as the numbers are, so each pass finds their next sixteen bits.
-fn nth(file: &mut File, mut rank: u64) -> Result<Option<f64>> {
+fn nth(file: &mut (impl Read + Seek), mut rank: u64) -> Result<Option<f64>> {
     let mut prefix = 0;
     for shift in (0..u64::BITS).step_by(DIGIT as usize).rev() {
         file.seek(SeekFrom::Start(0))?;
         let mut reader = BufReader::with_capacity(1 << 16, &mut *file);
         let mut counts = vec![0u64; 1 << DIGIT];
         let mut bytes = [0; 8];
-        while reader.read_exact(&mut bytes).is_ok() {
+        loop {
+            match reader.read_exact(&mut bytes) {
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
+                read => read?,
+            }
             let bits = u64::from_le_bytes(bytes) >> shift;
             if bits >> DIGIT == prefix {
                 counts[(bits & 0xFFFF) as usize] += 1;
@@ -193,7 +205,13 @@ mod tests {
     #[test]
     fn ranges_are_of_perplexities_or_ranks() {
         let filter = |text: &str| text.parse::<Filter>();
-        let of = |low, high, by_rank| Ok(Filter { low, high, by_rank });
+        let of = |low, high, by_rank| {
+            Ok(Filter {
+                low,
+                high: Some(high),
+                by_rank,
+            })
+        };
         assert_eq!(filter("head"), of(0.0, 30.0, true));
         assert_eq!(filter("60%.."), of(60.0, 100.0, true));
         assert_eq!(filter("..500"), of(0.0, 500.0, false));
@@ -204,6 +222,7 @@ mod tests {
             assert!(filter(text).is_err(), "{text}");
         }
         assert!(filter("5..").unwrap().keeps(f64::INFINITY));
+        assert!(!filter("5..inf").unwrap().keeps(f64::INFINITY));
         assert!(!filter("..5").unwrap().keeps(5.0));
     }
 
@@ -221,5 +240,34 @@ mod tests {
             assert_eq!(nth(&mut file, rank).unwrap(), Some(*number));
         }
         assert_eq!(nth(&mut file, numbers.len() as u64).unwrap(), None);
+    }
+
+    /// A file whose disk fails behind one number.
+    struct Failing(usize);
+
+    impl Read for Failing {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0 += 1;
+            match self.0 {
+                1 => {
+                    buffer[..8].copy_from_slice(&1f64.to_le_bytes());
+                    Ok(8)
+                }
+                _ => Err(io::Error::other("the disk fails")),
+            }
+        }
+    }
+
+    impl Seek for Failing {
+        fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+            self.0 = 0;
+            Ok(0)
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_does_not_end_there() {
+        let error = nth(&mut Failing(0), 0).unwrap_err();
+        assert!(error.to_string().contains("the disk fails"), "{error}");
     }
 }

@@ -32,9 +32,9 @@ impl<'m> Kenlm<'m> {
     }
 }
 
-/// log10 p in single precision, as KenLM prints it.
+/// log10 p in single precision, as KenLM prints it; without a sign where it is zero.
 fn log10(log_prob: f64) -> f32 {
-    (log_prob / LN_10) as f32
+    (log_prob / LN_10) as f32 + 0.0
 }
 
 impl Writer for Kenlm<'_> {

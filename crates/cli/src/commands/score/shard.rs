@@ -6,12 +6,14 @@
 //! DIR/00003-of-00012.parts/  while the shard is not finished: parts of so many lines, each a file of rows and one of sums
 //! ```
 //! A part counts once the file of its sums is there. A process that is killed loses the part that it was writing, and the next one with the same choices
-//! goes on behind the last whole part. With another model, text or choice it refuses to go on. The header of a table is in the first shard alone, so that
+//! goes on behind the last whole part. With another model, text (a name or the size) or choice it refuses to go on, and so it does where the output is a file
+//! that no shard has written. The header of a table is in the first shard alone, so that
 //! the outputs in order are the output of one process.
 
 use super::{Choices, Destination, Job, ScoreArgs, score};
 use crate::commands::{is_stdin, name_of};
 use crate::output::{grouped, say, usage};
+use crate::outputs::{Making, refuse_existing};
 use anyhow::{Context, Result, bail};
 use elman::Model;
 use elman::infer::LineSums;
@@ -117,7 +119,7 @@ pub fn run(
             "a rank is one among all lines, and a shard has a part of them: filter shards by perplexity, such as --filter ..500",
         ));
     }
-    let shard = Shard::find(&texts, which.index, which.count)?;
+    let shard = Shard::find(&texts, model.vocab().kind(), which.index, which.count)?;
     let task = Task {
         model: model.id().to_owned(),
         texts: texts
@@ -130,28 +132,44 @@ pub fn run(
     };
     let files = Files::new(directory, which, args.ending());
     disk::create_dir_all(directory)?;
-    if let Some(Done { task: done, .. }) = read(&files.marker)? {
-        refuse_other(&files.marker, &done, &task)?;
+    let finished = || {
         say(format_args!(
             "shard {}/{} is finished: {}",
             which.index,
             which.count,
             files.output.display()
         ));
+    };
+    if files.finished(&task)? && !files.parts.exists() {
+        finished();
         return Ok(());
     }
     disk::create_dir_all(&files.parts)?;
     let lock = Lock::acquire(&files.parts)?;
     disk::sweep_temporaries(&files.parts)?;
+    // Another process may have finished it until the lock was free, or may have been killed when it had.
+    if files.finished(&task)? {
+        files.clear()?;
+        drop(lock);
+        finished();
+        return Ok(());
+    }
     match read::<Task>(&files.task())? {
         Some(begun) => refuse_other(&files.parts, &begun, &task)?,
-        None => write(&files.task(), &task)?,
+        None => {
+            let refused = refuse_existing(&files.output, Making::File, args.force);
+            if refused.is_err() {
+                files.clear()?;
+            }
+            refused?;
+            write(&files.task(), &task)?;
+        }
     }
     let mut parts = Parts::found(&files, args.part_lines)?;
     if parts.lines > 0 && !args.quiet {
         let lines = grouped(parts.lines);
         say(format_args!(
-            "going on behind {lines} lines that are scored"
+            "continuing after {lines} lines that are already scored"
         ));
     }
     let job = Job {
@@ -181,16 +199,35 @@ pub fn run(
         file.write_all(&summary)
     })?;
     write(&files.marker, &Done { task, sums })?;
+    files.clear()?;
     drop(lock);
-    files.clear(count)
+    Ok(())
 }
 
 impl Files {
-    /// Removes the parts of a shard that is finished.
-    fn clear(&self, count: u64) -> Result<()> {
-        for part in 0..count {
-            disk::remove_file(&self.sums(part))?;
-            disk::remove_file(&self.rows(part))?;
+    /// Whether the shard is finished: its marker and its output are there.
+    ///
+    /// Errors: a marker of other work.
+    fn finished(&self, task: &Task) -> Result<bool> {
+        let Some(Done { task: done, .. }) = read(&self.marker)? else {
+            return Ok(false);
+        };
+        refuse_other(&self.marker, &done, task)?;
+        Ok(self.output.exists())
+    }
+
+    /// Removes the parts of a shard that is finished, also those that a killed process has left.
+    fn clear(&self) -> Result<()> {
+        let list = || format!("cannot list {}", self.parts.display());
+        for entry in std::fs::read_dir(&self.parts).with_context(list)? {
+            let path = entry.with_context(list)?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            let part = name.and_then(|name| name.split_once('.'));
+            if part.is_some_and(|(number, ending)| {
+                number.parse::<u64>().is_ok() && matches!(ending, "rows" | "json")
+            }) {
+                disk::remove_file(&path)?;
+            }
         }
         disk::remove_file(&self.task())?;
         disk::remove_file(&self.parts.join(Lock::NAME))?;
@@ -289,7 +326,7 @@ fn refuse_other(place: &Path, before: &Task, now: &Task) -> Result<()> {
         _ => "other options",
     };
     bail!(
-        "{} is of {what}: choose another directory with -o, or remove it",
+        "{} was made with {what}: choose another directory with -o, or remove it",
         place.display()
     )
 }

@@ -56,7 +56,7 @@ impl<'m> Srilm<'m> {
             out,
             "{} zeroprobs, logprob= {} ppl= {} ppl1= {}",
             sums.zeros,
-            general(sums.srilm_log_prob(unknown) / LN_10),
+            general(sums.srilm_log_prob(unknown) / LN_10 + 0.0),
             defined(sums.srilm_ppl(unknown)),
             defined(sums.srilm_ppl1(unknown))
         )
