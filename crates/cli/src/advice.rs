@@ -402,7 +402,7 @@ mod tests {
 
     #[test]
     fn choices_and_the_world_are_told_apart() {
-        let range = OutOfRange::check("passages", 0, 1..=9).unwrap_err();
+        let range = OutOfRange::check("excerpts", 0, 1..=9).unwrap_err();
         assert!(is_choice(&range.into()));
         assert!(is_choice(
             &infer::Error::from(GenerateError::EmptyStop).into()

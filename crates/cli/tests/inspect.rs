@@ -14,12 +14,12 @@ fn gradients_of_a_model_as_text_json_and_csv() {
         "text.txt",
         "--lags",
         "12",
-        "--passages",
+        "--excerpts",
         "3",
     ];
     let with = |more: &[&str]| room.stdout(&[&args[..], more].concat());
     let text = with(&[]);
-    for part in ["layer 1", "bound", "horizon", "verdict", "3 passages"] {
+    for part in ["layer 1", "bound", "horizon", "verdict", "3 excerpts"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let json = room.json(&[&args[..], &["--json"]].concat());
@@ -257,7 +257,7 @@ fn exposure_to_a_known_source_and_to_a_stand_in() {
     let text = room.stdout(&args);
     assert!(text.contains("stands in for the source"), "{text}");
     assert!(
-        text.contains("passages of other.txt after 3 tokens"),
+        text.contains("excerpts of other.txt after 3 tokens"),
         "{text}"
     );
     assert!(
@@ -349,7 +349,7 @@ fn what_cannot_be_looked_at_is_explained() {
         (
             1,
             &["run", "other.txt", "--lags", "5000"],
-            "a passage needs 5000",
+            "an excerpt needs 5000",
         ),
         (1, &["run", "absent.txt"], "no such file"),
     ] {

@@ -20,7 +20,8 @@ pub struct Scale {
     /// Longest lag of Jacobian products, in steps.
     pub lags: usize,
     /// Number of excerpts of the text for inspections.
-    pub passages: usize,
+    #[serde(alias = "passages")]
+    pub excerpts: usize,
     /// Seconds for each measurement of speed.
     pub seconds: f64,
 }
@@ -35,7 +36,7 @@ impl Scale {
         steps: 2000,
         seeds: 3,
         lags: 100,
-        passages: 4,
+        excerpts: 4,
         seconds: 0.5,
     };
     /// A size that takes some seconds, to see that everything works; its figures mean little.
@@ -47,7 +48,23 @@ impl Scale {
         steps: 40,
         seeds: 2,
         lags: 20,
-        passages: 2,
+        excerpts: 2,
         seconds: 0.0,
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_of_earlier_versions_call_excerpts_passages() {
+        let json = serde_json::to_string(&Scale::QUICK).unwrap();
+        let earlier = json.replace("excerpts", "passages");
+        assert_ne!(earlier, json);
+        assert_eq!(
+            serde_json::from_str::<Scale>(&earlier).unwrap(),
+            Scale::QUICK
+        );
+    }
 }

@@ -145,7 +145,7 @@ pub enum InspectError {
     NoTokens,
     /// The text has fewer tokens than an excerpt needs.
     #[error(
-        "the text has {tokens} tokens, and a passage needs {steps}: ask for fewer steps, or name a longer text"
+        "the text has {tokens} tokens, and an excerpt needs {steps}: ask for fewer steps, or name a longer text"
     )]
     TextTooShort {
         /// Number of tokens of the text.
@@ -155,7 +155,7 @@ pub enum InspectError {
     },
     /// The text has more tokens than are kept in memory.
     #[error(
-        "the text has more than {most} tokens, and passages are drawn from memory: name a part of it"
+        "the text has more than {most} tokens, and excerpts are drawn from memory: name a part of it"
     )]
     TextTooLong {
         /// The largest number of tokens.

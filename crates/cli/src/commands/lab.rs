@@ -44,7 +44,7 @@ pub struct LabArgs {
     /// Make everything so small that it takes seconds: to see that it works
     #[arg(long)]
     quick: bool,
-    /// Seed of initial weights, passages and sources
+    /// Seed of initial weights, excerpts and sources
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
     /// Threads; any number finds the same, but for what is timed [default: one for each CPU]

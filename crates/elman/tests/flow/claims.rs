@@ -41,7 +41,7 @@ fn elman(hidden: usize) -> Config {
 fn inspected(config: &Config) -> Gradients {
     let (model, ids) = model(config);
     let options = gradients::Options {
-        passages: 4,
+        excerpts: 4,
         ..gradients::Options::default()
     };
     let cpu = Cpu::new(Isa::detect(), 2);
@@ -54,7 +54,7 @@ fn inspected(config: &Config) -> Gradients {
         }
         let shares = &layer.contribution.lags;
         let sum: f64 = shares.iter().map(|lag| lag.share).sum();
-        let all_without = layer.contribution.without_gradient == found.passages;
+        let all_without = layer.contribution.without_gradient == found.excerpts;
         assert!(all_without || (sum - 1.0).abs() < 1e-9, "{sum}");
         assert!(shares.windows(2).all(|two| two[0].lag + 1 == two[1].lag));
     }
@@ -142,7 +142,7 @@ fn truncation_costs_nothing_without_recurrence_and_less_with_longer_windows() {
         };
         let (model, ids) = model(&config);
         let options = truncation::Options {
-            passages: 3,
+            excerpts: 3,
             full: 40,
             windows: vec![1, 5, 20, 40, 80],
             context: 17,
@@ -183,7 +183,7 @@ fn the_horizon_does_not_depend_on_the_lags_that_are_shown() {
     let cpu = Cpu::new(Isa::detect(), 2);
     let inspected = |lags| {
         let options = gradients::Options {
-            passages: 2,
+            excerpts: 2,
             lags,
             context: 80 - lags,
             ..gradients::Options::default()
@@ -215,7 +215,7 @@ fn lines_are_read_from_their_beginning() {
         loss_after: None,
     };
     let options = gradients::Options {
-        passages: 3,
+        excerpts: 3,
         lags: 5,
         text: every_line.clone(),
         ..gradients::Options::default()
@@ -223,11 +223,11 @@ fn lines_are_read_from_their_beginning() {
     let found = gradients(&model, &cpu, &ids, &options).unwrap();
     assert_eq!((found.context, found.missing), (0, 0));
     for place in &found.places {
-        // The same line alone is the same passage.
+        // The same line alone is the same excerpt.
         let line = &ids[place.first..=place.last];
         assert!(place.first == 0 || model.vocab().ends_line(ids[place.first - 1]));
         let options = gradients::Options {
-            passages: line.len(),
+            excerpts: line.len(),
             ..options.clone()
         };
         let alone = gradients(&model, &cpu, line, &options).unwrap();
@@ -276,10 +276,10 @@ fn advice_fits_what_was_found() {
 fn what_cannot_be_looked_at_is_refused() {
     let (model, ids) = model(&elman(8));
     let cpu = Cpu::new(Isa::detect(), 1);
-    let refused = |ids: &[u32], lags, passages| {
+    let refused = |ids: &[u32], lags, excerpts| {
         let options = gradients::Options {
             lags,
-            passages,
+            excerpts,
             ..gradients::Options::default()
         };
         gradients(&model, &cpu, ids, &options)
@@ -288,5 +288,5 @@ fn what_cannot_be_looked_at_is_refused() {
     };
     assert!(refused(&ids[..50], 100, 1).contains("50 tokens"));
     assert!(refused(&ids, 0, 1).contains("lags is 0"));
-    assert!(refused(&ids, 100, 0).contains("passages is 0"));
+    assert!(refused(&ids, 100, 0).contains("excerpts is 0"));
 }

@@ -203,7 +203,7 @@ fn measured(lab: &mut Lab) -> Result<Exposure> {
 
 fn options(lab: &Lab) -> Options {
     Options {
-        sequences: 64 * lab.scale().passages,
+        sequences: 64 * lab.scale().excerpts,
         length: 32,
         resamples: 1999,
         seed: lab.plan().seed,

@@ -87,7 +87,7 @@ pub(crate) fn flows(lab: &mut Lab) -> Result<Vec<Flow>> {
 
 fn flow(lab: &Lab, net: Net, trained: bool, model: &NetworkModel, ids: &[u32]) -> Result<Flow> {
     let options = Options {
-        passages: lab.scale().passages,
+        excerpts: lab.scale().excerpts,
         lags: lab.scale().lags,
         seed: lab.plan().seed,
         ..Options::default()

@@ -44,7 +44,7 @@ pub(crate) fn truncated(lab: &mut Lab) -> Result<Vec<Truncated>> {
         let name = format!("truncation of {}", net.key());
         all.push(lab.measured(&name, |lab| {
             let options = Options {
-                passages: 2 * lab.scale().passages,
+                excerpts: 2 * lab.scale().excerpts,
                 full: 2 * lab.scale().lags,
                 windows: vec![1, 2, 3, 5, 7, 10, 14, 20, 35, 50, 100],
                 seed: lab.plan().seed,

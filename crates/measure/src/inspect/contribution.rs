@@ -8,7 +8,7 @@
 //! beyond_n = ‖Σ_{m>n} g_m‖ / ‖g‖     the error of a gradient that stops after lag n
 //! ```
 //! A term is an outer product, so inner products of terms are products of inner products, ⟨a xᵀ, a′ x′ᵀ⟩ = ⟨a, a′⟩⟨x, x′⟩, and no
-//! matrix of the size of W is ever formed. Figures are means over the passages that have a gradient: where g = 0, as with ReLU
+//! matrix of the size of W is ever formed. Figures are means over the excerpts that have a gradient: where g = 0, as with ReLU
 //! units that are all inactive at t, nothing can be a part of it.
 
 use elman_kernels::{Cpu, product_f64};
@@ -71,7 +71,7 @@ pub(super) fn inner_products(
     trace: &Trace,
     d_top: &[f64],
 ) -> Vec<Vec<Inner>> {
-    assert_eq!(trace.batch_size, 1, "one passage at a time");
+    assert_eq!(trace.batch_size, 1, "one excerpt at a time");
     let step = trace.steps - 1;
     // (T, G·H) for each layer, lag 0 first.
     let mut dz_x = vec![Vec::new(); layers.len()];
@@ -179,8 +179,8 @@ pub(super) fn of_all(layers: &[Vec<Inner>]) -> Vec<Inner> {
 
 impl Contribution {
     /// Computes the contributions from the inner products of each excerpt.
-    pub(super) fn of(passages: &[Vec<Inner>]) -> Contribution {
-        let longest = passages.iter().map(Vec::len).max().unwrap_or(0);
+    pub(super) fn of(excerpts: &[Vec<Inner>]) -> Contribution {
+        let longest = excerpts.iter().map(Vec::len).max().unwrap_or(0);
         let mut lags: Vec<LagShare> = (0..longest)
             .map(|lag| LagShare {
                 lag,
@@ -190,7 +190,7 @@ impl Contribution {
             })
             .collect();
         let total = |terms: &Vec<Inner>| terms.iter().map(|term| term.whole).sum::<f64>();
-        let with: Vec<&Vec<Inner>> = passages.iter().filter(|terms| total(terms) > 0.0).collect();
+        let with: Vec<&Vec<Inner>> = excerpts.iter().filter(|terms| total(terms) > 0.0).collect();
         let (mut within_90, mut within_99) = (Vec::new(), Vec::new());
         let mut to_the_beginning = 0;
         let part = 1.0 / with.len() as f64;
@@ -217,7 +217,7 @@ impl Contribution {
         }
         Contribution {
             lags,
-            without_gradient: passages.len() - with.len(),
+            without_gradient: excerpts.len() - with.len(),
             horizon_90: median(&mut within_90),
             horizon_90_most: within_90.last().copied(),
             horizon_99: median(&mut within_99),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn passages_without_a_gradient_are_counted_apart() {
+    fn excerpts_without_a_gradient_are_counted_apart() {
         let none = orthogonal(&[0.0; 4]);
         let some = orthogonal(&[1.0, 1.0]);
         let found = Contribution::of(&[none.clone(), some.clone(), none.clone()]);

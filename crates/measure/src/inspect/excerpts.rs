@@ -12,7 +12,7 @@ use elman_text::{self as text, ReadOptions, Sentences, Source, Vocab, Window};
 pub(super) const MOST_TOKENS: usize = 1 << 30;
 
 /// Largest number of excerpts.
-pub(super) const MOST_PASSAGES: usize = 1024;
+pub(super) const MOST_EXCERPTS: usize = 1024;
 pub(super) const MOST_STEPS: usize = 1_000_000;
 
 /// A batch of B excerpts, time-major: entry (t, b) is at `t * batch_size + b`.

@@ -5,9 +5,9 @@
 //! zero. Only where an excerpt is longer than memory or time allow, its first steps only compute the state, and the result says so.
 
 use super::contribution::{Contribution, Inner, inner_products, of_all};
-use super::excerpts::{MOST_PASSAGES, MOST_STEPS};
+use super::excerpts::{MOST_EXCERPTS, MOST_STEPS};
 pub use super::norms::LagNorm;
-use super::norms::{PassageNorms, factor, norms};
+use super::norms::{ExcerptNorms, factor, norms};
 use super::places::{self, Place, TextOptions};
 use super::remedies::remedies;
 use crate::error::{InspectError, Result};
@@ -26,14 +26,14 @@ use serde::Serialize;
 
 /// Longer lags are not differentiated, since the time grows with their square.
 const MOST_LAGS: usize = 10_000;
-/// Memory for the activations and terms of one passage.
+/// Memory for the activations and terms of one excerpt.
 const MOST_BYTES: u64 = 1 << 30;
 
 /// Options of an inspection of gradient flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Number of excerpts of the text.
-    pub passages: usize,
+    pub excerpts: usize,
     /// Longest lag t − k of the norms in steps, limited by the longest line.
     pub lags: usize,
     /// Number of warm-up tokens before each excerpt, from the zero state; a line begins at its own beginning instead.
@@ -47,7 +47,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            passages: 4,
+            excerpts: 4,
             lags: 100,
             context: 100,
             seed: 1,
@@ -62,7 +62,7 @@ impl Options {
     /// # Errors
     /// [`Error::Range`](crate::Error::Range) for a number out of range.
     pub fn check(&self) -> Result<()> {
-        OutOfRange::check("passages", self.passages, 1..=MOST_PASSAGES)?;
+        OutOfRange::check("excerpts", self.excerpts, 1..=MOST_EXCERPTS)?;
         OutOfRange::check("lags", self.lags, 1..=MOST_LAGS)?;
         Ok(OutOfRange::check("context", self.context, 0..=MOST_STEPS)?)
     }
@@ -82,7 +82,8 @@ pub struct Gradients {
     /// Answer mark, if only answers carry loss.
     pub loss_after: Option<String>,
     /// Number of excerpts.
-    pub passages: usize,
+    #[serde(rename = "passages")]
+    pub excerpts: usize,
     /// Places of the excerpts in the text, in the order in which they were drawn.
     pub places: Vec<Place>,
     /// The longest lag of the norms in steps.
@@ -144,10 +145,10 @@ pub fn gradients(
     let lines = options.text.lines(model, ids)?;
     let places = match &lines {
         None => {
-            let sizes = [options.context, options.lags, options.passages];
+            let sizes = [options.context, options.lags, options.excerpts];
             places::of_stream(ids.len(), sizes, options.seed)?
         }
-        Some(lines) => places::of_losses(lines, ids, options.passages, options.seed),
+        Some(lines) => places::of_losses(lines, ids, options.excerpts, options.seed),
     };
     let longest = places.iter().map(Place::steps).max().unwrap_or(0);
     let lags = options.lags.min(longest);
@@ -183,7 +184,7 @@ pub fn gradients(
         text_tokens: ids.len(),
         layout: text.layout_of(model),
         loss_after: text.loss_after.clone(),
-        passages: places.len(),
+        excerpts: places.len(),
         lags,
         context: match lines {
             None => longest - lags,
@@ -202,7 +203,7 @@ pub fn gradients(
     Ok(found)
 }
 
-/// Steps of the longest passage that are differentiated: all of them, as far as [`MOST_LAGS`] and [`MOST_BYTES`] allow, and the lags of
+/// Steps of the longest excerpt that are differentiated: all of them, as far as [`MOST_LAGS`] and [`MOST_BYTES`] allow, and the lags of
 /// norms in any case.
 fn reach(dims: &Dims, longest: usize, lags: usize) -> usize {
     let fitting = MOST_BYTES / bytes_of_a_step(dims);
@@ -222,16 +223,16 @@ fn bytes_of_a_step(dims: &Dims) -> u64 {
 }
 
 /// Refuses more than the machine has free.
-fn check_memory(dims: &Dims, passages: usize, lags: usize, reach: usize) -> Result<()> {
+fn check_memory(dims: &Dims, excerpts: usize, lags: usize, reach: usize) -> Result<()> {
     let units: usize = dims.hidden.iter().sum();
-    // Of every passage the activations, with their derivatives, are kept for the norms of all.
-    let kept = 8 * (2 * dims.cell.gates() + 6) as u64 * (units * passages) as u64 * lags as u64;
+    // Of every excerpt the activations, with their derivatives, are kept for the norms of all.
+    let kept = 8 * (2 * dims.cell.gates() + 6) as u64 * (units * excerpts) as u64 * lags as u64;
     let needed = kept + bytes_of_a_step(dims) * reach as u64;
     let free = available_bytes();
     match needed <= free {
         true => Ok(()),
         false => Err(InspectError::Memory {
-            what: format!("{passages} passages with {lags} lags"),
+            what: format!("{excerpts} excerpts with {lags} lags"),
             needed_mib: needed.div_ceil(1 << 20),
             free_mib: free >> 20,
             remedy: "ask for fewer of them",
@@ -240,7 +241,7 @@ fn check_memory(dims: &Dims, passages: usize, lags: usize, reach: usize) -> Resu
     }
 }
 
-/// The program's own forward pass over a passage: what is left of it are its last `reach` steps.
+/// The program's own forward pass over an excerpt: what is left of it are its last `reach` steps.
 fn read(
     model: &NetworkModel,
     cpu: &Cpu,
@@ -282,7 +283,7 @@ fn differentiate(
     inner_products(cpu, &jacobians, trace, &d_top)
 }
 
-/// Layer `k` over the last steps of all passages.
+/// Layer `k` over the last steps of all excerpts.
 fn layer_flow(
     cpu: &Cpu,
     weights: &LayerWeights,
@@ -296,9 +297,9 @@ fn layer_flow(
         .map(|trace| Jacobians::new(weights, trace, k))
         .collect();
     let bound = Bound::of(cpu, weights, &jacobians);
-    let each: Vec<PassageNorms> = jacobians
+    let each: Vec<ExcerptNorms> = jacobians
         .iter()
-        .map(|jacobians| PassageNorms::of(cpu, jacobians))
+        .map(|jacobians| ExcerptNorms::of(cpu, jacobians))
         .collect();
     let (factor, nothing_left) = factor(&each);
     let traces: Vec<&LayerTrace> = tails.iter().map(|trace| &trace.layers[k]).collect();
@@ -309,7 +310,7 @@ fn layer_flow(
         bound,
         factor,
         nothing_left,
-        // Where most passages have nothing left, that is the rule and the others the exception.
+        // Where most excerpts have nothing left, that is the rule and the others the exception.
         verdict: match 2 * nothing_left > each.len() {
             true => GradientVerdict::Vanishing,
             false => GradientVerdict::of(factor),
@@ -325,7 +326,7 @@ mod tests {
     use elman_net::dims::Cell;
 
     #[test]
-    fn the_whole_passage_is_differentiated_within_bounds_and_the_lags_in_any_case() {
+    fn the_whole_excerpt_is_differentiated_within_bounds_and_the_lags_in_any_case() {
         let dims = |hidden| Dims {
             cell: Cell::LSTM,
             vocab: 10,

@@ -78,15 +78,15 @@ fn saturated(found: &Gradients) -> f64 {
 
 fn healthy(found: &Gradients) -> Option<String> {
     let contribution = &found.contribution;
-    // None if no passage has a gradient: what is dead is said below.
+    // None if no excerpt has a gradient: what is dead is said below.
     let horizon = contribution.horizon_99?;
-    let with_gradient = found.passages - contribution.without_gradient;
+    let with_gradient = found.excerpts - contribution.without_gradient;
     Some(match found.layout {
         Layout::Sentences => {
             "nothing to mend: in layout sentences the gradient goes back to the beginning of each line".to_owned()
         }
         Layout::Stream if 2 * contribution.to_the_beginning >= with_gradient => {
-            "nothing to mend; the gradient reaches as far back as the passages do: ask for a longer context".to_owned()
+            "nothing to mend; the gradient reaches as far back as the excerpts do: ask for a longer context".to_owned()
         }
         Layout::Stream => format!(
             "nothing to mend; windows (bptt) well above {} steps keep nearly all of the gradient",

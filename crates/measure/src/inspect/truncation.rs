@@ -10,9 +10,9 @@
 //! Forward nothing is truncated: the loss with carried state is the same for every window length, and how much larger it is when
 //! each window starts from zero says what the state brings from beyond the window.
 //!
-//! In layout `sentences` a passage is a line from its beginning, without context; with an answer mask its answer alone carries loss.
+//! In layout `sentences` an excerpt is a line from its beginning, without context; with an answer mask its answer alone carries loss.
 
-use super::excerpts::{Excerpts, MOST_PASSAGES, MOST_STEPS};
+use super::excerpts::{Excerpts, MOST_EXCERPTS, MOST_STEPS};
 use super::places::{Place, TextOptions};
 use crate::error::{InspectError, Result};
 use elman_infer::NetworkModel;
@@ -27,7 +27,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Number of excerpts of the text.
-    pub passages: usize,
+    pub excerpts: usize,
     /// Length of the long window in steps, whose gradient is the reference; longer lines are cut to it.
     pub full: usize,
     /// Window lengths in steps; `full` and longer ones are left out.
@@ -43,7 +43,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            passages: 8,
+            excerpts: 8,
             full: 400,
             windows: vec![1, 2, 5, 10, 20, 35, 50, 100, 200],
             context: 100,
@@ -65,7 +65,8 @@ pub struct Truncation {
     /// Answer mark, if only answers carry loss.
     pub loss_after: Option<String>,
     /// Number of excerpts.
-    pub passages: usize,
+    #[serde(rename = "passages")]
+    pub excerpts: usize,
     /// Places of the excerpts in the text, in the order in which they were drawn.
     pub places: Vec<Place>,
     /// Length of the long window in steps.
@@ -126,8 +127,8 @@ pub fn truncation(
     progress: &mut dyn FnMut(usize),
 ) -> Result<Truncation> {
     options.check()?;
-    let passages = options.passages(model, ids)?;
-    let longest = passages.steps;
+    let excerpts = options.excerpts(model, ids)?;
+    let longest = excerpts.steps;
     let mut lengths = options.windows.clone();
     lengths.retain(|steps| *steps < longest);
     if lengths.is_empty() {
@@ -135,7 +136,7 @@ pub fn truncation(
     }
     lengths.sort_unstable();
     lengths.dedup();
-    let mut bench = Bench::new(model, cpu, &passages);
+    let mut bench = Bench::new(model, cpu, &excerpts);
     progress(longest);
     let carried_nats = bench.differentiate(longest);
     let full = bench.engine.grads().clone();
@@ -163,26 +164,26 @@ pub fn truncation(
         text_tokens: ids.len(),
         layout: options.text.layout_of(model),
         loss_after: options.text.loss_after.clone(),
-        passages: passages.batch_size,
-        full: passages.steps,
-        context: passages.context,
+        excerpts: excerpts.batch_size,
+        full: excerpts.steps,
+        context: excerpts.context,
         seed: options.seed,
-        losses: passages.losses(),
+        losses: excerpts.losses(),
         carried_nats,
         // Differentiated is the sum over time, averaged over sequences.
-        gradient_norm: whole.theirs.sqrt() * passages.batch_size as f64 / passages.losses() as f64,
-        places: passages.places,
+        gradient_norm: whole.theirs.sqrt() * excerpts.batch_size as f64 / excerpts.losses() as f64,
+        places: excerpts.places,
         windows,
     })
 }
 
 impl Options {
-    /// The passages to read, as `model` reads the text `ids`.
-    fn passages(&self, model: &NetworkModel, ids: &[u32]) -> Result<Excerpts> {
+    /// The excerpts to read, as `model` reads the text `ids`.
+    fn excerpts(&self, model: &NetworkModel, ids: &[u32]) -> Result<Excerpts> {
         let (eos, seed) = (model.vocab().eos(), self.seed);
         match self.text.lines(model, ids)? {
-            None => Excerpts::draw(ids, eos, [self.context, self.full, self.passages], seed),
-            Some(lines) => Excerpts::of_lines(&lines, ids, eos, [self.full, self.passages], seed),
+            None => Excerpts::draw(ids, eos, [self.context, self.full, self.excerpts], seed),
+            Some(lines) => Excerpts::of_lines(&lines, ids, eos, [self.full, self.excerpts], seed),
         }
     }
 
@@ -192,7 +193,7 @@ impl Options {
     /// [`Error::Range`](crate::Error::Range) for a number out of range; [`InspectError::WindowsTooLong`] if no window is shorter
     /// than `full`.
     pub fn check(&self) -> Result<()> {
-        OutOfRange::check("passages", self.passages, 1..=MOST_PASSAGES)?;
+        OutOfRange::check("excerpts", self.excerpts, 1..=MOST_EXCERPTS)?;
         OutOfRange::check("full", self.full, 1..=MOST_STEPS)?;
         OutOfRange::check("context", self.context, 0..=MOST_STEPS)?;
         let mut windows = self.windows.iter();
@@ -204,15 +205,15 @@ impl Options {
     }
 }
 
-/// The engine of training on the passages, without an optimiser.
+/// The engine of training on the excerpts, without an optimiser.
 struct Bench<'a> {
     engine: Engine,
-    passages: &'a Excerpts,
+    excerpts: &'a Excerpts,
 }
 
 impl Bench<'_> {
-    fn new<'a>(model: &NetworkModel, cpu: Cpu, passages: &'a Excerpts) -> Bench<'a> {
-        let capacity = Capacity::whole(passages.steps, passages.batch_size);
+    fn new<'a>(model: &NetworkModel, cpu: Cpu, excerpts: &'a Excerpts) -> Bench<'a> {
+        let capacity = Capacity::whole(excerpts.steps, excerpts.batch_size);
         let network = model.network().clone();
         let mut engine = Engine::new(
             cpu,
@@ -222,10 +223,10 @@ impl Bench<'_> {
             Format::F32,
         );
         engine.params_mut().copy_from(model.params());
-        Bench { engine, passages }
+        Bench { engine, excerpts }
     }
 
-    /// Runs windows of `length` steps over the passages and leaves the gradient of the sum over time, averaged over sequences; returns the
+    /// Runs windows of `length` steps over the excerpts and leaves the gradient of the sum over time, averaged over sequences; returns the
     /// mean loss of a token.
     fn differentiate(&mut self, length: usize) -> f64 {
         self.engine.discard_gradient();
@@ -249,22 +250,22 @@ impl Bench<'_> {
         length: usize,
         run: &mut dyn FnMut(&mut Engine, &elman_text::Window, &mut elman_net::State) -> f64,
     ) -> f64 {
-        let Excerpts { context, steps, .. } = *self.passages;
+        let Excerpts { context, steps, .. } = *self.excerpts;
         let mut state = self.engine.zero_state();
         // In pieces for which the engine has capacity.
         for from in (0..context).step_by(steps) {
-            let piece = self.passages.window(from, (from + steps).min(context));
+            let piece = self.excerpts.window(from, (from + steps).min(context));
             self.engine.score_window(&piece, &mut state);
         }
         let end = context + steps;
         let starts = (context..end).step_by(length);
         let nats: f64 = starts
             .map(|from| {
-                let window = self.passages.window(from, (from + length).min(end));
+                let window = self.excerpts.window(from, (from + length).min(end));
                 run(&mut self.engine, &window, &mut state)
             })
             .sum();
-        nats / self.passages.losses() as f64
+        nats / self.excerpts.losses() as f64
     }
 }
 

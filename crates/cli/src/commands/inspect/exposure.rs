@@ -41,7 +41,7 @@ pub struct ExposureArgs {
     /// The directory of a model or of a run, or the file of an n-gram model
     #[arg(value_name = "MODEL", value_hint = ValueHint::AnyPath)]
     model: PathBuf,
-    /// Text whose passages are the true prefixes, plain, gzip or zstd; '-' is standard input [default: the oracle writes them]
+    /// Text whose excerpts are the true prefixes, plain, gzip or zstd; '-' is standard input [default: the oracle writes them]
     #[arg(value_name = "TEXT", value_hint = ValueHint::FilePath)]
     texts: Vec<PathBuf>,
     /// The model that says what should come next
@@ -161,7 +161,7 @@ fn write_text(out: &mut impl Write, names: &Names, found: &Exposure) -> io::Resu
             head.row(
                 "true",
                 format!(
-                    "passages of {text} after {} of it",
+                    "excerpts of {text} after {} of it",
                     count(found.context, "token")
                 ),
             );

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 /// Measure how gradients flow through time: do they vanish or explode, and how far do they reach?
 ///
-/// For passages of the text, each read up to a step t: the spectral norm of ∂h_t/∂h_k (for the LSTM of (h, c)) by lag t − k, beside
+/// For excerpts of the text, each read up to a step t: the spectral norm of ∂h_t/∂h_k (for the LSTM of (h, c)) by lag t − k, beside
 /// the chapter's bound; how much of ∂E_t/∂W comes from each lag; saturated and dead units; a verdict, and what to do.
 #[derive(Args)]
 #[command(
@@ -35,9 +35,9 @@ pub struct GradientsArgs {
     #[command(flatten)]
     subject: SubjectArgs,
     /// Excerpts of the text, drawn by --seed
-    #[arg(long, value_name = "N", default_value_t = Options::default().passages)]
-    passages: usize,
-    /// The longest lag t − k of norms; ∂E_t/∂W goes back to the beginning of the passage whatever it is
+    #[arg(long, value_name = "N", default_value_t = Options::default().excerpts, alias = "passages")]
+    excerpts: usize,
+    /// The longest lag t − k of norms; ∂E_t/∂W goes back to the beginning of the excerpt whatever it is
     #[arg(long, value_name = "N", default_value_t = Options::default().lags)]
     lags: usize,
     #[command(flatten)]
@@ -54,7 +54,7 @@ struct Json<'a> {
 
 pub fn run(args: GradientsArgs) -> Result<()> {
     let mut options = Options {
-        passages: args.passages,
+        excerpts: args.excerpts,
         lags: args.lags,
         context: args.text.context_or(Options::default().context),
         text: args.text.options(&args.subject)?,
@@ -114,7 +114,7 @@ fn write_csv(out: &mut impl Write, found: &Gradients) -> io::Result<()> {
                 share.map(|s| s.size),
                 share.map(|s| s.beyond),
             ];
-            let counts = [norms.map(|n| n.passages), norms.map(|n| n.zero)];
+            let counts = [norms.map(|n| n.excerpts), norms.map(|n| n.zero)];
             let numbers = cells.map(|cell| cell.map_or(String::new(), |x| x.to_string()));
             let counts = counts.map(|cell| cell.map_or(String::new(), |n| n.to_string()));
             let place = [layer.layer.to_string(), lag.to_string()];

@@ -54,7 +54,7 @@ pub struct TextArgs {
     /// [default: as the run was trained]
     #[arg(long, value_name = "TOKEN")]
     loss_after: Option<String>,
-    /// Tokens that are read before a passage of a stream, from the zero state [default: 100]
+    /// Tokens that are read before an excerpt of a stream, from the zero state [default: 100]
     #[arg(long, value_name = "N")]
     context: Option<usize>,
 }
@@ -79,7 +79,7 @@ impl TextArgs {
         })
     }
 
-    /// Tokens before a passage. A line has none, since it is read from its beginning.
+    /// Tokens before an excerpt. A line has none, since it is read from its beginning.
     pub fn context(&self, default: usize, layout: Layout) -> Result<usize> {
         match (self.context, layout) {
             (Some(_), Layout::Sentences) => Err(usage(

@@ -34,8 +34,8 @@ pub struct TruncationArgs {
     #[command(flatten)]
     subject: SubjectArgs,
     /// Excerpts of the text, drawn by --seed
-    #[arg(long, value_name = "N", default_value_t = Options::default().passages)]
-    passages: usize,
+    #[arg(long, value_name = "N", default_value_t = Options::default().excerpts, alias = "passages")]
+    excerpts: usize,
     /// Steps of the long window, whose gradient counts as the truth
     #[arg(long, value_name = "N", default_value_t = Options::default().full)]
     full: usize,
@@ -59,7 +59,7 @@ struct Json<'a> {
 
 pub fn run(args: TruncationArgs) -> Result<()> {
     let mut options = Options {
-        passages: args.passages,
+        excerpts: args.excerpts,
         full: args.full,
         windows: args.windows,
         context: args.text.context_or(Options::default().context),
@@ -118,13 +118,13 @@ fn write_text(
             Layout::Stream => format!(
                 "the gradient over {} in {}, each after {} of context (seed {}), norm {norm}",
                 count(found.full, "step"),
-                count(found.passages, "passage"),
+                count(found.excerpts, "excerpt"),
                 count(found.context, "token"),
                 found.seed,
             ),
             Layout::Sentences => format!(
                 "the gradient over {}, each from its beginning and at most {} (seed {}), norm {norm}",
-                count(found.passages, "line"),
+                count(found.excerpts, "line"),
                 count(found.full, "step"),
                 found.seed,
             ),

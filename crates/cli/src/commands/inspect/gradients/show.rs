@@ -56,7 +56,7 @@ fn sampled(found: &Gradients) -> String {
     match (found.layout, &found.loss_after) {
         (Layout::Stream, _) => format!(
             "{} of {} after {} of context (seed {seed})",
-            count(found.passages, "passage"),
+            count(found.excerpts, "excerpt"),
             count(found.lags, "step"),
             count(found.context, "token"),
         ),
@@ -75,7 +75,7 @@ fn sampled(found: &Gradients) -> String {
             };
             format!(
                 "{}, each read from its beginning to {until}: {steps} (seed {seed})",
-                count(found.passages, "line"),
+                count(found.excerpts, "line"),
             )
         }
     }
@@ -100,7 +100,7 @@ fn write_layer(out: &mut impl Write, found: &Gradients, layer: &LayerFlow) -> Re
     horizon(&mut table, found, &layer.contribution);
     let interrupted = layer.units.interrupted;
     let interrupted =
-        interrupted.map(|part| format!(", {:.1} % interrupted within a passage", 100.0 * part));
+        interrupted.map(|part| format!(", {:.1} % interrupted within an excerpt", 100.0 * part));
     table.row(
         "units",
         format!(
@@ -126,32 +126,32 @@ fn write_layer(out: &mut impl Write, found: &Gradients, layer: &LayerFlow) -> Re
     Ok(())
 }
 
-/// The factor of a step, and in how many passages there is none.
+/// The factor of a step, and in how many excerpts there is none.
 fn step(found: &Gradients, layer: &LayerFlow) -> String {
     let (steps, verdict) = (count(found.lags, "step"), layer.verdict.name());
     let factor = number(layer.factor);
     match layer.nothing_left {
         0 => format!("a factor of {factor} on average over {steps}: {verdict}"),
-        all if all == found.passages => {
-            format!("nothing is left after {steps} in any passage: {verdict}")
+        all if all == found.excerpts => {
+            format!("nothing is left after {steps} in any excerpt: {verdict}")
         }
         some => format!(
             "nothing is left after {steps} in {some} of {}, and a factor of {factor} on average in the others: {verdict}",
-            count(found.passages, "passage")
+            count(found.excerpts, "excerpt")
         ),
     }
 }
 
-/// Norms and shares of some lags. How many passages a lag has is shown where it is not all of them.
+/// Norms and shares of some lags. How many excerpts a lag has is shown where it is not all of them.
 fn by_lag(found: &Gradients, layer: &LayerFlow) -> String {
     let some = |of: fn(&LagNorm) -> bool| layer.norms.iter().any(of);
     let columns = [
         (
-            "passages",
+            "excerpts",
             layer
                 .norms
                 .iter()
-                .any(|norm| norm.passages < found.passages),
+                .any(|norm| norm.excerpts < found.excerpts),
         ),
         ("norm 0", some(|norm| norm.zero > 0)),
     ];
@@ -186,7 +186,7 @@ fn by_lag(found: &Gradients, layer: &LayerFlow) -> String {
         row.push(percent(share.map(|s| s.share)));
         row.push(percent(share.map(|s| s.beyond)));
         let counts = [
-            norm.map_or(found.passages, |norm| norm.passages),
+            norm.map_or(found.excerpts, |norm| norm.excerpts),
             norm.map_or(0, |norm| norm.zero),
         ];
         let counts = columns.iter().zip(counts).filter(|((_, shown), _)| *shown);
@@ -218,7 +218,7 @@ fn horizon(table: &mut Table, found: &Gradients, reach: &Contribution) {
             format!(
                 "{} of {} have no gradient, and are in no share and no horizon",
                 reach.without_gradient,
-                count(found.passages, "passage"),
+                count(found.excerpts, "excerpt"),
             ),
         );
     }
@@ -228,7 +228,7 @@ fn horizon(table: &mut Table, found: &Gradients, reach: &Contribution) {
             format!(
                 "in {} of {} the gradient reaches back to the beginning: with a larger --context it may reach further",
                 reach.to_the_beginning,
-                count(found.passages, "passage"),
+                count(found.excerpts, "excerpt"),
             ),
         );
     }
