@@ -102,7 +102,7 @@ pub enum EvalError {
     DocumentsInSlices,
     /// The text has more than `tokens` tokens and does not fit in the memory that parallel slices may take.
     #[error(
-        "the text has more than {tokens} tokens, too many to read in parallel slices: cut it up, or evaluate it without slices, which is exact and takes any length"
+        "the text has more than {tokens} tokens, too many to read in parallel slices: split it, or evaluate it without slices, which is exact and takes any length"
     )]
     TooLong {
         /// The largest number of tokens that fit.

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct Job {
     /// Configuration of the run.
     pub config: Config,
-    /// Files of the training text, in order; plain or gzip.
+    /// Files of the training text, in order; plain, gzip or zstd.
     pub train: Vec<PathBuf>,
     /// Files of the validation text; `None` holds out the last 5 % of the training text.
     pub valid: Option<Vec<PathBuf>>,
