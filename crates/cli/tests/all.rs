@@ -24,6 +24,7 @@ mod other_texts;
 mod pages;
 mod round_trip;
 mod score;
+mod score_filter;
 mod shards;
 mod surprisal;
 mod sweeps;

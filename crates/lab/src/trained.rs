@@ -1,6 +1,7 @@
 //! What a training run of the laboratory came to.
 
 use crate::error::Result;
+use elman_report::numbers::number;
 use elman_train::status::{RunSnapshot, RunStatus};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,14 @@ pub struct Trained {
 }
 
 impl Trained {
+    /// Perplexity as a table shows it: "overflow" if there is none, or if it is larger than any number.
+    pub(crate) fn shown_perplexity(&self) -> String {
+        match self.perplexity < f64::MAX {
+            true => number(self.perplexity),
+            false => "overflow".into(),
+        }
+    }
+
     /// Perplexity of each validation: (step, perplexity).
     pub(crate) fn perplexities(&self) -> Vec<(f64, f64)> {
         let losses = self.valid_loss.iter();
@@ -86,5 +95,16 @@ impl Trained {
             steps: 100,
             seconds: 1.0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_perplexity_beyond_all_numbers_is_called_overflow() {
+        assert_eq!(Trained::made_up(f64::MAX).shown_perplexity(), "overflow");
+        assert_eq!(Trained::made_up(300.0).shown_perplexity(), "300");
     }
 }

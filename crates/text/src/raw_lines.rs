@@ -27,7 +27,7 @@ pub struct RawLine<'a> {
 /// Text that is not for `kind`, such as invalid UTF-8, is refused as in [`super::encode`]. `tokens` and `oov` of the result are 0.
 ///
 /// # Errors
-/// Those of [`lines`], and [`TextError::LongLine`].
+/// As for [`lines`]; [`TextError::LongLine`] for a line that does not fit into memory.
 pub fn read_lines<E: From<TextError>>(
     sources: impl IntoIterator<Item = Source>,
     kind: Kind,

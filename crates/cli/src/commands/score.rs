@@ -7,18 +7,17 @@ mod shard;
 mod srilm;
 mod table;
 
-use super::scorer::ModelArgs;
-use super::{STDIN, check_markers, name_of, refuse_model, sources};
+use super::scorer::{self, ModelArgs, Output, TextArgs, print_notes};
+use super::{name_of, sources};
 use crate::args::named;
-use crate::output::{count, grouped, number, say, usage};
-use crate::outputs::{Making, refuse_existing, refuse_inputs};
+use crate::output::{count, grouped, number, usage};
 use crate::progress::Ticker;
 use anyhow::{Error, Result};
 use clap::{Args, ValueEnum, ValueHint};
 use elman::Model;
 use elman::infer::{LineOptions, LineSums, ScoredLine, Unknown, score_lines};
-use elman::store::disk::AtomicFile;
 use elman::text::{Layout, ReadOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -45,10 +44,6 @@ Examples:
 pub struct ScoreArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// Text, plain or compressed (gzip, zstd); several are read as one, in this order; '-' or none is standard input
-    #[arg(value_name = "TEXT", value_hint = ValueHint::FilePath)]
-    texts: Vec<PathBuf>,
-
     /// Shape of the output: tsv and csv have a header; jsonl has an object on each line; plain is one number a line; srilm prints what `ngram -ppl`
     /// prints, kenlm what `query` prints
     #[arg(
@@ -110,20 +105,15 @@ pub struct ScoreArgs {
         help_heading = "Scoring"
     )]
     batch_size: usize,
-
-    /// Read invalid UTF-8 as U+FFFD instead of refusing it
-    #[arg(long, help_heading = "Text")]
-    lossy: bool,
-    /// Leave out the words <s> and </s> that other programs write around sentences
-    #[arg(long, alias = "skip_symbols", help_heading = "Text")]
-    skip_symbols: bool,
     /// Print the lines of the text whose perplexity is in a range instead of scores: ..500, 50..500, or by rank in percent 0%..10%; head, middle and tail
     /// are 0%..30%, 30%..60% and 60%..100%, as CCNet cuts them. Ranks need files: the text is read twice
     #[arg(long, value_name = "RANGE", help_heading = "Output", allow_hyphen_values = true, conflicts_with_all = ["format", "json", "per", "unit", "with_text"])]
     filter: Option<filter::Filter>,
-    /// Do not show progress on standard error
+    /// Do not show progress and notes on standard error
     #[arg(long, short, help_heading = "Output")]
     quiet: bool,
+    #[command(flatten)]
+    text: TextArgs,
 }
 
 /// Shape of the output.
@@ -218,14 +208,15 @@ trait Writer {
 
 /// Where the output goes.
 trait Destination: Write {
-    /// Is called when all of the output for a line has been written, with the sums of the line.
-    fn line_written(&mut self, _sums: &LineSums) -> Result<()> {
-        Ok(())
+    /// Is called when all of the output for a line has been written, with the sums of the line. Returns whether the lines up to this one
+    /// are saved as a part, whose sums are added to those of the parts before it.
+    fn line_written(&mut self, _sums: &LineSums) -> Result<bool> {
+        Ok(false)
     }
 }
 
-impl<W: Write> Destination for BufWriter<W> {}
-impl Destination for AtomicFile {}
+impl Destination for Output {}
+impl Destination for BufWriter<File> {}
 
 /// The lines to score.
 struct Job {
@@ -244,37 +235,22 @@ struct Job {
 
 pub fn run(args: ScoreArgs) -> Result<()> {
     let choices = args.choices()?;
-    for text in &args.texts {
-        refuse_model(text, "name one model, then texts; --mix takes more models")?;
+    let file = args.output.as_deref().filter(|_| args.shard.is_none());
+    let model = scorer::load(&args.model, &args.text, file, args.force)?;
+    if let (Some(directory), Some(which)) = (&args.output, args.shard) {
+        return shard::run(&args, which, directory, choices, &model);
     }
-    if let (Some(output), None) = (&args.output, args.shard) {
-        refuse_inputs(output, args.texts.iter().chain(args.model.paths()))?;
-        refuse_existing(output, Making::File, args.force)?;
-    }
-    let model = args.model.load()?;
-    check_markers(args.skip_symbols, model.vocab().kind())?;
     let job = Job {
-        name: name_of(&args.texts()),
+        name: name_of(&args.text.paths()),
         bytes: None,
         lines_before: 0,
         skip: 0,
         sums: LineSums::default(),
         header: true,
     };
-    match (&args.output, args.shard) {
-        (Some(directory), Some(which)) => shard::run(&args, which, directory, choices, &model)?,
-        (Some(path), None) => {
-            let mut file = AtomicFile::create(path)?;
-            print(&args, choices, &model, job, &mut file)?;
-            file.commit()?;
-        }
-        (None, _) => {
-            let mut out = BufWriter::new(io::stdout().lock());
-            print(&args, choices, &model, job, &mut out)?;
-            out.flush()?;
-        }
-    }
-    Ok(())
+    let mut out = Output::open(file)?;
+    print(&args, choices, &model, job, &mut out)?;
+    out.commit()
 }
 
 /// Writes all of the output.
@@ -290,16 +266,6 @@ fn print(
     }
     let (_, summary) = score(args, choices, model, job, out)?;
     Ok(out.write_all(&summary)?)
-}
-
-/// How the texts are read, or the bytes of them that are to be read.
-fn read_options(args: &ScoreArgs, bytes: Option<Range<u64>>) -> ReadOptions {
-    ReadOptions {
-        lossy: args.lossy,
-        skip_markers: args.skip_symbols,
-        range: bytes,
-        ..ReadOptions::default()
-    }
 }
 
 /// Scores lines and writes what is printed for each; returns the sums of all, and what stands after the last line.
@@ -320,7 +286,10 @@ fn score(
             shape, model, choices, job.name, job.header,
         )),
     };
-    let read = read_options(args, job.bytes);
+    let read = ReadOptions {
+        range: job.bytes,
+        ..args.text.read_options()
+    };
     let options = LineOptions {
         layout: choices.layout,
         batch_size: args.batch_size,
@@ -328,8 +297,8 @@ fn score(
         skip: job.skip,
     };
     let mut ticker = Ticker::new(args.quiet, args.output.is_none());
-    let mut sums = job.sums;
-    let texts = sources(&args.texts())?;
+    let (mut saved, mut open) = (job.sums, LineSums::default());
+    let texts = sources(&args.text.paths())?;
     let stats = score_lines(model, texts, &read, &options, &mut |line| {
         let line = ScoredLine {
             number: line.number + job.lines_before,
@@ -340,17 +309,23 @@ fn score(
             true => writer.line(&line, &of_line, out)?,
             false => of_line = LineSums::default(),
         }
-        out.line_written(&of_line)?;
-        sums += of_line;
-        ticker.tick(|| progress(&sums, choices.unknown));
+        open += of_line;
+        if out.line_written(&of_line)? {
+            saved += std::mem::take(&mut open);
+        }
+        ticker.tick(|| {
+            let mut sums = saved;
+            sums += open;
+            progress(&sums, choices.unknown)
+        });
         Ok::<(), Error>(())
     })?;
     ticker.finish();
+    saved += open;
     let mut summary = Vec::new();
-    writer.end(&sums, &mut summary)?;
-    let notes = model.notes().iter().chain(&stats.notes);
-    notes.for_each(|note| say(format_args!("note: {note}")));
-    Ok((sums, summary))
+    writer.end(&saved, &mut summary)?;
+    print_notes(args.quiet, model.notes().iter().chain(&stats.notes));
+    Ok((saved, summary))
 }
 
 /// What has been done so far, for people.
@@ -376,23 +351,16 @@ impl ScoreArgs {
         }
     }
 
-    /// The texts; standard input if none is named.
-    fn texts(&self) -> Vec<PathBuf> {
-        match self.texts.is_empty() {
-            true => vec![STDIN.into()],
-            false => self.texts.clone(),
-        }
-    }
-
     /// Everything that decides the output beside the model and the text, in words.
     fn described(&self, choices: Choices) -> String {
+        let read = self.text.read_options();
         format!(
             "{:?} {choices:?} filter={:?} end={} lossy={} markers={} weights={}",
             self.shape(),
             self.filter,
             !self.no_end,
-            self.lossy,
-            !self.skip_symbols,
+            read.lossy,
+            !read.skip_markers,
             self.model.weights()
         )
     }

@@ -1,13 +1,17 @@
-//! The model of a command that scores text: one model, or a mixture that the command line names.
+//! What the commands that score a text have in common: the model (one, or a mixture that the command line names), the text, and the output.
 
 use super::compare::cache_window;
-use super::cpu;
+use super::{STDIN, check_markers, cpu, refuse_model};
 use crate::args::{finite, named, thread_count};
-use crate::output::usage;
+use crate::output::{say, usage};
+use crate::outputs::{Making, refuse_existing, refuse_inputs};
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::Model;
 use elman::infer::{Cache, Mixture, Weights};
+use elman::store::disk::AtomicFile;
+use elman::text::ReadOptions;
+use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -21,12 +25,113 @@ pub struct ModelArgs {
     /// N tokens. May be given several times
     #[arg(long, value_name = "OTHER:WEIGHT", help_heading = "Model")]
     mix: Vec<Member>,
-    /// Number format of a network's matrices: bf16 takes half the memory, int8 a quarter
+    /// Number format of the matrices of MODEL if it is a network: bf16 takes half the memory, int8 a quarter; networks of --mix have f32
     #[arg(long, value_name = "NAME", default_value = "f32", help_heading = "Model", value_parser = named::<Weights>(&["f32", "bf16", "int8"]))]
     weights: Weights,
     /// Threads of a network; any number gives the same results [default: one for each CPU]
     #[arg(long, short = 't', value_name = "N", help_heading = "Model", value_parser = thread_count())]
     threads: Option<u16>,
+}
+
+#[derive(Args)]
+pub struct TextArgs {
+    /// Text, plain or compressed (gzip, zstd), a sentence on each line; several are read as one, in this order; '-' or none is standard input
+    #[arg(value_name = "TEXT", value_hint = ValueHint::FilePath)]
+    texts: Vec<PathBuf>,
+    /// Read invalid UTF-8 as U+FFFD instead of refusing it
+    #[arg(long, help_heading = "Text")]
+    lossy: bool,
+    /// Leave out the words <s> and </s> that other programs write around sentences
+    #[arg(long, alias = "skip_symbols", help_heading = "Text")]
+    skip_symbols: bool,
+}
+
+impl TextArgs {
+    /// Paths of the texts; that of standard input if none is named.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        match self.texts.is_empty() {
+            true => vec![STDIN.into()],
+            false => self.texts.clone(),
+        }
+    }
+
+    /// How the texts are read.
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions {
+            lossy: self.lossy,
+            skip_markers: self.skip_symbols,
+            ..ReadOptions::default()
+        }
+    }
+}
+
+/// Loads the model that is to score the texts.
+///
+/// Errors: a text that is a model; an output file that exists or that is read.
+pub fn load(
+    model: &ModelArgs,
+    text: &TextArgs,
+    output: Option<&Path>,
+    force: bool,
+) -> Result<Model> {
+    for text in &text.texts {
+        refuse_model(text, "name one model, then texts; --mix takes more models")?;
+    }
+    if let Some(output) = output {
+        refuse_inputs(output, text.texts.iter().chain(model.paths()))?;
+        refuse_existing(output, Making::File, force)?;
+    }
+    let model = model.load()?;
+    check_markers(text.skip_symbols, model.vocab().kind())?;
+    Ok(model)
+}
+
+/// Destination of the output: standard output, or a file that appears only when it is complete.
+pub enum Output {
+    Stdout(BufWriter<StdoutLock<'static>>),
+    File(AtomicFile),
+}
+
+impl Output {
+    /// Opens the file `path`, or standard output if there is none.
+    pub fn open(path: Option<&Path>) -> Result<Output> {
+        Ok(match path {
+            Some(path) => Output::File(AtomicFile::create(path)?),
+            None => Output::Stdout(BufWriter::new(io::stdout().lock())),
+        })
+    }
+
+    /// Completes the output: the file gets its name.
+    pub fn commit(self) -> Result<()> {
+        match self {
+            Output::Stdout(mut out) => out.flush()?,
+            Output::File(file) => file.commit()?,
+        }
+        Ok(())
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Output::Stdout(out) => out.write(bytes),
+            Output::File(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Output::Stdout(out) => out.flush(),
+            Output::File(file) => file.flush(),
+        }
+    }
+}
+
+/// Prints notes on standard error, unless nothing but results is wanted.
+pub fn print_notes<'n>(quiet: bool, notes: impl Iterator<Item = &'n String>) {
+    if !quiet {
+        notes.for_each(|note| say(format_args!("note: {note}")));
+    }
 }
 
 /// A model to mix in, and its weight.
@@ -89,7 +194,6 @@ impl ModelArgs {
         for Member { path, weight } in &self.mix {
             let member = match cache_window(path)? {
                 Some(window) => Cache::new(first.vocab().clone(), window)?.into(),
-                // Only networks have matrices.
                 None => load(path, Weights::F32)?,
             };
             members.push((member, *weight));

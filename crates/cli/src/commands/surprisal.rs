@@ -2,20 +2,18 @@
 
 mod rows;
 
-use super::scorer::ModelArgs;
-use super::{STDIN, check_markers, refuse_model, sources};
-use crate::output::{count, say};
-use crate::outputs::{Making, refuse_existing, refuse_inputs};
+use super::scorer::{self, ModelArgs, Output, TextArgs, print_notes};
+use super::sources;
+use crate::output::count;
 use crate::progress::Ticker;
 use anyhow::{Error, Result};
 use clap::{Args, ValueEnum, ValueHint};
 use elman::Model;
 use elman::infer::{Spelling, SurprisalOptions, Words, corrects_words, surprisals};
-use elman::store::disk::AtomicFile;
-use elman::text::{Kind, Layout, ReadOptions};
+use elman::text::{Kind, Layout};
 use rows::Rows;
 use std::f64::consts::LN_2;
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Print the surprisal of every word of a text, with the entropy before it
@@ -38,10 +36,6 @@ Examples:
 pub struct SurprisalArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// Text, plain or compressed (gzip, zstd), a sentence on each line; several are read as one, in this order; '-' or none is standard input
-    #[arg(value_name = "TEXT", value_hint = ValueHint::FilePath)]
-    texts: Vec<PathBuf>,
-
     /// Shape of the output: tsv and csv have a header, jsonl has an object on each line
     #[arg(
         long,
@@ -94,12 +88,8 @@ pub struct SurprisalArgs {
     )]
     batch_size: usize,
 
-    /// Read invalid UTF-8 as U+FFFD instead of refusing it
-    #[arg(long, help_heading = "Text")]
-    lossy: bool,
-    /// Leave out the words <s> and </s> that other programs write around sentences
-    #[arg(long, alias = "skip_symbols", help_heading = "Text")]
-    skip_symbols: bool,
+    #[command(flatten)]
+    text: TextArgs,
 }
 
 /// Shape of the output.
@@ -129,41 +119,16 @@ impl Unit {
 }
 
 pub fn run(args: SurprisalArgs) -> Result<()> {
-    for text in &args.texts {
-        refuse_model(text, "name one model, then texts; --mix takes more models")?;
-    }
-    if let Some(output) = &args.output {
-        refuse_inputs(output, args.texts.iter().chain(args.model.paths()))?;
-        refuse_existing(output, Making::File, args.force)?;
-    }
-    let model = args.model.load()?;
-    check_markers(args.skip_symbols, model.vocab().kind())?;
-    match &args.output {
-        None => {
-            let mut out = BufWriter::new(io::stdout().lock());
-            print(&args, &model, &mut out)?;
-            out.flush()?;
-        }
-        Some(path) => {
-            let mut file = AtomicFile::create(path)?;
-            print(&args, &model, &mut file)?;
-            file.commit()?;
-        }
-    }
-    Ok(())
+    let file = args.output.as_deref();
+    let model = scorer::load(&args.model, &args.text, file, args.force)?;
+    let mut out = Output::open(file)?;
+    print(&args, &model, &mut out)?;
+    out.commit()
 }
 
 /// Reads the texts and writes all rows.
 fn print(args: &SurprisalArgs, model: &Model, out: &mut dyn Write) -> Result<()> {
-    let texts = match args.texts.is_empty() {
-        true => vec![PathBuf::from(STDIN)],
-        false => args.texts.clone(),
-    };
-    let read = ReadOptions {
-        lossy: args.lossy,
-        skip_markers: args.skip_symbols,
-        ..ReadOptions::default()
-    };
+    let (texts, read) = (sources(&args.text.paths())?, args.text.read_options());
     let options = SurprisalOptions {
         layout: match args.continuous {
             true => Layout::Stream,
@@ -181,7 +146,7 @@ fn print(args: &SurprisalArgs, model: &Model, out: &mut dyn Write) -> Result<()>
     };
     let mut rows = Rows::new(args);
     let mut ticker = Ticker::new(args.quiet, args.output.is_none());
-    let stats = surprisals(model, sources(&texts)?, &read, &options, &mut |line| {
+    let stats = surprisals(model, texts, &read, &options, &mut |line| {
         rows.line(&line, out)?;
         ticker.tick(|| {
             format!(
@@ -193,11 +158,9 @@ fn print(args: &SurprisalArgs, model: &Model, out: &mut dyn Write) -> Result<()>
         Ok::<(), Error>(())
     })?;
     ticker.finish();
-    if !args.quiet {
-        let notes = model.notes().iter().chain(&stats.notes).cloned();
-        let notes = notes.chain(conditions(args, model));
-        notes.for_each(|note| say(format_args!("note: {note}")));
-    }
+    let conditions = conditions(args, model);
+    let notes = model.notes().iter().chain(&stats.notes);
+    print_notes(args.quiet, notes.chain(&conditions));
     Ok(())
 }
 

@@ -19,7 +19,7 @@ const BYTES: [&[u8]; 4] = [b"<0x0A>", b"<0x0D>", b"<0x09>", b"<0x20>"];
 pub enum Boundaries {
     /// Every token does, or the vocabulary does not say: p(S) is taken as 1.
     NoCorrection,
-    /// Those whose ids are listed.
+    /// The tokens with these ids.
     Tokens(Vec<TokenId>),
 }
 

@@ -73,7 +73,7 @@ unsafe fn unsigned8(x: __m256) -> [__m256; 2] {
     }
 }
 
-/// The same of bytes from −128 to 127.
+/// The even and the odd bytes of eight words, from −128 to 127, as integers of 16 bits.
 ///
 /// # Safety
 /// The CPU has AVX2.

@@ -128,16 +128,12 @@ fn table(found: &Clipping) -> Table {
         } else {
             ""
         };
-        let perplexity = match run.perplexity < f64::MAX {
-            true => number(run.perplexity),
-            false => "overflow".into(),
-        };
         table.row([
             name.into(),
             format!("{}{diverged}", run.steps),
             run.clipped.to_string(),
             run.skipped.to_string(),
-            perplexity,
+            run.shown_perplexity(),
         ]);
     }
     table

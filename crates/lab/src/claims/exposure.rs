@@ -173,7 +173,7 @@ fn table(found: &Exposure, sequences: usize) -> Table {
     for (name, bias) in found.ways() {
         table.row([
             name.into(),
-            number(bias.trained.perplexity),
+            bias.trained.shown_perplexity(),
             interval(bias.overall.on_true),
             interval(bias.overall.on_own),
             interval(bias.overall.difference),

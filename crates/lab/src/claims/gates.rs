@@ -6,7 +6,7 @@ use crate::lab::Lab;
 use crate::measurements::flow::{self, Flow, find, flows};
 use crate::nets::Net;
 use elman_net::flow::verdict::GradientVerdict;
-use elman_report::numbers::{grouped, number, power};
+use elman_report::numbers::{grouped, power};
 use elman_report::{Block, Table};
 
 pub(crate) const CLAIM: Claim = Claim {
@@ -75,7 +75,7 @@ fn perplexities(lab: &mut Lab) -> Result<Table> {
         table.row([
             net.name().into(),
             grouped(run.parameters as u64),
-            number(run.perplexity),
+            run.shown_perplexity(),
         ]);
     }
     Ok(table)

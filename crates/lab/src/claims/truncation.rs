@@ -6,7 +6,7 @@ use crate::lab::Lab;
 use crate::measurements::echo::{Echo, echo};
 use crate::measurements::truncated::{Truncated, truncated};
 use crate::nets::Net;
-use elman_report::numbers::{count, number};
+use elman_report::numbers::count;
 use elman_report::{Axis, Block, Plot, Style, Table};
 
 pub(crate) const CLAIM: Claim = Claim {
@@ -99,7 +99,7 @@ fn table(echoes: &[Echo]) -> Table {
     for echo in echoes {
         table.row([
             echo.window.to_string(),
-            number(echo.trained.perplexity),
+            echo.trained.shown_perplexity(),
             format!("{:.3}", echo.least),
             format!("{:.0} %", 100.0 * echo.learnt()),
         ]);

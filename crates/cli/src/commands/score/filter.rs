@@ -4,7 +4,7 @@
 //! CCNet cuts them (Wenzek et al. 2020, "CCNet: extracting high quality monolingual datasets from web crawl data"). A text is then read twice: the perplexities go to a
 //! scratch file, in which the two cuts are found digit by digit, and memory does not grow with the text.
 
-use super::{Choices, Destination, Job, ScoreArgs, Writer, read_options, score};
+use super::{Choices, Destination, Job, ScoreArgs, Writer, score};
 use crate::commands::{is_stdin, sources};
 use crate::output::usage;
 use anyhow::{Error, Result};
@@ -124,13 +124,13 @@ pub fn by_rank(
     job: Job,
     out: &mut dyn Destination,
 ) -> Result<()> {
-    let texts = args.texts();
+    let texts = args.text.paths();
     if texts.iter().any(|text| is_stdin(text)) {
         return Err(usage(
             "a filter by rank reads the text twice: save standard input to a file, or filter by perplexity, such as --filter ..500",
         ));
     }
-    let read = read_options(args, job.bytes.clone());
+    let read = args.text.read_options();
     let mut scratch = BufWriter::new(disk::scratch(&std::env::temp_dir())?);
     let (sums, _) = score(args, choices, model, job, &mut scratch)?;
     let mut scratch = scratch.into_inner().map_err(|error| error.into_error())?;

@@ -108,7 +108,7 @@ pub fn run(
     choices: Choices,
     model: &Model,
 ) -> Result<()> {
-    let texts = args.texts();
+    let texts = args.text.paths();
     if texts.iter().any(|text| is_stdin(text)) {
         return Err(usage(
             "standard input can be read only once, and shards share their text: name files",
@@ -307,13 +307,14 @@ impl Write for Parts<'_> {
 }
 
 impl Destination for Parts<'_> {
-    fn line_written(&mut self, sums: &LineSums) -> Result<()> {
+    fn line_written(&mut self, sums: &LineSums) -> Result<bool> {
         self.part.lines += 1;
         self.part.sums += *sums;
-        match self.part.lines < self.most {
-            true => Ok(()),
-            false => self.close(),
+        let is_whole = self.part.lines >= self.most;
+        if is_whole {
+            self.close()?;
         }
+        Ok(is_whole)
     }
 }
 

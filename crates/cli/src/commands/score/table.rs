@@ -31,7 +31,7 @@ enum Cell {
     Text(String),
     Count(u64),
     Number(Option<f64>),
-    /// Of JSON only.
+    /// Rows of the tokens of a sentence, in JSON only.
     Rows(Vec<Row>),
 }
 
