@@ -1,5 +1,6 @@
 //! `elman score`: the log-probability of every line of a text, in the shapes of KenLM, SRILM and tables, or the lines that it lets through.
 
+mod choices;
 mod filter;
 mod kenlm;
 mod names;
@@ -7,13 +8,14 @@ mod shard;
 mod srilm;
 mod table;
 
+use self::choices::{Choices, Detail, Shape, Unit};
 use super::scorer::{self, ModelArgs, Output, TextArgs, print_notes};
 use super::{name_of, sources};
 use crate::args::named;
 use crate::output::{count, grouped, number, usage};
 use crate::progress::Ticker;
 use anyhow::{Error, Result};
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, ValueHint};
 use elman::Model;
 use elman::infer::{LineOptions, LineSums, ScoredLine, Unknown, score_lines};
 use elman::text::{Layout, ReadOptions};
@@ -114,77 +116,6 @@ pub struct ScoreArgs {
     quiet: bool,
     #[command(flatten)]
     text: TextArgs,
-}
-
-/// Shape of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Shape {
-    Tsv,
-    Csv,
-    Jsonl,
-    Plain,
-    Srilm,
-    Kenlm,
-}
-
-impl Shape {
-    /// Ending of the name of an output file.
-    fn ending(self) -> &'static str {
-        match self {
-            Shape::Tsv => "tsv",
-            Shape::Csv => "csv",
-            Shape::Jsonl => "jsonl",
-            Shape::Plain | Shape::Srilm | Shape::Kenlm => "txt",
-        }
-    }
-}
-
-/// What a row is printed for; each has what those before it have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-enum Detail {
-    Text,
-    Sentence,
-    Token,
-}
-
-/// Unit of log-probabilities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Unit {
-    Log10,
-    Nats,
-    Bits,
-}
-
-impl Unit {
-    /// Name of a column of log-probabilities.
-    fn column(self) -> &'static str {
-        match self {
-            Unit::Log10 => "log10_p",
-            Unit::Nats => "ln_p",
-            Unit::Bits => "log2_p",
-        }
-    }
-
-    /// A natural log-probability in this unit.
-    fn of(self, log_prob: f64) -> f64 {
-        let scaled = match self {
-            Unit::Log10 => log_prob / std::f64::consts::LN_10,
-            Unit::Nats => log_prob,
-            Unit::Bits => log_prob / std::f64::consts::LN_2,
-        };
-        // Without a sign where it is zero.
-        scaled + 0.0
-    }
-}
-
-/// The choices that all shapes follow.
-#[derive(Clone, Copy, Debug)]
-struct Choices {
-    detail: Detail,
-    unit: Unit,
-    unknown: Unknown,
-    with_text: bool,
-    layout: Layout,
 }
 
 /// A shape of the output.
