@@ -10,7 +10,7 @@ use crate::common::{Room, stderr, story};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// With a small model, and `corpus.txt` of so many lines.
+/// With a small model, and `corpus.txt` of this number of lines.
 fn room(lines: usize) -> Room {
     let room = Room::new();
     room.write("small.arpa", include_str!("score/small.arpa"));

@@ -182,7 +182,7 @@ impl Buffer {
     }
 }
 
-/// What computes the losses of lines, for each family and layout.
+/// Scorer of lines, for each family of models and each layout.
 enum Scorer<'m> {
     /// Lines under a network, in batches.
     Batches {

@@ -41,7 +41,7 @@ const BUFFER_TOKENS: usize = 1 << 16;
 /// Bytes of text that are collected, however few tokens they are.
 const BUFFER_BYTES: usize = 8 << 20;
 
-/// How the probability of a word follows from those of its tokens.
+/// Rule by which the probability of a word follows from its tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Spelling {
     /// Exactly: with the probability that the word ends where it does.
@@ -58,9 +58,9 @@ pub struct SurprisalOptions {
     pub layout: Layout,
     /// Number of lines that are read side by side in layout `sentences`; it changes no bit.
     pub batch_size: usize,
-    /// What a word is.
+    /// Kind of words that surprisals are computed for.
     pub words: Words,
-    /// How the probability of a word follows from those of its tokens.
+    /// Rule by which the probability of a word follows from its tokens.
     pub spelling: Spelling,
 }
 
@@ -243,7 +243,7 @@ impl<'m> Reader<'m> {
         Ok(())
     }
 
-    /// What the model says before each token of each line.
+    /// Distributions before each token of each line.
     fn read(&mut self, buffer: &[Buffered]) -> Result<Vec<Vec<Seen>>> {
         let boundaries = &self.boundaries;
         if let Some(stream) = &mut self.stream {

@@ -1,4 +1,4 @@
-//! What a training run of the laboratory came to.
+//! Result of a training run of the laboratory, read from its directory.
 
 use crate::error::Result;
 use elman_report::numbers::number;
@@ -80,7 +80,7 @@ impl Trained {
 
 #[cfg(test)]
 impl Trained {
-    /// A run that came to `perplexity`, for tests of rules.
+    /// A made-up run with this perplexity, for tests of rules.
     pub(crate) fn made_up(perplexity: f64) -> Trained {
         Trained {
             run: PathBuf::new(),

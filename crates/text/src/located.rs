@@ -1,4 +1,4 @@
-//! The tokens of a line with the bytes of the line that each of them stands for.
+//! The tokens of a line, each with its bytes in the line.
 //!
 //! Kinds `words`, `chars`, `bytes` and `bpe` cut a line without a gap. In kinds `whitespace` and `fields` white space lies between tokens and belongs to
 //! none. The places of a foreign vocabulary are those that its tokenizer reports. Tokens of the end of the line, such as
@@ -15,18 +15,18 @@ use std::ops::Range;
 pub struct Located {
     /// The token.
     pub symbol: Symbol,
-    /// Bytes of the line that it stands for; empty and at the end of the line for a token of the line's end.
+    /// Bytes of the line that the token spells; empty, at the end of the line, for a token of the line's end.
     pub bytes: Range<usize>,
 }
 
-/// What stands after the text of a line, and is encoded with it.
+/// End of a line, which is encoded with its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineEnd {
     /// Nothing.
     None,
     /// The token that ends a line by itself: a newline, or `<eos>` where that ends lines or no token is a newline.
     Sentence,
-    /// What a whole text has there: a newline if there is one, and `<eos>` if it ends the document or every line.
+    /// As in a whole text: a newline if there is one, and `<eos>` if it ends the document or every line.
     Text {
         /// Whether a newline ends the line.
         newline: bool,

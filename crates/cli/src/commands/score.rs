@@ -133,11 +133,11 @@ trait Writer {
         out: &mut dyn Write,
     ) -> io::Result<()>;
 
-    /// Writes what stands after the last line: figures of the whole text.
+    /// Writes the figures of the whole text, after the last line.
     fn end(&mut self, sums: &LineSums, out: &mut dyn Write) -> io::Result<()>;
 }
 
-/// Where the output goes.
+/// Destination of the output.
 trait Destination: Write {
     /// Is called when all of the output for a line has been written, with the sums of the line. Returns whether the lines up to this one
     /// are saved as a part, whose sums are added to those of the parts before it.
@@ -199,7 +199,7 @@ fn print(
     Ok(out.write_all(&summary)?)
 }
 
-/// Scores lines and writes what is printed for each; returns the sums of all, and what stands after the last line.
+/// Scores the lines and writes their rows; returns the sums of all lines, and the output that follows the last line.
 fn score(
     args: &ScoreArgs,
     choices: Choices,
@@ -259,7 +259,7 @@ fn score(
     Ok((saved, summary))
 }
 
-/// What has been done so far, for people.
+/// Progress as it is shown: lines, tokens and perplexity so far.
 fn progress(sums: &LineSums, unknown: Unknown) -> String {
     let perplexity = sums.perplexity(unknown).map_or("none".into(), number);
     format!(

@@ -47,7 +47,7 @@ pub struct TextArgs {
 }
 
 impl TextArgs {
-    /// Paths of the texts; that of standard input if none is named.
+    /// Paths of the texts; the path of standard input if none is named.
     pub fn paths(&self) -> Vec<PathBuf> {
         match self.texts.is_empty() {
             true => vec![STDIN.into()],
@@ -55,7 +55,7 @@ impl TextArgs {
         }
     }
 
-    /// How the texts are read.
+    /// Options for reading the texts.
     pub fn read_options(&self) -> ReadOptions {
         ReadOptions {
             lossy: self.lossy,

@@ -164,7 +164,7 @@ fn print(args: &SurprisalArgs, model: &Model, out: &mut dyn Write) -> Result<()>
     Ok(())
 }
 
-/// What the numbers are conditioned on.
+/// Notes that say what the numbers are conditioned on.
 fn conditions(args: &SurprisalArgs, model: &Model) -> Vec<String> {
     let beginning = match model.as_ngram() {
         Some(_) => "<s>",

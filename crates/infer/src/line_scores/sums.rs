@@ -89,7 +89,7 @@ impl LineSums {
         }
     }
 
-    /// Natural log-probability; that of unknown tokens is part of it or not.
+    /// Natural log-probability, with or without unknown tokens.
     pub fn log_prob(&self, unknown: Unknown) -> f64 {
         let known = -self.known_nats - self.zero_nats;
         match unknown {

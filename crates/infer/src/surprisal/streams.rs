@@ -1,11 +1,11 @@
-//! What a model says before each token of several lines, which are read side by side.
+//! Distributions of a model before each token of several lines, which are read in one batch.
 
 use super::boundaries::Boundaries;
 use crate::error::{ModelError, Result};
 use crate::streams::{Scores, Streams};
 use elman_text::TokenId;
 
-/// Tokens of a line, and before which of them the whole distribution is looked at.
+/// Tokens of a line, and the places where the whole distribution is needed.
 pub struct Line {
     pub ids: Vec<TokenId>,
     /// Whether a token begins a word, or the end of the line.

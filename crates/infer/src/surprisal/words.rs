@@ -5,13 +5,13 @@ use super::{Spelling, WordSurprisal};
 use elman_text::{Kind, Located};
 use std::ops::Range;
 
-/// What a word of a line is.
+/// Kind of words of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Words {
-    /// What stands between spaces and tabs (in kind `whitespace` between any white space).
+    /// Fields between spaces and tabs; between any white space in kind `whitespace`.
     #[default]
     Fields,
-    /// What stands between tabs: regions of several words. The model reads each tab as a space.
+    /// Regions between tabs, of one or more words; the model reads each tab as a space.
     Regions,
 }
 

@@ -83,7 +83,7 @@ impl<E: Element, const M: usize, const W: usize, const LAST_FIRST: bool> RawOp
     }
 }
 
-/// What a microkernel consists of. The last panel touches only its `last` columns of C, of a bias and of what the sums
+/// Steps of a microkernel. The last panel touches only its `last` columns of C, of a bias and of what the sums
 /// start from.
 impl<E: Element, const M: usize, const W: usize, const LAST_FIRST: bool>
     Microkernel<'_, E, M, W, LAST_FIRST>
@@ -94,7 +94,7 @@ impl<E: Element, const M: usize, const W: usize, const LAST_FIRST: bool>
         j + 1 < W || place.last == WIDTH
     }
 
-    /// What the sum in row `i` and panel `j` starts from. A row that C does not have starts as the last one that it has.
+    /// Where the initial value of the sum in row `i` and panel `j` is. A row that C does not have starts as the last one that it has.
     #[inline(always)]
     fn start<V: Vector>(&self, place: &Place, i: usize, j: usize) -> *const f32 {
         let row = match is_there::<V, M, LAST_FIRST>(i) {
@@ -121,7 +121,7 @@ impl<E: Element, const M: usize, const W: usize, const LAST_FIRST: bool>
         }
     }
 
-    /// What the sums start from.
+    /// Initial values of the sums.
     ///
     /// # Safety
     /// As for [`compute`](super::tile::compute), and the place is that of one of the tiles.

@@ -44,7 +44,7 @@ pub(super) struct TileRow<'a> {
     pub(super) c_stride: usize,
     /// Number of tiles.
     pub(super) count: usize,
-    /// From the start of one tile's first row to that of the next tile's: 0 where all tiles start alike.
+    /// Distance from the initial values of one tile to those of the next tile: 0 where all tiles start alike.
     pub(super) start_step: usize,
     /// Columns of the last tile's last panel that are in C, 1 to 16.
     pub(super) last: usize,
@@ -77,7 +77,7 @@ pub(super) struct NextWords {
 }
 
 impl NextWords {
-    /// Where word `word` is.
+    /// Address of word `word`.
     #[inline(always)]
     pub(super) fn word(&self, word: usize) -> *const f32 {
         self.first.wrapping_offset(word as isize * self.step)
@@ -102,7 +102,7 @@ pub(super) fn row_step<V: Vector>(layout: Layout) -> usize {
     }
 }
 
-/// Rows are dealt to tiles in multiples of so many, the last one of a block aside.
+/// Rows are dealt to tiles in multiples of this number, except for the last tile of a block.
 #[inline(always)]
 pub(super) fn rows_dealt<V: Vector, E: Element>(layout: Layout) -> usize {
     match V::FULL_TILES {

@@ -48,7 +48,7 @@ fn test(lab: &mut Lab) -> Result<Finding> {
     })
 }
 
-/// Updates were clipped, and the run with clipping came to a lower perplexity.
+/// Updates were clipped, and the run with clipping has a lower perplexity.
 fn parts(found: &Clipping) -> Vec<Part> {
     let better = !found.with.diverged && found.with.perplexity < found.without.perplexity;
     vec![
@@ -76,7 +76,7 @@ fn summary(found: &Clipping) -> String {
     )
 }
 
-/// What a run came to, as a clause.
+/// Result of a run, as a clause.
 fn outcome(run: &Trained) -> String {
     match (run.diverged, run.perplexity < f64::MAX) {
         (true, _) => format!(

@@ -72,7 +72,7 @@ fn summary(found: &Forcing) -> String {
     format!("With teacher forcing {forced}; on own words {own}.")
 }
 
-/// What `runs` came to, in words, where the runs of one of the two ways diverged.
+/// Results of `runs` in words, where the runs of one of the two ways diverged.
 fn outcome(runs: &[Trained]) -> String {
     match mean_and_deviation(runs) {
         Some((mean, deviation)) => format!(
@@ -88,7 +88,7 @@ fn outcome(runs: &[Trained]) -> String {
     }
 }
 
-/// Whether a run diverged, or came to no perplexity that is a number.
+/// Whether a run diverged, or has no finite perplexity.
 fn failed(run: &Trained) -> bool {
     run.diverged || run.perplexity.is_nan() || run.perplexity >= LARGEST
 }

@@ -280,7 +280,7 @@ fn states(case: &Case, weights: Weights, cpu: &Cpu, amount: Amount) -> Outcome {
     }
 }
 
-/// `batch_size` streams read a token each and tell the log-probabilities of the next one.
+/// `batch_size` streams read a token each and compute the log-probabilities of the next one.
 fn streams(
     case: &Case,
     model: &NetworkModel,

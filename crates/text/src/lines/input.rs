@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// gzip with the only compression method it knows.
 const GZIP_MAGIC: [u8; 3] = [0x1F, 0x8B, 0x08];
-/// Bytes that tell what a stream is.
+/// First bytes of a stream, which say how it is compressed.
 const LOOKED_AT: usize = 4;
 
 /// Opened source, decompressed while it is read.

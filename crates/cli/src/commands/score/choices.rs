@@ -27,7 +27,7 @@ impl Shape {
     }
 }
 
-/// What a row is printed for; each has what those before it have.
+/// Detail of the output; each level includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Detail {
     Text,

@@ -166,7 +166,7 @@ fn write_line(line: &[u8], out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// The number of rank `rank`, from 0 for the least, in a file of positive numbers; `None` if there are not so many.
+/// The number of rank `rank`, from 0 for the least, in a file of positive numbers; `None` if the file has fewer.
 ///
 /// The bits of positive numbers are ordered as the numbers are, so each pass finds their next sixteen bits.
 fn nth(file: &mut (impl Read + Seek), mut rank: u64) -> Result<Option<f64>> {

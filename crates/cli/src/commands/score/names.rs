@@ -1,4 +1,4 @@
-//! How tokens are printed: as they stand in the text, without characters that part fields.
+//! Spelling of tokens in the output: as in the text, without characters that separate fields.
 
 use elman::infer::ScoredLine;
 use elman::ngram::arpa;
@@ -13,7 +13,7 @@ pub fn is_end(line: &ScoredLine<'_>, token: &Located) -> bool {
     token.bytes.start == line.text.len()
 }
 
-/// A token as it stands in the text, also where the vocabulary lacks it, in the spelling of ARPA files: a space is `▁`.
+/// Spelling of a token as in the text, known or unknown; a space is `▁`, as in ARPA files.
 pub fn surface<'a>(vocab: &'a Vocab, line: &ScoredLine<'a>, token: &Located) -> Cow<'a, str> {
     if is_end(line, token) {
         return match token.symbol.id == vocab.eos() {

@@ -53,7 +53,7 @@ impl FromStr for Which {
     }
 }
 
-/// What a shard computes; work that was begun goes on only if it is the same.
+/// Work of a shard; work that was begun is continued only if it is equal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Task {
     model: String,
@@ -318,7 +318,7 @@ impl Destination for Parts<'_> {
     }
 }
 
-/// Refuses to go on with other work than was begun or done.
+/// Refuses to continue work that differs from the work that was begun or finished.
 fn refuse_other(place: &Path, before: &Task, now: &Task) -> Result<()> {
     let what = match before {
         _ if before == now => return Ok(()),
@@ -332,7 +332,7 @@ fn refuse_other(place: &Path, before: &Task, now: &Task) -> Result<()> {
     )
 }
 
-/// What a file of ours holds; `None` if it is not there.
+/// Reads a JSON file of the shard; `None` if it does not exist.
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let text = match std::fs::read(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

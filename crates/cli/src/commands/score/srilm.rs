@@ -26,7 +26,7 @@ const DIGITS: i32 = 7;
 pub struct Srilm<'m> {
     model: &'m Model,
     choices: Choices,
-    /// What the text is called.
+    /// Name of the text in the output.
     name: String,
     lengths: NgramLengths<'m>,
 }

@@ -17,7 +17,7 @@ pub struct Table<'m> {
     shape: Shape,
     model: &'m Model,
     choices: Choices,
-    /// What the text is called.
+    /// Name of the text in the output.
     name: String,
     lengths: NgramLengths<'m>,
     /// Whether the header has been written, or is not wanted.
@@ -193,7 +193,7 @@ impl Writer for Table<'_> {
 }
 
 impl Cell {
-    /// The value in a table, where tabs and line ends cannot stand.
+    /// The value as a field of a table, which has neither tabs nor line ends.
     fn into_text(self) -> String {
         match self {
             Cell::Text(text) => text.replace(['\t', '\r', '\n'], " "),

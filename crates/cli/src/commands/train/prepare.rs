@@ -20,7 +20,7 @@ pub struct Prepared {
     pub job: Job,
     /// The run that it takes the place of.
     pub replaced: Option<Replaced>,
-    /// What a person should know about its choices.
+    /// Notes about the choices, for the user.
     pub notes: Vec<String>,
 }
 
@@ -124,7 +124,7 @@ impl TrainArgs {
         rundir::check_inputs(run, files, models)
     }
 
-    /// How often standard input is among the texts.
+    /// Number of times that standard input is among the texts.
     pub(super) fn dashes(&self) -> usize {
         let texts = self.texts.iter().chain(&self.valid);
         texts.filter(|path| is_stdin(path)).count()

@@ -30,7 +30,7 @@ fn total(model: &Model, before: &str, words: &[String], longest: &[String]) -> (
     (sum + end, longer.sum())
 }
 
-/// All words of at most `longest` of these parts, and those of exactly so many.
+/// All words of at most `longest` of these parts, and the words of exactly `longest`.
 fn all_words(parts: &[&str], longest: usize) -> (Vec<String>, Vec<String>) {
     let mut all = Vec::new();
     let mut last: Vec<String> = vec![String::new()];
