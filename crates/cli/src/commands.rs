@@ -11,6 +11,7 @@ mod import;
 mod info;
 mod inspect;
 mod lab;
+mod minimal_pairs;
 mod ngram;
 mod report;
 mod runs;
@@ -48,6 +49,7 @@ Examples:
   elman eval runs/kjv psalms.txt              # its perplexity on another text
   elman score runs/kjv psalms.txt             # the log-probability of each of its lines
   elman surprisal runs/kjv psalms.txt         # the surprisal of each of its words
+  elman minimal-pairs runs/kjv blimp/data     # how often it prefers the good sentence of a pair
   elman generate runs/kjv --prompt 'In the'   # let it write
   elman train --resume runs/kjv --epochs 4    # train it longer
   elman info runs/kjv                         # what is in there
@@ -75,6 +77,7 @@ enum Command {
     Compare(Box<compare::CompareArgs>),
     Score(Box<score::ScoreArgs>),
     Surprisal(Box<surprisal::SurprisalArgs>),
+    MinimalPairs(Box<minimal_pairs::MinimalPairsArgs>),
     Generate(generate::GenerateArgs),
     Info(info::InfoArgs),
     Import(import::ImportArgs),
@@ -105,6 +108,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Compare(args) => compare::run(*args),
         Command::Score(args) => score::run(*args),
         Command::Surprisal(args) => surprisal::run(*args),
+        Command::MinimalPairs(args) => minimal_pairs::run(*args),
         Command::Generate(args) => generate::run(args),
         Command::Info(args) => info::run(args),
         Command::Inspect(command) => inspect::run(command),
@@ -152,17 +156,21 @@ fn check_markers(skip: bool, kind: Kind) -> Result<()> {
 
 /// Refuses a model in the place of a text.
 fn refuse_model(text: &Path, advice: &str) -> Result<()> {
-    let what = match text {
-        _ if text.is_dir() && (text.join("config.json").exists() || Folder::is_run(text)) => {
-            "the directory of a model"
-        }
-        _ if Model::is_file(text) => "an n-gram model",
-        _ => return Ok(()),
-    };
-    Err(usage(format!(
-        "{} is {what}, not a text: {advice}",
-        text.display()
-    )))
+    match model_kind(text) {
+        None => Ok(()),
+        Some(what) => Err(usage(format!(
+            "{} is {what}, not a text: {advice}",
+            text.display()
+        ))),
+    }
+}
+
+/// What a path names in words if it is a model.
+fn model_kind(path: &Path) -> Option<&'static str> {
+    if path.is_dir() && (path.join("config.json").exists() || Folder::is_run(path)) {
+        return Some("the directory of a model");
+    }
+    Model::is_file(path).then_some("an n-gram model")
 }
 
 /// What texts are called in messages.

@@ -16,6 +16,7 @@ mod idle;
 mod inspect;
 mod inspect_costs;
 mod interruption;
+mod minimal_pairs;
 mod mix;
 mod ngram;
 mod ngram_texts;

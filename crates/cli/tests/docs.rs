@@ -37,6 +37,7 @@ fn outputs_in_docs_are_what_the_program_prints() {
         );
         room.write("small.arpa", include_str!("score/small.arpa"));
         room.write("small.txt", include_str!("score/small.txt"));
+        room.write("pairs.tsv", crate::minimal_pairs::PAIRS);
         let (made, blocks) = with_outputs(&text, &page, &room);
         checked += blocks;
         if write {

@@ -63,7 +63,7 @@ pub use generate::{
 };
 pub use line_scores::ngram_lengths::NgramLengths;
 pub use line_scores::sums::{LineSums, Unknown};
-pub use line_scores::{LineOptions, ScoredLine, score_lines};
+pub use line_scores::{LineOptions, ScoredLine, score_lines, score_sentences};
 pub use mixture::Mixture;
 pub use mixture::{mix, relative};
 pub use model::{Model, load};

@@ -82,15 +82,10 @@ pub fn score_lines<E: From<TextError> + From<Error>>(
     options: &LineOptions,
     sink: &mut dyn FnMut(ScoredLine<'_>) -> result::Result<(), E>,
 ) -> result::Result<TextStats, E> {
-    OutOfRange::check("batch-size", options.batch_size, 1..=ROWS).map_err(Error::from)?;
-    let mut scorer = Scorer::new(model, read, options)?;
-    let mut encoder = LineEncoder::new(model.vocab(), read);
-    let mut buffer = Buffer::default();
-    let (mut tokens, mut oov) = (0, 0);
+    let mut lines = LineScorer::new(model, read, options)?;
     let mut stats = text::read_lines(sources, model.vocab().kind(), read, &mut |line| {
         let end = match options.layout {
-            Layout::Sentences if options.ends => LineEnd::Sentence,
-            Layout::Sentences => LineEnd::None,
+            Layout::Sentences => lines.sentence_end,
             Layout::Stream => LineEnd::Text {
                 newline: line.newline,
                 ends_document: line.ends_document,
@@ -99,27 +94,93 @@ pub fn score_lines<E: From<TextError> + From<Error>>(
         if options.layout == Layout::Sentences && line.number <= options.skip {
             return Ok(());
         }
-        let first = buffer.tokens.len();
-        let markers = encoder.markers();
-        encoder.encode(line.bytes, end, &mut buffer.tokens)?;
-        let skipped = match read.skip_markers {
-            true => encoder.markers() - markers,
+        lines.add(line.number, line.bytes, end, sink)
+    })?;
+    lines.buffer.score(&mut lines.scorer, sink)?;
+    (stats.tokens, stats.oov) = (lines.tokens, lines.oov);
+    stats.note_markers(lines.encoder.markers(), read);
+    Ok(stats)
+}
+
+/// Scores each of `sentences` by itself and hands it to `sink`, in their order; `layout` and `skip` of the options are not used.
+///
+/// A sentence has no newline: one that has is scored with the newline as a part of it.
+///
+/// # Errors
+/// [`Error::Text`] if a tokenizer fails; [`Error::Range`] for a batch size out of range; [`ModelError::Overflow`] if hidden states overflow; and the
+/// errors of `sink`.
+pub fn score_sentences<'t, E: From<TextError> + From<Error>>(
+    model: &Model,
+    sentences: impl IntoIterator<Item = &'t str>,
+    options: &LineOptions,
+    sink: &mut dyn FnMut(ScoredLine<'_>) -> result::Result<(), E>,
+) -> result::Result<(), E> {
+    let options = LineOptions {
+        layout: Layout::Sentences,
+        ..*options
+    };
+    let mut lines = LineScorer::new(model, &ReadOptions::default(), &options)?;
+    for (number, sentence) in (1..).zip(sentences) {
+        lines.add(number, sentence.as_bytes(), lines.sentence_end, sink)?;
+    }
+    lines.buffer.score(&mut lines.scorer, sink)
+}
+
+/// Scorer of lines that come one after the other.
+struct LineScorer<'m> {
+    scorer: Scorer<'m>,
+    encoder: LineEncoder<'m>,
+    buffer: Buffer,
+    skip_markers: bool,
+    /// End of a line that is scored by itself.
+    sentence_end: LineEnd,
+    /// Number of tokens so far, and of those that are unknown.
+    tokens: u64,
+    oov: u64,
+}
+
+impl<'m> LineScorer<'m> {
+    fn new(model: &'m Model, read: &ReadOptions, options: &LineOptions) -> Result<LineScorer<'m>> {
+        OutOfRange::check("batch-size", options.batch_size, 1..=ROWS)?;
+        Ok(LineScorer {
+            scorer: Scorer::new(model, read, options)?,
+            encoder: LineEncoder::new(model.vocab(), read),
+            buffer: Buffer::default(),
+            skip_markers: read.skip_markers,
+            sentence_end: match options.ends {
+                true => LineEnd::Sentence,
+                false => LineEnd::None,
+            },
+            tokens: 0,
+            oov: 0,
+        })
+    }
+
+    /// Adds a line; scores those that were collected and hands them on if there are enough.
+    fn add<E: From<TextError> + From<Error>>(
+        &mut self,
+        number: u64,
+        bytes: &[u8],
+        end: LineEnd,
+        sink: &mut dyn FnMut(ScoredLine<'_>) -> result::Result<(), E>,
+    ) -> result::Result<(), E> {
+        let first = self.buffer.tokens.len();
+        let markers = self.encoder.markers();
+        self.encoder.encode(bytes, end, &mut self.buffer.tokens)?;
+        let skipped = match self.skip_markers {
+            true => self.encoder.markers() - markers,
             false => 0,
         };
-        let new = &buffer.tokens[first..];
-        tokens += new.len() as u64;
-        oov += new.iter().filter(|token| token.symbol.oov).count() as u64;
-        let fields = text::count_fields(line.bytes) - skipped;
-        buffer.close(line.number, line.bytes, fields, first);
-        if buffer.is_full() {
-            buffer.score(&mut scorer, sink)?;
+        let new = &self.buffer.tokens[first..];
+        self.tokens += new.len() as u64;
+        self.oov += new.iter().filter(|token| token.symbol.oov).count() as u64;
+        let fields = text::count_fields(bytes) - skipped;
+        self.buffer.close(number, bytes, fields, first);
+        match self.buffer.is_full() {
+            true => self.buffer.score(&mut self.scorer, sink),
+            false => Ok(()),
         }
-        Ok::<(), E>(())
-    })?;
-    buffer.score(&mut scorer, sink)?;
-    (stats.tokens, stats.oov) = (tokens, oov);
-    stats.note_markers(encoder.markers(), read);
-    Ok(stats)
+    }
 }
 
 /// Lines that have been read and are not scored yet.

@@ -31,7 +31,7 @@ mod scores;
 mod units;
 
 pub use bootstrap::Interval;
-pub(crate) use bootstrap::{percentiles, resampled};
+pub(crate) use bootstrap::{percentiles, randomisation, resampled};
 pub use mixture::Fit;
 pub use named::NamedModel;
 pub use result::{Comparison, Difference, Entry, Measure, Mixture, MixtureFit, Pair, Unit, UnitOf};

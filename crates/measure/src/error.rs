@@ -1,5 +1,6 @@
 //! Errors of measurements.
 
+use crate::pairs::PairsError;
 use elman_net::flow::trace::Overflow;
 use elman_ngram::NgramError;
 use elman_store::StoreError;
@@ -29,6 +30,9 @@ pub enum Error {
     /// Models could not be compared or mixed.
     #[error(transparent)]
     Compare(#[from] CompareError),
+    /// Minimal pairs could not be read.
+    #[error(transparent)]
+    Pairs(#[from] PairsError),
     /// A model could not be inspected.
     #[error(transparent)]
     Inspect(#[from] InspectError),

@@ -3,6 +3,7 @@
 //! * [`mod@bench`]: how fast training and inference are, and how fast they could be on this machine
 //! * [`compare`]: models against each other on one text, and mixtures of them
 //! * [`inspect`]: how gradients flow, what truncation loses, what units follow, on a model and a text
+//! * [`pairs`]: how often a model prefers the good sentence of a minimal pair
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -10,5 +11,6 @@ pub mod bench;
 pub mod compare;
 mod error;
 pub mod inspect;
+pub mod pairs;
 
 pub use error::{CompareError, Error, InspectError, Result};

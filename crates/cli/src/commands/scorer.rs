@@ -11,6 +11,8 @@ use elman::Model;
 use elman::infer::{Cache, Mixture, Weights};
 use elman::store::disk::AtomicFile;
 use elman::text::ReadOptions;
+use elman_kernels::Cpu;
+use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -136,9 +138,22 @@ pub fn print_notes<'n>(quiet: bool, notes: impl Iterator<Item = &'n String>) {
 
 /// A model to mix in, and its weight.
 #[derive(Clone, Debug, PartialEq)]
-struct Member {
+pub struct Member {
     path: PathBuf,
     weight: f64,
+}
+
+impl Member {
+    /// Path of the model.
+    pub fn path(&self) -> &PathBuf {
+        &self.path
+    }
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.path.display(), self.weight)
+    }
 }
 
 impl FromStr for Member {
@@ -176,30 +191,32 @@ impl ModelArgs {
     /// Loads the model, or the mixture.
     pub fn load(&self) -> Result<Model> {
         let cpu = Arc::new(cpu(self.threads));
-        let load = |path: &Path, weights| -> Result<Model> {
-            Ok(Model::load_as(path, weights)?.with_cpu(cpu.clone()))
-        };
-        let first = load(&self.model, self.weights)?;
-        if self.mix.is_empty() {
-            return Ok(first);
-        }
-        let others: f64 = self.mix.iter().map(|member| member.weight).sum();
-        if others >= 1.0 {
-            return Err(usage(format!(
-                "the weights of --mix sum to {others}, and nothing is left for {}: give weights below 1 in total",
-                self.model.display()
-            )));
-        }
-        let mut members = vec![(first.clone(), 1.0 - others)];
-        for Member { path, weight } in &self.mix {
-            let member = match cache_window(path)? {
-                Some(window) => Cache::new(first.vocab().clone(), window)?.into(),
-                None => load(path, Weights::F32)?,
-            };
-            members.push((member, *weight));
-        }
-        Ok(Model::from(Mixture::new(members)?))
+        let first = Model::load_as(&self.model, self.weights)?.with_cpu(cpu.clone());
+        let name = self.model.display().to_string();
+        mixed(first, &name, &self.mix, &cpu)
     }
+}
+
+/// Mixes `members` into the model `first` of this name; without members it is the model itself.
+pub fn mixed(first: Model, name: &str, members: &[Member], cpu: &Arc<Cpu>) -> Result<Model> {
+    if members.is_empty() {
+        return Ok(first);
+    }
+    let others: f64 = members.iter().map(|member| member.weight).sum();
+    if others >= 1.0 {
+        return Err(usage(format!(
+            "the weights of --mix sum to {others}, and nothing is left for {name}: give weights below 1 in total"
+        )));
+    }
+    let mut all = vec![(first.clone(), 1.0 - others)];
+    for Member { path, weight } in members {
+        let member = match cache_window(path)? {
+            Some(window) => Cache::new(first.vocab().clone(), window)?.into(),
+            None => Model::load(path)?.with_cpu(cpu.clone()),
+        };
+        all.push((member, *weight));
+    }
+    Ok(Model::from(Mixture::new(all)?))
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ fn quantile(ordered: &[f64], q: f64) -> f64 {
 }
 
 /// p-values of the hypotheses that the sums of `differences` (each (U)) are zero but for chance.
-pub(super) fn randomisation(
+pub(crate) fn randomisation(
     differences: &[Vec<f64>],
     resamples: usize,
     seed: u64,
