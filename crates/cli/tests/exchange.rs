@@ -65,6 +65,33 @@ fn a_model_goes_out_and_comes_back() {
 }
 
 #[test]
+fn a_directory_for_transformers_is_the_same_model() {
+    let room = Room::new();
+    room.train("run", "3", &["--vocab", "whitespace"]);
+    let out = ["export", "run", "--to", "transformers", "-o", "hf"];
+    let shown = room.stdout(&out);
+    assert!(
+        shown.contains("from_pretrained(\"hf\", trust_remote_code=True)"),
+        "{shown}"
+    );
+    let module = room.read("hf/modeling_elman.py");
+    assert!(module.contains("class ElmanForCausalLM(PreTrainedModel, GenerationMixin)"));
+    for what in ["score", "tokenize"] {
+        let own = room.stdout(&[what, "run", "other.txt"]);
+        assert_eq!(own, room.stdout(&[what, "hf", "other.txt"]));
+    }
+    // Nothing is replaced unasked.
+    room.write("hf/modeling_elman.py", "changed");
+    let says = room.fails(1, &out);
+    assert!(says.contains("replace it with --force"), "{says}");
+    assert_eq!(room.read("hf/modeling_elman.py"), "changed");
+    room.stdout(&[&out[..], &["--force"]].concat());
+    assert_eq!(room.read("hf/modeling_elman.py"), module);
+    let says = room.fails(2, &[&out[..], &["--force", "--log-probs"]].concat());
+    assert!(says.contains("--log-probs is for ONNX"), "{says}");
+}
+
+#[test]
 fn a_network_of_pytorch_is_a_model_like_any_other() {
     let room = Room::new();
     let (lstm, tokens) = (fixture("lstm_tied.safetensors"), fixture("tokens.txt"));
@@ -142,7 +169,10 @@ fn what_cannot_be_done_says_why() {
 
     room.train("run", "2", &[]);
     let says = room.fails(2, &["export", "run", "-o", "lm.bin"]);
-    assert!(says.contains("--to onnx, safetensors or pytorch"), "{says}");
+    assert!(
+        says.contains("--to onnx, safetensors, pytorch or transformers"),
+        "{says}"
+    );
     let says = room.fails(2, &["export", "run", "-o", "lm.safetensors", "--log-probs"]);
     assert!(says.contains("--log-probs is for ONNX"), "{says}");
     room.stdout(&["export", "run", "-o", "lm.onnx"]);

@@ -50,9 +50,36 @@ class Stack(nn.Module):
     def forward(self, xs, state=None):
         after = []
         for k, layer in enumerate(self.layers):
+            for name, parameter in layer.named_parameters():
+                here = self.get_parameter(name.removesuffix("_l0") + f"_l{k}")
+                if here is not parameter:  # it was replaced while weights were loaded
+                    setattr(layer, name, here)
             xs, last = layer(xs, None if state is None else state[k])
             after.append(last)
         return xs, after
+
+
+def add_layers(model, config):
+    """Gives `model` an embedding, recurrent layers and an output layer with bias. `config` is config.json."""
+    vocab, embed, layers = (config[name] for name in ("vocab_size", "embedding_size", "num_layers"))
+    hidden = config["hidden_size"]
+    hidden = hidden if isinstance(hidden, list) else [hidden] * layers
+    tied = config["tie_word_embeddings"]
+    cell = config["activation"] if config["cell"] == "elman" else config["cell"]
+    module = {"lstm": nn.LSTM, "gru": nn.GRU, "sigmoid": Sigmoid}.get(cell, nn.RNN)
+    more = {"nonlinearity": cell} if module is nn.RNN else {}
+
+    model.encoder = nn.Embedding(vocab, embed)
+    if len(set(hidden)) == 1 and cell != "sigmoid":
+        model.rnn = module(embed, hidden[0], layers, **more)
+    else:
+        model.rnn = Stack([module(x, h, **more) for x, h in zip([embed] + hidden, hidden)])
+    model.projection = nn.Identity()
+    if tied and embed != hidden[-1]:
+        model.projection = nn.Linear(hidden[-1], embed, bias=False)
+    model.decoder = nn.Linear(embed if tied else hidden[-1], vocab)
+    if tied:
+        model.decoder.weight = model.encoder.weight
 
 
 class Model(nn.Module):
@@ -60,26 +87,8 @@ class Model(nn.Module):
 
     def __init__(self, config):
         super().__init__()
-        vocab, embed, layers = (config[name] for name in ("vocab_size", "embedding_size", "num_layers"))
-        hidden = config["hidden_size"]
-        hidden = hidden if isinstance(hidden, list) else [hidden] * layers
-        tied = config["tie_word_embeddings"]
-        cell = config["activation"] if config["cell"] == "elman" else config["cell"]
-        module = {"lstm": nn.LSTM, "gru": nn.GRU, "sigmoid": Sigmoid}.get(cell, nn.RNN)
-        more = {"nonlinearity": cell} if module is nn.RNN else {}
-
         self.eos = config["eos_token_id"]
-        self.encoder = nn.Embedding(vocab, embed)
-        if len(set(hidden)) == 1 and cell != "sigmoid":
-            self.rnn = module(embed, hidden[0], layers, **more)
-        else:
-            self.rnn = Stack([module(x, h, **more) for x, h in zip([embed] + hidden, hidden)])
-        self.projection = nn.Identity()
-        if tied and embed != hidden[-1]:
-            self.projection = nn.Linear(hidden[-1], embed, bias=False)
-        self.decoder = nn.Linear(embed if tied else hidden[-1], vocab)
-        if tied:
-            self.decoder.weight = self.encoder.weight
+        add_layers(self, config)
 
     def forward(self, tokens, state=None):
         """Token ids (T, B) and the state before them (None: a new text) -> logits (T, B, V), the state after them."""

@@ -5,6 +5,7 @@
 //! directory is a model like any other, which elman loads too.
 
 use crate::error::Result;
+use elman_infer::files::Additions;
 use elman_infer::{NetworkModel, files};
 use elman_net::dims::Activation;
 use elman_store::{Array, Snapshot, write_snapshot};
@@ -19,7 +20,7 @@ pub(super) const LAYOUT: &str = "layout";
 pub(super) const ABOUT: &str = "about";
 
 /// The Python module that loads a model's directory into `torch.nn`.
-const SCRIPT: &str = include_str!("elman_torch.py");
+pub(super) const SCRIPT: &str = include_str!("elman_torch.py");
 /// Name of the Python module that [`save_for_pytorch`] writes into a model's directory.
 pub const SCRIPT_NAME: &str = "elman_torch.py";
 
@@ -56,7 +57,10 @@ pub fn save_for_pytorch(directory: &Path, model: &NetworkModel) -> Result<()> {
         model.vocab(),
         model.layout(),
         model.about(),
-        Some((SCRIPT_NAME, SCRIPT)),
+        Additions {
+            files: vec![(SCRIPT_NAME, SCRIPT.to_owned())],
+            ..Additions::default()
+        },
     )?)
 }
 

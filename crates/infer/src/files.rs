@@ -93,11 +93,22 @@ pub fn save_model(
         vocab,
         layout,
         about,
-        None,
+        Additions::default(),
     )
 }
 
-/// Saves a model from the arrays of its weights, with one more file of the name and text `more`; see [`save_model`].
+/// What a model's directory holds for other programs besides, or instead of, what [`save_model`] writes.
+#[derive(Default)]
+pub struct Additions<'a> {
+    /// Names and texts of small files; one with a usual name replaces that file.
+    pub files: Vec<(&'a str, String)>,
+    /// The key `auto_map` of `config.json`: Python classes that Transformers loads the model with.
+    pub auto_map: Option<Value>,
+    /// Text of `tokenizer.json`, if not the vocabulary's own.
+    pub tokenizer: Option<String>,
+}
+
+/// Saves a model from the arrays of its weights, with additions for other programs; see [`save_model`].
 ///
 /// # Errors
 /// [`Error::Store`] if a file cannot be written.
@@ -108,14 +119,20 @@ pub fn write_model(
     vocab: &Vocab,
     layout: Layout,
     about: &About,
-    more: Option<(&str, &str)>,
+    additions: Additions,
 ) -> Result<()> {
     assert_eq!(
         dims.vocab,
         vocab.len(),
         "the network is for another vocabulary"
     );
-    let config = pretty(&ConfigFile::new(dims, vocab, layout));
+    let Additions {
+        files,
+        auto_map,
+        tokenizer,
+    } = additions;
+    let config = pretty(&ConfigFile::new(dims, vocab, layout, auto_map));
+    let tokenizer = tokenizer.unwrap_or_else(|| vocab.to_tokenizer_json());
     let extras = [
         tokenizer_config(vocab),
         specials(vocab),
@@ -123,22 +140,18 @@ pub fn write_model(
     ]
     .map(|extra| pretty(&extra));
     let extras = EXTRAS.iter().zip(&extras);
+    let replaced = |name: &str| files.iter().any(|(other, _)| *other == name);
     let extras: Vec<(&str, &str)> = extras
         .map(|(name, text)| (*name, text.as_str()))
-        .chain(more)
+        .filter(|(name, _)| !replaced(name))
+        .chain(files.iter().map(|(name, text)| (*name, text.as_str())))
         .collect();
     let header = json!({"vocab_hash": vocab.hash(), "about": about});
     let weights = Snapshot {
         header: object(header),
         arrays,
     };
-    write_model_dir(
-        directory,
-        &config,
-        &vocab.to_tokenizer_json(),
-        &extras,
-        &weights,
-    )?;
+    write_model_dir(directory, &config, &tokenizer, &extras, &weights)?;
     Ok(())
 }
 
@@ -306,7 +319,8 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-fn pretty(value: &impl Serialize) -> String {
+/// A small file of JSON, indented, as all of a model's directory are.
+pub fn pretty(value: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(value).expect("plain strings and numbers");
     text.push('\n');
     text

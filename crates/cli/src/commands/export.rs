@@ -6,14 +6,16 @@ use crate::outputs::{Making, refuse_existing, refuse_inputs};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::Model;
-use elman::exchange::{OnnxOptions, SCRIPT_NAME, save_for_pytorch, save_onnx, save_state_dict};
+use elman::exchange::{
+    OnnxOptions, SCRIPT_NAME, save_for_pytorch, save_for_transformers, save_onnx, save_state_dict,
+};
 use elman::infer::NetworkModel;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Write a model for other programs: ONNX, PyTorch
+/// Write a model for other programs: ONNX, PyTorch, Transformers
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -22,17 +24,18 @@ Examples:
   elman export runs/kjv -o kjv.safetensors            # a state dict for load_state_dict
   elman export runs/kjv --to pytorch -o kjv-torch     # a directory with a script that loads it
   python kjv-torch/elman_torch.py --ids 5 9 2         # what comes next, in PyTorch
+  elman export runs/kjv --to transformers -o kjv-hf   # for AutoModelForCausalLM, minicons, lm_eval
 
-Names, shapes and a guide stand in docs/EXCHANGE.md.")]
+docs/EXCHANGE.md lists names and shapes, and shows how other programs use the files.")]
 pub struct ExportArgs {
     /// The directory of a model or of a run
     #[arg(value_hint = ValueHint::AnyPath)]
     model: PathBuf,
-    /// Where to write: a file, for pytorch a directory
+    /// Where to write: a file, for pytorch and transformers a directory
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: PathBuf,
     /// The form [default: as the name of OUT ends]
-    #[arg(long, value_name = "FORM", value_parser = named::<Form>(&["onnx", "safetensors", "pytorch"]))]
+    #[arg(long, value_name = "FORM", value_parser = named::<Form>(&["onnx", "safetensors", "pytorch", "transformers"]))]
     to: Option<Form>,
     /// Replace what is there
     #[arg(long)]
@@ -51,6 +54,7 @@ enum Form {
     Onnx,
     Safetensors,
     Pytorch,
+    Transformers,
 }
 
 impl Form {
@@ -66,7 +70,7 @@ impl Form {
 
 pub fn run(args: ExportArgs) -> Result<()> {
     let form = args.to.or_else(|| Form::of(&args.output)).ok_or_else(|| {
-        usage("which form is meant does not follow from the name: add --to onnx, safetensors or pytorch")
+        usage("which form is meant does not follow from the name: add --to onnx, safetensors, pytorch or transformers")
     })?;
     if args.log_probs && form != Form::Onnx {
         return Err(usage(
@@ -74,7 +78,7 @@ pub fn run(args: ExportArgs) -> Result<()> {
         ));
     }
     let making = match form {
-        Form::Pytorch => Making::Model,
+        Form::Pytorch | Form::Transformers => Making::Model,
         Form::Onnx | Form::Safetensors => Making::File,
     };
     refuse_existing(&args.output, making, args.force)?;
@@ -98,6 +102,10 @@ pub fn run(args: ExportArgs) -> Result<()> {
             save_for_pytorch(output, model)?;
             output.join("model.safetensors")
         }
+        Form::Transformers => {
+            save_for_transformers(output, model)?;
+            output.join("model.safetensors")
+        }
     };
     let found = written.metadata();
     let size = found
@@ -112,11 +120,19 @@ pub fn run(args: ExportArgs) -> Result<()> {
     table.row("written", Quoted(output));
     table.row("bytes", bytes(size));
     table.row("model id", model.id());
-    if form == Form::Pytorch {
-        table.row(
+    match form {
+        Form::Pytorch => table.row(
             "try",
             format!("python {}", Quoted(&output.join(SCRIPT_NAME))),
-        );
+        ),
+        Form::Transformers => table.row(
+            "load",
+            format!(
+                "AutoModelForCausalLM.from_pretrained({:?}, trust_remote_code=True)",
+                output.display().to_string()
+            ),
+        ),
+        Form::Onnx | Form::Safetensors => {}
     }
     Ok(writeln!(out, "{table}")?)
 }

@@ -7,6 +7,7 @@ use elman_store::Snapshot;
 use elman_store::model_dir::{TOKENIZER, WEIGHTS};
 use elman_text::{Kind, Layout, Vocab};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Version of the format that is written.
 const VERSION: u32 = 1;
@@ -44,6 +45,9 @@ pub(super) struct ConfigFile {
     torch_dtype: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     elman: Option<Section>,
+    /// Names of the Python classes that Transformers loads the model with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    auto_map: Option<Value>,
 }
 
 /// What marks a model as ours.
@@ -58,7 +62,12 @@ struct Section {
 }
 
 impl ConfigFile {
-    pub(super) fn new(dims: &Dims, vocab: &Vocab, layout: Layout) -> ConfigFile {
+    pub(super) fn new(
+        dims: &Dims,
+        vocab: &Vocab,
+        layout: Layout,
+        auto_map: Option<Value>,
+    ) -> ConfigFile {
         ConfigFile {
             model_type: MODEL_TYPE.into(),
             architectures: vec!["ElmanForCausalLM".into()],
@@ -81,6 +90,7 @@ impl ConfigFile {
                 vocab_kind: vocab.kind(),
                 layout,
             }),
+            auto_map,
         }
     }
 

@@ -312,7 +312,7 @@ fn a_vocabulary_of_another_model_is_refused() {
         header: object(json!({"vocab_hash": model.vocab().hash()})),
         arrays: arrays(model.network(), model.params()),
     };
-    let config = pretty(&ConfigFile::new(model.dims(), &other, Layout::Stream));
+    let config = pretty(&ConfigFile::new(model.dims(), &other, Layout::Stream, None));
     write_model_dir(room.path(), &config, &tokenizer, &[], &weights).unwrap();
     assert!(refused(room.path()).contains("another vocabulary"));
 }

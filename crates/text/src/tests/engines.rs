@@ -272,6 +272,33 @@ fn files_that_are_almost_ours_are_ours() {
 }
 
 #[test]
+fn a_file_without_a_template_is_the_same_vocabulary() {
+    let mut gpt2 = of_gpt2();
+    gpt2["added_tokens"][0]["content"] = "<|endoftext|>".into();
+    let line_kinds = [Kind::Whitespace, Kind::Fields];
+    let listed = [Kind::Words, Kind::Whitespace, Kind::Fields, Kind::Chars];
+    let listed = listed.map(|kind| Vocab::from_list("x", b"a\nb\n", kind).unwrap());
+    let made = [
+        Vocab::bytes(),
+        byte_pairs("aa aa", 258),
+        foreign(&gpt2, None).unwrap(),
+    ];
+    for vocab in listed.into_iter().chain(made) {
+        let json = vocab.to_tokenizer_json_without_template();
+        let file: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(file["post_processor"], Value::Null);
+        let lines = &file["normalizer"]["normalizers"][1]["content"];
+        assert_eq!(
+            lines == " <eos> ",
+            line_kinds.contains(&vocab.kind()),
+            "{json}"
+        );
+        let back = Vocab::from_tokenizer_json("x", json.as_bytes()).unwrap();
+        assert_eq!((back.kind(), back.hash()), (vocab.kind(), vocab.hash()));
+    }
+}
+
+#[test]
 fn a_foreign_unknown_token_is_one_of_its_tokens() {
     let mut file = of_bert();
     file["model"] = json!({"type": "WordLevel", "unk_token": "[UNK]", "unk_id": 4_000, "vocab": {"[UNK]": 0, "[SEP]": 1, "a": 2}});

@@ -9,7 +9,7 @@
 //! | `bytes` | none | ByteLevel (no regex, no prefix space) | BPE without merges | Replace `<eos>` by nothing, ByteLevel |
 //! | `bpe` | none | Split as `words`, then ByteLevel as `bytes` | BPE | as `bytes` |
 //!
-//! All have the template `$A <eos>` and no `added_tokens`: an added token would match raw text, and the control token
+//! All have the template `$A <eos>` (but none where other programs add the control token) and no `added_tokens`: an added token would match raw text, and the control token
 //! cannot be written in a text. What is written is what the package itself would write, byte for byte.
 //!
 //! Reading is strict: everything but the vocabulary must be as above, for only then does our own scanner find the ids that Python
@@ -33,7 +33,7 @@ mod parts;
 mod read;
 pub(super) use letters::byte_letter;
 use outline::Outline;
-use parts::parts;
+use parts::{parts, parts_without_template};
 
 impl Vocab {
     /// Writes the vocabulary as a `tokenizer.json`.
@@ -43,8 +43,23 @@ impl Vocab {
         }
         // As large as it will be: a file that grows is twice in memory.
         let mut text = String::with_capacity(self.json_bytes() as usize);
-        self.write_json(&mut text);
+        self.write_json(parts(self.kind), &mut text);
         text
+    }
+
+    /// Writes the vocabulary as a `tokenizer.json` for programs that add special tokens to a text themselves.
+    ///
+    /// A text has the same ids as here, but its end adds no `<eos>`. It is read as the same vocabulary again, except that a
+    /// foreign one no longer says which token ends a text.
+    pub fn to_tokenizer_json_without_template(&self) -> String {
+        let Some(engine) = &self.engine else {
+            let mut text = String::with_capacity(self.json_bytes() as usize);
+            self.write_json(parts_without_template(self.kind), &mut text);
+            return text;
+        };
+        let mut file: Value = serde_json::from_str(&engine.json).unwrap_or_default();
+        file["post_processor"] = Value::Null;
+        file.to_string()
     }
 
     /// The length of the `tokenizer.json`.
@@ -53,12 +68,12 @@ impl Vocab {
             return engine.json.len() as u64;
         }
         let mut length = Length(0);
-        self.write_json(&mut length);
+        self.write_json(parts(self.kind), &mut length);
         length.0
     }
 
     /// Writes the file of a kind without an engine.
-    fn write_json(&self, out: &mut impl fmt::Write) {
+    fn write_json(&self, parts: [(&str, String); 4], out: &mut impl fmt::Write) {
         let (head, end) = match self.kind {
             Kind::Bytes => (BPE_HEAD, "    \"merges\": []\n"),
             _ => (
@@ -67,11 +82,7 @@ impl Vocab {
             ),
         };
         // What is written to has room for everything.
-        let _ = write!(
-            out,
-            "{}{{\n{head}    \"vocab\": {{\n",
-            before_model(self.kind)
-        );
+        let _ = write!(out, "{}{{\n{head}    \"vocab\": {{\n", before_model(&parts));
         for id in 0..self.len() as u32 {
             let comma = if id + 1 < self.len() as u32 { "," } else { "" };
             let _ = writeln!(
@@ -168,18 +179,18 @@ impl fmt::Write for Length {
 
 /// A whole file of a kind, around its model.
 pub(super) fn with_model(kind: Kind, model: &str) -> String {
-    before_model(kind) + model + AFTER_MODEL
+    before_model(&parts(kind)) + model + AFTER_MODEL
 }
 
 /// What a file of a kind has behind its model.
 const AFTER_MODEL: &str = "\n}";
 
 /// What a file of a kind has before its model.
-fn before_model(kind: Kind) -> String {
+fn before_model(parts: &[(&str, String)]) -> String {
     let mut text = String::from(
         "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n  \"added_tokens\": [],\n",
     );
-    for (name, part) in parts(kind) {
+    for (name, part) in parts {
         let _ = writeln!(text, "  \"{name}\": {part},");
     }
     text + "  \"model\": "
@@ -218,10 +229,10 @@ fn no_tokenizer(file: &Value) -> Option<String> {
 /// The one of our kinds that a file is of; any other is foreign.
 fn kind_of(file: &Value) -> Kind {
     let is = |kind: &Kind| {
-        let parts = parts(*kind);
         let same = |(name, text): &(&str, String)| {
             serde_json::from_str::<Value>(text).ok().as_ref() == file.get(*name)
         };
+        let parts = parts(*kind).iter().all(same) || parts_without_template(*kind).iter().all(same);
         let merges = file["model"]["merges"].as_array();
         let model = match kind {
             Kind::Bytes => merges.is_some_and(Vec::is_empty),
@@ -232,7 +243,7 @@ fn kind_of(file: &Value) -> Kind {
         let plain = ["truncation", "padding"]
             .iter()
             .all(|part| file[part].is_null());
-        model && plain && added.is_none_or(Vec::is_empty) && parts.iter().all(same)
+        model && plain && added.is_none_or(Vec::is_empty) && parts
     };
     Kind::ALL.into_iter().find(is).unwrap_or(Kind::Foreign)
 }

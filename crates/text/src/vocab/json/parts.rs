@@ -50,6 +50,38 @@ pub fn parts(kind: Kind) -> [(&'static str, String); 4] {
     ]
 }
 
+/// [`parts`] for programs that take a text as it comes, with its line ends, and add the control token themselves.
+///
+/// There is no template, so nothing is added to a text. In `whitespace` and `fields` a normaliser makes `<eos>` of a newline.
+pub fn parts_without_template(kind: Kind) -> [(&'static str, String); 4] {
+    let mut parts = parts(kind);
+    for (name, text) in &mut parts {
+        match (*name, kind) {
+            ("post_processor", _) => *text = "null".to_owned(),
+            ("normalizer", Kind::Whitespace | Kind::Fields) => {
+                *text = NORMALIZERS.replace("FIRST", text);
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
+/// Line ends after the letters of a control token are no longer those of one.
+const NORMALIZERS: &str = r#"{
+    "type": "Sequence",
+    "normalizers": [
+      FIRST,
+      {
+        "type": "Replace",
+        "pattern": {
+          "String": "\n"
+        },
+        "content": " <eos> "
+      }
+    ]
+  }"#;
+
 const SPLIT: &str = r#"{
     "type": "Split",
     "pattern": {
@@ -190,8 +222,8 @@ mod tests {
     #[test]
     fn the_parts_are_json() {
         for kind in Kind::ALL {
-            for (_, part) in parts(kind) {
-                serde_json::from_str::<Value>(&part).unwrap();
+            for (_, part) in parts(kind).iter().chain(&parts_without_template(kind)) {
+                serde_json::from_str::<Value>(part).unwrap();
             }
         }
     }
