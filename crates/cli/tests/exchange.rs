@@ -92,6 +92,69 @@ fn a_directory_for_transformers_is_the_same_model() {
 }
 
 #[test]
+fn a_language_model_for_a_recogniser_has_its_symbols() {
+    let room = Room::new();
+    room.train("run", "2", &["--vocab", "fields"]);
+    room.train("gru", "2", &["--cell", "gru"]);
+    let list = "<blk> 0\n<sos/eos> 1\n<unk> 2\nThe 3\nking 4\nqueen 5\n";
+    room.write("tokens.txt", list);
+    let out = ["export", "run", "--to", "sherpa-onnx", "-o", "lm"];
+    let says = room.fails(2, &out);
+    assert!(says.contains("--tokens FILE"), "{says}");
+    let out = [&out[..], &["--tokens", "tokens.txt"]].concat();
+    let assert = room.elman(&out).assert().success();
+    let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(
+        said.contains("1 of the recogniser's symbols") && said.contains("\"queen\""),
+        "{said}"
+    );
+    let shown = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+    assert!(shown.contains("lm/no-state.onnx"), "{shown}");
+    let online = std::fs::read(room.path("lm/with-state.onnx")).unwrap();
+    // Nothing is replaced unasked, and the two are written together.
+    std::fs::remove_file(room.path("lm/no-state.onnx")).unwrap();
+    let says = room.fails(1, &out);
+    assert!(says.contains("replace it with --force"), "{says}");
+    assert!(!room.path("lm/no-state.onnx").exists());
+    room.stdout(&[&out[..], &["--force"]].concat());
+    assert_eq!(
+        std::fs::read(room.path("lm/with-state.onnx")).unwrap(),
+        online
+    );
+    assert!(room.path("lm/no-state.onnx").exists());
+
+    let refused = |model: &str, output: &str, tokens: &str| {
+        let args = [
+            "export",
+            model,
+            "--to",
+            "sherpa-onnx",
+            "-o",
+            output,
+            "--tokens",
+            tokens,
+        ];
+        let output = room.elman(&args).assert().failure().get_output().clone();
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let says = refused("gru", "lm2", "tokens.txt");
+    assert!(says.contains("the cell is gru"), "{says}");
+    let says = refused("run", "tokens.txt", "tokens.txt");
+    assert!(says.contains("tokens.txt is a file"), "{says}");
+    room.write("bad.txt", "<blk> 0\nThe king 1\n");
+    let says = refused("run", "lm2", "bad.txt");
+    assert!(says.contains("bad.txt, line 2: "), "{says}");
+    let says = refused("run", "lm2", "none.txt");
+    assert!(says.contains("none.txt"), "{says}");
+    assert!(!room.path("lm2").exists());
+    let says = room.fails(
+        2,
+        &["export", "run", "-o", "lm.onnx", "--tokens", "tokens.txt"],
+    );
+    assert!(says.contains("go together"), "{says}");
+}
+
+#[test]
 fn a_network_of_pytorch_is_a_model_like_any_other() {
     let room = Room::new();
     let (lstm, tokens) = (fixture("lstm_tied.safetensors"), fixture("tokens.txt"));
@@ -170,7 +233,7 @@ fn what_cannot_be_done_says_why() {
     room.train("run", "2", &[]);
     let says = room.fails(2, &["export", "run", "-o", "lm.bin"]);
     assert!(
-        says.contains("--to onnx, safetensors, pytorch or transformers"),
+        says.contains("--to onnx, safetensors, pytorch, transformers or sherpa-onnx"),
         "{says}"
     );
     let says = room.fails(2, &["export", "run", "-o", "lm.safetensors", "--log-probs"]);

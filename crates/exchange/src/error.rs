@@ -58,6 +58,22 @@ pub enum Error {
         /// Name of the cell, such as `elman:relu`.
         cell: String,
     },
+    /// sherpa-onnx cannot run the network, or its vocabulary does not fit the recogniser.
+    #[error("not for sherpa-onnx: {what}")]
+    NotForSherpa {
+        /// The reason, in words.
+        what: String,
+    },
+    /// A line of a recogniser's list of symbols is not a symbol and its id.
+    #[error("{name}, line {line}: {what}")]
+    Symbols {
+        /// Name of the file.
+        name: String,
+        /// Number of the line, from 1.
+        line: usize,
+        /// The flaw, in words.
+        what: String,
+    },
     /// The weights need more bytes than a protobuf message can hold (2 GiB).
     #[error(
         "the weights have {bytes} bytes, and an ONNX file ends at 2 GiB: export it to safetensors"

@@ -6,7 +6,7 @@
 //! import       a state dict and a vocabulary           → network, parameters
 //! state_dict   a model                                 → the tensors that torch loads, alone or beside a script
 //! transformers a model                                 → a directory that Hugging Face Transformers loads
-//! onnx         a model                                 → a graph of ONNX operators (protobuf: its messages)
+//! onnx         a model                                 → a graph of ONNX operators (protobuf: its messages), also for sherpa-onnx
 //! ```
 //! A recurrent layer of PyTorch adds two biases where ours has one: with b = b_ih + b_hh both compute the same, except in the
 //! n part of a GRU, n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn)), whose b_hn stays a parameter of its own.
@@ -25,7 +25,9 @@ mod transformers;
 
 pub use error::{Error, Result, Unclear};
 pub use import::{Imported, import};
-pub use onnx::{OnnxOptions, save_onnx};
+pub use onnx::{
+    OFFLINE_NAME, ONLINE_NAME, OnnxOptions, Recogniser, Symbols, save_for_sherpa, save_onnx,
+};
 pub use recognise::Hints;
 pub use state_dict::{SCRIPT_NAME, save_for_pytorch, save_state_dict};
 pub use transformers::{MODELING_NAME, save_for_transformers};

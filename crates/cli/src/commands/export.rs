@@ -1,13 +1,14 @@
 //! `elman export`: a model in a form that other programs run.
 
 use crate::args::{Quoted, named};
-use crate::output::{Table, bytes, usage};
-use crate::outputs::{Making, refuse_existing, refuse_inputs};
+use crate::output::{Table, bytes, say, usage};
+use crate::outputs::{Making, refuse_any, refuse_existing, refuse_inputs};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::Model;
 use elman::exchange::{
-    OnnxOptions, SCRIPT_NAME, save_for_pytorch, save_for_transformers, save_onnx, save_state_dict,
+    OFFLINE_NAME, ONLINE_NAME, OnnxOptions, Recogniser, SCRIPT_NAME, Symbols, save_for_pytorch,
+    save_for_sherpa, save_for_transformers, save_onnx, save_state_dict,
 };
 use elman::infer::NetworkModel;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use serde_json::json;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Write a model for other programs: ONNX, PyTorch, Transformers
+/// Write a model for other programs: ONNX, PyTorch, Transformers, sherpa-onnx
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -25,17 +26,18 @@ Examples:
   elman export runs/kjv --to pytorch -o kjv-torch     # a directory with a script that loads it
   python kjv-torch/elman_torch.py --ids 5 9 2         # what comes next, in PyTorch
   elman export runs/kjv --to transformers -o kjv-hf   # for AutoModelForCausalLM, minicons, lm_eval
+  elman export runs/bpe --to sherpa-onnx --tokens tokens.txt -o lm    # for a speech recogniser
 
 docs/EXCHANGE.md lists names and shapes, and shows how other programs use the files.")]
 pub struct ExportArgs {
     /// The directory of a model or of a run
     #[arg(value_hint = ValueHint::AnyPath)]
     model: PathBuf,
-    /// Where to write: a file, for pytorch and transformers a directory
+    /// Where to write: a file; for pytorch, transformers and sherpa-onnx a directory
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: PathBuf,
     /// The form [default: as the name of OUT ends]
-    #[arg(long, value_name = "FORM", value_parser = named::<Form>(&["onnx", "safetensors", "pytorch", "transformers"]))]
+    #[arg(long, value_name = "FORM", value_parser = named::<Form>(&["onnx", "safetensors", "pytorch", "transformers", "sherpa-onnx"]))]
     to: Option<Form>,
     /// Replace what is there
     #[arg(long)]
@@ -43,6 +45,9 @@ pub struct ExportArgs {
     /// Let an ONNX graph compute log-probabilities, too
     #[arg(long)]
     log_probs: bool,
+    /// The tokens.txt of the recogniser that sherpa-onnx runs, whose ids the graphs have
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    tokens: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -55,6 +60,7 @@ enum Form {
     Safetensors,
     Pytorch,
     Transformers,
+    SherpaOnnx,
 }
 
 impl Form {
@@ -70,18 +76,39 @@ impl Form {
 
 pub fn run(args: ExportArgs) -> Result<()> {
     let form = args.to.or_else(|| Form::of(&args.output)).ok_or_else(|| {
-        usage("which form is meant does not follow from the name: add --to onnx, safetensors, pytorch or transformers")
+        usage("which form is meant does not follow from the name: add --to onnx, safetensors, pytorch, transformers or sherpa-onnx")
     })?;
     if args.log_probs && form != Form::Onnx {
         return Err(usage(
             "--log-probs is for ONNX: the others hold weights alone",
         ));
     }
-    let making = match form {
-        Form::Pytorch | Form::Transformers => Making::Model,
-        Form::Onnx | Form::Safetensors => Making::File,
-    };
-    refuse_existing(&args.output, making, args.force)?;
+    if args.tokens.is_some() != (form == Form::SherpaOnnx) {
+        return Err(usage(
+            "--to sherpa-onnx and --tokens FILE, the recogniser's tokens.txt, go together",
+        ));
+    }
+    match form {
+        Form::SherpaOnnx if args.output.is_file() => {
+            return Err(usage(format!(
+                "{} is a file, and two files are to be written: give the name of a directory",
+                args.output.display()
+            )));
+        }
+        Form::SherpaOnnx => {
+            let files = [ONLINE_NAME, OFFLINE_NAME].map(|name| args.output.join(name));
+            refuse_any(&files, args.force)?;
+            for file in &files {
+                refuse_inputs(file, args.tokens.iter().chain([&args.model]))?;
+            }
+        }
+        Form::Pytorch | Form::Transformers => {
+            refuse_existing(&args.output, Making::Model, args.force)?;
+        }
+        Form::Onnx | Form::Safetensors => {
+            refuse_existing(&args.output, Making::File, args.force)?;
+        }
+    }
     refuse_inputs(&args.output, [&args.model])?;
     let loaded = Model::load(&args.model)?;
     let model = network(&loaded, &args.model)?;
@@ -105,6 +132,13 @@ pub fn run(args: ExportArgs) -> Result<()> {
         Form::Transformers => {
             save_for_transformers(output, model)?;
             output.join("model.safetensors")
+        }
+        Form::SherpaOnnx => {
+            let symbols = Symbols::from_file(args.tokens.as_deref().unwrap_or(Path::new("")))?;
+            let recogniser = Recogniser::new(model, &symbols)?;
+            say_notes(&recogniser);
+            save_for_sherpa(output, &recogniser)?;
+            output.join(ONLINE_NAME)
         }
     };
     let found = written.metadata();
@@ -132,9 +166,35 @@ pub fn run(args: ExportArgs) -> Result<()> {
                 output.display().to_string()
             ),
         ),
+        Form::SherpaOnnx => {
+            table.row(
+                "online",
+                format!("--lm {}", Quoted(&output.join(ONLINE_NAME))),
+            );
+            table.row(
+                "offline",
+                format!("--lm {}", Quoted(&output.join(OFFLINE_NAME))),
+            );
+        }
         Form::Onnx | Form::Safetensors => {}
     }
     Ok(writeln!(out, "{table}")?)
+}
+
+/// Says what a recogniser's symbols have no token of their own for.
+fn say_notes(recogniser: &Recogniser) {
+    let unknown = recogniser.unknown();
+    if let Some(first) = unknown.first() {
+        let n = unknown.len();
+        say(format_args!(
+            "note: {n} of the recogniser's symbols are not in the vocabulary, {first:?} is the first: they count as <unk>"
+        ));
+    }
+    if let Some(id) = recogniser.added_end() {
+        say(format_args!(
+            "note: no symbol begins and ends a text: the id {id} does, after all symbols"
+        ));
+    }
 }
 
 /// The network of a model; n-gram models have forms of their own.

@@ -1,5 +1,9 @@
+use super::messages::GraphProto;
+use super::messages::NodeProto;
+use super::messages::ValueInfoProto;
 use super::*;
 use elman_infer::testing::{CELLS, model, projected};
+use elman_net::dims::Cell;
 
 fn graph(model: &NetworkModel, log_probs: bool) -> GraphProto {
     let bytes = onnx_bytes(model, OnnxOptions { log_probs }).unwrap();
