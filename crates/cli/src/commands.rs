@@ -14,6 +14,7 @@ mod lab;
 mod minimal_pairs;
 mod ngram;
 mod report;
+mod rescore;
 mod runs;
 mod score;
 mod scorer;
@@ -50,6 +51,7 @@ Examples:
   elman score runs/kjv psalms.txt             # the log-probability of each of its lines
   elman surprisal runs/kjv psalms.txt         # the surprisal of each of its words
   elman minimal-pairs runs/kjv blimp/data     # how often it prefers the good sentence of a pair
+  elman rescore runs/kjv nbest.txt            # a recogniser's hypotheses in a better order
   elman generate runs/kjv --prompt 'In the'   # let it write
   elman train --resume runs/kjv --epochs 4    # train it longer
   elman info runs/kjv                         # what is in there
@@ -78,6 +80,7 @@ enum Command {
     Score(Box<score::ScoreArgs>),
     Surprisal(Box<surprisal::SurprisalArgs>),
     MinimalPairs(Box<minimal_pairs::MinimalPairsArgs>),
+    Rescore(Box<rescore::RescoreArgs>),
     Generate(generate::GenerateArgs),
     Info(info::InfoArgs),
     Import(import::ImportArgs),
@@ -109,6 +112,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Score(args) => score::run(*args),
         Command::Surprisal(args) => surprisal::run(*args),
         Command::MinimalPairs(args) => minimal_pairs::run(*args),
+        Command::Rescore(args) => rescore::run(*args),
         Command::Generate(args) => generate::run(args),
         Command::Info(args) => info::run(args),
         Command::Inspect(command) => inspect::run(command),

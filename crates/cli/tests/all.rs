@@ -23,6 +23,7 @@ mod ngram_texts;
 mod other_files;
 mod other_texts;
 mod pages;
+mod rescore;
 mod round_trip;
 mod score;
 mod score_filter;

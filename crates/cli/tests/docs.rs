@@ -38,6 +38,9 @@ fn outputs_in_docs_are_what_the_program_prints() {
         room.write("small.arpa", include_str!("score/small.arpa"));
         room.write("small.txt", include_str!("score/small.txt"));
         room.write("pairs.tsv", crate::minimal_pairs::PAIRS);
+        if text.contains("test.nbest") {
+            crate::rescore::noisy_lists(&room);
+        }
         let (made, blocks) = with_outputs(&text, &page, &room);
         checked += blocks;
         if write {

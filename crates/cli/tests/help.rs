@@ -2,7 +2,7 @@
 
 use crate::common::Room;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "train",
     "finetune",
     "watch",
@@ -10,6 +10,7 @@ const COMMANDS: [&str; 16] = [
     "sweep",
     "eval",
     "compare",
+    "rescore",
     "generate",
     "info",
     "inspect",

@@ -6,6 +6,7 @@
 //! streams     several streams that advance together                → logits
 //! score       a text                                               → the log-probability of each token
 //! line_scores the lines of a text, of any number                 → the log-probabilities of each line, in batches
+//! prefixes    token sequences that share prefixes                  → the log-probability of each token, each prefix read once
 //! surprisal   the words of a text, of any number                 → surprisal, entropy and reduction of entropy of each word
 //! perplexity  a model and a text                                   → every figure, with what was counted
 //! scoring     windows of a text in memory                          → the loss of each part of it
@@ -34,6 +35,7 @@ mod mixture;
 mod model;
 mod network;
 pub mod perplexity;
+mod prefixes;
 pub mod sample;
 mod sampling;
 mod score;
@@ -70,6 +72,7 @@ pub use model::{Model, load};
 pub use network::{NetworkModel, Weights};
 pub use perplexity::lost_note;
 pub use perplexity::{EvalOptions, Evaluation, Progress, evaluate};
+pub use prefixes::{PrefixCounts, PrefixScorer};
 pub use sampling::Sampling;
 pub use score::{Score, ScoredToken};
 pub use session::{Session, advance};

@@ -187,6 +187,29 @@ impl<'a> Streams<'a> {
         }
     }
 
+    /// Computes −ln p of each of `wanted[i]` as the next token of stream i, in memory that does not grow with the number of streams.
+    ///
+    /// The bits are those of [`super::Session::score_tokens`]. `None` if hidden states overflow.
+    pub(super) fn next_nats(&mut self, wanted: &[Vec<u32>]) -> Option<Vec<Vec<f64>>> {
+        assert_eq!(wanted.len(), self.len(), "tokens for each stream");
+        match &mut self.memory {
+            Memory::Network(streams) => streams.next_nats(wanted),
+            Memory::Ngram(streams) => Some(streams.next_nats(wanted)),
+            Memory::Cache(streams) => Some(streams.next_nats(wanted)),
+            Memory::Mixture(streams) => streams.next_nats(wanted),
+        }
+    }
+
+    /// Number of steps that networks have taken since these streams, or those that they were copied from, began: a step is a token in one
+    /// stream of one network.
+    pub fn network_steps(&self) -> u64 {
+        match &self.memory {
+            Memory::Network(streams) => streams.steps(),
+            Memory::Ngram(_) | Memory::Cache(_) => 0,
+            Memory::Mixture(streams) => streams.network_steps(),
+        }
+    }
+
     /// Continues the only stream by `tokens`; `nats[i]` becomes −ln p(`tokens[i]` | all before it).
     ///
     /// That is at least 0, infinite where the model excludes the token, and not finite elsewhere only where hidden states overflow.

@@ -49,6 +49,8 @@ pub enum Site {
     Passages,
     /// Prefixes after which exposure bias is measured; `step` is the sequence's number.
     Exposure,
+    /// Weights from which tuning starts (`step`: the start), and directions of its line searches.
+    Tuning,
     /// Lines of a synthetic text; `step` is the line's number.
     Synth,
 }
@@ -76,6 +78,7 @@ impl Site {
             Site::Portion => 1_000_030,
             Site::Synth => 1_000_031,
             Site::Laboratory => 1_000_040,
+            Site::Tuning => 1_000_050,
         }
     }
 }

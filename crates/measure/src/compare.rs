@@ -51,7 +51,7 @@ use units::Units;
 /// Most lines that are units of their own; more are joined.
 const MOST_LINES: usize = 10_000;
 /// Fewer resamples have no 2.5 % at either end; more take long and change little.
-const RESAMPLES: std::ops::RangeInclusive<usize> = 99..=1_000_000;
+pub(crate) const RESAMPLES: std::ops::RangeInclusive<usize> = 99..=1_000_000;
 
 /// Options of a comparison.
 #[derive(Clone, Debug)]

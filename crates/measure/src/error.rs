@@ -1,6 +1,7 @@
 //! Errors of measurements.
 
 use crate::pairs::PairsError;
+use crate::rescore::RescoreError;
 use elman_net::flow::trace::Overflow;
 use elman_ngram::NgramError;
 use elman_store::StoreError;
@@ -36,6 +37,9 @@ pub enum Error {
     /// A model could not be inspected.
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    /// An n-best list could not be rescored, or weights could not be tuned.
+    #[error(transparent)]
+    Rescore(#[from] RescoreError),
     /// A number is outside of its range.
     #[error(transparent)]
     Range(#[from] OutOfRange),

@@ -51,6 +51,16 @@ impl CacheStreams {
         }
     }
 
+    /// The losses of `wanted` as next tokens, see [`super::Streams::next_nats`].
+    pub fn next_nats(&self, wanted: &[Vec<u32>]) -> Vec<Vec<f64>> {
+        let losses = |(stream, tokens): (usize, &Vec<u32>)| {
+            let mut nats = vec![0.0; tokens.len()];
+            self.nats(stream, tokens, &mut nats);
+            nats
+        };
+        wanted.iter().enumerate().map(losses).collect()
+    }
+
     pub fn scores(&self) -> Vec<Scores> {
         let ids = 0..self.vocab().len() as u32;
         let nats = |state| {

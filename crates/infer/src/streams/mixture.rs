@@ -67,6 +67,27 @@ impl MixtureStreams {
         )
     }
 
+    /// The losses of `wanted` as next tokens, see [`super::Streams::next_nats`].
+    pub fn next_nats(&mut self, wanted: &[Vec<u32>]) -> Option<Vec<Vec<f64>>> {
+        let members = self.members.iter_mut();
+        let all: Vec<_> = members
+            .map(|member| member.next_nats(wanted))
+            .collect::<Option<_>>()?;
+        let mixed = |stream: usize, i: usize| {
+            let nats = all.iter().map(|member| member[stream][i]);
+            mix(nats, self.mixture.weights())
+        };
+        let losses = |(stream, tokens): (usize, &Vec<u32>)| {
+            (0..tokens.len()).map(|i| mixed(stream, i)).collect()
+        };
+        Some(wanted.iter().enumerate().map(losses).collect())
+    }
+
+    /// Number of steps that the networks among the models have taken.
+    pub fn network_steps(&self) -> u64 {
+        self.members.iter().map(Streams::network_steps).sum()
+    }
+
     pub fn scores(&mut self) -> Vec<Scores> {
         self.scores = self.members.iter_mut().map(Streams::scores).collect();
         self.all_mixed()

@@ -10,6 +10,9 @@ use elman_net::State;
 use elman_text::Vocab;
 use std::sync::Arc;
 
+/// Largest number of streams whose logits (V each) are in memory at once, see [`NetworkStreams::next_nats`].
+const LOGIT_ROWS: usize = 64;
+
 /// B streams of text under a network.
 pub(super) struct NetworkStreams<'a> {
     network: Network<'a>,
@@ -20,6 +23,8 @@ pub(super) struct NetworkStreams<'a> {
     pending: Vec<Option<u32>>,
     /// Largest number of steps in one call.
     window: usize,
+    /// Number of steps that the network has taken, in all streams together.
+    steps: u64,
     /// Workspace, which is made when it is needed and grows with the number of steps.
     workspace: Option<Workspace>,
 }
@@ -74,6 +79,7 @@ impl<'a> NetworkStreams<'a> {
             network,
             cpu,
             window,
+            steps: 0,
             workspace: None,
         }
     }
@@ -131,6 +137,7 @@ impl<'a> NetworkStreams<'a> {
                 self.state.put(&active, &part);
             }
             read += steps;
+            self.steps += inputs.len() as u64;
         }
     }
 
@@ -178,6 +185,35 @@ impl<'a> NetworkStreams<'a> {
         scores.collect()
     }
 
+    /// The losses of `wanted` as next tokens, see [`super::Streams::next_nats`].
+    pub fn next_nats(&mut self, wanted: &[Vec<u32>]) -> Option<Vec<Vec<f64>>> {
+        self.settle();
+        let v = self.vocab().len();
+        let mut logits = vec![0.0; LOGIT_ROWS.min(self.len()) * v];
+        let mut all = Vec::with_capacity(wanted.len());
+        for (start, wanted) in (0..).step_by(LOGIT_ROWS).zip(wanted.chunks(LOGIT_ROWS)) {
+            let streams: Vec<usize> = (start..start + wanted.len()).collect();
+            let logits = &mut logits[..streams.len() * v];
+            self.reserve(1, streams.len());
+            if let Some(workspace) = &mut self.workspace {
+                let (view, state) = (self.network.view(), self.state.select(&streams));
+                view.state_logits(&self.cpu, &state, workspace, logits);
+            }
+            for (tokens, logits) in wanted.iter().zip(logits.chunks_exact(v)) {
+                let mut nats = vec![0.0; tokens.len()];
+                self.nats(logits, tokens, &mut nats);
+                all.push(nats);
+            }
+        }
+        let finite = all.iter().flatten().all(|nats| nats.is_finite());
+        finite.then_some(all)
+    }
+
+    /// Number of steps that the network has taken, in all streams together.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// Reads `tokens` in the only stream and writes the loss of each into `nats`, see [`super::Streams::score`].
     pub fn score(&mut self, mut tokens: &[u32], mut nats: &mut [f64]) {
         if self.pending[0].is_none() && !tokens.is_empty() {
@@ -193,6 +229,7 @@ impl<'a> NetworkStreams<'a> {
         };
         let mut inputs: Vec<u32> = self.pending[0].replace(last).into_iter().collect();
         inputs.extend(before);
+        self.steps += inputs.len() as u64;
         self.reserve(tokens.len(), 1);
         if let Some(workspace) = &mut self.workspace {
             let (view, state) = (self.network.view(), &mut self.state);
@@ -254,7 +291,7 @@ impl<'a> NetworkStreams<'a> {
             part.state = all.state.select(&[i]);
             part.pending[0] = all.pending[i];
         }
-        parts[0].workspace = all.workspace;
+        (parts[0].workspace, parts[0].steps) = (all.workspace, all.steps);
         scores
     }
 }
@@ -268,6 +305,7 @@ impl Clone for NetworkStreams<'_> {
             state: self.state.clone(),
             pending: self.pending.clone(),
             window: self.window,
+            steps: self.steps,
             workspace: None,
         }
     }

@@ -1,0 +1,486 @@
+//! `elman rescore`: every format, the traps of n-best lists, scores that are those of `elman score`, and word error rates that go down.
+
+#![allow(clippy::unwrap_used, reason = "tests may stop")]
+
+mod channel;
+
+use crate::common::{Room, stderr};
+use crate::score::room;
+use channel::Channel;
+
+/// The lines of the list with `count` hypotheses that share prefixes.
+const LIST: &str = "\
+u1 the king was calm
+u1 the king went up
+u1 the sheep was calm
+u1
+u2 a king was calm
+u2 a king was
+";
+
+fn with_list() -> Room {
+    let room = room();
+    room.write("list", LIST);
+    room
+}
+
+fn rescore(room: &Room, args: &[&str]) -> String {
+    room.stdout(&[&["rescore", "small.arpa"], args].concat())
+}
+
+#[test]
+fn scores_are_those_of_elman_score_under_every_model() {
+    let room = with_list();
+    room.train("words", "20", &[]);
+    room.train("chars", "20", &["--vocab", "chars"]);
+    let sentences = [
+        "train",
+        "text.txt",
+        "--run",
+        "sentences",
+        "--steps",
+        "20",
+        "--hidden",
+        "8",
+        "--threads",
+        "1",
+        "--layout",
+        "sentences",
+    ];
+    room.elman(&sentences).assert().success();
+    room.train("bpe", "20", &["--vocab", "bpe:300"]);
+    room.train("fields", "20", &["--vocab", "fields"]);
+    let texts: String = LIST
+        .lines()
+        .map(|line| {
+            line.split_once(' ')
+                .map_or("", |(_, words)| words)
+                .to_owned()
+                + "\n"
+        })
+        .collect();
+    room.write("texts", &texts);
+    for model in [
+        &["small.arpa"][..],
+        &["words"],
+        &["chars"],
+        &["bpe"],
+        &["fields"],
+        &["sentences"],
+        &["words", "--mix", "cache:50:0.3"],
+    ] {
+        for more in [&[][..], &["--no-end"]] {
+            let scores = [&["rescore"], model, &["list", "--format", "scores"], more].concat();
+            let plain = [&["score"], model, &["texts", "--format", "plain"], more].concat();
+            let (scores, plain) = (room.stdout(&scores), room.stdout(&plain));
+            let numbers = |text: &str| -> Vec<f64> {
+                text.lines().map(|line| line.parse().unwrap()).collect()
+            };
+            let (scores, plain) = (numbers(&scores), numbers(&plain));
+            assert_eq!(scores.len(), 6);
+            for (found, expected) in scores.iter().zip(&plain) {
+                assert!(
+                    (found - expected).abs() <= 1e-6,
+                    "{model:?} {found} {expected}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_best_hypothesis_comes_first_in_every_format() {
+    let room = with_list();
+    let columns = |line: &str, n: usize| -> Vec<String> {
+        line.split('\t').take(n).map(str::to_owned).collect()
+    };
+    let table = rescore(&room, &["list", "--format", "tsv"]);
+    let mut lines = table.lines();
+    assert_eq!(
+        lines.next().unwrap(),
+        "id\trank\thypothesis\ttotal\tlist_score\tlist_lm\tlog10_p\twords\toov\ttext"
+    );
+    let rows: Vec<Vec<String>> = lines.map(|line| columns(line, 10)).collect();
+    // The log10 p of the first line is KenLM's.
+    let first = rows
+        .iter()
+        .find(|row| row[9] == "the king was calm")
+        .unwrap();
+    assert_eq!((&first[6][..], &first[7][..]), ("-3.108678", "4"));
+    let json: Vec<serde_json::Value> = rescore(&room, &["list", "--json"])
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(json.len(), rows.len());
+    for (row, json) in rows.iter().zip(&json) {
+        assert_eq!(row[0], json["id"].as_str().unwrap());
+        assert!((row[3].parse::<f64>().unwrap() - json["total"].as_f64().unwrap()).abs() < 1e-6);
+    }
+    // The order of the rows is that of the totals, of the list and of the best.
+    let expected: String = rows
+        .iter()
+        .map(|row| format!("{} {}", row[0], row[9]).trim_end().to_owned() + "\n")
+        .collect();
+    assert_eq!(rescore(&room, &["list"]), expected);
+    let best = rescore(&room, &["list", "--format", "best", "--word-penalty", "3"]);
+    assert_eq!(best, "u1 the king went up\nu2 a king was calm\n");
+    let best = rescore(&room, &["list", "--format", "best", "--word-penalty", "-9"]);
+    assert_eq!(best, "u1\nu2 a king was\n");
+    // Compressed, from standard input, and with carriage returns.
+    let output = room
+        .elman(&["rescore", "small.arpa", "-", "--quiet"])
+        .write_stdin(LIST.replace('\n', "\r\n"))
+        .assert()
+        .success();
+    let stdout = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    assert_eq!(stdout, expected.replace('\n', "\r\n"));
+    assert_eq!(stderr(output), "");
+}
+
+/// The same hypotheses in the formats with scores.
+fn scored_lists(room: &Room) {
+    room.write(
+        "moses",
+        "0 ||| a king ||| LM0= -3 ||| -1\n0 ||| the king was calm ||| LM0= -4 ||| -1.5\n1 ||| so ||| LM0= 1 ||| -1\n",
+    );
+    room.write(
+        "srilm/u1",
+        "-20 -3 2 a king\n-20.5 -4 4 the king was calm\n",
+    );
+    room.write("srilm/u2", "-20 -3 1 calm\n");
+    room.write(
+        "nbest1",
+        "NBestList1.0\n(-100) a king\n(-110) the king was calm\n",
+    );
+    room.write(
+        "nbest2",
+        "NBestList2.0\n(-3) a ( st: 0 et: 1 g: -1 a: -2 )\n(-5) the ( st: 0 et: 1 g: -2 a: -3 )\n",
+    );
+}
+
+#[test]
+fn scores_of_the_list_take_part_and_are_replaced_if_asked() {
+    let room = room();
+    scored_lists(&room);
+    // Without the model the list's own scores decide.
+    let own = ["--lm-weight", "0"];
+    for list in ["moses", "nbest1", "nbest2"] {
+        let same = rescore(&room, &[&[list][..], &own].concat());
+        assert_eq!(same, room.read(list), "{list}");
+    }
+    let moses = rescore(&room, &["moses", "--word-penalty", "1"]);
+    assert!(moses.starts_with("0 ||| the king was calm ||| LM0= -4 ||| -1.5\n0 ||| a king"));
+    let moses = rescore(&room, &["moses", "--word-penalty", "1", "--write-scores"]);
+    let first = moses.lines().next().unwrap();
+    // −1.5 − 3.108678 + 4
+    assert!(
+        first.starts_with("0 ||| the king was calm ||| LM0= -4 elman= -3.1086"),
+        "{first}"
+    );
+    assert!(first.contains(" ||| -0.6086"), "{first}");
+    let srilm = [
+        "srilm",
+        "-o",
+        "out",
+        "--write-scores",
+        "--list-lm-weight",
+        "0.5",
+        "--word-penalty",
+        "2",
+    ];
+    assert_eq!(rescore(&room, &srilm), "");
+    let first = room.read("out/u1");
+    assert!(first.starts_with("-20.5 -3.1086"), "{first}");
+    assert!(first.ends_with(" 2 a king\n") && room.read("out/u2").ends_with(" 1 calm\n"));
+    let error = room.fails(1, &["rescore", "small.arpa", "srilm", "-o", "out"]);
+    assert!(error.contains("--force"), "{error}");
+    rescore(
+        &room,
+        &["srilm", "-o", "out", "--force", "--list-weight", "0.1"],
+    );
+    assert_eq!(room.read("out/u2"), room.read("srilm/u2"));
+    let nbest1 = rescore(&room, &["nbest1", "--write-scores", "--word-penalty", "2"]);
+    assert!(
+        nbest1.starts_with("NBestList1.0\n(0) the king was calm\n"),
+        "{nbest1}"
+    );
+    // Several lists without a directory, and lists without a place for scores.
+    let error = room.fails(2, &["rescore", "small.arpa", "srilm"]);
+    assert!(error.contains("name a directory with -o"), "{error}");
+    assert_eq!(
+        rescore(&room, &["srilm", "--format", "best", "--word-penalty", "1"])
+            .lines()
+            .count(),
+        2
+    );
+    room.write("list", LIST);
+    let error = room.fails(2, &["rescore", "small.arpa", "list", "--write-scores"]);
+    assert!(error.contains("no place for scores"), "{error}");
+}
+
+#[test]
+fn traps_are_refused_with_their_lines() {
+    let room = room();
+    let error = |list: &str, more: &[&str]| {
+        room.write("list", list);
+        room.fails(1, &[&["rescore", "small.arpa", "list"], more].concat())
+    };
+    for (list, more, part) in [
+        (
+            "the king was calm\na king\n",
+            &[][..],
+            "list, line 1 begins with 'the'",
+        ),
+        ("u1 a\nthe king\nu1 b\n", &[], "line 2 begins with 'the'"),
+        ("u1 a\n\nu1 b\n", &[], "list, line 2 is blank"),
+        ("u1 a\nu2 b\nu1 c\n", &[], "line 3: utterance 'u1' returns"),
+        (
+            "-1.5 -2 1 a\n-1.5 x 1 a\n",
+            &["--input-format", "srilm"],
+            "line 2: the score 'x'",
+        ),
+        (
+            "0 ||| a ||| f= 1 ||| -1\n0 ||| b ||| f= 1\n",
+            &[],
+            "line 2: 3 fields",
+        ),
+        ("", &[], "empty"),
+        ("NBestList1.0\n", &[], "no hypothesis"),
+    ] {
+        let error = error(list, more);
+        assert!(error.contains(part), "{error}");
+    }
+    room.write("list", b"u1 k\xffng\n");
+    let said = room.fails(1, &["rescore", "small.arpa", "list"]);
+    assert!(said.contains("UTF-8") && said.contains("--lossy"), "{said}");
+    rescore(&room, &["list", "--lossy"]);
+    // What may be asked for nevertheless.
+    room.write("list", "the king\n\nthe sea\na king\n");
+    let taken = [
+        "list",
+        "--skip-blank",
+        "--input-format",
+        "mikolov",
+        "--format",
+        "best",
+    ];
+    assert_eq!(rescore(&room, &taken).lines().count(), 2);
+    let error = room.fails(2, &["rescore", "small.arpa", "list", "--format", "wer"]);
+    assert!(error.contains("--references"), "{error}");
+    room.write("list", LIST);
+    let error = room.fails(
+        1,
+        &["rescore", "small.arpa", "list", "-o", "list", "--force"],
+    );
+    assert!(error.contains("is read here"), "{error}");
+}
+
+#[test]
+fn a_thousand_hypotheses_cost_at_most_a_network_step_for_each_distinct_prefix() {
+    let room = room();
+    room.train("run", "10", &["--vocab", "fields"]);
+    let (mut list, mut prefixes) = (String::new(), std::collections::HashSet::new());
+    for i in 0..1000 {
+        let words = [
+            "The",
+            ["king", "lamb", "people"][i % 3],
+            ["went", "spoke"][i / 3 % 2],
+        ];
+        let mut hypothesis: Vec<String> = words.map(str::to_owned).to_vec();
+        hypothesis.extend((0..i % 17).map(|j| format!("word{}", (i * j) % 5)));
+        list += &format!("u1 {}\n", hypothesis.join(" "));
+        // Unknown words are one token.
+        let tokens = hypothesis
+            .iter()
+            .map(|word| match word.starts_with("word") {
+                true => "<unk>".to_owned(),
+                false => word.clone(),
+            });
+        let tokens: Vec<String> = tokens.collect();
+        prefixes.extend((0..=tokens.len()).map(|n| tokens[..n].to_vec()));
+    }
+    room.write("list", &list);
+    let args = [
+        "rescore",
+        "run",
+        "list",
+        "--report",
+        "report.json",
+        "-o",
+        "out",
+    ];
+    let said = stderr(room.elman(&args).assert().success());
+    let report: serde_json::Value = serde_json::from_str(&room.read("report.json")).unwrap();
+    let steps = report["network_steps"].as_u64().unwrap();
+    assert!(steps <= prefixes.len() as u64, "{steps} {}", prefixes.len());
+    assert_eq!(report["distinct_prefixes"].as_u64().unwrap(), steps);
+    assert_eq!(report["hypotheses"].as_u64(), Some(1000));
+    assert!(report["tokens"].as_u64().unwrap() > 20 * steps, "{report}");
+    assert!(said.contains(&format!("{steps} network steps")), "{said}");
+}
+
+#[test]
+fn history_is_carried_after_the_first_hypothesis() {
+    let room = room();
+    room.train("run", "20", &["--vocab", "fields"]);
+    room.write("list", "u1 The king\nu1 A lamb\nu2 spoke of the sea\n");
+    let scores = |more: &[&str]| -> Vec<f64> {
+        let args = [&["rescore", "run", "list", "--format", "scores"], more].concat();
+        let lines = room.stdout(&args);
+        lines.lines().map(|line| line.parse().unwrap()).collect()
+    };
+    let (apart, carried) = (scores(&[]), scores(&["--carry-history"]));
+    assert_eq!(apart[..2], carried[..2]);
+    // As a text of the first hypotheses.
+    room.write("text", "The king\nspoke of the sea\n");
+    let text = room.stdout(&["score", "run", "text", "--continuous", "--format", "plain"]);
+    let text: Vec<f64> = text.lines().map(|line| line.parse().unwrap()).collect();
+    assert!((carried[2] - text[1]).abs() < 1e-6, "{carried:?} {text:?}");
+    assert!(
+        (carried[2] - apart[2]).abs() > 1e-4,
+        "{carried:?} {apart:?}"
+    );
+}
+
+/// Writes `train.txt`, lines of the King James Bible, and for other lines the n-best lists `dev.nbest` and `test.nbest` with `dev.ref` and `test.ref`.
+pub fn noisy_lists(room: &Room) {
+    let kjv = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/kjv.txt");
+    let kjv = std::fs::read_to_string(kjv).unwrap();
+    let lines: Vec<&str> = kjv
+        .lines()
+        .filter(|line| line.split(' ').count() > 4)
+        .collect();
+    let (train, rest) = lines.split_at(20_000);
+    room.write("train.txt", train.join("\n"));
+    let channel = Channel::new(train);
+    let (dev, test) = (&rest[1000..1100], &rest[3000..3120]);
+    for (name, lines, seed) in [("dev", dev, 1), ("test", test, 2)] {
+        let (list, references) = channel.lists(lines, 20, seed);
+        room.write(&format!("{name}.nbest"), &list);
+        room.write(&format!("{name}.ref"), &references);
+    }
+}
+
+#[test]
+fn rescoring_lowers_the_word_error_rate_of_a_noisy_channel() {
+    let room = Room::new();
+    noisy_lists(&room);
+    let ngram = [
+        "ngram",
+        "train",
+        "train.txt",
+        "--order",
+        "3",
+        "-o",
+        "lm.bin",
+    ];
+    room.stdout(&ngram);
+    let tuned = room.stdout(&[
+        "rescore",
+        "lm.bin",
+        "dev.nbest",
+        "--references",
+        "dev.ref",
+        "--tune",
+        "-o",
+        "weights.json",
+        "--resamples",
+        "999",
+    ]);
+    assert!(
+        tuned.starts_with("weights     --list-weight 1 --list-lm-weight 0 --lm-weight "),
+        "{tuned}"
+    );
+    let report = |more: &[&str]| -> serde_json::Value {
+        let args = [
+            &[
+                "rescore",
+                "lm.bin",
+                "test.nbest",
+                "--references",
+                "test.ref",
+                "--format",
+                "wer",
+            ][..],
+            &["--report", "report.json", "--force", "--resamples", "999"],
+            more,
+        ];
+        let shown = room.stdout(&args.concat());
+        assert!(shown.contains("\noracle      WER "), "{shown}");
+        serde_json::from_str(&room.read("report.json")).unwrap()
+    };
+    let found = report(&["--weights-file", "weights.json"]);
+    let rate = |name: &str| found["error_rates"][name]["rate"].as_f64().unwrap();
+    let (before, after, oracle) = (rate("before"), rate("after"), rate("oracle"));
+    assert!(after < 0.8 * before && oracle <= after, "{found}");
+    let significance = &found["error_rates"]["significance"];
+    assert!(significance["p_value"].as_f64().unwrap() < 0.01, "{found}");
+    // The printed options are the saved weights.
+    let options = tuned.lines().next().unwrap().split_whitespace().skip(1);
+    let again = report(&options.collect::<Vec<_>>());
+    assert_eq!(again["error_rates"]["after"], found["error_rates"]["after"]);
+    // Tuned weights are no worse than the default ones where they were tuned.
+    let (list, references) = (room.read("dev.nbest"), room.read("dev.ref"));
+    room.write("test.nbest", list);
+    room.write("test.ref", references);
+    let default = report(&[]);
+    let tuned = report(&["--weights-file", "weights.json"]);
+    let errors = |report: &serde_json::Value| {
+        let after = &report["error_rates"]["after"];
+        let kinds = ["substitutions", "insertions", "deletions"];
+        kinds
+            .map(|kind| after[kind].as_u64().unwrap())
+            .iter()
+            .sum::<u64>()
+    };
+    assert!(errors(&tuned) < errors(&default), "{tuned} {default}");
+}
+
+#[test]
+fn references_may_lack_nothing() {
+    let room = with_list();
+    room.write("refs", "u1 the king was calm\n");
+    let args = ["rescore", "small.arpa", "list", "--references", "refs"];
+    let error = room.fails(1, &args);
+    assert!(error.contains("no line for utterance 'u2'"), "{error}");
+    room.write("refs", "the king was calm\na king\nso\n");
+    let error = room.fails(1, &args);
+    assert!(
+        error.contains("3 references were given in order, for 2 utterances"),
+        "{error}"
+    );
+    room.write("refs", "the king was calm\na king\n");
+    let shown = rescore(&room, &["list", "--references", "refs", "--format", "wer"]);
+    assert!(shown.starts_with("utterances  2, 6 words\n"), "{shown}");
+    assert!(
+        shown.contains(
+            "before      WER 33.33 %: 2 errors (0 substitutions, 2 insertions, 0 deletions)"
+        ),
+        "{shown}"
+    );
+    let ignored = rescore(
+        &room,
+        &[
+            "list",
+            "--references",
+            "refs",
+            "--format",
+            "wer",
+            "--ignore",
+            "was,calm",
+        ],
+    );
+    assert!(ignored.contains("before      WER 0.00 %"), "{ignored}");
+    room.write("weights.json", "{\"lm_wait\": 1}");
+    let error = room.fails(
+        1,
+        &[
+            "rescore",
+            "small.arpa",
+            "list",
+            "--weights-file",
+            "weights.json",
+        ],
+    );
+    assert!(error.contains("holds no weights"), "{error}");
+}
