@@ -14,6 +14,7 @@ mod grid;
 mod options;
 mod output;
 mod outputs;
+mod paint;
 mod places;
 mod presets;
 mod progress;

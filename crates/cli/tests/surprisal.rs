@@ -197,3 +197,115 @@ fn every_family_reads_words_from_files_and_pipes() {
             .contains("is an n-gram model, not a text")
     );
 }
+
+#[test]
+fn the_text_is_shown_in_colours_on_the_terminal_and_as_a_page() {
+    let room = small();
+    let shown = room.stdout(&["surprisal", "small.arpa", "small.txt", "-f", "terminal"]);
+    let mut lines = shown.lines();
+    assert!(
+        lines
+            .next()
+            .unwrap()
+            .starts_with("surprisal:  below 3 bits ")
+    );
+    let plain: Vec<String> = lines.skip(1).map(without_colours).collect();
+    let text = include_str!("score/small.txt").lines();
+    assert_eq!(plain, text.collect::<Vec<_>>());
+    // The vocabulary lacks `sheep`.
+    assert!(shown.contains("4msheep\x1b[0m"), "{shown:?}");
+
+    let args = ["surprisal", "small.arpa", "small.txt", "-f", "html"];
+    room.stdout(&[&args[..], &["-o", "small.html"]].concat());
+    let page = room.read("small.html");
+    assert!(page.contains("<title>Surprisal of small.txt</title>"));
+    assert!(page.contains("small.arpa (3-gram)"));
+    assert!(page.contains("14, of which the vocabulary lacks 1"));
+    assert!(page.contains("first word of each sentence is conditioned on &lt;s&gt;"));
+    assert!(page.contains("<span class=\"level0\" title=\"0.6937 bits\">the</span>"));
+    assert!(page.contains(" marked\" title="));
+    assert_eq!(page, room.stdout(&args));
+}
+
+/// A line without the commands to a terminal.
+fn without_colours(line: &str) -> String {
+    let mut parts = line.split('\x1b');
+    let first = parts.next().unwrap().to_owned();
+    let rest = parts.map(|part| part.split_once('m').unwrap().1);
+    first + &rest.collect::<String>()
+}
+
+#[test]
+fn a_network_learns_while_it_reads_and_is_saved() {
+    let room = Room::new();
+    let text = "the cat sat on the mat\nthe dog sat on the log\n".repeat(20);
+    room.write("text.txt", &text);
+    room.write("new.txt", "a dog and a cat on a log\n".repeat(12));
+    let train = [
+        "train",
+        "text.txt",
+        "--vocab",
+        "chars",
+        "--hidden",
+        "16",
+        "--steps",
+        "30",
+        "--batch-size",
+        "4",
+        "--run",
+        "run",
+        "--layout",
+        "sentences",
+    ];
+    room.stdout(&train);
+    let total = |rows: Vec<Value>| -> f64 { rows.iter().map(|row| number(row, "surp")).sum() };
+    let before = total(rows(&room, &["run", "new.txt"]));
+    let adapt = ["run", "new.txt", "--adapt", "--adapt-rate", "0.5"];
+    let adapted = rows(
+        &room,
+        &[&adapt[..], &["--save-adapted", "adapted"]].concat(),
+    );
+    // The first sentence was read before anything was learned.
+    let first = rows(&room, &["run", "new.txt"]);
+    assert_eq!(adapted[..8], first[..8]);
+    assert!(total(adapted) < 0.95 * before);
+    // The saved model has learned all of it.
+    assert!(total(rows(&room, &["adapted", "new.txt"])) < 0.9 * before);
+    let said = stderr(
+        room.elman(&[&["surprisal"], &adapt[..]].concat())
+            .assert()
+            .success(),
+    );
+    assert!(said.contains("learned from each sentence after its surprisals were computed: gradient descent with rate 0.5, norm of the gradient at most 0.25"), "{said}");
+
+    let again = [&["surprisal"], &adapt[..], &["--save-adapted", "adapted"]].concat();
+    let there = room.fails(1, &again);
+    assert!(there.contains("adapted exists"), "{there}");
+    room.write("small.arpa", include_str!("score/small.arpa"));
+    let ngram = room.fails(2, &["surprisal", "small.arpa", "new.txt", "--adapt"]);
+    assert!(ngram.contains("--adapt is for networks"), "{ngram}");
+    let rounded = room.fails(
+        2,
+        &[
+            "surprisal",
+            "run",
+            "new.txt",
+            "--adapt",
+            "--weights",
+            "int8",
+        ],
+    );
+    assert!(rounded.contains("--weights int8 has rounded"), "{rounded}");
+    let mixed = room.fails(
+        2,
+        &[
+            "surprisal",
+            "run",
+            "new.txt",
+            "--adapt",
+            "--mix",
+            "cache:10:0.1",
+        ],
+    );
+    assert!(mixed.contains("cannot be used with"), "{mixed}");
+}

@@ -79,6 +79,7 @@ pub use session::{Session, advance};
 pub use streams::Streams;
 pub use streams::WINDOW;
 pub use surprisal::{
-    LineSurprisals, Spelling, SurprisalOptions, WordSurprisal, Words, corrects_words, surprisals,
+    Adapt, LineSurprisals, Spelling, SurprisalOptions, WordSurprisal, Words, adaptive_surprisals,
+    corrects_words, surprisals,
 };
 pub use vocabulary::{VocabularyFrom, count_vocab};

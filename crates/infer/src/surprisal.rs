@@ -19,21 +19,24 @@
 //! What it does not do: add up other spellings of the same word in tokens.
 
 mod boundaries;
+mod scorer;
 mod streams;
 mod words;
 
 use super::Model;
 use super::perplexity::ROWS;
-use crate::error::{Error, Result};
-use crate::streams::Streams;
+use crate::error::Error;
 use boundaries::Boundaries;
 use elman_text::{
     self as text, Layout, LineEncoder, LineEnd, Located, OutOfRange, ReadOptions, Source,
     TextError, TextStats,
 };
+use scorer::Scorer;
 use std::ops::Range;
 use std::result;
-use streams::{Line, Seen};
+use streams::Line;
+
+pub use scorer::Adapt;
 pub use words::Words;
 
 /// Tokens that are collected before they are read: enough lines to find many of about equal length.
@@ -112,7 +115,7 @@ pub fn corrects_words(model: &Model) -> bool {
     matches!(Boundaries::of(model.vocab()), Ok(Boundaries::Tokens(_)))
 }
 
-/// Reads every line of `sources` and hands the surprisals of its words to `sink`, in the order of the text; returns what was counted.
+/// Scores every line of `sources` and hands the surprisals of its words to `sink`, in the order of the text; returns what was counted.
 ///
 /// # Errors
 /// [`Error::Text`] if the text cannot be read or a line does not fit into memory; [`Error::Range`] for a batch size out of range;
@@ -125,9 +128,39 @@ pub fn surprisals<E: From<TextError> + From<Error>>(
     sink: &mut dyn FnMut(LineSurprisals<'_>) -> result::Result<(), E>,
 ) -> result::Result<TextStats, E> {
     OutOfRange::check("batch-size", options.batch_size, 1..=ROWS).map_err(Error::from)?;
-    let kind = model.vocab().kind();
-    let mut encoder = LineEncoder::new(model.vocab(), read);
-    let mut reader = Reader::new(model, options)?;
+    let encoder = LineEncoder::new(model.vocab(), read);
+    let scorer = Scorer::of_model(model, options)?;
+    score_text(scorer, encoder, sources, read, options, sink)
+}
+
+/// Computes surprisals as [`surprisals`] does, line by line, under a network that learns from each line after it was scored.
+///
+/// The batch size of the options has no effect.
+///
+/// # Errors
+/// As for [`surprisals`].
+pub fn adaptive_surprisals<E: From<TextError> + From<Error>>(
+    learner: &mut dyn Adapt,
+    sources: Vec<Source>,
+    read: &ReadOptions,
+    options: &SurprisalOptions,
+    sink: &mut dyn FnMut(LineSurprisals<'_>) -> result::Result<(), E>,
+) -> result::Result<TextStats, E> {
+    let vocab = learner.vocab().clone();
+    let encoder = LineEncoder::new(&vocab, read);
+    let scorer = Scorer::of_learner(learner, options)?;
+    score_text(scorer, encoder, sources, read, options, sink)
+}
+
+fn score_text<E: From<TextError> + From<Error>>(
+    mut scorer: Scorer<'_>,
+    mut encoder: LineEncoder<'_>,
+    sources: Vec<Source>,
+    read: &ReadOptions,
+    options: &SurprisalOptions,
+    sink: &mut dyn FnMut(LineSurprisals<'_>) -> result::Result<(), E>,
+) -> result::Result<TextStats, E> {
+    let kind = scorer.vocab().kind();
     let mut buffer: Vec<Buffered> = Vec::new();
     let (mut waiting, mut bytes, mut tokens, mut oov) = (0, 0, 0, 0);
     let skip_markers = read.skip_markers;
@@ -154,18 +187,49 @@ pub fn surprisals<E: From<TextError> + From<Error>>(
         ));
         // Empty lines take memory as well.
         if waiting.max(buffer.len()) >= BUFFER_TOKENS || bytes >= BUFFER_BYTES {
-            reader.hand_on(&mut buffer, sink)?;
+            score_buffer(&mut scorer, &mut buffer, options.spelling, sink)?;
             (waiting, bytes) = (0, 0);
         }
         Ok::<(), E>(())
     })?;
-    reader.hand_on(&mut buffer, sink)?;
+    score_buffer(&mut scorer, &mut buffer, options.spelling, sink)?;
     (stats.tokens, stats.oov) = (tokens, oov);
     stats.note_markers(encoder.markers(), read);
     Ok(stats)
 }
 
-/// A line that has not been read by the model yet.
+/// Scores the lines of `buffer`, gives them to `sink` in their order, and empties it.
+fn score_buffer<E: From<Error>>(
+    scorer: &mut Scorer<'_>,
+    buffer: &mut Vec<Buffered>,
+    spelling: Spelling,
+    sink: &mut dyn FnMut(LineSurprisals<'_>) -> result::Result<(), E>,
+) -> result::Result<(), E> {
+    let lines: Vec<&Line> = buffer.iter().map(|buffered| &buffered.line).collect();
+    let scores = scorer.score(&lines)?;
+    for (buffered, scores) in buffer.drain(..).zip(scores) {
+        let words = words::surprisals(
+            &buffered.words,
+            &buffered.owners,
+            &buffered.tokens,
+            &scores,
+            spelling,
+            buffered.text.len(),
+        );
+        let Some((end, words)) = words.split_last() else {
+            continue;
+        };
+        sink(LineSurprisals {
+            number: buffered.number,
+            text: &buffered.text,
+            words,
+            end,
+        })?;
+    }
+    Ok(())
+}
+
+/// A line that has not been scored yet.
 struct Buffered {
     number: u64,
     text: Vec<u8>,
@@ -190,80 +254,6 @@ impl Buffered {
             tokens,
             owners,
         }
-    }
-}
-
-/// Reads lines with a model.
-struct Reader<'m> {
-    model: Model,
-    options: &'m SurprisalOptions,
-    boundaries: Boundaries,
-    /// The one stream of layout `stream`.
-    stream: Option<Streams<'static>>,
-}
-
-impl<'m> Reader<'m> {
-    fn new(model: &Model, options: &'m SurprisalOptions) -> result::Result<Reader<'m>, TextError> {
-        // Where a line begins anew is decided here.
-        let model = model.clone().with_layout(Layout::Stream);
-        Ok(Reader {
-            stream: (options.layout == Layout::Stream).then(|| model.streams(1)),
-            boundaries: Boundaries::of(model.vocab())?,
-            options,
-            model,
-        })
-    }
-
-    /// Reads the lines of `buffer`, hands them on in their order, and empties it.
-    fn hand_on<E: From<Error>>(
-        &mut self,
-        buffer: &mut Vec<Buffered>,
-        sink: &mut dyn FnMut(LineSurprisals<'_>) -> result::Result<(), E>,
-    ) -> result::Result<(), E> {
-        let seen = self.read(buffer)?;
-        for (buffered, seen) in buffer.drain(..).zip(seen) {
-            let words = words::surprisals(
-                &buffered.words,
-                &buffered.owners,
-                &buffered.tokens,
-                &seen,
-                self.options.spelling,
-                buffered.text.len(),
-            );
-            let Some((end, words)) = words.split_last() else {
-                continue;
-            };
-            sink(LineSurprisals {
-                number: buffered.number,
-                text: &buffered.text,
-                words,
-                end,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Distributions before each token of each line.
-    fn read(&mut self, buffer: &[Buffered]) -> Result<Vec<Vec<Seen>>> {
-        let boundaries = &self.boundaries;
-        if let Some(stream) = &mut self.stream {
-            let lines = buffer.iter().map(|buffered| &buffered.line);
-            let seen =
-                lines.map(|line| Ok(streams::read(stream, &[line], boundaries)?.swap_remove(0)));
-            return seen.collect();
-        }
-        let mut order: Vec<usize> = (0..buffer.len()).collect();
-        order.sort_by_key(|&i| std::cmp::Reverse(buffer[i].line.ids.len()));
-        let mut seen: Vec<Vec<Seen>> = vec![Vec::new(); buffer.len()];
-        for batch in order.chunks(self.options.batch_size) {
-            let lines: Vec<&Line> = batch.iter().map(|&i| &buffer[i].line).collect();
-            let mut streams = self.model.streams(lines.len());
-            let read = streams::read(&mut streams, &lines, boundaries)?;
-            for (&i, read) in batch.iter().zip(read) {
-                seen[i] = read;
-            }
-        }
-        Ok(seen)
     }
 }
 

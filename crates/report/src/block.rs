@@ -1,5 +1,6 @@
 //! The blocks that the sections of a page consist of: paragraphs, equations, tables, plots, verdicts.
 
+use crate::coloured::Coloured;
 use crate::math;
 use crate::plot::Plot;
 use crate::text::Text;
@@ -24,6 +25,8 @@ pub enum Block {
     Plot(Plot),
     /// Preformatted text, whose lines and spaces are kept, under a caption.
     Sample(Text, String),
+    /// A text whose words are coloured.
+    Coloured(Coloured),
     /// A verdict and the reasons for it.
     Verdict(Verdict, Text),
 }
@@ -172,6 +175,7 @@ impl Render for Block {
                     figcaption { (caption) }
                     pre { (text) }
                 },
+                Block::Coloured(text) => (text),
                 Block::Verdict(verdict, reasons) => p class={ "conclusion " (verdict.class()) } {
                     (verdict) " " (reasons)
                 },

@@ -6,6 +6,7 @@
 //! ```text
 //! page → block → text (inline) → math (LaTeX to MathML)
 //!              → plot → scale (ticks) → svg
+//!              → coloured (a text by numbers)
 //! numbers        as people read them
 //! ```
 //! All text is escaped by `maud`, which writes the tags. What it does not do: it knows no network, no run and no text, computes nothing
@@ -14,6 +15,7 @@
 #![warn(missing_docs)]
 
 mod block;
+mod coloured;
 mod math;
 pub mod numbers;
 mod page;
@@ -23,6 +25,7 @@ mod svg;
 mod text;
 
 pub use block::{Block, Table, Verdict};
+pub use coloured::{Coloured, ColouredWord, LEVELS};
 pub use page::{Page, Section};
 pub use plot::{Axis, Plot, Scale, Series, Style};
 pub use text::Text;

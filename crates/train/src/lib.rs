@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod adapt;
 pub mod bptt;
 pub mod cache;
 mod tensorboard;
@@ -26,6 +27,7 @@ mod trainer;
 pub mod watch;
 pub mod windows;
 
+pub use adapt::{AdaptOptions, AdaptiveNetwork};
 pub use cache::Cache;
 pub use config::Config;
 pub use elman_infer::VocabularyFrom;

@@ -182,6 +182,12 @@ impl ModelArgs {
         self.weights.name()
     }
 
+    /// Name of the model, with those that are mixed in.
+    pub fn name(&self) -> String {
+        let paths = self.paths().map(|path| path.display().to_string());
+        paths.collect::<Vec<_>>().join(" + ")
+    }
+
     /// Paths of the model and of those that are mixed in.
     pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
         let mixed = self.mix.iter().map(|member| &member.path);

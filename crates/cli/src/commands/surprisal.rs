@@ -1,16 +1,24 @@
 //! `elman surprisal`: surprisal, entropy and reduction of entropy of every word of a text.
 
+mod adapt;
+mod picture;
 mod rows;
 
 use super::scorer::{self, ModelArgs, Output, TextArgs, print_notes};
-use super::sources;
+use super::{name_of, sources};
 use crate::output::count;
 use crate::progress::Ticker;
+use adapt::AdaptArgs;
 use anyhow::{Error, Result};
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 use elman::Model;
-use elman::infer::{Spelling, SurprisalOptions, Words, corrects_words, surprisals};
+use elman::infer::{
+    LineSurprisals, Spelling, SurprisalOptions, Words, adaptive_surprisals, corrects_words,
+    surprisals,
+};
 use elman::text::{Kind, Layout};
+use elman_report::Text;
+use picture::{Picture, Terminal};
 use rows::Rows;
 use std::f64::consts::LN_2;
 use std::io::Write;
@@ -23,7 +31,10 @@ use std::path::PathBuf;
 /// tokens of the model are. The first word of a sentence is conditioned on the beginning of a text (<eos> and the zero state, or <s>), or with --continuous on all words before it.
 ///
 /// Where tokens carry the space before them, the probability of a word is corrected for the space that ends it (Pimentel and Meister 2024; Oh and Schuler 2024).
+///
+/// --format terminal and --format html show the text itself, coloured by surprisal.
 #[derive(Args)]
+#[command(group(ArgGroup::new("written").args(["output", "save_adapted"]).multiple(true)))]
 #[command(after_help = "\
 Examples:
   elman surprisal runs/kjv story.txt > story.tsv        # a sentence a line, a row for each word
@@ -32,11 +43,14 @@ Examples:
   elman surprisal runs/bpe story.txt --naive            # without the correction for spaces
   elman surprisal runs/kjv items.txt --regions          # the regions of each item are separated by tabs
   elman surprisal runs/kjv story.txt --end --format csv # with a row for the end of each sentence
-  elman surprisal runs/kjv story.txt --json | jq .surp")]
+  elman surprisal runs/kjv story.txt --json | jq .surp
+  elman surprisal runs/kjv story.txt -f terminal | less -R   # the text, coloured by surprisal
+  elman surprisal runs/kjv story.txt -f html -o story.html   # the same as a page
+  elman surprisal runs/kjv story.txt --adapt                 # the network learns from each sentence that it has read")]
 pub struct SurprisalArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// Shape of the output: tsv and csv have a header, jsonl has an object on each line
+    /// Shape of the output: tsv and csv have a header, jsonl has an object on each line, terminal and html are the text coloured by surprisal
     #[arg(
         long,
         short = 'f',
@@ -62,8 +76,8 @@ pub struct SurprisalArgs {
     /// Write to this file, which appears only when it is complete [default: standard output]
     #[arg(long, short = 'o', value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
-    /// Replace the output file if it exists
-    #[arg(long, help_heading = "Output", requires = "output")]
+    /// Replace the output file, and the model that --save-adapted names, if they exist
+    #[arg(long, help_heading = "Output", requires = "written")]
     force: bool,
     /// Do not show progress and notes on standard error
     #[arg(long, short, help_heading = "Output")]
@@ -89,6 +103,9 @@ pub struct SurprisalArgs {
     batch_size: usize,
 
     #[command(flatten)]
+    adapt: AdaptArgs,
+
+    #[command(flatten)]
     text: TextArgs,
 }
 
@@ -98,6 +115,8 @@ enum Shape {
     Tsv,
     Csv,
     Jsonl,
+    Terminal,
+    Html,
 }
 
 /// Unit of surprisal and entropy.
@@ -108,6 +127,13 @@ enum Unit {
 }
 
 impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Unit::Bits => "bits",
+            Unit::Nats => "nats",
+        }
+    }
+
     fn of(self, nats: f64) -> f64 {
         let scaled = match self {
             Unit::Bits => nats / LN_2,
@@ -126,14 +152,42 @@ pub fn run(args: SurprisalArgs) -> Result<()> {
     out.commit()
 }
 
-/// Reads the texts and writes all rows.
+/// What is written about each line.
+enum View {
+    Rows(Rows),
+    Terminal(Terminal),
+    Page(Picture),
+}
+
+impl View {
+    fn new(args: &SurprisalArgs) -> View {
+        match args.format {
+            Shape::Terminal => View::Terminal(Terminal::default()),
+            Shape::Html => View::Page(Picture::new(args.unit)),
+            Shape::Tsv | Shape::Csv | Shape::Jsonl => View::Rows(Rows::new(args)),
+        }
+    }
+
+    fn line(&mut self, line: &LineSurprisals<'_>, out: &mut dyn Write) -> Result<()> {
+        match self {
+            View::Rows(rows) => rows.line(line, out)?,
+            View::Terminal(terminal) => terminal.line(line, out)?,
+            View::Page(picture) => picture.line(line),
+        }
+        Ok(())
+    }
+}
+
+/// Reads the texts and writes what is asked for.
 fn print(args: &SurprisalArgs, model: &Model, out: &mut dyn Write) -> Result<()> {
-    let (texts, read) = (sources(&args.text.paths())?, args.text.read_options());
+    let (paths, read) = (args.text.paths(), args.text.read_options());
+    let texts = sources(&paths)?;
+    let layout = match args.continuous {
+        true => Layout::Stream,
+        false => Layout::Sentences,
+    };
     let options = SurprisalOptions {
-        layout: match args.continuous {
-            true => Layout::Stream,
-            false => Layout::Sentences,
-        },
+        layout,
         batch_size: args.batch_size,
         words: match args.regions {
             true => Words::Regions,
@@ -144,21 +198,45 @@ fn print(args: &SurprisalArgs, model: &Model, out: &mut dyn Write) -> Result<()>
             false => Spelling::Exact,
         },
     };
-    let mut rows = Rows::new(args);
+    let mut learner = args.adapt.network(model, layout, args.force)?;
+    let mut view = View::new(args);
     let mut ticker = Ticker::new(args.quiet, args.output.is_none());
-    let stats = surprisals(model, texts, &read, &options, &mut |line| {
-        rows.line(&line, out)?;
+    let mut words = 0;
+    let mut sink = |line: LineSurprisals<'_>| {
+        view.line(&line, out)?;
+        words += line.words.len();
         ticker.tick(|| {
             format!(
                 "{} in {}",
-                count(rows.words(), "word"),
+                count(words, "word"),
                 count(line.number as usize, "sentence")
             )
         });
         Ok::<(), Error>(())
-    })?;
+    };
+    let stats = match &mut learner {
+        Some(learner) => adaptive_surprisals(learner, texts, &read, &options, &mut sink)?,
+        None => surprisals(model, texts, &read, &options, &mut sink)?,
+    };
     ticker.finish();
-    let conditions = conditions(args, model);
+    let mut conditions = conditions(args, model);
+    if let Some(learner) = &learner {
+        args.adapt.save(learner)?;
+        conditions.extend(args.adapt.notes(learner));
+    }
+    if let View::Page(picture) = view {
+        let name = name_of(&paths);
+        let facts = [
+            (
+                "model",
+                format!("{} ({})", args.model.name(), model.architecture()),
+            ),
+            ("text", name.clone()),
+        ];
+        let facts = facts.map(|(name, value)| (name.into(), Text::plain(value)));
+        let page = picture.page(&name, facts.to_vec(), &conditions);
+        out.write_all(page.to_html().as_bytes())?;
+    }
     let notes = model.notes().iter().chain(&stats.notes);
     print_notes(args.quiet, notes.chain(&conditions));
     Ok(())

@@ -14,7 +14,7 @@ pub struct Line {
 
 /// The loss of a token, and the distribution before it if it begins a word.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Seen {
+pub struct TokenScore {
     /// −ln p of the token.
     pub nats: f64,
     /// Entropy of the distribution before it.
@@ -23,15 +23,15 @@ pub struct Seen {
     pub boundary_nats: f64,
 }
 
-/// Reads `lines` in the streams, one each, the longest first.
+/// Scores `lines` in the streams, one each, the longest first.
 ///
 /// Errors: a network whose hidden states overflow.
-pub fn read(
+pub fn score(
     streams: &mut Streams<'_>,
     lines: &[&Line],
     boundaries: &Boundaries,
-) -> Result<Vec<Vec<Seen>>> {
-    let mut seen: Vec<Vec<Seen>> = lines.iter().map(|_| Vec::new()).collect();
+) -> Result<Vec<Vec<TokenScore>>> {
+    let mut found: Vec<Vec<TokenScore>> = lines.iter().map(|_| Vec::new()).collect();
     for t in 0.. {
         let open = lines.iter().take_while(|line| line.ids.len() > t).count();
         if open == 0 {
@@ -41,27 +41,27 @@ pub fn read(
             streams.select(&(0..open).collect::<Vec<_>>());
         }
         let scores = streams.scores();
-        for ((line, seen), scores) in lines.iter().zip(&mut seen).zip(&scores) {
+        for ((line, found), scores) in lines.iter().zip(&mut found).zip(&scores) {
             if scores.overflow() {
                 return Err(ModelError::Overflow { tokens: t as u64 }.into());
             }
             let nats = scores.nats(line.ids[t]);
-            seen.push(match line.begins[t] {
-                true => Seen {
+            found.push(match line.begins[t] {
+                true => TokenScore {
                     nats,
                     entropy_nats: entropy(scores, streams.vocab().len()),
                     boundary_nats: boundaries.nats(scores),
                 },
-                false => Seen {
+                false => TokenScore {
                     nats,
-                    ..Seen::default()
+                    ..TokenScore::default()
                 },
             });
         }
         let next = lines[..open].iter().map(|line| &line.ids[t..=t]);
         streams.feed(&next.collect::<Vec<_>>());
     }
-    Ok(seen)
+    Ok(found)
 }
 
 /// −Σ p ln p over all tokens.

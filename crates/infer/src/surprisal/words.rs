@@ -1,6 +1,6 @@
 //! The words of a line, the tokens that belong to each, and their surprisals.
 
-use super::streams::Seen;
+use super::streams::TokenScore;
 use super::{Spelling, WordSurprisal};
 use elman_text::{Kind, Located};
 use std::ops::Range;
@@ -95,14 +95,14 @@ pub fn surprisals(
     words: &[Range<usize>],
     owners: &[usize],
     tokens: &[Located],
-    seen: &[Seen],
+    scores: &[TokenScore],
     spelling: Spelling,
     end: usize,
 ) -> Vec<WordSurprisal> {
     // −ln p(S) before token i: nothing else than a beginning is possible at the beginning of a line.
     let boundary = |i: usize| match (spelling, i) {
         (Spelling::Naive, _) | (_, 0) => 0.0,
-        _ => seen.get(i).map_or(0.0, |seen| seen.boundary_nats),
+        _ => scores.get(i).map_or(0.0, |score| score.boundary_nats),
     };
     let mut first = 0;
     let mut before = None;
@@ -118,10 +118,10 @@ pub fn surprisals(
             .count();
         let range = first..first + count;
         first = range.end;
-        let nats: f64 = seen[range.clone()].iter().map(|seen| seen.nats).sum();
+        let nats: f64 = scores[range.clone()].iter().map(|score| score.nats).sum();
         let entropy_nats = match range.is_empty() {
             true => 0.0,
-            false => seen[range.start].entropy_nats,
+            false => scores[range.start].entropy_nats,
         };
         let reduction_nats = f64::max(before.unwrap_or(entropy_nats) - entropy_nats, 0.0);
         before = Some(entropy_nats);

@@ -1,13 +1,12 @@
 //! `elman inspect states`: the hidden state over a text, its most telling units, and files of all its values.
 
-mod paint;
-
 use super::subject::{Subject, SubjectArgs};
 use crate::commands::tokenize::quoted;
 use crate::csv::line;
 use crate::grid::Grid;
 use crate::output::{Table, bytes, count, grouped, usage};
 use crate::outputs::{Making, refuse_any, refuse_existing, refuse_inputs};
+use crate::paint;
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use elman::measure::inspect::states::{Options, Part, Selectivity, Unit, plan_bytes, selectivity};

@@ -54,11 +54,6 @@ impl Rows {
         }
     }
 
-    /// Number of words so far.
-    pub fn words(&self) -> usize {
-        self.words
-    }
-
     /// Writes the rows of a line.
     pub fn line(&mut self, line: &LineSurprisals<'_>, out: &mut dyn Write) -> io::Result<()> {
         if !std::mem::replace(&mut self.begun, true) && self.shape != Shape::Jsonl {

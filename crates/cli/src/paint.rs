@@ -1,14 +1,24 @@
-//! A text coloured by the values of a unit, for a terminal of 256 colours: blue below zero, red above, stronger with the magnitude.
+//! A text coloured by numbers, for a terminal of 256 colours: blue below zero, red above, stronger with the magnitude.
 //!
 //! Colours are backgrounds under black letters, so that the text can be read on a light and on a dark terminal. Control characters of the text never
 //! reach the terminal, since some of them command it.
 
-use std::fmt::Write;
-
 /// From pale to strong, numbers of the colour cube.
-const ABOVE: [u8; 5] = [224, 217, 210, 203, 196];
+pub const ABOVE: [u8; 5] = [224, 217, 210, 203, 196];
 const BELOW: [u8; 5] = [195, 159, 117, 75, 33];
 const RESET: &str = "\x1b[0m";
+
+/// A text within a line on the ground of a colour, if there is one, and underlined or not. Control characters are `·`.
+pub fn on(colour: Option<u8>, underlined: bool, text: &str) -> String {
+    let visible: String = text.chars().map(visible).collect();
+    let line = if underlined { ";4" } else { "" };
+    match (colour, underlined) {
+        _ if text.is_empty() => visible,
+        (None, false) => visible,
+        (None, true) => format!("\x1b[4m{visible}{RESET}"),
+        (Some(colour), _) => format!("\x1b[48;5;{colour};38;5;16{line}m{visible}{RESET}"),
+    }
+}
 
 /// The text of each token on the colour of its value.
 pub fn painted(texts: &[Vec<u8>], values: &[f64]) -> String {
@@ -16,14 +26,11 @@ pub fn painted(texts: &[Vec<u8>], values: &[f64]) -> String {
     let mut out = String::new();
     for (text, value) in texts.iter().zip(values) {
         let colour = colour(*value, most);
-        for c in String::from_utf8_lossy(text).chars() {
-            match (c, colour) {
-                ('\n', _) => out.push('\n'),
-                (c, None) => out.push(visible(c)),
-                (c, Some(colour)) => {
-                    let _ = write!(out, "\x1b[48;5;{colour};38;5;16m{}{RESET}", visible(c));
-                }
-            }
+        let text = String::from_utf8_lossy(text);
+        for part in text.split_inclusive('\n') {
+            let line = part.trim_end_matches('\n');
+            out.push_str(&on(colour, false, line));
+            out.push_str(&part[line.len()..]);
         }
     }
     out
@@ -65,8 +72,10 @@ mod tests {
         let blue = "\x1b[48;5;159;38;5;16m";
         assert_eq!(
             text,
-            format!("\x1b[48;5;196;38;5;16ma{RESET}{blue}b{RESET}{blue}·{RESET}\nc")
+            format!("\x1b[48;5;196;38;5;16ma{RESET}{blue}b·{RESET}\nc")
         );
         assert_eq!(painted(&texts[..1], &[0.0]), "a");
+        assert_eq!(on(None, true, "a\n"), format!("\x1b[4ma·{RESET}"));
+        assert_eq!(on(Some(75), true, ""), "");
     }
 }
