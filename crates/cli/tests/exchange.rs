@@ -193,6 +193,12 @@ fn a_network_of_pytorch_is_a_model_like_any_other() {
 fn what_cannot_be_done_says_why() {
     let room = Room::new();
     let (rnn, tokens) = (fixture("relu_f16.safetensors"), fixture("tokens.txt"));
+    room.write("lm.pt", b"PK\x03\x04 and so on");
+    let says = room.fails(1, &["import", "lm.pt", "--vocab-file", &tokens, "-o", "m"]);
+    assert!(
+        says.contains("python pickle_to_safetensors.py \"lm.pt\" \"lm.safetensors\""),
+        "{says}"
+    );
     fn importing<'a>(rnn: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         [&["import", rnn, "-o", "m"], more].concat()
     }

@@ -39,7 +39,9 @@ pub enum Error {
     /// file that the message proposes to make of it.
     #[error(
         "{path} is a pickle of PyTorch, a program that runs when it is opened, so it is not read here. \
-         If you trust it, turn it into safetensors with Python (pip install torch safetensors):\n\n    \
+         The script tools/pickle_to_safetensors.py of elman takes the weights out without running it:\n\n    \
+         python pickle_to_safetensors.py {path:?} {target:?}\n\n\
+         If you trust it, PyTorch does so, too (pip install torch safetensors):\n\n    \
          import torch\n    \
          from safetensors.torch import save_file\n    \
          saved = torch.load({path:?}, map_location=\"cpu\", weights_only=False)\n    \

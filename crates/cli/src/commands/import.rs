@@ -21,9 +21,11 @@ Examples:
   elman import lm.safetensors --vocab-from runs/kjv -o models/lm         # another model's tokens
   elman import lm.safetensors --vocab-file t.txt --unk '<UNK>' --eos '</s>' -o models/lm
   elman import chars.safetensors --vocab chars --vocab-file abc.txt -o models/chars
+  python tools/pickle_to_safetensors.py model.pt lm.safetensors    # from neural-complexity's .pt
 
 Cell, sizes, layers and tying follow from the names and shapes of the tensors. docs/EXCHANGE.md
-says how to write such files in PyTorch.")]
+says how to write such files in PyTorch, and how to import models of neural-complexity and
+colorlessgreenRNNs.")]
 pub struct ImportArgs {
     /// The state dict of a language model, as a safetensors file
     #[arg(value_hint = ValueHint::FilePath)]

@@ -7,7 +7,8 @@ use elman::exchange::{Hints, Imported, import, save_state_dict};
 use elman::infer::{LineOptions, NetworkModel, Weights, score_lines};
 use elman::net::dims::{Activation, Cell};
 use elman::store::{Array, Data, Integrity, Snapshot, read_snapshot, write_snapshot};
-use elman::text::{Kind, Listed, ReadOptions, Source, SpecialNames};
+use elman::text::{Kind, Layout, Listed, ReadOptions, Source, SpecialNames};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 fn fixture(name: &str) -> PathBuf {
@@ -143,6 +144,73 @@ fn a_state_dict_goes_out_as_it_came_but_for_its_second_biases() {
             }
         }
     }
+}
+
+/// Tensors in the barest file: no metadata, in any order, as tools/pickle_to_safetensors.py writes it.
+fn bare(arrays: &[Array]) -> Vec<u8> {
+    let mut header = serde_json::Map::new();
+    let mut data: Vec<u8> = Vec::new();
+    for array in arrays {
+        let begin = data.len();
+        data.extend(numbers(array).iter().flat_map(|x| x.to_le_bytes()));
+        let about = serde_json::json!({"dtype": "F32", "shape": array.shape, "data_offsets": [begin, data.len()]});
+        header.insert(array.name.clone(), about);
+    }
+    let mut text = serde_json::to_vec(&header).unwrap();
+    text.resize(text.len().next_multiple_of(8), b' ');
+    [&(text.len() as u64).to_le_bytes(), &text[..], &data[..]].concat()
+}
+
+/// neural-complexity and colorlessgreenRNNs write `encoder`, `rnn` and `decoder`, and a word a line without a last newline.
+#[test]
+fn a_state_dict_and_a_list_of_words_give_pytorch_s_logits() {
+    let snapshot = read_snapshot(&fixture("lstm.safetensors"), Integrity::Foreign).unwrap();
+    let mut arrays = snapshot.arrays;
+    arrays.reverse();
+    let names: Vec<&str> = arrays.iter().map(|array| array.name.as_str()).collect();
+    for name in [
+        "encoder.weight",
+        "rnn.weight_ih_l0",
+        "rnn.bias_hh_l1",
+        "decoder.bias",
+    ] {
+        assert!(names.contains(&name), "{name}");
+    }
+    let room = tempfile::tempdir().unwrap();
+    let (weights, words) = (
+        room.path().join("lm.safetensors"),
+        room.path().join("vocab.txt"),
+    );
+    let files = [
+        (&weights, bare(&arrays)),
+        (
+            &words,
+            b"the\n<eos>\n1\\/2\nC:\\n\n<unk>\n\\\\\\\\\n\xc3\xa9".to_vec(),
+        ),
+    ];
+    for (path, bytes) in files {
+        elman::store::write_atomic(path, |file| file.write_all(&bytes)).unwrap();
+    }
+    let listed = Listed::from_file(&words, None, &SpecialNames::default()).unwrap();
+    let found: Vec<String> = (0..7)
+        .map(|id| listed.vocab.token(id).into_owned())
+        .collect();
+    // Doubled backslashes are one each.
+    assert_eq!(
+        found,
+        ["<eos>", "<unk>", "the", "1\\/2", "C:\\n", "\\\\", "é"]
+    );
+    assert_eq!(listed.ids, tokens().ids);
+    let hints = Hints {
+        layout: Some(Layout::Sentences),
+        ..Hints::default()
+    };
+    let imported = import(&weights, &listed, &hints).unwrap();
+    assert_eq!(
+        (imported.layout, imported.notes.len()),
+        (Layout::Sentences, 0)
+    );
+    says_what_pytorch_says("lstm", model(imported));
 }
 
 /// The fixture `lstm` with its weights in another form: PyTorch's logits stay what they are.
