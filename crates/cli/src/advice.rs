@@ -6,6 +6,7 @@ use crate::options::as_flags;
 use crate::output::in_one_line;
 use elman::exchange::Unclear;
 use elman::infer::{self, FileError, GenerateError, ModelError, NotAModel, OwnTextError};
+use elman::measure::rescore::RescoreError;
 use elman::measure::{self, CompareError, InspectError};
 use elman::ngram::NgramError;
 use elman::ngram::arpa::ArpaFlaw;
@@ -317,6 +318,11 @@ fn of_measure(error: &measure::Error) -> Option<&'static str> {
         measure::Error::Inspect(error) => match error {
             InspectError::OtherVocabulary { .. } => "--vocab-from takes the vocabulary of a model",
             InspectError::Exploded => "compare over fewer with --full",
+            _ => return None,
+        },
+        measure::Error::Rescore(error) => match error {
+            RescoreError::Blank { .. } => "--skip-blank ignores blank lines",
+            RescoreError::NoId { .. } => "--input-format mikolov takes any first field as an id",
             _ => return None,
         },
         _ => return None,

@@ -7,6 +7,7 @@ mod channel;
 use crate::common::{Room, stderr};
 use crate::score::room;
 use channel::Channel;
+use std::io::Write;
 
 /// The lines of the list with `count` hypotheses that share prefixes.
 const LIST: &str = "\
@@ -219,6 +220,77 @@ fn scores_of_the_list_take_part_and_are_replaced_if_asked() {
 }
 
 #[test]
+fn scores_may_come_in_files_beside_the_lists() {
+    let room = room();
+    room.write("kaldi", "u-1 a king\nu-2 the king was calm\nv-1 so\n");
+    room.write("costs", "u-1 20\nu-2 12\nv-1 3\n");
+    room.write("lm", "-1\n-2\n-3\n");
+    let list = ["kaldi", "--list-scores", "costs", "--list-lm-scores", "lm"];
+    let weights = ["--list-weight", "-0.5", "--list-lm-weight", "2"];
+    let more = ["--lm-weight", "0", "--format", "tsv"];
+    let table = rescore(&room, &[&list[..], &weights, &more].concat());
+    let totals: Vec<&str> = table
+        .lines()
+        .skip(1)
+        .map(|row| row.split('\t').nth(3).unwrap())
+        .collect();
+    assert_eq!(totals, ["-10.000000", "-12.000000", "-7.500000"]);
+    assert!(
+        table.contains("u\t1\t2\t-10.000000\t12.000000\t-2.000000\t"),
+        "{table}"
+    );
+    room.write("costs", "u-1 20\nu-2 12\n");
+    let error = room.fails(1, &[&["rescore", "small.arpa"], &list[..]].concat());
+    assert!(
+        error.contains("costs has 2 scores, for 3 hypotheses"),
+        "{error}"
+    );
+    room.write("costs", "u-1 20\nv-1 3\nu-2 12\n");
+    let error = room.fails(1, &[&["rescore", "small.arpa"], &list[..]].concat());
+    assert!(
+        error.contains("costs, line 2: the score is that of 'v-1'"),
+        "{error}"
+    );
+}
+
+#[test]
+fn lists_are_read_from_compressed_files_and_directories() {
+    let room = with_list();
+    let plain = rescore(&room, &["list"]);
+    let zipped = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    room.write("list.gz", zipped(LIST));
+    assert_eq!(rescore(&room, &["list.gz"]), plain);
+    room.write("lists/b.gz", zipped("-2 -1 1 so\n"));
+    room.write("lists/a.score.gz", zipped("-2 -1 1 a\n-2.5 -1 2 a king\n"));
+    rescore(&room, &["lists", "-o", "out"]);
+    assert_eq!(room.read("out/b"), "-2 -1 1 so\n");
+    assert!(room.read("out/a.score").starts_with("-2"));
+    let best = rescore(&room, &["lists", "--format", "best", "--word-penalty", "9"]);
+    assert_eq!(best, "a a king\nb so\n");
+    room.write("references", "b so\na a king\n");
+    let wer = [
+        "lists",
+        "--references",
+        "references",
+        "--format",
+        "wer",
+        "--word-penalty",
+        "9",
+    ];
+    assert!(rescore(&room, &wer).contains("after       WER 0.00 %"));
+    // One list needs no directory.
+    let one = rescore(&room, &["lists/b.gz"]);
+    assert_eq!(one, "-2 -1 1 so\n");
+    std::fs::create_dir(room.path("empty")).unwrap();
+    let error = room.fails(2, &["rescore", "small.arpa", "empty"]);
+    assert!(error.contains("without files"), "{error}");
+}
+
+#[test]
 fn traps_are_refused_with_their_lines() {
     let room = room();
     let error = |list: &str, more: &[&str]| {
@@ -232,7 +304,7 @@ fn traps_are_refused_with_their_lines() {
             "list, line 1 begins with 'the'",
         ),
         ("u1 a\nthe king\nu1 b\n", &[], "line 2 begins with 'the'"),
-        ("u1 a\n\nu1 b\n", &[], "list, line 2 is blank"),
+        ("u1 a\n\nu1 b\n", &[], "--skip-blank ignores"),
         ("u1 a\nu2 b\nu1 c\n", &[], "line 3: utterance 'u1' returns"),
         (
             "-1.5 -2 1 a\n-1.5 x 1 a\n",

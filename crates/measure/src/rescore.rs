@@ -3,6 +3,7 @@
 //! ```text
 //! format       a line of a list                         → hypothesis: its words and the scores of the list
 //! lists        files of any format, line by line        → utterances, one after the other
+//! score_file   scores beside the lists                    → the list's scores, where the format has none
 //! scoring      an utterance and a model                 → features of each hypothesis, every shared prefix read once
 //! weights      features and weights                     → total score, order
 //! references   transcripts by id or in order            → word_errors: substitutions, insertions, deletions
@@ -22,6 +23,7 @@ mod error_rate;
 mod format;
 mod lists;
 mod references;
+mod score_file;
 mod scoring;
 mod tuning;
 mod weights;
@@ -32,6 +34,7 @@ pub use error_rate::{ErrorRate, ErrorRates, ErrorSums, Significance};
 pub use format::{Hypothesis, NbestFormat};
 pub use lists::{ListFile, ListOptions, NbestLists, Utterance};
 pub use references::References;
+pub use score_file::ScoreFile;
 pub use scoring::{Scorer, ScoringOptions};
 pub use tuning::{DevList, TuneOptions, Tuned, tune};
 pub use weights::{FEATURES, Features, Weights};

@@ -14,11 +14,11 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum, ValueHint};
 use elman::infer::Unknown;
 use elman::measure::rescore::{
-    ListFile, ListOptions, NbestFormat, References, ScoringOptions, Weights,
+    ListFile, ListOptions, NbestFormat, References, ScoreFile, ScoringOptions, Weights,
 };
 use elman::store::disk;
 use elman::text::{ReadOptions, Source};
-use job::Job;
+use job::{Beside, Job};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +44,7 @@ Examples:
   elman rescore lm.bin dev.txt --references dev.ref --tune -o weights.json    # the weights with the fewest word errors
   elman rescore lm.bin test.txt --weights-file weights.json --references test.ref --format wer   # word error rates before and after
   elman rescore runs/kjv nbest.txt --mix kjv5.bin:0.4 --lm-weight 0.7 --word-penalty -0.5
+  elman rescore lm.bin nbest.kaldi --list-scores ac_cost.txt --list-weight -0.1   # acoustic costs beside Kaldi's lists
   elman rescore runs/kjv nbest.txt --carry-history         # each utterance after the first hypotheses of those before it
   elman rescore runs/kjv nbest.txt --format jsonl | jq .total")]
 pub struct RescoreArgs {
@@ -67,6 +68,13 @@ pub struct RescoreArgs {
         allow_hyphen_values = true
     )]
     ignore: Vec<String>,
+    /// Scores of the hypotheses in the order of the lists, for formats without scores: a number a line, or a key and a number as in Kaldi's archives. They take the place of the
+    /// list's scores; for costs (−log p) give a negative --list-weight
+    #[arg(long, value_name = "FILE", help_heading = "Lists", value_hint = ValueHint::FilePath)]
+    list_scores: Option<PathBuf>,
+    /// Language-model scores of the hypotheses, as --list-scores; for --list-lm-weight
+    #[arg(long, value_name = "FILE", help_heading = "Lists", value_hint = ValueHint::FilePath)]
+    list_lm_scores: Option<PathBuf>,
     /// Read invalid UTF-8 as U+FFFD instead of refusing it
     #[arg(long, help_heading = "Lists")]
     lossy: bool,
@@ -190,7 +198,12 @@ pub fn run(args: RescoreArgs) -> Result<()> {
     let weights = args.weights()?;
     let files = args.files()?;
     for output in args.output.iter().chain(&args.report) {
-        let read = args.weights_file.iter().chain(&args.references);
+        let beside = args.list_scores.iter().chain(&args.list_lm_scores);
+        let read = args
+            .weights_file
+            .iter()
+            .chain(&args.references)
+            .chain(beside);
         refuse_inputs(output, files.iter().chain(args.model.paths()).chain(read))?;
     }
     // A directory is for files of their own, which are checked when their format is known.
@@ -203,7 +216,12 @@ pub fn run(args: RescoreArgs) -> Result<()> {
         let source = source(path)?;
         Ok::<_, anyhow::Error>(References::read(source, &args.read(), &args.ignore)?)
     });
-    let mut job = Job::new(&args, &model, weights, references.transpose()?, files.len());
+    let beside = Beside {
+        references: references.transpose()?,
+        scores: args.score_file(args.list_scores.as_deref())?,
+        lm_scores: args.score_file(args.list_lm_scores.as_deref())?,
+    };
+    let mut job = Job::new(&args, &model, weights, beside, files.len());
     let options = ListOptions {
         format: args.input_format,
         read: args.read(),
@@ -227,6 +245,15 @@ impl RescoreArgs {
         }
     }
 
+    /// Reads a file of scores, if one is named.
+    fn score_file(&self, path: Option<&Path>) -> Result<Option<ScoreFile>> {
+        let read = |path: &Path| -> Result<ScoreFile> {
+            let name = path.display().to_string();
+            Ok(ScoreFile::read(&name, source(path)?, &self.read())?)
+        };
+        path.map(read).transpose()
+    }
+
     fn scoring(&self) -> ScoringOptions {
         ScoringOptions {
             ends: !self.no_end,
@@ -247,11 +274,15 @@ impl RescoreArgs {
                 "--write-scores is for lists: leave --format out, or choose --format tsv, which has all scores",
             ));
         }
-        let stdin = |path: &PathBuf| is_stdin(path);
-        let twice = self.references.as_ref().is_some_and(stdin)
-            && (self.lists.is_empty() || self.lists.iter().any(stdin));
-        if twice || self.lists.iter().filter(|path| stdin(path)).count() > 1 {
+        let beside = [&self.references, &self.list_scores, &self.list_lm_scores];
+        let beside = beside.into_iter().flatten();
+        let named = self.lists.iter().chain(beside);
+        let stdin = named.filter(|path| is_stdin(path)).count();
+        if stdin + usize::from(self.lists.is_empty()) > 1 {
             return Err(usage("'-' stands for standard input and may be given once"));
+        }
+        if self.report.is_some() && self.report == self.output {
+            return Err(usage("-o and --report name one file: give two names"));
         }
         Ok(())
     }

@@ -73,6 +73,26 @@ pub enum RescoreError {
         /// Format of the list.
         format: NbestFormat,
     },
+    /// A line of a file of scores is no score of the hypothesis.
+    #[error("{name}, line {line}: {flaw}")]
+    ScoreFile {
+        /// Name of the file.
+        name: String,
+        /// Number of the line, from 1.
+        line: u64,
+        /// Description of what is wrong.
+        flaw: String,
+    },
+    /// A file of scores does not have a score for each hypothesis.
+    #[error("{name} has {scores} scores, for {hypotheses} hypotheses of the lists")]
+    ScoreCount {
+        /// Name of the file.
+        name: String,
+        /// Number of scores.
+        scores: usize,
+        /// Number of hypotheses that were read.
+        hypotheses: usize,
+    },
     /// Two references have one id.
     #[error("the references name '{id}' twice, in lines {first} and {line}")]
     ReferenceTwice {
@@ -101,7 +121,7 @@ pub enum RescoreError {
         /// Id of the first utterance.
         id: String,
     },
-    /// The development set has no words in its references.
+    /// The references have no words.
     #[error("the references have no words, so there is no word error rate")]
     NoWords,
 }

@@ -7,7 +7,7 @@
 //! Intervals are bootstrap percentiles over utterances, the p-value is that of a matched-pairs randomisation test over utterances; both are those of
 //! [`compare`](crate::compare), with errors in place of losses.
 
-use super::WordErrors;
+use super::{RescoreError, WordErrors};
 use crate::compare::{Interval, RESAMPLES, percentiles, randomisation, resampled};
 use crate::error::Result;
 use elman_text::OutOfRange;
@@ -82,7 +82,7 @@ impl ErrorSums {
     /// Computes the rates, with `resamples` resamples for intervals and the test.
     ///
     /// # Errors
-    /// [`Error::Range`](crate::Error::Range) for a number of resamples out of range.
+    /// [`Error::Range`](crate::Error::Range) for a number of resamples out of range; [`RescoreError::NoWords`] if the references have no words.
     pub fn rates(&self, resamples: usize, seed: u64) -> Result<ErrorRates> {
         OutOfRange::check("the number of resamples", resamples, RESAMPLES)?;
         let mut sums = [WordErrors::default(); COLUMNS];
@@ -90,6 +90,9 @@ impl ErrorSums {
             for (sum, errors) in sums.iter_mut().zip(utterance) {
                 *sum += *errors;
             }
+        }
+        if sums[0].words == 0 {
+            return Err(RescoreError::NoWords.into());
         }
         let mut rates = sums.map(|errors| ErrorRate {
             errors,
@@ -169,6 +172,7 @@ mod tests {
         // Two utterances are too few for an interval.
         assert_eq!((rates.after.interval, rates.significance), (None, None));
         assert!(sums.rates(3, 1).is_err());
+        assert!(ErrorSums::default().rates(99, 1).is_err());
     }
 
     #[test]

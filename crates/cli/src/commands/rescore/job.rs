@@ -9,12 +9,21 @@ use crate::progress::{Ticker, spinner};
 use anyhow::Result;
 use elman::Model;
 use elman::measure::rescore::{
-    DevList, ErrorSums, ListOptions, NbestFormat, NbestLists, References, RescoreError, Scorer,
-    TuneOptions, Tuned, Utterance, Weights, WordErrors, tune,
+    DevList, ErrorSums, ListOptions, NbestFormat, NbestLists, References, RescoreError, ScoreFile,
+    Scorer, TuneOptions, Tuned, Utterance, Weights, WordErrors, tune,
 };
 use elman::store::disk;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// What is read beside the lists.
+pub struct Beside {
+    pub references: Option<References>,
+    /// The list's scores, in place of those in the lists.
+    pub scores: Option<ScoreFile>,
+    /// The list's language-model scores, in place of those in the lists.
+    pub lm_scores: Option<ScoreFile>,
+}
 
 /// Everything that the utterances of one command share.
 pub struct Job<'a> {
@@ -22,7 +31,7 @@ pub struct Job<'a> {
     shape: Shape,
     weights: Weights,
     scorer: Scorer<'a>,
-    references: Option<References>,
+    beside: Beside,
     /// Word errors of the utterances so far, if there are references.
     sums: ErrorSums,
     /// The development set, if weights are tuned.
@@ -42,7 +51,7 @@ impl<'a> Job<'a> {
         args: &'a RescoreArgs,
         model: &'a Model,
         weights: Weights,
-        references: Option<References>,
+        beside: Beside,
         files: usize,
     ) -> Job<'a> {
         let shape = args.shape();
@@ -51,8 +60,8 @@ impl<'a> Job<'a> {
             shape,
             weights,
             scorer: Scorer::new(model, args.scoring()),
-            rows: Rows::new(shape, references.is_some()),
-            references,
+            rows: Rows::new(shape, beside.references.is_some()),
+            beside,
             sums: ErrorSums::default(),
             dev: Vec::new(),
             files,
@@ -69,11 +78,11 @@ impl<'a> Job<'a> {
         let (mut lists, mut notes) = (NbestLists::new(options), Vec::new());
         for path in files {
             let mut begun = false;
-            let stats = lists.read(list_file(path)?, &mut |utterance| {
+            let stats = lists.read(list_file(path)?, &mut |mut utterance| {
                 if !std::mem::replace(&mut begun, true) {
                     self.begin_file(path, files, utterance.format)?;
                 }
-                self.utterance(&utterance)
+                self.utterance(&mut utterance)
             })?;
             let name = path.display();
             notes.extend(stats.notes.iter().map(|note| format!("{name}: {note}")));
@@ -130,10 +139,18 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn utterance(&mut self, utterance: &Utterance) -> Result<()> {
+    fn utterance(&mut self, utterance: &mut Utterance) -> Result<()> {
+        for hypothesis in &mut utterance.hypotheses {
+            if let Some(scores) = &mut self.beside.scores {
+                hypothesis.score = scores.next(hypothesis)?;
+            }
+            if let Some(scores) = &mut self.beside.lm_scores {
+                hypothesis.lm_score = scores.next(hypothesis)?;
+            }
+        }
         let features = self.scorer.features(utterance)?;
         let order = self.weights.order(&features);
-        let errors = match &mut self.references {
+        let errors = match &mut self.beside.references {
             None => None,
             Some(references) => {
                 let reference = references.next(&utterance.id)?;
@@ -177,14 +194,17 @@ impl<'a> Job<'a> {
     /// Writes what is known after the last utterance: weights, word error rates and counts.
     pub fn finish(mut self) -> Result<()> {
         self.ticker.finish();
-        if let Some(references) = &self.references {
+        if let Some(references) = &self.beside.references {
             references.finish()?;
+        }
+        for scores in [&self.beside.scores, &self.beside.lm_scores] {
+            scores.as_ref().map_or(Ok(()), ScoreFile::finish)?;
         }
         let tuned = match self.args.tune {
             true => Some(self.tune()?),
             false => None,
         };
-        let rates = match &self.references {
+        let rates = match &self.beside.references {
             Some(_) => Some(self.sums.rates(self.args.resamples, self.args.seed)?),
             None => None,
         };
