@@ -326,6 +326,20 @@ fn traps_are_refused_with_their_lines() {
     let said = room.fails(1, &["rescore", "small.arpa", "list"]);
     assert!(said.contains("UTF-8") && said.contains("--lossy"), "{said}");
     rescore(&room, &["list", "--lossy"]);
+    // Keys of Kaldi whose numbers do not count on are taken for ids.
+    room.write("list", "u-1 the king\nu-3 a king\n");
+    let args = ["rescore", "small.arpa", "list"];
+    let said = stderr(room.elman(&args).assert().success());
+    assert!(
+        said.contains("note: every utterance has one hypothesis"),
+        "{said}"
+    );
+    let kaldi = [&args[..], &["--input-format", "kaldi"]].concat();
+    let said = stderr(room.elman(&kaldi).assert().success());
+    assert!(
+        !said.contains("note:") && said.contains("1 utterance, 2 hypotheses"),
+        "{said}"
+    );
     // What may be asked for nevertheless.
     room.write("list", "the king\n\nthe sea\na king\n");
     let taken = [

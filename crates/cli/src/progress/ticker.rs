@@ -36,7 +36,14 @@ impl Ticker {
     /// Shows `message` if it is time.
     pub fn tick(&mut self, message: impl FnOnce() -> String) {
         self.calls += 1;
-        if self.quiet || !self.calls.is_multiple_of(CALLS) {
+        if self.calls.is_multiple_of(CALLS) {
+            self.show(message);
+        }
+    }
+
+    /// Shows `message` if it is time, for work of which each part may take long.
+    pub fn show(&mut self, message: impl FnOnce() -> String) {
+        if self.quiet {
             return;
         }
         let every = if self.spinner.is_some() {

@@ -251,8 +251,11 @@ impl NbestFormat {
     /// Writes a hypothesis with new scores in the places that the format has: SRILM's LM score is replaced, Moses gets a feature `elman=` and a new
     /// total, and the score in parentheses of NBestList1.0 and 2.0 becomes the total. `None` where lines have no scores.
     pub fn with_scores(self, hypothesis: &Hypothesis, lm_log10: f64, total: f64) -> Option<String> {
-        let line = &hypothesis.line[..];
-        Some(match self {
+        let (line, carriage_return) = match hypothesis.line.strip_suffix('\r') {
+            Some(line) => (line, "\r"),
+            None => (&hypothesis.line[..], ""),
+        };
+        let line = match self {
             NbestFormat::Mikolov | NbestFormat::Kaldi => return None,
             NbestFormat::Moses => {
                 let moses = Moses::split(line).ok()?;
@@ -276,7 +279,8 @@ impl NbestFormat {
                 let (_, rest) = line.split_once(')')?;
                 format!("({}){rest}", (total * LN_10 * BYTELOGS).round() + 0.0)
             }
-        })
+        };
+        Some(line + carriage_return)
     }
 }
 

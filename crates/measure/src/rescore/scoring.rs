@@ -98,3 +98,111 @@ impl<'m> Scorer<'m> {
         Ok(features.collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::rescore::{Hypothesis, NbestFormat};
+    use elman_infer::testing::{bigrams, cpu, model, vocab};
+    use elman_infer::{LineOptions, score_lines};
+    use elman_net::dims::Cell;
+    use elman_text::{Kind, Layout, Source};
+
+    /// `z` is no token, and so unknown.
+    const LINES: [&str; 6] = ["a bad cafe", "a bad face", "", "a bad z", "a", "a bad cafe"];
+
+    fn utterance(id: &str, lines: &[&str]) -> Utterance {
+        let hypothesis = |line: &&str| Hypothesis {
+            line: format!("{id} {line}"),
+            number: 1,
+            text: (*line).to_owned(),
+            words: line.split_whitespace().count(),
+            score: -1.5,
+            lm_score: -0.5,
+        };
+        Utterance {
+            id: id.to_owned(),
+            format: NbestFormat::Mikolov,
+            header: None,
+            hypotheses: lines.iter().map(hypothesis).collect(),
+        }
+    }
+
+    fn models() -> [Model; 2] {
+        let letters = vocab(Kind::Chars, "abcdefghij klmnopqr\n");
+        [
+            Model::from(model(Cell::LSTM, false)).with_cpu(cpu()),
+            bigrams(letters).into(),
+        ]
+    }
+
+    /// log10 p and unknown tokens of lines, as `elman score` has them.
+    fn scored(model: &Model, lines: &[&str], options: ScoringOptions) -> Vec<(f64, u64)> {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let source = Source::Reader {
+            name: "lines".into(),
+            reader: Box::new(std::io::Cursor::new(text.into_bytes())),
+        };
+        let line_options = LineOptions {
+            layout: match options.carry_history {
+                true => Layout::Stream,
+                false => Layout::Sentences,
+            },
+            ends: options.ends,
+            ..LineOptions::default()
+        };
+        let mut all = Vec::new();
+        let read = ReadOptions::default();
+        score_lines(model, vec![source], &read, &line_options, &mut |line| {
+            let sums = LineSums::of(&line, model);
+            all.push((sums.log_prob(options.unknown) / LN_10, sums.unknown));
+            Ok::<(), Error>(())
+        })
+        .unwrap();
+        all
+    }
+
+    #[test]
+    fn features_are_the_scores_of_lines() {
+        for model in models() {
+            for (ends, unknown) in [(true, Unknown::Include), (false, Unknown::Exclude)] {
+                let options = ScoringOptions {
+                    ends,
+                    unknown,
+                    ..ScoringOptions::default()
+                };
+                let mut scorer = Scorer::new(&model, options);
+                let found = scorer.features(&utterance("u", &LINES)).unwrap();
+                let expected = scored(&model, &LINES, options);
+                assert!(expected.iter().any(|(_, unknown)| *unknown > 0));
+                for ((features, (log10, unknown)), line) in found.iter().zip(expected).zip(LINES) {
+                    let words = line.split_whitespace().count() as f64;
+                    let expected = [-1.5, -0.5, log10 + 0.0, words, unknown as f64];
+                    assert_eq!(*features, expected, "{model:?} {line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn carried_history_is_the_text_of_the_first_hypotheses() {
+        let options = ScoringOptions {
+            carry_history: true,
+            ..ScoringOptions::default()
+        };
+        for model in models() {
+            let mut scorer = Scorer::new(&model, options);
+            let first = scorer
+                .features(&utterance("u", &["a bad cafe", "abc"]))
+                .unwrap();
+            let second = scorer.features(&utterance("v", &["face", "bad"])).unwrap();
+            for (i, line) in ["face", "bad"].into_iter().enumerate() {
+                let expected = scored(&model, &["a bad cafe", line, "a"], options);
+                assert_eq!(first[0][2], expected[0].0, "{model:?}");
+                assert_eq!(second[i][2], expected[1].0, "{model:?}");
+            }
+            assert_eq!(scorer.counts().sequences, 4);
+        }
+    }
+}

@@ -39,6 +39,8 @@ pub struct Job<'a> {
     /// Number of files.
     files: usize,
     utterances: usize,
+    /// Number of utterances with more than one hypothesis.
+    several: usize,
     format: Option<NbestFormat>,
     rows: Rows,
     /// Output, once the first utterance has been read.
@@ -66,6 +68,7 @@ impl<'a> Job<'a> {
             dev: Vec::new(),
             files,
             utterances: 0,
+            several: 0,
             format: None,
             out: None,
             ticker: Ticker::new(args.quiet, prints),
@@ -86,6 +89,12 @@ impl<'a> Job<'a> {
             })?;
             let name = path.display();
             notes.extend(stats.notes.iter().map(|note| format!("{name}: {note}")));
+        }
+        let format = self.format.map_or("", NbestFormat::name);
+        if self.several == 0 {
+            notes.push(format!(
+                "every utterance has one hypothesis, so there is no order to choose: if that is wrong, say the format of the lists with --input-format (it is taken to be {format})"
+            ));
         }
         Ok(notes)
     }
@@ -180,8 +189,9 @@ impl<'a> Job<'a> {
             }
         }
         self.utterances += 1;
+        self.several += usize::from(features.len() > 1);
         let (utterances, counts) = (self.utterances, self.scorer.counts());
-        self.ticker.tick(|| {
+        self.ticker.show(|| {
             let hypotheses = grouped(counts.sequences);
             format!(
                 "{}, {hypotheses} hypotheses",

@@ -166,7 +166,7 @@ fn new_scores_take_their_places() {
         (
             NbestFormat::Srilm,
             "-12.5 -3 2 the king\r",
-            "-12.5 -7.5 2 the king",
+            "-12.5 -7.5 2 the king\r",
         ),
         (
             NbestFormat::Moses,

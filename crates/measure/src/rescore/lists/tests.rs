@@ -1,4 +1,5 @@
 use super::*;
+use elman_kernels::rng::{Site, Stream, key};
 use std::io::Cursor;
 
 fn file(name: &str, text: &[u8]) -> ListFile {
@@ -284,4 +285,67 @@ fn long_lists_are_recognised_by_their_beginning() {
     let found = read(&ListOptions::default(), &text).unwrap();
     assert_eq!(found.len(), 50);
     assert!(found.iter().all(|u| u.hypotheses.len() == 100));
+}
+
+#[test]
+fn any_bytes_are_refused_or_written_as_they_were() {
+    let mut stream = Stream::new(key(9, Site::Laboratory, 0));
+    let pieces = [
+        "\n",
+        "\r\n",
+        " ",
+        "(",
+        ")",
+        "|||",
+        " ||| ",
+        "=",
+        "-",
+        "-1",
+        "1",
+        "nan",
+        "u1",
+        "u2-7",
+        "st:",
+        "NBestList1.0\n",
+    ];
+    let (mut refused, mut read_again) = (0, 0);
+    for round in 0..6000 {
+        let mut text = LISTS[round % LISTS.len()].1.to_owned();
+        for _ in 0..1 + stream.below(3) {
+            let at = stream.below(text.len() as u32 + 1) as usize;
+            let to = (at + stream.below(6) as usize).min(text.len());
+            let with = pieces[stream.below(pieces.len() as u32) as usize];
+            let with = if stream.below(3) == 0 { "" } else { with };
+            text.replace_range(at..to, with);
+        }
+        let format = match stream.below(2) {
+            0 => None,
+            _ => Some(NbestFormat::ALL[stream.below(6) as usize]),
+        };
+        let options = ListOptions {
+            format,
+            ..ListOptions::default()
+        };
+        let Ok(utterances) = read(&options, &text) else {
+            refused += 1;
+            continue;
+        };
+        read_again += 1;
+        let lines = utterances.iter().map(|u| u.lines(0..u.hypotheses.len()));
+        let written: String = lines.collect();
+        assert_eq!(written.trim_end_matches('\n'), text.trim_end_matches('\n'));
+        for utterance in &utterances {
+            for hypothesis in &utterance.hypotheses {
+                let words = hypothesis.text.split(' ').filter(|word| !word.is_empty());
+                assert_eq!(words.count(), hypothesis.words);
+                assert!(hypothesis.score.is_finite() && hypothesis.lm_score.is_finite());
+                let rewritten = utterance.format.with_scores(hypothesis, -1.0, -2.0);
+                assert_eq!(rewritten.is_some(), utterance.format.has_scores());
+            }
+        }
+    }
+    assert!(
+        refused > 1000 && read_again > 1000,
+        "{refused} {read_again}"
+    );
 }
