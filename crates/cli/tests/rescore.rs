@@ -285,7 +285,7 @@ fn lists_are_read_from_compressed_files_and_directories() {
     // One list needs no directory.
     let one = rescore(&room, &["lists/b.gz"]);
     assert_eq!(one, "-2 -1 1 so\n");
-    std::fs::create_dir(room.path("empty")).unwrap();
+    elman::store::disk::create_dir_all(&room.path("empty")).unwrap();
     let error = room.fails(2, &["rescore", "small.arpa", "empty"]);
     assert!(error.contains("without files"), "{error}");
 }
