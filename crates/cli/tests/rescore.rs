@@ -570,3 +570,93 @@ fn references_may_lack_nothing() {
     );
     assert!(error.contains("holds no weights"), "{error}");
 }
+
+#[test]
+fn unknown_words_cost_what_the_options_say() {
+    let room = room();
+    room.write("list", "u1 the king was grim\nu1 the king was calm\n");
+    let args = [
+        "rescore",
+        "small.arpa",
+        "list",
+        "--format",
+        "jsonl",
+        "--report",
+        "report.json",
+        "--force",
+    ];
+    let rows = |more: &[&str]| -> Vec<serde_json::Value> {
+        let shown = room.stdout(&[&args[..], more].concat());
+        let mut rows: Vec<serde_json::Value> = shown
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        rows.sort_by_key(|row| row["hypothesis"].as_u64());
+        rows
+    };
+    let total = |row: &serde_json::Value| row["total"].as_f64().unwrap();
+    let plain = rows(&[]);
+    assert_eq!(
+        (plain[0]["oov"].as_u64(), plain[1]["oov"].as_u64()),
+        (Some(1), Some(0))
+    );
+    let report: serde_json::Value = serde_json::from_str(&room.read("report.json")).unwrap();
+    assert_eq!(report["oov"].as_u64(), Some(1));
+    let charged = rows(&["--unk-penalty", "-2.5"]);
+    assert!((total(&charged[0]) - total(&plain[0]) + 2.5).abs() < 1e-12);
+    assert_eq!(total(&charged[1]), total(&plain[1]));
+    // Without <unk> in log10 p, as `elman score` has it.
+    let excluded = rows(&["--oov", "exclude"]);
+    room.write("text", "the king was grim\n");
+    let score = [
+        "score",
+        "small.arpa",
+        "text",
+        "--format",
+        "plain",
+        "--oov",
+        "exclude",
+    ];
+    let expected: f64 = room.stdout(&score).trim().parse().unwrap();
+    assert!((excluded[0]["log10_p"].as_f64().unwrap() - expected).abs() < 1e-6);
+    assert!(total(&excluded[0]) > total(&plain[0]));
+}
+
+#[test]
+fn a_list_that_fails_leaves_no_output() {
+    let room = room();
+    room.write("list", "u1 the king\nu2 so\nu1 a king\n");
+    room.fails(1, &["rescore", "small.arpa", "list", "-o", "out"]);
+    assert!(!room.path("out").exists());
+    room.write("list", LIST);
+    let same = [
+        "rescore",
+        "small.arpa",
+        "list",
+        "-o",
+        "out",
+        "--report",
+        "out",
+    ];
+    let error = room.fails(2, &same);
+    assert!(error.contains("give two names"), "{error}");
+    // Tuning prints weights and no lists.
+    room.write("refs", "u1 the king was calm\nu2 a king was calm\n");
+    let tune = [
+        "rescore",
+        "small.arpa",
+        "list",
+        "--references",
+        "refs",
+        "--tune",
+    ];
+    let error = room
+        .elman(&[&tune[..], &["--format", "best"]].concat())
+        .assert()
+        .code(2);
+    assert!(stderr(error).contains("cannot be used with"), "no conflict");
+    assert!(
+        room.stdout(&tune)
+            .starts_with("weights     --list-weight 1 ")
+    );
+}

@@ -16,6 +16,21 @@
 //! `score` and `list LM` are the scores that the list brings, in log10 where the format says what they are; `p(h)` is the model's probability of the words and of
 //! the end of the sentence. The hypothesis with the largest total is the best; equal totals keep the order of the list.
 //!
+//! ```no_run
+//! use elman_measure::rescore::{ListFile, ListOptions, NbestLists, Scorer, ScoringOptions, Weights};
+//! # fn main() -> Result<(), elman_measure::Error> {
+//! let model = elman_infer::load("lm.bin")?;
+//! let mut scorer = Scorer::new(&model, ScoringOptions::default());
+//! let mut lists = NbestLists::new(ListOptions::default());
+//! lists.read(ListFile::new("nbest.txt".as_ref()), &mut |utterance| {
+//!     let features = scorer.features(&utterance)?;
+//!     let best = Weights::default().best(&features);
+//!     println!("{} {}", utterance.id, utterance.hypotheses[best].text);
+//!     Ok::<(), elman_measure::Error>(())
+//! })?;
+//! # Ok(())
+//! # }
+//! ```
 //! What it does not do: lattices, confusion networks, minimum Bayes risk decoding.
 
 mod error;

@@ -41,6 +41,8 @@ pub struct Job<'a> {
     utterances: usize,
     /// Number of utterances with more than one hypothesis.
     several: usize,
+    /// Number of unknown tokens.
+    unknown: f64,
     format: Option<NbestFormat>,
     rows: Rows,
     /// Output, once the first utterance has been read.
@@ -69,6 +71,7 @@ impl<'a> Job<'a> {
             files,
             utterances: 0,
             several: 0,
+            unknown: 0.0,
             format: None,
             out: None,
             ticker: Ticker::new(args.quiet, prints),
@@ -158,6 +161,7 @@ impl<'a> Job<'a> {
             }
         }
         let features = self.scorer.features(utterance)?;
+        self.unknown += features.iter().map(|features| features[4]).sum::<f64>();
         let order = self.weights.order(&features);
         let errors = match &mut self.beside.references {
             None => None,
@@ -225,10 +229,11 @@ impl<'a> Job<'a> {
         let counts = self.scorer.counts();
         if !self.args.quiet {
             say(format_args!(
-                "{}, {} hypotheses, {} tokens; {} distinct prefixes, {} network steps",
+                "{}, {} hypotheses, {} tokens, {} of them unknown; {} distinct prefixes, {} network steps",
                 count(self.utterances, "utterance"),
                 grouped(counts.sequences),
                 grouped(counts.tokens),
+                grouped(self.unknown as u64),
                 grouped(counts.prefixes),
                 grouped(counts.network_steps),
             ));
@@ -238,6 +243,7 @@ impl<'a> Job<'a> {
                 format: self.format.map(NbestFormat::name),
                 utterances: self.utterances,
                 counts,
+                unknown: self.unknown as u64,
                 weights: self.weights,
                 tuned: tuned.map(|tuned| tuned.searches),
                 error_rates: rates,

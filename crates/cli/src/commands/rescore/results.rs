@@ -12,6 +12,8 @@ pub struct Report {
     pub format: Option<&'static str>,
     pub utterances: usize,
     pub counts: PrefixCounts,
+    /// Number of tokens that the vocabulary lacks.
+    pub unknown: u64,
     pub weights: Weights,
     /// Number of line searches, if weights were tuned.
     pub tuned: Option<usize>,
@@ -24,6 +26,7 @@ struct Json<'r> {
     utterances: usize,
     hypotheses: u64,
     tokens: u64,
+    oov: u64,
     distinct_prefixes: u64,
     network_steps: u64,
     weights: Weights,
@@ -39,6 +42,7 @@ impl Report {
             utterances: self.utterances,
             hypotheses: self.counts.sequences,
             tokens: self.counts.tokens,
+            oov: self.unknown,
             distinct_prefixes: self.counts.prefixes,
             network_steps: self.counts.network_steps,
             weights: self.weights,
