@@ -406,6 +406,47 @@ fn a_thousand_hypotheses_cost_at_most_a_network_step_for_each_distinct_prefix() 
 }
 
 #[test]
+fn short_lists_are_scored_together_and_written_apart() {
+    let room = room();
+    room.train("run", "10", &["--vocab", "fields"]);
+    let words = ["The", "king", "spoke", "of", "people", "sea"];
+    let (mut list, mut texts) = (String::new(), String::new());
+    for i in 0..700 {
+        let text: Vec<&str> = (0..i % 5).map(|j| words[(i * 7 + j * i / 3) % 6]).collect();
+        let text = text.join(" ");
+        room.write(
+            &format!("lists/u{i:03}"),
+            format!("-{i}.5 -1 {} {text}\n", i % 5),
+        );
+        list += &format!("u{i} {text}\n");
+        texts += &format!("{text}\n");
+    }
+    room.write("list", &list);
+    room.write("texts", &texts);
+    let plain = room.stdout(&["score", "run", "texts", "--format", "plain"]);
+    let scores = ["--format", "scores", "--report", "report.json"];
+    assert_eq!(
+        room.stdout(&[&["rescore", "run", "list"], &scores[..]].concat()),
+        plain
+    );
+    let report: serde_json::Value = serde_json::from_str(&room.read("report.json")).unwrap();
+    // Hypotheses of different utterances share prefixes as well: the empty one at least.
+    assert!(
+        report["network_steps"].as_u64() < report["tokens"].as_u64(),
+        "{report}"
+    );
+    room.stdout(&["rescore", "run", "lists", "-o", "out", "--write-scores"]);
+    for (i, score) in plain.lines().enumerate() {
+        let line = room.read(&format!("out/u{i:03}"));
+        let found: f64 = line.split(' ').nth(1).unwrap().parse().unwrap();
+        assert!(
+            (found - score.parse::<f64>().unwrap()).abs() < 1e-6,
+            "{line}"
+        );
+    }
+}
+
+#[test]
 fn history_is_carried_after_the_first_hypothesis() {
     let room = room();
     room.train("run", "20", &["--vocab", "fields"]);

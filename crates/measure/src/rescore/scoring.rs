@@ -59,24 +59,64 @@ impl<'m> Scorer<'m> {
     /// # Errors
     /// [`Error::Text`](crate::Error::Text) if a foreign tokenizer fails; [`Error::Model`](crate::Error::Model) if hidden states overflow.
     pub fn features(&mut self, utterance: &Utterance) -> Result<Vec<Features>> {
-        let end = match self.options.ends {
-            true => LineEnd::Sentence,
-            false => LineEnd::None,
-        };
-        let mut tokens: Vec<Vec<Located>> = Vec::with_capacity(utterance.hypotheses.len());
-        for hypothesis in &utterance.hypotheses {
-            let mut line = Vec::new();
-            self.encoder
-                .encode(hypothesis.text.as_bytes(), end, &mut line)?;
-            tokens.push(line);
-        }
-        let ids = |line: &Vec<Located>| line.iter().map(|token| token.symbol.id).collect();
-        let ids: Vec<Vec<TokenId>> = tokens.iter().map(ids).collect();
+        let tokens = self.tokens(utterance)?;
+        let ids = ids(&tokens);
         let nats = match self.options.carry_history {
             true => self.prefixes.score_after(&ids, 0)?,
             false => self.prefixes.score(&ids)?,
         };
-        let all = utterance.hypotheses.iter().zip(&tokens).zip(&nats);
+        Ok(self.sums(utterance, &tokens, &nats))
+    }
+
+    /// Computes the features of the hypotheses of several utterances: those of [`Scorer::features`], one utterance after the other.
+    ///
+    /// Unless history is carried, their prefixes advance together, so that lists of few hypotheses make large batches too.
+    ///
+    /// # Errors
+    /// As for [`Scorer::features`].
+    pub fn features_of_all(&mut self, utterances: &[Utterance]) -> Result<Vec<Vec<Features>>> {
+        if self.options.carry_history {
+            return utterances.iter().map(|u| self.features(u)).collect();
+        }
+        let mut tokens = Vec::with_capacity(utterances.len());
+        for utterance in utterances {
+            tokens.push(self.tokens(utterance)?);
+        }
+        let all: Vec<Vec<TokenId>> = tokens.iter().flat_map(|tokens| ids(tokens)).collect();
+        let nats = self.prefixes.score(&all)?;
+        let mut rest = &nats[..];
+        let features = utterances.iter().zip(&tokens).map(|(utterance, tokens)| {
+            let (nats, after) = rest.split_at(tokens.len());
+            rest = after;
+            self.sums(utterance, tokens, nats)
+        });
+        Ok(features.collect())
+    }
+
+    /// The tokens of each hypothesis.
+    fn tokens(&mut self, utterance: &Utterance) -> Result<Vec<Vec<Located>>> {
+        let end = match self.options.ends {
+            true => LineEnd::Sentence,
+            false => LineEnd::None,
+        };
+        let mut all = Vec::with_capacity(utterance.hypotheses.len());
+        for hypothesis in &utterance.hypotheses {
+            let mut tokens = Vec::new();
+            let text = hypothesis.text.as_bytes();
+            self.encoder.encode(text, end, &mut tokens)?;
+            all.push(tokens);
+        }
+        Ok(all)
+    }
+
+    /// Features of hypotheses from the losses of their tokens.
+    fn sums(
+        &self,
+        utterance: &Utterance,
+        tokens: &[Vec<Located>],
+        nats: &[Vec<f64>],
+    ) -> Vec<Features> {
+        let all = utterance.hypotheses.iter().zip(tokens).zip(nats);
         let features = all.map(|((hypothesis, tokens), nats)| {
             let line = ScoredLine {
                 number: hypothesis.number,
@@ -95,8 +135,13 @@ impl<'m> Scorer<'m> {
                 sums.unknown as f64,
             ]
         });
-        Ok(features.collect())
+        features.collect()
     }
+}
+
+fn ids(tokens: &[Vec<Located>]) -> Vec<Vec<TokenId>> {
+    let line = |line: &Vec<Located>| line.iter().map(|token| token.symbol.id).collect();
+    tokens.iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -203,6 +248,35 @@ mod tests {
                 assert_eq!(second[i][2], expected[1].0, "{model:?}");
             }
             assert_eq!(scorer.counts().sequences, 4);
+        }
+    }
+
+    #[test]
+    fn utterances_together_have_the_features_that_they_have_alone() {
+        let all = [
+            utterance("u", &LINES),
+            utterance("v", &["face"]),
+            utterance("w", &["a bad", "", "bad"]),
+        ];
+        for model in models() {
+            for carry_history in [false, true] {
+                let options = ScoringOptions {
+                    carry_history,
+                    ..ScoringOptions::default()
+                };
+                let mut alone = Scorer::new(&model, options);
+                let expected = all.each_ref().map(|u| alone.features(u).unwrap());
+                let mut together = Scorer::new(&model, options);
+                let found = together.features_of_all(&all).unwrap();
+                assert_eq!(found, expected, "{model:?}");
+                let (found, expected) = (together.counts(), alone.counts());
+                assert_eq!(found.tokens, expected.tokens);
+                match carry_history {
+                    true => assert_eq!(found, expected),
+                    // The beginning is read once.
+                    false => assert!(found.prefixes < expected.prefixes),
+                }
+            }
         }
     }
 }

@@ -9,12 +9,15 @@ use crate::progress::{Ticker, spinner};
 use anyhow::Result;
 use elman::Model;
 use elman::measure::rescore::{
-    DevList, ErrorSums, ListOptions, NbestFormat, NbestLists, References, RescoreError, ScoreFile,
-    Scorer, TuneOptions, Tuned, Utterance, Weights, WordErrors, tune,
+    DevList, ErrorSums, Features, ListOptions, NbestFormat, NbestLists, References, RescoreError,
+    ScoreFile, Scorer, TuneOptions, Tuned, Utterance, Weights, WordErrors, tune,
 };
 use elman::store::disk;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// Hypotheses that are collected before they are scored together: enough for large batches where lists are short.
+const TOGETHER: usize = 512;
 
 /// What is read beside the lists.
 pub struct Beside {
@@ -38,6 +41,9 @@ pub struct Job<'a> {
     dev: Vec<DevList>,
     /// Number of files.
     files: usize,
+    /// Utterances that are not scored yet, and the number of their hypotheses.
+    waiting: (Vec<Utterance>, usize),
+    /// Number of utterances that are scored.
     utterances: usize,
     /// Number of utterances with more than one hypothesis.
     several: usize,
@@ -69,6 +75,7 @@ impl<'a> Job<'a> {
             sums: ErrorSums::default(),
             dev: Vec::new(),
             files,
+            waiting: (Vec::new(), 0),
             utterances: 0,
             several: 0,
             unknown: 0.0,
@@ -84,15 +91,16 @@ impl<'a> Job<'a> {
         let (mut lists, mut notes) = (NbestLists::new(options), Vec::new());
         for path in files {
             let mut begun = false;
-            let stats = lists.read(list_file(path)?, &mut |mut utterance| {
+            let stats = lists.read(list_file(path)?, &mut |utterance| {
                 if !std::mem::replace(&mut begun, true) {
                     self.begin_file(path, files, utterance.format)?;
                 }
-                self.utterance(&mut utterance)
+                self.utterance(utterance)
             })?;
             let name = path.display();
             notes.extend(stats.notes.iter().map(|note| format!("{name}: {note}")));
         }
+        self.score()?;
         let format = self.format.map_or("", NbestFormat::name);
         if self.several == 0 {
             notes.push(format!(
@@ -144,6 +152,8 @@ impl<'a> Job<'a> {
                 refuse_existing(&target, Making::File, self.args.force)?;
             }
         }
+        // Those of the file before.
+        self.score()?;
         if let Some(done) = self.out.take() {
             done.commit()?;
         }
@@ -151,7 +161,8 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn utterance(&mut self, utterance: &mut Utterance) -> Result<()> {
+    /// Takes an utterance, which is scored now or together with the next ones.
+    fn utterance(&mut self, mut utterance: Utterance) -> Result<()> {
         for hypothesis in &mut utterance.hypotheses {
             if let Some(scores) = &mut self.beside.scores {
                 hypothesis.score = scores.next(hypothesis)?;
@@ -160,9 +171,26 @@ impl<'a> Job<'a> {
                 hypothesis.lm_score = scores.next(hypothesis)?;
             }
         }
-        let features = self.scorer.features(utterance)?;
+        let (waiting, hypotheses) = &mut self.waiting;
+        *hypotheses += utterance.hypotheses.len();
+        waiting.push(utterance);
+        match *hypotheses >= TOGETHER {
+            true => self.score(),
+            false => Ok(()),
+        }
+    }
+
+    /// Scores the utterances that wait, and writes what is to be written for them.
+    fn score(&mut self) -> Result<()> {
+        let (waiting, _) = std::mem::take(&mut self.waiting);
+        let features = self.scorer.features_of_all(&waiting)?;
+        let mut scored = waiting.iter().zip(&features);
+        scored.try_for_each(|(utterance, features)| self.scored(utterance, features))
+    }
+
+    fn scored(&mut self, utterance: &Utterance, features: &[Features]) -> Result<()> {
         self.unknown += features.iter().map(|features| features[4]).sum::<f64>();
-        let order = self.weights.order(&features);
+        let order = self.weights.order(features);
         let errors = match &mut self.beside.references {
             None => None,
             Some(references) => {
@@ -175,20 +203,19 @@ impl<'a> Job<'a> {
         if let Some(errors) = &errors {
             self.sums.add(errors, order[0]);
             if self.args.tune {
-                self.dev.push(DevList::new(&features, errors));
+                self.dev.push(DevList::new(features, errors));
             }
         }
         if let Some(out) = &mut self.out {
             let weights = self.weights;
             match self.shape {
                 Shape::List if self.args.write_scores => {
-                    self.rows.rewritten(utterance, &features, weights, out)?;
+                    self.rows.rewritten(utterance, features, weights, out)?;
                 }
                 Shape::List => out.write_all(utterance.lines(order).as_bytes())?,
                 _ => {
                     let errors = errors.as_deref();
-                    self.rows
-                        .write(utterance, &features, errors, weights, out)?;
+                    self.rows.write(utterance, features, errors, weights, out)?;
                 }
             }
         }
