@@ -264,6 +264,10 @@ fn lists_are_read_from_compressed_files_and_directories() {
     };
     room.write("list.gz", zipped(LIST));
     assert_eq!(rescore(&room, &["list.gz"]), plain);
+    let frame = b"\x28\xb5\x2f\xfd\x04\x58\xa1\0\0a line\nanother line\n\x22\x8f\x1e\x01";
+    room.write("list.zst", frame);
+    let zst = rescore(&room, &["list.zst", "--input-format", "mikolov"]);
+    assert_eq!(zst, "a line\nanother line\n");
     room.write("lists/b.gz", zipped("-2 -1 1 so\n"));
     room.write("lists/a.score.gz", zipped("-2 -1 1 a\n-2.5 -1 2 a king\n"));
     rescore(&room, &["lists", "-o", "out"]);
@@ -310,6 +314,11 @@ fn traps_are_refused_with_their_lines() {
             "-1.5 -2 1 a\n-1.5 x 1 a\n",
             &["--input-format", "srilm"],
             "line 2: the score 'x'",
+        ),
+        (
+            "-1.5 -2 1 a\nu1 1 b\n",
+            &[],
+            "line 2: the score 'u1' is no finite number (srilm",
         ),
         (
             "0 ||| a ||| f= 1 ||| -1\n0 ||| b ||| f= 1\n",

@@ -27,7 +27,7 @@
 //! * [`infer`]: models, sessions, evaluation and generation
 //! * [`train`] (feature `train`): training, and runs that survive interruption
 //! * [`exchange`] (feature `exchange`): import of networks from PyTorch; export of models to PyTorch and ONNX
-//! * [`measure`] (feature `measure`): speed, comparisons of models, inspection, and the claims of the chapter
+//! * [`measure`] (feature `measure`): speed, comparisons of models, inspection, minimal pairs, and n-best lists in a better order
 //!
 //! All features are on by default. A program that only scores and generates leaves them out.
 #![forbid(unsafe_code)]

@@ -166,9 +166,9 @@ impl NbestFormat {
                 _ => None,
             }
         };
-        if let Some(logs) = lines.clone().map(scored).collect::<Option<Vec<bool>>>()
-            && logs.contains(&true)
-        {
+        // A first line with logarithms is enough, so that a flaw in a later one is found.
+        let all = lines.clone().map(scored).collect::<Option<Vec<bool>>>();
+        if scored(first) == Some(true) || all.is_some_and(|logs| logs.contains(&true)) {
             return Some(NbestFormat::Srilm);
         }
         let mut before: Option<(&str, u64)> = None;

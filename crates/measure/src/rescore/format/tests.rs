@@ -132,6 +132,8 @@ fn formats_are_recognised_by_their_content() {
         ("u-7 the king\nu-8 a king\n", Some(NbestFormat::Mikolov)),
         ("0 ||| the king ||| a= 1 ||| -1\n", Some(NbestFormat::Moses)),
         (srilm, Some(NbestFormat::Srilm)),
+        ("0 0 1 so\n-1 0 1 a\n", Some(NbestFormat::Srilm)),
+        ("-1.5 -2 1 so\nu1 a\n", Some(NbestFormat::Srilm)),
         // Digits that are ids and words.
         ("1 5 7 3\n1 5 9 3\n2 4 4\n", Some(NbestFormat::Mikolov)),
         ("NBestList1.0\r\n(-4) a\r\n", Some(NbestFormat::Nbestlist1)),
