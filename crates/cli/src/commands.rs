@@ -3,6 +3,7 @@
 mod bench;
 mod cache;
 mod compare;
+mod compress;
 mod eval;
 mod export;
 mod finetune;
@@ -52,6 +53,7 @@ Examples:
   elman surprisal runs/kjv psalms.txt         # the surprisal of each of its words
   elman minimal-pairs runs/kjv blimp/data     # how often it prefers the good sentence of a pair
   elman rescore runs/kjv nbest.txt            # a recogniser's hypotheses in a better order
+  elman compress runs/kjv psalms.txt -o p.elmc # in as many bits as the model needs for it
   elman generate runs/kjv --prompt 'In the'   # let it write
   elman train --resume runs/kjv --epochs 4    # train it longer
   elman info runs/kjv                         # what is in there
@@ -81,6 +83,8 @@ enum Command {
     Surprisal(Box<surprisal::SurprisalArgs>),
     MinimalPairs(Box<minimal_pairs::MinimalPairsArgs>),
     Rescore(Box<rescore::RescoreArgs>),
+    Compress(Box<compress::CompressArgs>),
+    Decompress(Box<compress::DecompressArgs>),
     Generate(generate::GenerateArgs),
     Info(info::InfoArgs),
     Import(import::ImportArgs),
@@ -113,6 +117,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Surprisal(args) => surprisal::run(*args),
         Command::MinimalPairs(args) => minimal_pairs::run(*args),
         Command::Rescore(args) => rescore::run(*args),
+        Command::Compress(args) => compress::run(*args),
+        Command::Decompress(args) => compress::run_decompress(*args),
         Command::Generate(args) => generate::run(args),
         Command::Info(args) => info::run(args),
         Command::Inspect(command) => inspect::run(command),

@@ -1,5 +1,6 @@
 //! Errors of loading and using a model.
 
+use crate::compress::CompressError;
 use elman_ngram::NgramError;
 use elman_store::StoreError;
 use elman_text::{OutOfRange, TextError};
@@ -38,6 +39,9 @@ pub enum Error {
     /// A text of the model's own could not be written for training.
     #[error(transparent)]
     OwnText(#[from] OwnTextError),
+    /// A text could not be compressed or decompressed.
+    #[error(transparent)]
+    Compress(#[from] CompressError),
     /// A number is outside of its range.
     #[error(transparent)]
     Range(#[from] OutOfRange),

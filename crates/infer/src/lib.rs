@@ -8,6 +8,7 @@
 //! line_scores the lines of a text, of any number                 → the log-probabilities of each line, in batches
 //! prefixes    token sequences that share prefixes                  → the log-probability of each token, each prefix read once
 //! surprisal   the words of a text, of any number                 → surprisal, entropy and reduction of entropy of each word
+//! compress    any bytes                                             → a file of as many bits as the model's −log2 p of them, and back
 //! perplexity  a model and a text                                   → every figure, with what was counted
 //! scoring     windows of a text in memory                          → the loss of each part of it
 //! answers     a model, a text and a mark                           → how often it knows what follows the mark
@@ -25,6 +26,7 @@
 mod accuracy;
 mod answers;
 mod cache;
+mod compress;
 mod constraint;
 mod distribution;
 mod error;
@@ -51,6 +53,7 @@ mod vocabulary;
 pub use accuracy::Accuracy;
 pub use answers::{Answered, evaluate_answers};
 pub use cache::Cache;
+pub use compress::{CompressError, Compressed, Decompressed, compress, decompress};
 pub use constraint::Allow;
 pub use distribution::Distribution;
 pub use elman_net::{NetworkView, State, Workspace};

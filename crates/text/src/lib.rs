@@ -10,6 +10,7 @@
 //! batch    sequences, windows, masks                   → inputs, targets, weights
 //! places   where lines begin, what unknown tokens cost → for comparisons
 //! located  the tokens of a line and their places in it → for scores of lines and words (raw_lines: one line after the other)
+//! exact    any bytes as tokens and back                → for compression
 //! lost     characters that decoding does not restore   → for evaluations and comparisons
 //! portions what an epoch reads of weighted texts       → sources (shard: parts of a corpus for several processes)
 //! ```
@@ -31,6 +32,7 @@ pub mod batch;
 pub mod contain;
 pub mod corpus;
 mod error;
+mod exact;
 pub mod lines;
 mod located;
 mod lost;
@@ -51,6 +53,7 @@ pub type TokenId = u32;
 pub use batch::{AnswerMask, Layout, Restarts, Sentences, Stream, Window};
 pub use corpus::{Corpus, CorpusError, CorpusWriter, TokenFile, token_file};
 pub use error::TextError;
+pub use exact::{Cutter, Joiner, LONGEST_PART, Piece};
 pub use lines::{ReadOptions, Source};
 pub use located::{LineEncoder, LineEnd, Located};
 pub use lost::Lost;
@@ -64,7 +67,7 @@ pub use stats::{TextStats, count_fields};
 pub use vocab::{Counts, Decoder, Encoded, Listed, SpecialNames, Union, Vocab};
 
 use scan::Scanner;
-use vocab::{Encoder, Piece};
+use vocab::Encoder;
 
 /// Control token that ends every document (`whitespace` and `fields`: every line) and precedes the first token of a
 /// text.
@@ -185,7 +188,7 @@ pub fn encode<E: From<TextError>>(
     let (mut tokens, mut oov) = (0, 0);
     let mut encoder = Encoder::of_text(vocab, options);
     let mut stats = lines::read(sources, vocab.kind(), options, |chunk| {
-        encoder.push(chunk, &mut |found: Piece<'_>| {
+        encoder.push(chunk, &mut |found: vocab::Piece<'_>| {
             tokens += 1;
             oov += u64::from(found.symbol.oov);
             sink(found.symbol)

@@ -11,6 +11,7 @@ use super::*;
 
 mod conventions;
 mod engines;
+mod exact;
 mod laws;
 mod located;
 mod reading;

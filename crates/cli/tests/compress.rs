@@ -1,0 +1,180 @@
+//! `elman compress` and `elman decompress`: files, pipes, processors, and what is refused.
+
+#![allow(clippy::unwrap_used, reason = "tests may stop")]
+
+use crate::common::{Room, stderr, story};
+use serde_json::Value;
+
+/// With a network of characters, one of words, and an n-gram model of the characters' vocabulary.
+fn trained() -> Room {
+    let room = Room::new();
+    room.train("runs/chars", "30", &["--vocab", "chars"]);
+    room.train("runs/words", "30", &[]);
+    room.elman(&[
+        "ngram",
+        "train",
+        "text.txt",
+        "-o",
+        "chars5.bin",
+        "--vocab-from",
+        "runs/chars",
+    ])
+    .assert()
+    .success();
+    room
+}
+
+fn bytes(room: &Room, name: &str) -> Vec<u8> {
+    std::fs::read(room.path(name)).unwrap()
+}
+
+#[test]
+fn files_come_back_byte_by_byte_under_every_model() {
+    let room = trained();
+    let any: Vec<u8> = (0..2000u32).map(|i| (i * i / 7) as u8).collect();
+    room.write("binary", &any);
+    room.write("empty", "");
+    room.write(
+        "new.txt",
+        format!("{}  zebras, é\r\n\tand \u{1F468}", story(9)),
+    );
+    for model in [
+        &["runs/chars"][..],
+        &["runs/words"],
+        &["chars5.bin"],
+        &[
+            "runs/chars",
+            "--mix",
+            "chars5.bin:0.5",
+            "--mix",
+            "cache:20:0.1",
+        ],
+    ] {
+        for text in ["other.txt", "binary", "empty", "new.txt"] {
+            let there = [
+                &["compress"],
+                model,
+                &[text, "-o", "x.elmc", "--force", "-q"],
+            ]
+            .concat();
+            room.elman(&there).assert().success().stdout("").stderr("");
+            let back = [
+                &["decompress"],
+                model,
+                &["x.elmc", "-o", "back", "--force", "-q"],
+            ]
+            .concat();
+            room.elman(&back).assert().success().stdout("").stderr("");
+            assert_eq!(bytes(&room, "back"), bytes(&room, text), "{model:?} {text}");
+        }
+    }
+}
+
+#[test]
+fn the_file_has_the_bits_that_eval_reports() {
+    let room = trained();
+    for model in ["runs/chars", "runs/words", "chars5.bin"] {
+        let found = room.json(&[
+            "compress",
+            model,
+            "other.txt",
+            "-o",
+            "x",
+            "--force",
+            "--json",
+            "-q",
+        ]);
+        let eval = room.json(&["eval", model, "other.txt", "--json"]);
+        let bits = eval["total_nats"].as_f64().unwrap() / std::f64::consts::LN_2;
+        let code = 8.0 * found["code_bytes"].as_f64().unwrap();
+        assert!(
+            code <= bits * 1.001 + 512.0 && code >= bits - 16.0,
+            "{model}: {code} for {bits}"
+        );
+        let size = found["compressed_bytes"].as_u64().unwrap();
+        assert_eq!(size, bytes(&room, "x").len() as u64);
+        let per_char = found["bits_per_character"].as_f64().unwrap();
+        let chars = found["characters"].as_f64().unwrap();
+        assert!((per_char - 8.0 * size as f64 / chars).abs() < 1e-9);
+    }
+    let assert = room
+        .elman(&["compress", "runs/chars", "other.txt", "-o", "y"])
+        .assert()
+        .success();
+    let said = stderr(assert);
+    assert!(said.contains("bits per character"), "{said}");
+}
+
+#[test]
+fn pipes_and_instruction_sets_give_the_same_file() {
+    let room = trained();
+    let text = bytes(&room, "other.txt");
+    let through = |args: &[&str], input: &[u8]| {
+        let assert = room.elman(args).write_stdin(input).assert().success();
+        assert.get_output().stdout.clone()
+    };
+    let data = through(&["compress", "runs/chars", "-q"], &text);
+    // Those that this processor has; scalar is always there.
+    let have = |isa: &str| {
+        let assert = room.elman(&["compress", "runs/chars", "-q", "--isa", isa]);
+        let output = { assert }.write_stdin(&text[..]).output().unwrap();
+        output.status.success().then_some(output.stdout)
+    };
+    let mut tried = 0;
+    for isa in ["avx512-bf16", "avx512", "avx2-vnni", "avx2", "scalar"] {
+        let Some(found) = have(isa) else { continue };
+        assert!(found == data, "{isa}");
+        let args = ["decompress", "runs/chars", "-", "--isa", isa, "-t", "2"];
+        assert!(through(&args, &data) == text, "{isa}");
+        tried += 1;
+    }
+    assert!(tried > 0 && have("scalar").is_some());
+}
+
+#[test]
+fn what_cannot_be_restored_is_refused_and_no_file_is_written() {
+    let room = trained();
+    room.elman(&["compress", "runs/chars", "other.txt", "-o", "x.elmc"])
+        .assert()
+        .success();
+    let data = bytes(&room, "x.elmc");
+    let said = room.fails(1, &["decompress", "chars5.bin", "x.elmc", "-o", "back"]);
+    assert!(
+        said.contains("x.elmc was compressed with") && said.contains("5-gram"),
+        "{said}"
+    );
+    let said = room.fails(1, &["decompress", "runs/words", "x.elmc", "-o", "back"]);
+    assert!(said.contains("name the model that compressed it"), "{said}");
+    room.write("cut", &data[..data.len() - 5]);
+    let said = room.fails(1, &["decompress", "runs/chars", "cut", "-o", "back"]);
+    assert!(said.contains("cut is cut short"), "{said}");
+    let mut damaged = data.clone();
+    let middle = data.len() / 2;
+    damaged[middle] ^= 4;
+    room.write("damaged", &damaged);
+    let said = room.fails(1, &["decompress", "runs/chars", "damaged", "-o", "back"]);
+    assert!(said.contains("damaged is damaged"), "{said}");
+    let said = room.fails(1, &["decompress", "runs/chars", "other.txt", "-o", "back"]);
+    assert!(
+        said.contains("other.txt is no text that elman has compressed"),
+        "{said}"
+    );
+    assert!(!room.path("back").exists());
+    // Outputs are not written over what is there or what is read.
+    room.fails(1, &["decompress", "runs/chars", "x.elmc", "-o", "text.txt"]);
+    room.fails(
+        1,
+        &[
+            "compress",
+            "runs/chars",
+            "other.txt",
+            "-o",
+            "other.txt",
+            "--force",
+        ],
+    );
+    let said = room.fails(2, &["compress", "runs/chars", "runs/words", "-o", "y"]);
+    assert!(said.contains("not a text"), "{said}");
+    let json: Value = room.json(&["compress", "runs/chars", "other.txt", "-o", "z", "--json"]);
+    assert_eq!(json["bytes"], bytes(&room, "other.txt").len());
+}
