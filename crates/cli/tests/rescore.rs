@@ -690,6 +690,19 @@ fn a_list_that_fails_leaves_no_output() {
     ];
     let error = room.fails(2, &same);
     assert!(error.contains("give two names"), "{error}");
+    let error = room.fails(2, &["rescore", "small.arpa", "list", "--resamples", "3"]);
+    assert!(error.contains("resamples"), "{error}");
+    let directory = [
+        "rescore",
+        "small.arpa",
+        "list",
+        "-o",
+        ".",
+        "--format",
+        "best",
+    ];
+    let error = room.fails(1, &directory);
+    assert!(error.contains("is a directory"), "{error}");
     // Tuning prints weights and no lists.
     room.write("refs", "u1 the king was calm\nu2 a king was calm\n");
     let tune = [

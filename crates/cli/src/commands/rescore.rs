@@ -206,8 +206,9 @@ pub fn run(args: RescoreArgs) -> Result<()> {
             .chain(beside);
         refuse_inputs(output, files.iter().chain(args.model.paths()).chain(read))?;
     }
-    // A directory is for files of their own, which are checked when their format is known.
-    let file = args.output.as_deref().filter(|path| !path.is_dir());
+    // A directory is for lists with files of their own, which are checked when their format is known.
+    let for_lists = |path: &&Path| shape == Shape::List && !args.tune && path.is_dir();
+    let file = args.output.as_deref().filter(|path| !for_lists(path));
     for output in file.into_iter().chain(args.report.as_deref()) {
         refuse_existing(output, Making::File, args.force)?;
     }
@@ -281,6 +282,12 @@ impl RescoreArgs {
         if stdin + usize::from(self.lists.is_empty()) > 1 {
             return Err(usage("'-' stands for standard input and may be given once"));
         }
+        // The same range, and long work comes before the resampling.
+        let resampling = elman::measure::compare::Options {
+            resamples: self.resamples,
+            ..Default::default()
+        };
+        resampling.check()?;
         if self.report.is_some() && self.report == self.output {
             return Err(usage("-o and --report name one file: give two names"));
         }
