@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""BLiMP through lm_eval's `--model hf` on an exported model, and through `elman score`: the same accuracies.
+"""BLiMP through lm_eval's `--model hf` on an exported model, through `elman score` and `elman minimal-pairs`: the same accuracies.
 
     venv/bin/pip install torch "transformers>=5" lm_eval
     elman export runs/MODEL --to transformers -o model-hf
@@ -8,11 +8,11 @@
 BLIMP/data holds the JSON lines of https://github.com/alexwarstadt/blimp, a file for each paradigm. lm_eval would download them,
 so each file becomes a task of its own here, with what lm_eval's task `blimp` says beside it. Two of its conventions matter:
 
-- It puts a space (`target_delimiter`) before each sentence; `elman score` is given the same lines. `--no-space` leaves it out in both,
-  which is how `elman score` and `elman minimal-pairs` take a file of sentences.
-- It does not score the end of a sentence: `--no-end`. A tie counts as right, since the good sentence comes first.
+- It puts a space (`target_delimiter`) before each sentence; elman is given the same sentences. `--no-space` leaves the space out on
+  both sides, which is how elman takes the files of BLiMP.
+- It does not score the end of a sentence: `--no-end`. A tie counts as right, since the good sentence comes first: `--ties right`.
 
-Prints for each paradigm both accuracies, how many pairs are ties (the same tokens, mostly because words are unknown), and the
+Prints for each paradigm the accuracies, how many pairs are ties (the same tokens, mostly because words are unknown), and the
 largest difference of a sentence's log-probability; exit code 1 if an accuracy differs by more than pairs that are closer than
 the tolerance explain.
 """
@@ -57,6 +57,13 @@ def scores(elman, model, space, sentences):
     return [json.loads(line)["ln_p"] for line in output.splitlines()]
 
 
+def minimal_pairs(elman, model, file):
+    """What `elman minimal-pairs` counts in a file of pairs."""
+    command = [elman, "minimal-pairs", model, file, "--no-end", "--ties", "right", "--json"]
+    lines = subprocess.run(command, capture_output=True, check=True).stdout.splitlines()
+    return next(found for found in map(json.loads, lines) if found["scope"] == "pairs")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("elman")
@@ -88,10 +95,14 @@ def main():
             error = max(abs(a - b) for both, *own in zip(likelihoods, *ours) for a, b in zip(both, own))
             ties = sum(abs(a - b) <= TOLERANCE for a, b in zip(*ours))
             strict = sum(a > b + TOLERANCE for a, b in zip(*ours))
-            right = sum(a >= b for a, b in zip(*ours))
-            fits = error <= TOLERANCE and strict <= round(theirs * len(documents)) <= strict + ties
+            spaced = pathlib.Path(folder) / "pairs.jsonl"
+            texts = [{"sentence_good": space + a, "sentence_bad": space + b} for a, b in zip(*sentences)]
+            spaced.write_text("".join(json.dumps(pair) + "\n" for pair in texts))
+            pairs_found = minimal_pairs(arguments.elman, arguments.model, spaced)
+            right = pairs_found["accuracy"]
+            fits = error <= TOLERANCE and all(strict <= round(share * len(documents)) <= strict + ties for share in (theirs, right))
             good = good and fits
-            row = (name, len(documents), theirs, right / len(documents), strict / len(documents), ties, error)
+            row = (name, len(documents), theirs, right, strict / len(documents), ties, error)
             rows.append(row)
             print(f"{name:56} lm_eval {theirs:.3f}  elman {row[3]:.3f}  ties {ties:4}  {error:.1e} {'ok' if fits else 'DIFFERENT'}", flush=True)
     if rows:
