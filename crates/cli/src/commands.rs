@@ -3,6 +3,7 @@
 mod bench;
 mod cache;
 mod compare;
+mod complete;
 mod compress;
 mod eval;
 mod export;
@@ -53,6 +54,7 @@ Examples:
   elman surprisal runs/kjv psalms.txt         # the surprisal of each of its words
   elman minimal-pairs runs/kjv blimp/data     # how often it prefers the good sentence of a pair
   elman rescore runs/kjv nbest.txt            # a recogniser's hypotheses in a better order
+  elman complete runs/kjv 'In the beg'        # the words that come next, or the end of this one
   elman compress runs/kjv psalms.txt -o p.elmc # in as many bits as the model needs for it
   elman generate runs/kjv --prompt 'In the'   # let it write
   elman train --resume runs/kjv --epochs 4    # train it longer
@@ -83,6 +85,7 @@ enum Command {
     Surprisal(Box<surprisal::SurprisalArgs>),
     MinimalPairs(Box<minimal_pairs::MinimalPairsArgs>),
     Rescore(Box<rescore::RescoreArgs>),
+    Complete(Box<complete::CompleteArgs>),
     Compress(Box<compress::CompressArgs>),
     Decompress(Box<compress::DecompressArgs>),
     Generate(generate::GenerateArgs),
@@ -117,6 +120,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Surprisal(args) => surprisal::run(*args),
         Command::MinimalPairs(args) => minimal_pairs::run(*args),
         Command::Rescore(args) => rescore::run(*args),
+        Command::Complete(args) => complete::run(*args),
         Command::Compress(args) => compress::run(*args),
         Command::Decompress(args) => compress::run_decompress(*args),
         Command::Generate(args) => generate::run(args),

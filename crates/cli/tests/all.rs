@@ -4,6 +4,7 @@ mod bad_input;
 mod bench;
 mod common;
 mod compare;
+mod complete;
 mod compress;
 mod config_file;
 mod corpora;

@@ -260,6 +260,11 @@ pub enum OwnTextError {
 /// Why a model, a session or a saved state could not be used.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ModelError {
+    /// The tokens of a foreign tokenizer do not say where words begin.
+    #[error(
+        "the tokens of this tokenizer do not say where words begin, so whole words cannot be put together from them"
+    )]
+    NoWords,
     /// The model's hidden states overflow within the first `tokens` tokens of the text.
     #[error(
         "the model gives no probabilities within the first {tokens} tokens: its hidden states grow beyond every number; it was trained badly (a relu cell needs a lower learning rate or clipping)"

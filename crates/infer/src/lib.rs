@@ -8,6 +8,7 @@
 //! line_scores the lines of a text, of any number                 → the log-probabilities of each line, in batches
 //! prefixes    token sequences that share prefixes                  → the log-probability of each token, each prefix read once
 //! surprisal   the words of a text, of any number                 → surprisal, entropy and reduction of entropy of each word
+//! complete    the beginning of a text                               → the most probable whole words
 //! compress    any bytes                                             → a file of as many bits as the model's −log2 p of them, and back
 //! perplexity  a model and a text                                   → every figure, with what was counted
 //! scoring     windows of a text in memory                          → the loss of each part of it
@@ -26,6 +27,7 @@
 mod accuracy;
 mod answers;
 mod cache;
+mod complete;
 mod compress;
 mod constraint;
 mod distribution;
@@ -53,6 +55,9 @@ mod vocabulary;
 pub use accuracy::Accuracy;
 pub use answers::{Answered, evaluate_answers};
 pub use cache::Cache;
+pub use complete::{
+    Completer, CompletionOptions, Completions, Suggestion, Suggestions, evaluate_completions,
+};
 pub use compress::{CompressError, Compressed, Decompressed, compress, decompress};
 pub use constraint::Allow;
 pub use distribution::Distribution;

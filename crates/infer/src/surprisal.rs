@@ -18,7 +18,7 @@
 //!
 //! What it does not do: add up other spellings of the same word in tokens.
 
-mod boundaries;
+pub(crate) mod boundaries;
 mod scorer;
 mod streams;
 mod words;
