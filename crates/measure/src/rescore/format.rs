@@ -13,6 +13,9 @@
 //!
 //! Fields lie between ASCII white space, so a carriage return at the end of a line belongs to no word.
 
+mod moses;
+
+use moses::Moses;
 use std::f64::consts::LN_10;
 use std::fmt;
 
@@ -281,55 +284,6 @@ impl NbestFormat {
             }
         };
         Some(line + carriage_return)
-    }
-}
-
-/// The fields of a line of Moses.
-struct Moses<'l> {
-    id: &'l str,
-    words: &'l str,
-    features: &'l str,
-    total: &'l str,
-    /// What follows the total, if anything does.
-    rest: Option<&'l str>,
-}
-
-impl<'l> Moses<'l> {
-    fn split(line: &'l str) -> Result<Moses<'l>, String> {
-        let fields: Vec<&str> = line.splitn(5, "|||").collect();
-        let (Ok(&[id, words, features, total]), rest) = (match &fields[..] {
-            [first @ .., rest] if first.len() == 4 => (<&[&str; 4]>::try_from(first), Some(*rest)),
-            all => (<&[&str; 4]>::try_from(all), None),
-        }) else {
-            return Err(format!(
-                "{} fields between '|||', of at least four",
-                fields.len()
-            ));
-        };
-        let id = id.trim_ascii();
-        if id.is_empty() {
-            return Err("the id is missing".into());
-        }
-        let value = |feature: &&str| {
-            let value = feature
-                .rsplit_once('=')
-                .map_or(*feature, |(_, value)| value);
-            !(value.is_empty() || feature.ends_with(':') || is_number(value))
-        };
-        match features.split_ascii_whitespace().find(value) {
-            Some(feature) => Err(format!("the feature '{feature}' is no number")),
-            None => Ok(Moses {
-                id,
-                words,
-                features,
-                total,
-                rest,
-            }),
-        }
-    }
-
-    fn total(&self) -> Result<f64, String> {
-        finite(self.total.trim_ascii())
     }
 }
 
