@@ -124,6 +124,21 @@ fn rows_of_pairs_have_the_numbers_of_score() {
 }
 
 #[test]
+fn a_leading_space_is_a_part_of_the_sentence() {
+    let room = small();
+    room.train("runs/words", "2", &[]);
+    room.write("pairs.tsv", "The king went\tThe king spoke\n");
+    room.write("spaced.tsv", " The king went\t The king spoke\n");
+    let rows = |args: &[&str]| {
+        let rows = objects(&room, &[&["runs/words"], args, &["--per", "pair"]].concat());
+        (rows[0]["ln_p_good"].clone(), rows[0]["ln_p_bad"].clone())
+    };
+    let spaced = rows(&["pairs.tsv", "--leading-space"]);
+    assert_eq!(spaced, rows(&["spaced.tsv"]));
+    assert_ne!(spaced, rows(&["pairs.tsv"]));
+}
+
+#[test]
 fn models_are_compared_side_by_side_with_any_vocabulary() {
     let room = small();
     room.train("runs/chars", "2", &["--vocab", "chars"]);

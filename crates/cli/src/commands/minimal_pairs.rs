@@ -34,7 +34,7 @@ use std::sync::Arc;
     after_help = "\
 Examples:
   elman minimal-pairs runs/wiki blimp/data                      # every paradigm of BLiMP
-  elman minimal-pairs runs/wiki blimp/data --no-end --ties right   # as lm_eval counts: no end of a sentence, ties are right
+  elman minimal-pairs runs/wiki blimp/data --no-end --leading-space --ties right   # as lm_eval counts
   elman minimal-pairs runs/wiki wiki5.bin blimp/data            # two models side by side, with a paired test
   elman minimal-pairs runs/wiki blimp/data --paradigm linguistics_term   # accuracy by another field
   elman minimal-pairs runs/wiki blimp/data --mix wiki5.bin:0.4  # and a mixture of both
@@ -73,6 +73,9 @@ pub struct MinimalPairsArgs {
     /// Leave out the end of each sentence, as lm_eval does
     #[arg(long, help_heading = "Scoring")]
     no_end: bool,
+    /// Put a space before each sentence, as lm_eval does; it matters where tokens carry the space before them
+    #[arg(long, help_heading = "Scoring")]
+    leading_space: bool,
     /// Compare log-probabilities per token instead of those of sentences
     #[arg(long, help_heading = "Scoring")]
     normalize: bool,
@@ -189,7 +192,13 @@ pub fn run(args: MinimalPairsArgs) -> Result<()> {
         paradigm: args.paradigm.clone(),
         header: args.header,
     };
-    let (pairs, paradigms) = read_pairs(files, &fields)?;
+    let (mut pairs, paradigms) = read_pairs(files, &fields)?;
+    if args.leading_space {
+        for pair in &mut pairs {
+            pair.good.insert(0, ' ');
+            pair.bad.insert(0, ' ');
+        }
+    }
     let mut out = Output::open(file)?;
     let scored = Scored {
         models: score(&args, models, &pairs)?,
