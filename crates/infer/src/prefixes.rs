@@ -14,6 +14,7 @@ use crate::error::{ModelError, Result};
 use crate::streams::Streams;
 use elman_text::{Layout, TokenId};
 use std::ops::Range;
+use std::rc::Rc;
 
 /// Largest number of prefixes that advance together; more are split into groups, of which each prefix still belongs to one.
 const MOST_STREAMS: usize = 4096;
@@ -39,11 +40,29 @@ pub struct PrefixCounts {
     pub network_steps: u64,
 }
 
-/// Prefixes of one length, each the range of its sequences in sorted order, with a stream for each.
+/// Prefixes of one length, each the range of its sequences in sorted order.
+///
+/// Their streams are made when their turn comes, out of those of the prefixes that are a token shorter: groups that wait have none of their own.
 struct Level {
     length: usize,
     prefixes: Vec<Range<usize>>,
-    streams: Streams<'static>,
+    /// Streams of the shorter prefixes, which several groups may share.
+    shorter: Rc<Streams<'static>>,
+    /// The shorter prefix of each prefix, and the token after it; none of the empty prefix.
+    last: Vec<(usize, TokenId)>,
+}
+
+impl Level {
+    /// A stream for each prefix.
+    fn streams(shorter: Rc<Streams<'static>>, last: &[(usize, TokenId)]) -> Streams<'static> {
+        let mut streams = Rc::unwrap_or_clone(shorter);
+        if !last.is_empty() {
+            let (from, tokens): (Vec<usize>, Vec<TokenId>) = last.iter().copied().unzip();
+            streams.select(&from);
+            streams.feed(&tokens.chunks(1).collect::<Vec<_>>());
+        }
+        streams
+    }
 }
 
 /// Prefix that is one token longer than one of its level.
@@ -115,15 +134,13 @@ impl PrefixScorer {
             open.push(Level {
                 length: 0,
                 prefixes: std::iter::once(0..order.len()).collect(),
-                streams: self.start.clone(),
+                shorter: Rc::new(self.start.clone()),
+                last: Vec::new(),
             });
         }
-        while let Some(Level {
-            length,
-            prefixes,
-            mut streams,
-        }) = open.pop()
-        {
+        while let Some(level) = open.pop() {
+            let (length, prefixes) = (level.length, level.prefixes);
+            let mut streams = Level::streams(level.shorter, &level.last);
             let steps = streams.network_steps();
             let (wanted, longer) = followers(sequences, &order, length, &prefixes);
             let Some(found) = streams.next_nats(&wanted) else {
@@ -150,20 +167,14 @@ impl PrefixScorer {
                 sequences[last].len() > length + 1
             };
             let longer: Vec<&Longer> = longer.iter().filter(goes_on).collect();
-            let fed = |next: &&Longer| wanted[next.from][next.token];
+            let shorter = Rc::new(streams);
+            let last = |next: &&Longer| (next.from, wanted[next.from][next.token]);
             for group in longer.chunks(MOST_STREAMS) {
-                let from: Vec<usize> = group.iter().map(|next| next.from).collect();
-                let mut streams = match longer.len() <= MOST_STREAMS {
-                    true => std::mem::replace(&mut streams, self.start.clone()),
-                    false => streams.clone(),
-                };
-                streams.select(&from);
-                let tokens: Vec<TokenId> = group.iter().map(fed).collect();
-                streams.feed(&tokens.chunks(1).collect::<Vec<_>>());
                 open.push(Level {
                     length: length + 1,
                     prefixes: group.iter().map(|next| next.sequences.clone()).collect(),
-                    streams,
+                    shorter: Rc::clone(&shorter),
+                    last: group.iter().map(last).collect(),
                 });
             }
         }

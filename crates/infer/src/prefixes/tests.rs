@@ -116,14 +116,16 @@ fn more_prefixes_than_streams_are_split_and_read_once() {
     let network = Model::from(crate::testing::model(Cell::GRU, false)).with_cpu(cpu());
     // 22³ sequences of four tokens: more than MOST_STREAMS prefixes of three.
     let ids = 0..22u32.pow(3);
-    let sequence = |i: u32| vec![i / 484, i / 22 % 22, i % 22, i % 5];
-    let sequences: Vec<Vec<TokenId>> = ids.map(sequence).collect();
-    for model in [model, network] {
-        let mut scorer = PrefixScorer::new(&model);
+    let sequence = |i: u32| vec![i / 484, i / 22 % 22, i % 22, i % 5, i % 7, i % 3];
+    let all: Vec<Vec<TokenId>> = ids.map(sequence).collect();
+    // With six tokens the groups have longer prefixes, which are read before the next group.
+    for (model, tokens, longer) in [(&model, 4, 0), (&network, 4, 0), (&network, 6, 2 * 10_648)] {
+        let sequences: Vec<Vec<TokenId>> = all.iter().map(|all| all[..tokens].to_vec()).collect();
+        let mut scorer = PrefixScorer::new(model);
         let found = scorer.score(&sequences).unwrap();
-        assert_eq!(scorer.counts().prefixes, 1 + 22 + 484 + 10_648);
+        assert_eq!(scorer.counts().prefixes, 1 + 22 + 484 + 10_648 + longer);
         for i in (0..sequences.len()).step_by(997) {
-            let mut expected = vec![0.0; 4];
+            let mut expected = vec![0.0; tokens];
             let model = model.clone().with_layout(Layout::Stream);
             model.session().nats(&sequences[i], &mut expected).unwrap();
             assert_eq!(found[i], expected);
