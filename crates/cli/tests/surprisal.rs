@@ -281,6 +281,9 @@ fn a_network_learns_while_it_reads_and_is_saved() {
     let again = [&["surprisal"], &adapt[..], &["--save-adapted", "adapted"]].concat();
     let there = room.fails(1, &again);
     assert!(there.contains("adapted exists"), "{there}");
+    let same = "surprisal adapted new.txt --adapt --save-adapted adapted --force";
+    let read = room.fails(1, &same.split(' ').collect::<Vec<_>>());
+    assert!(read.contains("adapted is read here"), "{read}");
     room.write("small.arpa", include_str!("score/small.arpa"));
     let ngram = room.fails(2, &["surprisal", "small.arpa", "new.txt", "--adapt"]);
     assert!(ngram.contains("--adapt is for networks"), "{ngram}");

@@ -198,7 +198,7 @@ fn print(args: &SurprisalArgs, model: &Model, out: &mut dyn Write) -> Result<()>
             false => Spelling::Exact,
         },
     };
-    let mut learner = args.adapt.network(model, layout, args.force)?;
+    let mut learner = args.adapt.network(model, &args.model, layout, args.force)?;
     let mut view = View::new(args);
     let mut ticker = Ticker::new(args.quiet, args.output.is_none());
     let mut words = 0;

@@ -1,8 +1,9 @@
 //! `--adapt`: a network that learns from each sentence after its surprisals were computed.
 
 use crate::args::{finite, positive};
+use crate::commands::scorer::ModelArgs;
 use crate::output::{count, usage};
-use crate::outputs::{Making, refuse_existing};
+use crate::outputs::{Making, refuse_existing, refuse_inputs};
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::Model;
@@ -52,10 +53,11 @@ fn norm(text: &str) -> Result<f64, String> {
 impl AdaptArgs {
     /// The network that learns, if one is to.
     ///
-    /// Errors: a model that is no network, or whose matrices are rounded; a directory for the adapted model that exists.
+    /// Errors: a model that is no network, or whose matrices are rounded; a directory for the adapted model that exists, or from which `read` has the model.
     pub fn network(
         &self,
         model: &Model,
+        read: &ModelArgs,
         layout: Layout,
         force: bool,
     ) -> Result<Option<AdaptiveNetwork>> {
@@ -75,6 +77,7 @@ impl AdaptArgs {
             )));
         }
         if let Some(path) = &self.save_adapted {
+            refuse_inputs(path, read.paths())?;
             refuse_existing(path, Making::Model, force)?;
         }
         let options = AdaptOptions {

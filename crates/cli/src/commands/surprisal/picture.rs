@@ -9,7 +9,6 @@ use elman::infer::{LineSurprisals, WordSurprisal};
 use elman_report::{
     Block, Coloured, ColouredWord, LEVELS, Page, Section, Table, Text, numbers::number,
 };
-use std::cmp::Ordering;
 use std::f64::consts::LN_2;
 use std::io::{self, Write};
 
@@ -148,7 +147,7 @@ impl Picture {
     fn keep_most_surprising(&mut self, limit: usize) {
         if self.surprising.len() > limit {
             let order = |a: &Surprising, b: &Surprising| {
-                let by_nats = b.nats.partial_cmp(&a.nats).unwrap_or(Ordering::Equal);
+                let by_nats = b.nats.total_cmp(&a.nats);
                 by_nats.then(a.sentence.cmp(&b.sentence))
             };
             self.surprising.sort_by(order);
