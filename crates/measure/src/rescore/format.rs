@@ -9,7 +9,7 @@
 //! nbestlist2  NBestList2.0, then (score) w1 ( st: s et: e g: l a: a ) …
 //! ```
 //! A bytelog is a logarithm to the base 1.0001, divided by 1024: SRILM computes log10 p = bytelog · 1024 / 10000.5 / ln 10. Of NBestList2.0 the score of the list is Σ a and its LM score
-//! Σ g over the words, as in SRILM; tokens whose times lie within the word before them (phones), and those whose name ends with a hyphen and a digit (states of an HMM), are no words.
+//! Σ g over the words, as in SRILM; tokens that begin no later than the word before them ends (phones), and those whose name ends with a hyphen and a digit (states of an HMM), are no words.
 //!
 //! Fields lie between ASCII white space, so a carriage return at the end of a line belongs to no word.
 
@@ -163,7 +163,8 @@ impl NbestFormat {
         let scored = |line: &str| {
             let fields: Vec<&str> = line.split_ascii_whitespace().take(3).collect();
             match fields[..] {
-                [a, l, n] if is_number(a) && is_number(l) && n.parse::<u64>().is_ok() => {
+                // Numbers that are not finite too: they are found as flaws of the line.
+                [a, l, n] if is_float(a) && is_float(l) && n.parse::<u64>().is_ok() => {
                     Some(is_log(a) || is_log(l))
                 }
                 _ => None,
@@ -311,6 +312,10 @@ fn kaldi_key(key: &str) -> Option<(&str, u64)> {
         true => Some((id, n.parse().ok()?)),
         false => None,
     }
+}
+
+fn is_float(field: &str) -> bool {
+    field.parse::<f64>().is_ok()
 }
 
 fn is_number(field: &str) -> bool {

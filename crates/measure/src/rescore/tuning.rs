@@ -333,7 +333,9 @@ fn bounds(weights: Weights, direction: [f64; FEATURES]) -> (f64, f64) {
 fn envelope(list: &DevList, weights: Weights, direction: [f64; FEATURES]) -> Vec<(f64, usize)> {
     let slope = |features: &Features| -> f64 {
         let terms = direction.iter().zip(features);
-        terms.map(|(d, feature)| d * feature).sum()
+        let slope: f64 = terms.map(|(d, feature)| d * feature).sum();
+        // Equal slopes are the same number: a zero has no sign.
+        slope + 0.0
     };
     let lines = list.features.iter();
     let lines: Vec<(f64, f64)> = lines

@@ -76,7 +76,8 @@ impl Weights {
         if total.is_nan() {
             f64::NEG_INFINITY
         } else {
-            total
+            // Without a sign where it is zero, so that equal totals are the same number.
+            total + 0.0
         }
     }
 
@@ -134,6 +135,12 @@ mod tests {
         assert_eq!(weights.best(&[[0.0; FEATURES]; 3]), 0);
         let excluded = [[0.0, 0.0, f64::NEG_INFINITY, 0.0, 0.0]; 2];
         assert_eq!(weights.best(&excluded), 0);
+        // A zero has no sign, also with an empty sum or a negative weight.
+        let without_any = Weights::from_array([0.0; FEATURES]);
+        assert!(without_any.total(&features[0]).is_sign_positive());
+        let costs = Weights::from_array([-1.0, 0.0, 0.0, 0.0, 0.0]);
+        let zeros = [[0.0; FEATURES], [-0.0, 0.0, 0.0, 0.0, 0.0]];
+        assert_eq!(costs.order(&zeros), [0, 1]);
     }
 
     #[test]

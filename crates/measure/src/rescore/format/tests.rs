@@ -134,6 +134,9 @@ fn formats_are_recognised_by_their_content() {
         (srilm, Some(NbestFormat::Srilm)),
         ("0 0 1 so\n-1 0 1 a\n", Some(NbestFormat::Srilm)),
         ("-1.5 -2 1 so\nu1 a\n", Some(NbestFormat::Srilm)),
+        ("-inf -2 1 so\n-1.5 -2 1 so\n", Some(NbestFormat::Srilm)),
+        ("-1.5 nan 1 so\n", Some(NbestFormat::Srilm)),
+        ("1 nan 1 so\n", Some(NbestFormat::Mikolov)),
         // Digits that are ids and words.
         ("1 5 7 3\n1 5 9 3\n2 4 4\n", Some(NbestFormat::Mikolov)),
         ("NBestList1.0\r\n(-4) a\r\n", Some(NbestFormat::Nbestlist1)),
