@@ -151,11 +151,15 @@ fn sources(texts: &[PathBuf]) -> Result<Vec<Source>> {
     if texts.iter().filter(|path| is_stdin(path)).count() > 1 {
         return Err(usage("'-' stands for standard input and may be given once"));
     }
-    let source = |path: &PathBuf| match is_stdin(path) {
-        true => Source::stdin(),
-        false => Ok(Source::File(path.clone())),
-    };
-    Ok(texts.iter().map(source).collect::<Result<_, _>>()?)
+    texts.iter().map(|path| source(path)).collect()
+}
+
+/// A text that is read once; `-` is standard input.
+fn source(path: &Path) -> Result<Source> {
+    Ok(match is_stdin(path) {
+        true => Source::stdin()?,
+        false => Source::File(path.to_owned()),
+    })
 }
 
 /// Refuses to leave the words `<s>` and `</s>` out where they are no words.

@@ -112,10 +112,15 @@ pub fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
 }
 
-/// Formats a number of things: `1 layer`, `2 layers`.
+/// Formats a number of things: `1 layer`, `2 layers`, `2 hypotheses`, `2 prefixes`.
 pub fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(number as u64))
+    let number = grouped(number as u64);
+    match noun.strip_suffix("is") {
+        _ if number == "1" => format!("1 {noun}"),
+        Some(stem) => format!("{number} {stem}es"),
+        None if noun.ends_with('x') => format!("{number} {noun}es"),
+        None => format!("{number} {noun}s"),
+    }
 }
 
 /// Formats 10 to the power `log10`, which may be far outside of the numbers of a computer: `0.01`, `1.3·10⁻⁵⁰`.
@@ -176,6 +181,9 @@ mod tests {
         }
         assert_eq!(count(1, "layer"), "1 layer");
         assert_eq!(count(2000, "step"), "2,000 steps");
+        assert_eq!(count(1, "hypothesis"), "1 hypothesis");
+        assert_eq!(count(2000, "hypothesis"), "2,000 hypotheses");
+        assert_eq!(count(0, "distinct prefix"), "0 distinct prefixes");
     }
 
     #[test]

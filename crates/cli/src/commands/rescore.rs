@@ -5,7 +5,7 @@ mod results;
 mod rows;
 
 use super::scorer::{ModelArgs, Output, print_notes};
-use super::{STDIN, is_stdin, refuse_model};
+use super::{STDIN, is_stdin, refuse_model, source};
 use crate::args::{finite, named};
 use crate::output::usage;
 use crate::outputs::{Making, refuse_existing, refuse_inputs};
@@ -17,7 +17,7 @@ use elman::measure::rescore::{
     ListFile, ListOptions, NbestFormat, References, ScoreFile, ScoringOptions, Weights,
 };
 use elman::store::disk;
-use elman::text::{ReadOptions, Source};
+use elman::text::ReadOptions;
 use job::{Beside, Job};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ const WEIGHTS_BYTES: u64 = 64 * 1024;
 ///
 /// Reads the hypotheses of a speech recogniser, a text recogniser or a translator, scores them with MODEL, and puts those of each utterance in the order of their total scores:
 ///
-/// total = list-weight × score + list-lm-weight × LM score + lm-weight × log10 p + word-penalty × words + unk-penalty × unknown words
+/// total = list-weight × score + list-lm-weight × LM score + lm-weight × log10 p + word-penalty × words + unk-penalty × unknown tokens
 ///
 /// Score and LM score are those that the list brings, in log10; p is the probability of the words and of the end of the sentence under MODEL. Prefixes that hypotheses share are
 /// evaluated once. The format of the lists is recognised: Mikolov's `id words`, Kaldi's `utt-N words`, Moses' `id ||| words ||| features ||| total`, SRILM's
@@ -119,7 +119,8 @@ pub struct RescoreArgs {
         long,
         value_name = "N",
         default_value = "10",
-        help_heading = "Word errors"
+        help_heading = "Word errors",
+        requires = "tune"
     )]
     restarts: usize,
     /// Number of resamples for confidence intervals, and of permutations for the test
@@ -127,7 +128,8 @@ pub struct RescoreArgs {
         long,
         value_name = "N",
         default_value = "9999",
-        help_heading = "Word errors"
+        help_heading = "Word errors",
+        requires = "references"
     )]
     resamples: usize,
     /// Seed of resampling, and of --restarts
@@ -135,7 +137,8 @@ pub struct RescoreArgs {
         long,
         value_name = "N",
         default_value = "1",
-        help_heading = "Word errors"
+        help_heading = "Word errors",
+        requires = "references"
     )]
     seed: u64,
 
@@ -198,13 +201,7 @@ pub fn run(args: RescoreArgs) -> Result<()> {
     let weights = args.weights()?;
     let files = args.files()?;
     for output in args.output.iter().chain(&args.report) {
-        let beside = args.list_scores.iter().chain(&args.list_lm_scores);
-        let read = args
-            .weights_file
-            .iter()
-            .chain(&args.references)
-            .chain(beside);
-        refuse_inputs(output, files.iter().chain(args.model.paths()).chain(read))?;
+        refuse_inputs(output, files.iter().chain(args.beside()))?;
     }
     // A directory is for lists with files of their own, which are checked when their format is known.
     let for_lists = |path: &&Path| shape == Shape::List && !args.tune && path.is_dir();
@@ -214,8 +211,7 @@ pub fn run(args: RescoreArgs) -> Result<()> {
     }
     let model = args.model.load()?;
     let references = args.references.as_deref().map(|path| {
-        let source = source(path)?;
-        Ok::<_, anyhow::Error>(References::read(source, &args.read(), &args.ignore)?)
+        Ok::<_, anyhow::Error>(References::read(source(path)?, &args.read(), &args.ignore)?)
     });
     let beside = Beside {
         references: references.transpose()?,
@@ -244,6 +240,13 @@ impl RescoreArgs {
             lossy: self.lossy,
             ..ReadOptions::default()
         }
+    }
+
+    /// Files that are read beside the lists.
+    fn beside(&self) -> impl Iterator<Item = &PathBuf> {
+        let scores = self.list_scores.iter().chain(&self.list_lm_scores);
+        let read = self.weights_file.iter().chain(&self.references);
+        self.model.paths().chain(read).chain(scores)
     }
 
     /// Reads a file of scores, if one is named.
@@ -343,13 +346,6 @@ impl RescoreArgs {
         }
         Ok(files)
     }
-}
-
-fn source(path: &Path) -> Result<Source> {
-    Ok(match is_stdin(path) {
-        true => Source::stdin()?,
-        false => Source::File(path.to_owned()),
-    })
 }
 
 /// A list that is about to be read.

@@ -188,6 +188,11 @@ fn traps_are_refused_with_their_lines() {
             "line 2: the score 'u1' is no finite number (srilm",
         ),
         (
+            "-inf -2 1 a\n-1.5 -2 1 b\n",
+            &[],
+            "line 1: the score '-inf' is no finite number (srilm",
+        ),
+        (
             "0 ||| a ||| f= 1 ||| -1\n0 ||| b ||| f= 1\n",
             &[],
             "line 2: 3 fields",
@@ -286,5 +291,54 @@ fn a_list_that_fails_leaves_no_output() {
     assert!(
         room.stdout(&tune)
             .starts_with("weights     --list-weight 1 ")
+    );
+}
+
+#[test]
+fn lists_in_a_directory_replace_no_other_file_of_the_command() {
+    let room = room();
+    scored_lists(&room);
+    room.write("out/u2", "u1 a king\nu2 calm\n");
+    let lists = ["rescore", "small.arpa", "srilm", "-o", "out", "--force"];
+    let error = room.fails(1, &[&lists[..], &["--references", "out/u2"]].concat());
+    assert!(error.contains("u2 is read here"), "{error}");
+    let error = room.fails(2, &[&lists[..], &["--report", "out/u2"]].concat());
+    assert!(error.contains("another name for the report"), "{error}");
+    assert_eq!(room.read("out/u2"), "u1 a king\nu2 calm\n");
+    assert!(!room.path("out/u1").exists());
+}
+
+#[test]
+fn options_without_effect_are_refused() {
+    let room = with_list();
+    for (option, needed) in [
+        (["--restarts", "3"], "--tune"),
+        (["--resamples", "999"], "--references"),
+        (["--seed", "2"], "--references"),
+    ] {
+        let error = room.fails(
+            2,
+            &[&["rescore", "small.arpa", "list"], &option[..]].concat(),
+        );
+        assert!(error.contains(needed), "{error}");
+    }
+}
+
+#[test]
+fn notes_name_the_list_once() {
+    let room = room();
+    room.write("list", "\u{feff}u1 the king\n");
+    let said = stderr(
+        room.elman(&["rescore", "small.arpa", "list"])
+            .assert()
+            .success(),
+    );
+    assert!(
+        said.contains("note: byte order mark dropped: list\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("1 utterance, 1 hypothesis, 3 tokens"),
+        "{said}"
     );
 }

@@ -42,16 +42,20 @@ pub struct ListFile {
 impl ListFile {
     /// Describes the file `path`. The id of its utterance is the file's name without directory, `.gz` or `.zst`, and `.score`, as in SRILM.
     pub fn new(path: &Path) -> ListFile {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let id = [".gz", ".zst"]
-            .iter()
-            .find_map(|ending| name.strip_suffix(ending))
-            .unwrap_or(&name);
+        let name = ListFile::plain_name(path);
         ListFile {
+            id: name.strip_suffix(".score").unwrap_or(&name).to_owned(),
             name: path.display().to_string(),
-            id: id.strip_suffix(".score").unwrap_or(id).to_owned(),
             source: Source::File(path.to_owned()),
         }
+    }
+
+    /// The name of the file `path` without directory, and without `.gz` or `.zst`: that of the list when it is not compressed.
+    pub fn plain_name(path: &Path) -> String {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mut endings = [".gz", ".zst"].iter();
+        let plain = endings.find_map(|ending| name.strip_suffix(ending));
+        plain.unwrap_or(&name).to_owned()
     }
 }
 

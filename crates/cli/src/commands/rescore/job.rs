@@ -2,15 +2,15 @@
 
 use super::results::{Report, show_rates, show_tuned};
 use super::rows::Rows;
-use super::{Output, RescoreArgs, Shape, list_file, write_file};
+use super::{Output, RescoreArgs, Shape, is_stdin, list_file, write_file};
 use crate::output::{count, grouped, say, usage};
 use crate::outputs::{Making, refuse_existing, refuse_inputs};
 use crate::progress::{Ticker, spinner};
 use anyhow::Result;
 use elman::Model;
 use elman::measure::rescore::{
-    DevList, ErrorSums, Features, ListOptions, NbestFormat, NbestLists, References, RescoreError,
-    ScoreFile, Scorer, TuneOptions, Tuned, Utterance, Weights, WordErrors, tune,
+    DevList, ErrorSums, Features, ListFile, ListOptions, NbestFormat, NbestLists, References,
+    RescoreError, ScoreFile, Scorer, TuneOptions, Tuned, Utterance, Weights, WordErrors, tune,
 };
 use elman::store::disk;
 use std::io::Write;
@@ -97,8 +97,7 @@ impl<'a> Job<'a> {
                 }
                 self.utterance(utterance)
             })?;
-            let name = path.display();
-            notes.extend(stats.notes.iter().map(|note| format!("{name}: {note}")));
+            notes.extend(stats.notes);
         }
         self.score()?;
         let format = self.format.map_or("", NbestFormat::name);
@@ -148,8 +147,14 @@ impl<'a> Job<'a> {
             disk::create_dir_all(directory)?;
             for path in files {
                 let target = target(path)?;
-                refuse_inputs(&target, files)?;
+                refuse_inputs(&target, files.iter().chain(self.args.beside()))?;
                 refuse_existing(&target, Making::File, self.args.force)?;
+                if self.args.report.as_ref() == Some(&target) {
+                    let shown = target.display();
+                    return Err(usage(format!(
+                        "a list and --report would be one file, {shown}: give another name for the report"
+                    )));
+                }
             }
         }
         // Those of the file before.
@@ -223,11 +228,9 @@ impl<'a> Job<'a> {
         self.several += usize::from(features.len() > 1);
         let (utterances, counts) = (self.utterances, self.scorer.counts());
         self.ticker.show(|| {
-            let hypotheses = grouped(counts.sequences);
-            format!(
-                "{}, {hypotheses} hypotheses",
-                count(utterances, "utterance")
-            )
+            let utterances = count(utterances, "utterance");
+            let hypotheses = count(counts.sequences as usize, "hypothesis");
+            format!("{utterances}, {hypotheses}")
         });
         Ok(())
     }
@@ -256,13 +259,13 @@ impl<'a> Job<'a> {
         let counts = self.scorer.counts();
         if !self.args.quiet {
             say(format_args!(
-                "{}, {} hypotheses, {} tokens, {} of them unknown; {} distinct prefixes, {} network steps",
+                "{}, {}, {}, {} of them unknown; {}, {}",
                 count(self.utterances, "utterance"),
-                grouped(counts.sequences),
-                grouped(counts.tokens),
+                count(counts.sequences as usize, "hypothesis"),
+                count(counts.tokens as usize, "token"),
                 grouped(self.unknown as u64),
-                grouped(counts.prefixes),
-                grouped(counts.network_steps),
+                count(counts.prefixes as usize, "distinct prefix"),
+                count(counts.network_steps as usize, "network step"),
             ));
         }
         if let Some(path) = &self.args.report {
@@ -319,12 +322,8 @@ impl<'a> Job<'a> {
 
 /// Name of the output file of a list, which is not compressed.
 fn list_name(path: &Path) -> Result<String> {
-    let name = match path.file_name() {
-        Some(name) if path != Path::new(super::STDIN) => name.to_string_lossy().into_owned(),
-        _ => list_file(path)?.id,
-    };
-    let plain = [".gz", ".zst"]
-        .iter()
-        .find_map(|end| name.strip_suffix(end));
-    Ok(plain.unwrap_or(&name).to_owned())
+    Ok(match is_stdin(path) {
+        true => list_file(path)?.id,
+        false => ListFile::plain_name(path),
+    })
 }
