@@ -1,17 +1,11 @@
-//! From layers of choices to a resolved [`Config`]: defaults ← file ← flags, then `Config::check`; and notes on the choices that
+//! From layers of choices to a resolved [`Config`]: defaults ← file ← flags ([`Config::resolve`]); and notes on the choices that
 //! have no effect beside the others (`Config::idle`).
-//!
-//! Layers are laid over each other as tables ([`Choices::lay`]). One rule goes beyond that: with tied weights, embed follows hidden (of
-//! the top layer) and the reverse when only one of them is given; two different sizes untie the weights unless tying was asked for:
-//! then a projection stands between.
 
 use crate::options::as_flags;
 use crate::output::usage;
 use anyhow::{Context, Result};
-use elman::net::dims::Sizes;
 use elman::store::disk;
-use elman::text::Layout;
-use elman::train::config::{Bptt, Choices, ConfigError, Origin, Precision, options};
+use elman::train::config::{Choices, ConfigError, Origin, Precision, options};
 use elman::train::{Config, Record};
 use elman_kernels::Isa;
 use std::collections::BTreeSet;
@@ -111,44 +105,12 @@ pub fn idle_notes(
 
 /// Whether `file` and `flags` say nothing about batch size and budget, so that the size of the text may decide (`Config::fit_to`).
 pub fn leaves_size_open(file: &Layered, flags: &Choices) -> bool {
-    let sizes = [
-        "batch-size",
-        "batch-tokens",
-        "accumulate",
-        "epochs",
-        "steps",
-        "minutes",
-    ];
-    let given = |name: &&str| file.choices.has(name) || flags.has(name);
-    file.run.is_none() && !sizes.iter().any(given)
+    file.run.is_none() && Config::leaves_size_open(&[&file.choices, flags])
 }
 
-/// The configuration that a file and flags amount to. Errors: contradictions, and whatever
-/// [`Config::check`] refuses.
+/// The configuration that a file and flags amount to, with the errors of [`Config::resolve`].
 pub fn resolve(file: &Layered, flags: &Choices) -> Result<Config> {
-    let table = file.table(flags).map_err(wrong)?;
-    let mut config = Config::from_table(&table).map_err(wrong)?;
-    let given = |name| file.choices.has(name) || flags.has(name);
-    match (given("embed"), given("hidden")) {
-        (true, true) if !given("tied") => {
-            config.tied = config.hidden.top() == Some(config.embed);
-        }
-        (false, true) if config.tied => {
-            config.embed = config.hidden.top().unwrap_or(config.embed);
-        }
-        (true, false) if config.tied && matches!(config.hidden, Sizes::Same(_)) => {
-            config.hidden = Sizes::Same(config.embed);
-        }
-        _ => {}
-    }
-    let steps = given("bptt") && matches!(config.bptt, Bptt::Steps(_));
-    if config.layout == Layout::Sentences && steps {
-        return Err(usage(
-            "in layout sentences the gradient goes back to the beginning of each line: leave --bptt out",
-        ));
-    }
-    config.check().map_err(wrong)?;
-    Ok(config)
+    Config::resolve(&file.base, &[&file.choices, flags]).map_err(wrong)
 }
 
 fn wrong(error: ConfigError) -> anyhow::Error {
@@ -159,7 +121,7 @@ fn wrong(error: ConfigError) -> anyhow::Error {
 mod tests {
     use super::*;
     use crate::options::{changes, fixed};
-    use elman::train::config::CellName;
+    use elman::train::config::{Bptt, CellName};
 
     fn options(toml: &str) -> Choices {
         Choices::from_toml(toml).unwrap()

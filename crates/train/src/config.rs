@@ -9,6 +9,7 @@ mod choices;
 pub mod declare;
 mod error;
 mod idle;
+mod layers;
 mod names;
 mod parts;
 mod range;

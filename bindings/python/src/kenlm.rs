@@ -1,0 +1,358 @@
+//! The queries of the Python module `kenlm`, on n-gram models of elman.
+//!
+//! ```text
+//! score = Σ log10 p(word | state)        perplexity = 10^(−score / (words + 1))
+//! ```
+//! Words are what stands between ASCII white space, as `bytes.split()` cuts it. Sums are in f64; KenLM's module adds in f32, so that its sums of long
+//! sentences differ in the sixth digit.
+
+use crate::error::{ElmanError, words};
+use elman::ngram::State;
+use pyo3::exceptions::{PyOSError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyBytes, PyString};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread::{available_parallelism, scope};
+
+/// log10 p of an unknown word under a model without `<unk>`, as KenLM has it by default.
+const UNKNOWN_LOG10: f32 = -100.0;
+
+/// Context of a model, as a value: it can be compared, hashed and copied.
+#[pyclass(module = "elman.kenlm", name = "State")]
+pub struct KenlmState {
+    /// `None` before it was written.
+    state: Mutex<Option<State>>,
+}
+
+impl KenlmState {
+    fn get(&self) -> Option<State> {
+        self.state.lock().map_or(None, |state| *state)
+    }
+
+    fn set(&self, to: State) {
+        if let Ok(mut state) = self.state.lock() {
+            *state = Some(to);
+        }
+    }
+}
+
+#[pymethods]
+impl KenlmState {
+    #[new]
+    fn new() -> KenlmState {
+        KenlmState {
+            state: Mutex::new(None),
+        }
+    }
+
+    fn __eq__(&self, other: &KenlmState) -> bool {
+        self.get() == other.get()
+    }
+
+    fn __hash__(&self) -> u64 {
+        self.get()
+            .map_or(u64::MAX, |state| state.to_number().into())
+    }
+
+    fn __copy__(&self) -> KenlmState {
+        KenlmState {
+            state: Mutex::new(self.get()),
+        }
+    }
+
+    fn __deepcopy__(&self, _memo: &Bound<'_, PyAny>) -> KenlmState {
+        self.__copy__()
+    }
+}
+
+/// A string, or its bytes in UTF-8.
+enum Words<'a> {
+    Text(&'a Bound<'a, PyString>),
+    Bytes(&'a Bound<'a, PyBytes>),
+}
+
+impl<'a> Words<'a> {
+    fn of(argument: &'a Bound<'a, PyAny>) -> PyResult<Words<'a>> {
+        match (argument.cast::<PyString>(), argument.cast::<PyBytes>()) {
+            (Ok(text), _) => Ok(Words::Text(text)),
+            (_, Ok(bytes)) => Ok(Words::Bytes(bytes)),
+            _ => Err(PyTypeError::new_err(format!(
+                "Cannot convert {} to string",
+                argument.repr()?
+            ))),
+        }
+    }
+
+    fn with<T>(&self, read: impl FnOnce(&[u8]) -> T) -> PyResult<T> {
+        match self {
+            Words::Text(text) => Ok(read(text.to_cow()?.as_bytes())),
+            Words::Bytes(bytes) => Ok(read(bytes.as_bytes())),
+        }
+    }
+}
+
+/// The words of a sentence.
+fn split(sentence: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let words = sentence.split(|&byte| byte == b' ' || (0x09..=0x0d).contains(&byte));
+    words.filter(|word| !word.is_empty())
+}
+
+/// An n-gram model behind the interface of `kenlm.Model`.
+#[pyclass(module = "elman.kenlm", name = "_Model", frozen, subclass)]
+pub struct KenlmModel {
+    model: elman::Model,
+    path: PathBuf,
+}
+
+/// A scored word, and the state after it.
+struct Scored {
+    log10: f32,
+    order: usize,
+    unknown: bool,
+    next: State,
+}
+
+impl KenlmModel {
+    fn ngram(&self) -> &elman::ngram::Model {
+        self.model
+            .as_ngram()
+            .expect("the constructor has checked it")
+    }
+
+    /// Id of a word; `None` under a model without `<unk>` that lacks it.
+    fn id(&self, word: &[u8]) -> Option<u32> {
+        let vocab = self.ngram().vocab();
+        match word {
+            b"</s>" => Some(vocab.eos()),
+            word => vocab.id(word).or(vocab.unk()),
+        }
+    }
+
+    /// State after the word `id`, where `next` is that of a text of many lines: nothing follows `</s>` in a sentence.
+    fn after(&self, id: u32, next: State) -> State {
+        let ngram = self.ngram();
+        match id == ngram.vocab().eos() {
+            true => ngram.empty(),
+            false => next,
+        }
+    }
+
+    fn full_score(&self, state: State, word: &[u8]) -> Scored {
+        let ngram = self.ngram();
+        match self.id(word) {
+            Some(id) => {
+                let scored = ngram.full_score(state, id);
+                Scored {
+                    log10: scored.log10,
+                    order: scored.order,
+                    unknown: Some(id) == ngram.vocab().unk(),
+                    next: self.after(id, scored.next),
+                }
+            }
+            None => Scored {
+                log10: UNKNOWN_LOG10,
+                order: 1,
+                unknown: true,
+                next: ngram.empty(),
+            },
+        }
+    }
+
+    /// log10 p of a word, and the state after it: [`KenlmModel::full_score`] without what takes time.
+    fn score_word(&self, state: State, word: &[u8]) -> (f32, State) {
+        let ngram = self.ngram();
+        match self.id(word) {
+            Some(id) => {
+                let (log10, next) = ngram.score(state, id);
+                (log10, self.after(id, next))
+            }
+            None => (UNKNOWN_LOG10, ngram.empty()),
+        }
+    }
+
+    fn beginning(&self, bos: bool) -> State {
+        match bos {
+            true => self.ngram().start(),
+            false => self.ngram().empty(),
+        }
+    }
+
+    fn sum(&self, sentence: &[u8], bos: bool, eos: bool) -> f64 {
+        let (mut state, mut sum) = (self.beginning(bos), 0.0);
+        let end: Option<&[u8]> = eos.then_some(b"</s>");
+        for word in split(sentence).chain(end) {
+            let (log10, next) = self.score_word(state, word);
+            sum += f64::from(log10);
+            state = next;
+        }
+        sum
+    }
+
+    fn state(&self, state: &KenlmState) -> PyResult<State> {
+        let state = state.get().ok_or_else(|| {
+            ElmanError::new_err(
+                "the state is empty: write it with BeginSentenceWrite or NullContextWrite",
+            )
+        })?;
+        // A state of another model may not exist in this one.
+        self.ngram()
+            .state(state.to_number())
+            .ok_or_else(|| ElmanError::new_err("the state is of another model"))
+    }
+}
+
+#[pymethods]
+impl KenlmModel {
+    #[new]
+    #[pyo3(signature = (path, _config = None))]
+    fn new(
+        py: Python<'_>,
+        path: PathBuf,
+        _config: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<KenlmModel> {
+        let model = py.detach(|| load(&path))?;
+        Ok(KenlmModel {
+            path: std::path::absolute(&path).unwrap_or(path),
+            model,
+        })
+    }
+
+    /// Order of the model.
+    #[getter]
+    fn order(&self) -> usize {
+        self.ngram().order()
+    }
+
+    /// Path of the model.
+    #[getter]
+    fn path(&self) -> PathBuf {
+        self.path.clone()
+    }
+
+    /// log10 p(sentence </s> | <s>); without ``bos`` not after <s>, without ``eos`` not with </s>.
+    #[pyo3(signature = (sentence, bos = true, eos = true))]
+    fn score(&self, sentence: &Bound<'_, PyAny>, bos: bool, eos: bool) -> PyResult<f64> {
+        Words::of(sentence)?.with(|bytes| self.sum(bytes, bos, eos))
+    }
+
+    /// Scores of many sentences at once, on all processors: a list of log10 p.
+    #[pyo3(signature = (sentences, bos = true, eos = true))]
+    fn scores(
+        &self,
+        py: Python<'_>,
+        sentences: Vec<PyBackedStr>,
+        bos: bool,
+        eos: bool,
+    ) -> Vec<f64> {
+        py.detach(|| {
+            let threads = available_parallelism().map_or(1, |n| n.get());
+            let each = sentences.len().div_ceil(threads).max(256);
+            let mut sums = vec![0.0; sentences.len()];
+            scope(|scope| {
+                for (sums, part) in sums.chunks_mut(each).zip(sentences.chunks(each)) {
+                    scope.spawn(move || {
+                        for (sum, sentence) in sums.iter_mut().zip(part) {
+                            *sum = self.sum(sentence.as_bytes(), bos, eos);
+                        }
+                    });
+                }
+            });
+            sums
+        })
+    }
+
+    /// Perplexity of a sentence, its end included.
+    fn perplexity(&self, sentence: &Bound<'_, PyAny>) -> PyResult<f64> {
+        Words::of(sentence)?.with(|bytes| {
+            let words = split(bytes).count() + 1;
+            10f64.powf(-self.sum(bytes, true, true) / words as f64)
+        })
+    }
+
+    /// The scores of the words of a sentence: a list of (log10 p, length of the n-gram, whether the word is unknown), with </s> last.
+    #[pyo3(signature = (sentence, bos = true, eos = true))]
+    fn _full_scores(
+        &self,
+        sentence: &Bound<'_, PyAny>,
+        bos: bool,
+        eos: bool,
+    ) -> PyResult<Vec<(f32, usize, bool)>> {
+        Words::of(sentence)?.with(|bytes| {
+            let mut state = self.beginning(bos);
+            let end: Option<&[u8]> = eos.then_some(b"</s>");
+            let scored = split(bytes).chain(end).map(|word| {
+                let scored = self.full_score(state, word);
+                state = scored.next;
+                (scored.log10, scored.order, scored.unknown)
+            });
+            scored.collect()
+        })
+    }
+
+    /// Write the state at the beginning of a sentence, after <s>.
+    #[pyo3(name = "BeginSentenceWrite")]
+    fn begin_sentence_write(&self, state: &KenlmState) {
+        state.set(self.ngram().start());
+    }
+
+    /// Write the state without any context.
+    #[pyo3(name = "NullContextWrite")]
+    fn null_context_write(&self, state: &KenlmState) {
+        state.set(self.ngram().empty());
+    }
+
+    /// log10 p of a word after ``in_state``; the state after it is written to ``out_state``.
+    #[pyo3(name = "BaseScore")]
+    fn base_score(
+        &self,
+        in_state: &KenlmState,
+        word: &Bound<'_, PyAny>,
+        out_state: &KenlmState,
+    ) -> PyResult<f32> {
+        let state = self.state(in_state)?;
+        let (log10, next) = Words::of(word)?.with(|word| self.score_word(state, word))?;
+        out_state.set(next);
+        Ok(log10)
+    }
+
+    #[pyo3(name = "_BaseFullScore")]
+    fn base_full_score(
+        &self,
+        in_state: &KenlmState,
+        word: &Bound<'_, PyAny>,
+        out_state: &KenlmState,
+    ) -> PyResult<(f32, usize, bool)> {
+        let state = self.state(in_state)?;
+        let scored = Words::of(word)?.with(|word| self.full_score(state, word))?;
+        out_state.set(scored.next);
+        Ok((scored.log10, scored.order, scored.unknown))
+    }
+
+    fn __contains__(&self, word: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let vocab = self.ngram().vocab();
+        Words::of(word)?.with(|word| match word {
+            b"</s>" | b"<s>" => true,
+            word => vocab.id(word).is_some_and(|id| Some(id) != vocab.unk()),
+        })
+    }
+}
+
+/// Loads an n-gram model of words, with the errors of `kenlm`.
+fn load(path: &Path) -> PyResult<elman::Model> {
+    let cannot =
+        |why: String| PyOSError::new_err(format!("Cannot read model '{}' ({why})", path.display()));
+    let model = elman::Model::load(path).map_err(|error| cannot(words(error)))?;
+    match model.as_ngram() {
+        Some(ngram) if ngram.vocab().kind().between_spaces() => Ok(model),
+        Some(ngram) => Err(cannot(format!(
+            "its tokens are {}, and not the words between spaces",
+            ngram.vocab().kind()
+        ))),
+        None => Err(cannot(format!(
+            "it is a {}, and not an n-gram model: use elman.load",
+            model.architecture()
+        ))),
+    }
+}

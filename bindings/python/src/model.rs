@@ -1,0 +1,349 @@
+//! Models of every family.
+
+use crate::arguments::{Lines, Reduced, Token, in_memory, layout, named};
+use crate::error::{ElmanError, exception};
+use crate::ngrams::save_arpa;
+use crate::pieces::Pieces;
+use crate::records;
+use crate::session::Session;
+use elman::infer::{
+    EvalOptions, LineOptions, Mixture, Spelling, SurprisalOptions, Unknown, Weights, Words,
+};
+use elman::text::{ReadOptions, Source};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+use std::f64::consts::LN_2;
+use std::path::PathBuf;
+
+/// A language model: a network, an n-gram model, or a mixture. It never changes, and threads may share it.
+#[pyclass(module = "elman", frozen)]
+pub struct Model {
+    inner: elman::Model,
+    /// Where the model was loaded from, and with what: pickles hold this.
+    origin: Option<Origin>,
+}
+
+#[derive(Clone)]
+struct Origin {
+    path: PathBuf,
+    weights: String,
+    threads: Option<usize>,
+}
+
+impl Model {
+    /// A model that is in no file.
+    pub fn of(inner: elman::Model) -> Model {
+        Model {
+            inner,
+            origin: None,
+        }
+    }
+
+    /// The model of the library; a copy costs nothing.
+    pub fn shared(&self) -> elman::Model {
+        self.inner.clone()
+    }
+}
+
+#[pymethods]
+impl Model {
+    /// Load a model: a run's directory, a model's directory, or the file of an n-gram model (ARPA or binary).
+    ///
+    /// ``weights`` is the number format of a network's matrices: f32, bf16 or int8.
+    #[new]
+    #[pyo3(signature = (path, *, weights = "f32", threads = None))]
+    pub fn load(
+        py: Python<'_>,
+        path: PathBuf,
+        weights: &str,
+        threads: Option<usize>,
+    ) -> PyResult<Model> {
+        let formats = [Weights::F32, Weights::Bf16, Weights::Int8].map(|w| (w.name(), w));
+        let format = named("weights", weights, &formats)?;
+        if threads == Some(0) {
+            return Err(PyValueError::new_err("threads is at least 1"));
+        }
+        let mut inner = py
+            .detach(|| elman::Model::load_as(&path, format))
+            .map_err(exception)?;
+        if let Some(threads) = threads {
+            inner = inner.with_threads(threads);
+        }
+        Ok(Model {
+            inner,
+            origin: Some(Origin {
+                path: std::path::absolute(&path).unwrap_or(path),
+                weights: weights.to_owned(),
+                threads,
+            }),
+        })
+    }
+
+    /// A mixture of models of one vocabulary: ``Model.mixture([(a, 0.7), (b, 0.3)])``. The weights sum to 1.
+    #[staticmethod]
+    fn mixture(members: Vec<(PyRef<'_, Model>, f64)>) -> PyResult<Model> {
+        let members = members
+            .into_iter()
+            .map(|(model, weight)| (model.shared(), weight));
+        let mixture = Mixture::new(members.collect()).map_err(exception)?;
+        Ok(Model::of(mixture.into()))
+    }
+
+    /// Short name of the architecture, such as ``lstm 2×650`` or ``5-gram``.
+    #[getter]
+    fn architecture(&self) -> String {
+        self.inner.architecture()
+    }
+
+    /// Number of trained parameters.
+    #[getter]
+    fn parameters(&self) -> u64 {
+        self.inner.parameters()
+    }
+
+    /// Hash of everything that decides the model's probabilities.
+    #[getter]
+    fn id<'s>(&'s self, py: Python<'_>) -> &'s str {
+        py.detach(|| self.inner.id())
+    }
+
+    /// Number of tokens of the vocabulary.
+    #[getter]
+    fn vocab_size(&self) -> usize {
+        self.inner.vocab().len()
+    }
+
+    /// Kind of the vocabulary: words, whitespace, fields, chars, bytes, bpe or foreign.
+    #[getter]
+    fn vocab_kind(&self) -> String {
+        self.inner.vocab().kind().to_string()
+    }
+
+    /// Order of an n-gram model; None for other models.
+    #[getter]
+    fn order(&self) -> Option<usize> {
+        self.inner.as_ngram().map(|model| model.order())
+    }
+
+    /// Path that the model was loaded from; None if it is in no file.
+    #[getter]
+    fn path(&self) -> Option<PathBuf> {
+        self.origin.as_ref().map(|origin| origin.path.clone())
+    }
+
+    /// The vocabulary: the text of each token, in the order of ids.
+    fn vocab(&self) -> Vec<String> {
+        let vocab = self.inner.vocab();
+        let ids = 0..vocab.len() as u32;
+        ids.map(|id| vocab.token(id).into_owned()).collect()
+    }
+
+    /// Id of a token, given by its text; None if the vocabulary lacks it.
+    fn token_id(&self, token: &str) -> Option<u32> {
+        self.inner.vocab().id(token.as_bytes())
+    }
+
+    /// Text of a token, given by its id.
+    fn token(&self, id: u32) -> PyResult<String> {
+        let id = Token::Id(id).id(&self.inner)?;
+        Ok(self.inner.vocab().token(id).into_owned())
+    }
+
+    /// Ids of the tokens of a text.
+    fn tokenize(&self, text: &str) -> PyResult<Vec<u32>> {
+        let encoded = self.inner.vocab().tokenize(text.as_bytes());
+        Ok(encoded.map_err(exception)?.ids)
+    }
+
+    /// Text of tokens, given by their ids.
+    fn decode(&self, ids: Vec<u32>) -> PyResult<String> {
+        for &id in &ids {
+            Token::Id(id).id(&self.inner)?;
+        }
+        let bytes = self.inner.vocab().decode(&ids);
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Natural log-probability of a text, its line ends and its end included, as evaluation counts them.
+    fn log_prob(&self, py: Python<'_>, text: &str) -> PyResult<f64> {
+        let score = py.detach(|| self.inner.score(text)).map_err(exception)?;
+        Ok(score.log_prob())
+    }
+
+    /// The tokens of a text with their natural log-probabilities: a list of dictionaries with token, id, log_prob and unk.
+    fn score_tokens<'py>(&self, py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyList>> {
+        let score = py.detach(|| self.inner.score(text)).map_err(exception)?;
+        records::tokens(py, score)
+    }
+
+    /// Score sentences: the lines of a string, or the strings of a list. A list of dictionaries, as ``elman score --json`` prints them:
+    /// line, log10_p, tokens, words, oov, zeros, ppl.
+    ///
+    /// Each sentence is scored from its beginning, and its end is scored too unless ``end`` is false. With ``continuous`` each is scored after all before it.
+    #[pyo3(signature = (texts, *, end = true, continuous = false, exclude_oov = false, batch_size = 32))]
+    fn score<'py>(
+        &self,
+        py: Python<'py>,
+        texts: Lines,
+        end: bool,
+        continuous: bool,
+        exclude_oov: bool,
+        batch_size: usize,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let sources = texts.sources()?;
+        let options = LineOptions {
+            layout: layout(continuous),
+            batch_size,
+            ends: end,
+            skip: 0,
+        };
+        let unknown = match exclude_oov {
+            true => Unknown::Exclude,
+            false => Unknown::Include,
+        };
+        let scored = py.detach(|| records::score(&self.inner, sources, &options));
+        records::scores(py, scored.map_err(exception)?, unknown)
+    }
+
+    /// Surprisal of each word of sentences: the lines of a string, or the strings of a list. A list of dictionaries, as
+    /// ``elman surprisal --json`` prints them: word, sentid, sentpos, wlen, surp, entropy, entred, unk, tokens, context.
+    #[pyo3(signature = (texts, *, unit = "bits", naive = false, end = false, continuous = false, regions = false, batch_size = 32))]
+    fn surprisal<'py>(
+        &self,
+        py: Python<'py>,
+        texts: Lines,
+        unit: &str,
+        naive: bool,
+        end: bool,
+        continuous: bool,
+        regions: bool,
+        batch_size: usize,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let sources = texts.sources()?;
+        let unit = named("unit", unit, &[("bits", LN_2), ("nats", 1.0)])?;
+        let options = SurprisalOptions {
+            layout: layout(continuous),
+            batch_size,
+            words: if regions {
+                Words::Regions
+            } else {
+                Words::Fields
+            },
+            spelling: if naive {
+                Spelling::Naive
+            } else {
+                Spelling::Exact
+            },
+        };
+        let found = py.detach(|| records::find(&self.inner, sources, &options, end));
+        records::surprisals(py, found.map_err(exception)?, unit, continuous)
+    }
+
+    /// Evaluate the model on a text in a file, or on ``text`` in memory: a dictionary with what ``elman eval --json`` prints.
+    #[pyo3(signature = (path = None, *, text = None))]
+    fn _evaluate(
+        &self,
+        py: Python<'_>,
+        path: Option<PathBuf>,
+        text: Option<String>,
+    ) -> PyResult<String> {
+        let source = match (path, text) {
+            (Some(path), None) => Source::File(path),
+            (None, Some(text)) => in_memory(text),
+            _ => {
+                return Err(PyTypeError::new_err(
+                    "give the path of a text, or a text by text=",
+                ));
+            }
+        };
+        let (read, options) = (ReadOptions::default(), EvalOptions::default());
+        let evaluated = py.detach(|| {
+            elman::infer::evaluate(&self.inner, vec![source], &read, &options, &mut |_| ())
+        });
+        let evaluated = evaluated.map_err(exception)?;
+        serde_json::to_string(&evaluated).map_err(|error| ElmanError::new_err(error.to_string()))
+    }
+
+    /// Generate a text that continues ``prompt``, piece by piece: an iterator over strings.
+    #[pyo3(signature = (
+        prompt = "", *, max_tokens = 200, temperature = 1.0, top_k = None, top_p = 1.0, min_p = 0.0, repetition_penalty = 1.0, seed = 1, stop = Vec::new()
+    ))]
+    fn stream(
+        &self,
+        prompt: &str,
+        max_tokens: usize,
+        temperature: f32,
+        top_k: Option<usize>,
+        top_p: f32,
+        min_p: f32,
+        repetition_penalty: f32,
+        seed: u64,
+        stop: Vec<String>,
+    ) -> PyResult<Pieces> {
+        let sampling = elman::Sampling {
+            max_tokens,
+            temperature,
+            top_k,
+            top_p,
+            min_p,
+            repetition_penalty,
+            seed,
+            stop,
+            ..elman::Sampling::default()
+        };
+        sampling.check().map_err(exception)?;
+        Ok(Pieces::start(self.shared(), prompt.to_owned(), sampling))
+    }
+
+    /// Start a session at the beginning of a text.
+    fn session(slf: Bound<'_, Self>) -> Session {
+        Session {
+            inner: slf.get().inner.session(),
+            model: slf.unbind(),
+        }
+    }
+
+    /// Restore a session from the bytes that ``Session.save`` returned.
+    fn restore(slf: Bound<'_, Self>, bytes: &Bound<'_, PyBytes>) -> PyResult<Session> {
+        let restored = slf.get().inner.restore(bytes.as_bytes());
+        Ok(Session {
+            inner: restored.map_err(exception)?,
+            model: slf.unbind(),
+        })
+    }
+
+    /// Save the model: a network as a directory, an n-gram model as a binary file.
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| self.inner.save(&path)).map_err(exception)
+    }
+
+    /// Save an n-gram model as an ARPA file.
+    fn save_arpa(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| save_arpa(&self.inner, &path))
+    }
+
+    /// Pickles hold a model by its path.
+    fn __reduce__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Reduced<'py, (PathBuf, String, Option<usize>)>> {
+        let Some(origin) = self.origin.clone() else {
+            return Err(ElmanError::new_err(
+                "a model is pickled by its path, and this one is in no file: save it and load it",
+            ));
+        };
+        let load = py.import("elman")?.getattr("_load")?;
+        Ok((load, (origin.path, origin.weights, origin.threads)))
+    }
+
+    fn __repr__(&self) -> String {
+        let vocab = self.inner.vocab();
+        format!(
+            "Model({}, {} tokens of kind {})",
+            self.inner.architecture(),
+            vocab.len(),
+            vocab.kind()
+        )
+    }
+}

@@ -1,0 +1,181 @@
+//! Sessions and distributions.
+
+use crate::arguments::{Reduced, Token};
+use crate::error::exception;
+use crate::model::Model;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+/// One stream of text under a model, which is fed and asked for the distribution of its next token.
+///
+/// It begins at the beginning of a text. What it remembers is a few kilobytes, however long the text is. Sessions can be forked, compared, hashed, saved and pickled.
+#[pyclass(module = "elman")]
+pub struct Session {
+    pub model: Py<Model>,
+    pub inner: elman::Session,
+}
+
+#[pymethods]
+impl Session {
+    /// The model of the session.
+    #[getter]
+    fn model(&self, py: Python<'_>) -> Py<Model> {
+        self.model.clone_ref(py)
+    }
+
+    /// Append ``text``, which is tokenized by itself, to the text of the session. Returns the session.
+    fn feed<'py>(mut slf: PyRefMut<'py, Self>, text: &str) -> PyResult<PyRefMut<'py, Self>> {
+        let py = slf.py();
+        let inner = &mut slf.inner;
+        py.detach(|| inner.feed(text)).map_err(exception)?;
+        Ok(slf)
+    }
+
+    /// Append tokens, given by their ids, to the text of the session. Returns the session.
+    fn feed_tokens<'py>(
+        mut slf: PyRefMut<'py, Self>,
+        ids: Vec<u32>,
+    ) -> PyResult<PyRefMut<'py, Self>> {
+        let py = slf.py();
+        let inner = &mut slf.inner;
+        py.detach(|| inner.feed_tokens(&ids)).map_err(exception)?;
+        Ok(slf)
+    }
+
+    /// Append tokens and return the natural log-probability of each after all tokens before it.
+    fn score_tokens(&mut self, py: Python<'_>, ids: Vec<u32>) -> PyResult<Vec<f64>> {
+        let inner = &mut self.inner;
+        py.detach(|| inner.score_tokens(&ids)).map_err(exception)
+    }
+
+    /// The distribution of the next token; the session does not move.
+    fn next(&mut self, py: Python<'_>) -> PyResult<Distribution> {
+        let inner = &mut self.inner;
+        let inner = py.detach(|| inner.next()).map_err(exception)?;
+        Ok(Distribution {
+            model: self.model.borrow(py).shared(),
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Return to the beginning of a text.
+    fn reset(&mut self) {
+        self.inner.reset();
+    }
+
+    /// A copy that continues independently from the same place.
+    fn fork(&self, py: Python<'_>) -> Session {
+        Session {
+            model: self.model.clone_ref(py),
+            inner: self.inner.fork(),
+        }
+    }
+
+    fn __copy__(&self, py: Python<'_>) -> Session {
+        self.fork(py)
+    }
+
+    fn __deepcopy__(&self, py: Python<'_>, _memo: &Bound<'_, PyAny>) -> Session {
+        self.fork(py)
+    }
+
+    /// What the session remembers, as bytes that ``Model.restore`` takes. Equal sessions have equal bytes.
+    fn save<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.save())
+    }
+
+    fn __eq__(&mut self, other: &Bound<'_, PyAny>) -> bool {
+        match other.extract::<PyRef<'_, Session>>() {
+            Ok(other) => self.inner.save() == other.inner.fork().save(),
+            // The only other borrow there can be is this very session.
+            Err(_) => other.is_exact_instance_of::<Session>(),
+        }
+    }
+
+    fn __hash__(&mut self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.inner.save().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Pickles hold the model by its path.
+    fn __reduce__<'py>(
+        &mut self,
+        py: Python<'py>,
+    ) -> PyResult<Reduced<'py, (Py<Model>, Bound<'py, PyBytes>)>> {
+        let restore = py.get_type::<Model>().getattr("restore")?;
+        let bytes = PyBytes::new(py, &self.inner.save());
+        Ok((restore, (self.model.clone_ref(py), bytes)))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{:?}", self.inner)
+    }
+}
+
+/// The probability distribution of the next token.
+#[pyclass(module = "elman", frozen)]
+pub struct Distribution {
+    model: elman::Model,
+    inner: Arc<elman::Distribution>,
+}
+
+#[pymethods]
+impl Distribution {
+    fn __len__(&self) -> usize {
+        self.inner.len()
+    }
+
+    /// Natural log-probability of a token, given by its id or its text.
+    fn log_prob(&self, token: Token) -> PyResult<f64> {
+        Ok(self.inner.log_prob(token.id(&self.model)?))
+    }
+
+    /// Probability of a token, given by its id or its text.
+    fn prob(&self, token: Token) -> PyResult<f64> {
+        Ok(self.inner.prob(token.id(&self.model)?))
+    }
+
+    /// The ``n`` likeliest tokens with their probabilities, the likeliest first.
+    #[pyo3(signature = (n = 5))]
+    fn top(&self, n: usize) -> Vec<(String, f64)> {
+        self.inner.top(n)
+    }
+
+    /// The ids of the ``n`` likeliest tokens, the likeliest first.
+    #[pyo3(signature = (n = 5))]
+    fn top_ids(&self, n: usize) -> Vec<u32> {
+        self.inner.top_ids(n)
+    }
+
+    /// Entropy in nats.
+    fn entropy(&self, py: Python<'_>) -> f64 {
+        py.detach(|| {
+            let terms = self.inner.log_probs().into_iter();
+            let terms = terms.map(|log_prob| match log_prob.exp() {
+                0.0 => 0.0,
+                p => -p * log_prob,
+            });
+            terms.sum()
+        })
+    }
+
+    /// Natural log-probabilities of all tokens as the bytes of an array of float64.
+    fn _log_probs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let log_probs = py.detach(|| self.inner.log_probs());
+        PyBytes::new_with(py, 8 * log_probs.len(), |bytes| {
+            for (bytes, number) in bytes.chunks_exact_mut(8).zip(&log_probs) {
+                bytes.copy_from_slice(&number.to_ne_bytes());
+            }
+            Ok(())
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        let top = self.inner.top(3).into_iter();
+        let top: Vec<String> = top.map(|(token, p)| format!("{token:?}: {p:.3}")).collect();
+        format!("Distribution({}, …)", top.join(", "))
+    }
+}

@@ -1,0 +1,92 @@
+"""`elman.kenlm` has the shape and the values of `kenlm`, and is compared with it where that is installed."""
+
+import copy
+import math
+import pickle
+import random
+
+import pytest
+
+import elman.kenlm as kenlm
+
+SENTENCES = [
+    "",
+    "the king was calm",
+    "a sheep went up to the sea",
+    "  the \t king\u000b was\u000ccalm  ",
+    "the\u00a0king",
+    "king king king",
+    "unknown words only",
+    "the king </s>",
+]
+
+
+@pytest.fixture
+def model(room):
+    return kenlm.Model("small.arpa")
+
+
+def test_sums_of_full_scores_are_scores(model):
+    for sentence in SENTENCES:
+        for bos in (True, False):
+            for eos in (True, False):
+                scores = list(model.full_scores(sentence, bos=bos, eos=eos))
+                total = model.score(sentence, bos=bos, eos=eos)
+                assert math.isclose(sum(p for p, _, _ in scores), total, abs_tol=1e-6)
+                assert model.score(sentence.encode(), bos, eos) == total
+        words = len(sentence.encode().split())
+        assert math.isclose(model.perplexity(sentence), 10 ** (-model.score(sentence) / (words + 1)))
+    assert model.scores(SENTENCES) == [model.score(sentence) for sentence in SENTENCES]
+
+
+def test_states_are_values(model):
+    state, after, other = kenlm.State(), kenlm.State(), kenlm.State()
+    model.BeginSentenceWrite(state)
+    total = 0.0
+    for word in ["the", "king", "was", "calm", "</s>"]:
+        full = model.BaseFullScore(state, word, after)
+        assert full.log_prob == model.BaseScore(state, word, other)
+        assert after == other and hash(after) == hash(other)
+        total += full.log_prob
+        state, after = after, state
+    assert math.isclose(total, model.score("the king was calm"), abs_tol=1e-6)
+    # Nothing is known after </s>.
+    model.NullContextWrite(other)
+    assert other == state
+    model.BeginSentenceWrite(state)
+    assert other != state and copy.copy(state) == state == copy.deepcopy(state)
+    # A state may be read and written by one call.
+    model.BaseScore(other, "the", other)
+    with pytest.raises(Exception, match="BeginSentenceWrite"):
+        model.BaseScore(kenlm.State(), "the", other)
+
+
+def test_the_rest_of_the_interface(model, room):
+    assert model.order == 3 and str(model.path).endswith("small.arpa")
+    assert "king" in model and "zebra" not in model and "<unk>" not in model
+    assert pickle.loads(pickle.dumps(model)).score("the king") == model.score("the king")
+    assert isinstance(kenlm.LanguageModel("small.arpa", kenlm.Config()), kenlm.Model)
+    with pytest.raises(OSError, match="Cannot read model 'nowhere.arpa'"):
+        kenlm.Model("nowhere.arpa")
+    with pytest.raises(OSError, match="small.txt"):
+        kenlm.Model("small.txt")
+    with pytest.raises(TypeError):
+        model.score(3)
+    assert repr(model) == "<Model from small.arpa>"
+
+
+def test_values_are_those_of_kenlm(model):
+    real = pytest.importorskip("kenlm").Model("small.arpa")
+    random.seed(1)
+    words = [line.split("\t")[1].split()[0] for line in open("small.arpa") if line.count("\t") >= 1]
+    words += ["zebra", "\u00e9", "<unk>"]
+    sentences = SENTENCES + [" ".join(random.choices(words, k=random.randint(0, 12))) for _ in range(2000)]
+    for sentence in sentences:
+        if "<s>" in sentence.split():
+            continue
+        assert math.isclose(model.score(sentence), real.score(sentence), abs_tol=1e-5 * max(1, len(sentence.split())))
+        assert math.isclose(model.perplexity(sentence), real.perplexity(sentence), rel_tol=1e-4)
+        for (p, n, oov), (real_p, real_n, real_oov) in zip(
+            model.full_scores(sentence), real.full_scores(sentence), strict=True
+        ):
+            assert math.isclose(p, real_p, abs_tol=1e-5) and (n, oov) == (real_n, real_oov), sentence
