@@ -178,3 +178,19 @@ fn what_cannot_be_restored_is_refused_and_no_file_is_written() {
     let json: Value = room.json(&["compress", "runs/chars", "other.txt", "-o", "z", "--json"]);
     assert_eq!(json["bytes"], bytes(&room, "other.txt").len());
 }
+
+#[test]
+#[cfg(unix)]
+fn a_reader_of_the_figures_may_leave() {
+    use std::process::{Command, Stdio};
+    let room = Room::new();
+    room.write("small.arpa", include_str!("score/small.arpa"));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let args = ["compress", "small.arpa", "text.txt", "-o", "x", "--json"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_elman"));
+    command.current_dir(room.path("")).args(args);
+    let command = command.stdout(Stdio::from(writer)).stderr(Stdio::null());
+    assert!(command.status().unwrap().success());
+    assert!(room.path("x").exists());
+}

@@ -12,7 +12,7 @@ use elman::infer::{Compressed, compress, decompress};
 use elman::{Cpu, Isa, Model};
 use serde::Serialize;
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -143,7 +143,8 @@ pub fn run(args: CompressArgs) -> Result<()> {
         say(summary(&name, &found));
     }
     if args.json {
-        println!("{}", serde_json::to_string(&Figures::of(&found))?);
+        let json = serde_json::to_string(&Figures::of(&found))?;
+        writeln!(io::stdout().lock(), "{json}")?;
     }
     Ok(())
 }
