@@ -171,6 +171,11 @@ impl<'r> Reader<'r> {
         Ok((reader, header))
     }
 
+    /// Number of bytes of the text, once the last frame has been read.
+    pub fn text_bytes(&self) -> Option<u64> {
+        self.trailer.map(|(bytes, _)| bytes)
+    }
+
     pub fn damaged(&self, flaw: &'static str) -> CompressError {
         CompressError::Damaged {
             name: self.name.to_owned(),

@@ -124,7 +124,7 @@ impl<'m, 'r> TextDecoder<'m, 'r> {
                 }
                 self.joiner.raw();
                 self.spelt(false)?;
-                return Ok(true);
+                return self.counted();
             }
         }
         let id = self.token()?;
@@ -141,8 +141,21 @@ impl<'m, 'r> TextDecoder<'m, 'r> {
                 false => self.spelt(true)?,
             }
         }
+        self.counted()
+    }
+
+    /// Counts the bytes of the text after a piece; returns true.
+    ///
+    /// Behind the last frame the length of the text is known. A made-up code may give piece after piece there, since one that is nearly certain takes next to nothing of it.
+    fn counted(&mut self) -> Result<bool> {
         self.figures.bytes = self.text.written + self.text.bytes.len() as u64;
-        Ok(true)
+        let reader = &self.code.reader;
+        match reader.text_bytes() {
+            Some(bytes) if self.figures.bytes > bytes => Err(reader
+                .damaged("its text is longer than its trailer says")
+                .into()),
+            _ => Ok(true),
+        }
     }
 
     fn token(&mut self) -> Result<u32> {

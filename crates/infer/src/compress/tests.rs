@@ -294,6 +294,22 @@ fn a_made_up_code_is_no_panic() {
 }
 
 #[test]
+fn a_text_does_not_become_longer_than_the_trailer_says() {
+    let model = Model::from(bigrams(Vocab::bytes()));
+    let header = header(&model).unwrap();
+    // All bits of this code are 0, so every token that it gives is 0.
+    let (mut code, mut data) = (vec![0; 16], Vec::new());
+    let mut writer = container::Writer::new(&header, &mut data).unwrap();
+    writer.frames(&mut code, true).unwrap();
+    writer.trailer(2, 0).unwrap();
+    let mut text = Vec::new();
+    let found = decompress(&model, "x", &mut &data[..], &mut text, &mut |_| {});
+    let said = found.unwrap_err().to_string();
+    assert!(said.contains("longer than its trailer says"), "{said}");
+    assert!(text.is_empty());
+}
+
+#[test]
 fn long_texts_have_several_frames() {
     let model = Model::from(bigrams(Vocab::bytes()));
     let bytes: Vec<u8> = (0u32..90_000)
