@@ -240,3 +240,28 @@ fn what_is_no_model_or_no_pair_is_refused() {
         .failure();
     assert!(stderr(assert).contains("pairs.tsv"));
 }
+
+#[test]
+fn a_file_of_a_directory_that_is_read_is_not_overwritten() {
+    let room = small();
+    room.write("pairs/order.tsv", PAIRS);
+    let args = ["minimal-pairs", "small.arpa", "pairs", "--force", "-o"];
+    let said = room.fails(1, &[&args[..], &["pairs/order.tsv"]].concat());
+    assert!(said.contains("pairs/order.tsv is read here"), "{said}");
+    let kept = std::fs::read_to_string(room.path("pairs/order.tsv")).unwrap();
+    assert_eq!(kept, PAIRS);
+    room.stdout(&[&args[..], &["pairs/accuracies.txt"]].concat());
+}
+
+#[test]
+fn a_name_of_a_paradigm_cannot_break_a_row() {
+    let room = small();
+    let line = r#"{"sentence_good":"the dog","sentence_bad":"dog the","UID":"a\nb\u001b[1m"}"#;
+    room.write("odd.jsonl", line);
+    let table = room.stdout(&["minimal-pairs", "small.arpa", "odd.jsonl"]);
+    assert!(table.contains("\na b [1m "), "{table}");
+    let args = ["minimal-pairs", "small.arpa", "odd.jsonl", "-f", "tsv"];
+    let shown = room.stdout(&args);
+    assert!(shown.contains("\nparadigm\ta b"), "{shown}");
+    assert_eq!(shown.lines().count(), 4, "{shown}");
+}

@@ -18,7 +18,7 @@ mod read;
 mod report;
 mod scores;
 
-pub use read::{Fields, Pair, PairsError, PairsFlaw, read_pairs};
+pub use read::{Fields, Pair, PairsError, PairsFlaw, pair_files, read_pairs};
 pub use report::{Accuracy, ModelScores, PairedTest, Paradigm, Report, Tests, report};
 pub use scores::{Compared, PairScore, SentenceScore, Ties, score_pairs};
 

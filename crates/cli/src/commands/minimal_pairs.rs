@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use elman::Model;
 use elman::infer::{LineOptions, Weights};
 use elman::measure::pairs::{
-    Compared, Fields, ModelScores, Pair, Ties, read_pairs, report, score_pairs,
+    Compared, Fields, ModelScores, Pair, Ties, pair_files, read_pairs, report, score_pairs,
 };
 use elman::text::OutOfRange;
 use std::io::Write;
@@ -183,6 +183,9 @@ pub fn run(args: MinimalPairsArgs) -> Result<()> {
     if let Some(output) = file {
         let mixed = args.mix.iter().map(Member::path);
         refuse_inputs(output, args.names.iter().chain(mixed))?;
+        for directory in files.iter().filter(|path| path.is_dir()) {
+            refuse_inputs(output, &pair_files(directory)?)?;
+        }
         refuse_existing(output, Making::File, args.force)?;
     }
     let models = load(&args, models)?;

@@ -144,7 +144,7 @@ pub fn read_pairs(paths: &[PathBuf], fields: &Fields) -> crate::Result<(Vec<Pair
     for path in paths {
         match path.is_dir() {
             true => {
-                for file in files_in(path)? {
+                for file in pair_files(path)? {
                     reader.file(&file)?;
                 }
             }
@@ -162,7 +162,10 @@ pub fn read_pairs(paths: &[PathBuf], fields: &Fields) -> crate::Result<(Vec<Pair
 }
 
 /// The files of pairs in a directory, in the order of their names.
-fn files_in(directory: &Path) -> Result<Vec<PathBuf>, PairsError> {
+///
+/// # Errors
+/// [`PairsError::Directory`] or [`PairsError::NoFiles`].
+pub fn pair_files(directory: &Path) -> Result<Vec<PathBuf>, PairsError> {
     let failed = |source| PairsError::Directory {
         path: directory.to_owned(),
         source,

@@ -207,12 +207,12 @@ fn object(row: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-/// Writes a row of a table. A tab inside of a cell of TSV becomes a space, so that it is no separator.
+/// Writes a row of a table. A tab or an end of a line inside of a cell of TSV becomes a space, so that it is no separator.
 fn cells(cells: Vec<String>, shape: Shape, out: &mut dyn Write) -> io::Result<()> {
     match shape {
         Shape::Csv => out.write_all(csv::line(cells).as_bytes()),
         _ => {
-            let plain = |cell: &String| cell.replace(['\t', '\r'], " ");
+            let plain = |cell: &String| cell.replace(['\t', '\r', '\n'], " ");
             let cells: Vec<String> = cells.iter().map(plain).collect();
             writeln!(out, "{}", cells.join("\t"))
         }

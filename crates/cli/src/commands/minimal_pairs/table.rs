@@ -19,7 +19,9 @@ pub fn write(report: &Report, ties: Ties, out: &mut dyn Write) -> io::Result<()>
         rows.push([name, grouped(pairs)].into_iter().chain(cells).collect());
     };
     for paradigm in &report.paradigms {
-        add(paradigm.name.clone(), paradigm.pairs, &paradigm.models);
+        // A name is what stands in a file: its line ends and escape sequences are not for a terminal.
+        let name = paradigm.name.replace(char::is_control, " ");
+        add(name, paradigm.pairs, &paradigm.models);
     }
     let paradigms = count(report.paradigms.len(), "paradigm");
     add(
