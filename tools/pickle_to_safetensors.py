@@ -14,6 +14,7 @@ functions to call; here every name stands for an empty class of this script, exc
 
 import argparse
 import json
+import os
 import pickle
 import struct
 import sys
@@ -168,16 +169,23 @@ def main():
         sys.exit(f"{arguments.model} holds no module and no state dict")
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    with open(arguments.output, "xb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        file.writelines(parts)
+    outputs = {arguments.output: [struct.pack("<Q", len(text)) + text, *parts]}
+    if arguments.vocab:
+        words, tokens = arguments.vocab
+        try:
+            with open(words, encoding="utf-8", newline="\n") as file:
+                lines = [line.strip() for line in file]
+        except (OSError, UnicodeDecodeError) as error:
+            sys.exit(f"{words}: {error}")
+        outputs[tokens] = [(line.replace("\\", "\\\\") + "\n").encode() for line in lines if line]
+    for output in outputs:
+        if os.path.exists(output):
+            sys.exit(f"{output} exists: choose another name")
+    for output, content in outputs.items():
+        with open(output, "xb") as file:
+            file.writelines(content)
     for name, about in header.items():
         print(f"{name:32} {about['dtype']} {about['shape']}")
-    if arguments.vocab:
-        with open(arguments.vocab[0], encoding="utf-8", newline="\n") as words:
-            lines = [line.strip() for line in words]
-        with open(arguments.vocab[1], "x", encoding="utf-8", newline="\n") as tokens:
-            tokens.writelines(line.replace("\\", "\\\\") + "\n" for line in lines if line)
 
 
 if __name__ == "__main__":
