@@ -11,7 +11,7 @@ use super::RescoreError;
 use super::format::{first_field, is_blank, without};
 use crate::error::{Error, Result};
 use elman_text::{self as text, Kind, ReadOptions, Source};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// References of the utterances of n-best lists.
 pub struct References {
@@ -28,7 +28,8 @@ pub struct References {
 enum Form {
     /// Index of the line of each id, and whether the id comes last.
     ById(HashMap<String, usize>, bool),
-    InOrder,
+    /// What would be ids if the lines had them.
+    InOrder(HashSet<String>),
 }
 
 impl References {
@@ -63,6 +64,16 @@ impl References {
             self.form = Some(self.decide(id)?);
             self.first = id.to_owned();
         }
+        // A number may be a word as well.
+        let is_number = id.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(Form::InOrder(ids)) = &self.form
+            && !is_number
+            && ids.contains(id)
+        {
+            // The lines have ids, and only the first utterance has no line.
+            let id = self.first.clone();
+            return Err(RescoreError::NoReference { id }.into());
+        }
         let index = match &self.form {
             Some(Form::ById(lines, _)) => lines.get(id).copied(),
             _ => Some(self.asked).filter(|&at| at < self.lines.len()),
@@ -77,7 +88,7 @@ impl References {
         };
         let line = &self.lines[index].1;
         let words = match form {
-            Form::InOrder => line,
+            Form::InOrder(_) => line,
             Form::ById(_, true) => line
                 .trim_ascii_end()
                 .rsplit_once('(')
@@ -93,7 +104,9 @@ impl References {
     /// [`RescoreError::ReferenceCount`].
     pub fn finish(&self) -> Result<()> {
         match self.form {
-            Some(Form::InOrder) if self.asked != self.lines.len() => Err(self.miscounted().into()),
+            Some(Form::InOrder(_)) if self.asked != self.lines.len() => {
+                Err(self.miscounted().into())
+            }
             _ => Ok(()),
         }
     }
@@ -125,7 +138,9 @@ impl References {
             }
             return Ok(Form::ById(by_id, last));
         }
-        Ok(Form::InOrder)
+        let of_line =
+            |line: &(u64, String)| [first_field(&line.1), trn_id(&line.1)].map(str::to_owned);
+        Ok(Form::InOrder(self.lines.iter().flat_map(of_line).collect()))
     }
 }
 
@@ -194,5 +209,15 @@ mod tests {
             line: 3,
         };
         assert_eq!(flaw(read("u1 a\nu2 b\nu2 c\n").next("u1")), twice);
+        // Lines with ids, of which the first utterance has none, are no references in order.
+        for text in ["u2 a\nu3 b\n", "a (u2)\nb (u3)\n"] {
+            let mut references = read(text);
+            references.next("u1").unwrap();
+            let missing = RescoreError::NoReference { id: "u1".into() };
+            assert_eq!(flaw(references.next("u2")), missing);
+        }
+        let mut numbers = read("7 men\n1 man\n");
+        numbers.next("0").unwrap();
+        assert_eq!(numbers.next("1").unwrap(), "1 man");
     }
 }
