@@ -15,6 +15,14 @@ fn quoted(cell: &str) -> String {
     }
 }
 
+/// A number of a table: six decimals, without a sign where it is zero.
+pub fn decimal(number: f64) -> String {
+    match number.is_finite() {
+        true => format!("{:.6}", number + 0.0),
+        false => number.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -25,5 +33,11 @@ mod tests {
         assert_eq!(quoted("a,b"), "\"a,b\"");
         assert_eq!(quoted("say \"a\"\n"), "\"say \"\"a\"\"\n\"");
         assert_eq!(line(["a", "", "b,c"]), "a,,\"b,c\"\n");
+    }
+
+    #[test]
+    fn numbers_have_six_decimals_and_no_negative_zero() {
+        let numbers = [1.0 / 3.0, -0.0, f64::INFINITY].map(decimal);
+        assert_eq!(numbers, ["0.333333", "0.000000", "inf"]);
     }
 }

@@ -1,6 +1,6 @@
 //! `elman compress` and `elman decompress`: a text in as many bits as a model needs for it, and the text again.
 
-use super::scorer::{self, Member, Output};
+use super::scorer::{self, Member, Output, OutputArgs};
 use super::{is_stdin, isa, refuse_model, threads};
 use crate::args::thread_count;
 use crate::output::{count, grouped, say, usage};
@@ -82,20 +82,6 @@ struct CoderArgs {
     isa: Option<String>,
 }
 
-/// The output of both commands.
-#[derive(Args)]
-struct OutputArgs {
-    /// Write to this file, which appears only when it is complete [default: standard output]
-    #[arg(long, short = 'o', value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
-    output: Option<PathBuf>,
-    /// Replace the output file if it exists
-    #[arg(long, help_heading = "Output", requires = "output")]
-    force: bool,
-    /// Do not show progress and figures on standard error
-    #[arg(long, short, help_heading = "Output")]
-    quiet: bool,
-}
-
 /// The figures as JSON.
 #[derive(Serialize)]
 struct Figures {
@@ -119,7 +105,7 @@ pub fn run(args: CompressArgs) -> Result<()> {
         &path,
         "name one model, then the text; --mix takes more models",
     )?;
-    if args.output.output.is_none() && io::stdout().is_terminal() {
+    if args.output.file.is_none() && io::stdout().is_terminal() {
         return Err(usage(
             "a compressed text is no text for a terminal: add -o FILE, or pipe it",
         ));
@@ -152,7 +138,7 @@ pub fn run(args: CompressArgs) -> Result<()> {
 pub fn run_decompress(args: DecompressArgs) -> Result<()> {
     let path = args.file.unwrap_or_else(|| super::STDIN.into());
     let (model, mut source, mut out) = open(&args.model, &path, &args.output)?;
-    let mut ticker = Ticker::new(args.output.quiet, args.output.output.is_none());
+    let mut ticker = Ticker::new(args.output.quiet, args.output.file.is_none());
     let done = decompress(
         &model,
         &name(&path),
@@ -175,7 +161,7 @@ fn open(
     input: &Path,
     output: &OutputArgs,
 ) -> Result<(Model, Box<dyn Read>, Output)> {
-    let file = output.output.as_deref();
+    let file = output.file.as_deref();
     if let Some(output_file) = file {
         let mixed = model.mix.iter().map(Member::path);
         let input = input.to_owned();

@@ -3,7 +3,7 @@
 mod rows;
 mod table;
 
-use super::scorer::{self, Member, Output, print_notes};
+use super::scorer::{self, Member, Output, OutputArgs, print_notes};
 use super::{cpu, is_stdin, model_kind};
 use crate::args::{named, thread_count};
 use crate::output::{count, grouped, usage};
@@ -126,15 +126,8 @@ pub struct MinimalPairsArgs {
     /// Add both sentences to the rows of pairs
     #[arg(long, help_heading = "Output")]
     with_text: bool,
-    /// Write to this file, which appears only when it is complete [default: standard output]
-    #[arg(long, short = 'o', value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
-    output: Option<PathBuf>,
-    /// Replace the output file if it exists
-    #[arg(long, help_heading = "Output", requires = "output")]
-    force: bool,
-    /// Do not show progress and notes on standard error
-    #[arg(long, short, help_heading = "Output")]
-    quiet: bool,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// Shape of the output.
@@ -179,14 +172,14 @@ pub fn run(args: MinimalPairsArgs) -> Result<()> {
         return Err(usage("--with-text is for rows of pairs: add --per pair"));
     }
     let (models, files) = split(&args.names)?;
-    let file = args.output.as_deref();
+    let file = args.output.file.as_deref();
     if let Some(output) = file {
         let mixed = args.mix.iter().map(Member::path);
         refuse_inputs(output, args.names.iter().chain(mixed))?;
         for directory in files.iter().filter(|path| path.is_dir()) {
             refuse_inputs(output, &pair_files(directory)?)?;
         }
-        refuse_existing(output, Making::File, args.force)?;
+        refuse_existing(output, Making::File, args.output.force)?;
     }
     let models = load(&args, models)?;
     let fields = Fields {
@@ -269,7 +262,7 @@ fn score(
         ends: !args.no_end,
         ..LineOptions::default()
     };
-    let mut ticker = Ticker::new(args.quiet, false);
+    let mut ticker = Ticker::new(args.output.quiet, false);
     let mut all = Vec::new();
     let total = pairs.len() as u64;
     for (name, model) in models {
@@ -279,7 +272,7 @@ fn score(
                 format!("{name}: {done} of {}", count(total as usize, "pair"))
             });
         })?;
-        print_notes(args.quiet, model.notes().iter());
+        print_notes(args.output.quiet, model.notes().iter());
         all.push(ModelScores { name, scores });
     }
     ticker.finish();
@@ -311,7 +304,7 @@ fn print(
         Shape::Tsv | Shape::Csv => {
             rows::accuracies(&report, shape, out)?;
             let tests: Vec<String> = table::tests(&report).collect();
-            print_notes(args.quiet, tests.iter());
+            print_notes(args.output.quiet, tests.iter());
         }
     }
     Ok(())

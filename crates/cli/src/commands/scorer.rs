@@ -88,6 +88,20 @@ pub fn load(
     Ok(model)
 }
 
+/// The file that a command writes, and how much it says meanwhile.
+#[derive(Args)]
+pub struct OutputArgs {
+    /// Write to this file, which appears only when it is complete [default: standard output]
+    #[arg(id = "output", long = "output", short = 'o', value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+    /// Replace the output file if it exists
+    #[arg(long, help_heading = "Output", requires = "output")]
+    pub force: bool,
+    /// Do not show progress and notes on standard error
+    #[arg(long, short, help_heading = "Output")]
+    pub quiet: bool,
+}
+
 /// Destination of the output: standard output, or a file that appears only when it is complete.
 pub enum Output {
     Stdout(BufWriter<StdoutLock<'static>>),

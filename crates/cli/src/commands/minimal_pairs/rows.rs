@@ -4,7 +4,7 @@
 //! all digits. JSON has the paired tests too, with `scope` `test`; an infinite log-probability is `null` there.
 
 use super::{Rule, Scored, Shape};
-use crate::csv;
+use crate::csv::{self, decimal};
 use elman::measure::pairs::{Accuracy, Report};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -193,13 +193,6 @@ pub fn pairs(
         }
     }
     Ok(())
-}
-
-fn decimal(number: f64) -> String {
-    match number.is_finite() {
-        true => format!("{number:.6}"),
-        false => number.to_string(),
-    }
 }
 
 fn object(row: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {

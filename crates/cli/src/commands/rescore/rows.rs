@@ -1,6 +1,7 @@
 //! What is printed for an utterance: its list with new scores, its best hypothesis, or rows with all scores.
 
 use super::Shape;
+use crate::csv::decimal;
 use elman::measure::rescore::{Features, Utterance, Weights, WordErrors};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -144,13 +145,5 @@ impl Rows {
             writeln!(out, "{}", columns.join("\t"))?;
         }
         writeln!(out, "{}", cells.join("\t"))
-    }
-}
-
-/// A number with six decimals, without a sign where it is zero.
-fn decimal(number: f64) -> String {
-    match number.is_finite() {
-        true => format!("{:.6}", number + 0.0),
-        false => number.to_string(),
     }
 }

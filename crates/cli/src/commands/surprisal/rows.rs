@@ -6,7 +6,7 @@
 //! `sentid` and `sentpos` count from 0, `wlen` is in characters. Numbers of tables have six decimals, those of JSON all of their digits.
 
 use super::{Shape, SurprisalArgs, Unit};
-use crate::csv;
+use crate::csv::{self, decimal};
 use elman::infer::{LineSurprisals, WordSurprisal};
 use elman::text::EOS;
 use serde::Serialize;
@@ -98,10 +98,6 @@ impl Rows {
             serde_json::to_writer(&mut *out, &row)?;
             return writeln!(out);
         }
-        let decimal = |number: f64| match number.is_finite() {
-            true => format!("{number:.6}"),
-            false => number.to_string(),
-        };
         let cells = [
             row.word.to_owned(),
             row.sentid.to_string(),
