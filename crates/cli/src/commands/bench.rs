@@ -125,8 +125,9 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let mut out = io::stdout().lock();
     if args.alone {
         for (case, work) in jobs {
+            let start_bytes = peak_bytes();
             let mut measured = measure(&case, work, &settings)?;
-            measured.peak_bytes = peak_bytes();
+            (measured.peak_bytes, measured.start_bytes) = (peak_bytes(), start_bytes);
             serde_json::to_writer(&mut out, &measured)?;
         }
         return Ok(out.flush()?);

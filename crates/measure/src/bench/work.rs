@@ -96,6 +96,8 @@ pub struct Measured {
     pub plan_bytes: u64,
     /// Peak memory of the process in bytes, set by a caller that measured in a process of its own.
     pub peak_bytes: Option<u64>,
+    /// Memory of the process in bytes before the work, which is the program's own; set by the same caller.
+    pub start_bytes: Option<u64>,
     /// Time by kernel, the `other` time included.
     pub kernels: Vec<KernelTime>,
 }
@@ -160,6 +162,7 @@ pub fn measure(case: &Case, work: Work, settings: &Settings) -> Result<Measured>
         times_one_stream: outcome.times_one_stream,
         plan_bytes: outcome.plan_bytes,
         peak_bytes: None,
+        start_bytes: None,
         kernels,
     })
 }
