@@ -1,6 +1,6 @@
 //! `elman compress` and `elman decompress`: a text in as many bits as a model needs for it, and the text again.
 
-use super::scorer::{self, Member, Output, OutputArgs};
+use super::scorer::{MixtureArgs, Output, OutputArgs};
 use super::{is_stdin, isa, refuse_model, threads};
 use crate::args::thread_count;
 use crate::output::{count, grouped, say, usage};
@@ -8,7 +8,7 @@ use crate::outputs::{Making, refuse_existing, refuse_inputs};
 use crate::progress::Ticker;
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
-use elman::infer::{Compressed, compress, decompress};
+use elman::infer::{Compressed, Weights, compress, decompress};
 use elman::{Cpu, Isa, Model};
 use serde::Serialize;
 use std::fs::File;
@@ -67,13 +67,8 @@ pub struct DecompressArgs {
 /// The model of both commands.
 #[derive(Args)]
 struct CoderArgs {
-    /// The directory of a model or of a run, or the file of an n-gram model (ARPA or binary)
-    #[arg(value_name = "MODEL", value_hint = ValueHint::AnyPath)]
-    model: PathBuf,
-    /// Mix in another model of the same vocabulary with this weight, as OTHER:0.3; MODEL has the rest. OTHER may be cache:N, a cache of the last
-    /// N tokens. May be given several times
-    #[arg(long, value_name = "OTHER:WEIGHT", help_heading = "Model")]
-    mix: Vec<Member>,
+    #[command(flatten)]
+    mixture: MixtureArgs,
     /// Threads of a network; any number gives the same bytes [default: one for each CPU]
     #[arg(long, short = 't', value_name = "N", help_heading = "Model", value_parser = thread_count())]
     threads: Option<u16>,
@@ -163,16 +158,13 @@ fn open(
 ) -> Result<(Model, Box<dyn Read>, Output)> {
     let file = output.file.as_deref();
     if let Some(output_file) = file {
-        let mixed = model.mix.iter().map(Member::path);
         let input = input.to_owned();
-        let read = [&model.model, &input].into_iter().chain(mixed);
+        let read = std::iter::once(&input).chain(model.mixture.paths());
         refuse_inputs(output_file, read)?;
         refuse_existing(output_file, Making::File, output.force)?;
     }
     let cpu = Arc::new(Cpu::new(isa(model.isa.as_deref())?, threads(model.threads)));
-    let first = Model::load(&model.model)?.with_cpu(cpu.clone());
-    let name = model.model.display().to_string();
-    let loaded = scorer::mixed(first, &name, &model.mix, &cpu)?;
+    let loaded = model.mixture.load(Weights::F32, &cpu)?;
     let source: Box<dyn Read> = match is_stdin(input) {
         true => Box::new(io::stdin().lock()),
         false => {

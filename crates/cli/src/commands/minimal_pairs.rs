@@ -3,23 +3,22 @@
 mod rows;
 mod table;
 
-use super::scorer::{self, Member, Output, OutputArgs, print_notes};
-use super::{cpu, is_stdin, model_kind};
-use crate::args::{named, thread_count};
+use super::scorer::{self, ArithmeticArgs, Member, Output, OutputArgs, print_notes};
+use super::{is_stdin, model_kind};
+use crate::args::named;
 use crate::output::{count, grouped, usage};
 use crate::outputs::{Making, refuse_existing, refuse_inputs};
 use crate::progress::Ticker;
 use anyhow::Result;
 use clap::{Args, ValueEnum, ValueHint};
 use elman::Model;
-use elman::infer::{LineOptions, Weights};
+use elman::infer::LineOptions;
 use elman::measure::pairs::{
     Compared, Fields, ModelScores, Pair, Ties, pair_files, read_pairs, report, score_pairs,
 };
 use elman::text::OutOfRange;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Print how often models prefer the good sentence of a minimal pair (BLiMP and its kind)
 ///
@@ -50,12 +49,8 @@ pub struct MinimalPairsArgs {
     /// Add a mixture of the first model with OTHER, which has this weight, as OTHER:0.3. May be given several times
     #[arg(long, value_name = "OTHER:WEIGHT", help_heading = "Model")]
     mix: Vec<Member>,
-    /// Number format of the matrices of networks: bf16 takes half the memory, int8 a quarter; networks of --mix have f32
-    #[arg(long, value_name = "NAME", default_value = "f32", help_heading = "Model", value_parser = named::<Weights>(&["f32", "bf16", "int8"]))]
-    weights: Weights,
-    /// Threads of a network; any number gives the same results [default: one for each CPU]
-    #[arg(long, short = 't', value_name = "N", help_heading = "Model", value_parser = thread_count())]
-    threads: Option<u16>,
+    #[command(flatten)]
+    arithmetic: ArithmeticArgs,
 
     /// Field of the good sentence: a key of JSON, or a column of a table by name or number [default: sentence_good or good]
     #[arg(long, value_name = "FIELD", help_heading = "Pairs")]
@@ -237,10 +232,10 @@ fn split(names: &[PathBuf]) -> Result<(&[PathBuf], &[PathBuf])> {
 
 /// Loads the models, and the mixture if there is one, with their names.
 fn load(args: &MinimalPairsArgs, paths: &[PathBuf]) -> Result<Vec<(String, Model)>> {
-    let cpu = Arc::new(cpu(args.threads));
+    let cpu = args.arithmetic.cpu();
     let mut models = Vec::new();
     for path in paths {
-        let model = Model::load_as(path, args.weights)?.with_cpu(cpu.clone());
+        let model = Model::load_as(path, args.arithmetic.weights)?.with_cpu(cpu.clone());
         models.push((path.display().to_string(), model));
     }
     if let (false, Some((name, first))) = (args.mix.is_empty(), models.first()) {

@@ -18,21 +18,36 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+/// A model, and the models that are mixed into it.
 #[derive(Args)]
-pub struct ModelArgs {
+pub struct MixtureArgs {
     /// The directory of a model or of a run, or the file of an n-gram model (ARPA or binary)
     #[arg(value_name = "MODEL", value_hint = ValueHint::AnyPath)]
-    pub model: PathBuf,
+    model: PathBuf,
     /// Mix in another model of the same vocabulary with this weight, as OTHER:0.3; MODEL has the rest. OTHER may be cache:N, a cache of the last
     /// N tokens. May be given several times
     #[arg(long, value_name = "OTHER:WEIGHT", help_heading = "Model")]
     mix: Vec<Member>,
-    /// Number format of the matrices of MODEL if it is a network: bf16 takes half the memory, int8 a quarter; networks of --mix have f32
+}
+
+/// Number format and threads of a network.
+#[derive(Args)]
+pub struct ArithmeticArgs {
+    /// Number format of the matrices of networks: bf16 takes half the memory, int8 a quarter; networks of --mix have f32
     #[arg(long, value_name = "NAME", default_value = "f32", help_heading = "Model", value_parser = named::<Weights>(&["f32", "bf16", "int8"]))]
-    weights: Weights,
+    pub weights: Weights,
     /// Threads of a network; any number gives the same results [default: one for each CPU]
     #[arg(long, short = 't', value_name = "N", help_heading = "Model", value_parser = thread_count())]
     threads: Option<u16>,
+}
+
+/// The model that scores a text, and how it computes.
+#[derive(Args)]
+pub struct ModelArgs {
+    #[command(flatten)]
+    mixture: MixtureArgs,
+    #[command(flatten)]
+    arithmetic: ArithmeticArgs,
 }
 
 #[derive(Args)]
@@ -190,12 +205,7 @@ impl FromStr for Member {
     }
 }
 
-impl ModelArgs {
-    /// Name of the number format of a network's matrices.
-    pub fn weights(&self) -> &'static str {
-        self.weights.name()
-    }
-
+impl MixtureArgs {
     /// Name of the model, with those that are mixed in.
     pub fn name(&self) -> String {
         let paths = self.paths().map(|path| path.display().to_string());
@@ -204,16 +214,45 @@ impl ModelArgs {
 
     /// Paths of the model and of those that are mixed in.
     pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        let mixed = self.mix.iter().map(|member| &member.path);
+        let mixed = self.mix.iter().map(Member::path);
         std::iter::once(&self.model).chain(mixed)
+    }
+
+    /// Loads the model, with a network's matrices in the format `weights`, or the mixture.
+    pub fn load(&self, weights: Weights, cpu: &Arc<Cpu>) -> Result<Model> {
+        let first = Model::load_as(&self.model, weights)?.with_cpu(cpu.clone());
+        let name = self.model.display().to_string();
+        mixed(first, &name, &self.mix, cpu)
+    }
+}
+
+impl ArithmeticArgs {
+    /// The threads, with the best instruction set of this CPU.
+    pub fn cpu(&self) -> Arc<Cpu> {
+        Arc::new(cpu(self.threads))
+    }
+}
+
+impl ModelArgs {
+    /// Name of the number format of a network's matrices.
+    pub fn weights(&self) -> &'static str {
+        self.arithmetic.weights.name()
+    }
+
+    /// Name of the model, with those that are mixed in.
+    pub fn name(&self) -> String {
+        self.mixture.name()
+    }
+
+    /// Paths of the model and of those that are mixed in.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.mixture.paths()
     }
 
     /// Loads the model, or the mixture.
     pub fn load(&self) -> Result<Model> {
-        let cpu = Arc::new(cpu(self.threads));
-        let first = Model::load_as(&self.model, self.weights)?.with_cpu(cpu.clone());
-        let name = self.model.display().to_string();
-        mixed(first, &name, &self.mix, &cpu)
+        self.mixture
+            .load(self.arithmetic.weights, &self.arithmetic.cpu())
     }
 }
 
