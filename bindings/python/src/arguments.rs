@@ -5,7 +5,7 @@ use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use std::io::Cursor;
 
-/// What a pickle holds: a function, and its arguments.
+/// Function and arguments by which Python loads a pickle.
 pub type Reduced<'py, Arguments> = (Bound<'py, PyAny>, Arguments);
 
 /// A token, given by its id or by its text.
@@ -32,7 +32,7 @@ impl Token {
     }
 }
 
-/// Texts in memory or in files.
+/// Text as one string of lines, or as a list of sentences.
 #[derive(FromPyObject)]
 pub enum Lines {
     One(String),
@@ -40,7 +40,7 @@ pub enum Lines {
 }
 
 impl Lines {
-    /// One text; the sentences of a list are its lines.
+    /// The text as a source; the sentences of a list are its lines.
     pub fn sources(self) -> PyResult<Vec<Source>> {
         let text = match self {
             Lines::One(text) => text,
@@ -57,7 +57,7 @@ impl Lines {
     }
 }
 
-/// A text in memory.
+/// Makes a source of a text in memory.
 pub fn in_memory(text: String) -> Source {
     Source::Reader {
         name: "the text".into(),

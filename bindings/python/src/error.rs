@@ -13,7 +13,7 @@ create_exception!(
     "An error of elman; its message says what is wrong, where, and what to do."
 );
 
-/// An error with its causes, but for those whose words it has already.
+/// Message of an error with the messages of its causes, each once.
 fn message(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
@@ -44,8 +44,8 @@ fn is_missing(error: &elman::Error) -> bool {
     false
 }
 
-/// The message of an error of the library.
-pub fn words(error: impl Into<elman::Error>) -> String {
+/// Message of an error of the library, with its causes.
+pub fn message_of(error: impl Into<elman::Error>) -> String {
     message(&error.into())
 }
 

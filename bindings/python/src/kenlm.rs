@@ -6,7 +6,7 @@
 //! Words are what stands between ASCII white space, as `bytes.split()` cuts it. Sums are in f64; KenLM's module adds in f32, so that its sums of long
 //! sentences differ in the sixth digit.
 
-use crate::error::{ElmanError, words};
+use crate::error::{ElmanError, message_of};
 use elman::ngram::State;
 use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
@@ -22,7 +22,7 @@ const UNKNOWN_LOG10: f32 = -100.0;
 /// Context of a model, as a value: it can be compared, hashed and copied.
 #[pyclass(module = "elman.kenlm", name = "State")]
 pub struct KenlmState {
-    /// `None` before it was written.
+    /// Context, or `None` in a state that no method has written yet.
     state: Mutex<Option<State>>,
 }
 
@@ -160,7 +160,7 @@ impl KenlmModel {
         }
     }
 
-    /// log10 p of a word, and the state after it: [`KenlmModel::full_score`] without what takes time.
+    /// log10 p of a word, and the state after it; faster than [`KenlmModel::full_score`].
     fn score_word(&self, state: State, word: &[u8]) -> (f32, State) {
         let ngram = self.ngram();
         match self.id(word) {
@@ -343,7 +343,7 @@ impl KenlmModel {
 fn load(path: &Path) -> PyResult<elman::Model> {
     let cannot =
         |why: String| PyOSError::new_err(format!("Cannot read model '{}' ({why})", path.display()));
-    let model = elman::Model::load(path).map_err(|error| cannot(words(error)))?;
+    let model = elman::Model::load(path).map_err(|error| cannot(message_of(error)))?;
     match model.as_ngram() {
         Some(ngram) if ngram.vocab().kind().between_spaces() => Ok(model),
         Some(ngram) => Err(cannot(format!(

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 #[pyclass(module = "elman", frozen)]
 pub struct Model {
     inner: elman::Model,
-    /// Where the model was loaded from, and with what: pickles hold this.
+    /// Path and options of loading, which a pickle of the model holds.
     origin: Option<Origin>,
 }
 
@@ -32,7 +32,7 @@ struct Origin {
 }
 
 impl Model {
-    /// A model that is in no file.
+    /// Makes a model that is in no file.
     pub fn of(inner: elman::Model) -> Model {
         Model {
             inner,
@@ -40,7 +40,7 @@ impl Model {
         }
     }
 
-    /// The model of the library; a copy costs nothing.
+    /// Copies the handle of the library's model.
     pub fn shared(&self) -> elman::Model {
         self.inner.clone()
     }

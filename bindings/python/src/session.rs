@@ -81,17 +81,20 @@ impl Session {
         self.fork(py)
     }
 
-    /// What the session remembers, as bytes that ``Model.restore`` takes. Equal sessions have equal bytes.
+    /// Save the session as bytes, which ``Model.restore`` takes. Equal sessions have equal bytes.
     fn save<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.inner.save())
     }
 
-    fn __eq__(&mut self, other: &Bound<'_, PyAny>) -> bool {
-        match other.extract::<PyRef<'_, Session>>() {
-            Ok(other) => self.inner.save() == other.inner.fork().save(),
-            // The only other borrow there can be is this very session.
-            Err(_) => other.is_exact_instance_of::<Session>(),
+    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if slf.is(other) {
+            return Ok(true);
         }
+        let Ok(other) = other.cast::<Session>() else {
+            return Ok(false);
+        };
+        let (mut this, mut other) = (slf.try_borrow_mut()?, other.try_borrow_mut()?);
+        Ok(this.inner.save() == other.inner.save())
     }
 
     fn __hash__(&mut self) -> u64 {

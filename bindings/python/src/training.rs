@@ -2,7 +2,7 @@
 
 use crate::error::{ElmanError, exception};
 use elman::infer::VocabularyFrom;
-use elman::train::config::{Choices, Precision};
+use elman::train::config::{Choices, ConfigError};
 use elman::train::job::NewBudget;
 use elman::train::metrics::Line;
 use elman::train::{self, Changes, Ending, Event, Job, Machine, Outcome, Watch};
@@ -14,15 +14,15 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-/// Time between two looks at the interpreter: for Ctrl-C, and for calls of the progress function.
-const LOOK: Duration = Duration::from_millis(100);
+/// Time between two checks for Ctrl-C, and between two calls of the progress function.
+const INTERVAL: Duration = Duration::from_millis(100);
 /// Time between checkpoints.
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
 /// An observer that calls a function of Python, and ends the run when an exception was raised.
 struct Observer {
     progress: Option<Py<PyAny>>,
-    looked: Instant,
+    checked: Instant,
     raised: Option<PyErr>,
 }
 
@@ -46,8 +46,8 @@ impl Observer {
 impl Watch for Observer {
     fn event(&mut self, event: &Event) {
         match event {
-            Event::Step(step) if self.looked.elapsed() >= LOOK => {
-                self.looked = Instant::now();
+            Event::Step(step) if self.checked.elapsed() >= INTERVAL => {
+                self.checked = Instant::now();
                 if let Err(interrupt) = Python::attach(|py| py.check_signals()) {
                     self.raised = Some(interrupt);
                 }
@@ -94,7 +94,7 @@ fn machine(threads: Option<usize>) -> PyResult<Machine> {
     })
 }
 
-/// Runs, and then raises what was raised meanwhile; returns whether the run ended by itself.
+/// Carries out `work`, and raises the exception that was raised meanwhile, if any; returns whether the run ended by itself.
 fn run(
     py: Python<'_>,
     progress: Option<Py<PyAny>>,
@@ -102,11 +102,11 @@ fn run(
 ) -> PyResult<bool> {
     let mut observer = Observer {
         progress,
-        looked: Instant::now(),
+        checked: Instant::now(),
         raised: None,
     };
     let outcome = py.detach(|| work(&mut observer));
-    // What interrupted the run says more than that it was interrupted.
+    // The exception says why the run was interrupted, the outcome only that it was.
     if let Some(raised) = observer.raised {
         return Err(raised);
     }
@@ -130,10 +130,7 @@ pub fn train_run(
     let machine = machine(threads)?;
     let wrong = |error: String| ElmanError::new_err(error);
     let choices = Choices::from_toml(options).map_err(|error| wrong(error.message().to_owned()))?;
-    let base = TrainConfig {
-        precision: Precision::fastest(machine.isa),
-        ..TrainConfig::default()
-    };
+    let base = TrainConfig::defaults_on(machine.isa);
     let config = TrainConfig::resolve(&base, &[&choices]).map_err(exception_of_config)?;
     let vocabulary = match &init_from {
         Some(model) => VocabularyFrom::Model(model.clone()),
@@ -177,6 +174,6 @@ pub fn resume_run(
     })
 }
 
-fn exception_of_config(error: elman::train::config::ConfigError) -> PyErr {
+fn exception_of_config(error: ConfigError) -> PyErr {
     exception(elman::Error::from(elman::train::Error::from(error)))
 }

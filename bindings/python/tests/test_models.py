@@ -2,6 +2,7 @@
 
 import copy
 import math
+import multiprocessing
 import pickle
 import threading
 
@@ -124,6 +125,18 @@ def test_threads_share_a_model(network):
     for thread in threads:
         thread.join()
     assert together == alone
+
+
+def score(model, text):
+    return model.log_prob(text)
+
+
+def test_worker_processes_hold_models(model, network):
+    texts = ["the king was calm\n", "the sea\n"]
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        for each in (model, network):
+            scores = pool.starmap(score, [(each, text) for text in texts])
+            assert scores == [each.log_prob(text) for text in texts]
 
 
 def test_models_are_pickled_by_their_paths(model, network):

@@ -1,6 +1,9 @@
 """Runs and n-gram models made from Python."""
 
 import math
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -39,6 +42,22 @@ def test_an_interrupted_run_is_resumed_to_the_same_weights(text, tmp_path, error
     with pytest.raises(error):
         elman.train(text, tmp_path / "parts", progress=interrupt, **OPTIONS)
     assert elman.resume(tmp_path / "parts").id == whole.id
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
+def test_ctrl_c_leaves_a_run_that_resumes(text, tmp_path):
+    options = dict(OPTIONS, steps=3000)
+    program = f"""
+import elman
+elman.train({str(text)!r}, {str(tmp_path / "run")!r}, progress=lambda report: print(report["event"], flush=True), **{options!r})
+"""
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while "step" not in process.stdout.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0 and "KeyboardInterrupt" in errors
+    assert elman.resume(tmp_path / "run").id == elman.train(text, tmp_path / "whole", **options).id
 
 
 def test_options_are_those_of_the_command(text, tmp_path):

@@ -1,6 +1,6 @@
 //! Published recipes by name: configuration files that are part of the program. `presets/` has them, each with its source.
 
-use crate::resolve::{Layered, defaults, resolve};
+use crate::resolve::{Layered, resolve};
 use anyhow::{Context, Result};
 use elman::train::Config;
 use elman::train::config::Choices;
@@ -32,7 +32,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// What the command line's choices are put over: defaults on a CPU with the instructions `isa`, a recipe, a file.
 pub fn layered(isa: Isa, preset: Option<&str>, file: Option<&Path>) -> Result<Layered> {
-    let defaults = defaults(isa);
+    let defaults = Config::defaults_on(isa);
     let defaults = match preset {
         Some(name) => over(defaults, name)?,
         None => defaults,

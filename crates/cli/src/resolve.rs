@@ -5,9 +5,8 @@ use crate::options::as_flags;
 use crate::output::usage;
 use anyhow::{Context, Result};
 use elman::store::disk;
-use elman::train::config::{Choices, ConfigError, Origin, Precision, options};
+use elman::train::config::{Choices, ConfigError, Origin, options};
 use elman::train::{Config, Record};
-use elman_kernels::Isa;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -63,14 +62,6 @@ impl Layered {
         table.lay(&self.choices)?;
         table.lay(flags)?;
         Ok(table)
-    }
-}
-
-/// The defaults on a CPU with the instructions `isa`.
-pub fn defaults(isa: Isa) -> Config {
-    Config {
-        precision: Precision::fastest(isa),
-        ..Config::default()
     }
 }
 

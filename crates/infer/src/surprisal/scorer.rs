@@ -1,4 +1,4 @@
-//! What scores the lines: a model, whose weights stay, or a network that learns from each line.
+//! Scorer of lines under a model with fixed weights, or under a network that learns from each line.
 
 use super::SurprisalOptions;
 use super::boundaries::Boundaries;

@@ -4,7 +4,8 @@
 //! the top layer) and the reverse when only one of them is given; two different sizes untie the weights unless tying was asked for:
 //! then a projection stands between.
 
-use super::{Bptt, Choices, Config, ConfigError};
+use super::{Bptt, Choices, Config, ConfigError, Precision};
+use elman_kernels::Isa;
 use elman_net::dims::Sizes;
 use elman_text::Layout;
 
@@ -19,6 +20,14 @@ const SIZES: [&str; 6] = [
 ];
 
 impl Config {
+    /// The defaults on a CPU with the instruction set `isa`, whose fastest number format they take.
+    pub fn defaults_on(isa: Isa) -> Config {
+        Config {
+            precision: Precision::fastest(isa),
+            ..Config::default()
+        }
+    }
+
     /// The configuration that `layers`, the later over the earlier, amount to over `base`.
     ///
     /// # Errors

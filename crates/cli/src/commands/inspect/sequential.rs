@@ -8,11 +8,12 @@ use crate::grid::Grid;
 use crate::options::{Network, TrainOptions};
 use crate::output::{Table, count, grouped, number, say, usage};
 use crate::progress::spinner;
-use crate::resolve::{Layered, defaults, idle_notes, resolve};
+use crate::resolve::{Layered, idle_notes, resolve};
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::measure::inspect::sequential::{Options, Row, Speed};
 use elman::measure::inspect::{Sequential, sequential};
+use elman::train::Config;
 use elman::train::config::{Choices, Origin, Precision};
 use elman_kernels::Isa;
 use std::io::{self, Write};
@@ -113,7 +114,7 @@ impl SequentialArgs {
             )),
             Some(model) => of_model(model, &Choices::default()),
             None => {
-                let file = Layered::none(defaults(isa));
+                let file = Layered::none(Config::defaults_on(isa));
                 let config = resolve(&file, network)?;
                 for note in idle_notes(&file, network, &config, &Origin::default()) {
                     say(format_args!("note: {note}"));

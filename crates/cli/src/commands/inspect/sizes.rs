@@ -2,7 +2,7 @@
 
 use crate::options::{Groups, Untrained};
 use crate::output::usage;
-use crate::resolve::{Layered, defaults, resolve};
+use crate::resolve::{Layered, resolve};
 use anyhow::Result;
 use clap::builder::{RangedI64ValueParser, TypedValueParser};
 use elman::infer::NetworkModel;
@@ -30,7 +30,7 @@ pub fn of_model(path: &Path, choices: &Choices) -> Result<Sizing> {
     let model = NetworkModel::load(path)?;
     let mut base = match Folder::is_run(path) {
         true => read_record(path)?.config,
-        false => defaults(Isa::detect()),
+        false => Config::defaults_on(Isa::detect()),
     };
     base.set_dims(model.dims());
     Ok(Sizing {
