@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""BLiMP through lm_eval's `--model hf` on an exported model, through `elman score` and `elman minimal-pairs`: the same accuracies.
+"""Compares accuracies on BLiMP: lm_eval's `--model hf` on an exported model, `elman score` and `elman minimal-pairs`.
 
-    venv/bin/pip install torch "transformers>=5" lm_eval
+    venv/bin/pip install torch transformers lm_eval
     elman export runs/MODEL --to transformers -o model-hf
     venv/bin/python tools/check_blimp.py target/release/elman model-hf BLIMP/data [--only NAME] [--write results.tsv]
 
@@ -28,6 +28,8 @@ import lm_eval
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
+from checking import scored_lines
+
 TOLERANCE = 1e-4  # nats of a sentence
 
 TASK = """task: elman_{name}
@@ -51,10 +53,8 @@ metric_list:
 
 def scores(elman, model, space, sentences):
     """ln p of each sentence, without its end."""
-    text = "".join(f"{space}{sentence}\n" for sentence in sentences)
-    command = [elman, "score", model, "--unit", "nats", "--no-end", "--format", "jsonl"]
-    output = subprocess.run(command, input=text.encode(), capture_output=True, check=True).stdout
-    return [json.loads(line)["ln_p"] for line in output.splitlines()]
+    lines = (space + sentence for sentence in sentences)
+    return [line["ln_p"] for line in scored_lines(elman, model, lines, "--no-end")]
 
 
 def minimal_pairs(elman, model, file):

@@ -9,7 +9,6 @@ Prints a line for each comparison; exit code 1 if a number differs by more than 
 """
 
 import argparse
-import importlib.util
 import json
 import pathlib
 import subprocess
@@ -17,11 +16,11 @@ import sys
 import tempfile
 
 import numpy
-import onnx
-import onnxruntime
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+
+from checking import Checks, onnx_session, torch_model
 
 TOLERANCE = 1e-5
 CASES = {
@@ -57,30 +56,11 @@ class RNNModel(nn.Module):
         return self.decoder(self.rnn(self.encoder(tokens))[0])
 
 
-class Checks:
-    def __init__(self):
-        self.good = True
-
-    def same(self, what, ours, theirs):
-        """Compares two arrays and prints the largest difference."""
-        ours, theirs = numpy.asarray(ours), numpy.asarray(theirs)
-        fits = ours.shape == theirs.shape
-        error = float("nan")
-        if fits:
-            error = float(numpy.abs(ours - theirs).max()) / max(1.0, float(numpy.abs(theirs).max()))
-            fits = error <= TOLERANCE  # false for NaN, too
-        self.good = self.good and fits
-        print(f"{what:48} {error:.1e} {'ok' if fits else 'TOO LARGE'}", flush=True)
-
-
 class Onnx:
     """An exported model in onnxruntime."""
 
     def __init__(self, path):
-        onnx.checker.check_model(str(path), full_check=True)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.session = onnx_session(path)
         self.names = [output.name for output in self.session.get_outputs()]
         self.states = {i.name: i.shape[2] for i in self.session.get_inputs() if i.name != "tokens"}
 
@@ -119,10 +99,7 @@ def check_exports(checks, name, run, elman, logits_of, room, text):
     subprocess.run([elman, "export", run, "--to", "pytorch", "-o", folder], check=True, stdout=subprocess.DEVNULL)
     subprocess.run([elman, "export", run, "-o", graph, "--log-probs"], check=True, stdout=subprocess.DEVNULL)
 
-    spec = importlib.util.spec_from_file_location("elman_torch", folder / "elman_torch.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    model = script.load(folder)
+    model = torch_model(folder)
     inputs = numpy.concatenate([[model.eos], ids[:-1]])
     with torch.no_grad():
         theirs, _ = model(torch.from_numpy(inputs)[:, None])
@@ -200,7 +177,7 @@ def main():
     parser.add_argument("--only", help="cases whose name begins so")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    checks = Checks()
+    checks = Checks(TOLERANCE, relative=True)
     with tempfile.TemporaryDirectory() as folder:
         room = pathlib.Path(folder)
         corpus = pathlib.Path(arguments.text).read_bytes()

@@ -26,6 +26,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from checking import Checks
+
 TOLERANCE = 1e-5
 CONVERTER = pathlib.Path(__file__).parent / "pickle_to_safetensors.py"
 CASES = {  # kind, embedding, units, layers, tied
@@ -66,15 +68,6 @@ class RNNModel(nn.Module):
         zeros = lambda: weight.new_zeros(self.nlayers, bsz, self.nhid)
         return (zeros(), zeros()) if self.rnn_type == "LSTM" else zeros()
 '''
-
-
-class Checks:
-    def __init__(self):
-        self.good = True
-
-    def fits(self, what, fits, shown):
-        self.good = self.good and fits
-        print(f"{what:60} {shown} {'ok' if fits else 'WRONG'}", flush=True)
 
 
 def converted(model, output, *more):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What `elman export --to sherpa-onnx` writes, in onnxruntime and in sherpa-onnx itself.
+"""Compares what `elman export --to sherpa-onnx` writes, in onnxruntime and in sherpa-onnx itself, with elman and PyTorch.
 
     cargo build --release --bins
     venv/bin/pip install torch safetensors numpy onnx onnxruntime sherpa-onnx
@@ -16,7 +16,6 @@ Prints a line for each comparison; exit code 1 if a number differs by more than 
 """
 
 import argparse
-import importlib.util
 import json
 import pathlib
 import subprocess
@@ -25,10 +24,11 @@ import tempfile
 
 import numpy
 import onnx
-import onnxruntime
 import sherpa_onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+
+from checking import Checks, onnx_session, scored_lines, torch_model
 
 TOLERANCE = 1e-4
 SPECIALS = ["<blk>", "<sos/eos>", "<unk>"]
@@ -40,21 +40,6 @@ CASES = {
 JOIN = 16
 
 
-class Checks:
-    def __init__(self):
-        self.good = True
-
-    def fits(self, what, fits, shown):
-        self.good = self.good and fits
-        print(f"{what:60} {shown} {'ok' if fits else 'WRONG'}", flush=True)
-
-    def same(self, what, ours, theirs):
-        ours, theirs = (numpy.asarray(numbers, dtype=numpy.float64).ravel() for numbers in (ours, theirs))
-        fits = ours.shape == theirs.shape and len(ours) > 0
-        error = float(numpy.abs(ours - theirs).max()) if fits else float("nan")
-        self.fits(what, fits and error <= TOLERANCE, f"{error:.1e}")  # false for NaN, too
-
-
 def pieces(line):
     """A line in pieces of two letters, as a recogniser's subword model might cut it."""
     return [piece for word in line.split() for piece in cut("\u2581" + word.lower())]
@@ -64,25 +49,15 @@ def cut(word):
     return [word[:3]] + [word[at : at + 2] for at in range(3, len(word), 2)]
 
 
-def session(path):
-    onnx.checker.check_model(str(path), full_check=True)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def scores(elman, run, texts, *options):
-    """ln p of each text."""
-    command = [elman, "score", run, "--unit", "nats", "--format", "jsonl", *options]
-    text = "".join(" ".join(text) + "\n" for text in texts)
-    output = subprocess.run(command, input=text.encode(), capture_output=True, check=True).stdout
-    return [json.loads(line) for line in output.splitlines()]
+    """What `elman score` prints of each text, a list of symbols."""
+    return scored_lines(elman, run, map(" ".join, texts), *options)
 
 
 def check_graphs(checks, name, elman, run, folder, room, symbols, texts):
     ids = [[symbols.index(piece) for piece in text] for text in texts]
     own = [score["ln_p"] for score in scores(elman, run, texts)]
-    offline = session(folder / "no-state.onnx")
+    offline = onnx_session(folder / "no-state.onnx")
     x = numpy.zeros((len(ids), max(map(len, ids))), numpy.int64)
     for row, text in zip(x, ids):
         row[: len(text)] = text
@@ -91,13 +66,10 @@ def check_graphs(checks, name, elman, run, folder, room, symbols, texts):
     checks.same(f"{name}: nll", -nll, own)
     checks.same(f"{name}: nll, one at a time", -nll[-1:], -offline.run(None, {"x": x[-1:], "x_lens": lens[-1:]})[0])
 
-    online = session(folder / "with-state.onnx")
+    online = onnx_session(folder / "with-state.onnx")
     about = online.get_modelmeta().custom_metadata_map
     layers, hidden, sos, eos = (int(about[key]) for key in ("num_layers", "hidden_size", "sos_id", "eos_id"))
-    spec = importlib.util.spec_from_file_location("elman_torch", room / f"{name}-torch" / "elman_torch.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    model = script.load(room / f"{name}-torch")
+    model = torch_model(room / f"{name}-torch")
     vocab = json.loads((run / "model" / "tokenizer.json").read_text())["model"]["vocab"]
     rows = [vocab.get(symbol, vocab["<unk>"]) for symbol in symbols]
     rows[0] = rows[1] = vocab["<eos>"]
@@ -236,7 +208,7 @@ def main():
     parser.add_argument("text")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    checks = Checks()
+    checks = Checks(TOLERANCE)
     with tempfile.TemporaryDirectory() as room:
         room = pathlib.Path(room)
         lines = pathlib.Path(arguments.text).read_text()[:120_000].splitlines()

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What `elman export --to transformers` writes, loaded by Transformers and used by minicons and `surprisal`.
+"""Compares what `elman export --to transformers` writes, in Transformers, minicons and `surprisal`, with elman.
 
     cargo build --release --bins --examples
-    venv/bin/pip install torch "transformers>=5" minicons surprisal safetensors
+    venv/bin/pip install torch transformers minicons surprisal safetensors
     venv/bin/python tools/check_transformers.py target/release/elman target/release/examples/token_logits data/kjv.txt
 
 Trains small models of every cell, of layers that differ, tied and untied, and of every kind of vocabulary, and compares
@@ -38,6 +38,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, logging
 
+from checking import Checks, scored_lines
+
 TOLERANCE = 1e-4
 CASES = {
     "lstm": ["--cell", "lstm", "--layers", "2"],
@@ -62,25 +64,6 @@ SENTENCES = [
 ]
 
 
-class Checks:
-    def __init__(self):
-        self.good = True
-
-    def fits(self, what, fits, shown):
-        self.good = self.good and fits
-        print(f"{what:60} {shown} {'ok' if fits else 'WRONG'}", flush=True)
-
-    def same(self, what, ours, theirs):
-        """Compares two lists or tensors of numbers and prints the largest difference."""
-        ours, theirs = (torch.as_tensor(numbers, dtype=torch.float64).flatten() for numbers in (ours, theirs))
-        fits = ours.shape == theirs.shape
-        error = (ours - theirs).abs().max().item() if fits and len(ours) else float("nan")
-        self.fits(what, fits and error <= TOLERANCE, f"{error:.1e}")  # false for NaN, too
-
-    def equal(self, what, ours, theirs):
-        self.fits(what, ours == theirs, f"{len(ours)} equal" if ours == theirs else f"{ours!r} is not {theirs!r}")
-
-
 class Elman:
     """The command, on one model."""
 
@@ -97,8 +80,7 @@ class Elman:
 
     def sentences(self, *options):
         """ln p of each of SENTENCES."""
-        lines = self.run("score", "--unit", "nats", "--format", "jsonl", *options, text="".join(s + "\n" for s in SENTENCES))
-        return [json.loads(line)["ln_p"] for line in lines.splitlines()]
+        return [line["ln_p"] for line in scored_lines(self.command, self.model, SENTENCES, *options)]
 
     def words(self, *options):
         """Surprisals in bits of the words of each of SENTENCES."""
@@ -272,7 +254,7 @@ def main():
     torch.set_grad_enabled(False)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    checks = Checks()
+    checks = Checks(TOLERANCE)
     with tempfile.TemporaryDirectory() as room:
         room = pathlib.Path(room)
         corpus = pathlib.Path(arguments.text).read_bytes()

@@ -92,6 +92,36 @@ fn a_directory_for_transformers_is_the_same_model() {
 }
 
 #[test]
+fn exports_for_pytorch_and_transformers_replace_each_other() {
+    let room = Room::new();
+    room.train("run", "2", &[]);
+    let export = |form: &str, directory: &str| {
+        let args = [
+            "export", "run", "--to", form, "-o", directory, "--force", "--json",
+        ];
+        room.json(&args);
+        let entries = std::fs::read_dir(room.path(directory)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut files: Vec<(String, String)> = names
+            .filter(|name| name != "model.safetensors")
+            .map(|name| (name.clone(), room.read(&format!("{directory}/{name}"))))
+            .collect();
+        files.sort();
+        files
+    };
+    let (pytorch, transformers) = (export("pytorch", "torch"), export("transformers", "hf"));
+    assert_ne!(pytorch, transformers);
+    assert_eq!(export("pytorch", "hf"), pytorch);
+    assert_eq!(export("transformers", "hf"), transformers);
+    // A file that elman did not write stays, even under the name of a module of elman's.
+    room.write("torch/modeling_elman.py", "print(1)\n");
+    room.write("torch/notes.txt", "mine\n");
+    let files = export("pytorch", "torch");
+    assert_eq!(files.len(), pytorch.len() + 2);
+    assert_eq!(room.read("torch/modeling_elman.py"), "print(1)\n");
+}
+
+#[test]
 fn a_language_model_for_a_recogniser_has_its_symbols() {
     let room = Room::new();
     room.train("run", "2", &["--vocab", "fields"]);

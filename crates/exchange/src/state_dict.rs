@@ -5,11 +5,13 @@
 //! directory is a model like any other, which elman loads too.
 
 use crate::error::Result;
+use crate::transformers::{MODELING, MODELING_NAME};
 use elman_infer::files::Additions;
 use elman_infer::{NetworkModel, files};
 use elman_net::dims::Activation;
-use elman_store::{Array, Snapshot, write_snapshot};
+use elman_store::{Array, Snapshot, StoreError, disk, write_snapshot};
 use serde_json::{Map, json};
+use std::io::Read;
 use std::path::Path;
 
 /// Keys in the header of a state dict of ours, which say what tensors cannot.
@@ -47,10 +49,13 @@ pub fn save_state_dict(path: &Path, model: &NetworkModel) -> Result<()> {
 
 /// Writes a model directory whose weights are a PyTorch state dict, beside the Python module [`SCRIPT_NAME`] that loads it.
 ///
+/// The Python module of an earlier export for Transformers is removed.
+///
 /// # Errors
-/// [`Error::Model`](crate::Error::Model) if the directory cannot be written.
+/// [`Error::Model`](crate::Error::Model) if the directory cannot be written; [`Error::Store`](crate::Error::Store) if the other module
+/// cannot be removed.
 pub fn save_for_pytorch(directory: &Path, model: &NetworkModel) -> Result<()> {
-    Ok(files::write_model(
+    files::write_model(
         directory,
         model.dims(),
         state_dict(model),
@@ -61,7 +66,28 @@ pub fn save_for_pytorch(directory: &Path, model: &NetworkModel) -> Result<()> {
             files: vec![(SCRIPT_NAME, SCRIPT.to_owned())],
             ..Additions::default()
         },
-    )?)
+    )?;
+    remove_module(directory, MODELING_NAME, MODELING)
+}
+
+/// Removes the Python module `name` from a model's directory if elman wrote it, that is, if it begins like `text`.
+///
+/// The beginning is everything before the first blank line, so that modules of other versions of elman are recognised too.
+pub(super) fn remove_module(directory: &Path, name: &str, text: &str) -> Result<()> {
+    let path = directory.join(name);
+    if !path.is_file() {
+        return Ok(());
+    }
+    let beginning = text.split("\n\n").next().unwrap_or(text).as_bytes();
+    let (file, _) = disk::open_regular(&path)?;
+    let mut found = Vec::new();
+    file.take(beginning.len() as u64)
+        .read_to_end(&mut found)
+        .map_err(|error| StoreError::io(&path, "read", error))?;
+    if found == beginning {
+        disk::remove_file(&path)?;
+    }
+    Ok(())
 }
 
 fn state_dict(model: &NetworkModel) -> Vec<Array<'_>> {
