@@ -1,9 +1,12 @@
 //! Arguments of methods, as Python gives them.
 
+use elman::infer::VocabularyFrom;
 use elman::text::{Layout, Source};
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use std::io::Cursor;
+use std::path::PathBuf;
 
 /// Function and arguments by which Python loads a pickle.
 pub type Reduced<'py, Arguments> = (Bound<'py, PyAny>, Arguments);
@@ -32,6 +35,38 @@ impl Token {
     }
 }
 
+/// A text: files, which Python gives as a tuple of paths, one string of lines, or a list of sentences.
+pub enum Input {
+    Files(Vec<PathBuf>),
+    Text(String),
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Input {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Input> {
+        if let Ok(paths) = object.cast::<PyTuple>() {
+            return Ok(Input::Files(
+                paths
+                    .iter()
+                    .map(|path| path.extract())
+                    .collect::<PyResult<_>>()?,
+            ));
+        }
+        Ok(Input::Text(Lines::extract(object)?.into_text()?))
+    }
+}
+
+impl Input {
+    /// The text as sources, which may be asked for several times.
+    pub fn sources(&self) -> Vec<Source> {
+        match self {
+            Input::Files(paths) => Source::files(paths),
+            Input::Text(text) => vec![in_memory(text.clone())],
+        }
+    }
+}
+
 /// Text as one string of lines, or as a list of sentences.
 #[derive(FromPyObject)]
 pub enum Lines {
@@ -40,21 +75,48 @@ pub enum Lines {
 }
 
 impl Lines {
-    /// The text as a source; the sentences of a list are its lines.
-    pub fn sources(self) -> PyResult<Vec<Source>> {
-        let text = match self {
-            Lines::One(text) => text,
+    /// The text as one string; the sentences of a list are its lines.
+    fn into_text(self) -> PyResult<String> {
+        match self {
+            Lines::One(text) => Ok(text),
             Lines::Many(lines) => {
                 if let Some(line) = lines.iter().find(|line| line.contains(['\n', '\r'])) {
                     return Err(PyValueError::new_err(format!(
                         "a sentence of a list is one line, and {line:?} has several: give one string with lines instead"
                     )));
                 }
-                lines.iter().flat_map(|line| [line, "\n"]).collect()
+                Ok(lines.iter().flat_map(|line| [line, "\n"]).collect())
             }
-        };
-        Ok(vec![in_memory(text)])
+        }
     }
+
+    /// The text as a source; the sentences of a list are its lines.
+    pub fn sources(self) -> PyResult<Vec<Source>> {
+        Ok(vec![in_memory(self.into_text()?)])
+    }
+}
+
+/// Where a vocabulary comes from: what it is (`model`, `file` or `tokenizer`), the path, and the token that ends a text.
+pub type VocabularyArgument = (String, PathBuf, Option<String>);
+
+/// The source of a vocabulary; without one it is counted in the text.
+pub fn vocabulary(given: Option<VocabularyArgument>) -> VocabularyFrom {
+    match given {
+        None => VocabularyFrom::Text,
+        Some((what, path, eos)) => match &*what {
+            "model" => VocabularyFrom::Model(path),
+            "tokenizer" => VocabularyFrom::Tokenizer { file: path, eos },
+            _ => VocabularyFrom::File(path),
+        },
+    }
+}
+
+/// Token ids as the bytes of an array of uint32.
+pub fn ids(bytes: &[u8]) -> Vec<u32> {
+    let numbers = bytes.chunks_exact(4);
+    numbers
+        .map(|number| u32::from_ne_bytes([number[0], number[1], number[2], number[3]]))
+        .collect()
 }
 
 /// Makes a source of a text in memory.
@@ -80,4 +142,10 @@ pub fn layout(continuous: bool) -> Layout {
         true => Layout::Stream,
         false => Layout::Sentences,
     }
+}
+
+/// The layout with a name: `stream` or `sentences`.
+pub fn layout_named(name: &str) -> PyResult<Layout> {
+    let layouts = [Layout::Stream, Layout::Sentences].map(|layout| (layout.name(), layout));
+    named("layout", name, &layouts)
 }

@@ -1,18 +1,18 @@
 //! Models of every family.
 
-use crate::arguments::{Lines, Reduced, Token, in_memory, layout, named};
+use crate::arguments::{Lines, Reduced, Token, layout, named};
 use crate::error::{ElmanError, exception};
+use crate::generation::{self, Penalty, Prompts, sampling};
 use crate::ngrams::save_arpa;
 use crate::pieces::Pieces;
 use crate::records;
 use crate::session::Session;
 use elman::infer::{
-    EvalOptions, LineOptions, Mixture, Spelling, SurprisalOptions, Unknown, Weights, Words,
+    Beam, LineOptions, Mixture, Spelling, SurprisalOptions, Unknown, Weights, Words,
 };
-use elman::text::{ReadOptions, Source};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 use std::f64::consts::LN_2;
 use std::path::PathBuf;
 
@@ -171,10 +171,11 @@ impl Model {
         Ok(score.log_prob())
     }
 
-    /// The tokens of a text with their natural log-probabilities: a list of dictionaries with token, id, log_prob and unk.
+    /// The tokens of a text with their natural log-probabilities: a list of dictionaries with token, id, log_prob, unk and,
+    /// under an n-gram model, ngram_length, the length of the n-gram that was found.
     fn score_tokens<'py>(&self, py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyList>> {
         let score = py.detach(|| self.inner.score(text)).map_err(exception)?;
-        records::tokens(py, score)
+        records::tokens(py, score, &self.inner)
     }
 
     /// Score sentences: the lines of a string, or the strings of a list. A list of dictionaries, as ``elman score --json`` prints them:
@@ -240,60 +241,69 @@ impl Model {
         records::surprisals(py, found.map_err(exception)?, unit, continuous)
     }
 
-    /// Evaluate the model on a text in a file, or on ``text`` in memory: a dictionary with what ``elman eval --json`` prints.
-    #[pyo3(signature = (path = None, *, text = None))]
-    fn _evaluate(
-        &self,
-        py: Python<'_>,
-        path: Option<PathBuf>,
-        text: Option<String>,
-    ) -> PyResult<String> {
-        let source = match (path, text) {
-            (Some(path), None) => Source::File(path),
-            (None, Some(text)) => in_memory(text),
-            _ => {
-                return Err(PyTypeError::new_err(
-                    "give the path of a text, or a text by text=",
-                ));
-            }
-        };
-        let (read, options) = (ReadOptions::default(), EvalOptions::default());
-        let evaluated = py.detach(|| {
-            elman::infer::evaluate(&self.inner, vec![source], &read, &options, &mut |_| ())
-        });
-        let evaluated = evaluated.map_err(exception)?;
-        serde_json::to_string(&evaluated).map_err(|error| ElmanError::new_err(error.to_string()))
-    }
-
-    /// Generate a text that continues ``prompt``, piece by piece: an iterator over strings.
-    #[pyo3(signature = (
-        prompt = "", *, max_tokens = 200, temperature = 1.0, top_k = None, top_p = 1.0, min_p = 0.0, repetition_penalty = 1.0, seed = 1, stop = Vec::new()
-    ))]
+    /// Generate a text that continues ``prompt``, piece by piece: an iterator over strings. The options are those of ``SamplingOptions``.
+    #[pyo3(signature = (prompt = "", **options))]
     fn stream(
         &self,
+        py: Python<'_>,
         prompt: &str,
-        max_tokens: usize,
-        temperature: f32,
-        top_k: Option<usize>,
-        top_p: f32,
-        min_p: f32,
-        repetition_penalty: f32,
-        seed: u64,
-        stop: Vec<String>,
+        options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Pieces> {
-        let sampling = elman::Sampling {
-            max_tokens,
-            temperature,
-            top_k,
-            top_p,
-            min_p,
-            repetition_penalty,
-            seed,
-            stop,
-            ..elman::Sampling::default()
-        };
-        sampling.check().map_err(exception)?;
+        let sampling = sampling(py, options)?;
         Ok(Pieces::start(self.shared(), prompt.to_owned(), sampling))
+    }
+
+    /// Generate texts that continue a prompt, or several side by side: a list of dictionaries, as ``elman generate --json`` prints them.
+    ///
+    /// Each prompt gets samples 0 to ``samples`` - 1 of the seed. ``logprobs`` adds the natural log-probability of each token under the model.
+    #[pyo3(signature = (prompts = Prompts::One(String::new()), *, samples = 1, batch_size = 16, logprobs = false, **options))]
+    fn samples<'py>(
+        &self,
+        py: Python<'py>,
+        prompts: Prompts,
+        samples: u64,
+        batch_size: usize,
+        logprobs: bool,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let sampling = elman::Sampling {
+            logprobs,
+            ..sampling(py, options)?
+        };
+        let written =
+            py.detach(|| generation::samples(&self.inner, prompts, samples, batch_size, &sampling));
+        generation::records(py, written.map_err(exception)?)
+    }
+
+    /// Search for the most probable texts that continue a prompt, or each of several: a list of dictionaries, the best first.
+    ///
+    /// ``beam`` hypotheses are kept at each step, and ``n_best`` texts are returned. They are ranked by ln p / ((5 + tokens) / 6)^A, where A is
+    /// ``length_penalty``, or by ln p / tokens if it is ``"mean"``.
+    #[pyo3(signature = (
+        prompts = Prompts::One(String::new()), *, beam = 8, n_best = 1, length_penalty = Penalty::Alpha(0.6), logprobs = false, **options
+    ))]
+    fn beam_search<'py>(
+        &self,
+        py: Python<'py>,
+        prompts: Prompts,
+        beam: usize,
+        n_best: usize,
+        length_penalty: Penalty,
+        logprobs: bool,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let beam = Beam {
+            width: beam,
+            n_best,
+            length_penalty: length_penalty.parse()?,
+        };
+        beam.check().map_err(exception)?;
+        let sampling = elman::Sampling {
+            logprobs,
+            ..sampling(py, options)?
+        };
+        let found = py.detach(|| generation::search(&self.inner, prompts, &beam, &sampling));
+        generation::records(py, found.map_err(exception)?)
     }
 
     /// Start a session at the beginning of a text.
@@ -313,9 +323,16 @@ impl Model {
         })
     }
 
-    /// Save the model: a network as a directory, an n-gram model as a binary file.
+    /// Save the model: a network as a directory, an n-gram model as a binary file, or as ARPA text if the name ends with .arpa or .lm, perhaps
+    /// with .gz after it.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        py.detach(|| self.inner.save(&path)).map_err(exception)
+        let name = path.to_string_lossy();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        let is_arpa = name.ends_with(".arpa") || name.ends_with(".lm");
+        match is_arpa && self.inner.as_ngram().is_some() {
+            true => self.save_arpa(py, path),
+            false => py.detach(|| self.inner.save(&path)).map_err(exception),
+        }
     }
 
     /// Save an n-gram model as an ARPA file.

@@ -2,7 +2,7 @@
 
 use elman::Score;
 use elman::infer::{
-    LineOptions, LineSums, LineSurprisals, SurprisalOptions, Unknown, WordSurprisal,
+    LineOptions, LineSums, LineSurprisals, NgramLengths, SurprisalOptions, Unknown, WordSurprisal,
 };
 use elman::text::{ReadOptions, Source};
 use pyo3::prelude::*;
@@ -20,15 +20,22 @@ pub struct Word {
     found: WordSurprisal,
 }
 
-/// The tokens of a text with their log-probabilities.
-pub fn tokens(py: Python<'_>, score: Score) -> PyResult<Bound<'_, PyList>> {
+/// The tokens of a text with their log-probabilities and, under an n-gram model, the lengths of the n-grams that were found.
+pub fn tokens<'py>(
+    py: Python<'py>,
+    score: Score,
+    model: &elman::Model,
+) -> PyResult<Bound<'py, PyList>> {
     let rows = PyList::empty(py);
+    let mut lengths = model.as_ngram().map(|_| NgramLengths::new(model));
     for token in score.tokens {
         let row = PyDict::new(py);
         row.set_item("token", token.text)?;
         row.set_item("id", token.id)?;
         row.set_item("log_prob", token.log_prob)?;
         row.set_item("unk", token.unknown)?;
+        let length = lengths.as_mut().map(|lengths| lengths.next(token.id));
+        row.set_item("ngram_length", length)?;
         rows.append(row)?;
     }
     Ok(rows)

@@ -1,6 +1,7 @@
 //! Sessions and distributions.
 
 use crate::arguments::{Reduced, Token};
+use crate::arrays::vector;
 use crate::error::exception;
 use crate::model::Model;
 use pyo3::prelude::*;
@@ -165,15 +166,18 @@ impl Distribution {
         })
     }
 
-    /// Natural log-probabilities of all tokens as the bytes of an array of float64.
-    fn _log_probs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let log_probs = py.detach(|| self.inner.log_probs());
-        PyBytes::new_with(py, 8 * log_probs.len(), |bytes| {
-            for (bytes, number) in bytes.chunks_exact_mut(8).zip(&log_probs) {
-                bytes.copy_from_slice(&number.to_ne_bytes());
-            }
-            Ok(())
-        })
+    /// Natural log-probabilities of all tokens in the order of ids: a read-only numpy array of float64.
+    fn log_probs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        vector(py, py.detach(|| self.inner.log_probs()))
+    }
+
+    /// Probabilities of all tokens in the order of ids: a read-only numpy array of float64.
+    fn probs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let probs = py.detach(|| {
+            let log_probs = self.inner.log_probs().into_iter();
+            log_probs.map(f64::exp).collect()
+        });
+        vector(py, probs)
     }
 
     fn __repr__(&self) -> String {

@@ -1,16 +1,20 @@
 //! Runs from Python: the same runs as those of `elman train`, to the bit.
 
+use crate::arguments::{self, Input, VocabularyArgument};
 use crate::error::{ElmanError, exception};
-use elman::infer::VocabularyFrom;
-use elman::train::config::{Choices, ConfigError};
+use elman::text::Kind;
+use elman::train::config::Choices;
 use elman::train::job::NewBudget;
 use elman::train::metrics::Line;
-use elman::train::{self, Changes, Ending, Event, Job, Machine, Outcome, Watch};
+use elman::train::{
+    self, Changes, Ending, Event, Folder, Job, Machine, Outcome, TokenTexts, Watch,
+};
 use elman::{Isa, TrainConfig};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -114,41 +118,70 @@ fn run(
     Ok(outcome.ending != Ending::Stopped)
 }
 
-/// Train a network; see `elman.train`.
+/// The configuration that `options` choose over `base`, as lines of TOML, and whether they leave the size of the run open.
+pub fn configuration(options: &str, base: &TrainConfig) -> PyResult<(TrainConfig, bool)> {
+    let choices = Choices::from_toml(options)
+        .map_err(|error| ElmanError::new_err(error.message().to_owned()))?;
+    let config = TrainConfig::resolve(base, &[&choices]).map_err(exception)?;
+    Ok((config, TrainConfig::leaves_size_open(&[&choices])))
+}
+
+/// The id of the token that ends lines in a vocabulary of kind `kind`.
 #[pyfunction]
-#[pyo3(signature = (files, run, options, *, valid = None, init_from = None, progress = None, threads = None))]
+pub fn eos_of(vocabulary: VocabularyArgument, kind: &str) -> PyResult<u32> {
+    let kind = Kind::from_str(kind).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let vocab = arguments::vocabulary(Some(vocabulary)).read(kind);
+    Ok(vocab.map_err(exception)?.map_or(0, |vocab| vocab.eos()))
+}
+
+/// Train a network; see `elman.train`.
+///
+/// `input` is a text, and `ids` are texts that are tokens already: those of training, and perhaps those of validation.
+#[pyfunction]
+#[pyo3(signature = (
+    input, run, options, *, ids = None, valid = None, vocabulary = None, init_from = None, progress = None, threads = None
+))]
 pub fn train_run(
     py: Python<'_>,
-    files: Vec<PathBuf>,
+    input: Input,
     run: PathBuf,
     options: &str,
+    ids: Option<(Vec<u8>, Option<Vec<u8>>)>,
     valid: Option<Vec<PathBuf>>,
+    vocabulary: Option<VocabularyArgument>,
     init_from: Option<PathBuf>,
     progress: Option<Py<PyAny>>,
     threads: Option<usize>,
 ) -> PyResult<bool> {
     let machine = machine(threads)?;
-    let wrong = |error: String| ElmanError::new_err(error);
-    let choices = Choices::from_toml(options).map_err(|error| wrong(error.message().to_owned()))?;
-    let base = TrainConfig::defaults_on(machine.isa);
-    let config = TrainConfig::resolve(&base, &[&choices]).map_err(exception_of_config)?;
-    let vocabulary = match &init_from {
-        Some(model) => VocabularyFrom::Model(model.clone()),
-        None => VocabularyFrom::Text,
+    let (config, size_is_open) = configuration(options, &TrainConfig::defaults_on(machine.isa))?;
+    let tokens = ids.map(|(train, valid)| TokenTexts {
+        train: arguments::ids(&train),
+        valid: valid.map(|valid| arguments::ids(&valid)),
+    });
+    let train = match input {
+        Input::Files(files) => files,
+        Input::Text(text) => {
+            let copy = Folder::spool(&run, &mut text.as_bytes()).map_err(exception)?;
+            vec![copy]
+        }
     };
     let job = Job {
-        fit_to_text: init_from.is_none() && TrainConfig::leaves_size_open(&[&choices]),
+        fit_to_text: init_from.is_none() && size_is_open,
         config,
-        train: files,
+        train,
         valid,
-        vocabulary,
+        vocabulary: arguments::vocabulary(vocabulary),
         init_from,
         own_text: None,
         run,
         cache: None,
         machine,
     };
-    self::run(py, progress, move |watch| train::start(&job, watch))
+    self::run(py, progress, move |watch| match &tokens {
+        Some(tokens) => train::start_on(&job, tokens, watch),
+        None => train::start(&job, watch),
+    })
 }
 
 /// Resume a run; see `elman.resume`.
@@ -172,8 +205,4 @@ pub fn resume_run(
     self::run(py, progress, move |watch| {
         train::resume(&run, Changes::from(&budget), &machine, watch)
     })
-}
-
-fn exception_of_config(error: ConfigError) -> PyErr {
-    exception(elman::Error::from(elman::train::Error::from(error)))
 }

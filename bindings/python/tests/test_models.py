@@ -9,6 +9,7 @@ import threading
 import pytest
 
 import elman
+import elman.kenlm
 
 
 @pytest.fixture
@@ -100,6 +101,108 @@ def test_distributions_sum_to_one(network):
         distribution.prob("no such token")
 
 
+def test_arrays_are_views_of_memory_that_they_keep(network):
+    numpy = pytest.importorskip("numpy")
+    distribution = network.session().feed("the ").next()
+    log_probs, probs = distribution.log_probs(), distribution.probs()
+    assert (log_probs == elman.log_probs(distribution)).all() and numpy.allclose(numpy.exp(log_probs), probs)
+    copied = log_probs.copy()
+    del distribution
+    others = [network.session().feed(c).next().log_probs() for c in "abcdefgh" * 100]
+    assert (log_probs == copied).all() and len(others) == 800
+    assert log_probs.dtype == numpy.float64 and log_probs.base is not None
+    with pytest.raises(ValueError):
+        log_probs[0] = 0.0
+
+
+def test_hidden_states_are_those_of_sessions(network):
+    numpy = pytest.importorskip("numpy")
+    states = elman.inspect.hidden_states(network, "the cat sat")
+    assert list(states) == ["tokens", "ids", "h_l0", "c_l0"]
+    assert "".join(states["tokens"][:11]) == "the cat sat"
+    assert states["ids"].tolist()[:11] == network.tokenize("the cat sat")
+    n, h = states["h_l0"].shape
+    assert (n, h) == (len(states["tokens"]), 16) and states["c_l0"].shape == (n, h)
+    assert states["h_l0"].dtype == numpy.float32 and numpy.isfinite(states["h_l0"]).all()
+    assert not states["h_l0"].flags.writeable
+    # A row depends on the tokens up to its own alone, and the state decides the next token.
+    longer = elman.inspect.hidden_states(network, "the cat sat on the mat", limit=11)
+    assert (longer["h_l0"] == states["h_l0"][:11]).all()
+    with pytest.raises(TypeError, match="3-gram"):
+        elman.inspect.hidden_states(elman.ngram.train(sentences=["a b c"], order=3), "a")
+
+
+def test_gradients_vanish_in_a_simple_network(tmp_path):
+    numpy = pytest.importorskip("numpy")
+    text = "the cat sat on the mat\nthe dog sat on the log\n" * 20
+    network = elman.inspect.untrained(text, cell="elman", vocab="chars", hidden=16, embed=16)
+    assert network.architecture.startswith("elman") and network.path is None
+    flow = elman.inspect.gradients(network, text, lags=40, excerpts=3)
+    (layer,) = flow.layers
+    assert flow.verdict == layer.verdict == "vanishing" and flow.remedies
+    assert layer.norms["lag"].tolist() == list(range(1, 41))
+    log10 = layer.norms["mean_log10"]
+    assert log10[-1] < -2 and math.isclose(layer.factor, 10 ** (log10[-1] / 40), rel_tol=1e-9)
+    assert (layer.norms["most_log10"] <= layer.norms["bound_log10"] + 1e-9).all()
+    assert math.isclose(layer.shares["share"].sum(), 1.0, rel_tol=1e-6)
+    assert flow.report["layers"][0]["norms"][0]["mean_log10"] == log10[0]
+    again = elman.inspect.gradients(network, text, lags=40, excerpts=3)
+    assert (again.layers[0].norms["mean_log10"] == log10).all()
+    file = tmp_path / "text.txt"
+    file.write_text(text)
+    assert elman.inspect.gradients(network, path=file, lags=40, excerpts=3).report == flow.report
+    scaled = elman.inspect.untrained(text, cell="elman", vocab="chars", hidden=16, embed=16, init_recurrent_scale=4)
+    assert elman.inspect.gradients(scaled, text, lags=40).layers[0].factor > layer.factor
+    with pytest.raises(elman.ElmanError, match="lags"):
+        elman.inspect.gradients(network, text, lags=0)
+    assert numpy.isfinite(log10).all()
+
+
+def test_texts_are_generated_for_many_prompts_and_searched(network, model):
+    rows = network.samples(["the ", "a "], samples=2, max_tokens=20, seed=5, logprobs=True)
+    assert [(row["index"], row["sample"]) for row in rows] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert rows[0]["text"] == elman.generate(network, "the ", max_tokens=20, seed=5)
+    assert len(rows[0]["logprobs"]) == len(rows[0]["tokens"]) <= 20
+    assert rows == network.samples(["the ", "a "], samples=2, max_tokens=20, seed=5, logprobs=True, batch_size=1)
+    greedy = network.samples("the ", temperature=0.0, max_tokens=8)[0]["text"]
+    (best,) = network.beam_search("the ", beam=1, max_tokens=8)
+    assert best["text"] == greedy and best["rank"] == 1
+    three = network.beam_search("the ", beam=6, n_best=3, max_tokens=8, length_penalty="mean")
+    scores = [row["score"] for row in three]
+    assert len(three) == 3 and scores == sorted(scores, reverse=True)
+    assert three[0]["logprob"] >= best["logprob"] - 1e-9
+    assert network.samples("the ", allow="[abc]{3}", max_tokens=9)[0]["text"].strip("abc") == ""
+    words = model.samples("", allow_words=["king", "sea"], max_tokens=4)[0]["text"].split()
+    assert set(words) <= {"king", "sea"}
+    for wrong in [dict(allow="a", allow_words=["a"]), dict(length_penalty="no", beam=2)]:
+        with pytest.raises(ValueError):
+            network.beam_search("a", **wrong)
+    with pytest.raises(TypeError, match="heat"):
+        network.stream("a", heat=2.0)
+
+
+def test_token_scores_have_ngram_lengths(model, network):
+    rows = model.score_tokens("the king was calm\n")
+    assert [row["ngram_length"] for row in rows] == [2, 3, 2, 2, 3]
+    kenlm = elman.kenlm.Model("small.arpa").full_scores("the king was calm")
+    assert [row["ngram_length"] for row in rows] == [length for _, length, _ in kenlm]
+    assert {row["ngram_length"] for row in network.score_tokens("the cat\n")} == {None}
+
+
+def test_records_become_data_frames(model):
+    for name in ["pandas", "polars"]:
+        frames = pytest.importorskip(name)
+        rows = model.surprisal("the king was calm\nthe zebra")
+        frame = frames.DataFrame(rows)
+        assert list(frame.columns) == list(rows[0]) and frame.shape == (len(rows), len(rows[0]))
+        assert math.isclose(frame["surp"].sum(), sum(row["surp"] for row in rows))
+        for records in [model.score(["the king", "the sea"]), model.score_tokens("the king"), model.samples("the", samples=2)]:
+            assert frames.DataFrame(records).shape[0] == len(records)
+        flow = elman.inspect.untrained("the cat\n" * 40, vocab="chars", hidden=8)
+        norms = elman.inspect.gradients(flow, "the cat\n" * 40, lags=10).layers[0].norms
+        assert frames.DataFrame(norms).shape == (10, 6)
+
+
 def test_a_text_is_generated_piece_by_piece(network):
     pieces = list(network.stream("the ", max_tokens=30, seed=3))
     assert len(pieces) > 5
@@ -155,3 +258,21 @@ def test_evaluation_is_that_of_the_command(model):
     assert {name for name in figures if figures[name] != in_memory[name]} <= {"seconds", "tokens_per_second"}
     with pytest.raises(TypeError):
         elman.evaluate(model)
+
+
+def test_evaluation_takes_the_options_of_the_command(model, network):
+    text = "the cat sat on the mat\n" * 4
+    lines = elman.evaluate(network, text=text, layout="sentences")
+    assert lines["layout"] == "sentences" and lines["perplexity"] != elman.evaluate(network, text=text)["perplexity"]
+    batched = elman.evaluate(network, text=text, layout="sentences", batch_size=3)
+    assert math.isclose(batched["perplexity"], lines["perplexity"], rel_tol=1e-12)
+    answers = elman.evaluate(network, text=text, loss_after="n")
+    assert answers["lines"] == 4 and 0.0 <= answers["accuracy"] <= 1.0
+    marked = elman.evaluate(model, text="<s> the king </s>\n", skip_symbols=True)
+    assert marked["perplexity"] == elman.evaluate(model, text="the king\n")["perplexity"]
+    twice = elman.evaluate(model, ["small.txt", "small.txt"])
+    assert twice["tokens"] == 2 * elman.evaluate(model, "small.txt")["tokens"]
+    with pytest.raises(ValueError, match="batch_size is for networks"):
+        elman.evaluate(model, text=text, batch_size=2)
+    with pytest.raises(ValueError, match="stream, sentences"):
+        elman.evaluate(model, text=text, layout="pages")

@@ -70,6 +70,93 @@ def test_options_are_those_of_the_command(text, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_strings_are_trained_on_as_files_are(text, tmp_path):
+    model = elman.train(text, tmp_path / "file", **OPTIONS)
+    assert elman.train(run=tmp_path / "string", sentences=TEXT, **OPTIONS).id == model.id
+    assert elman.train(run=tmp_path / "list", sentences=TEXT.splitlines(), **OPTIONS).id == model.id
+    # The run keeps its text, and is not overwritten.
+    assert (tmp_path / "string/stdin.txt").read_text() == TEXT
+    with pytest.raises(elman.ElmanError, match="already holds a run"):
+        elman.train(run=tmp_path / "string", sentences="other\n", **OPTIONS)
+    assert (tmp_path / "string/stdin.txt").read_text() == TEXT
+    assert elman.resume(tmp_path / "list", steps=45).id != model.id
+    with pytest.raises(TypeError, match="sentences="):
+        elman.train(text, tmp_path / "both", sentences=TEXT)
+    with pytest.raises(TypeError, match="directory of the run"):
+        elman.train(sentences=TEXT)
+    with pytest.raises(ValueError, match="several"):
+        elman.train(run=tmp_path / "lines", sentences=["two\nlines"])
+
+
+def test_tokens_are_trained_on_as_their_text_is(text, tmp_path):
+    valid = tmp_path / "valid.txt"
+    valid.write_text("the cat sat on the log\n" * 5)
+    options = dict(OPTIONS, vocab="fields")
+    model = elman.train(text, tmp_path / "text", valid=valid, **options)
+    lines = [model.tokenize(line) for line in TEXT.splitlines()]
+    end = model.tokenize("a\n")[-1]
+    held_out = [model.tokenize(line) for line in valid.read_text().splitlines()]
+    given = dict(vocab_from=model, valid_tokens=held_out, **options)
+    assert elman.train(run=tmp_path / "sentences", tokens=lines, **given).id == model.id
+    stream = [token for line in lines for token in [*line, end]]
+    assert elman.train(run=tmp_path / "stream", tokens=stream, **given).id == model.id
+    assert elman.resume(tmp_path / "stream", steps=45).id != model.id
+    numpy = pytest.importorskip("numpy")
+    for kind in ["int64", "uint16", "int32"]:
+        array = numpy.array(stream, dtype=kind)
+        assert elman.train(run=tmp_path / kind, tokens=array, **given).id == model.id
+    # Ids of a list of words, whose lines follow the special tokens.
+    (tmp_path / "words.txt").write_text("".join(f"{word}\n" for word in model.vocab()))
+    listed = elman.train(run=tmp_path / "listed", tokens=array, vocab_file=tmp_path / "words.txt", **options)
+    assert listed.vocab() == model.vocab()
+    for wrong, error in [
+        (numpy.array([1.5]), TypeError),
+        (numpy.array([[1]]), TypeError),
+        (numpy.array([-1]), ValueError),
+        ([-1, 2], ValueError),
+        ([10**6] * 100, elman.ElmanError),
+    ]:
+        with pytest.raises(error):
+            elman.train(run=tmp_path / "wrong", tokens=wrong, vocab_from=model, **options)
+    with pytest.raises(TypeError, match="vocab_from="):
+        elman.train(run=tmp_path / "wrong", tokens=stream, **options)
+    assert elman.train(run=tmp_path / "more", tokens=stream, init_from=model, steps=3).vocab() == model.vocab()
+
+
+def test_ngrams_are_pruned_mixed_by_fitted_weights_and_described(text, tmp_path):
+    lines = TEXT.splitlines()
+    model = elman.ngram.train(sentences=lines, order=3)
+    assert elman.ngram.train(sentences=TEXT, order=3, vocab="whitespace").id == model.id
+    info = elman.ngram.info(model)
+    assert info["order"] == 3 == len(info["ngrams"]) and info["id"] == model.id
+    entropy = elman.ngram.train(sentences=lines, order=3, prune_entropy=0.05)
+    assert sum(elman.ngram.info(entropy)["ngrams"]) < sum(info["ngrams"])
+    assert elman.ngram.prune(model, 0.05, sentences=lines).id == entropy.id
+    assert elman.ngram.prune(model, 0.05, history=text).id == entropy.id
+    assert elman.ngram.prune(model, 0.05).order == 3
+    with pytest.raises(ValueError, match="above 0"):
+        elman.ngram.prune(model, 0.0)
+    weights = elman.fit_weights([model, entropy], text=TEXT)
+    assert math.isclose(sum(weights), 1.0) and weights[0] > weights[1]
+    mixed = elman.ngram.mix(zip([model, entropy], weights))
+    assert elman.evaluate(mixed, text=TEXT)["perplexity"] < elman.evaluate(entropy, text=TEXT)["perplexity"]
+    # The name says the form.
+    for name in ["m.arpa", "m.arpa.gz", "m.lm", "m.bin"]:
+        model.save(tmp_path / name)
+        assert math.isclose(elman.load(tmp_path / name).log_prob(TEXT), model.log_prob(TEXT), rel_tol=1e-6)
+    assert (tmp_path / "m.arpa").read_text().splitlines()[2] == "\\data\\"
+    # The vocabulary of another model, to mix with it or to compare.
+    small = elman.ngram.train(sentences=["the cat"], order=2)
+    small.save(tmp_path / "small.bin")
+    small = elman.load(tmp_path / "small.bin")
+    assert elman.ngram.train(sentences=lines, order=2, vocab_from=small).vocab() == small.vocab()
+    positive = tmp_path / "positive.arpa"
+    positive.write_text("\\data\\\nngram 1=3\n\n\\1-grams:\n-1\t<s>\n-1\t</s>\n0.5\ta\n\n\\end\\\n")
+    with pytest.raises(elman.ElmanError):
+        elman.ngram.load(positive)
+    assert elman.ngram.load(positive, clip_positive=True).order == 1
+
+
 def test_ngrams_are_trained_in_memory_and_from_files(text, tmp_path):
     lines = TEXT.splitlines()
     model = elman.ngram.train(sentences=lines, order=3)

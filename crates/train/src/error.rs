@@ -70,6 +70,24 @@ pub enum RunError {
         /// The file, relative to the directory.
         file: PathBuf,
     },
+    /// A run on tokens has no vocabulary.
+    #[error(
+        "tokens need a vocabulary, which a text would be counted for: name a model, a tokenizer or a list of words"
+    )]
+    NoVocabulary,
+    /// A token of the texts is not below `vocab`, the size of the vocabulary.
+    #[error("there is no token {id}: the vocabulary has {vocab} entries")]
+    UnknownToken {
+        /// The unknown id.
+        id: u32,
+        /// V, the size of the vocabulary.
+        vocab: usize,
+    },
+    /// The tokens of the training text are too few to set a part aside for validation, or the validation text has none.
+    #[error(
+        "{0} tokens of training text are too few to set a part aside for validation, or the validation text has none"
+    )]
+    TooFewTokens(usize),
     /// The directory holds no run.
     #[error("{} holds no run (there is no config.toml)", .0.display())]
     Missing(PathBuf),

@@ -15,11 +15,11 @@
 
 use super::config::Config;
 use crate::error::{Result, RunError};
-use contents::{Contents, OWN_TEXT, RECORD};
+use contents::{Contents, OWN_TEXT, RECORD, STDIN};
 use elman_infer::{OwnText, VocabularyFrom};
 use elman_store::{Lock, disk, write_atomic};
 use serde::{Deserialize, Serialize};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 pub mod contents;
@@ -160,6 +160,21 @@ impl Folder {
         // Under the lock: another process may have made a run here a moment ago.
         Folder::refuse_existing(path)?;
         Ok(folder)
+    }
+
+    /// Copies a text into the directory `path` of a run that is about to start, since training reads its text more than once; returns
+    /// the path of the copy.
+    ///
+    /// # Errors
+    /// As for [`Folder::create`]; [`Error::Store`](crate::Error::Store) if the text cannot be read or written.
+    pub fn spool(path: &Path, text: &mut dyn Read) -> Result<PathBuf> {
+        Folder::refuse_existing(path)?;
+        disk::create_dir_all(path)?;
+        // As whoever prepares the run does: nobody else is at work there, and the file is known as the run's.
+        let _lock = Lock::acquire(path)?;
+        let copy = path.join(STDIN);
+        write_atomic(&copy, |file| std::io::copy(text, file).map(drop))?;
+        Ok(copy)
     }
 
     /// Checks that a new run in the directory would overwrite nothing, neither a run nor other files.

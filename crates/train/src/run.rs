@@ -9,7 +9,7 @@ use super::guard::{UpdateDecision, uniform_nats};
 use super::job::{Changes, Job, Machine};
 use super::metrics::{EndLine, Line, Metrics};
 use super::state::Identity;
-use super::texts::Texts;
+use super::texts::{Texts, TokenTexts};
 use super::trainer::Trainer;
 use super::watch::{Ending, Event, Outcome, RunPlan, Watch};
 use super::windows::Windows;
@@ -44,6 +44,27 @@ use recorder::Recorder;
 /// # Errors
 /// [`Error`](crate::Error) if the job cannot be carried out, its memory does not fit, or training diverges.
 pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
+    let mut prepare = |job: &Job, folder: &Folder, watch: &mut dyn Watch| {
+        Texts::prepare(job, folder, &mut |note| watch.event(&Event::Note(note)))
+    };
+    begin(job, &mut prepare, watch)
+}
+
+/// Starts a new run as [`start`] does, on texts that are tokens already; the job names their vocabulary, and no files.
+///
+/// # Errors
+/// As for [`start`]; [`RunError::NoVocabulary`], [`RunError::UnknownToken`] or [`RunError::TooFewTokens`] for tokens that cannot be used.
+pub fn start_on(job: &Job, tokens: &TokenTexts, watch: &mut dyn Watch) -> Result<Outcome> {
+    let mut prepare =
+        |job: &Job, folder: &Folder, _: &mut dyn Watch| Texts::of_tokens(tokens, job, folder);
+    begin(job, &mut prepare, watch)
+}
+
+/// Brings the texts of a job, encoded, into the directory of its run.
+type Prepare<'a> = dyn FnMut(&Job, &Folder, &mut dyn Watch) -> Result<Texts> + 'a;
+
+/// Starts a new run on the texts that `prepare` makes.
+fn begin(job: &Job, prepare: &mut Prepare, watch: &mut dyn Watch) -> Result<Outcome> {
     let mut job = job.clone();
     let origin = match &job.init_from {
         Some(path) => Some(adopt(&mut job.config, path, watch)?),
@@ -52,7 +73,7 @@ pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
     job.config.check()?;
     own::check(&job)?;
     let folder = Folder::create(&job.run)?;
-    let mut texts = Texts::prepare(&job, &folder, &mut |note| watch.event(&Event::Note(note)))?;
+    let mut texts = prepare(&job, &folder, watch)?;
     if let (Some(own), Some(model)) = (&job.own_text, &origin) {
         texts = own::write_first(own, model, &job, texts, &folder, watch)?;
     }

@@ -14,7 +14,7 @@ use elman_infer::read_vocab;
 use elman_store::{AtomicFile, write_atomic};
 use elman_text::{
     self as text, Corpus, CorpusWriter, Kind, Layout, ReadOptions, Source, Split, TextError,
-    TextStats, Vocab,
+    TextStats, TokenId, Vocab,
 };
 use std::io::{ErrorKind, Write};
 
@@ -33,7 +33,55 @@ pub struct Texts {
     pub valid: Option<Corpus>,
 }
 
+/// Texts that are tokens already, as ids of the vocabulary of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenTexts {
+    /// Tokens of the training text, line ends included.
+    pub train: Vec<TokenId>,
+    /// Tokens of the validation text; `None` holds out the last 5 % of the training text, from a line end on.
+    pub valid: Option<Vec<TokenId>>,
+}
+
+impl TokenTexts {
+    /// Splits the tokens into those of training and those of validation.
+    ///
+    /// Errors: an id that is not below V, or one of the two without tokens.
+    fn split(&self, vocab: &Vocab) -> Result<(&[TokenId], &[TokenId])> {
+        let mut ids = self.train.iter().chain(self.valid.iter().flatten());
+        if let Some(&id) = ids.find(|id| **id as usize >= vocab.len()) {
+            let vocab = vocab.len();
+            return Err(RunError::UnknownToken { id, vocab }.into());
+        }
+        let (train, valid) = match &self.valid {
+            Some(valid) => (&self.train[..], &valid[..]),
+            None => {
+                let count = self.train.len();
+                let target = count - (count as f64 * VALIDATION_FRACTION).ceil() as usize;
+                let before = self.train[..target].iter();
+                let line_end = before.rev().position(|id| vocab.ends_line(*id));
+                self.train.split_at(target - line_end.unwrap_or(0))
+            }
+        };
+        match train.is_empty() || valid.is_empty() {
+            true => Err(RunError::TooFewTokens(self.train.len()).into()),
+            false => Ok((train, valid)),
+        }
+    }
+}
+
 impl Texts {
+    /// Writes texts that are tokens already, and their vocabulary, into the run's directory.
+    pub fn of_tokens(tokens: &TokenTexts, job: &Job, folder: &Folder) -> Result<Texts> {
+        let vocab = given_vocabulary(job)?.ok_or(RunError::NoVocabulary)?;
+        let (train, valid) = tokens.split(&vocab)?;
+        for (part, ids) in [("train", train), ("valid", valid)] {
+            let corpus = Corpus::of_ids(ids.to_vec(), &vocab);
+            write_ids(folder, part, ids, &vocab, corpus.stats())?;
+        }
+        write_vocab(folder, &vocab)?;
+        Texts::open(folder)
+    }
+
     /// Brings the job's texts, encoded, into the run's directory: from the cache, or by reading, counting and encoding them.
     /// `note` is told what a person should know about them.
     pub fn prepare(job: &Job, folder: &Folder, note: &mut dyn FnMut(String)) -> Result<Texts> {
@@ -106,25 +154,18 @@ impl Texts {
 
     /// Puts the tokens `first` before the training text, in the run's directory too.
     pub fn after(self, first: &[u32], folder: &Folder) -> Result<Texts> {
-        let mut file = AtomicFile::create(&folder.tokens("train"))?;
-        let mut writer =
-            CorpusWriter::new(&mut file, &self.vocab).map_err(TextError::WriteTokens)?;
         let mut hash = blake3::Hasher::new();
         hash.update(self.train.hash().as_bytes());
-        for &id in first {
+        for id in first {
             hash.update(&id.to_le_bytes());
-            writer.push(id).map_err(TextError::WriteTokens)?;
-        }
-        for &id in self.train.ids() {
-            writer.push(id).map_err(TextError::WriteTokens)?;
         }
         let stats = TextStats {
             tokens: (first.len() + self.train.ids().len()) as u64,
             hash: hash.finalize().to_hex().to_string(),
             ..self.train.stats().clone()
         };
-        writer.finish(&stats).map_err(TextError::WriteTokens)?;
-        file.commit()?;
+        let ids = first.iter().chain(self.train.ids());
+        write_ids(folder, "train", ids, &self.vocab, &stats)?;
         Ok(Texts {
             preparation_bytes: self.preparation_bytes,
             ..Texts::open(folder)?
@@ -240,9 +281,33 @@ fn encode_all(job: &Job, folder: &Folder, given: Option<Vocab>) -> Result<(u64, 
         read_all(job, given, &mut |part, sources, vocab, options| {
             encode(folder, part, sources, vocab, options)
         })?;
-    let json = vocab.to_tokenizer_json();
-    write_atomic(&folder.tokenizer(), |file| file.write_all(json.as_bytes()))?;
+    write_vocab(folder, &vocab)?;
     Ok((preparation_bytes, remarks))
+}
+
+/// Writes the vocabulary into the run's directory.
+fn write_vocab(folder: &Folder, vocab: &Vocab) -> Result<()> {
+    let json = vocab.to_tokenizer_json();
+    Ok(write_atomic(&folder.tokenizer(), |file| {
+        file.write_all(json.as_bytes())
+    })?)
+}
+
+/// Writes the tokens `ids` as a token file into the run's directory.
+fn write_ids<'i>(
+    folder: &Folder,
+    part: &str,
+    ids: impl IntoIterator<Item = &'i TokenId>,
+    vocab: &Vocab,
+    stats: &TextStats,
+) -> Result<()> {
+    let mut file = AtomicFile::create(&folder.tokens(part))?;
+    let mut writer = CorpusWriter::new(&mut file, vocab).map_err(TextError::WriteTokens)?;
+    for &id in ids {
+        writer.push(id).map_err(TextError::WriteTokens)?;
+    }
+    writer.finish(stats).map_err(TextError::WriteTokens)?;
+    Ok(file.commit()?)
 }
 
 /// Reads a text, "train" or "valid", with a vocabulary.

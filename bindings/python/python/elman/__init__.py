@@ -7,8 +7,8 @@
 >>> [row["word"] for row in model.surprisal("the king was calm")]
 ['the', 'king', 'was', 'calm']
 
-``load`` opens a model of any family, ``train`` and ``resume`` train networks, ``elman.ngram`` makes n-gram models, and ``elman.kenlm``
-is a module of KenLM's shape. Records are lists of dictionaries, which pandas and polars take as they are; arrays are numpy's, where
+``load`` opens a model of any family, ``train`` and ``resume`` train networks, ``elman.ngram`` makes n-gram models, ``elman.inspect`` looks into
+networks, and ``elman.kenlm`` is a module of KenLM's shape. Records are lists of dictionaries, which pandas and polars take as they are; arrays are numpy's, where
 numpy is installed.
 """
 
@@ -17,21 +17,35 @@ from __future__ import annotations
 import json as _json
 import os as _os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import _elman, ngram
+from . import _elman, inspect, ngram
+from ._arguments import ids as _ids
+from ._arguments import paths as _paths
+from ._arguments import text_or_files as _text_or_files
+from ._arguments import toml as _toml
+from ._arguments import vocabulary as _vocabulary
 from ._elman import Distribution, ElmanError, Model, Pieces, Session, __version__
+from ._options import SamplingOptions
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+    from typing_extensions import Unpack
 
 __all__ = [
     "Distribution",
     "ElmanError",
     "Model",
     "Pieces",
+    "SamplingOptions",
     "Session",
     "__version__",
     "evaluate",
+    "fit_weights",
     "from_pretrained",
     "generate",
+    "inspect",
     "load",
     "log_probs",
     "ngram",
@@ -59,80 +73,135 @@ def _load(path: str, weights: str, threads: int | None) -> Model:
     return Model(path, weights=weights, threads=threads)
 
 
-def log_probs(distribution: Distribution) -> Any:
-    """Natural log-probabilities of all tokens: a read-only numpy array of float64, in the order of ids.
+def log_probs(distribution: Distribution) -> NDArray[float64]:
+    """Natural log-probabilities of all tokens, in the order of ids; another form of :meth:`Distribution.log_probs`.
 
     >>> import numpy, elman
     >>> distribution = elman.load("small.arpa").session().feed("the").next()
     >>> float(numpy.exp(elman.log_probs(distribution)).sum().round(6))
     1.0
     """
-    import numpy
-
-    return numpy.frombuffer(distribution._log_probs(), dtype=numpy.float64)
+    return distribution.log_probs()
 
 
-def evaluate(model: Model, path: _Path | None = None, *, text: str | None = None) -> dict[str, Any]:
-    """Evaluate ``model`` on the text in a file, or on ``text``: perplexity and everything that was counted, as ``elman eval --json`` prints it.
+def evaluate(
+    model: Model,
+    path: _Path | Iterable[_Path] | None = None,
+    *,
+    text: str | Sequence[str] | None = None,
+    layout: str | None = None,
+    batch_size: int | None = None,
+    loss_after: str | None = None,
+    lossy: bool = False,
+    document_separator: str | None = None,
+    skip_symbols: bool = False,
+) -> dict[str, Any]:
+    """Evaluate ``model`` on the text in a file or several, or on ``text``: what ``elman eval --json`` prints.
+
+    The options are those of the command: ``layout`` is stream or sentences (as the model was trained, if it is not given), ``batch_size`` scores
+    slices of the text in parallel, and ``loss_after`` asks for what stands in each line after the last of that token.
 
     >>> import elman
     >>> figures = elman.evaluate(elman.load("small.arpa"), text="the king was calm\\n")
     >>> round(figures["perplexity"], 3), figures["tokens"]
     (4.185, 5)
     """
-    figures: dict[str, Any] = _json.loads(model._evaluate(path, text=text))
+    figures: dict[str, Any] = _json.loads(
+        _elman.evaluate_model(
+            model,
+            _text_or_files(path, text),
+            layout=layout,
+            batch_size=batch_size,
+            loss_after=loss_after,
+            lossy=lossy,
+            document_separator=document_separator,
+            skip_symbols=skip_symbols,
+        )
+    )
     return figures
 
 
-def generate(model: Model, prompt: str = "", **options: Any) -> str:
+def generate(model: Model, prompt: str = "", **options: Unpack[SamplingOptions]) -> str:
     """Generate a text that continues ``prompt``; the prompt is not part of the result.
 
     The options are those of :meth:`Model.stream`, which yields the text while it is written: max_tokens, temperature, top_k, top_p, min_p,
-    repetition_penalty, seed and stop.
+    typical, repetition_penalty, repetition_window, seed, stop, ignore_eos, allow_unk, allow and allow_words. They mean what they mean in
+    ``elman generate --help``.
+
+    >>> import elman
+    >>> elman.generate(elman.load("small.arpa"), "the king", temperature=0.0, max_tokens=3)
+    ' went up\\n'
     """
     return "".join(model.stream(prompt, **options))
 
 
-def _toml(value: Any) -> str:
-    """A value of an option as a configuration file has it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return '"none"'
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, str):
-        return _json.dumps(value)
-    if isinstance(value, Sequence):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    raise TypeError(f"an option is a number, a string, a truth value or a list of them, not {value!r}")
+def fit_weights(
+    models: Sequence[Model], path: _Path | Iterable[_Path] | None = None, *, text: str | Sequence[str] | None = None
+) -> list[float]:
+    """Fit the weights of the best linear mixture of ``models`` on a text, by EM; the models may be of any family.
 
-
-def _paths(paths: _Path | Iterable[_Path]) -> list[_Path]:
-    return [paths] if isinstance(paths, (str, _os.PathLike)) else list(paths)
+    >>> import elman
+    >>> model = elman.load("small.arpa")
+    >>> other = elman.ngram.train(sentences=["the king was calm", "the sea was calm"], order=2)
+    >>> weights = elman.fit_weights([model, other], text="the king was calm\\n")
+    >>> mixed = elman.ngram.mix(zip([model, other], weights))
+    """
+    return _elman.fit_weights(list(models), _text_or_files(path, text))
 
 
 def train(
-    text: _Path | Iterable[_Path],
-    run: _Path,
+    text: _Path | Iterable[_Path] | None = None,
+    run: _Path | None = None,
     *,
+    sentences: str | Iterable[str] | None = None,
+    tokens: Any = None,
     valid: _Path | Iterable[_Path] | None = None,
-    init_from: _Path | None = None,
+    valid_tokens: Any = None,
+    vocab_from: Model | _Path | None = None,
+    vocab_file: _Path | None = None,
+    tokenizer: _Path | None = None,
+    tokenizer_eos: str | None = None,
+    init_from: Model | _Path | None = None,
     progress: Callable[[dict[str, Any]], object] | None = None,
     threads: int | None = None,
     **options: Any,
 ) -> Model:
-    """Train a network on the text in one file or several, in the directory ``run``, and return it.
+    """Train a network in the directory ``run``, and return it.
+
+    The text is in a file or several (``text``), in memory (``sentences``: a list, or one string of lines), or it is tokens already (``tokens``: an array
+    of ids, line ends included, or a list of sentences of ids, which are ended). Tokens are ids of the vocabulary that ``vocab_from``, ``vocab_file``,
+    ``tokenizer`` or ``init_from`` names; ``valid_tokens`` are those of the validation text. Without a validation text the last 5 % of the text are held out.
 
     ``options`` are those of ``elman train --help``, with underscores: ``train("kjv.txt", "runs/kjv", hidden=128, epochs=2)``. The run is the one
     that the command makes, to the bit, and ``elman watch``, ``report`` and ``eval`` read it. ``progress`` is called with a dictionary about ten
     times a second (``event`` is ``step``, ``validation`` or ``note``). Ctrl-C, or an exception in ``progress``, saves a checkpoint and is raised;
     :func:`resume` goes on from there.
     """
-    lines = (f"{name.replace('_', '-')} = {_toml(value)}\n" for name, value in options.items())
-    valid = None if valid is None else _paths(valid)
+    if run is None or sum(given is not None for given in (text, sentences, tokens)) != 1:
+        raise TypeError("train takes a text and the directory of the run: files, or sentences=, or tokens=")
+    vocabulary = _vocabulary(vocab_from, vocab_file, tokenizer, tokenizer_eos)
+    start = None if init_from is None else _vocabulary(init_from, None, None, None)
+    ids = None
+    if tokens is not None:
+        if valid is not None:
+            raise TypeError("the validation text of tokens is tokens too: give valid_tokens=")
+        source = vocabulary or start
+        if source is None:
+            raise TypeError("tokens are ids of a vocabulary: give vocab_from=, vocab_file=, tokenizer= or init_from=")
+        end = _elman.eos_of(source, options.get("vocab", "words"))
+        ids = _ids(tokens, end), None if valid_tokens is None else _ids(valid_tokens, end)
+    elif valid_tokens is not None:
+        raise TypeError("valid_tokens= belongs to tokens=: give the files of the validation text as valid=")
     _elman.train_run(
-        _paths(text), run, "".join(lines), valid=valid, init_from=init_from, progress=progress, threads=threads
+        () if tokens is not None else _text_or_files(text, sentences),
+        run,
+        "".join(_toml(name, value) for name, value in options.items()),
+        ids=ids,
+        valid=None if valid is None else list(_paths(valid)),
+        vocabulary=vocabulary,
+        init_from=None if start is None else start[1],
+        progress=progress,
+        threads=threads,
     )
     return load(run, threads=threads)
 

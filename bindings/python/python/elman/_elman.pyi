@@ -3,20 +3,37 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, final
 
-from typing_extensions import disjoint_base
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Unpack, disjoint_base
+
+from ._options import SamplingOptions
 
 _Path = str | PathLike[str]
 
+_Input = tuple[_Path, ...] | str | Sequence[str]
+_Vocabulary = tuple[str, _Path, str | None]
+
 __all__ = [
     "ElmanError",
+    "evaluate_model",
+    "Sampling",
+    "gradients",
+    "hidden_states",
+    "untrained",
     "_Model",
     "State",
     "Model",
+    "fit_weights",
+    "load_ngram",
     "mix_ngrams",
+    "ngram_info",
+    "prune_ngram",
     "train_ngram",
     "Pieces",
     "Distribution",
     "Session",
+    "eos_of",
     "resume_run",
     "train_run",
     "__version__",
@@ -72,20 +89,26 @@ class Model:
         regions: bool = False,
         batch_size: int = 32,
     ) -> list[dict[str, Any]]: ...
-    def _evaluate(self, path: _Path | None = None, *, text: str | None = None) -> str: ...
-    def stream(
+    def stream(self, prompt: str = "", **options: Unpack[SamplingOptions]) -> Pieces: ...
+    def samples(
         self,
-        prompt: str = "",
+        prompts: str | Sequence[str] = ...,
         *,
-        max_tokens: int = 200,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float = 1.0,
-        min_p: float = 0.0,
-        repetition_penalty: float = 1.0,
-        seed: int = 1,
-        stop: Sequence[str] = ...,
-    ) -> Pieces: ...
+        samples: int = 1,
+        batch_size: int = 16,
+        logprobs: bool = False,
+        **options: Unpack[SamplingOptions],
+    ) -> list[dict[str, Any]]: ...
+    def beam_search(
+        self,
+        prompts: str | Sequence[str] = ...,
+        *,
+        beam: int = 8,
+        n_best: int = 1,
+        length_penalty: float | str = ...,
+        logprobs: bool = False,
+        **options: Unpack[SamplingOptions],
+    ) -> list[dict[str, Any]]: ...
     def session(self) -> Session: ...
     def restore(self, bytes: bytes) -> Session: ...
     def save(self, path: _Path) -> None: ...
@@ -117,7 +140,8 @@ class Distribution:
     def top(self, n: int = 5) -> list[tuple[str, float]]: ...
     def top_ids(self, n: int = 5) -> list[int]: ...
     def entropy(self) -> float: ...
-    def _log_probs(self) -> bytes: ...
+    def log_probs(self) -> NDArray[np.float64]: ...
+    def probs(self) -> NDArray[np.float64]: ...
 
 @final
 class Pieces(Iterator[str]):
@@ -138,7 +162,7 @@ class _Model:
     @property
     def order(self) -> int: ...
     @property
-    def path(self) -> Path: ...
+    def path(self) -> Any: ...
     def score(self, sentence: str | bytes, bos: bool = True, eos: bool = True) -> float: ...
     def scores(self, sentences: Sequence[str], bos: bool = True, eos: bool = True) -> list[float]: ...
     def perplexity(self, sentence: str | bytes) -> float: ...
@@ -149,12 +173,60 @@ class _Model:
     def _BaseFullScore(self, in_state: State, word: str | bytes, out_state: State) -> tuple[float, int, bool]: ...
     def __contains__(self, word: str | bytes, /) -> bool: ...
 
+@final
+class Sampling:
+    def __new__(
+        cls,
+        *,
+        max_tokens: int = 200,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        typical: float = 1.0,
+        repetition_penalty: float = 1.0,
+        repetition_window: int | None = None,
+        seed: int = 1,
+        stop: Sequence[str] = ...,
+        ignore_eos: bool = False,
+        allow_unk: bool = False,
+        allow: str | None = None,
+        allow_words: Sequence[str] | None = None,
+    ) -> Sampling: ...
+
+def evaluate_model(
+    model: Model,
+    input: _Input,
+    *,
+    layout: str | None = None,
+    batch_size: int | None = None,
+    loss_after: str | None = None,
+    lossy: bool = False,
+    document_separator: str | None = None,
+    skip_symbols: bool = False,
+) -> str: ...
+def hidden_states(model: Model, input: _Input, *, limit: int = 20_000) -> dict[str, Any]: ...
+def gradients(
+    model: Model,
+    input: _Input,
+    *,
+    excerpts: int,
+    lags: int,
+    context: int,
+    seed: int,
+    layout: str | None = None,
+    loss_after: str | None = None,
+) -> tuple[str, list[tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]]]: ...
+def untrained(input: _Input, options: str, *, vocabulary: _Vocabulary | None = None) -> Model: ...
+def eos_of(vocabulary: _Vocabulary, kind: str) -> int: ...
 def train_run(
-    files: Sequence[_Path],
+    input: _Input,
     run: _Path,
     options: str,
     *,
+    ids: tuple[bytes, bytes | None] | None = None,
     valid: Sequence[_Path] | None = None,
+    vocabulary: _Vocabulary | None = None,
     init_from: _Path | None = None,
     progress: Callable[[dict[str, Any]], object] | None = None,
     threads: int | None = None,
@@ -169,8 +241,7 @@ def resume_run(
     threads: int | None = None,
 ) -> bool: ...
 def train_ngram(
-    files: Sequence[_Path] | None = None,
-    sentences: Sequence[str] | None = None,
+    input: _Input,
     *,
     order: int = 5,
     prune: Sequence[int] = ...,
@@ -178,8 +249,15 @@ def train_ngram(
     vocab: str = "fields",
     max_vocab: int | None = None,
     min_count: int = 1,
+    vocabulary: _Vocabulary | None = None,
+    lossy: bool = False,
+    skip_symbols: bool = False,
     memory_bytes: int = ...,
     threads: int | None = None,
     scratch: _Path | None = None,
 ) -> Model: ...
+def load_ngram(path: _Path, clip_positive: bool) -> Model: ...
+def prune_ngram(model: Model, threshold: float, history: _Input | None = None) -> Model: ...
+def ngram_info(model: Model) -> dict[str, Any]: ...
+def fit_weights(models: Sequence[Model], input: _Input) -> list[float]: ...
 def mix_ngrams(models: Sequence[Model], weights: Sequence[float]) -> Model: ...

@@ -70,6 +70,11 @@ class FullScoreReturn(NamedTuple):
 class Model(_Model):
     """An n-gram model: ``Model(path)``."""
 
+    @property
+    def path(self) -> bytes:
+        """Path of the model, as the bytes that the system has: pyctcdecode decodes them."""
+        return os.fsencode(super().path)
+
     def full_scores(self, sentence: str | bytes, bos: bool = True, eos: bool = True) -> Iterator[tuple[float, int, bool]]:
         """Yield log10 p, the length of the n-gram that was found, and whether the word is unknown, for each word, with </s> last."""
         yield from self._full_scores(sentence, bos, eos)
@@ -79,10 +84,10 @@ class Model(_Model):
         return FullScoreReturn(*self._BaseFullScore(in_state, word, out_state))
 
     def __reduce__(self) -> tuple[type[Model], tuple[str]]:
-        return type(self), (str(self.path),)
+        return type(self), (os.fsdecode(self.path),)
 
     def __repr__(self) -> str:
-        return f"<Model from {os.path.basename(self.path)}>"
+        return f"<Model from {os.path.basename(self.path)!r}>"
 
 
 class LanguageModel(Model):

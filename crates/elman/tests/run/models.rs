@@ -7,8 +7,10 @@ use super::bench::{
 use elman::Model;
 use elman::infer::{EvalOptions, Evaluation, NetworkModel, evaluate};
 use elman::net::dims::Sizes;
-use elman::text::{Corpus, Layout, ReadOptions, Source};
-use elman::train::{self, Config, Ending, Job, Outcome, VocabularyFrom};
+use elman::text::{Corpus, Layout, ReadOptions, Source, Vocab};
+use elman::train::{
+    self, Config, Ending, Error, Job, NewBudget, Outcome, RunError, TokenTexts, VocabularyFrom,
+};
 use elman_kernels::Cpu;
 use std::fs;
 use std::path::Path;
@@ -244,4 +246,84 @@ fn a_model_cannot_take_another_vocabulary() {
             "{error}"
         );
     }
+}
+
+/// The tokens of a text in place of its files make the same model, and the run is resumed like any other.
+#[test]
+fn a_run_on_tokens_is_the_run_on_their_text() {
+    let bench = Bench::new();
+    let config = Config {
+        steps: Some(20),
+        epochs: None,
+        ..config()
+    };
+    let of_files = with_valid(&bench, "files", &config);
+    train::start(&of_files, &mut Log::default()).unwrap();
+    let model = NetworkModel::load(&of_files.run).unwrap();
+    let ids = |path: &Path, vocab: &Vocab| {
+        let corpus = Corpus::encode(Source::files(&[path]), vocab, &ReadOptions::default());
+        corpus.unwrap().ids().to_vec()
+    };
+    let tokens = TokenTexts {
+        train: ids(&bench.path("text.txt"), model.vocab()),
+        valid: Some(ids(&bench.path("valid.txt"), model.vocab())),
+    };
+    let job = |run: &str| Job {
+        train: Vec::new(),
+        valid: None,
+        vocabulary: VocabularyFrom::Model(of_files.run.clone()),
+        ..bench.job(run, &config)
+    };
+    train::start_on(&job("tokens"), &tokens, &mut Log::default()).unwrap();
+    let again = NetworkModel::load(&bench.path("tokens")).unwrap();
+    assert_eq!(again.id(), model.id());
+    let budget = NewBudget {
+        steps: Some(30),
+        ..NewBudget::default()
+    };
+    let ended = train::resume(
+        &bench.path("tokens"),
+        &budget,
+        &machine(),
+        &mut Log::default(),
+    );
+    assert_eq!(ended.unwrap().ending, Ending::Finished);
+
+    // Without tokens for validation the last lines are held out.
+    let own = TokenTexts {
+        valid: None,
+        ..tokens.clone()
+    };
+    train::start_on(&job("own"), &own, &mut Log::default()).unwrap();
+    let held_out = Corpus::open(&bench.path("own").join("tokens/valid.tok")).unwrap();
+    let kept = Corpus::open(&bench.path("own").join("tokens/train.tok")).unwrap();
+    let both = [kept.ids(), held_out.ids()].concat();
+    assert_eq!(both, own.train);
+    assert!(model.vocab().ends_line(*kept.ids().last().unwrap()));
+    let share = held_out.ids().len() as f64 / both.len() as f64;
+    assert!((0.05..0.2).contains(&share), "{share}");
+
+    let refused =
+        |job: Job, tokens: &TokenTexts| match train::start_on(&job, tokens, &mut Log::default()) {
+            Err(Error::Run(error)) => error,
+            other => panic!("{other:?}"),
+        };
+    let wrong = TokenTexts {
+        train: vec![1, 1000],
+        valid: None,
+    };
+    let error = refused(job("wrong"), &wrong);
+    assert!(matches!(error, RunError::UnknownToken { id: 1000, .. }));
+    let short = TokenTexts {
+        train: vec![1],
+        valid: None,
+    };
+    let error = refused(job("short"), &short);
+    assert!(matches!(error, RunError::TooFewTokens(1)));
+    let counted = Job {
+        vocabulary: VocabularyFrom::Text,
+        ..job("counted")
+    };
+    let error = refused(counted, &tokens);
+    assert!(matches!(error, RunError::NoVocabulary));
 }

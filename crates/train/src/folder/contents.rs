@@ -18,7 +18,7 @@ pub const RECORD: &str = "config.toml";
 pub const OWN_TEXT: &str = "own.txt";
 /// Name of the run's page, which the command writes.
 pub const PAGE: &str = "report.html";
-/// Name of the copy of standard input, which the command writes.
+/// Name of the copy of a text that is in no file: standard input, or a string.
 pub const STDIN: &str = "stdin.txt";
 /// Name of the default directory of event files for TensorBoard.
 pub const EVENTS: &str = "tensorboard";

@@ -8,7 +8,6 @@ use crate::resolve::{idle_notes, leaves_size_open, resolve};
 use crate::rundir::{self, Replaced};
 use anyhow::{Context, Result};
 use elman::infer::read_layout;
-use elman::store::{Lock, disk, write_atomic};
 use elman::text::Layout;
 use elman::train::folder::contents::STDIN;
 use elman::train::{Config, Folder, Job, Machine};
@@ -49,17 +48,12 @@ pub fn prepare(args: TrainArgs, machine: Machine) -> Result<Prepared> {
     })
 }
 
-/// Copies standard input into the run's directory, since training reads its text more than once.
+/// Copies standard input into the run's directory.
 fn spool(run: &Path) -> Result<()> {
     // A device would fill the disk.
     elman::text::Source::stdin()?;
-    disk::create_dir_all(run)?;
-    // As whoever prepares the run does: nobody else is at work there, and the file is known as the run's.
-    let _lock = Lock::acquire(run)?;
-    write_atomic(&run.join(STDIN), |file| {
-        io::copy(&mut io::stdin().lock(), file).map(|_| ())
-    })
-    .context("cannot copy standard input")
+    Folder::spool(run, &mut io::stdin().lock()).context("cannot copy standard input")?;
+    Ok(())
 }
 
 /// The choices of a new run.
