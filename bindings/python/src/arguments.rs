@@ -90,9 +90,13 @@ impl Lines {
         }
     }
 
-    /// The text as a source; the sentences of a list are its lines.
+    /// The text as a source; the sentences of a list are its lines, and without lines there is no source.
     pub fn sources(self) -> PyResult<Vec<Source>> {
-        Ok(vec![in_memory(self.into_text()?)])
+        let text = self.into_text()?;
+        Ok(match text.is_empty() {
+            true => Vec::new(),
+            false => vec![in_memory(text)],
+        })
     }
 }
 

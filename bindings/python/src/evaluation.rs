@@ -3,6 +3,7 @@
 use crate::arguments::{Input, layout_named};
 use crate::error::{ElmanError, exception};
 use crate::model::Model;
+use crate::process::detached;
 use elman::infer::{EvalOptions, evaluate, evaluate_answers};
 use elman::text::ReadOptions;
 use pyo3::exceptions::PyValueError;
@@ -42,7 +43,7 @@ pub fn evaluate_model(
         range: None,
         separator: document_separator,
     };
-    let evaluated = py.detach(|| -> elman::Result<_> {
+    let evaluated = detached(py, || -> elman::Result<_> {
         let sources = input.sources();
         let json = match &loss_after {
             Some(token) => serde_json::to_string(&evaluate_answers(

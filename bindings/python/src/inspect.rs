@@ -4,6 +4,7 @@ use crate::arguments::{Input, VocabularyArgument, layout_named, vocabulary};
 use crate::arrays::{Numbers, vector};
 use crate::error::{ElmanError, exception};
 use crate::model::Model;
+use crate::process::detached;
 use crate::training::configuration;
 use elman::infer::NetworkModel;
 use elman::measure::inspect::excerpts::tokens;
@@ -41,7 +42,7 @@ pub fn hidden_states<'py>(
         tokens: limit,
         ..StateOptions::default()
     };
-    let computed = py.detach(|| -> elman::Result<_> {
+    let computed = detached(py, || -> elman::Result<_> {
         let ids = tokens(input.sources(), network.vocab(), &ReadOptions::default())?;
         let states = inspect::states(network, model.cpu(), &ids, &options)?;
         Ok((ids, states))
@@ -94,7 +95,7 @@ pub fn gradients<'py>(
             loss_after,
         },
     };
-    let found = py.detach(|| -> elman::Result<_> {
+    let found = detached(py, || -> elman::Result<_> {
         let ids = tokens(input.sources(), network.vocab(), &ReadOptions::default())?;
         Ok(inspect::gradients(network, model.cpu(), &ids, &options)?)
     });
@@ -157,6 +158,6 @@ pub fn untrained(
 ) -> PyResult<Model> {
     let (config, _) = configuration(options, &elman::TrainConfig::default())?;
     let from = self::vocabulary(vocabulary);
-    let made = py.detach(|| inspect::untrained(&config, &from, input.sources()));
+    let made = detached(py, || inspect::untrained(&config, &from, input.sources()));
     Ok(Model::of(made.map_err(exception)?.into()))
 }

@@ -7,6 +7,7 @@
 //! training    runs, from Python                             ngrams    n-gram models: train, mix, prune, save
 //! kenlm       the queries of `elman.kenlm`                  records   lists of dictionaries
 //! arguments   what Python gives                             arrays    numbers for numpy
+//! process     threads, also after a fork                    error     errors as exceptions
 //! ```
 //! The package `python/elman` adds what is simpler in Python: records, arrays of numpy, and the shapes of other packages. Work that takes time runs without the
 //! interpreter's lock.
@@ -21,6 +22,7 @@ mod kenlm;
 mod model;
 mod ngrams;
 mod pieces;
+mod process;
 mod records;
 mod session;
 mod training;
@@ -47,6 +49,8 @@ mod _elman {
     };
     #[pymodule_export]
     use super::pieces::Pieces;
+    #[pymodule_export]
+    use super::process::_forked;
     #[pymodule_export]
     use super::session::{Distribution, Session};
     #[pymodule_export]

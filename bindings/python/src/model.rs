@@ -5,6 +5,7 @@ use crate::error::{ElmanError, exception};
 use crate::generation::{self, Penalty, Prompts, sampling};
 use crate::ngrams::save_arpa;
 use crate::pieces::Pieces;
+use crate::process::detached;
 use crate::records;
 use crate::session::Session;
 use elman::infer::{
@@ -12,7 +13,7 @@ use elman::infer::{
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use std::f64::consts::LN_2;
 use std::path::PathBuf;
 
@@ -64,9 +65,7 @@ impl Model {
         if threads == Some(0) {
             return Err(PyValueError::new_err("threads is at least 1"));
         }
-        let mut inner = py
-            .detach(|| elman::Model::load_as(&path, format))
-            .map_err(exception)?;
+        let mut inner = detached(py, || elman::Model::load_as(&path, format)).map_err(exception)?;
         if let Some(threads) = threads {
             inner = inner.with_threads(threads);
         }
@@ -105,7 +104,7 @@ impl Model {
     /// Hash of everything that decides the model's probabilities.
     #[getter]
     fn id<'s>(&'s self, py: Python<'_>) -> &'s str {
-        py.detach(|| self.inner.id())
+        detached(py, || self.inner.id())
     }
 
     /// Number of tokens of the vocabulary.
@@ -118,6 +117,24 @@ impl Model {
     #[getter]
     fn vocab_kind(&self) -> String {
         self.inner.vocab().kind().to_string()
+    }
+
+    /// Id of the token that ends a text, or a line where the vocabulary has no other line end.
+    #[getter]
+    fn eos_id(&self) -> u32 {
+        self.inner.vocab().eos()
+    }
+
+    /// Id of the token in place of what the vocabulary lacks; None if it lacks nothing.
+    #[getter]
+    fn unk_id(&self) -> Option<u32> {
+        self.inner.vocab().unk()
+    }
+
+    /// Whether texts are scored as one stream or each sentence by itself, unless that is chosen: ``stream`` or ``sentences``.
+    #[getter]
+    fn layout(&self) -> &'static str {
+        self.inner.layout().name()
     }
 
     /// Order of an n-gram model; None for other models.
@@ -167,14 +184,14 @@ impl Model {
 
     /// Natural log-probability of a text, its line ends and its end included, as evaluation counts them.
     fn log_prob(&self, py: Python<'_>, text: &str) -> PyResult<f64> {
-        let score = py.detach(|| self.inner.score(text)).map_err(exception)?;
+        let score = detached(py, || self.inner.score(text)).map_err(exception)?;
         Ok(score.log_prob())
     }
 
     /// The tokens of a text with their natural log-probabilities: a list of dictionaries with token, id, log_prob, unk and,
     /// under an n-gram model, ngram_length, the length of the n-gram that was found.
     fn score_tokens<'py>(&self, py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyList>> {
-        let score = py.detach(|| self.inner.score(text)).map_err(exception)?;
+        let score = detached(py, || self.inner.score(text)).map_err(exception)?;
         records::tokens(py, score, &self.inner)
     }
 
@@ -203,7 +220,7 @@ impl Model {
             true => Unknown::Exclude,
             false => Unknown::Include,
         };
-        let scored = py.detach(|| records::score(&self.inner, sources, &options));
+        let scored = detached(py, || records::score(&self.inner, sources, &options));
         records::scores(py, scored.map_err(exception)?, unknown)
     }
 
@@ -237,7 +254,7 @@ impl Model {
                 Spelling::Exact
             },
         };
-        let found = py.detach(|| records::find(&self.inner, sources, &options, end));
+        let found = detached(py, || records::find(&self.inner, sources, &options, end));
         records::surprisals(py, found.map_err(exception)?, unit, continuous)
     }
 
@@ -270,8 +287,9 @@ impl Model {
             logprobs,
             ..sampling(py, options)?
         };
-        let written =
-            py.detach(|| generation::samples(&self.inner, prompts, samples, batch_size, &sampling));
+        let written = detached(py, || {
+            generation::samples(&self.inner, prompts, samples, batch_size, &sampling)
+        });
         generation::records(py, written.map_err(exception)?)
     }
 
@@ -302,7 +320,9 @@ impl Model {
             logprobs,
             ..sampling(py, options)?
         };
-        let found = py.detach(|| generation::search(&self.inner, prompts, &beam, &sampling));
+        let found = detached(py, || {
+            generation::search(&self.inner, prompts, &beam, &sampling)
+        });
         generation::records(py, found.map_err(exception)?)
     }
 
@@ -331,27 +351,37 @@ impl Model {
         let is_arpa = name.ends_with(".arpa") || name.ends_with(".lm");
         match is_arpa && self.inner.as_ngram().is_some() {
             true => self.save_arpa(py, path),
-            false => py.detach(|| self.inner.save(&path)).map_err(exception),
+            false => detached(py, || self.inner.save(&path)).map_err(exception),
         }
     }
 
     /// Save an n-gram model as an ARPA file.
     fn save_arpa(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        py.detach(|| save_arpa(&self.inner, &path))
+        detached(py, || save_arpa(&self.inner, &path))
     }
 
-    /// Pickles hold a model by its path.
-    fn __reduce__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<Reduced<'py, (PathBuf, String, Option<usize>)>> {
-        let Some(origin) = self.origin.clone() else {
+    /// Load an n-gram model from the bytes of a binary file, which a pickle holds.
+    #[staticmethod]
+    fn _from_bytes(py: Python<'_>, bytes: Vec<u8>) -> PyResult<Model> {
+        let model = detached(py, || elman::ngram::Model::from_bytes("the pickle", bytes));
+        Ok(Model::of(model.map_err(exception)?.into()))
+    }
+
+    /// Pickles hold a model by its path, and an n-gram model that is in no file by its bytes.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py, Bound<'py, PyTuple>>> {
+        if let Some(origin) = self.origin.clone() {
+            let load = py.import("elman")?.getattr("_load")?;
+            let arguments = (origin.path, origin.weights, origin.threads);
+            return Ok((load, arguments.into_pyobject(py)?));
+        }
+        let Some(ngram) = self.inner.as_ngram() else {
             return Err(ElmanError::new_err(
                 "a model is pickled by its path, and this one is in no file: save it and load it",
             ));
         };
-        let load = py.import("elman")?.getattr("_load")?;
-        Ok((load, (origin.path, origin.weights, origin.threads)))
+        let load = py.get_type::<Model>().getattr("_from_bytes")?;
+        let bytes = PyBytes::new(py, ngram.as_bytes());
+        Ok((load, (bytes,).into_pyobject(py)?))
     }
 
     fn __repr__(&self) -> String {

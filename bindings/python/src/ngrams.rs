@@ -3,6 +3,7 @@
 use crate::arguments::{self, Input, VocabularyArgument};
 use crate::error::exception;
 use crate::model::Model;
+use crate::process::detached;
 use elman::measure::compare::{NamedModel, fit};
 use elman::ngram::{Builder, CountOptions, Counts, History, NgramError, Words, arpa, prune};
 use elman::text::{Kind, ReadOptions};
@@ -54,7 +55,7 @@ pub fn train_ngram(
         skip_markers: skip_symbols,
         ..ReadOptions::default()
     };
-    py.detach(|| {
+    detached(py, || {
         options.check()?;
         let vocab = from.vocab(input.sources(), kind, &read, min_count, max_vocab)?;
         let words = Words::new(vocab);
@@ -78,7 +79,7 @@ pub fn train_ngram(
 #[pyfunction]
 pub fn load_ngram(py: Python<'_>, path: PathBuf, clip_positive: bool) -> PyResult<Model> {
     let how = arpa::ArpaOptions { clip_positive };
-    let model = py.detach(|| elman::ngram::Model::load_as(&path, how));
+    let model = detached(py, || elman::ngram::Model::load_as(&path, how));
     Ok(Model::of(model.map_err(exception)?.into()))
 }
 
@@ -98,7 +99,7 @@ pub fn prune_ngram(
     }
     let model = model.shared();
     let ngram = as_ngram(&model)?;
-    let pruned = py.detach(|| -> elman::Result<_> {
+    let pruned = detached(py, || -> elman::Result<_> {
         let history = match &history {
             None => History::own(ngram),
             Some(text) => History::read(ngram, text.sources(), &ReadOptions::default())?,
@@ -120,7 +121,7 @@ pub fn ngram_info<'py>(py: Python<'py>, model: PyRef<'_, Model>) -> PyResult<Bou
     info.set_item("vocab_size", ngram.vocab().len())?;
     info.set_item("parameters", ngram.parameters())?;
     info.set_item("bytes", ngram.bytes())?;
-    info.set_item("id", py.detach(|| ngram.id()))?;
+    info.set_item("id", detached(py, || ngram.id()))?;
     info.set_item("notes", ngram.notes())?;
     Ok(info)
 }
@@ -139,7 +140,7 @@ pub fn fit_weights(
         load_seconds: 0.0,
     };
     let models: Vec<NamedModel> = models.iter().enumerate().map(named).collect();
-    let fitted = py.detach(|| {
+    let fitted = detached(py, || {
         fit(
             &models,
             input.sources(),
@@ -182,7 +183,7 @@ pub fn mix_ngrams(
             "there is a weight above 0 for each model, and the weights sum to 1",
         ));
     }
-    let mixed = py.detach(|| elman::ngram::mix(&ngrams, &weights, &mut |_| ()));
+    let mixed = detached(py, || elman::ngram::mix(&ngrams, &weights, &mut |_| ()));
     Ok(Model::of(mixed.map_err(exception)?.into()))
 }
 

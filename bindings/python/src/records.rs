@@ -48,6 +48,9 @@ pub fn score(
     options: &LineOptions,
 ) -> elman::Result<Vec<ScoredLine>> {
     let mut scored = Vec::new();
+    if sources.is_empty() {
+        return Ok(scored);
+    }
     let read = ReadOptions::default();
     elman::infer::score_lines(model, sources, &read, options, &mut |line| {
         scored.push((line.number, LineSums::of(&line, model)));
@@ -85,6 +88,9 @@ pub fn find(
     ends: bool,
 ) -> elman::Result<Vec<Word>> {
     let mut words = Vec::new();
+    if sources.is_empty() {
+        return Ok(words);
+    }
     let read = ReadOptions::default();
     let mut sink = |line: LineSurprisals<'_>| {
         let end = ends.then_some(line.end);

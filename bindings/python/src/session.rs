@@ -4,6 +4,7 @@ use crate::arguments::{Reduced, Token};
 use crate::arrays::vector;
 use crate::error::exception;
 use crate::model::Model;
+use crate::process::detached;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -30,7 +31,7 @@ impl Session {
     fn feed<'py>(mut slf: PyRefMut<'py, Self>, text: &str) -> PyResult<PyRefMut<'py, Self>> {
         let py = slf.py();
         let inner = &mut slf.inner;
-        py.detach(|| inner.feed(text)).map_err(exception)?;
+        detached(py, || inner.feed(text)).map_err(exception)?;
         Ok(slf)
     }
 
@@ -41,20 +42,20 @@ impl Session {
     ) -> PyResult<PyRefMut<'py, Self>> {
         let py = slf.py();
         let inner = &mut slf.inner;
-        py.detach(|| inner.feed_tokens(&ids)).map_err(exception)?;
+        detached(py, || inner.feed_tokens(&ids)).map_err(exception)?;
         Ok(slf)
     }
 
     /// Append tokens and return the natural log-probability of each after all tokens before it.
     fn score_tokens(&mut self, py: Python<'_>, ids: Vec<u32>) -> PyResult<Vec<f64>> {
         let inner = &mut self.inner;
-        py.detach(|| inner.score_tokens(&ids)).map_err(exception)
+        detached(py, || inner.score_tokens(&ids)).map_err(exception)
     }
 
     /// The distribution of the next token; the session does not move.
     fn next(&mut self, py: Python<'_>) -> PyResult<Distribution> {
         let inner = &mut self.inner;
-        let inner = py.detach(|| inner.next()).map_err(exception)?;
+        let inner = detached(py, || inner.next()).map_err(exception)?;
         Ok(Distribution {
             model: self.model.borrow(py).shared(),
             inner: Arc::new(inner),
@@ -156,7 +157,7 @@ impl Distribution {
 
     /// Entropy in nats.
     fn entropy(&self, py: Python<'_>) -> f64 {
-        py.detach(|| {
+        detached(py, || {
             let terms = self.inner.log_probs().into_iter();
             let terms = terms.map(|log_prob| match log_prob.exp() {
                 0.0 => 0.0,
@@ -168,12 +169,12 @@ impl Distribution {
 
     /// Natural log-probabilities of all tokens in the order of ids: a read-only numpy array of float64.
     fn log_probs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        vector(py, py.detach(|| self.inner.log_probs()))
+        vector(py, detached(py, || self.inner.log_probs()))
     }
 
     /// Probabilities of all tokens in the order of ids: a read-only numpy array of float64.
     fn probs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let probs = py.detach(|| {
+        let probs = detached(py, || {
             let log_probs = self.inner.log_probs().into_iter();
             log_probs.map(f64::exp).collect()
         });

@@ -2,6 +2,7 @@
 
 use crate::arguments::{self, Input, VocabularyArgument};
 use crate::error::{ElmanError, exception};
+use crate::process::detached;
 use elman::text::Kind;
 use elman::train::config::Choices;
 use elman::train::job::NewBudget;
@@ -109,7 +110,7 @@ fn run(
         checked: Instant::now(),
         raised: None,
     };
-    let outcome = py.detach(|| work(&mut observer));
+    let outcome = detached(py, || work(&mut observer));
     // The exception says why the run was interrupted, the outcome only that it was.
     if let Some(raised) = observer.raised {
         return Err(raised);

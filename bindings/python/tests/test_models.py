@@ -3,7 +3,9 @@
 import copy
 import math
 import multiprocessing
+import os
 import pickle
+import signal
 import threading
 
 import pytest
@@ -54,6 +56,7 @@ def test_scores_are_those_of_the_command(model):
     assert math.isclose(rows[0]["ppl"], 4.185386, abs_tol=1e-6)
     without = model.score(["the king was calm"], end=False)[0]
     assert without["tokens"] == 4 and without["log10_p"] > rows[0]["log10_p"]
+    assert model.score([]) == model.score("") == model.surprisal([]) == []
     with pytest.raises(ValueError, match="several"):
         model.score(["two\nlines"])
 
@@ -245,6 +248,12 @@ def test_worker_processes_hold_models(model, network):
 def test_models_are_pickled_by_their_paths(model, network):
     assert pickle.loads(pickle.dumps(model)).id == model.id
     assert pickle.loads(pickle.dumps(network)).id == network.id
+    in_memory = elman.ngram.train(sentences=["the king was calm", "a sheep"], order=2)
+    again = pickle.loads(pickle.dumps(in_memory))
+    assert again.id == in_memory.id and again.path is None
+    assert pickle.loads(pickle.dumps(again.session().feed("the"))) == again.session().feed("the")
+    with pytest.raises(elman.ElmanError, match="the pickle"):
+        elman.Model._from_bytes(b"ELMANGRM and nothing else")
     mixture = elman.Model.mixture([(model, 0.5), (model, 0.5)])
     assert math.isclose(mixture.log_prob("the king\n"), model.log_prob("the king\n"), rel_tol=1e-6)
     with pytest.raises(elman.ElmanError, match="pickled by its path"):
@@ -276,3 +285,38 @@ def test_evaluation_takes_the_options_of_the_command(model, network):
         elman.evaluate(model, text=text, batch_size=2)
     with pytest.raises(ValueError, match="stream, sentences"):
         elman.evaluate(model, text=text, layout="pages")
+
+
+def work_of_a_child(network):
+    """What a forked process does with a model of its parent, and with models of its own."""
+    session = network.session().feed("the cat ")
+    score = network.log_prob("the cat sat\n" * 200)
+    loaded = elman.load(network.path)
+    trained = elman.ngram.train(sentences=["the cat sat"] * 3, order=2)
+    return score, loaded.log_prob("the dog\n"), session.next().top(3), trained.id
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own(tmp_path):
+    network = elman.train(run=tmp_path / "run", sentences="the cat sat on the mat\n" * 40, vocab="chars", hidden=128, steps=3, batch_size=4)
+    expected = work_of_a_child(network)
+    session = network.session().feed("the dog ")
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        found = pool.map_async(work_of_a_child, [network] * 2)
+        assert found.get(timeout=60) == [expected] * 2
+
+    # The very objects of the parent, in a child and in its own child.
+    def child(generation):
+        pid = os.fork()
+        if pid == 0:
+            same = work_of_a_child(network) == expected and session.fork().next().top(2) == session.next().top(2)
+            if generation == 0:
+                same = same and child(1) == 0
+            os._exit(0 if same else 1)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    signal.alarm(100)
+    assert child(0) == 0
+    signal.alarm(0)
+    assert work_of_a_child(network) == expected

@@ -48,7 +48,7 @@ pub use elman_text as text;
 pub use elman_train as train;
 
 pub use elman_infer::{Distribution, Model, Sampling, Score, Session, advance, load};
-pub use elman_kernels::{Cpu, Isa};
+pub use elman_kernels::{Cpu, Isa, forked};
 pub use elman_text::TokenId;
 #[cfg(feature = "train")]
 pub use elman_train::{Config as TrainConfig, Trainer};

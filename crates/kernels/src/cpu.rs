@@ -55,7 +55,7 @@ impl Cpu {
 
     /// Number of threads that share a kernel's work, the calling one included.
     pub fn threads(&self) -> usize {
-        self.pool.as_ref().map_or(1, Pool::threads)
+        self.pool().map_or(1, Pool::threads)
     }
 
     /// [`Cpu::parallel`] for a job of at least `least` operations; a smaller `work` stays on the
@@ -71,10 +71,15 @@ impl Cpu {
     /// Runs `job` on every thread at once and returns when all are done. Concurrent callers take
     /// turns. A job must not call `parallel` again.
     pub(crate) fn parallel(&self, job: &(dyn Fn(Worker) + Sync)) {
-        match &self.pool {
+        match self.pool() {
             None => job(Worker::alone()),
             Some(pool) => pool.run(job),
         }
+    }
+
+    /// The threads, if there are any in this process.
+    fn pool(&self) -> Option<&Pool> {
+        self.pool.as_ref().filter(|pool| pool.is_here())
     }
 }
 

@@ -3,6 +3,7 @@
 //! A job is a closure on the caller's stack. It is handed over as a pointer, and the caller waits until every thread
 //! has returned from it. `exploration` tries all orders in which threads may run.
 
+use crate::fork::forks;
 use crate::placement::{Placement, here};
 use crate::signal::Signal;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -52,6 +53,8 @@ pub(crate) struct Pool {
     shared: Arc<Shared>,
     handles: Vec<JoinHandle<()>>,
     turn: Mutex<()>,
+    /// Number of forks before the threads were started.
+    forks: usize,
 }
 
 struct Shared {
@@ -138,12 +141,18 @@ impl Pool {
             shared,
             handles,
             turn: Mutex::new(()),
+            forks: forks(),
         }
     }
 
     /// Threads of a job, the calling one included.
     pub(crate) fn threads(&self) -> usize {
         self.handles.len() + 1
+    }
+
+    /// Whether the threads are those of this process, and not of one that it was forked from.
+    pub(crate) fn is_here(&self) -> bool {
+        self.forks == forks()
     }
 
     /// Runs `job` on every thread and returns when all are done.
@@ -201,6 +210,11 @@ impl Shared {
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        if !self.is_here() {
+            // There is no thread to wait for.
+            self.handles.drain(..).for_each(std::mem::forget);
+            return;
+        }
         self.shared.stop.store(true, SeqCst);
         self.shared.start.advance();
         for handle in self.handles.drain(..) {

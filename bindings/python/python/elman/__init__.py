@@ -55,6 +55,10 @@ __all__ = [
 
 _Path = str | _os.PathLike[str]
 
+# A child of `fork` has none of its parent's threads.
+if hasattr(_os, "register_at_fork"):
+    _os.register_at_fork(after_in_child=_elman._forked)
+
 
 def load(path: _Path, *, weights: str = "f32", threads: int | None = None) -> Model:
     """Load a model: a run's directory, a model's directory, or the file of an n-gram model (ARPA or binary).
