@@ -12,6 +12,7 @@ use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyString};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread::{available_parallelism, scope};
@@ -52,8 +53,9 @@ impl KenlmState {
     }
 
     fn __hash__(&self) -> u64 {
-        self.get()
-            .map_or(u64::MAX, |state| state.to_number().into())
+        let mut hasher = DefaultHasher::new();
+        self.get().hash(&mut hasher);
+        hasher.finish()
     }
 
     fn __copy__(&self) -> KenlmState {
@@ -106,12 +108,11 @@ pub struct KenlmModel {
     path: PathBuf,
 }
 
-/// A scored word, and the state after it.
+/// A scored word.
 struct Scored {
     log10: f32,
     order: usize,
     unknown: bool,
-    next: State,
 }
 
 impl KenlmModel {
@@ -130,45 +131,51 @@ impl KenlmModel {
         }
     }
 
-    /// State after the word `id`, where `next` is that of a text of many lines: nothing follows `</s>` in a sentence.
-    fn after(&self, id: u32, next: State) -> State {
+    /// Corrects the state after the word `id`, which is that of a text of many lines: nothing follows `</s>` in a sentence.
+    fn end(&self, state: &mut State, id: u32) {
         let ngram = self.ngram();
-        match id == ngram.vocab().eos() {
-            true => ngram.empty(),
-            false => next,
+        if id == ngram.vocab().eos() {
+            *state = ngram.empty();
         }
     }
 
-    fn full_score(&self, state: State, word: &[u8]) -> Scored {
+    /// Scores a word; `state` becomes the state after it.
+    fn full_score(&self, state: &mut State, word: &[u8]) -> Scored {
         let ngram = self.ngram();
         match self.id(word) {
             Some(id) => {
-                let scored = ngram.full_score(state, id);
+                let (log10, order) = ngram.full_advance(state, id);
+                self.end(state, id);
                 Scored {
-                    log10: scored.log10,
-                    order: scored.order,
+                    log10,
+                    order,
                     unknown: Some(id) == ngram.vocab().unk(),
-                    next: self.after(id, scored.next),
                 }
             }
-            None => Scored {
-                log10: UNKNOWN_LOG10,
-                order: 1,
-                unknown: true,
-                next: ngram.empty(),
-            },
+            None => {
+                *state = ngram.empty();
+                Scored {
+                    log10: UNKNOWN_LOG10,
+                    order: 1,
+                    unknown: true,
+                }
+            }
         }
     }
 
-    /// log10 p of a word, and the state after it; faster than [`KenlmModel::full_score`].
-    fn score_word(&self, state: State, word: &[u8]) -> (f32, State) {
+    /// log10 p of a word; `state` becomes the state after it. Faster than [`KenlmModel::full_score`].
+    fn score_word(&self, state: &mut State, word: &[u8]) -> f32 {
         let ngram = self.ngram();
         match self.id(word) {
             Some(id) => {
-                let (log10, next) = ngram.score(state, id);
-                (log10, self.after(id, next))
+                let log10 = ngram.advance(state, id);
+                self.end(state, id);
+                log10
             }
-            None => (UNKNOWN_LOG10, ngram.empty()),
+            None => {
+                *state = ngram.empty();
+                UNKNOWN_LOG10
+            }
         }
     }
 
@@ -183,9 +190,7 @@ impl KenlmModel {
         let (mut state, mut sum) = (self.beginning(bos), 0.0);
         let end: Option<&[u8]> = eos.then_some(b"</s>");
         for word in split(sentence).chain(end) {
-            let (log10, next) = self.score_word(state, word);
-            sum += f64::from(log10);
-            state = next;
+            sum += f64::from(self.score_word(&mut state, word));
         }
         sum
     }
@@ -197,9 +202,10 @@ impl KenlmModel {
             )
         })?;
         // A state of another model may not exist in this one.
-        self.ngram()
-            .state(state.to_number())
-            .ok_or_else(|| ElmanError::new_err("the state is of another model"))
+        match self.ngram().has_state(&state) {
+            true => Ok(state),
+            false => Err(ElmanError::new_err("the state is of another model")),
+        }
     }
 }
 
@@ -283,8 +289,7 @@ impl KenlmModel {
             let mut state = self.beginning(bos);
             let end: Option<&[u8]> = eos.then_some(b"</s>");
             let scored = split(bytes).chain(end).map(|word| {
-                let scored = self.full_score(state, word);
-                state = scored.next;
+                let scored = self.full_score(&mut state, word);
                 (scored.log10, scored.order, scored.unknown)
             });
             scored.collect()
@@ -311,9 +316,9 @@ impl KenlmModel {
         word: &Bound<'_, PyAny>,
         out_state: &KenlmState,
     ) -> PyResult<f32> {
-        let state = self.state(in_state)?;
-        let (log10, next) = Words::of(word)?.with(|word| self.score_word(state, word))?;
-        out_state.set(next);
+        let mut state = self.state(in_state)?;
+        let log10 = Words::of(word)?.with(|word| self.score_word(&mut state, word))?;
+        out_state.set(state);
         Ok(log10)
     }
 
@@ -324,9 +329,9 @@ impl KenlmModel {
         word: &Bound<'_, PyAny>,
         out_state: &KenlmState,
     ) -> PyResult<(f32, usize, bool)> {
-        let state = self.state(in_state)?;
-        let scored = Words::of(word)?.with(|word| self.full_score(state, word))?;
-        out_state.set(scored.next);
+        let mut state = self.state(in_state)?;
+        let scored = Words::of(word)?.with(|word| self.full_score(&mut state, word))?;
+        out_state.set(state);
         Ok((scored.log10, scored.order, scored.unknown))
     }
 

@@ -195,5 +195,6 @@ pub fn save_arpa(model: &elman::Model, path: &Path) -> PyResult<()> {
             model.architecture()
         )));
     };
+    ngram.check_listed().map_err(exception)?;
     arpa::save(path, |out| arpa::write(ngram, out).map(drop)).map_err(exception)
 }

@@ -285,7 +285,7 @@ impl<'a> Streams<'a> {
     pub(super) fn saved_bytes(&self) -> Option<usize> {
         match &self.memory {
             Memory::Network(streams) => Some(streams.saved_bytes()),
-            Memory::Ngram(_) => Some(ngram::SAVED_BYTES),
+            Memory::Ngram(streams) => streams.saved_bytes(),
             Memory::Cache(_) => None,
             Memory::Mixture(streams) => streams.saved_bytes(),
         }

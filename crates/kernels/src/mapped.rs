@@ -10,13 +10,16 @@ pub struct Mapped(memmap2::Mmap);
 impl Mapped {
     /// Maps the whole of `file`, which may be closed afterwards. An empty file gives no bytes.
     ///
-    /// The file must stay as it is while it is mapped: elman maps only token files, weights and n-gram models,
-    /// which it has written, each under its final name once it is complete. If another program cuts such a
-    /// file short, the system ends the process with SIGBUS.
+    /// The file must stay as it is while it is mapped. elman maps token files, weights and n-gram models,
+    /// which it has written, each under its final name once it is complete, and binary n-gram models of KenLM,
+    /// which that program maps as well. If another program cuts such a file short, the system ends the process
+    /// with SIGBUS.
     pub fn open(file: &File) -> io::Result<Mapped> {
         // SAFETY: the bytes must not change while they are borrowed. Token files, weights and n-gram
         // models are written once, by us, before they get their name, and never written to or truncated afterwards:
-        // a new one replaces the name and leaves the old file to those who have it mapped.
+        // a new one replaces the name and leaves the old file to those who have it mapped. KenLM's files are complete
+        // before KenLM or anybody reads them, and documentation says that they must not change while they are used;
+        // their reader checks bounds at every access, whatever the bytes are.
         unsafe { memmap2::Mmap::map(file) }.map(Mapped)
     }
 }

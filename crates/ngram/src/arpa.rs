@@ -99,7 +99,10 @@ pub(super) fn is_arpa(path: &Path) -> bool {
 }
 
 /// Writes a model as ARPA text and returns the flushed writer.
+///
+/// Errors: those of writing; [`NgramError::NotListed`] if the n-grams of the model cannot be listed.
 pub fn write<W: Write>(model: &Model, out: W) -> Result<W, NgramError> {
+    model.check_listed()?;
     let mut writer = Writer::new(out, model.words(), model.counts())?;
     for order in 1..=model.order() {
         model.grams(order, &mut |gram, log10_p, log10_backoff| {

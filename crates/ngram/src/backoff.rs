@@ -9,7 +9,7 @@
 //! in it. Where the listed words have nearly all of p(· | h′), the difference 1 − Σ p(v | h′) is mostly rounding; then the words
 //! that are not listed are summed instead.
 
-use super::Model;
+use super::automaton::Automaton;
 use std::f64::consts::{LN_10, LOG10_E};
 
 /// A rest below this is summed over the words that are not listed: probabilities are f32, and 1 − Σ has their rounding in it.
@@ -25,7 +25,7 @@ pub struct Sums {
 impl Sums {
     /// `shorter_log10` is log10 p(word | h′). `<s>` is never predicted and has no part in a sum.
     pub fn new(
-        model: &Model,
+        model: &Automaton,
         context: u32,
         listed: impl Fn(u32) -> bool,
         shorter_log10: impl Fn(u32) -> f64,
@@ -60,7 +60,7 @@ impl Sums {
 /// log10 of the back-off weights of all inner nodes, if only the n-grams that are `kept` are in the model. A context after which
 /// nothing is listed has weight 1. Where the quotient is undefined, `otherwise` gives the weight.
 pub fn weights(
-    model: &Model,
+    model: &Automaton,
     kept: impl Fn(u32) -> bool,
     mut otherwise: impl FnMut(u32, Sums) -> f64,
 ) -> Vec<f32> {

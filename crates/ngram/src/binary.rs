@@ -18,22 +18,18 @@
 //! who computes a checksum anew can make a model say anything.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::io;
 
-use elman_kernels::Mapped;
 use foldhash::fast::RandomState;
 use rayon::prelude::*;
 
-use super::NgramError;
 use super::arpa;
+use super::automaton::Automaton;
+use super::block::Block;
 use super::build::MAX_ORDER;
-use super::model::{Block, Model};
 use super::tables::{TableLayout, Tables, TablesMut};
 use super::words::Words;
 use check::check;
-use elman_store::disk;
 use elman_text::{EOS, Kind, UNK, Vocab};
 
 mod check;
@@ -107,42 +103,9 @@ pub enum BinaryFlaw {
     },
 }
 
-impl Model {
-    /// Writes the model as a binary file, atomically.
-    pub fn save(&self, path: &Path) -> Result<(), NgramError> {
-        disk::write_atomic(path, |out| out.write_all(self.as_bytes()))?;
-        Ok(())
-    }
-
-    /// Opens a binary file that is in memory; `name` is the file's name in messages.
-    ///
-    /// Error: [`NgramError::Binary`] if [`Model::save`] could not have written the bytes.
-    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Model, NgramError> {
-        load(Block::Owned(bytes)).map_err(|flaw| NgramError::Binary {
-            name: name.to_owned(),
-            flaw,
-        })
-    }
-}
-
-/// Whether a file begins as ours do. One that cannot be read does not.
-pub fn is_binary(path: &Path) -> bool {
-    let mut first = [0; MAGIC.len()];
-    let regular = path.metadata().is_ok_and(|meta| meta.is_file());
-    let mut read = || File::open(path)?.read_exact(&mut first);
-    regular && read().is_ok() && first == MAGIC
-}
-
-/// Maps a binary file.
-pub fn open(path: &Path) -> Result<Model, NgramError> {
-    let (file, _) = disk::open_regular(path)?;
-    let mapped = Mapped::open(&file).map_err(BinaryFlaw::Read);
-    mapped
-        .and_then(|bytes| load(Block::Mapped(bytes)))
-        .map_err(|flaw| NgramError::Binary {
-            name: path.display().to_string(),
-            flaw,
-        })
+/// Whether a file that begins with `first` is one of ours.
+pub fn is_binary(first: &[u8]) -> bool {
+    first.starts_with(&MAGIC)
 }
 
 /// A model under construction: all of its bytes, the tables still zero.
@@ -198,8 +161,8 @@ impl Image {
         TablesMut::new(&self.layout, &mut self.bytes)
     }
 
-    /// The model, once the tables are complete.
-    pub fn into_model(mut self, words: Words, notes: Vec<String>) -> Model {
+    /// The automaton, once the tables are complete.
+    pub fn into_automaton(mut self, words: Words, notes: Vec<String>) -> Automaton {
         let parameters = match check(Tables::new(&self.layout, &self.bytes), words.len()) {
             Ok(parameters) => parameters,
             Err(flaw) => panic!("a model was built wrongly: {flaw}"),
@@ -212,7 +175,7 @@ impl Image {
             .extend(sums.iter().flat_map(|sum| sum.to_le_bytes()));
         let block = Block::Owned(self.bytes);
         let id = hash.to_hex().to_string();
-        Model::new(block, self.layout, words, id, parameters, notes)
+        Automaton::new(block, self.layout, words, id, parameters, notes)
     }
 }
 
@@ -245,7 +208,8 @@ fn hash(bytes: &[u8]) -> blake3::Hash {
     hasher.finalize()
 }
 
-fn load(block: Block) -> Result<Model, BinaryFlaw> {
+/// Opens the bytes of a binary file.
+pub fn load(block: Block) -> Result<Automaton, BinaryFlaw> {
     let bytes = block.bytes();
     let header = Header::parse(bytes)?;
     let number_of_words = header.layout.counts()[0] as usize;
@@ -273,7 +237,7 @@ fn load(block: Block) -> Result<Model, BinaryFlaw> {
     }
     let (words, parameters) = (words?, parameters?);
     let id = id.to_hex().to_string();
-    Ok(Model::new(
+    Ok(Automaton::new(
         block,
         header.layout,
         words,

@@ -11,6 +11,7 @@
 use rayon::prelude::*;
 
 use super::NEVER_LOG10;
+use super::automaton::Automaton;
 use super::binary::Image;
 use super::model::Model;
 use super::tables::TablesMut;
@@ -205,7 +206,11 @@ impl Builder {
     /// Completes the model.
     ///
     /// Errors: [`BuildError::NoUnigram`], [`BuildError::Twice`] or [`BuildError::TooMany`].
-    pub fn finish(mut self) -> Result<Model, BuildError> {
+    pub fn finish(self) -> Result<Model, BuildError> {
+        Ok(self.finish_automaton()?.into())
+    }
+
+    pub(super) fn finish_automaton(mut self) -> Result<Automaton, BuildError> {
         while self.levels.len() < self.order {
             self.close()?;
         }
@@ -223,7 +228,7 @@ impl Builder {
         let mut image = Image::new(&self.words, &counts).ok_or(BuildError::TooMany)?;
         fill(&mut image.tables_mut(), self.levels);
         link::set_links(&mut image.tables_mut());
-        Ok(image.into_model(self.words, self.notes))
+        Ok(image.into_automaton(self.words, self.notes))
     }
 
     /// Completes the order that is open.

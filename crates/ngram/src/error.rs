@@ -3,7 +3,7 @@
 use std::io;
 
 use super::arpa::ArpaFlaw;
-use super::{BinaryFlaw, BuildError};
+use super::{BinaryFlaw, BuildError, KenlmFlaw};
 use elman_store::StoreError;
 use elman_text::{Kind, TextError};
 
@@ -36,6 +36,22 @@ pub enum NgramError {
         name: String,
         /// Flaw of the file.
         flaw: BinaryFlaw,
+    },
+    /// A binary file of KenLM is damaged, or is of a kind that this program does not read.
+    #[error("{name}: {flaw}")]
+    Kenlm {
+        /// Name of the file.
+        name: String,
+        /// Flaw of the file.
+        flaw: KenlmFlaw,
+    },
+    /// The n-grams of the model cannot be listed, and the work needs all of them.
+    #[error(
+        "the n-grams of this model cannot be listed, because {what}: take the ARPA file that it was made from"
+    )]
+    NotListed {
+        /// What is missing.
+        what: &'static str,
     },
     /// The file is known to be of another kind, which `what` names.
     #[error("{name} is {what}")]

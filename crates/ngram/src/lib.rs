@@ -6,13 +6,15 @@
 //! count        a text                                  → adjusted counts
 //! kneser_ney   counts                                  → n-grams with probabilities and back-off weights
 //! build        n-grams in any order                    → a model
-//! model        a weighted automaton that never changes → log-probabilities; a state is a plain value
-//! stretch      a model, many tokens at once
+//! model        a model that never changes              → log-probabilities; a state is a plain value
+//! automaton    the engine of our own models, a weighted automaton
+//! kenlm        the engine of KenLM's binary files, in their own tables
+//! stretch      an automaton, many tokens at once
 //! backoff      probabilities                           → back-off weights
 //! prune        a model and a text                      → a smaller model
 //! mix          several models and their weights        → one model
 //! arpa         ARPA text, from and for everybody
-//! binary       a model's own file, mapped into memory
+//! binary       the file of an automaton, mapped into memory
 //! ```
 //!
 //! The back-off recursion that all of this represents (Katz 1987; Chen and Goodman 1999, section 2):
@@ -26,11 +28,14 @@
 #![warn(missing_docs)]
 
 pub mod arpa;
+mod automaton;
 mod backoff;
 mod binary;
+mod block;
 mod build;
 mod count;
 mod error;
+mod kenlm;
 mod key;
 mod kneser_ney;
 mod mix;
@@ -49,6 +54,7 @@ pub use binary::BinaryFlaw;
 pub use build::{BuildError, Builder, MAX_ORDER};
 pub use count::{CountOptions, Counts, Tally};
 pub use error::{NgramError, Result};
+pub use kenlm::KenlmFlaw;
 pub use kneser_ney::{Discounts, FALLBACK};
 pub use mix::{MixProgress, mix};
 pub use model::{Model, Scored, State};

@@ -13,9 +13,10 @@
 //!
 //! Memory beside the models: the mixture, and for each of its n-grams about 16 bytes, 4 N + 24 in the order that is being collected.
 
+use super::automaton::{Automaton, EMPTY};
 use super::backoff;
 use super::model::Model;
-use super::{Builder, NgramError, State, Words};
+use super::{Builder, NgramError, Words};
 use elman_text::{Union, Vocab};
 use std::collections::HashMap;
 
@@ -37,7 +38,8 @@ pub struct MixProgress {
 ///
 /// The `weights` are positive and sum to one. `progress` is called from time to time.
 ///
-/// Errors: vocabularies that have no union; a mixture with too many n-grams.
+/// Errors: vocabularies that have no union; a mixture with too many n-grams; [`NgramError::NotListed`] for a model whose n-grams
+/// cannot be listed.
 pub fn mix(
     models: &[&Model],
     weights: &[f64],
@@ -46,7 +48,12 @@ pub fn mix(
     assert!(!models.is_empty() && models.len() == weights.len());
     assert!(weights.iter().all(|&weight| weight > 0.0 && weight <= 1.0));
     assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-6);
-    let (words, ids) = union(models)?;
+    let listed: Vec<_> = models
+        .iter()
+        .map(|model| model.automaton())
+        .collect::<Result<_, _>>()?;
+    let models: Vec<&Automaton> = listed.iter().map(|model| &**model).collect();
+    let (words, ids) = union(&models)?;
     let order = models.iter().map(|model| model.order()).max().unwrap_or(1);
     let mut members: Vec<Member> = models
         .iter()
@@ -81,7 +88,7 @@ pub fn mix(
     }
     progress(MixProgress { done: total, total });
     drop(members);
-    Ok(balanced(builder.finish()?))
+    Ok(balanced(builder.finish_automaton()?).into())
 }
 
 /// log10 p of an n-gram that the model `number` lists; `None` if an earlier model lists it too, so that it has been added.
@@ -100,7 +107,7 @@ fn probability(members: &mut [Member], number: usize, gram: &[u32]) -> Option<f3
 }
 
 /// The model with the weights that make its probabilities sum to one, and a note if they cannot.
-fn balanced(model: Model) -> Model {
+fn balanced(model: Automaton) -> Automaton {
     let mut too_much = 0u64;
     let weights = backoff::weights(
         &model,
@@ -123,16 +130,16 @@ fn balanced(model: Model) -> Model {
 type OwnIds = Vec<Option<u32>>;
 
 /// Joins the words of all models; returns them with the ids of each model.
-fn union(models: &[&Model]) -> Result<(Words, Vec<OwnIds>), NgramError> {
+fn union(models: &[&Automaton]) -> Result<(Words, Vec<OwnIds>), NgramError> {
     let vocabs: Vec<_> = models.iter().map(|model| model.vocab()).collect();
     let Some(Union { vocab, mut ids }) = Union::new(&vocabs) else {
-        let kind = |model: &&Model| model.vocab().kind().name();
+        let kind = |model: &&Automaton| model.vocab().kind().name();
         let kinds: Vec<&str> = models.iter().map(kind).collect();
         return Err(NgramError::NoUnion {
             kinds: kinds.join(", "),
         });
     };
-    let hidden_of = |model: &Model| -> HashMap<Box<str>, u32> {
+    let hidden_of = |model: &Automaton| -> HashMap<Box<str>, u32> {
         let names = model.words().hidden().iter().cloned();
         names.zip(model.words().begin() + 1..).collect()
     };
@@ -166,24 +173,24 @@ fn token_of(vocab: &Vocab, hidden: &str) -> Option<u32> {
 
 /// A model that takes part, and where it is.
 struct Member<'a> {
-    model: &'a Model,
+    model: &'a Automaton,
     log10_weight: f64,
     own_ids: OwnIds,
     /// The context that was followed last, and the states after 0, 1 … of its words.
     context: Vec<u32>,
-    states: Vec<State>,
+    states: Vec<u32>,
     /// log10 of λ p of the n-gram that was scored last.
     log10: f64,
 }
 
 impl Member<'_> {
-    fn new(model: &Model, log10_weight: f64, own_ids: Vec<Option<u32>>) -> Member<'_> {
+    fn new(model: &Automaton, log10_weight: f64, own_ids: Vec<Option<u32>>) -> Member<'_> {
         Member {
             model,
             log10_weight,
             own_ids,
             context: Vec::new(),
-            states: vec![model.empty()],
+            states: vec![EMPTY],
             log10: 0.0,
         }
     }
@@ -224,15 +231,15 @@ impl Member<'_> {
         for &word in &context[shared..] {
             let own = self.own_ids[word as usize].or(self.model.vocab().unk());
             let next = match own {
-                // Literally: `Model::score` begins a new text after `</s>`.
+                // Literally: `Automaton::score` begins a new text after `</s>`.
                 Some(own) => {
                     let arc = self
                         .model
                         .arc(&tables, self.states[self.context.len()], own)
                         .1;
-                    State::of(tables.next(arc))
+                    tables.next(arc)
                 }
-                None => self.model.empty(),
+                None => EMPTY,
             };
             self.context.push(word);
             self.states.push(next);

@@ -1,48 +1,55 @@
-//! The model: a weighted automaton that never changes, and states that are plain values.
-//!
-//! A state is a context: the longest end of what was read that says anything about what follows. Reading a word w in state c
-//! follows the arc of c with w if there is one; otherwise the weight of c is paid and its link tried, down to the empty
-//! context, which has an arc for every word (the recursion at the head of `ngram.rs`):
+//! The model: one of two engines behind one interface, and states that are plain values.
 //!
 //! ```text
-//! score(c, w):  Σ = 0;  while c has no arc w:  Σ += log10 b(c);  c = link(c)
-//!               (Σ + log10 p of the arc, where the arc leads)
+//! automaton    our own models, from texts, ARPA files and our binaries: a state is a node      (`automaton.rs`)
+//! kenlm        KenLM's binary files, read in place: a state is the last words                  (`kenlm.rs`)
 //! ```
-//! An arc leads to the longest suffix of c·w that is a state, found when the model was built. So two histories that the model
-//! cannot tell apart are in the same state, and a step touches no context that is no listed one.
-//!
-//! After `<eos>` a model is where it was after `<s>`: at the beginning of a line or document.
+//! KenLM's files are an engine of their own because most of them cannot become an automaton: a probing file holds hashes of n-grams
+//! and no n-gram. What both can do is here; what needs the list of all n-grams works on an [`Automaton`], which a trie of KenLM
+//! becomes first.
 
+use std::fs::File;
+use std::io::{Read, Write};
+use std::ops::Deref;
 use std::path::Path;
 
 use elman_kernels::Mapped;
 
-use super::binary::Image;
-use super::tables::{TableLayout, Tables};
+use super::automaton::{Automaton, EMPTY};
+use super::block::Block;
+use super::kenlm::{Kenlm, Recent};
 use super::words::Words;
-use super::{NgramError, arpa, binary, other};
+use super::{Builder, NgramError, arpa, binary, kenlm, other};
+use elman_store::disk;
 use elman_text::{Source, Vocab};
 
-/// Back-off n-gram model: an immutable automaton over contexts, which gives the probability of each next token.
+/// Back-off n-gram model: it never changes, and gives the probability of each next token.
 pub struct Model {
-    block: Block,
-    layout: TableLayout,
-    words: Words,
+    engine: Engine,
     start: State,
-    parameters: u64,
-    id: String,
-    notes: Vec<String>,
+    empty: State,
 }
 
-/// The bytes of a model: those of its file.
-pub(super) enum Block {
-    Owned(Vec<u8>),
-    Mapped(Mapped),
+enum Engine {
+    Own(Box<Automaton>),
+    Kenlm(Box<Kenlm>),
 }
 
 /// Context of a [`Model`] in a text, as a plain value. It is valid only for the model that it came from.
+///
+/// Two states of a model are equal if the model cannot tell the texts before them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct State(u32);
+pub struct State(Context);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a state is Copy, and only that of KenLM's files is large"
+)]
+enum Context {
+    Node(u32),
+    Recent(Recent),
+}
 
 /// Score of a token: its log-probability, the length of the n-gram found, and the next state.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,93 +65,137 @@ pub struct Scored {
 /// Callback for the n-grams of a model: words, log10 p, log10 of the back-off weight (0 if there is none).
 pub type Visit<'a, E> = dyn FnMut(&[u32], f32, f32) -> Result<(), E> + 'a;
 
-/// Is given a node and its words.
-pub(super) type VisitNode<'a, E> = dyn FnMut(u32, &[u32]) -> Result<(), E> + 'a;
+/// An automaton with the n-grams of a model: its own, or one that was built for the purpose.
+pub(super) enum Listed<'m> {
+    Own(&'m Automaton),
+    Built(Box<Automaton>),
+}
+
+impl Deref for Listed<'_> {
+    type Target = Automaton;
+    fn deref(&self) -> &Automaton {
+        match self {
+            Listed::Own(automaton) => automaton,
+            Listed::Built(automaton) => automaton,
+        }
+    }
+}
 
 impl State {
-    /// The state of a node that is one.
-    pub(super) fn of(node: u32) -> State {
-        State(node)
+    /// Appends the bytes from which [`Model::state`] restores the state: equal states have equal bytes.
+    pub fn write(&self, bytes: &mut Vec<u8>) {
+        match &self.0 {
+            Context::Node(node) => bytes.extend(node.to_le_bytes()),
+            Context::Recent(recent) => recent.write(bytes),
+        }
     }
+}
 
-    pub(super) fn node(self) -> u32 {
-        self.0
+impl From<Automaton> for Model {
+    fn from(automaton: Automaton) -> Model {
+        Model {
+            start: State(Context::Node(automaton.start())),
+            empty: State(Context::Node(EMPTY)),
+            engine: Engine::Own(Box::new(automaton)),
+        }
     }
+}
 
-    /// Number of the state, from which [`Model::state`] restores it.
-    pub fn to_number(self) -> u32 {
-        self.0
+impl From<Kenlm> for Model {
+    fn from(kenlm: Kenlm) -> Model {
+        Model {
+            start: State(Context::Recent(kenlm.start())),
+            empty: State(Context::Recent(Recent::default())),
+            engine: Engine::Kenlm(Box::new(kenlm)),
+        }
     }
 }
 
 impl Model {
-    /// Loads a model from a file: ARPA text, ARPA text compressed with gzip or zstd, or a binary file.
+    /// Loads a model from a file: ARPA text, ARPA text compressed with gzip or zstd, or a binary file of elman or KenLM.
     ///
-    /// The contents of the file decide its format, not its name.
+    /// The contents of the file decide its format, not its name. Binary files are mapped and must not change while the model is used.
     pub fn load(path: &Path) -> Result<Model, NgramError> {
         Model::load_as(path, arpa::ArpaOptions::default())
     }
 
     /// Loads a model as [`Model::load`] does, with options for reading ARPA text.
     pub fn load_as(path: &Path, how: arpa::ArpaOptions) -> Result<Model, NgramError> {
-        if binary::is_binary(path) {
-            binary::open(path)
-        } else {
-            other::refuse(path)?;
-            arpa::read(Source::File(path.to_owned()), how).map_err(other::of_text)
+        let first = first_bytes(path);
+        let map = || {
+            let (file, _) = disk::open_regular(path)?;
+            Ok::<_, NgramError>(Mapped::open(&file))
+        };
+        let name = || path.display().to_string();
+        if binary::is_binary(&first) {
+            let mapped = map()?.map_err(binary::BinaryFlaw::Read);
+            let loaded = mapped.and_then(|bytes| binary::load(Block::Mapped(bytes)));
+            return of_binary(name, loaded);
+        }
+        if kenlm::is_kenlm(&first) {
+            let mapped = map()?.map_err(kenlm::KenlmFlaw::Read);
+            let loaded = mapped.and_then(|bytes| Kenlm::open(Block::Mapped(bytes)));
+            return of_kenlm(name, loaded);
+        }
+        other::refuse(path)?;
+        arpa::read(Source::File(path.to_owned()), how).map_err(other::of_text)
+    }
+
+    /// Opens a binary file of elman or KenLM that is in memory; `name` is the file's name in messages.
+    ///
+    /// Error: [`NgramError::Binary`] or [`NgramError::Kenlm`] if the bytes are no such file.
+    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Model, NgramError> {
+        let name = || name.to_owned();
+        match kenlm::is_kenlm(&bytes) {
+            true => of_kenlm(name, Kenlm::open(Block::Owned(bytes))),
+            false => of_binary(name, binary::load(Block::Owned(bytes))),
         }
     }
 
     /// Whether the beginning of a file looks like an n-gram model; `false` for a file that cannot be read.
     pub fn is_file(path: &Path) -> bool {
-        binary::is_binary(path) || arpa::is_arpa(path)
+        let first = first_bytes(path);
+        binary::is_binary(&first) || kenlm::is_kenlm(&first) || arpa::is_arpa(path)
     }
 
-    /// `parameters` are those of the tables, which are in order.
-    pub(super) fn new(
-        block: Block,
-        layout: TableLayout,
-        words: Words,
-        id: String,
-        parameters: u64,
-        notes: Vec<String>,
-    ) -> Model {
-        let mut model = Model {
-            block,
-            layout,
-            words,
-            start: State(0),
-            parameters,
-            id,
-            notes,
-        };
-        model.start = State(model.tables().next(1 + model.words.begin()));
-        model
+    /// Writes the model as a binary file, atomically: a model that was loaded from a file of KenLM as that file.
+    pub fn save(&self, path: &Path) -> Result<(), NgramError> {
+        disk::write_atomic(path, |out| out.write_all(self.as_bytes()))?;
+        Ok(())
     }
 
     /// Words of the model: the vocabulary, `<s>` and hidden words.
     pub fn words(&self) -> &Words {
-        &self.words
+        match &self.engine {
+            Engine::Own(own) => own.words(),
+            Engine::Kenlm(kenlm) => kenlm.words(),
+        }
     }
 
     /// Vocabulary of the model.
     pub fn vocab(&self) -> &Vocab {
-        self.words.vocab()
+        self.words().vocab()
     }
 
     /// N: length of the longest n-grams.
     pub fn order(&self) -> usize {
-        self.layout.order()
+        self.counts().len()
     }
 
     /// Number of n-grams of order 1, 2, ….
     pub fn counts(&self) -> &[u64] {
-        self.layout.counts()
+        match &self.engine {
+            Engine::Own(own) => own.counts(),
+            Engine::Kenlm(kenlm) => kenlm.counts(),
+        }
     }
 
     /// Number of parameters: probabilities, and back-off weights that are not 1.
     pub fn parameters(&self) -> u64 {
-        self.parameters
+        match &self.engine {
+            Engine::Own(own) => own.parameters(),
+            Engine::Kenlm(kenlm) => kenlm.parameters(),
+        }
     }
 
     /// Size of the model in bytes, in memory and as a binary file, without the index of the vocabulary.
@@ -152,32 +203,31 @@ impl Model {
         self.as_bytes().len() as u64
     }
 
-    /// Hash of the vocabulary and all n-grams (BLAKE3, hexadecimal), which does not depend on the file format.
+    /// Hash of the model (BLAKE3, hexadecimal).
+    ///
+    /// For models of elman it is that of the vocabulary and all n-grams, and does not depend on the file format. For a file of KenLM
+    /// it is that of the file, computed at the first call.
     pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// The model with other back-off weights, log10 by inner node. Contexts without arcs must have weight 1, so that the states
-    /// stay the same.
-    pub(super) fn with_log10_backoffs(self, log10: &[f32]) -> Model {
-        let mut image = Image::of(self.block.into_bytes(), self.layout);
-        let mut tables = image.tables_mut();
-        for (node, &log10) in (0..).zip(log10) {
-            let same_states = log10 == 0.0 || !tables.read().arcs(node).is_empty();
-            assert!(same_states, "a weight makes a state of node {node}");
-            tables.set_log10_backoff(node, log10 + 0.0);
+        match &self.engine {
+            Engine::Own(own) => own.id(),
+            Engine::Kenlm(kenlm) => kenlm.id(),
         }
-        image.into_model(self.words, self.notes)
     }
 
-    /// Adds to [`Model::notes`].
-    pub(super) fn note(&mut self, note: String) {
-        self.notes.push(note);
+    /// Which data structure of KenLM holds the n-grams, such as "probing hash tables"; `None` for a model of elman.
+    pub fn kenlm_structure(&self) -> Option<String> {
+        match &self.engine {
+            Engine::Own(_) => None,
+            Engine::Kenlm(kenlm) => Some(kenlm.structure()),
+        }
     }
 
     /// Remarks for the user: n-grams that were added, and numbers that were changed while reading.
     pub fn notes(&self) -> &[String] {
-        &self.notes
+        match &self.engine {
+            Engine::Own(own) => own.notes(),
+            Engine::Kenlm(_) => &[],
+        }
     }
 
     /// State at the beginning of a text, after `<s>`.
@@ -187,171 +237,225 @@ impl Model {
 
     /// State without any context.
     pub fn empty(&self) -> State {
-        State(0)
+        self.empty
     }
 
-    /// Restores the state whose [`State::to_number`] is `number`; `None` if this model has no such state.
-    pub fn state(&self, number: u32) -> Option<State> {
-        (number < self.contexts()).then_some(State(number))
+    /// Restores the state whose bytes [`State::write`] has written; `None` if this model has no such state.
+    pub fn state(&self, bytes: &[u8]) -> Option<State> {
+        match &self.engine {
+            Engine::Own(own) => {
+                let node = u32::from_le_bytes(bytes.try_into().ok()?);
+                (node < own.contexts()).then_some(State(Context::Node(node)))
+            }
+            Engine::Kenlm(kenlm) => Some(State(Context::Recent(kenlm.state(bytes)?))),
+        }
+    }
+
+    /// Number of bytes that [`State::write`] appends; `None` if it depends on the state.
+    pub fn state_bytes(&self) -> Option<usize> {
+        match &self.engine {
+            Engine::Own(_) => Some(4),
+            Engine::Kenlm(_) => None,
+        }
+    }
+
+    /// Whether `state` can be a state of this model. One that came from another model may be a state by chance.
+    pub fn has_state(&self, state: &State) -> bool {
+        match (&self.engine, &state.0) {
+            (Engine::Own(own), Context::Node(node)) => *node < own.contexts(),
+            (Engine::Kenlm(kenlm), Context::Recent(recent)) => kenlm.has_state(recent),
+            _ => false,
+        }
     }
 
     /// Computes log10 p of `token` in `state`, and the state after it. Panics if there is no such word.
     #[inline]
-    pub fn score(&self, state: State, token: u32) -> (f32, State) {
-        let tables = self.tables();
-        let (log10_backoffs, arc) = self.arc(&tables, state, token);
-        let log10 = log10_backoffs + tables.log10_p(arc);
-        (log10, self.after(&tables, arc, token))
+    pub fn score(&self, mut state: State, token: u32) -> (f32, State) {
+        let log10 = self.advance(&mut state, token);
+        (log10, state)
+    }
+
+    /// Computes log10 p of `token` in `state`, which becomes the state after it; faster than [`Model::score`].
+    ///
+    /// Panics if there is no such word.
+    #[inline]
+    pub fn advance(&self, state: &mut State, token: u32) -> f32 {
+        match (&self.engine, &mut state.0) {
+            (Engine::Own(own), Context::Node(node)) => {
+                let (log10, next) = own.score(*node, token);
+                *node = next;
+                log10
+            }
+            (Engine::Kenlm(kenlm), Context::Recent(recent)) => kenlm.advance(recent, token).0,
+            _ => of_another_model(),
+        }
     }
 
     /// Scores a token as [`Model::score`] does, with the length of the n-gram that was found.
-    pub fn full_score(&self, state: State, token: u32) -> Scored {
-        let tables = self.tables();
-        let (log10_backoffs, arc) = self.arc(&tables, state, token);
+    pub fn full_score(&self, mut state: State, token: u32) -> Scored {
+        let (log10, order) = self.full_advance(&mut state, token);
         Scored {
-            log10: log10_backoffs + tables.log10_p(arc),
-            order: self.layout.order_of(arc),
-            next: self.after(&tables, arc, token),
+            log10,
+            order,
+            next: state,
         }
+    }
+
+    /// Computes log10 p of a token and the length of the n-gram that was found; `state` becomes the state after the token.
+    #[inline]
+    pub fn full_advance(&self, state: &mut State, token: u32) -> (f32, usize) {
+        match (&self.engine, &mut state.0) {
+            (Engine::Own(own), Context::Node(node)) => {
+                let (log10, order, next) = own.full_score(*node, token);
+                *node = next;
+                (log10, order)
+            }
+            (Engine::Kenlm(kenlm), Context::Recent(recent)) => kenlm.advance(recent, token),
+            _ => of_another_model(),
+        }
+    }
+
+    /// Computes log10 p of `token` in `state`.
+    #[inline]
+    pub fn log10_p(&self, state: &State, token: u32) -> f32 {
+        match (&self.engine, &state.0) {
+            (Engine::Own(own), Context::Node(node)) => own.score(*node, token).0,
+            (Engine::Kenlm(kenlm), Context::Recent(recent)) => kenlm.log10_p(recent, token),
+            _ => of_another_model(),
+        }
+    }
+
+    /// Scores all of `tokens` faster than one by one, with the same bits as [`Model::score`].
+    ///
+    /// `log10[i]` becomes log10 p(`tokens[i]` | all before); returns the state after the last token. Panics if there
+    /// is no such word.
+    pub fn score_all(&self, mut state: State, tokens: &[u32], log10: &mut [f32]) -> State {
+        match (&self.engine, &mut state.0) {
+            (Engine::Own(own), Context::Node(node)) => *node = own.score_all(*node, tokens, log10),
+            (Engine::Kenlm(kenlm), Context::Recent(recent)) => {
+                kenlm.score_all(recent, tokens, log10);
+            }
+            _ => of_another_model(),
+        }
+        state
     }
 
     /// Computes log10 p of all V tokens in `state`, with the same bits as [`Model::score`].
     pub fn distribution(&self, state: State, log10: &mut [f32] /* (V) */) {
-        let v = self.vocab().len();
-        assert_eq!(log10.len(), v, "one place for each token");
-        let tables = self.tables();
-        // The contexts from the state down to the empty one, each with the weights paid on the way to it.
-        let mut contexts: Vec<(u32, f32)> = Vec::with_capacity(self.order());
-        let (mut context, mut log10_backoffs) = (state.0, 0.0);
-        while context != 0 {
-            contexts.push((context, log10_backoffs));
-            log10_backoffs += tables.log10_backoff(context);
-            context = tables.link(context);
-        }
-        for (node, log10) in (1..).zip(&mut *log10) {
-            *log10 = log10_backoffs + tables.log10_p(node);
-        }
-        for &(context, log10_backoffs) in contexts.iter().rev() {
-            for arc in tables.arcs(context) {
-                let word = tables.word(arc) as usize;
-                if word >= v {
-                    break; // `<s>` and hidden words come last
-                }
-                log10[word] = log10_backoffs + tables.log10_p(arc);
-            }
+        match (&self.engine, &state.0) {
+            (Engine::Own(own), Context::Node(node)) => own.distribution(*node, log10),
+            (Engine::Kenlm(kenlm), Context::Recent(recent)) => kenlm.distribution(recent, log10),
+            _ => of_another_model(),
         }
     }
 
-    /// Visits all n-grams of an order from 1 to N, sorted by the ids of their words.
+    /// Whether the n-grams can be listed, by [`Model::grams`] and by all that works on n-grams.
     ///
-    /// It stops at the first error of `visit` and returns it.
+    /// Error: [`NgramError::NotListed`] for a probing file of KenLM, which holds hashes of n-grams, and for one without words.
+    pub fn check_listed(&self) -> Result<(), NgramError> {
+        match &self.engine {
+            Engine::Own(_) => Ok(()),
+            Engine::Kenlm(kenlm) => kenlm.check_listed(),
+        }
+    }
+
+    /// Visits all n-grams of an order from 1 to N, sorted by the ids of their words; those of a file of KenLM in the order of the file.
+    ///
+    /// It stops at the first error of `visit` and returns it. Panics if [`Model::check_listed`] has an error.
     pub fn grams<E>(&self, order: usize, visit: &mut Visit<'_, E>) -> Result<(), E> {
-        let tables = self.tables();
-        self.walk(order, &mut |node, gram| {
-            let log10_backoff = if node < self.layout.top() {
-                tables.log10_backoff(node)
-            } else {
-                0.0
-            };
-            visit(gram, tables.log10_p(node), log10_backoff)
-        })
-    }
-
-    /// Visits the nodes of an order in their order, each with its words, until `visit` fails.
-    pub(super) fn walk<E>(&self, order: usize, visit: &mut VisitNode<'_, E>) -> Result<(), E> {
-        assert!(
-            (1..=self.order()).contains(&order),
-            "no n-grams of order {order}"
-        );
-        let tables = self.tables();
-        // The n-gram's prefixes; both they and the n-grams only ever go forward.
-        let mut prefixes: Vec<u32> = (1..order).map(|n| self.layout.nodes(n).start).collect();
-        let mut gram = vec![0; order];
-        for node in self.layout.nodes(order) {
-            let mut after = node;
-            for (prefix, word) in prefixes.iter_mut().zip(&mut gram).rev() {
-                while tables.arcs(*prefix).end <= after {
-                    *prefix += 1;
-                }
-                *word = tables.word(*prefix);
-                after = *prefix;
-            }
-            gram[order - 1] = tables.word(node);
-            visit(node, &gram)?;
-        }
-        Ok(())
-    }
-
-    /// The arc that `token` takes, and the weights that are paid on the way to it.
-    #[inline]
-    pub(super) fn arc(&self, tables: &Tables<'_>, state: State, token: u32) -> (f32, u32) {
-        assert!((token as usize) < self.words.len(), "no such word: {token}");
-        let (mut context, mut log10_backoffs) = (state.0, 0.0);
-        while context != 0 {
-            if let Some(arc) = tables.find(tables.arcs(context), token) {
-                return (log10_backoffs, arc);
-            }
-            log10_backoffs += tables.log10_backoff(context);
-            context = tables.link(context);
-        }
-        (log10_backoffs, 1 + token)
-    }
-
-    #[inline]
-    pub(super) fn after(&self, tables: &Tables<'_>, arc: u32, token: u32) -> State {
-        if token == self.words.vocab().eos() {
-            self.start
-        } else {
-            State(tables.next(arc))
+        match &self.engine {
+            Engine::Own(own) => own.grams(order, visit),
+            Engine::Kenlm(kenlm) => kenlm.grams(order, visit),
         }
     }
 
-    /// All nodes, the empty n-gram included.
-    pub(super) fn nodes(&self) -> u32 {
-        self.layout.nodes(self.order()).end
+    /// Turns a model that was loaded from a file of KenLM into one of elman with the same n-grams; returns others as they are.
+    ///
+    /// Error: that of [`Model::check_listed`]; [`NgramError::Build`] for more n-grams than a model of elman may have.
+    pub fn into_own(self) -> Result<Model, NgramError> {
+        if let Listed::Built(automaton) = self.automaton()? {
+            return Ok((*automaton).into());
+        }
+        Ok(self)
     }
 
-    /// Those below the highest order, which come first: the contexts.
-    pub(super) fn contexts(&self) -> u32 {
-        self.layout.top()
-    }
-
-    #[inline]
-    pub(super) fn tables(&self) -> Tables<'_> {
-        Tables::new(&self.layout, &self.as_bytes()[..self.layout.end()])
+    /// The model as an automaton.
+    pub(super) fn automaton(&self) -> Result<Listed<'_>, NgramError> {
+        let kenlm = match &self.engine {
+            Engine::Own(own) => return Ok(Listed::Own(own)),
+            Engine::Kenlm(kenlm) => kenlm,
+        };
+        kenlm.check_listed()?;
+        let mut builder = Builder::new(self.words().clone(), self.order());
+        for order in 1..=self.order() {
+            kenlm.grams(order, &mut |gram, log10_p, log10_backoff| {
+                builder.push(gram, log10_p, log10_backoff)
+            })?;
+        }
+        Ok(Listed::Built(Box::new(builder.finish_automaton()?)))
     }
 
     #[cfg(test)]
-    pub(super) fn layout(&self) -> &TableLayout {
-        &self.layout
+    pub(super) fn own(&self) -> &Automaton {
+        match &self.engine {
+            Engine::Own(own) => own,
+            Engine::Kenlm(_) => panic!("a model of KenLM"),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn into_automaton(self) -> Automaton {
+        match self.engine {
+            Engine::Own(own) => *own,
+            Engine::Kenlm(_) => panic!("a model of KenLM"),
+        }
     }
 
     /// Model as the bytes of a binary file, which [`Model::from_bytes`] opens.
     pub fn as_bytes(&self) -> &[u8] {
-        self.block.bytes()
+        match &self.engine {
+            Engine::Own(own) => own.as_bytes(),
+            Engine::Kenlm(kenlm) => kenlm.as_bytes(),
+        }
     }
 }
 
-impl Block {
-    #[inline]
-    pub fn bytes(&self) -> &[u8] {
-        match self {
-            Block::Owned(bytes) => bytes,
-            Block::Mapped(bytes) => bytes,
-        }
-    }
+#[cold]
+fn of_another_model() -> ! {
+    panic!("the state is of another model")
+}
 
-    fn into_bytes(self) -> Vec<u8> {
-        match self {
-            Block::Owned(bytes) => bytes,
-            Block::Mapped(bytes) => bytes.to_vec(),
-        }
+/// The first bytes of a regular file; none of any other.
+fn first_bytes(path: &Path) -> Vec<u8> {
+    const LOOKED_AT: u64 = 64;
+    let mut first = Vec::new();
+    let regular = path.metadata().is_ok_and(|meta| meta.is_file());
+    let mut read = || File::open(path)?.take(LOOKED_AT).read_to_end(&mut first);
+    match regular && read().is_ok() {
+        true => first,
+        false => Vec::new(),
     }
+}
+
+fn of_binary(
+    name: impl Fn() -> String,
+    loaded: Result<Automaton, binary::BinaryFlaw>,
+) -> Result<Model, NgramError> {
+    let error = |flaw| NgramError::Binary { name: name(), flaw };
+    loaded.map(Model::from).map_err(error)
+}
+
+fn of_kenlm(
+    name: impl Fn() -> String,
+    loaded: Result<Kenlm, kenlm::KenlmFlaw>,
+) -> Result<Model, NgramError> {
+    let error = |flaw| NgramError::Kenlm { name: name(), flaw };
+    loaded.map(Model::from).map_err(error)
 }
 
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Model({:?}, {:?})", self.counts(), self.words.vocab())
+        write!(f, "Model({:?}, {:?})", self.counts(), self.vocab())
     }
 }
 

@@ -14,8 +14,9 @@
 //!
 //! An n-gram that others continue stays, and so do all single words.
 
+use super::automaton::Automaton;
 use super::backoff::{self, Sums};
-use super::{Builder, Model, NgramError, State};
+use super::{Builder, Model, NgramError};
 use elman_text::{self as text, ReadOptions, Source};
 use std::f64::consts::LN_10;
 
@@ -27,8 +28,9 @@ pub struct History {
 impl History {
     /// Estimates P(h) from the frequency of each context in a text.
     ///
-    /// Errors: those of reading a text.
+    /// Errors: those of reading a text; [`NgramError::NotListed`] if the n-grams of the model cannot be listed.
     pub fn read(model: &Model, sources: Vec<Source>, read: &ReadOptions) -> crate::Result<History> {
+        let model = &*model.automaton()?;
         let mut counts = vec![0u64; model.nodes() as usize];
         let mut state = model.start();
         let stats = text::encode(
@@ -36,7 +38,7 @@ impl History {
             model.vocab(),
             read,
             &mut |symbol| -> crate::Result<()> {
-                counts[state.node() as usize] += 1;
+                counts[state as usize] += 1;
                 state = model.score(state, symbol.id).1;
                 Ok(())
             },
@@ -54,7 +56,10 @@ impl History {
     /// Computes P(h) from the model itself, as the product of the probabilities of the words of h.
     ///
     /// A text begins as often as a line or document ends: P(`<s>`) is p(`</s>`), as in SRILM.
-    pub fn own(model: &Model) -> History {
+    ///
+    /// Error: [`NgramError::NotListed`] if the n-grams of the model cannot be listed.
+    pub fn own(model: &Model) -> crate::Result<History> {
+        let model = &*model.automaton()?;
         let tables = model.tables();
         let p_of = |node: u32| (f64::from(tables.log10_p(node)) * LN_10).exp();
         let mut p = vec![0.0; model.nodes() as usize];
@@ -69,14 +74,15 @@ impl History {
                 p[1 + begin as usize] = p_of(1 + end);
             }
         }
-        History { p }
+        Ok(History { p })
     }
 }
 
 /// Removes the n-grams whose loss raises the perplexity by less than `threshold`, a relative change such as 1e-7.
 ///
-/// A model that could be built can also be pruned, so no error is expected.
+/// Error: [`NgramError::NotListed`] if the n-grams of the model cannot be listed.
 pub fn prune(model: &Model, history: &History, threshold: f64) -> Result<Model, NgramError> {
+    let model = &*model.automaton()?;
     let kept = choose(model, history, threshold);
     let is_kept = |node: u32| kept[node as usize];
     // Where the listed words take everything, by rounding, the weight has nothing to give and keeps its value.
@@ -96,7 +102,7 @@ pub fn prune(model: &Model, history: &History, threshold: f64) -> Result<Model, 
 }
 
 /// Which nodes stay.
-fn choose(model: &Model, history: &History, threshold: f64) -> Vec<bool> {
+fn choose(model: &Automaton, history: &History, threshold: f64) -> Vec<bool> {
     let tables = model.tables();
     let mut kept = vec![true; model.nodes() as usize];
     // From the longest contexts down: whether an n-gram is continued is settled before it is its turn. Node 0 has the words.
@@ -122,11 +128,11 @@ fn choose(model: &Model, history: &History, threshold: f64) -> Vec<bool> {
     kept
 }
 
-fn is_continued(model: &Model, kept: &[bool], node: u32) -> bool {
+fn is_continued(model: &Automaton, kept: &[bool], node: u32) -> bool {
     node < model.contexts() && model.tables().arcs(node).any(|arc| kept[arc as usize])
 }
 
 /// log10 p(word | context without its first word), by the whole model.
-fn shorter(model: &Model, context: u32, word: u32) -> f64 {
-    f64::from(model.score(State::of(model.tables().link(context)), word).0)
+fn shorter(model: &Automaton, context: u32, word: u32) -> f64 {
+    f64::from(model.score(model.tables().link(context), word).0)
 }

@@ -5,19 +5,19 @@
 //! order N forgets all but the last N − 1 tokens, hence a part that begins with the N − 1 tokens before its own, from the empty
 //! state, is in the state of sequential scoring: the results are the same to the bit.
 
-use super::{Model, State};
+use super::automaton::{Automaton, EMPTY};
 
 /// Number of parts.
 const PARTS: usize = 32;
 /// Parts of fewer tokens would read more before their beginning than it saves.
 const SHORTEST: usize = 32;
 
-impl Model {
-    /// Scores all of `tokens` faster than one by one, with the same bits as [`Model::score`].
+impl Automaton {
+    /// Scores all of `tokens` faster than one by one, with the same bits as [`Automaton::score`].
     ///
     /// `log10[i]` becomes log10 p(`tokens[i]` | all before); returns the state after the last token. Panics if there
     /// is no such word.
-    pub fn score_all(&self, state: State, tokens: &[u32], log10: &mut [f32]) -> State {
+    pub fn score_all(&self, state: u32, tokens: &[u32], log10: &mut [f32]) -> u32 {
         assert_eq!(tokens.len(), log10.len(), "one place for each token");
         let len = tokens.len() / PARTS;
         if len < SHORTEST.max(self.order()) {
@@ -30,7 +30,7 @@ impl Model {
             let before = &tokens[first + 1 - self.order()..first];
             *state = before
                 .iter()
-                .fold(self.empty(), |state, &token| self.score(state, token).1);
+                .fold(EMPTY, |state, &token| self.score(state, token).1);
         }
         for step in 0..len {
             let place = |part: usize| part * len + step;
@@ -43,11 +43,11 @@ impl Model {
         self.score_in_turn(states[PARTS - 1], &tokens[whole..], &mut log10[whole..])
     }
 
-    /// [`Model::score`] in every part: each stage for all of them before the next stage, so that the memory that it needs is
+    /// [`Automaton::score`] in every part: each stage for all of them before the next stage, so that the memory that it needs is
     /// asked for at the same time.
-    fn step(&self, states: &mut [State; PARTS], words: &[u32; PARTS]) -> [f32; PARTS] {
+    fn step(&self, states: &mut [u32; PARTS], words: &[u32; PARTS]) -> [f32; PARTS] {
         let tables = self.tables();
-        let mut contexts = states.map(State::node);
+        let mut contexts = *states;
         let mut log10 = [0.0; PARTS];
         let mut found = [0; PARTS];
         // The parts that have not found their arc yet.
@@ -93,7 +93,7 @@ impl Model {
         log10
     }
 
-    fn score_in_turn(&self, mut state: State, tokens: &[u32], log10: &mut [f32]) -> State {
+    fn score_in_turn(&self, mut state: u32, tokens: &[u32], log10: &mut [f32]) -> u32 {
         for (&token, log10) in tokens.iter().zip(log10) {
             (*log10, state) = self.score(state, token);
         }

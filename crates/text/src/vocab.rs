@@ -9,8 +9,10 @@
 //! ([`Vocab::from_tokenizer`]), and is saved as `tokenizer.json`, which the Python package `tokenizers` loads and encodes with identically.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use super::lines::Chunk;
 use super::scan::Token;
@@ -28,6 +30,7 @@ mod engine;
 mod found;
 mod json;
 mod list;
+mod murmur;
 #[cfg(feature = "tokenizers")]
 mod sound;
 mod table;
@@ -40,6 +43,7 @@ pub(super) use encoder::{Encoder, Piece};
 use engine::Engine;
 pub use list::is_token;
 pub use list::{Listed, SpecialNames};
+pub use murmur::murmur64a;
 pub use table::{SHORT, TokenTable, short_key};
 use tokens::{Index, Tokens};
 pub use union::Union;
@@ -60,8 +64,12 @@ pub struct Vocab {
     engine: Option<Arc<Engine>>,
     /// Of kind `foreign`: the text of each token by itself.
     alone: Tokens,
+    /// Of a vocabulary whose words are known by their hashes alone: ids by [`murmur64a`] of the words.
+    hashed: Option<Arc<HashedWords>>,
     hash: String,
 }
+
+type HashedWords = HashMap<u64, u32, RandomState>;
 
 const NONE: u32 = u32::MAX;
 /// What a word takes while a list of words is read: it, its end and its id, in lists that grow by doubling.
@@ -91,8 +99,39 @@ impl Vocab {
         Vocab::of_words(kind, tokens)
     }
 
-    /// [`Vocab::of_text`], of tokens that lie anywhere.
-    fn of_words<T: AsRef<[u8]>>(kind: Kind, tokens: impl IntoIterator<Item = T>) -> Vocab {
+    /// Makes a vocabulary of words that are known by [`murmur64a`] alone, in the order of their ids, without the special tokens.
+    ///
+    /// Words of a text are found, but [`Vocab::token`] has only the hash of each; see [`Vocab::has_words`]. The hashes must be
+    /// distinct, and `kind` is `whitespace` or `fields`.
+    pub fn of_hashes(kind: Kind, hashes: &[u64]) -> Vocab {
+        assert!(kind.between_spaces());
+        let mut tokens: Tokens = [EOS, UNK].iter().collect();
+        let mut ids = HashedWords::default();
+        for (id, hash) in (2u32..).zip(hashes) {
+            tokens.push(format!("#{hash:016x}").as_bytes());
+            assert!(ids.insert(*hash, id).is_none(), "hash {hash} stands twice");
+        }
+        let vocab = Vocab::new(kind, tokens, 0, Some(1)).expect("the hashes differ");
+        let mut ascii = [NONE; 128];
+        for byte in 0..0x80 {
+            let id = ids.get(&murmur64a(&[byte])).copied();
+            ascii[usize::from(byte)] = id.unwrap_or(NONE);
+        }
+        Vocab {
+            index: Index::new(&Tokens::default()).expect("no token stands twice"),
+            ascii,
+            hashed: Some(Arc::new(ids)),
+            ..vocab
+        }
+    }
+
+    /// Whether the vocabulary has its words, and not only their hashes ([`Vocab::of_hashes`]).
+    pub fn has_words(&self) -> bool {
+        self.hashed.is_none()
+    }
+
+    /// Makes a vocabulary as [`Vocab::of_text`] does, from tokens that are borrowed.
+    pub fn of_words<T: AsRef<[u8]>>(kind: Kind, tokens: impl IntoIterator<Item = T>) -> Vocab {
         let mut all: Tokens = [EOS, UNK].iter().collect();
         let tokens = tokens.into_iter();
         tokens.for_each(|token| all.push(token.as_ref()));
@@ -133,6 +172,7 @@ impl Vocab {
             unk,
             engine: None,
             alone: Tokens::default(),
+            hashed: None,
             hash: hash.finalize().to_hex().to_string(),
         })
     }
@@ -201,7 +241,9 @@ impl Vocab {
     /// Converts kind `whitespace` to kind `fields` with the same ids; returns other kinds unchanged.
     pub fn as_fields(&self) -> Vocab {
         match self.kind {
-            Kind::Whitespace => Vocab::of_words(Kind::Fields, self.tokens.iter().skip(2)),
+            Kind::Whitespace if self.has_words() => {
+                Vocab::of_words(Kind::Fields, self.tokens.iter().skip(2))
+            }
             _ => self.clone(),
         }
     }
@@ -229,7 +271,8 @@ impl Vocab {
     /// The bytes of the tokens and their index.
     fn tables_bytes(&self) -> u64 {
         let tokens = self.tokens.allocated_bytes() + self.alone.allocated_bytes();
-        tokens + self.index.allocated_bytes()
+        let hashed = self.hashed.as_ref().map_or(0, |ids| 16 * ids.capacity());
+        tokens + self.index.allocated_bytes() + hashed as u64
     }
 
     /// Memory for reading the vocabulary in bytes: its file, and its tables while they grow.
@@ -259,7 +302,19 @@ impl Vocab {
             (_, &[byte @ 0..0x80]) => Some(self.ascii[usize::from(byte)]).filter(|&id| id != NONE),
             (Kind::Bytes, &[byte]) => Some(u32::from(byte)),
             (Kind::Bytes, name) => (name == EOS.as_bytes()).then_some(self.eos),
-            (_, token) => self.index.get(&self.tokens, token),
+            (_, token) => match &self.hashed {
+                None => self.index.get(&self.tokens, token),
+                Some(ids) => self.hashed_id(ids, token),
+            },
+        }
+    }
+
+    #[cold]
+    fn hashed_id(&self, ids: &HashedWords, token: &[u8]) -> Option<u32> {
+        match token {
+            token if token == EOS.as_bytes() => Some(self.eos),
+            token if token == UNK.as_bytes() => self.unk,
+            token => ids.get(&murmur64a(token)).copied(),
         }
     }
 

@@ -92,7 +92,7 @@ fn what_goes_is_what_the_definition_says() {
         true => of_ends,
         false => ln_p(&whole, &[], h).exp(),
     };
-    let pruned = prune(&model, &History::own(&model), 2e-4).unwrap();
+    let pruned = prune(&model, &History::own(&model).unwrap(), 2e-4).unwrap();
     check_choice(&model, &pruned, own, 2e-4);
 }
 

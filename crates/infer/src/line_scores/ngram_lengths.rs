@@ -42,10 +42,8 @@ impl<'m> NgramLengths<'m> {
     /// Reads a token, and returns the length of the n-gram that ends with it.
     pub fn next(&mut self, id: TokenId) -> usize {
         self.read += 1;
-        if let (Some(ngram), Some(state)) = (self.model.as_ngram(), self.state) {
-            let scored = ngram.full_score(state, id);
-            self.state = Some(scored.next);
-            return scored.order;
+        if let (Some(ngram), Some(state)) = (self.model.as_ngram(), &mut self.state) {
+            return ngram.full_advance(state, id).1;
         }
         let members = self.members.iter_mut().map(|member| member.next(id));
         members.max().unwrap_or(self.read + 1)

@@ -6,9 +6,6 @@ use elman_text::Vocab;
 use std::f64::consts::LN_10;
 use std::sync::Arc;
 
-/// Bytes of a saved stream.
-pub(super) const SAVED_BYTES: usize = 4;
-
 /// B streams of text under an n-gram model.
 #[derive(Clone)]
 pub(super) struct NgramStreams {
@@ -38,7 +35,7 @@ impl NgramStreams {
     pub fn feed(&mut self, texts: &[&[u32]]) {
         for (state, text) in self.states.iter_mut().zip(texts) {
             for &token in *text {
-                *state = self.model.score(*state, token).1;
+                self.model.advance(state, token);
             }
         }
     }
@@ -55,8 +52,9 @@ impl NgramStreams {
     }
 
     pub fn nats(&self, stream: usize, tokens: &[u32], nats: &mut [f64]) {
+        let state = &self.states[stream];
         for (nats, &token) in nats.iter_mut().zip(tokens) {
-            *nats = nats_of_log10(self.model.score(self.states[stream], token).0);
+            *nats = nats_of_log10(self.model.log10_p(state, token));
         }
     }
 
@@ -98,13 +96,17 @@ impl NgramStreams {
         self.states = from.iter().map(|&stream| self.states[stream]).collect();
     }
 
+    /// Bytes of a saved stream; `None` if it depends on the state.
+    pub fn saved_bytes(&self) -> Option<usize> {
+        self.model.state_bytes()
+    }
+
     pub fn save(&self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.states[0].to_number().to_le_bytes());
+        self.states[0].write(bytes);
     }
 
     pub fn restore(&mut self, bytes: &[u8]) -> Option<()> {
-        let number = u32::from_le_bytes(bytes.try_into().ok()?);
-        self.states[0] = self.model.state(number)?;
+        self.states[0] = self.model.state(bytes)?;
         Some(())
     }
 }

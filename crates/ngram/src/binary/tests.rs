@@ -3,8 +3,10 @@ use std::io::Cursor;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Builder, State};
+use crate::{Builder, Model, NgramError, State};
+use elman_store::disk;
 use elman_text::Source;
+use std::io::Write as _;
 
 /// A model of order 3 with a hidden word, from ARPA text.
 fn model() -> Model {
@@ -42,7 +44,7 @@ fn summed(mut bytes: Vec<u8>) -> Vec<u8> {
 
 /// The file as version 1 had it.
 fn of_version_1(model: &Model) -> Vec<u8> {
-    let mut bytes = model.as_bytes()[..model.layout().end()].to_vec();
+    let mut bytes = model.as_bytes()[..model.own().layout().end()].to_vec();
     bytes[8] = 1;
     bytes
 }
@@ -115,8 +117,10 @@ fn files_of_version_1_are_read_and_their_checksum_too() {
         assert!(Model::from_bytes("old", damaged).is_err(), "byte {at}");
     }
     // What is made of it is of this version.
-    let contexts = back.layout().top() as usize;
-    let changed = back.with_log10_backoffs(&vec![0.0; contexts]);
+    let contexts = back.own().layout().top() as usize;
+    let changed = back
+        .into_automaton()
+        .with_log10_backoffs(&vec![0.0; contexts]);
     assert_eq!(changed.as_bytes()[8], 2);
     assert!(Model::from_bytes("changed", changed.as_bytes().to_vec()).is_ok());
 }
@@ -260,7 +264,7 @@ fn words_are_checked_whatever_the_checksum() {
 #[test]
 fn tables_are_checked_whatever_the_checksum() {
     let model = model();
-    let (layout, bytes) = (model.layout().clone(), model.as_bytes());
+    let (layout, bytes) = (model.own().layout().clone(), model.as_bytes());
     let spoilt = |change: &dyn Fn(&mut TablesMut<'_>)| {
         let mut bytes = bytes.to_vec();
         change(&mut TablesMut::new(&layout, &mut bytes[..layout.end()]));

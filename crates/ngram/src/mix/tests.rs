@@ -24,7 +24,7 @@ fn model(words: &str, order: usize, grams: &[(&str, f64)]) -> Model {
             }
         }
     }
-    balanced(builder.finish().unwrap())
+    balanced(builder.finish_automaton().unwrap()).into()
 }
 
 fn id(words: &Words, name: &str) -> u32 {
@@ -70,12 +70,12 @@ fn p(model: &Model, history: &[&str], word: &str) -> f64 {
         let known = known || model.vocab().id(name.as_bytes()).is_some();
         id(words, if known { name } else { "<unk>" })
     };
-    let mut state = model.empty();
+    let (own, mut state) = (model.own(), EMPTY);
     for name in history {
-        let tables = model.tables();
-        state = State::of(tables.next(model.arc(&tables, state, known(name)).1));
+        let tables = own.tables();
+        state = tables.next(own.arc(&tables, state, known(name)).1);
     }
-    10f64.powf(model.score(state, id(words, word)).0.into())
+    10f64.powf(own.score(state, id(words, word)).0.into())
 }
 
 const HISTORIES: [&[&str]; 12] = [

@@ -315,3 +315,17 @@ fn a_newline_and_eos_end_lines() {
         assert_eq!(found, ends, "{kind}");
     }
 }
+
+#[test]
+fn words_that_are_known_by_hash_are_found_in_a_text() {
+    let words = ["the", "a", "word", "<s>"];
+    let hashes = words.map(|word| murmur64a(word.as_bytes()));
+    let vocab = Vocab::of_hashes(Kind::Fields, &hashes[..3]);
+    assert!(!vocab.has_words() && vocab.len() == 5);
+    let ids = |text: &str| vocab.tokenize(text.as_bytes()).unwrap().ids;
+    assert_eq!(ids("a word the other"), [3, 4, 2, 1]);
+    assert_eq!(ids("<s> b <unk>\n"), [1, 1, 1, 0]);
+    assert_eq!(vocab.token(2), format!("#{:016x}", hashes[0]));
+    let other = Vocab::of_text(Kind::Fields, words.map(|word| word.as_bytes().into()));
+    assert!(other.has_words() && !other.same_ids(&vocab));
+}

@@ -60,7 +60,7 @@ pub fn run(args: ConvertArgs) -> Result<()> {
             );
         }
         let history = match args.history.is_empty() {
-            true => History::own(&model),
+            true => History::own(&model)?,
             false => History::read(&model, sources(&args.history)?, &ReadOptions::default())?,
         };
         model = prune(&model, &history, threshold)?;
