@@ -101,7 +101,7 @@ pub fn prune_ngram(
     let ngram = as_ngram(&model)?;
     let pruned = detached(py, || -> elman::Result<_> {
         let history = match &history {
-            None => History::own(ngram),
+            None => History::own(ngram)?,
             Some(text) => History::read(ngram, text.sources(), &ReadOptions::default())?,
         };
         Ok(prune(ngram, &history, threshold)?)
