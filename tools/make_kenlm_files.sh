@@ -4,7 +4,8 @@
 #   cmake -S KENLM -B build -DCMAKE_BUILD_TYPE=Release -DKENLM_MAX_ORDER=32 && make -C build lmplz build_binary query
 #   tools/make_kenlm_files.sh build/bin
 #
-# For each file NAME.bin.gz in crates/ngram/fixtures/kenlm there is NAME.txt, which `query -v word` printed for sentences.txt.
+# For each file NAME.bin.gz in crates/ngram/fixtures/kenlm there is NAME.txt, which `query -v word` printed for sentences.txt. Smaller
+# files are the seeds of the fuzz target `kenlm_binary`.
 set -eu
 bin=$(cd "$1" && pwd)
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -79,7 +80,21 @@ make trie-4-array 4 -a 22 trie
 make trie-4-quantized-array-no-words 4 -v -q 4 -b 6 -a 3 trie
 make trie-8-quantized-array 8 -q 8 -b 8 -a 255 trie
 make trie-odd odd trie
+seeds=$root/fuzz/seeds/kenlm_binary
+mkdir -p "$seeds"
+# NAME OPTIONS
+seed() {
+  name=$1
+  shift
+  "$bin/build_binary" "$@" odd.arpa "$seeds/$name.bin" > log 2>&1 || { cat log; exit 1; }
+}
+seed probing -p 4 probing
+seed probing-no-words -p 4 -v probing
+seed trie trie
+seed trie-quantized -q 2 -b 3 trie
+seed trie-array -a 3 trie
+seed trie-quantized-array-no-words -v -q 3 -b 2 -a 2 trie
 for arpa in 3 4 8 odd; do
   gzip -9nc $arpa.arpa > "$to/$arpa.arpa.gz"
 done
-ls -l "$to"
+ls -l "$to" "$seeds"

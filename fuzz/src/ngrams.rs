@@ -13,6 +13,9 @@ pub fn ask(model: &Model) {
     let mut waiting = vec![model.start(), model.empty()];
     let mut seen = HashSet::from([model.start(), model.empty()]);
     while let Some(state) = waiting.pop() {
+        let mut saved = Vec::new();
+        state.write(&mut saved);
+        assert_eq!(model.state(&saved), Some(state));
         model.distribution(state, &mut distribution);
         for word in 0..model.words().len() as u32 {
             let scored = model.full_score(state, word);
@@ -26,6 +29,9 @@ pub fn ask(model: &Model) {
                 waiting.push(scored.next);
             }
         }
+    }
+    if model.check_listed().is_err() {
+        return;
     }
     for order in 1..=model.order() {
         let mut count = 0;
