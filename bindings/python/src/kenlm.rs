@@ -8,6 +8,7 @@
 
 use crate::error::{ElmanError, message_of};
 use elman::ngram::State;
+use elman::text::WordsBetweenSpaces;
 use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
@@ -19,6 +20,9 @@ use std::thread::{available_parallelism, scope};
 
 /// log10 p of an unknown word under a model without `<unk>`, as KenLM has it by default.
 const UNKNOWN_LOG10: f32 = -100.0;
+
+/// Sentences of a thread that are scored together.
+const TOGETHER: usize = 4096;
 
 /// Context of a model, as a value: it can be compared, hashed and copied.
 #[pyclass(module = "elman.kenlm", name = "State")]
@@ -95,12 +99,6 @@ impl<'a> Words<'a> {
     }
 }
 
-/// The words of a sentence.
-fn split(sentence: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let words = sentence.split(|&byte| byte == b' ' || (0x09..=0x0d).contains(&byte));
-    words.filter(|word| !word.is_empty())
-}
-
 /// An n-gram model behind the interface of `kenlm.Model`.
 #[pyclass(module = "elman.kenlm", name = "_Model", frozen, subclass)]
 pub struct KenlmModel {
@@ -122,13 +120,15 @@ impl KenlmModel {
             .expect("the constructor has checked it")
     }
 
-    /// Id of a word; `None` under a model without `<unk>` that lacks it.
-    fn id(&self, word: &[u8]) -> Option<u32> {
+    /// Id of the word of `len` bytes that `text` begins with; `None` under a model without `<unk>` that lacks it.
+    #[inline]
+    fn id(&self, text: &[u8], len: usize) -> Option<u32> {
         let vocab = self.ngram().vocab();
-        match word {
+        let id = vocab.id_of_first(text, len);
+        id.or_else(|| match &text[..len] {
             b"</s>" => Some(vocab.eos()),
-            word => vocab.id(word).or(vocab.unk()),
-        }
+            _ => vocab.unk(),
+        })
     }
 
     /// Corrects the state after the word `id`, which is that of a text of many lines: nothing follows `</s>` in a sentence.
@@ -140,9 +140,9 @@ impl KenlmModel {
     }
 
     /// Scores a word; `state` becomes the state after it.
-    fn full_score(&self, state: &mut State, word: &[u8]) -> Scored {
+    fn full_score(&self, state: &mut State, id: Option<u32>) -> Scored {
         let ngram = self.ngram();
-        match self.id(word) {
+        match id {
             Some(id) => {
                 let (log10, order) = ngram.full_advance(state, id);
                 self.end(state, id);
@@ -164,9 +164,10 @@ impl KenlmModel {
     }
 
     /// log10 p of a word; `state` becomes the state after it. Faster than [`KenlmModel::full_score`].
-    fn score_word(&self, state: &mut State, word: &[u8]) -> f32 {
+    #[inline]
+    fn score_word(&self, state: &mut State, id: Option<u32>) -> f32 {
         let ngram = self.ngram();
-        match self.id(word) {
+        match id {
             Some(id) => {
                 let log10 = ngram.advance(state, id);
                 self.end(state, id);
@@ -186,13 +187,59 @@ impl KenlmModel {
         }
     }
 
+    /// Gives `each` the id of each word of a sentence, and that of `</s>` at its end.
+    #[inline]
+    fn each_id(&self, sentence: &[u8], eos: bool, mut each: impl FnMut(Option<u32>)) {
+        for place in WordsBetweenSpaces::new(sentence) {
+            each(self.id(&sentence[place.start..], place.len()));
+        }
+        if eos {
+            each(Some(self.ngram().vocab().eos()));
+        }
+    }
+
     fn sum(&self, sentence: &[u8], bos: bool, eos: bool) -> f64 {
         let (mut state, mut sum) = (self.beginning(bos), 0.0);
-        let end: Option<&[u8]> = eos.then_some(b"</s>");
-        for word in split(sentence).chain(end) {
-            sum += f64::from(self.score_word(&mut state, word));
-        }
+        self.each_id(sentence, eos, |id| {
+            sum += f64::from(self.score_word(&mut state, id))
+        });
         sum
+    }
+
+    /// [`KenlmModel::sum`] of many whole sentences, faster than of one after the other.
+    ///
+    /// After `</s>` the model is where it is after `<s>`, so that the sentences are one text for it.
+    fn sums(&self, sentences: &[PyBackedStr], sums: &mut [f64]) {
+        let (mut ids, mut ends, mut log10) = (Vec::new(), Vec::new(), Vec::new());
+        for (sentences, sums) in sentences.chunks(TOGETHER).zip(sums.chunks_mut(TOGETHER)) {
+            ids.clear();
+            ends.clear();
+            for sentence in sentences {
+                let (start, mut words) = (ids.len(), 0);
+                self.each_id(sentence.as_bytes(), true, |id| {
+                    ids.extend(id);
+                    words += 1;
+                });
+                // A word without an id, and a word `</s>`, which nothing follows: such a sentence is scored by itself.
+                let last = ids.len() - 1;
+                if ids.len() - start < words || ids[start..last].contains(&ids[last]) {
+                    ids.truncate(start);
+                }
+                ends.push(ids.len());
+            }
+            log10.resize(ids.len(), 0.0);
+            let ngram = self.ngram();
+            ngram.score_all(ngram.start(), &ids, &mut log10);
+            let mut start = 0;
+            for ((&end, sentence), sum) in ends.iter().zip(sentences).zip(sums) {
+                let words = log10[start..end].iter();
+                *sum = match start == end {
+                    true => self.sum(sentence.as_bytes(), true, true),
+                    false => words.fold(0.0, |sum, &log10| sum + f64::from(log10)),
+                };
+                start = end;
+            }
+        }
     }
 
     fn state(&self, state: &KenlmState) -> PyResult<State> {
@@ -258,9 +305,12 @@ impl KenlmModel {
             let mut sums = vec![0.0; sentences.len()];
             scope(|scope| {
                 for (sums, part) in sums.chunks_mut(each).zip(sentences.chunks(each)) {
-                    scope.spawn(move || {
-                        for (sum, sentence) in sums.iter_mut().zip(part) {
-                            *sum = self.sum(sentence.as_bytes(), bos, eos);
+                    scope.spawn(move || match bos && eos {
+                        true => self.sums(part, sums),
+                        false => {
+                            for (sum, sentence) in sums.iter_mut().zip(part) {
+                                *sum = self.sum(sentence.as_bytes(), bos, eos);
+                            }
                         }
                     });
                 }
@@ -272,7 +322,7 @@ impl KenlmModel {
     /// Perplexity of a sentence, its end included.
     fn perplexity(&self, sentence: &Bound<'_, PyAny>) -> PyResult<f64> {
         Words::of(sentence)?.with(|bytes| {
-            let words = split(bytes).count() + 1;
+            let words = WordsBetweenSpaces::new(bytes).count() + 1;
             10f64.powf(-self.sum(bytes, true, true) / words as f64)
         })
     }
@@ -286,13 +336,12 @@ impl KenlmModel {
         eos: bool,
     ) -> PyResult<Vec<(f32, usize, bool)>> {
         Words::of(sentence)?.with(|bytes| {
-            let mut state = self.beginning(bos);
-            let end: Option<&[u8]> = eos.then_some(b"</s>");
-            let scored = split(bytes).chain(end).map(|word| {
-                let scored = self.full_score(&mut state, word);
-                (scored.log10, scored.order, scored.unknown)
+            let (mut state, mut words) = (self.beginning(bos), Vec::new());
+            self.each_id(bytes, eos, |id| {
+                let scored = self.full_score(&mut state, id);
+                words.push((scored.log10, scored.order, scored.unknown));
             });
-            scored.collect()
+            words
         })
     }
 
@@ -317,7 +366,8 @@ impl KenlmModel {
         out_state: &KenlmState,
     ) -> PyResult<f32> {
         let mut state = self.state(in_state)?;
-        let log10 = Words::of(word)?.with(|word| self.score_word(&mut state, word))?;
+        let score = |word: &[u8]| self.score_word(&mut state, self.id(word, word.len()));
+        let log10 = Words::of(word)?.with(score)?;
         out_state.set(state);
         Ok(log10)
     }
@@ -330,7 +380,8 @@ impl KenlmModel {
         out_state: &KenlmState,
     ) -> PyResult<(f32, usize, bool)> {
         let mut state = self.state(in_state)?;
-        let scored = Words::of(word)?.with(|word| self.full_score(&mut state, word))?;
+        let score = |word: &[u8]| self.full_score(&mut state, self.id(word, word.len()));
+        let scored = Words::of(word)?.with(score)?;
         out_state.set(state);
         Ok((scored.log10, scored.order, scored.unknown))
     }

@@ -37,7 +37,8 @@ def test_sums_of_full_scores_are_scores(model):
                 assert model.score(sentence.encode(), bos, eos) == total
         words = len(sentence.encode().split())
         assert math.isclose(model.perplexity(sentence), 10 ** (-model.score(sentence) / (words + 1)))
-    assert model.scores(SENTENCES) == [model.score(sentence) for sentence in SENTENCES]
+    for sentences in ([], SENTENCES, SENTENCES * 300):
+        assert model.scores(sentences) == [model.score(sentence) for sentence in sentences]
 
 
 def test_states_are_values(model):

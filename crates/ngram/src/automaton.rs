@@ -16,7 +16,7 @@
 use super::binary::Image;
 use super::block::Block;
 use super::model::Visit;
-use super::tables::{TableLayout, Tables};
+use super::tables::{Reached, TableLayout, Tables, for_widths};
 use super::words::Words;
 use elman_text::Vocab;
 
@@ -127,23 +127,16 @@ impl Automaton {
     /// Computes log10 p of `token` in `state`, and the state after it. Panics if there is no such word.
     #[inline]
     pub fn score(&self, state: u32, token: u32) -> (f32, u32) {
-        let tables = self.tables();
-        let (log10_backoffs, arc) = self.arc(&tables, state, token);
-        let log10 = log10_backoffs + tables.log10_p(arc);
-        (log10, self.after(&tables, arc, token))
+        let (log10, _, next) = for_widths!(self.layout, Automaton::score_sized)(self, state, token);
+        (log10, next)
     }
 
     /// log10 p of a token, the length of the n-gram that was found, and the state after it.
     #[inline]
     pub fn full_score(&self, state: u32, token: u32) -> (f32, usize, u32) {
-        let tables = self.tables();
-        let (log10_backoffs, arc) = self.arc(&tables, state, token);
-        let log10 = log10_backoffs + tables.log10_p(arc);
-        (
-            log10,
-            self.layout.order_of(arc),
-            self.after(&tables, arc, token),
-        )
+        let (log10, arc, next) =
+            for_widths!(self.layout, Automaton::score_sized)(self, state, token);
+        (log10, self.layout.order_of(arc), next)
     }
 
     /// Computes log10 p of all V tokens in `state`, with the same bits as [`Model::score`].
@@ -213,27 +206,51 @@ impl Automaton {
         Ok(())
     }
 
+    /// log10 p of a token, the arc that it takes, and the state after it.
+    fn score_sized<const W: usize, const I: usize>(
+        &self,
+        state: u32,
+        token: u32,
+    ) -> (f32, u32, u32) {
+        let (log10_backoffs, arc) = self.arc_sized::<W, I>(state, token);
+        let reached = self.tables().sized::<W, I>().reach(arc);
+        let log10 = log10_backoffs + reached.log10_p;
+        (log10, arc, self.after(token, reached))
+    }
+
     /// The arc that `token` takes, and the weights that are paid on the way to it.
-    #[inline]
-    pub fn arc(&self, tables: &Tables<'_>, state: u32, token: u32) -> (f32, u32) {
-        assert!((token as usize) < self.words.len(), "no such word: {token}");
-        let (mut context, mut log10_backoffs) = (state, 0.0);
-        while context != 0 {
-            if let Some(arc) = tables.find(tables.arcs(context), token) {
-                return (log10_backoffs, arc);
-            }
-            log10_backoffs += tables.log10_backoff(context);
-            context = tables.link(context);
-        }
-        (log10_backoffs, 1 + token)
+    pub fn arc(&self, state: u32, token: u32) -> (f32, u32) {
+        for_widths!(self.layout, Automaton::arc_sized)(self, state, token)
     }
 
     #[inline]
-    pub fn after(&self, tables: &Tables<'_>, arc: u32, token: u32) -> u32 {
-        if token == self.words.vocab().eos() {
-            self.start
-        } else {
-            tables.next(arc)
+    fn arc_sized<const W: usize, const I: usize>(&self, state: u32, token: u32) -> (f32, u32) {
+        let tables = self.tables().sized::<W, I>();
+        let (mut node, mut log10_backoffs) = (state, 0.0);
+        while node != EMPTY {
+            let context = tables.context(node);
+            if let Some(arc) = tables.find(context.arcs(), token) {
+                return (log10_backoffs, arc);
+            }
+            log10_backoffs += context.log10_backoff;
+            node = context.link;
+        }
+        (log10_backoffs, self.unigram(token))
+    }
+
+    /// The arc of the empty context with this word.
+    #[inline]
+    pub fn unigram(&self, token: u32) -> u32 {
+        assert!((token as usize) < self.words.len(), "no such word: {token}");
+        1 + token
+    }
+
+    /// The state after an arc.
+    #[inline]
+    pub fn after(&self, token: u32, reached: Reached) -> u32 {
+        match token == self.words.vocab().eos() {
+            true => self.start,
+            false => reached.next,
         }
     }
 
@@ -252,7 +269,6 @@ impl Automaton {
         Tables::new(&self.layout, &self.as_bytes()[..self.layout.end()])
     }
 
-    #[cfg(test)]
     pub fn layout(&self) -> &TableLayout {
         &self.layout
     }

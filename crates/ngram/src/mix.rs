@@ -215,7 +215,7 @@ impl Member<'_> {
             return false;
         };
         let tables = self.model.tables();
-        let (backoffs, arc) = self.model.arc(&tables, self.states[context.len()], own);
+        let (backoffs, arc) = self.model.arc(self.states[context.len()], own);
         self.log10 = self.log10_weight + f64::from(backoffs) + f64::from(tables.log10_p(arc));
         let known = |word: &u32| self.own_ids[*word as usize].is_some();
         tables.layout().order_of(arc) == gram.len() && context.iter().all(known)
@@ -233,10 +233,7 @@ impl Member<'_> {
             let next = match own {
                 // Literally: `Automaton::score` begins a new text after `</s>`.
                 Some(own) => {
-                    let arc = self
-                        .model
-                        .arc(&tables, self.states[self.context.len()], own)
-                        .1;
+                    let (_, arc) = self.model.arc(self.states[self.context.len()], own);
                     tables.next(arc)
                 }
                 None => EMPTY,

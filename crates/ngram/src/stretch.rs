@@ -6,11 +6,37 @@
 //! state, is in the state of sequential scoring: the results are the same to the bit.
 
 use super::automaton::{Automaton, EMPTY};
+use super::tables::{SizedTables, for_widths};
 
 /// Number of parts.
 const PARTS: usize = 32;
 /// Parts of fewer tokens would read more before their beginning than it saves.
 const SHORTEST: usize = 32;
+
+/// The search for the arc of a part's next word.
+#[derive(Clone, Copy, Default)]
+struct Search {
+    part: usize,
+    word: u32,
+    /// The context whose arcs are searched.
+    node: u32,
+    /// The last arc whose word is not greater is one of so many from here on.
+    first: u32,
+    len: u32,
+    log10_backoff: f32,
+    link: u32,
+}
+
+impl Search {
+    #[inline]
+    fn halve<const W: usize, const I: usize>(&mut self, tables: SizedTables<'_, W, I>) {
+        let half = self.len / 2;
+        let middle = self.first + half;
+        let here = tables.word(middle) <= self.word;
+        self.first = if here { middle } else { self.first };
+        self.len -= half;
+    }
+}
 
 impl Automaton {
     /// Scores all of `tokens` faster than one by one, with the same bits as [`Automaton::score`].
@@ -32,63 +58,89 @@ impl Automaton {
                 .iter()
                 .fold(EMPTY, |state, &token| self.score(state, token).1);
         }
+        for_widths!(self.layout(), Automaton::score_parts)(
+            self,
+            &mut states,
+            &tokens[..whole],
+            log10,
+        );
+        self.score_in_turn(states[PARTS - 1], &tokens[whole..], &mut log10[whole..])
+    }
+
+    /// Scores parts of equal length, each from its own state.
+    fn score_parts<const W: usize, const I: usize>(
+        &self,
+        states: &mut [u32; PARTS],
+        tokens: &[u32],
+        log10: &mut [f32],
+    ) {
+        let tables = self.tables().sized::<W, I>();
+        let len = tokens.len() / PARTS;
         for step in 0..len {
             let place = |part: usize| part * len + step;
             let words = std::array::from_fn(|part| tokens[place(part)]);
-            let scores = self.step(&mut states, &words);
+            let scores = self.step(tables, states, &words);
             for (part, score) in scores.into_iter().enumerate() {
                 log10[place(part)] = score;
             }
         }
-        self.score_in_turn(states[PARTS - 1], &tokens[whole..], &mut log10[whole..])
     }
 
-    /// [`Automaton::score`] in every part: each stage for all of them before the next stage, so that the memory that it needs is
-    /// asked for at the same time.
-    fn step(&self, states: &mut [u32; PARTS], words: &[u32; PARTS]) -> [f32; PARTS] {
-        let tables = self.tables();
-        let mut contexts = *states;
+    /// [`Automaton::score`] in every part: each stage for all of them before the next stage, and without branches that depend on
+    /// what was read, so that the memory that all of them need is asked for at the same time.
+    fn step<const W: usize, const I: usize>(
+        &self,
+        tables: SizedTables<'_, W, I>,
+        states: &mut [u32; PARTS],
+        words: &[u32; PARTS],
+    ) -> [f32; PARTS] {
         let mut log10 = [0.0; PARTS];
-        let mut found = [0; PARTS];
-        // The parts that have not found their arc yet.
-        let mut searching: [usize; PARTS] = std::array::from_fn(|part| part);
-        let mut left = PARTS;
+        // In the empty context every word has an arc.
+        let mut found = words.map(|word| self.unigram(word));
+        let mut searches = [Search::default(); PARTS];
+        let mut left = 0;
+        for part in 0..PARTS {
+            searches[left] = Search {
+                part,
+                node: states[part],
+                word: words[part],
+                ..Search::default()
+            };
+            left += usize::from(states[part] != EMPTY);
+        }
         while left > 0 {
-            let parts = &searching[..left];
-            let mut arcs = [(0, 0); PARTS];
-            for &part in parts {
-                let range = tables.arcs(contexts[part]);
-                arcs[part] = (range.start, range.end);
+            let searches = &mut searches[..left];
+            let mut longest = 0;
+            for search in &mut *searches {
+                let context = tables.context(search.node);
+                search.first = context.first_arc;
+                search.len = context.end_arc - context.first_arc;
+                search.log10_backoff = context.log10_backoff;
+                search.link = context.link;
+                longest = longest.max(search.len);
             }
-            let mut first = [0; PARTS];
-            for &part in parts {
-                first[part] = tables.word(arcs[part].0);
+            while longest > 1 {
+                searches.iter_mut().for_each(|search| search.halve(tables));
+                longest -= longest / 2;
             }
-            let mut still = 0;
-            for at in 0..left {
-                let part = searching[at];
-                let (start, end) = arcs[part];
-                let arc = match contexts[part] {
-                    0 => Some(1 + words[part]),
-                    _ if start < end && first[part] == words[part] => Some(start),
-                    _ => tables.find(start..end, words[part]),
+            left = 0;
+            for at in 0..searches.len() {
+                let search = searches[at];
+                let has = (search.len > 0) & (tables.word(search.first) == search.word);
+                let arc = &mut found[search.part];
+                *arc = if has { search.first } else { *arc };
+                log10[search.part] += if has { 0.0 } else { search.log10_backoff };
+                searches[left] = Search {
+                    node: search.link,
+                    ..search
                 };
-                if let Some(arc) = arc {
-                    found[part] = arc;
-                } else {
-                    log10[part] += tables.log10_backoff(contexts[part]);
-                    contexts[part] = tables.link(contexts[part]);
-                    searching[still] = part;
-                    still += 1;
-                }
+                left += usize::from(!has & (search.link != EMPTY));
             }
-            left = still;
         }
         for part in 0..PARTS {
-            log10[part] += tables.log10_p(found[part]);
-        }
-        for part in 0..PARTS {
-            states[part] = self.after(&tables, found[part], words[part]);
+            let reached = tables.reach(found[part]);
+            log10[part] += reached.log10_p;
+            states[part] = self.after(words[part], reached);
         }
         log10
     }

@@ -19,7 +19,8 @@
 
 mod sized;
 
-pub use sized::SizedTables;
+pub(crate) use sized::for_widths;
+pub use sized::{Reached, SizedTables};
 use std::ops::Range;
 
 /// Reading a number of fewer than four bytes touches those behind it: this many follow the last table.
@@ -203,34 +204,11 @@ impl<'a> Tables<'a> {
     #[inline]
     pub fn find(&self, arcs: Range<u32>, word: u32) -> Option<u32> {
         match self.layout.word_bytes {
-            1 => self.find_sized::<1>(arcs, word),
-            2 => self.find_sized::<2>(arcs, word),
-            3 => self.find_sized::<3>(arcs, word),
-            _ => self.find_sized::<4>(arcs, word),
+            1 => SizedTables::<1, 1>(*self).find(arcs, word),
+            2 => SizedTables::<2, 1>(*self).find(arcs, word),
+            3 => SizedTables::<3, 1>(*self).find(arcs, word),
+            _ => SizedTables::<4, 1>(*self).find(arcs, word),
         }
-    }
-
-    /// Halves without branches down to a few, which are counted in one go.
-    #[inline]
-    fn find_sized<const W: usize>(&self, arcs: Range<u32>, word: u32) -> Option<u32> {
-        const FEW: usize = 16;
-        let at = self.layout.words_at;
-        let words = &self.bytes[at + arcs.start as usize * W..at + arcs.end as usize * W];
-        let (mut start, mut len) = (0, words.len() / W);
-        // Most contexts have one arc. A guess lets the processor fetch its record while the word is still on its way.
-        if len > 0 && sized::<W>(words) == word {
-            return Some(arcs.start);
-        }
-        while len > FEW {
-            let half = len / 2;
-            let before = sized::<W>(&words[(start + half - 1) * W..]) < word;
-            start += if before { half } else { 0 };
-            len -= half;
-        }
-        let few = words[start * W..(start + len) * W].chunks_exact(W);
-        let place = start + few.filter(|chunk| sized::<W>(chunk) < word).count();
-        let found = place < words.len() / W && sized::<W>(&words[place * W..]) == word;
-        found.then(|| arcs.start + place as u32)
     }
 
     fn link_at(&self, node: u32) -> usize {

@@ -298,12 +298,18 @@ impl Vocab {
 
     /// Id of a token as it is in the table; special tokens are found by their names.
     pub fn id(&self, token: &[u8]) -> Option<u32> {
-        match (self.kind, token) {
+        self.id_of_first(token, token.len())
+    }
+
+    /// Id of the token of `len` bytes that `text` begins with, as [`Vocab::id`] gives it, and faster. Panics if `text` is shorter.
+    #[inline]
+    pub fn id_of_first(&self, text: &[u8], len: usize) -> Option<u32> {
+        match (self.kind, &text[..len]) {
             (_, &[byte @ 0..0x80]) => Some(self.ascii[usize::from(byte)]).filter(|&id| id != NONE),
             (Kind::Bytes, &[byte]) => Some(u32::from(byte)),
             (Kind::Bytes, name) => (name == EOS.as_bytes()).then_some(self.eos),
             (_, token) => match &self.hashed {
-                None => self.index.get(&self.tokens, token),
+                None => self.index.get(&self.tokens, text, len),
                 Some(ids) => self.hashed_id(ids, token),
             },
         }

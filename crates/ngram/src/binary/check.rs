@@ -7,7 +7,7 @@
 //! that of the node before it. If there are as many descents as contexts whose first arc is one, no descent is inside a context.
 
 use super::super::build::{is_log10_backoff, is_log10_p};
-use super::super::tables::{SizedTables, Tables};
+use super::super::tables::{SizedTables, Tables, for_widths};
 use super::BinaryFlaw;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -38,24 +38,7 @@ fn all_in_order(tables: Tables<'_>, words: usize) -> Option<u64> {
         let [first, end] = [layout.nodes(order).start, layout.nodes(order).end];
         tables.first_arc(first) == above.start && tables.first_arc(end) == above.end
     });
-    let check = match layout.widths() {
-        (1, 1) => Block::new::<1, 1>,
-        (1, 2) => Block::new::<1, 2>,
-        (1, 3) => Block::new::<1, 3>,
-        (1, _) => Block::new::<1, 4>,
-        (2, 1) => Block::new::<2, 1>,
-        (2, 2) => Block::new::<2, 2>,
-        (2, 3) => Block::new::<2, 3>,
-        (2, _) => Block::new::<2, 4>,
-        (3, 1) => Block::new::<3, 1>,
-        (3, 2) => Block::new::<3, 2>,
-        (3, 3) => Block::new::<3, 3>,
-        (3, _) => Block::new::<3, 4>,
-        (_, 1) => Block::new::<4, 1>,
-        (_, 2) => Block::new::<4, 2>,
-        (_, 3) => Block::new::<4, 3>,
-        (_, _) => Block::new::<4, 4>,
-    };
+    let check = for_widths!(layout, Block::new);
     let found: Option<Vec<Block>> = blocks
         .into_par_iter()
         .map(|(order, nodes)| check(tables, order, nodes, largest))

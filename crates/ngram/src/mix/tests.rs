@@ -73,7 +73,7 @@ fn p(model: &Model, history: &[&str], word: &str) -> f64 {
     let (own, mut state) = (model.own(), EMPTY);
     for name in history {
         let tables = own.tables();
-        state = tables.next(own.arc(&tables, state, known(name)).1);
+        state = tables.next(own.arc(state, known(name)).1);
     }
     10f64.powf(own.score(state, id(words, word)).0.into())
 }

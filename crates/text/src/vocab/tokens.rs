@@ -1,7 +1,8 @@
 //! Tokens by id, and ids by token, in a few large allocations: about 24 bytes for an entry beside its text.
 //!
 //! An entry of the index is four bytes of its token's hash and its id. Where a token has its place follows from the other bits of the hash;
-//! the next free place after it is taken where that is occupied.
+//! the next free place after it is taken where that is occupied. Most words have up to 16 bytes: they are read as one number, which is
+//! hashed and compared without a loop.
 
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
@@ -37,12 +38,19 @@ impl Tokens {
     /// Panics if there is no token `id`.
     #[inline]
     pub fn get(&self, id: u32) -> &[u8] {
+        let (bytes, len) = self.at(id);
+        &bytes[..len]
+    }
+
+    /// The bytes from the token `id` on, and its length.
+    #[inline]
+    fn at(&self, id: u32) -> (&[u8], usize) {
         let end = self.ends[id as usize];
         let start = match id {
             0 => 0,
             id => self.ends[id as usize - 1],
         };
-        &self.bytes[start as usize..end as usize]
+        (&self.bytes[start as usize..], (end - start) as usize)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
@@ -78,36 +86,117 @@ pub struct Index {
     /// Four bytes of a hash, then the id.
     entries: Vec<u64>,
     hasher: RandomState,
+    /// Random numbers for the hashes of short tokens.
+    keys: [u64; 2],
 }
 
 const FREE: u64 = u64::MAX;
+/// The most bytes of a token that is read as one number.
+const SHORT: usize = 16;
+/// 2^64 divided by the golden ratio.
+const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Masks of the first 0, 1, … 16 bytes of a little-endian number.
+const FIRST_BYTES: [u128; SHORT + 1] = {
+    let mut masks = [u128::MAX; SHORT + 1];
+    let mut len = 0;
+    while len < SHORT {
+        masks[len] = (1 << (8 * len)) - 1;
+        len += 1;
+    }
+    masks
+};
+
+/// The `len` bytes that `text` begins with as a number, zeros behind them; `None` if they are more than 16. Panics if `text` is shorter.
+#[inline]
+fn short(text: &[u8], len: usize) -> Option<u128> {
+    let mask = FIRST_BYTES.get(len)?;
+    match text.first_chunk() {
+        Some(bytes) => Some(u128::from_le_bytes(*bytes) & mask),
+        None => short_alone(&text[..len]),
+    }
+}
+
+/// [`short`] of a token that has nothing behind it: two reads that overlap.
+#[inline(never)]
+fn short_alone(token: &[u8]) -> Option<u128> {
+    let byte = |at: usize| u128::from(token[at]) << (8 * at);
+    Some(match token.len() {
+        0 => 0,
+        len @ 1..4 => byte(0) | byte(len / 2) | byte(len - 1),
+        len @ 4..8 => {
+            let [first, last] = [token.first_chunk()?, token.last_chunk()?];
+            let [first, last] = [first, last].map(|half| u128::from(u32::from_le_bytes(*half)));
+            first | last << (8 * (len - 4))
+        }
+        len => {
+            let [first, last] = [token.first_chunk()?, token.last_chunk()?];
+            let [first, last] = [first, last].map(|half| u128::from(u64::from_le_bytes(*half)));
+            first | last << (8 * (len - 8))
+        }
+    })
+}
 
 impl Index {
     /// Errors: the id of a token that stands twice.
     pub fn new(tokens: &Tokens) -> Result<Index, u32> {
+        let hasher = RandomState::default();
         let mut index = Index {
             // Two thirds of the places are taken.
             entries: vec![FREE; tokens.len() + tokens.len() / 2 + 1],
-            hasher: RandomState::default(),
+            keys: [0, 1].map(|number: u64| hasher.hash_one(number)),
+            hasher,
         };
         for (id, token) in (0u32..).zip(tokens.iter()) {
-            let hash = index.hasher.hash_one(token);
-            match index.find(tokens, token, hash) {
+            match index.find(tokens, token, token.len()) {
                 Ok(_) => return Err(id),
-                Err(place) => index.entries[place] = hash << 32 | u64::from(id),
+                Err((place, hash)) => index.entries[place] = hash << 32 | u64::from(id),
             }
         }
         Ok(index)
     }
 
+    /// The id of the token of `len` bytes that `text` begins with. Reading what follows it too is faster than reading the token alone.
     #[inline]
-    pub fn get(&self, tokens: &Tokens, token: &[u8]) -> Option<u32> {
-        self.find(tokens, token, self.hasher.hash_one(token)).ok()
+    pub fn get(&self, tokens: &Tokens, text: &[u8], len: usize) -> Option<u32> {
+        self.find(tokens, text, len).ok()
     }
 
-    /// The id of the token, or the place where it would have its entry.
+    /// The id of a token, or the place where it would have its entry, and its hash.
     #[inline]
-    fn find(&self, tokens: &Tokens, token: &[u8], hash: u64) -> Result<u32, usize> {
+    fn find(&self, tokens: &Tokens, text: &[u8], len: usize) -> Result<u32, (usize, u64)> {
+        match short(text, len) {
+            Some(token) => {
+                let hash = self.hash_short(token, len);
+                let same = |id| {
+                    let (known, known_len) = tokens.at(id);
+                    known_len == len && short(known, len) == Some(token)
+                };
+                self.search(hash, same).map_err(|place| (place, hash))
+            }
+            None => {
+                let token = &text[..len];
+                let hash = self.hasher.hash_one(token);
+                let found = self.search(hash, |id| tokens.get(id) == token);
+                found.map_err(|place| (place, hash))
+            }
+        }
+    }
+
+    #[inline]
+    fn hash_short(&self, token: u128, len: usize) -> u64 {
+        let [a, b] = self.keys;
+        let (first, last) = (token as u64, (token >> 64) as u64 ^ len as u64);
+        let product = u128::from(first ^ a) * u128::from(last ^ b);
+        let mixed = (product as u64) ^ (product >> 64) as u64;
+        // Once more, since the product is 0 where one of the factors is.
+        let product = u128::from(mixed ^ b) * u128::from(ODD);
+        (product as u64) ^ (product >> 64) as u64
+    }
+
+    /// The id with this hash that is the same, or the free place that ends the search.
+    #[inline]
+    fn search(&self, hash: u64, same: impl Fn(u32) -> bool) -> Result<u32, usize> {
         // The place follows from the upper bits, and the lower ones are kept.
         let mut place = ((u128::from(hash) * self.entries.len() as u128) >> 64) as usize;
         loop {
@@ -115,7 +204,7 @@ impl Index {
             if entry == FREE {
                 return Err(place);
             }
-            if entry >> 32 == hash & 0xFFFF_FFFF && tokens.get(entry as u32) == token {
+            if entry >> 32 == hash & 0xFFFF_FFFF && same(entry as u32) {
                 return Ok(entry as u32);
             }
             place += 1;
@@ -149,13 +238,18 @@ mod tests {
         assert_eq!(tokens.len(), all.len());
         for (id, token) in (0..).zip(&all) {
             assert_eq!(tokens.get(id), token);
-            assert_eq!(index.get(&tokens, token), Some(id));
+            assert_eq!(index.get(&tokens, token, token.len()), Some(id));
         }
-        assert_eq!(index.get(&tokens, b"other"), None);
+        assert_eq!(index.get(&tokens, b"other", 5), None);
+        // What follows a token makes no difference.
+        for (id, token) in (0..).zip(&all) {
+            let text = [token, &b"a\0\xff and more than sixteen bytes"[..]].concat();
+            assert_eq!(index.get(&tokens, &text, token.len()), Some(id));
+        }
         let twice: Tokens = ["a", "b", "a"].iter().collect();
         assert_eq!(Index::new(&twice).err(), Some(2));
         let none = Tokens::default();
-        assert_eq!(Index::new(&none).unwrap().get(&none, b""), None);
+        assert_eq!(Index::new(&none).unwrap().get(&none, b"", 0), None);
     }
 
     #[test]
