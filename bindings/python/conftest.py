@@ -1,9 +1,12 @@
+import os
 import pathlib
 import shutil
 
 import pytest
 
-DATA = pathlib.Path(__file__).parents[2] / "crates/cli/tests/score"
+# The tests may lie elsewhere than in the repository: `check` copies them.
+REPOSITORY = pathlib.Path(os.environ.get("ELMAN_REPOSITORY", pathlib.Path(__file__).parents[2]))
+DATA = REPOSITORY / "crates/cli/tests/score"
 
 
 @pytest.fixture

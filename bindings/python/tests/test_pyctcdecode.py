@@ -1,6 +1,7 @@
 """Models in the beam search of pyctcdecode: the scores of its own class on KenLM, and networks and mixtures where KenLM has none."""
 
 import math
+import pickle
 import random
 
 import pytest
@@ -72,6 +73,7 @@ def test_states_are_values(networks):
     again, other = scorer.score(start, "the")
     assert first == again and state == other and hash(state) == hash(other) and state != start
     assert start == scorer.get_start_state()
+    assert pickle.loads(pickle.dumps(state.get_mp_safe_state())) == state
     # Spelt after a space, a word has other scores than at the beginning of a text.
     assert scorer.score(state, "the")[0] != first
 

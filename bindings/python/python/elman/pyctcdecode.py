@@ -45,6 +45,10 @@ class State(NamedTuple):
     #: Whether the text is empty.
     begins: bool
 
+    def get_mp_safe_state(self) -> State | None:
+        """The state for another process, where the model can be sent there; versions of pyctcdecode after 0.5.0 ask for it."""
+        return None if self.session.model.path is None else self
+
 
 class LanguageModel:
     """A model of elman as pyctcdecode asks for it: ``BeamSearchDecoderCTC(alphabet, LanguageModel(model))``.
