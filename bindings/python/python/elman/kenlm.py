@@ -12,8 +12,8 @@
 -0.2088
 
 Everything that the module ``kenlm`` has is here, with the same values: ``Model`` (and its old name ``LanguageModel``), ``State``, ``Config``,
-``LoadMethod`` and ``ARPALoadComplain``. Models are ARPA files, plain or compressed, and elman's own binaries (``elman ngram convert``); the
-binaries of KenLM's ``build_binary`` are not read. ``Model.scores`` scores many sentences at once, on all processors; KenLM has nothing like it.
+``LoadMethod`` and ``ARPALoadComplain``. Models are ARPA files, plain or compressed, the binaries of KenLM's ``build_binary``, and elman's own
+(``elman ngram convert``). ``Model.scores`` scores many sentences at once, on all processors; KenLM has nothing like it.
 
 Three things differ. Sums are in double precision, where KenLM adds in single precision. An ARPA file that lists an n-gram without the n-gram at
 its end (pruned models do) gets that one filled in by KenLM, which then counts it as found; here ``ngram_length`` is that of what the file
