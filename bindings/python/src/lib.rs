@@ -50,7 +50,7 @@ mod _elman {
     #[pymodule_export]
     use super::pieces::Pieces;
     #[pymodule_export]
-    use super::process::_forked;
+    use super::process::{_forked, _in_process};
     #[pymodule_export]
     use super::session::{Distribution, Session};
     #[pymodule_export]

@@ -21,6 +21,12 @@ pub fn _forked() {
     FORKS.fetch_add(1, Relaxed);
 }
 
+/// Call a function of Python, whose work for rayon a forked process does in its own pool.
+#[pyfunction]
+pub fn _in_process(py: Python<'_>, function: Py<PyAny>) -> PyResult<Py<PyAny>> {
+    detached(py, || Python::attach(|py| function.call0(py)))
+}
+
 /// Carries out `work` without the interpreter's lock.
 pub fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
     py.detach(|| match pool() {

@@ -5,6 +5,7 @@ import math
 import os
 import pickle
 import random
+import signal
 
 import pytest
 
@@ -75,6 +76,19 @@ def test_the_rest_of_the_interface(model, room):
     with pytest.raises(TypeError):
         model.score(3)
     assert repr(model) == "<Model from b'small.arpa'>"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_forked_processes_score_and_load(model):
+    sentences = [sentence.strip() for sentence in SENTENCES]
+    expected = model.scores(sentences)
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(60)
+        loaded = kenlm.Model("small.arpa")
+        os._exit(0 if model.scores(sentences) == loaded.scores(sentences) == expected else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def test_values_are_those_of_kenlm(model):

@@ -32,6 +32,7 @@ __all__ = [
     "train_ngram",
     "Pieces",
     "_forked",
+    "_in_process",
     "Distribution",
     "Session",
     "eos_of",
@@ -241,6 +242,7 @@ def train_run(
     threads: int | None = None,
 ) -> bool: ...
 def _forked() -> None: ...
+def _in_process(function: Callable[[], Any]) -> Any: ...
 def resume_run(
     run: _Path,
     *,

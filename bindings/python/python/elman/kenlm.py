@@ -23,11 +23,15 @@ lists. And a word ``<s>`` within a sentence is unknown here.
 from __future__ import annotations
 
 import enum
+import functools
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ._elman import State, _Model
+from ._elman import State, _in_process, _Model
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["ARPALoadComplain", "Config", "FullScoreReturn", "LanguageModel", "LoadMethod", "Model", "State"]
 
@@ -69,6 +73,11 @@ class FullScoreReturn(NamedTuple):
 
 class Model(_Model):
     """An n-gram model: ``Model(path)``."""
+
+    def __new__(cls, path: str | os.PathLike[str], _config: object | None = None) -> Self:
+        # Loading works in threads, which a forked process has to have of its own.
+        model: Self = _in_process(functools.partial(super().__new__, cls, path, _config))
+        return model
 
     @property
     def path(self) -> bytes:
