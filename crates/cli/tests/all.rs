@@ -18,6 +18,7 @@ mod idle;
 mod inspect;
 mod inspect_costs;
 mod interruption;
+mod kenlm;
 mod minimal_pairs;
 mod mix;
 mod ngram;

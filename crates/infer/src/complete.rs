@@ -69,8 +69,10 @@ impl Completer {
     /// Makes a completer of words under `model`.
     ///
     /// # Errors
-    /// [`ModelError::NoWords`] for a tokenizer of another program whose tokens do not say where words begin.
+    /// [`ModelError::NoWords`] for a tokenizer of another program whose tokens do not say where words begin;
+    /// [`ModelError::OnlyHashes`] for a model without words.
     pub fn new(model: &Model) -> Result<Completer> {
+        model.check_words("completion")?;
         let vocab = model.vocab();
         let boundaries = Boundaries::of(vocab)?;
         let whole = vocab.kind().between_spaces();

@@ -132,9 +132,10 @@ impl Rules {
 
 /// The header of texts that `model` compresses.
 ///
-/// Errors: [`CompressError::Weights`] for a model whose numbers depend on the processor.
-fn header(model: &Model) -> Result<Header, CompressError> {
+/// Errors: [`CompressError::Weights`] for a model whose numbers depend on the processor, and a model without words.
+fn header(model: &Model) -> crate::Result<Header> {
     check_weights(model)?;
+    model.check_words("compression")?;
     Ok(Header {
         sentences: model.layout() == Layout::Sentences,
         model: hash_of(model.id()),

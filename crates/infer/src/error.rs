@@ -310,6 +310,14 @@ pub enum ModelError {
         /// Architecture of the model.
         architecture: String,
     },
+    /// The operation `what` needs the words of the model, and its file has only their hashes.
+    #[error(
+        "{what} needs the words of the model, and its file has only their hashes: make the file again with its words (build_binary without -v), or take the ARPA file"
+    )]
+    OnlyHashes {
+        /// The operation, in words.
+        what: &'static str,
+    },
     /// The weights of a mixture are negative or do not sum to 1, or it has no models; `sum` is their sum.
     #[error("the weights of a mixture are 0 or more and sum to 1; these sum to {sum}")]
     Weights {

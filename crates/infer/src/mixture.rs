@@ -25,6 +25,8 @@ pub struct Mixture {
 impl Mixture {
     /// Mixes `members`, each with its weight λ_m.
     ///
+    /// A file of KenLM gets the ids of the other models if it has the same words.
+    ///
     /// # Errors
     /// [`ModelError::Weights`] without models or if the weights are negative or do not sum to 1; [`ModelError::Vocabularies`] if
     /// the models have different vocabularies.
@@ -36,6 +38,7 @@ impl Mixture {
         {
             return Err(ModelError::Weights { sum }.into());
         }
+        let members = of_one_vocabulary(members);
         let first = members[0].vocab();
         if let Some(other) = members.iter().find(|other| !other.vocab().same_ids(first)) {
             return Err(ModelError::Vocabularies {
@@ -81,6 +84,25 @@ impl Mixture {
             id: self.id.clone(),
         }
     }
+}
+
+/// The models with the ids of one of them, as far as that is possible.
+fn of_one_vocabulary(members: Vec<Model>) -> Vec<Model> {
+    let keeps_ids = |member: &&Model| match member.as_ngram() {
+        Some(ngram) => ngram.kenlm_structure().is_none(),
+        None => true,
+    };
+    let first = members.iter().find(keeps_ids).unwrap_or(&members[0]);
+    let vocab = first.vocab().clone();
+    let with_its_ids = |member: Model| {
+        let same = member.vocab().same_ids(&vocab);
+        let ngram = member.as_ngram().filter(|_| !same);
+        match ngram.and_then(|ngram| ngram.with_vocab(&vocab)) {
+            Some(ngram) => member.with_ngram(ngram),
+            None => member,
+        }
+    };
+    members.into_iter().map(with_its_ids).collect()
 }
 
 /// Loss of one token under a mixture, −ln Σ_m λ_m p_m, from the losses `nats` (−ln p_m) of the models.

@@ -120,6 +120,14 @@ impl Model {
         Model { layout, ..self }
     }
 
+    /// The model with another n-gram model in its place, and the same settings.
+    pub(super) fn with_ngram(self, ngram: ngram::Model) -> Model {
+        Model {
+            family: Family::Ngram(Arc::new(ngram)),
+            ..self
+        }
+    }
+
     /// Vocabulary of the model.
     pub fn vocab(&self) -> &Vocab {
         match &self.family {
@@ -208,6 +216,14 @@ impl Model {
         })
     }
 
+    /// Checks that the model has the words that the operation `what` writes, and not only their hashes.
+    ///
+    /// # Errors
+    /// [`ModelError::OnlyHashes`] for a file of KenLM without words.
+    pub fn check_words(&self, what: &'static str) -> Result<()> {
+        Ok(check_words(self.vocab(), what)?)
+    }
+
     /// The n-gram model, if the model is one.
     pub fn as_ngram(&self) -> Option<&ngram::Model> {
         match &self.family {
@@ -234,6 +250,17 @@ impl Model {
             layout,
             cpu: Arc::new(Cpu::new(Isa::detect(), threads)),
         }
+    }
+}
+
+/// Checks that a vocabulary has its words; see [`Model::check_words`].
+pub(crate) fn check_words(
+    vocab: &Vocab,
+    what: &'static str,
+) -> std::result::Result<(), ModelError> {
+    match vocab.has_words() {
+        true => Ok(()),
+        false => Err(ModelError::OnlyHashes { what }),
     }
 }
 

@@ -47,9 +47,11 @@ pub enum NgramError {
     },
     /// The n-grams of the model cannot be listed, and the work needs all of them.
     #[error(
-        "the n-grams of this model cannot be listed, because {what}: take the ARPA file that it was made from"
+        "{name}: its n-grams cannot be listed, because {what}: take the ARPA file that it was made from"
     )]
     NotListed {
+        /// Name of the file.
+        name: String,
         /// What is missing.
         what: &'static str,
     },

@@ -34,21 +34,30 @@ use super::block::Block;
 use super::model::Visit;
 use super::words::Words;
 use super::{NgramError, Result};
+use elman_text::Vocab;
 use header::{Header, Structure};
 use probing::Probing;
-use std::sync::OnceLock;
+use query::Search;
+use std::sync::{Arc, OnceLock};
 use trie::Trie;
 use vocabulary::{Hashes, Ids};
 
-/// A model in a binary file of KenLM.
+/// A model in a binary file of KenLM, with ids for its words.
 pub struct Kenlm {
+    file: Arc<File>,
+    words: Words,
+    ids: Ids,
+    start: Recent,
+}
+
+/// A file and what was found in it.
+struct File {
+    /// Name for messages.
+    name: String,
     block: Block,
     structure: Structure,
     tables: Tables,
     counts: Vec<u64>,
-    words: Words,
-    ids: Ids,
-    start: Recent,
     parameters: u64,
     id: OnceLock<String>,
 }
@@ -58,25 +67,26 @@ enum Tables {
     Trie(Trie),
 }
 
-/// Does the same for every structure, with its tables as `$search`.
-macro_rules! with_search {
-    ($kenlm:expr, $search:ident => $body:expr) => {
-        match &$kenlm.tables {
-            Tables::Probing(tables) => {
-                let $search = &tables.view($kenlm.block.bytes());
-                $body
-            }
-            Tables::Trie(tables) => {
-                let $search = &tables.view($kenlm.block.bytes());
-                $body
-            }
+/// Tables with their bytes, ready for queries.
+enum View<'a> {
+    Probing(probing::View<'a>),
+    Trie(trie::View<'a>),
+}
+
+impl File {
+    #[inline]
+    fn view(&self) -> View<'_> {
+        let bytes = self.block.bytes();
+        match &self.tables {
+            Tables::Probing(tables) => View::Probing(tables.view(bytes)),
+            Tables::Trie(tables) => View::Trie(tables.view(bytes)),
         }
-    };
+    }
 }
 
 impl Kenlm {
-    /// Opens the bytes of a file, and checks all that queries use.
-    pub fn open(block: Block) -> std::result::Result<Kenlm, KenlmFlaw> {
+    /// Opens the bytes of a file with a name for messages, and checks all that queries use.
+    pub fn open(name: String, block: Block) -> std::result::Result<Kenlm, KenlmFlaw> {
         let bytes = block.bytes();
         let header = Header::parse(bytes)?;
         let size = |expected: usize| KenlmFlaw::Size {
@@ -100,19 +110,40 @@ impl Kenlm {
         let parameters = tables.check(bytes, header.counts[0], ids.bound())?;
         let mut counts = header.counts;
         counts[0] = words.len() as u64;
-        let mut kenlm = Kenlm {
+        let file = File {
+            name,
             structure: header.structure,
             block,
             tables,
             counts,
-            words,
-            ids,
-            start: Recent::default(),
             parameters,
             id: OnceLock::new(),
         };
-        kenlm.start = with_search!(kenlm, search => Recent::of_word(search, kenlm.ids.begin()));
-        Ok(kenlm)
+        let start = match file.view() {
+            View::Probing(search) => Recent::of_word(&search, ids.begin()),
+            View::Trie(search) => Recent::of_word(&search, ids.begin()),
+        };
+        Ok(Kenlm {
+            file: Arc::new(file),
+            words,
+            ids,
+            start,
+        })
+    }
+
+    /// The same model with the ids of `vocab`; `None` if that does not have the same words.
+    pub fn with_vocab(&self, vocab: &Vocab) -> Option<Kenlm> {
+        let own = self.words.vocab();
+        if !own.cuts_like(vocab) || own.len() != vocab.len() {
+            return None;
+        }
+        let before: Option<Vec<u32>> = vocab.ids_in(own).into_iter().collect();
+        Some(Kenlm {
+            file: self.file.clone(),
+            words: Words::with_hidden(vocab.clone(), self.words.hidden().to_vec()),
+            ids: self.ids.reordered(&before?),
+            start: self.start,
+        })
     }
 
     /// Words of the model.
@@ -122,17 +153,17 @@ impl Kenlm {
 
     /// n-grams of each order.
     pub fn counts(&self) -> &[u64] {
-        &self.counts
+        &self.file.counts
     }
 
     /// Number of parameters: probabilities, and back-off weights that are not 1.
     pub fn parameters(&self) -> u64 {
-        self.parameters
+        self.file.parameters
     }
 
     /// BLAKE3 (hexadecimal) of the file.
     pub fn id(&self) -> &str {
-        self.id.get_or_init(|| {
+        self.file.id.get_or_init(|| {
             let mut hasher = blake3::Hasher::new();
             hasher.update_rayon(self.as_bytes());
             hasher.finalize().to_hex().to_string()
@@ -141,12 +172,12 @@ impl Kenlm {
 
     /// The data structure, in KenLM's words.
     pub fn structure(&self) -> String {
-        self.structure.name().to_owned()
+        self.file.structure.name().to_owned()
     }
 
     /// The bytes of the file.
     pub fn as_bytes(&self) -> &[u8] {
-        self.block.bytes()
+        self.file.block.bytes()
     }
 
     /// State after `<s>`.
@@ -156,56 +187,86 @@ impl Kenlm {
 
     /// The state whose words [`Recent::write`] has written.
     pub fn state(&self, bytes: &[u8]) -> Option<Recent> {
-        let (order, bound) = (self.counts.len(), self.ids.bound());
-        with_search!(self, search => Recent::restore(search, order, bound, bytes))
+        let (order, bound) = (self.file.counts.len(), self.ids.bound());
+        match self.file.view() {
+            View::Probing(search) => Recent::restore(&search, order, bound, bytes),
+            View::Trie(search) => Recent::restore(&search, order, bound, bytes),
+        }
     }
 
     /// Whether `state` can be one of this model.
     pub fn has_state(&self, state: &Recent) -> bool {
-        state.fits(self.counts.len(), self.ids.bound())
+        state.fits(self.file.counts.len(), self.ids.bound())
     }
 
     /// Computes log10 p of a token and the length of the n-gram that was found; `state` becomes the state after it.
     #[inline]
     pub fn advance(&self, state: &mut Recent, token: u32) -> (f32, usize) {
-        let (order, word) = (self.counts.len(), self.ids.index(token));
-        let scored = with_search!(self, search => state.advance(search, order, word));
+        match self.file.view() {
+            View::Probing(search) => self.advance_in(&search, state, token),
+            View::Trie(search) => self.advance_in(&search, state, token),
+        }
+    }
+
+    /// Computes log10 p of a token.
+    pub fn log10_p(&self, state: &Recent, token: u32) -> f32 {
+        let (order, word) = (self.file.counts.len(), self.ids.index(token));
+        match self.file.view() {
+            View::Probing(search) => state.log10_p(&search, order, word),
+            View::Trie(search) => state.log10_p(&search, order, word),
+        }
+    }
+
+    /// Computes log10 p of each of `tokens`; `state` becomes the state after them.
+    pub fn score_all(&self, state: &mut Recent, tokens: &[u32], log10: &mut [f32]) {
+        match self.file.view() {
+            View::Probing(search) => self.score_all_in(&search, state, tokens, log10),
+            View::Trie(search) => self.score_all_in(&search, state, tokens, log10),
+        }
+    }
+
+    /// Computes log10 p of all V tokens.
+    pub fn distribution(&self, state: &Recent, log10: &mut [f32]) {
+        match self.file.view() {
+            View::Probing(search) => self.distribution_in(&search, state, log10),
+            View::Trie(search) => self.distribution_in(&search, state, log10),
+        }
+    }
+
+    #[inline]
+    fn advance_in<S: Search>(&self, search: &S, state: &mut Recent, token: u32) -> (f32, usize) {
+        let (order, word) = (self.file.counts.len(), self.ids.index(token));
+        let scored = state.advance(search, order, word);
         if token == self.words.vocab().eos() {
             *state = self.start;
         }
         scored
     }
 
-    /// Computes log10 p of a token.
-    #[inline]
-    pub fn log10_p(&self, state: &Recent, token: u32) -> f32 {
-        let (order, word) = (self.counts.len(), self.ids.index(token));
-        with_search!(self, search => state.log10_p(search, order, word))
-    }
-
-    /// Computes log10 p of each of `tokens`, and the state after them.
-    pub fn score_all(&self, state: &mut Recent, tokens: &[u32], log10: &mut [f32]) {
+    fn score_all_in<S: Search>(
+        &self,
+        search: &S,
+        state: &mut Recent,
+        tokens: &[u32],
+        log10: &mut [f32],
+    ) {
         assert_eq!(tokens.len(), log10.len(), "one place for each token");
         for (log10, &token) in log10.iter_mut().zip(tokens) {
-            *log10 = self.advance(state, token).0;
+            *log10 = self.advance_in(search, state, token).0;
         }
     }
 
-    /// Computes log10 p of all V tokens.
-    pub fn distribution(&self, state: &Recent, log10: &mut [f32]) {
-        assert_eq!(
-            log10.len(),
-            self.words.vocab().len(),
-            "one place for each token"
-        );
+    fn distribution_in<S: Search>(&self, search: &S, state: &Recent, log10: &mut [f32]) {
+        let v = self.words.vocab().len();
+        assert_eq!(log10.len(), v, "one place for each token");
         for (token, log10) in (0..).zip(log10) {
-            *log10 = self.log10_p(state, token);
+            *log10 = state.log10_p(search, self.file.counts.len(), self.ids.index(token));
         }
     }
 
     /// Whether the n-grams can be listed.
     pub fn check_listed(&self) -> Result<()> {
-        let what = match &self.tables {
+        let what = match &self.file.tables {
             Tables::Probing(_) => {
                 "a probing file of KenLM holds hashes of n-grams and not the n-grams"
             }
@@ -214,16 +275,17 @@ impl Kenlm {
             }
             Tables::Trie(_) => return Ok(()),
         };
-        Err(NgramError::NotListed { what })
+        let name = self.file.name.clone();
+        Err(NgramError::NotListed { name, what })
     }
 
     /// Visits all n-grams of an order, which [`Kenlm::check_listed`] allows.
     pub fn grams<E>(&self, order: usize, visit: &mut Visit<'_, E>) -> std::result::Result<(), E> {
         assert!(
-            (1..=self.counts.len()).contains(&order),
+            (1..=self.file.counts.len()).contains(&order),
             "no n-grams of order {order}"
         );
-        let Tables::Trie(trie) = &self.tables else {
+        let Tables::Trie(trie) = &self.file.tables else {
             panic!("the n-grams cannot be listed");
         };
         let view = trie.view(self.as_bytes());

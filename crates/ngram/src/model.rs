@@ -134,7 +134,7 @@ impl Model {
         }
         if kenlm::is_kenlm(&first) {
             let mapped = map()?.map_err(kenlm::KenlmFlaw::Read);
-            let loaded = mapped.and_then(|bytes| Kenlm::open(Block::Mapped(bytes)));
+            let loaded = mapped.and_then(|bytes| Kenlm::open(name(), Block::Mapped(bytes)));
             return of_kenlm(name, loaded);
         }
         other::refuse(path)?;
@@ -147,7 +147,7 @@ impl Model {
     pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Model, NgramError> {
         let name = || name.to_owned();
         match kenlm::is_kenlm(&bytes) {
-            true => of_kenlm(name, Kenlm::open(Block::Owned(bytes))),
+            true => of_kenlm(name, Kenlm::open(name(), Block::Owned(bytes))),
             false => of_binary(name, binary::load(Block::Owned(bytes))),
         }
     }
@@ -219,6 +219,16 @@ impl Model {
         match &self.engine {
             Engine::Own(_) => None,
             Engine::Kenlm(kenlm) => Some(kenlm.structure()),
+        }
+    }
+
+    /// The same model of KenLM with the ids of another vocabulary, so that it can be mixed with models that have it.
+    ///
+    /// `None` if the words are not the same, and for models of elman. KenLM numbers the words of a trie by their hashes.
+    pub fn with_vocab(&self, vocab: &Vocab) -> Option<Model> {
+        match &self.engine {
+            Engine::Own(_) => None,
+            Engine::Kenlm(kenlm) => Some(kenlm.with_vocab(vocab)?.into()),
         }
     }
 

@@ -69,7 +69,12 @@ pub struct Vocab {
     hash: String,
 }
 
-type HashedWords = HashMap<u64, u32, RandomState>;
+/// Words that are known by [`murmur64a`] alone.
+struct HashedWords {
+    /// Of each id from 2 on.
+    hashes: Box<[u64]>,
+    ids: HashMap<u64, u32, RandomState>,
+}
 
 const NONE: u32 = u32::MAX;
 /// What a word takes while a list of words is read: it, its end and its id, in lists that grow by doubling.
@@ -106,7 +111,7 @@ impl Vocab {
     pub fn of_hashes(kind: Kind, hashes: &[u64]) -> Vocab {
         assert!(kind.between_spaces());
         let mut tokens: Tokens = [EOS, UNK].iter().collect();
-        let mut ids = HashedWords::default();
+        let mut ids = HashMap::default();
         for (id, hash) in (2u32..).zip(hashes) {
             tokens.push(format!("#{hash:016x}").as_bytes());
             assert!(ids.insert(*hash, id).is_none(), "hash {hash} stands twice");
@@ -120,7 +125,10 @@ impl Vocab {
         Vocab {
             index: Index::new(&Tokens::default()).expect("no token stands twice"),
             ascii,
-            hashed: Some(Arc::new(ids)),
+            hashed: Some(Arc::new(HashedWords {
+                hashes: hashes.into(),
+                ids,
+            })),
             ..vocab
         }
     }
@@ -271,7 +279,10 @@ impl Vocab {
     /// The bytes of the tokens and their index.
     fn tables_bytes(&self) -> u64 {
         let tokens = self.tokens.allocated_bytes() + self.alone.allocated_bytes();
-        let hashed = self.hashed.as_ref().map_or(0, |ids| 16 * ids.capacity());
+        let hashed = self.hashed.as_ref();
+        let hashed = hashed.map_or(0, |words| {
+            8 * words.hashes.len() + 16 * words.ids.capacity()
+        });
         tokens + self.index.allocated_bytes() + hashed as u64
     }
 
@@ -310,17 +321,17 @@ impl Vocab {
             (Kind::Bytes, name) => (name == EOS.as_bytes()).then_some(self.eos),
             (_, token) => match &self.hashed {
                 None => self.index.get(&self.tokens, text, len),
-                Some(ids) => self.hashed_id(ids, token),
+                Some(words) => self.hashed_id(words, token),
             },
         }
     }
 
     #[cold]
-    fn hashed_id(&self, ids: &HashedWords, token: &[u8]) -> Option<u32> {
+    fn hashed_id(&self, words: &HashedWords, token: &[u8]) -> Option<u32> {
         match token {
             token if token == EOS.as_bytes() => Some(self.eos),
             token if token == UNK.as_bytes() => self.unk,
-            token => ids.get(&murmur64a(token)).copied(),
+            token => words.ids.get(&murmur64a(token)).copied(),
         }
     }
 

@@ -12,12 +12,13 @@
 -0.2088
 
 Everything that the module ``kenlm`` has is here, with the same values: ``Model`` (and its old name ``LanguageModel``), ``State``, ``Config``,
-``LoadMethod`` and ``ARPALoadComplain``. Models are ARPA files, plain or compressed, the binaries of KenLM's ``build_binary``, and elman's own
-(``elman ngram convert``). ``Model.scores`` scores many sentences at once, on all processors; KenLM has nothing like it.
+``LoadMethod`` and ``ARPALoadComplain``. Models are ARPA files, plain or compressed, the binaries of KenLM's ``build_binary`` (probing and trie of
+any kind, also without words), and elman's own (``elman ngram convert``). ``Model.scores`` scores many sentences at once, on all processors; KenLM
+has nothing like it.
 
-Three things differ. Sums are in double precision, where KenLM adds in single precision. An ARPA file that lists an n-gram without the n-gram at
+Two things differ. Sums are in double precision, where KenLM adds in single precision. And an ARPA file that lists an n-gram without the n-gram at
 its end (pruned models do) gets that one filled in by KenLM, which then counts it as found; here ``ngram_length`` is that of what the file
-lists. And a word ``<s>`` within a sentence is unknown here.
+lists.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ Examples:
   elman compare runs/a runs/b test.txt --json | jq .pairs"
 )]
 pub struct CompareArgs {
-    /// Models (the directory of a model or a run; an n-gram model, ARPA or binary; cache:N, a unigram cache of
+    /// Models (the directory of a model or a run; an n-gram model, ARPA or a binary of elman or KenLM; cache:N, a unigram cache of
     /// the last N tokens), then the text, plain, gzip or zstd; '-' is standard input
     #[arg(value_name = "MODEL|TEXT", required = true, num_args = 2.., value_hint = ValueHint::AnyPath)]
     names: Vec<PathBuf>,

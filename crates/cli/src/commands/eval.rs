@@ -161,6 +161,8 @@ fn per_token(
     sources: Vec<Source>,
     read: &ReadOptions,
 ) -> Result<()> {
+    model
+        .check_words("a list of tokens (`elman score --per token` prints the words of the text)")?;
     let layout = args.layout.unwrap_or(model.layout());
     let (vocab, per_line) = (model.vocab(), layout == Layout::Sentences);
     let mut out = BufWriter::new(io::stdout().lock());
@@ -178,13 +180,12 @@ fn per_token(
         };
         match &mut ngram {
             Some((model, state)) => {
-                let scored = model.full_score(*state, symbol.id);
+                let (log10, order) = model.full_advance(state, symbol.id);
                 let ends = per_line && vocab.ends_line(symbol.id);
-                *state = match ends || Some(symbol.id) == document_end {
-                    true => model.start(),
-                    false => scored.next,
-                };
-                writeln!(out, "{name}\t{}\t{}", scored.log10, scored.order)?;
+                if ends || Some(symbol.id) == document_end {
+                    *state = model.start();
+                }
+                writeln!(out, "{name}\t{log10}\t{order}")?;
             }
             None => {
                 let log_prob = session.score_tokens(&[symbol.id])?[0];

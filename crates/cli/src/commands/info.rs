@@ -332,10 +332,23 @@ fn ngram_info(path: &Path) -> Result<(Table, Value)> {
     table.row("parameters", grouped(model.parameters()));
     let (disk, memory) = (bytes(file_bytes), bytes(model.bytes()));
     table.row("bytes", format!("{disk} on disk, {memory} in memory"));
-    table.row("state", "4 bytes for each stream of text");
+    if let Some(structure) = model.kenlm_structure() {
+        table.row("file", format!("KenLM, {structure}"));
+    }
+    let state = match model.state_bytes() {
+        Some(size) => format!("{size} bytes for each stream of text"),
+        None => format!(
+            "the last words, up to {}, for each stream of text",
+            model.order() - 1
+        ),
+    };
+    table.row("state", state);
     vocabulary.rows(&mut table);
+    if !model.vocab().has_words() {
+        table.row("words", "only their hashes (build_binary -v)");
+    }
     table.row("model id", model.id());
-    let json = json!({"kind": "ngram", "order": model.order(), "ngrams": model.counts(),
+    let json = json!({"kind": "ngram", "order": model.order(), "ngrams": model.counts(), "kenlm": model.kenlm_structure(),
         "parameters": model.parameters(), "file_bytes": file_bytes, "mem_bytes": model.bytes(),
         "id": model.id(), "notes": model.notes(), "vocabulary": vocabulary});
     Ok((table, json))

@@ -42,7 +42,7 @@ Examples:
   elman minimal-pairs runs/wiki blimp/data --json | jq .accuracy"
 )]
 pub struct MinimalPairsArgs {
-    /// Models (the directory of a model or a run; an n-gram model, ARPA or binary), then files or directories of pairs; '-' is standard input
+    /// Models (the directory of a model or a run; an n-gram model, ARPA or a binary of elman or KenLM), then files or directories of pairs; '-' is standard input
     #[arg(value_name = "MODEL|PAIRS", required = true, num_args = 2.., value_hint = ValueHint::AnyPath)]
     names: Vec<PathBuf>,
 

@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// A model, and the models that are mixed into it.
 #[derive(Args)]
 pub struct MixtureArgs {
-    /// The directory of a model or of a run, or the file of an n-gram model (ARPA or binary)
+    /// The directory of a model or of a run, or the file of an n-gram model (ARPA, or a binary of elman or KenLM)
     #[arg(value_name = "MODEL", value_hint = ValueHint::AnyPath)]
     model: PathBuf,
     /// Mix in another model of the same vocabulary with this weight, as OTHER:0.3; MODEL has the rest. OTHER may be cache:N, a cache of the last

@@ -8,6 +8,7 @@ use super::{Finish, Generation, Sampling};
 use crate::Streams;
 use crate::constraint::{Constraint, Place};
 use crate::error::{GenerateError, Result};
+use crate::model::check_words;
 use crate::sample::Sampler;
 use elman_kernels::rng::{Site, Stream, key};
 use elman_text::Decoder;
@@ -38,7 +39,8 @@ impl<'a> Generator<'a> {
     ///
     /// # Errors
     /// [`GenerateError::Prompt`] if an id is not below V; other [`GenerateError`]s if an option is invalid;
-    /// [`Error::Constraint`](crate::Error::Constraint) if the constraint cannot be used.
+    /// [`Error::Constraint`](crate::Error::Constraint) if the constraint cannot be used;
+    /// [`ModelError::OnlyHashes`](crate::ModelError::OnlyHashes) for a model without words.
     pub fn new(
         mut streams: Streams<'a>,
         prompts: &[Vec<u32>],
@@ -46,6 +48,7 @@ impl<'a> Generator<'a> {
     ) -> Result<Generator<'a>> {
         options.check()?;
         let vocab = streams.vocab();
+        check_words(vocab, "generation")?;
         let v = vocab.len();
         if let Some(id) = prompts.iter().flatten().find(|id| **id as usize >= v) {
             let (id, last) = (*id, v - 1);

@@ -100,12 +100,10 @@ pub(super) fn groups(models: &[NamedModel]) -> Vec<Group<'_>> {
 
 /// For each id of `from` the id of the same token in `to`, if the vocabularies are the same but for their order.
 fn id_map(from: &Vocab, to: &Vocab) -> Option<Vec<Option<u32>>> {
-    let alike = from.cuts_like(to) && from.len() == to.len();
-    let ids = 0..from.len() as u32;
-    let map: Vec<Option<u32>> = match alike {
-        true => ids.map(|id| to.id(from.token_bytes(id))).collect(),
-        false => return None,
-    };
+    if !from.cuts_like(to) || from.len() != to.len() {
+        return None;
+    }
+    let map = from.ids_in(to);
     map.iter().all(Option::is_some).then_some(map)
 }
 

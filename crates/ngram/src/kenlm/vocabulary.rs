@@ -16,6 +16,7 @@ use super::probing::Table;
 use crate::{Words, arpa};
 use elman_text::vocab::{is_token, murmur64a};
 use elman_text::{EOS, Kind, UNK, Vocab};
+use std::sync::Arc;
 
 const BEGIN: &str = "<s>";
 const END: &str = "</s>";
@@ -31,9 +32,12 @@ pub enum Hashes {
 }
 
 /// From ids of words to indices of a file. Special words, which are no tokens, have indices anywhere.
+#[derive(Clone)]
 pub struct Ids {
     /// V of the vocabulary.
     tokens: u32,
+    /// Index of each token's id, where ids do not ascend with the indices.
+    order: Option<Arc<[u32]>>,
     /// Index of `</s>`; 0 where the file lacks it, as in KenLM.
     end: u32,
     /// Indices of the words from id V on: `<s>`, then hidden words.
@@ -201,10 +205,20 @@ impl Ids {
         let shifts = (0..).zip(&special).map(|(before, index)| index - before);
         Ids {
             tokens: vocab.len() as u32,
+            order: None,
             end,
             shifts: shifts.collect(),
             apart,
             bound: hashes as u32 + 1,
+        }
+    }
+
+    /// Ids of the same words in another order: `before[id]` is what the id of a token was.
+    pub fn reordered(&self, before: &[u32]) -> Ids {
+        let order = before.iter().map(|&id| self.index(id)).collect();
+        Ids {
+            order: Some(order),
+            ..self.clone()
         }
     }
 
@@ -241,10 +255,13 @@ impl Ids {
         match id {
             0 => self.end,
             1 => 0,
-            id if id < self.tokens => {
-                let place = id - 1;
-                place + self.shifts.partition_point(|&shift| shift <= place) as u32
-            }
+            id if id < self.tokens => match &self.order {
+                None => {
+                    let place = id - 1;
+                    place + self.shifts.partition_point(|&shift| shift <= place) as u32
+                }
+                Some(order) => order[id as usize],
+            },
             id => *self
                 .apart
                 .get((id - self.tokens) as usize)

@@ -3,11 +3,14 @@
 //! Vocabularies of one kind cut a text at the same places, so each token of the union is one token in every vocabulary: a word of
 //! it, or `<unk>`. Kinds with an engine cut a text as their merges say; their union exists only if they are the same.
 //!
+//! A vocabulary that has only hashes of its words takes part by them. The union has words if each of its tokens is a word in one of the
+//! vocabularies, and only hashes otherwise.
+//!
 //! Kinds `whitespace` and `fields` differ in rare white space only. Their union is of kind `fields`: a model of kind `whitespace` lacks
 //! every word with other white space in it, and such words are all that it would have cut differently.
 
-use super::{Kind, Vocab};
-use std::collections::HashSet;
+use super::{Kind, Vocab, murmur64a};
+use std::collections::{HashMap, HashSet};
 
 /// Union of several vocabularies, with the id of each of its tokens in each of them.
 #[derive(Clone, Debug)]
@@ -26,6 +29,29 @@ impl Vocab {
         let same_cuts = !self.kind().has_engine() || other.hash() == self.hash();
         other.kind().serves_as(self.kind()) && same_cuts
     }
+
+    /// The id that each token has in `other`, or `None` where that lacks the token.
+    ///
+    /// The vocabularies split text alike ([`Vocab::cuts_like`]).
+    pub fn ids_in(&self, other: &Vocab) -> Vec<Option<u32>> {
+        let ids = 0..self.len() as u32;
+        if self.has_words() {
+            return ids.map(|id| other.id(self.token_bytes(id))).collect();
+        }
+        let hashes = other.hashes().map(|(id, hash)| (hash, id));
+        let by_hash: HashMap<u64, u32> = hashes.collect();
+        let specials = [Some(other.eos()), other.unk()];
+        let words = self.hashes().map(|(_, hash)| by_hash.get(&hash).copied());
+        specials.into_iter().chain(words).collect()
+    }
+
+    /// Id and hash of each word, the specials of kinds `whitespace` and `fields` aside.
+    fn hashes(&self) -> impl Iterator<Item = (u32, u64)> {
+        (2..self.len() as u32).map(|id| match &self.hashed {
+            None => (id, murmur64a(self.token_bytes(id))),
+            Some(words) => (id, words.hashes[id as usize - 2]),
+        })
+    }
 }
 
 impl Union {
@@ -40,6 +66,9 @@ impl Union {
             true => Kind::Fields,
             false => first.kind(),
         };
+        if !vocabs.iter().all(|vocab| vocab.has_words()) {
+            return Some(Union::by_hashes(kind, vocabs));
+        }
         let mut new: Vec<&[u8]> = Vec::new();
         let mut seen: HashSet<&[u8]> = HashSet::new();
         for other in others {
@@ -56,12 +85,36 @@ impl Union {
                 Vocab::of_words(kind, own.chain(new))
             }
         };
-        let of = |other: &&Vocab| {
-            let tokens = (0..vocab.len() as u32).map(|id| vocab.token_bytes(id));
-            tokens.map(|token| other.id(token)).collect()
+        Some(Union::of(vocab, vocabs))
+    }
+
+    /// The union of vocabularies of which some have no words.
+    fn by_hashes(kind: Kind, vocabs: &[&Vocab]) -> Union {
+        let mut words: HashMap<u64, &[u8]> = HashMap::new();
+        for vocab in vocabs.iter().filter(|vocab| vocab.has_words()) {
+            words.extend(
+                vocab
+                    .hashes()
+                    .map(|(id, hash)| (hash, vocab.token_bytes(id))),
+            );
+        }
+        let mut seen = HashSet::new();
+        let all = vocabs.iter().flat_map(|vocab| vocab.hashes());
+        let all: Vec<u64> = all
+            .map(|(_, hash)| hash)
+            .filter(|&hash| seen.insert(hash))
+            .collect();
+        let named: Option<Vec<&[u8]>> = all.iter().map(|hash| words.get(hash).copied()).collect();
+        let vocab = match named {
+            Some(named) => Vocab::of_words(kind, named),
+            None => Vocab::of_hashes(kind, &all),
         };
-        let ids = vocabs.iter().map(of).collect();
-        Some(Union { vocab, ids })
+        Union::of(vocab, vocabs)
+    }
+
+    fn of(vocab: Vocab, vocabs: &[&Vocab]) -> Union {
+        let ids = vocabs.iter().map(|other| vocab.ids_in(other)).collect();
+        Union { vocab, ids }
     }
 }
 
@@ -113,6 +166,34 @@ mod tests {
             assert_eq!(union.vocab.hash(), wanted.hash());
         }
         assert!(a.same_ids(&b) && !b.same_ids(&c) && a.hash() != b.hash());
+    }
+
+    #[test]
+    fn words_that_are_known_by_hash_alone_are_the_same_words() {
+        let hashes = ["y", "x"].map(|word| murmur64a(word.as_bytes()));
+        let (named, hashed) = (
+            vocab(Kind::Fields, &["x", "y", "z"]),
+            Vocab::of_hashes(Kind::Fields, &hashes),
+        );
+        assert_eq!(hashed.ids_in(&named), [0, 1, 3, 2].map(Some));
+        assert_eq!(
+            named.ids_in(&hashed),
+            [Some(0), Some(1), Some(3), Some(2), None]
+        );
+        for vocabs in [[&named, &hashed], [&hashed, &named]] {
+            let union = Union::new(&vocabs).unwrap();
+            assert!(union.vocab.has_words() && union.vocab.len() == 5);
+            assert_eq!(union.ids[0], union.vocab.ids_in(vocabs[0]));
+        }
+        let other = vocab(Kind::Fields, &["x", "w"]);
+        let union = Union::new(&[&other, &hashed]).unwrap();
+        assert!(!union.vocab.has_words() && union.vocab.len() == 5);
+        assert_eq!(
+            union.ids,
+            [[0, 1, 2, 3, 9], [0, 1, 3, 9, 2]]
+                .map(|ids| ids.map(|id| (id < 9).then_some(id)).to_vec())
+        );
+        assert_eq!(union.vocab.id(b"w"), Some(3));
     }
 
     #[test]

@@ -18,9 +18,10 @@ Examples:
   elman ngram convert lm.arpa.gz lm.bin                 # compact: loads at once, answers fast
   elman ngram convert lm.bin lm.arpa                    # text that other programs read
   elman ngram convert lm.arpa small.bin --prune-entropy 1e-7 --history train.txt
-  elman ngram convert lm.arpa small.arpa --prune-entropy 1e-7    # without the training text")]
+  elman ngram convert lm.arpa small.arpa --prune-entropy 1e-7    # without the training text
+  elman ngram convert trie.binary lm.arpa               # a trie that KenLM's build_binary has made")]
 pub struct ConvertArgs {
-    /// An ARPA file (plain, gzip or zstd) or a compact model
+    /// An ARPA file (plain, gzip or zstd), a compact model, or a trie of KenLM; a probing file of KenLM holds no list of n-grams
     #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
     model: PathBuf,
     /// Where to write: .arpa, .lm, with .gz, or .bin; '-' is ARPA text on standard output
@@ -52,6 +53,11 @@ pub fn run(args: ConvertArgs) -> Result<()> {
         .notes()
         .iter()
         .for_each(|note| say(format_args!("note: {note}")));
+    // From here on the model is written, so its n-grams must be at hand.
+    model.check_listed()?;
+    if args.prune_entropy.is_some() || matches!(output, Output::Binary(_)) {
+        model = model.into_own()?;
+    }
     let before = orders(model.counts());
     if let Some(threshold) = args.prune_entropy {
         if args.history.is_empty() {
