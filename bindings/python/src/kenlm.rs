@@ -13,6 +13,7 @@ use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyString};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -103,6 +104,8 @@ impl<'a> Words<'a> {
 #[pyclass(module = "elman.kenlm", name = "_Model", frozen, subclass)]
 pub struct KenlmModel {
     model: elman::Model,
+    /// Ids of words that are no tokens: `<s>`, and those that texts of elman never hold, such as a word `<eos>`.
+    apart: HashMap<Vec<u8>, u32>,
     path: PathBuf,
 }
 
@@ -124,11 +127,20 @@ impl KenlmModel {
     #[inline]
     fn id(&self, text: &[u8], len: usize) -> Option<u32> {
         let vocab = self.ngram().vocab();
-        let id = vocab.id_of_first(text, len);
-        id.or_else(|| match &text[..len] {
+        match vocab.id_of_first(text, len) {
+            Some(id) if id != vocab.eos() => Some(id),
+            _ => self.id_apart(&text[..len]),
+        }
+    }
+
+    /// Id of a word that is no token, or is called like one that is no word.
+    #[cold]
+    fn id_apart(&self, word: &[u8]) -> Option<u32> {
+        let vocab = self.ngram().vocab();
+        match word {
             b"</s>" => Some(vocab.eos()),
-            _ => vocab.unk(),
-        })
+            word => self.apart.get(word).copied().or(vocab.unk()),
+        }
     }
 
     /// Corrects the state after the word `id`, which is that of a text of many lines: nothing follows `</s>` in a sentence.
@@ -266,7 +278,14 @@ impl KenlmModel {
         _config: Option<Bound<'_, PyAny>>,
     ) -> PyResult<KenlmModel> {
         let model = py.detach(|| load(&path))?;
+        let words = model.as_ngram().map(|ngram| ngram.words());
+        let apart = words.into_iter().flat_map(|words| {
+            let hidden = words.hidden().iter().map(|name| name.as_bytes());
+            let names = std::iter::once(&b"<s>"[..]).chain(hidden);
+            names.map(<[u8]>::to_vec).zip(words.begin()..)
+        });
         Ok(KenlmModel {
+            apart: apart.collect(),
             path: std::path::absolute(&path).unwrap_or(path),
             model,
         })
@@ -387,11 +406,8 @@ impl KenlmModel {
     }
 
     fn __contains__(&self, word: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let vocab = self.ngram().vocab();
-        Words::of(word)?.with(|word| match word {
-            b"</s>" | b"<s>" => true,
-            word => vocab.id(word).is_some_and(|id| Some(id) != vocab.unk()),
-        })
+        let unk = self.ngram().vocab().unk();
+        Words::of(word)?.with(|word| self.id(word, word.len()).is_some_and(|id| Some(id) != unk))
     }
 }
 
