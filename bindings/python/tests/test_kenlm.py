@@ -1,11 +1,13 @@
 """`elman.kenlm` has the shape and the values of `kenlm`, and is compared with it where that is installed."""
 
 import copy
+import gzip
 import math
 import os
 import pickle
 import random
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -95,14 +97,39 @@ def test_values_are_those_of_kenlm(model):
     real = pytest.importorskip("kenlm").Model("small.arpa")
     random.seed(1)
     words = [line.split("\t")[1].split()[0] for line in open("small.arpa") if line.count("\t") >= 1]
-    words += ["zebra", "\u00e9", "<unk>"]
+    words += ["zebra", "\u00e9", "<unk>", "<s>", "</s>", "<eos>"]
     sentences = SENTENCES + [" ".join(random.choices(words, k=random.randint(0, 12))) for _ in range(2000)]
     for sentence in sentences:
-        if "<s>" in sentence.split():
-            continue
         assert math.isclose(model.score(sentence), real.score(sentence), abs_tol=1e-5 * max(1, len(sentence.split())))
         assert math.isclose(model.perplexity(sentence), real.perplexity(sentence), rel_tol=1e-4)
         for (p, n, oov), (real_p, real_n, real_oov) in zip(
             model.full_scores(sentence), real.full_scores(sentence), strict=True
         ):
             assert math.isclose(p, real_p, abs_tol=1e-5) and (n, oov) == (real_n, real_oov), sentence
+
+
+REPOSITORY = Path(os.environ.get("ELMAN_REPOSITORY") or Path(__file__).parents[3])
+FILES_OF_KENLM = REPOSITORY / "crates" / "ngram" / "fixtures" / "kenlm"
+
+
+@pytest.mark.parametrize("packed", sorted(FILES_OF_KENLM.glob("*.bin.gz")), ids=lambda path: path.stem)
+def test_binaries_of_kenlm_have_the_scores_of_its_query(packed, tmp_path):
+    path = tmp_path / packed.stem
+    path.write_bytes(gzip.decompress(packed.read_bytes()))
+    model = kenlm.Model(str(path))
+    printed = [word for word in (FILES_OF_KENLM / path.with_suffix(".txt").name).read_text().split("\t") if "=" in word]
+    scored = []
+    for sentence in (FILES_OF_KENLM / "sentences.txt").read_text().splitlines():
+        scored += model.full_scores(sentence)
+        assert math.isclose(model.score(sentence), sum(p for p, _, _ in model.full_scores(sentence)))
+    assert len(scored) == len(printed)
+    for (p, n, oov), word in zip(scored, printed):
+        name, length, log10 = word.split(" ")
+        assert math.isclose(p, float(log10), rel_tol=1e-6) and (n, oov) == (int(length), name.endswith("=0"))
+    state, other = kenlm.State(), kenlm.State()
+    model.NullContextWrite(state)
+    model.BaseScore(state, "zebra", other)
+    again = kenlm.State()
+    model.BaseScore(state, "unheard", again)
+    assert other == again and hash(other) == hash(again)
+    assert pickle.loads(pickle.dumps(model)).score("and god") == model.score("and god")
