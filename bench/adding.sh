@@ -12,7 +12,7 @@ elman=$(realpath "$1")
 mkdir -p "$2" && cd "$2"
 
 lag=150
-[ -e train.txt ] || "$elman" synth adding --lag $lag --sequences 100000 --seed 1 --out train.txt
+[ -e train.txt ] || "$elman" synth adding --lag $lag --sequences 100000 --seed 1 -o train.txt
 
 declare -A cell=(
     [lstm]="--cell lstm --forget-bias 3"
@@ -24,7 +24,7 @@ rates="0.0003 0.001 0.003"
 # train CELL RATE SEED
 train() {
     local run=$1-$2-$3
-    grep -qs '"kind":"end"' "$run/metrics.jsonl" || "$elman" train train.txt --run "$run" --force --quiet \
+    grep -qs '"kind":"end"' "$run/metrics.jsonl" || "$elman" train train.txt -o "$run" --force --quiet \
         --vocab whitespace --layout sentences --loss-after = ${cell[$1]} --init xavier \
         --embed 100 --hidden 100 --no-tied --dropout 0 --batch-size 32 --batch-tokens 5000 \
         --optimizer adam --lr "$2" --clip 1 --schedule cosine --steps 8000 --valid-every 800 \

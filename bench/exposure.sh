@@ -27,12 +27,12 @@ draw 50000 13 > test.txt
 common=(train.txt --valid valid.txt --dropout 0.2 --precision f32 --threads 1)
 # Validation on true text would keep the weights that have seen the fewest of their own words: one, at the end.
 whole=(--vocab-from source.bin --cell lstm --hidden 160 --seed 1 --epochs 8 --valid-every 3008)
-"$elman" train "${common[@]}" "${whole[@]}" --run plain
-"$elman" train "${common[@]}" "${whole[@]}" --run sampled-25 --scheduled-sampling inverse-sigmoid:400 --sampling-limit 0.25
-"$elman" train "${common[@]}" "${whole[@]}" --run sampled --scheduled-sampling inverse-sigmoid:400
+"$elman" train "${common[@]}" "${whole[@]}" -o plain
+"$elman" train "${common[@]}" "${whole[@]}" -o sampled-25 --scheduled-sampling inverse-sigmoid:400 --sampling-limit 0.25
+"$elman" train "${common[@]}" "${whole[@]}" -o sampled --scheduled-sampling inverse-sigmoid:400
 more=(--seed 2 --lr 0.001 --steps 1500)
-"$elman" finetune plain "${common[@]}" "${more[@]}" --run true
-"$elman" finetune plain "${common[@]}" "${more[@]}" --run own --on-generated 0.5 --beginning 20 --continuation 100
+"$elman" finetune plain "${common[@]}" "${more[@]}" -o true
+"$elman" finetune plain "${common[@]}" "${more[@]}" -o own --on-generated 0.5 --beginning 20 --continuation 100
 
 # Each model is measured on draws of its own, so that the figures of two are independent.
 seed=0

@@ -14,7 +14,7 @@ head -c 2000 data/kjv.txt > "$folder/verse"
 check() {
     local name=$1
     shift
-    "$elman" train "$folder/text" --run "$folder/$name" --quiet --steps 60 --max-vocab 600 --hidden 40 "$@"
+    "$elman" train "$folder/text" -o "$folder/$name" --quiet --steps 60 --max-vocab 600 --hidden 40 "$@"
     target/release/examples/token_logits "$folder/$name" "$folder/verse" "$folder/$name.safetensors"
     "${PYTHON:-python3}" tools/check_torch.py "$folder/$name/model" "$folder/$name.safetensors"
 }

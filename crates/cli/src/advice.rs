@@ -236,21 +236,20 @@ fn of_train(error: &train::Error) -> Option<String> {
     let shown = |path: &Path| path.display().to_string();
     Some(match error {
         RunError::Exists(path) => format!(
-            "continue it with --resume {0}, replace it with --force, or choose another directory with --run",
+            "continue it with --resume {0}, replace it with --force, or choose another directory with -o",
             shown(path)
         ),
         RunError::Foreign { .. } => {
-            "choose another directory with --run (--force replaces runs and nothing else)"
-                .to_owned()
+            "choose another directory with -o (--force replaces runs and nothing else)".to_owned()
         }
         RunError::Missing(path) => {
-            format!("start one with `elman train TEXT --run {}`", shown(path))
+            format!("start one with `elman train TEXT -o {}`", shown(path))
         }
         RunError::OtherInstructions { trained, .. } => format!(
             "resume it with --isa {trained} where the CPU has them, or start a new run from its model with --init-from"
         ),
         RunError::NoCheckpoint(path) => format!(
-            "start the run anew with `elman train TEXT --force --run {}`",
+            "start the run anew with `elman train TEXT --force -o {}`",
             shown(path)
         ),
         RunError::Changed { .. } => "`elman train --init-from` starts from a model".to_owned(),

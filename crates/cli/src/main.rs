@@ -1,7 +1,7 @@
 //! The command `elman`: arguments, progress, printing. The mathematics is in the library.
 //!
 //! Exit codes: 0 success, 1 the world (files, disks, memory) is in the way, 2 the command line is
-//! wrong. That nobody reads the output any more is success.
+//! wrong, 128 + n what signal n has stopped. That nobody reads the output any more is success.
 #![forbid(unsafe_code)]
 
 mod advice;
@@ -11,6 +11,7 @@ mod commands;
 mod csv;
 mod faults;
 mod grid;
+mod help;
 mod options;
 mod output;
 mod outputs;
@@ -26,8 +27,9 @@ mod signals;
 mod summary;
 mod vocabulary;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 use commands::Cli;
+use signals::Interrupted;
 use std::process::ExitCode;
 
 const WORLD: u8 = 1;
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let command = taking_negative_numbers(Cli::command());
+    let command = taking_negative_numbers(help::command());
     let parsed = command
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches));
@@ -60,6 +62,10 @@ fn run() -> ExitCode {
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Interrupted>() => {
+            let interrupted = error.downcast_ref::<Interrupted>();
+            ExitCode::from(interrupted.map_or(WORLD, Interrupted::exit_code))
+        }
         Err(error) => {
             let said = advice::said(&error);
             match advice::advice(&error) {

@@ -1,6 +1,6 @@
 //! Files that a command was asked to write: none that is there is replaced unless that was asked for, and none that is read.
 //!
-//! This holds for every `-o`, `--out`, `--save`, `--svg`, `--npy` and `--safetensors`. Where a run goes is the business of `rundir`.
+//! This holds for every `-o`, `--svg`, `--npy` and `--safetensors`. Where a run goes is the business of `rundir`.
 
 use anyhow::{Result, bail};
 use elman::infer::files::is_model_file;

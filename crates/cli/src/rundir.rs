@@ -37,16 +37,58 @@ pub fn name_after(text: &Path) -> String {
     }
 }
 
+/// What there is of a run before it begins: files, and directories that are empty.
+const EARLY_FILES: [&str; 3] = [Lock::NAME, STDIN, OWN_TEXT];
+const EARLY_DIRECTORIES: [&str; 2] = ["state", "tokens"];
+
 /// Whether `path` holds nothing but what a run left that never began, and nobody is at work there.
 fn is_abandoned(path: &Path) -> bool {
     let Ok(entries) = path.read_dir() else {
         return false;
     };
-    let early = [Lock::NAME, "state", "tokens", STDIN, OWN_TEXT];
+    let early = EARLY_FILES.iter().chain(&EARLY_DIRECTORIES);
     let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
-    names.all(|name| name.is_ok_and(|name| early.iter().any(|early| name == *early)))
+    names.all(|name| name.is_ok_and(|name| early.clone().any(|early| name == *early)))
         && matches!(Contents::of(path), Ok(Contents::Free))
         && Lock::acquire(path).is_ok()
+}
+
+/// The directory of a run that may never begin, as with a text that is empty. Then nothing of it is left when this is dropped.
+#[must_use]
+pub struct Beginning {
+    run: PathBuf,
+    /// Directories that are not there yet, `run` and those above it, the deepest first.
+    missing: Vec<PathBuf>,
+}
+
+impl Beginning {
+    /// Remembers what is there before the run.
+    pub fn new(run: &Path) -> Beginning {
+        let above = run.ancestors().take_while(|path| !path.exists());
+        Beginning {
+            run: run.to_owned(),
+            missing: above.map(Path::to_owned).collect(),
+        }
+    }
+}
+
+impl Drop for Beginning {
+    /// Best effort: what cannot be removed stays.
+    fn drop(&mut self) {
+        if !is_abandoned(&self.run) {
+            return;
+        }
+        for name in EARLY_FILES {
+            let path = self.run.join(name);
+            if path.exists() {
+                let _ = disk::remove_file(&path);
+            }
+        }
+        let inside = EARLY_DIRECTORIES.map(|name| self.run.join(name));
+        for directory in inside.iter().chain(&self.missing) {
+            let _ = disk::remove_empty_dir(directory);
+        }
+    }
 }
 
 /// Makes sure, before anything is deleted in `run`, that the inputs of the run that will take its
@@ -85,7 +127,7 @@ pub fn check_inputs<'a>(
             .is_ok_and(|place| files.iter().any(|file| file.starts_with(place)))
         {
             bail!(
-                "{} is in the run that --force would delete: choose another directory with --run",
+                "{} is in the run that --force would delete: choose another directory with -o",
                 input.display()
             );
         }
@@ -188,7 +230,7 @@ pub fn refuse_foreign(path: &Path) -> Result<Contents> {
         for name in [STDIN, OWN_TEXT] {
             if path.join(name).exists() && !files.iter().any(|file| file == Path::new(name)) {
                 bail!(
-                    "{} was not written by the run there, and the new one might overwrite it: move it away, or choose another directory with --run",
+                    "{} was not written by the run there, and the new one might overwrite it: move it away, or choose another directory with -o",
                     path.join(name).display()
                 );
             }
@@ -244,6 +286,39 @@ mod tests {
         ] {
             assert_eq!(unused(Path::new(text)), Path::new(run));
         }
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_run_that_never_began() {
+        let room = tempfile::tempdir().unwrap();
+        let run = room.path().join("runs/new");
+        let begin = |run: &Path| {
+            for name in EARLY_DIRECTORIES {
+                disk::create_dir_all(&run.join(name)).unwrap();
+            }
+            write(&run.join(STDIN), "text");
+            drop(Lock::acquire(run).unwrap());
+        };
+        let beginning = Beginning::new(&run);
+        begin(&run);
+        drop(beginning);
+        assert_eq!(room.path().read_dir().unwrap().count(), 0);
+
+        // A directory of the user stays, and so does a run that has begun.
+        disk::create_dir_all(&run).unwrap();
+        let beginning = Beginning::new(&run);
+        begin(&run);
+        drop(beginning);
+        assert_eq!(run.read_dir().unwrap().count(), 0);
+        let beginning = Beginning::new(&run);
+        begin(&run);
+        write(&run.join(RECORD), "elman = \"0.1.0\"\n[inputs]\n[config]\n");
+        drop(beginning);
+        assert!(run.join(STDIN).exists() && run.join("state").exists());
+    }
+
+    fn write(path: &Path, text: &str) {
+        disk::write_atomic(path, |file| file.write_all(text.as_bytes())).unwrap();
     }
 
     /// A run, and files of the user between its own.

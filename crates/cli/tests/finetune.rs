@@ -47,7 +47,7 @@ fn a_model_is_trained_on_a_text_and_on_its_own_words() {
     // It is a run like any other.
     room.stdout(&["train", "--resume", "mixed", "--steps", "3"]);
     let said = room.fails(1, &command("mixed"));
-    assert!(said.contains("--run") && said.contains("--force"), "{said}");
+    assert!(said.contains(" -o") && said.contains("--force"), "{said}");
     room.stdout(&[&command("mixed")[..], &["--force"]].concat());
     assert_eq!(hash("mixed"), hash("again"));
     // Standard input is read once and kept.

@@ -197,12 +197,44 @@ fn completions_and_pages_are_made() {
         );
     }
     assert!(room.stdout(&["man"]).contains(".TH elman 1"));
-    room.elman(&["man", "--out", "share/man1"])
-        .assert()
-        .success();
+    room.elman(&["man", "-o", "share/man1"]).assert().success();
     for command in COMMANDS {
         let page = room.read(&format!("share/man1/elman-{command}.1"));
         assert!(page.contains(&format!("elman\\-{command}")), "{page}");
     }
     assert!(room.read("share/man1/elman.1").contains("Examples:"));
+    // Every page that another one names is there, those of commands of commands too.
+    let pages = std::fs::read_dir(room.path("share/man1")).unwrap();
+    let pages: Vec<String> = pages
+        .map(|page| page.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(
+        pages.contains(&"elman-ngram-train.1".to_owned()),
+        "{pages:?}"
+    );
+    for page in &pages {
+        let text = room.read(&format!("share/man1/{page}")).replace('\\', "");
+        let named = text.split("(1)").map(|before| {
+            let name = before.rsplit(|c: char| c.is_whitespace()).next().unwrap();
+            format!("{name}.1")
+        });
+        let named = named.filter(|name| name.starts_with("elman-"));
+        for name in named {
+            assert!(pages.contains(&name), "{page} names {name}");
+        }
+    }
+}
+
+#[test]
+fn the_short_help_of_training_has_the_options_of_every_day() {
+    let room = Room::new();
+    let [short, long] = ["-h", "--help"].map(|flag| room.stdout(&["train", flag]));
+    assert!(short.lines().count() < 40, "{short}");
+    for option in ["--vocab", "--hidden", "--epochs", "--output", "--resume"] {
+        assert!(short.contains(option), "{short}");
+    }
+    assert!(!short.contains("--weight-drop"), "{short}");
+    // They come first among all options, too.
+    let first = |option: &str| long.find(option).unwrap();
+    assert!(first("--resume <RUN>") < first("--weight-drop"), "{long}");
 }

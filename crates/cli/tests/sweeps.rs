@@ -62,7 +62,7 @@ fn a_sweep_trains_every_combination_once() {
         .code(1);
     let said = stderr(other);
     assert!(
-        said.contains("seed = 1, not 7") && said.contains("--run"),
+        said.contains("seed = 1, not 7") && said.contains(" -o"),
         "{said}"
     );
 }

@@ -4,6 +4,7 @@ mod about;
 mod show;
 
 use super::threads;
+use crate::advice::said;
 use crate::args::thread_count;
 use crate::output::say;
 use crate::outputs::refuse_any;
@@ -65,6 +66,18 @@ const TEXT_NAME: &str = "the four gospels of the King James Bible";
 const PAGE: &str = "lab.html";
 
 pub fn run(args: LabArgs) -> Result<()> {
+    let stop = Stop::default();
+    let done = measure(args, &stop);
+    match (done, stop.check()) {
+        (Err(error), Err(interrupted)) => {
+            say(said(&error));
+            Err(interrupted.into())
+        }
+        (done, _) => done,
+    }
+}
+
+fn measure(args: LabArgs, stop: &Stop) -> Result<()> {
     let started = Instant::now();
     Lab::refuse_foreign(&args.output)?;
     disk::create_dir_all(&args.output)?;
@@ -90,10 +103,9 @@ pub fn run(args: LabArgs) -> Result<()> {
     } else {
         Scale::FULL
     };
-    let stop = Stop::default();
     stop.on_signals()?;
     let claims = Claim::ALL;
-    let mut show = Show::new(stop);
+    let mut show = Show::new(stop.clone());
     let page = {
         let mut lab = Lab::open(&args.output, source, scale, args.seed, machine, &mut show)?;
         let about = about::About::new(&lab, &name, &machine, args.quick);

@@ -40,7 +40,7 @@ use turn::Turn;
 Examples:
   elman sweep data/kjv.txt --lr 0.001,0.004 --hidden 128,256           # four runs, in runs/kjv-sweep
   elman sweep data/kjv.txt --lr 0.001,0.004 --hidden 128,256 --dry-run # what they would be
-  elman sweep data/kjv.txt --seed 1,2,3 --epochs 4 --run runs/seeds    # how much is luck
+  elman sweep data/kjv.txt --seed 1,2,3 --epochs 4 -o runs/seeds       # how much is luck
   elman sweep data/kjv.txt --hidden '400;1150,1150,400' --epochs 1     # values with commas: semicolons between them
   elman sweep data/kjv.txt --config base.toml --dropout 0,0.2,0.5 --json | jq '.[0].run'
   elman runs runs/kjv-sweep --sort perplexity                          # the table again")]
@@ -49,7 +49,7 @@ pub struct SweepArgs {
     #[arg(value_name = "TEXT", required = true, value_hint = ValueHint::FilePath)]
     texts: Vec<PathBuf>,
     /// Directory of the runs [default: runs/NAME-sweep after the first text]
-    #[arg(long, value_name = "DIR", help_heading = "Sweep", value_hint = ValueHint::DirPath)]
+    #[arg(long = "output", short = 'o', alias = "run", value_name = "DIR", help_heading = "Sweep", value_hint = ValueHint::DirPath)]
     run: Option<PathBuf>,
     /// Say which runs there would be, and train nothing
     #[arg(long, help_heading = "Sweep")]
@@ -123,7 +123,8 @@ pub fn run(args: SweepArgs) -> Result<()> {
             break;
         }
     }
-    show_table(&planned, args.json)
+    show_table(&planned, args.json)?;
+    Ok(stop.check()?)
 }
 
 /// The runs of a sweep: one for each combination, but one for all that differ only in what has no effect. Says which these are.
@@ -266,7 +267,7 @@ impl Planned {
             },
         };
         bail!(
-            "{} holds a run that was made with other choices ({differs}): choose another directory with --run, or delete that one",
+            "{} holds a run that was made with other choices ({differs}): choose another directory with -o, or delete that one",
             self.run.display()
         )
     }

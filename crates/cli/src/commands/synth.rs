@@ -105,8 +105,8 @@ struct CorpusArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Where to write [default: standard output]
-    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    out: Option<PathBuf>,
+    #[arg(long, short, alias = "out", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
     /// Replace what is there
     #[arg(long)]
     force: bool,
@@ -127,7 +127,7 @@ pub fn run(command: SynthCommand) -> Result<()> {
         }) => (Task::Copy { length, symbols }, corpus),
     };
     let synth = Synth::new(task, corpus.lag, corpus.seed)?;
-    let Some(path) = &corpus.out else {
+    let Some(path) = &corpus.output else {
         let mut out = BufWriter::new(io::stdout().lock());
         synth.write(corpus.sequences, &mut out)?;
         return Ok(out.flush()?);

@@ -26,7 +26,7 @@ Examples:
   elman tokenize runs/kjv verse.txt --count             # how many, and how many the vocabulary lacks
   elman tokenize runs/kjv verse.txt --ids | elman tokenize runs/kjv --decode
   elman tokenize gpt2/tokenizer.json verse.txt          # the tokenizer of another program
-  elman tokenize --vocab bpe:8000 --save tokenizer.json corpus.txt   # make a vocabulary")]
+  elman tokenize --vocab bpe:8000 -o tokenizer.json corpus.txt   # make a vocabulary")]
 pub struct TokenizeArgs {
     /// A model, a run or a tokenizer.json (left out with --vocab), then texts; without a text or
     /// for '-', standard input
@@ -56,7 +56,7 @@ pub struct TokenizeArgs {
     )]
     document_separator: Option<String>,
     /// Make a vocabulary from the texts: words, whitespace, fields, chars, bytes, or bpe:N with N entries
-    #[arg(long, value_name = "KIND", help_heading = "Making a vocabulary", requires = "save",
+    #[arg(long, value_name = "KIND", help_heading = "Making a vocabulary", requires = "output",
         conflicts_with_all = ["ids", "json", "count", "decode"])]
     vocab: Option<Vocabulary>,
     /// Treat words seen fewer than N times as <unk>
@@ -77,15 +77,15 @@ pub struct TokenizeArgs {
     )]
     max_vocab: Option<usize>,
     /// Where to write it
-    #[arg(long, value_name = "FILE", help_heading = "Making a vocabulary", requires = "vocab", value_hint = ValueHint::FilePath)]
-    save: Option<PathBuf>,
+    #[arg(long, short, alias = "save", value_name = "FILE", help_heading = "Making a vocabulary", requires = "vocab", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
     /// Replace what is there
-    #[arg(long, help_heading = "Making a vocabulary", requires = "save")]
+    #[arg(long, help_heading = "Making a vocabulary", requires = "output")]
     force: bool,
 }
 
 pub fn run(args: TokenizeArgs) -> Result<()> {
-    if let (Some(vocab), Some(file)) = (args.vocab, &args.save) {
+    if let (Some(vocab), Some(file)) = (args.vocab, &args.output) {
         return make(&args, vocab, file);
     }
     let stdin = [PathBuf::from(super::STDIN)];

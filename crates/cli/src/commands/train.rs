@@ -22,7 +22,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 use elman::infer::OwnText;
 use elman::train::config::{Origin, Value};
-use elman::train::{Config, Event, Inputs, Machine, Watch, peak_bytes};
+use elman::train::{Config, Ending, Event, Inputs, Machine, Watch, peak_bytes};
 use elman_kernels::Isa;
 use ending::Ended;
 use std::path::{Path, PathBuf};
@@ -61,9 +61,9 @@ pub struct TrainArgs {
     own_text: Option<OwnText>,
 
     /// Directory of the run [default: runs/NAME after the first text]
-    #[arg(long, value_name = "DIR", help_heading = "Run", value_hint = ValueHint::DirPath)]
+    #[arg(long = "output", short = 'o', alias = "run", value_name = "DIR", help_heading = "Run", value_hint = ValueHint::DirPath)]
     run: Option<PathBuf>,
-    /// Replace the run that --run names: delete the files that it wrote, and say which; files of yours in its directory stay
+    /// Replace the run that -o names: delete the files that it wrote, and say which; files of yours in its directory stay
     #[arg(long, help_heading = "Run", requires = "run")]
     force: bool,
     /// Go on with this run until its budget is used up, perhaps with a new one; what only watches may change too: --patience,
@@ -115,7 +115,7 @@ Examples:
   # A larger network, ten minutes
   elman train data/kjv.txt --minutes 10 --hidden 512
   # Characters; from a pipe
-  zcat names/*.gz | elman train - --run runs/names --vocab chars --cell gru --hidden 128
+  zcat names/*.gz | elman train - -o runs/names --vocab chars --cell gru --hidden 128
   # Byte-pair encoding learnt in the text; the tokenizer of another model
   elman train data/kjv.txt --vocab bpe:4000
   elman train data/kjv.txt --tokenizer gpt2/tokenizer.json
@@ -162,6 +162,7 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
         None => {
             args.gather();
             let text = name_of(&args.texts);
+            let _beginning = rundir::Beginning::new(&args.directory());
             let Prepared {
                 job,
                 replaced,
@@ -189,6 +190,7 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
         peak_bytes,
     });
     let failure = summary::failure(&outcome, &directory);
+    let stopped = outcome.ending == Ending::Stopped;
     ending::report(
         &Ended {
             directory,
@@ -202,6 +204,7 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
     )?;
     match failure {
         Some(failure) => bail!(failure),
+        None if stopped => Ok(stop.check()?),
         None => Ok(()),
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[command(next_help_heading = "Prompt")]
 pub struct PromptArgs {
     /// '-' reads the prompt from standard input
-    #[arg(value_name = "-", value_parser = ["-"], hide_possible_values = true, help_heading = None::<&str>, conflicts_with_all = ["prompt", "prompt_file", "prompts"])]
+    #[arg(value_name = "-", value_parser = dash, help_heading = None::<&str>, conflicts_with_all = ["prompt", "prompt_file", "prompts"])]
     stdin: Option<String>,
     /// What to go on with; several prompts are continued side by side
     #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
@@ -30,6 +30,14 @@ pub struct PromptArgs {
     /// Print only what was written, not the prompt
     #[arg(long)]
     no_echo: bool,
+}
+
+/// Words of a prompt are often written where only '-' can be.
+fn dash(text: &str) -> Result<String, String> {
+    match is_stdin(Path::new(text)) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("a prompt is given as --prompt '{text}'")),
+    }
 }
 
 /// The prompts' bytes.

@@ -30,7 +30,7 @@ Examples:
   # A source that is known: sample a text from an n-gram model, train on it, measure
   elman ngram train words.txt -o source.bin --order 3 --max-vocab 2000
   elman generate source.bin --temperature 1 -n 400000 > drawn.txt
-  elman train drawn.txt --vocab-from source.bin --run runs/drawn
+  elman train drawn.txt --vocab-from source.bin -o runs/drawn
   elman inspect exposure runs/drawn --oracle source.bin
   # Real text, with another model in place of its source
   elman inspect exposure runs/small psalms.txt --oracle runs/large
