@@ -27,6 +27,7 @@ use elman_text::{Kind, Source, TextError};
 use lines::Lines;
 
 mod decimal;
+mod estimated;
 mod flaw;
 mod head;
 mod lines;

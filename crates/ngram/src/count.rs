@@ -11,13 +11,19 @@
 //! For each order it also gives how many n-grams have a = 1, 2, 3, 4, from which the discounts follow. An n-gram whose own count c is
 //! at most `prune[n]` is marked: it will be left out, but what it takes from its context still counts.
 //!
-//! The n-grams go through `sort` twice, so that a text may be much larger than memory.
+//! The n-grams go through `sort` twice, so that a text may be much larger than memory. Reading the text and sorting overlap; the pass
+//! over the sorted n-grams is made by several threads, each for other words at the end.
 
 use super::key::Packing;
-use super::sort::{Record, Records, SortMemory, Sorter, key};
+use super::parallel::{self, Parts};
+use super::sort::{Record, Records, Scratch, Sorted, Sorter, key};
 use super::{MAX_ORDER, NgramError, Result, Words};
-use elman_text::{self as text, ReadOptions, Source, TextStats};
+use elman_store::StoreError;
+use elman_text::{ReadOptions, Source, TextStats};
 use std::path::PathBuf;
+use std::sync::Arc;
+
+mod highest;
 
 /// Marks the adjusted count of an n-gram that is to be left out.
 const PRUNED: u64 = 1 << 63;
@@ -63,16 +69,68 @@ impl CountOptions {
 
 /// Adjusted counts of the n-grams of a text, from which [`Counts::estimate`] makes a model.
 pub struct Counts {
-    pub(super) options: CountOptions,
-    pub(super) memory: SortMemory,
+    pub(super) memory: Memory,
     pub(super) packing: Packing,
+    pub(super) parts: Parts,
     pub(super) words: Words,
     /// a of every token, by id: order 1.
     pub(super) unigrams: Vec<u64>,
     /// Orders 2 … N in context order, with [`adjusted`] counts.
-    pub(super) orders: Vec<Sorter>,
+    pub(super) orders: Vec<Sorted>,
     tallies: Vec<Tally>,
     stats: TextStats,
+}
+
+/// How the memory is divided. Each stage reads what the one before has sorted, which is in one half, and sorts into the other half;
+/// a sixteenth is for reading ahead, another for what waits between threads.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    pub directory: PathBuf,
+    pub threads: usize,
+    records: usize,
+}
+
+impl Memory {
+    fn new(options: &CountOptions) -> Memory {
+        let records = options.memory_bytes / size_of::<Record>() as u64;
+        Memory {
+            directory: options.scratch.clone(),
+            threads: options.threads.max(1),
+            records: usize::try_from(records).unwrap_or(usize::MAX),
+        }
+    }
+
+    pub fn scratch(&self) -> Arc<Scratch> {
+        Arc::new(Scratch::new(&self.directory))
+    }
+
+    /// Records that the sorters of a stage hold together.
+    pub fn half(&self) -> usize {
+        self.records / 16 * 7
+    }
+
+    /// Sorters of one thread for the orders 2 … N, of which the higher ones have more n-grams.
+    pub fn sorters(&self, scratch: &Arc<Scratch>, order: usize) -> Vec<Sorter> {
+        let each = self.half() / self.threads / (2..=order).sum::<usize>().max(1);
+        (2..=order)
+            .map(|n| Sorter::new(scratch, each * n))
+            .collect()
+    }
+
+    /// Bytes that spools hold together.
+    pub fn spool_bytes(&self) -> u64 {
+        (self.records / 16 * size_of::<Record>()) as u64
+    }
+
+    /// Bytes of output that may wait for their turn.
+    pub fn waiting_bytes(&self) -> usize {
+        self.records / 16 * size_of::<Record>()
+    }
+
+    /// Records that one thread reads ahead.
+    pub fn ahead(&self) -> usize {
+        self.records / 16 / self.threads
+    }
 }
 
 /// Counts of one order: distinct n-grams, those that are kept, and counts of counts.
@@ -99,32 +157,47 @@ impl Counts {
     ) -> Result<Counts> {
         options.check()?;
         let packing = Packing::new(words.begin() as usize + 1, options.order)?;
-        // At once there are a sorter and a spool for each order, and what one of them is turned into.
-        let memory = SortMemory::new(&options.scratch, options.memory_bytes, 3 * options.order);
-        let mut highest = Sorter::summing(&memory);
-        let (start, eos) = (packing.follow(0, words.begin()), words.vocab().eos());
-        let (mut last, mut tokens) = (start, 0u64);
-        let stats = text::encode(sources, words.vocab(), read, &mut |symbol| -> Result<()> {
-            let gram = packing.follow(last, symbol.id);
-            highest.push(gram, 1)?;
-            last = if symbol.id == eos { start } else { gram };
-            tokens += 1;
-            if tokens.is_multiple_of(1 << 16) {
-                progress(tokens);
-            }
-            Ok(())
-        })?;
-        let adjust = Adjust::new(packing, words, &options.prune, &memory);
-        let (unigrams, orders, tallies) = adjust.run(highest.finish()?)?;
+        let memory = Memory::new(options);
+        let highest = highest::count(sources, read, words, packing, &memory, progress)?;
+        let parts = Parts::new(packing, &highest.of_words, memory.threads);
+        let adjust = |state: &mut Adjust<'_>, part| -> Result<Vec<u64>, StoreError> {
+            let (from, end) = parts.keys(part, packing.order());
+            state.run(
+                highest.n_grams.records(from, end, memory.ahead())?,
+                parts.words(part),
+            )
+        };
+        let scratch = memory.scratch();
+        let begin = || {
+            Adjust::new(
+                packing,
+                &options.prune,
+                memory.sorters(&scratch, options.order),
+            )
+        };
+        let (states, unigrams) = parallel::tasks(memory.threads, parts.count(), begin, adjust)?;
+        drop(highest.n_grams);
+        let mut unigrams = unigrams.concat();
+        unigrams.truncate(words.vocab().len()); // `<s>` is never counted
+        let mut tallies = vec![Tally::default(); options.order];
+        let mut sorters: Vec<Vec<Sorter>> = (2..=options.order).map(|_| Vec::new()).collect();
+        for state in states {
+            let both = tallies.iter_mut().zip(&state.tallies);
+            both.for_each(|(sum, tally)| sum.add(tally));
+            let both = sorters.iter_mut().zip(state.orders);
+            both.for_each(|(all, sorter)| all.push(sorter));
+        }
+        let orders = sorters.into_iter();
+        let orders = orders.map(|sorters| Sorted::new(sorters, memory.threads));
         Ok(Counts {
-            options: options.clone(),
+            orders: orders.collect(),
             memory,
             packing,
+            parts,
             words: words.clone(),
             unigrams,
-            orders,
             tallies,
-            stats,
+            stats: highest.stats,
         })
     }
 
@@ -149,7 +222,16 @@ impl Counts {
     }
 }
 
-/// The pass over the sorted n-grams of the highest order. Per order n (index n − 1) it holds the n-gram it is in.
+impl Tally {
+    fn add(&mut self, other: &Tally) {
+        self.distinct += other.distinct;
+        self.kept += other.kept;
+        let both = self.of_count.iter_mut().zip(other.of_count);
+        both.for_each(|(sum, count)| *sum += count);
+    }
+}
+
+/// The pass of one thread over sorted n-grams of the highest order. Per order n (index n − 1) it holds the n-gram it is in.
 struct Adjust<'a> {
     packing: Packing,
     prune: &'a [u64],
@@ -158,15 +240,15 @@ struct Adjust<'a> {
     last: u128,
     adjusted: [u64; MAX_ORDER],
     count: [u64; MAX_ORDER],
+    /// The words that its n-grams end in, and a of each.
+    words: std::ops::Range<u32>,
     unigrams: Vec<u64>,
     orders: Vec<Sorter>,
     tallies: Vec<Tally>,
 }
 
-type Adjusted = (Vec<u64>, Vec<Sorter>, Vec<Tally>);
-
 impl<'a> Adjust<'a> {
-    fn new(packing: Packing, words: &Words, prune: &'a [u64], memory: &SortMemory) -> Adjust<'a> {
+    fn new(packing: Packing, prune: &'a [u64], orders: Vec<Sorter>) -> Adjust<'a> {
         Adjust {
             packing,
             prune,
@@ -174,13 +256,21 @@ impl<'a> Adjust<'a> {
             last: 0,
             adjusted: [0; MAX_ORDER],
             count: [0; MAX_ORDER],
-            unigrams: vec![0; words.vocab().len()],
-            orders: (1..packing.order()).map(|_| Sorter::new(memory)).collect(),
+            words: 0..0,
+            unigrams: Vec::new(),
+            orders,
             tallies: vec![Tally::default(); packing.order()],
         }
     }
 
-    fn run(mut self, mut highest: Records) -> Result<Adjusted> {
+    /// Takes the n-grams that end in `words`; a of each word.
+    fn run(
+        &mut self,
+        mut highest: Records<'_>,
+        words: std::ops::Range<u32>,
+    ) -> Result<Vec<u64>, StoreError> {
+        self.unigrams = vec![0; words.len()];
+        self.words = words;
         while let Some(record) = highest.next()? {
             let (gram, count) = (key(&record), record[2]);
             // The first key shares no word with the nothing before it.
@@ -192,11 +282,12 @@ impl<'a> Adjust<'a> {
             self.enter(gram, common, count);
         }
         self.leave(0)?;
-        Ok((self.unigrams, self.orders, self.tallies))
+        self.len = 0;
+        Ok(std::mem::take(&mut self.unigrams))
     }
 
     /// Ends the n-grams of more than `common` words.
-    fn leave(&mut self, common: usize) -> Result<()> {
+    fn leave(&mut self, common: usize) -> Result<(), StoreError> {
         for n in (common + 1..=self.len).rev() {
             let (adjusted, count) = (self.adjusted[n - 1], self.count[n - 1]);
             let gram = self.packing.last(self.last, n);
@@ -211,7 +302,7 @@ impl<'a> Adjust<'a> {
                 1 => {
                     let mut id = [0];
                     self.packing.unpack(gram, &mut id);
-                    self.unigrams[id[0] as usize] = adjusted;
+                    self.unigrams[(id[0] - self.words.start) as usize] = adjusted;
                 }
                 n => {
                     let mark = if pruned { PRUNED } else { 0 };

@@ -119,4 +119,4 @@ pub enum NgramError {
 }
 
 /// Result of this crate's functions.
-pub type Result<T> = std::result::Result<T, NgramError>;
+pub type Result<T, E = NgramError> = std::result::Result<T, E>;

@@ -101,6 +101,11 @@ impl Packing {
         }
     }
 
+    /// The least key, of `n` digits, whose highest digit is that of `id`.
+    pub fn first_key(self, id: u32, n: usize) -> u128 {
+        (u128::from(id) + 1) << self.places(n - 1)
+    }
+
     fn places(self, n: usize) -> u32 {
         self.bits * n as u32
     }

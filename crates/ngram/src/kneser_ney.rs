@@ -15,16 +15,21 @@
 //! is the rule of KenLM's `lmplz --discount_fallback`.
 //!
 //! Everything passes through sorted streams (`sort`): the terms of an order in context order, where the sums over a context are, then
-//! in suffix order, where the probability of the shorter n-gram is at hand. No order needs memory beyond its share.
+//! in suffix order, where the probability of the shorter n-gram is at hand. No order needs memory beyond its share. An n-gram, its
+//! suffixes and the contexts with its last words are all in the part of its last word, so threads take parts (`parallel.rs`).
 
 use super::NEVER_LOG10;
-use super::count::{Counts, Tally, adjusted};
+use super::count::{Counts, Memory, Tally, adjusted};
 use super::key::Packing;
-use super::sort::{Record, Records, SortMemory, Sorter, Spool, key};
+use super::ordered::{Ended, Ordered};
+use super::parallel::{self, Parts};
+use super::sort::{Budget, Record, Records, Sorted, Sorter, Spool, Spooled, key};
 use elman_kernels::ln;
 use elman_store::StoreError;
 use std::f64::consts::LOG10_E;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(super) mod blocks;
 
 /// Discounts D_1, D_2 and D_3 where the counts define none, as in KenLM's `lmplz --discount_fallback`.
 pub const FALLBACK: [f64; 3] = [0.5, 1.0, 1.5];
@@ -82,6 +87,40 @@ fn in_range(of_count: [u64; 4]) -> bool {
 /// continues this one.
 pub type Emit<'e, E> = dyn FnMut(&[u32], f32, f32) -> Result<(), E> + 'e;
 
+/// Takes the n-grams of an order that end in the words of a part, in suffix order.
+pub(super) trait Sink {
+    /// The n-gram as a key and as words, log10 p and log10 γ.
+    fn push(
+        &mut self,
+        gram: u128,
+        ids: &[u32],
+        log10_p: f32,
+        log10_backoff: f32,
+    ) -> Result<(), Stop>;
+
+    fn finish(self) -> Result<(), Stop>;
+}
+
+/// Why estimating ends early.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Store(StoreError),
+    /// What was estimated could not be used.
+    Ended,
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Stop {
+        Stop::Store(error)
+    }
+}
+
+impl From<Ended> for Stop {
+    fn from(_: Ended) -> Stop {
+        Stop::Ended
+    }
+}
+
 impl Counts {
     /// Discounts of each order, from 1.
     pub fn discounts(&self) -> Vec<Discounts> {
@@ -94,60 +133,163 @@ impl Counts {
     ///
     /// Errors: scratch files that cannot be written or read, and whatever `emit` finds.
     pub fn estimate<E: From<StoreError>>(self, emit: &mut Emit<'_, E>) -> Result<(), E> {
-        let discounts = self.discounts();
-        let (packing, memory, begin) = (self.packing, self.memory, self.words.begin());
-        let threads = self.options.threads;
-        let (terms, weights) =
-            terms_of_orders(packing, self.orders, &discounts[1..], &memory, threads)?;
-        // The weights of order n come from the contexts of order n + 1; the highest order has none.
-        let mut weights = weights.into_iter().map(Some).chain([None]);
+        self.estimate_in_order(blocks::Grams::new, &mut |grams| grams.visit(emit))
+    }
 
-        let mut lower = Spool::new(&memory);
-        let mut of_contexts = MergeJoin::new(weights.next().flatten());
-        for (id, p) in (0..).zip(unigram_probabilities(&self.unigrams, &discounts[0])) {
-            let gram = packing.pack(&[id]);
-            lower.push(gram, p.to_bits())?;
-            emit(&[id], log10(p), of_contexts.weight_log10(gram)?)?;
-        }
-        let weight = of_contexts.weight_log10(packing.pack(&[begin]))?;
-        emit(&[begin], NEVER_LOG10, weight)?;
-
-        for (n, mut terms) in (2..).zip(terms) {
-            let mut shorter = MergeJoin::new(Some(lower.finish()?));
-            let mut of_contexts = MergeJoin::new(weights.next().flatten());
-            let mut ids = vec![0; n];
-            lower = Spool::new(&memory);
-            while let Some(record) = terms.next()? {
-                let gram = key(&record);
-                let Some(p_shorter) = shorter.seek(packing.suffix(gram))? else {
-                    unreachable!("an n-gram that is kept ends in one that is kept")
-                };
-                let term = Term::from_bits(record[2]);
-                let p_shorter = f64::from_bits(p_shorter);
-                let p = f64::from(term.discounted) + f64::from(term.weight) * p_shorter;
-                let p = p.min(1.0); // the terms are rounded
-                if n < packing.order() {
-                    lower.push(gram, p.to_bits())?;
+    /// Estimates all n-grams into blocks that several threads make, and that `take` gets in the order of [`Counts::estimate`].
+    pub(super) fn estimate_in_order<B: blocks::Block, E: From<StoreError>>(
+        self,
+        new: impl Fn(usize) -> B + Sync,
+        take: &mut dyn FnMut(B) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let parts = self.parts.count();
+        let ordered = Ordered::new(self.packing.order() * parts, self.memory.waiting_bytes());
+        std::thread::scope(|scope| {
+            let (ordered, new) = (&ordered, &new);
+            let estimating = scope.spawn(move || {
+                let _guard = ordered.end_on_panic();
+                let open =
+                    |n: usize, part| blocks::InOrder::new(ordered, (n - 1) * parts + part, n, new);
+                let estimated = self.estimate_parts(&open);
+                if estimated.is_err() {
+                    ordered.end();
                 }
-                packing.unpack(gram, &mut ids);
-                emit(&ids, log10(p), of_contexts.weight_log10(gram)?)?;
+                estimated
+            });
+            let _guard = ordered.end_on_panic();
+            let mut taken = Ok(());
+            while let Some(block) = ordered.next() {
+                taken = take(block);
+                if taken.is_err() {
+                    ordered.end();
+                }
             }
+            let estimated = estimating.join();
+            match estimated.unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+                Err(Stop::Store(error)) => Err(error.into()),
+                Ok(()) | Err(Stop::Ended) => taken,
+            }
+        })
+    }
+
+    /// Estimates all n-grams, order by order; several threads give those of a part each to a sink that `open` makes for the order
+    /// and the part.
+    pub(super) fn estimate_parts<S: Sink>(
+        self,
+        open: &(impl Fn(usize, usize) -> S + Sync),
+    ) -> Result<(), Stop> {
+        let discounts = self.discounts();
+        let (packing, parts, memory) = (self.packing, &self.parts, &self.memory);
+        let (begin, order) = (self.words.begin(), packing.order());
+        let budget = Arc::new(Budget::new(memory.spool_bytes()));
+        let (terms, weights) = terms_of_orders(
+            packing,
+            parts,
+            self.orders,
+            &discounts[1..],
+            memory,
+            &budget,
+        )?;
+        // The weights of order n come from the contexts of order n + 1; the highest order has none.
+        let weights: Vec<Mutex<Option<Spooled>>> =
+            weights.into_iter().map(Some).map(Mutex::new).collect();
+        let weights_of = |n: usize, part: usize| match n < order {
+            true => MergeJoin::new(take(&weights[(n - 1) * parts.count() + part])),
+            false => MergeJoin::new(None),
+        };
+
+        let unigrams = UnigramProbabilities::new(&self.unigrams, &discounts[0]);
+        let scratch = memory.scratch();
+        let of_words = |(): &mut (), part| -> Result<Spooled, Stop> {
+            let mut lower = Spool::new(&scratch, &budget);
+            let mut of_contexts = weights_of(1, part);
+            let mut sink = open(1, part);
+            for id in parts.words(part) {
+                let gram = packing.pack(&[id]);
+                let log10_p = match id == begin {
+                    true => NEVER_LOG10,
+                    false => {
+                        let p = unigrams.of(id);
+                        lower.push(gram, p.to_bits())?;
+                        log10(p)
+                    }
+                };
+                sink.push(gram, &[id], log10_p, of_contexts.weight_log10(gram)?)?;
+            }
+            sink.finish()?;
+            Ok(lower.finish()?)
+        };
+        let (_, mut lower) = parallel::tasks(memory.threads, parts.count(), || (), of_words)?;
+
+        for (n, terms) in (2..).zip(terms) {
+            let shorter: Vec<_> = lower.into_iter().map(Some).map(Mutex::new).collect();
+            let scratch = memory.scratch();
+            let of_part = |ids: &mut Vec<u32>, part: usize| -> Result<Spooled, Stop> {
+                let mut lower = Spool::new(&scratch, &budget);
+                let mut shorter = MergeJoin::new(take(&shorter[part]));
+                let mut of_contexts = weights_of(n, part);
+                let (from, end) = parts.keys(part, n);
+                let mut terms = terms.records(from, end, memory.ahead())?;
+                let mut sink = open(n, part);
+                while let Some(record) = terms.next()? {
+                    let gram = key(&record);
+                    let Some(p_shorter) = shorter.seek(packing.suffix(gram))? else {
+                        unreachable!("an n-gram that is kept ends in one that is kept")
+                    };
+                    let term = Term::from_bits(record[2]);
+                    let p_shorter = f64::from_bits(p_shorter);
+                    let p = f64::from(term.discounted) + f64::from(term.weight) * p_shorter;
+                    let p = p.min(1.0); // the terms are rounded
+                    if n < order {
+                        lower.push(gram, p.to_bits())?;
+                    }
+                    packing.unpack(gram, ids);
+                    sink.push(gram, ids, log10(p), of_contexts.weight_log10(gram)?)?;
+                }
+                sink.finish()?;
+                Ok(lower.finish()?)
+            };
+            let begin = || vec![0; n];
+            (_, lower) = parallel::tasks(memory.threads, parts.count(), begin, of_part)?;
         }
         Ok(())
     }
 }
 
+fn take(spooled: &Mutex<Option<Spooled>>) -> Option<Spooled> {
+    spooled
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take()
+}
+
 /// p(w), by id. The words that no text has share what the discounts leave, evenly with all others.
-fn unigram_probabilities(adjusted: &[u64], discounts: &Discounts) -> impl Iterator<Item = f64> {
-    let total = adjusted.iter().sum::<u64>() as f64;
-    let taken = adjusted
-        .iter()
-        .map(|&a| discounts.take(a, false))
-        .sum::<f64>();
-    let share = taken / total / adjusted.len() as f64;
-    adjusted
-        .iter()
-        .map(move |&a| (a as f64 - discounts.take(a, false)) / total + share)
+struct UnigramProbabilities<'a> {
+    adjusted: &'a [u64],
+    discounts: &'a Discounts,
+    total: f64,
+    share: f64,
+}
+
+impl UnigramProbabilities<'_> {
+    fn new<'a>(adjusted: &'a [u64], discounts: &'a Discounts) -> UnigramProbabilities<'a> {
+        let total = adjusted.iter().sum::<u64>() as f64;
+        let taken = adjusted
+            .iter()
+            .map(|&a| discounts.take(a, false))
+            .sum::<f64>();
+        UnigramProbabilities {
+            adjusted,
+            discounts,
+            total,
+            share: taken / total / adjusted.len() as f64,
+        }
+    }
+
+    fn of(&self, id: u32) -> f64 {
+        let a = self.adjusted[id as usize];
+        (a as f64 - self.discounts.take(a, false)) / self.total + self.share
+    }
 }
 
 /// What an n-gram of order 2 or more adds to p(w | h′): the first fraction of the equation, and γ(h).
@@ -169,52 +311,62 @@ impl Term {
     }
 }
 
-/// Of the orders 2 … N: the [`Term`]s of the n-grams that are kept, and γ (f64) of their contexts, both in suffix order.
+/// Of the orders 2 … N the [`Term`]s of the n-grams that are kept, in suffix order; and γ (f64) of their contexts, also in suffix
+/// order, by the part of the context's last word: for each order all parts.
 fn terms_of_orders(
     packing: Packing,
-    orders: Vec<Sorter>,
+    parts: &Parts,
+    orders: Vec<Sorted>,
     discounts: &[Discounts],
-    memory: &SortMemory,
-    threads: usize,
-) -> Result<(Vec<Records>, Vec<Records>), StoreError> {
-    let mut done = Vec::new();
+    memory: &Memory,
+    budget: &Arc<Budget>,
+) -> Result<(Vec<Sorted>, Vec<Spooled>), StoreError> {
+    let order = packing.order();
+    let (scratch, of_weights) = (memory.scratch(), memory.scratch());
     // The highest orders are the largest: they come first, so that no thread is left alone with one.
-    let queue = Mutex::new((2..).zip(orders).collect::<Vec<_>>());
-    let work = || -> Result<Vec<_>, StoreError> {
-        let mut done = Vec::new();
-        let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        while let Some((n, grams)) = take() {
-            done.push((
-                n,
-                terms_of_order(packing, n, grams, &discounts[n - 2], memory)?,
-            ));
-        }
-        Ok(done)
+    let tasks = (order - 1) * parts.count();
+    let of_part = |sorters: &mut Vec<Sorter>, task: usize| {
+        let (n, part) = (order - task / parts.count(), task % parts.count());
+        let (from, end) = parts.keys(part, n);
+        let grams = orders[n - 2].records(from, end, memory.ahead())?;
+        let weights = Spool::new(&of_weights, budget);
+        terms_of_part(
+            packing,
+            n,
+            grams,
+            &discounts[n - 2],
+            &mut sorters[n - 2],
+            weights,
+        )
     };
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (1..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        done.extend(work()?);
-        for worker in workers {
-            match worker.join() {
-                Ok(orders) => done.extend(orders?),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        Ok(())
-    })?;
-    done.sort_by_key(|(n, _)| *n);
-    Ok(done.into_iter().map(|(_, order)| order).unzip())
+    let begin = || memory.sorters(&scratch, order);
+    let (states, weights) = parallel::tasks(memory.threads, tasks, begin, of_part)?;
+    drop(orders);
+    let mut sorters: Vec<Vec<Sorter>> = (2..=order).map(|_| Vec::new()).collect();
+    for state in states {
+        let both = sorters.iter_mut().zip(state);
+        both.for_each(|(all, sorter)| all.push(sorter));
+    }
+    let terms = sorters.into_iter();
+    let terms = terms.map(|sorters| Sorted::new(sorters, memory.threads));
+    // From the lowest order on.
+    let mut weights: Vec<_> = weights.into_iter().map(Some).collect();
+    let ascending = (2..=order).flat_map(|n| {
+        let first = (order - n) * parts.count();
+        first..first + parts.count()
+    });
+    let weights = ascending.filter_map(|task| weights[task].take()).collect();
+    Ok((terms.collect(), weights))
 }
 
-fn terms_of_order(
+fn terms_of_part(
     packing: Packing,
     n: usize,
-    grams: Sorter,
+    mut grams: Records<'_>,
     discounts: &Discounts,
-    memory: &SortMemory,
-) -> Result<(Records, Records), StoreError> {
-    let mut grams = grams.finish()?;
-    let (mut terms, mut weights) = (Sorter::new(memory), Spool::new(memory));
+    terms: &mut Sorter,
+    mut weights: Spool,
+) -> Result<Spooled, StoreError> {
     // The n-grams of one context, of which there are at most V.
     let mut group: Vec<Record> = Vec::new();
     loop {
@@ -249,19 +401,19 @@ fn terms_of_order(
         }
         match record {
             Some(record) => group.push(record),
-            None => return Ok((terms.finish()?, weights.finish()?)),
+            None => return weights.finish(),
         }
     }
 }
 
 /// Values by key, read alongside keys that ascend.
 struct MergeJoin {
-    records: Option<Records>,
+    records: Option<Spooled>,
     at: Option<Record>,
 }
 
 impl MergeJoin {
-    fn new(records: Option<Records>) -> MergeJoin {
+    fn new(records: Option<Spooled>) -> MergeJoin {
         MergeJoin {
             records,
             at: Some([0; 3]),

@@ -4,7 +4,10 @@
 //! put together in one buffer. The layout is that of KenLM's `lmplz`: below the highest order every line has its back-off
 //! weight, `0` where the n-gram is no context.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::super::{NgramError, Words};
 use super::{HEADER, header_name, name};
@@ -16,13 +19,12 @@ const BUFFER: usize = 1 << 16;
 pub struct Writer<W: Write> {
     out: W,
     buffer: Vec<u8>,
-    names: Names,
+    format: Arc<Format>,
     counts: Vec<u64>,
     /// Of the section that is being written; 0 before the first one.
     order: usize,
     /// n-grams still to come in it.
     missing: u64,
-    digits: zmij::Buffer,
 }
 
 impl<W: Write> Writer<W> {
@@ -44,39 +46,56 @@ impl<W: Write> Writer<W> {
         Ok(Writer {
             out,
             buffer,
-            names: Names::new(words)?,
+            format: Arc::new(Format {
+                names: Names::new(words)?,
+                order: counts.len(),
+            }),
             counts: counts.to_vec(),
             order: 0,
             missing: 0,
-            digits: zmij::Buffer::new(),
         })
+    }
+
+    /// How lines are written, for [`Writer::append`].
+    pub(super) fn format(&self) -> Arc<Format> {
+        self.format.clone()
     }
 
     /// Appends an n-gram. Orders must come in ascending order, each with the announced number of n-grams.
     pub fn push(&mut self, gram: &[u32], log10_p: f32, log10_backoff: f32) -> io::Result<()> {
-        assert!(gram.len() >= self.order, "orders come in turn");
-        while self.order < gram.len() {
-            self.next_section();
-        }
-        assert!(self.missing > 0, "more {}-grams than announced", self.order);
-        self.missing -= 1;
-        self.number(log10_p);
-        let mut before = b'\t';
-        for &word in gram {
-            self.buffer.push(before);
-            self.buffer.extend_from_slice(self.names.get(word));
-            before = b' ';
-        }
-        if self.order < self.counts.len() {
-            self.buffer.push(b'\t');
-            self.number(log10_backoff);
-        }
-        self.buffer.push(b'\n');
+        self.begin(gram.len(), 1);
+        self.format
+            .line(&mut self.buffer, gram, log10_p, log10_backoff);
         if self.buffer.len() >= BUFFER {
-            self.out.write_all(&self.buffer)?;
-            self.buffer.clear();
+            self.flush()?;
         }
         Ok(())
+    }
+
+    /// Appends so many n-grams of an order, lines that [`Format::line`] has made.
+    pub(super) fn append(&mut self, order: usize, n_grams: u64, lines: &[u8]) -> io::Result<()> {
+        if n_grams > 0 {
+            self.begin(order, n_grams);
+            self.flush()?;
+            self.out.write_all(lines)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Begins the section of an order if it has not begun, and counts n-grams.
+    fn begin(&mut self, order: usize, n_grams: u64) {
+        assert!(order >= self.order, "orders come in turn");
+        while self.order < order {
+            self.next_section();
+        }
+        assert!(self.missing >= n_grams, "more {order}-grams than announced");
+        self.missing -= n_grams;
     }
 
     /// Completes the file and returns the flushed writer. Panics if n-grams are missing.
@@ -98,41 +117,95 @@ impl<W: Write> Writer<W> {
         let head = format!("\n\\{}-grams:\n", self.order);
         self.buffer.extend_from_slice(head.as_bytes());
     }
+}
 
-    fn number(&mut self, value: f32) {
-        assert!(value.is_finite(), "{value} is no logarithm");
-        // Adding zero turns −0 into 0.
-        let digits = self.digits.format_finite(value + 0.0);
-        let digits = digits.strip_suffix(".0").unwrap_or(digits);
-        self.buffer.extend_from_slice(digits.as_bytes());
+/// How the lines of a file are written.
+pub struct Format {
+    names: Names,
+    /// The highest order, which has no back-off weights.
+    order: usize,
+}
+
+impl Format {
+    /// Appends the line of an n-gram.
+    #[inline]
+    pub fn line(&self, out: &mut Vec<u8>, gram: &[u32], log10_p: f32, log10_backoff: f32) {
+        number(out, log10_p);
+        let mut before = b'\t';
+        for &word in gram {
+            out.push(before);
+            self.names.append(out, word);
+            before = b' ';
+        }
+        if gram.len() < self.order {
+            out.push(b'\t');
+            number(out, log10_backoff);
+        }
+        out.push(b'\n');
     }
 }
 
-/// The names of all words, end to end.
-struct Names {
-    bytes: Vec<u8>,
-    /// Where the name of each word begins, and the end of the last one.
-    starts: Vec<usize>,
+#[inline]
+fn number(out: &mut Vec<u8>, value: f32) {
+    // Adding zero turns −0 into 0.
+    let value = value + 0.0;
+    if value == 0.0 {
+        return out.push(b'0');
+    }
+    assert!(value.is_finite(), "{value} is no logarithm");
+    let mut digits = zmij::Buffer::new();
+    let digits = digits.format_finite(value);
+    out.extend_from_slice(digits.strip_suffix(".0").unwrap_or(digits).as_bytes());
 }
+
+/// The names of all words.
+struct Names {
+    /// Names of up to 15 bytes, and their lengths in the last one: nearly all, and copied without a loop. A length of 16 is that of a
+    /// longer name.
+    short: Vec<[u8; SLOT]>,
+    /// The longer ones, end to end.
+    bytes: Vec<u8>,
+    /// In place of a longer name: where in `bytes` it begins and ends.
+    long: HashMap<u32, Range<usize>>,
+}
+
+const SLOT: usize = 16;
 
 impl Names {
     fn new(words: &Words) -> Result<Names, NgramError> {
         let mut names = Names {
+            short: Vec::with_capacity(words.len()),
             bytes: Vec::new(),
-            starts: vec![0],
+            long: HashMap::new(),
         };
         for id in 0..words.len() as u32 {
-            names
-                .bytes
-                .extend_from_slice(name::name(words, id)?.as_bytes());
-            names.starts.push(names.bytes.len());
+            let name = name::name(words, id)?;
+            let mut slot = [0; SLOT];
+            if name.len() < SLOT {
+                slot[..name.len()].copy_from_slice(name.as_bytes());
+                slot[SLOT - 1] = name.len() as u8;
+            } else {
+                slot[SLOT - 1] = SLOT as u8;
+                let start = names.bytes.len();
+                names.bytes.extend_from_slice(name.as_bytes());
+                names.long.insert(id, start..names.bytes.len());
+            }
+            names.short.push(slot);
         }
         Ok(names)
     }
 
-    fn get(&self, word: u32) -> &[u8] {
-        let word = word as usize;
-        &self.bytes[self.starts[word]..self.starts[word + 1]]
+    #[inline]
+    fn append(&self, out: &mut Vec<u8>, word: u32) {
+        let slot = &self.short[word as usize];
+        let length = usize::from(slot[SLOT - 1]);
+        if length < SLOT {
+            let end = out.len() + length;
+            out.extend_from_slice(slot);
+            out.truncate(end);
+        } else {
+            out.extend_from_slice(&self.bytes[self.long[&word].clone()]);
+        }
     }
 }
 
@@ -163,6 +236,21 @@ mod tests {
              \\2-grams:\n-10000000000\t▁a \\n\t0.5\n-0.1\t<s> ▁a\t0\n\n\
              \\3-grams:\n\n\\end\\\n"
         );
+    }
+
+    #[test]
+    fn names_of_any_length_are_written() {
+        let names: Vec<String> = (1..40).map(|length| "x".repeat(length)).collect();
+        let list = names.join("\n") + "\n";
+        let vocab = Vocab::from_list("list", list.as_bytes(), Kind::Fields).unwrap();
+        let mut writer = Writer::new(Vec::new(), &Words::new(vocab), &[42]).unwrap();
+        for id in 0..42 {
+            writer.push(&[id], -1.0, 0.0).unwrap();
+        }
+        let file = String::from_utf8(writer.finish().unwrap()).unwrap();
+        for name in names {
+            assert!(file.contains(&format!("\n-1\t{name}\n")), "{name}");
+        }
     }
 
     #[test]

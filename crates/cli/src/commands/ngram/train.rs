@@ -10,8 +10,7 @@ use crate::vocabulary::VocabularyArgs;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use elman::ngram::{
-    Builder, CountOptions, Counts, Discounts, FALLBACK, History, NgramError, Tally, Words, arpa,
-    prune,
+    Builder, CountOptions, Counts, Discounts, FALLBACK, History, NgramError, Tally, Words, prune,
 };
 use elman::store::disk;
 use elman::text::{Kind, ReadOptions, TextStats};
@@ -144,31 +143,25 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
     let mut report = Report::new(&args, &counts, &words);
 
     let total: u64 = counts.kept().iter().sum();
-    let mut done = 0u64;
-    let mut tick = || {
-        done += 1;
-        if done.is_multiple_of(1 << 16) {
-            shown.set_message(format!(
-                "estimating: {} of {} n-grams",
-                grouped(done),
-                grouped(total)
-            ));
-        }
+    let mut estimated = |done: u64| {
+        shown.set_message(format!(
+            "estimating: {} of {} n-grams",
+            grouped(done),
+            grouped(total)
+        ));
     };
     if args.prune_entropy.is_none() && !matches!(output, Output::Binary(_)) {
-        let kept = counts.kept();
         write_arpa(&output, |out| {
-            let mut writer = arpa::Writer::new(out, &words, &kept)?;
-            counts.estimate(&mut |gram, p, weight| -> Result<(), NgramError> {
-                tick();
-                Ok(writer.push(gram, p, weight)?)
-            })?;
-            Ok(writer.finish().map(drop)?)
+            counts.write_arpa(out, &mut estimated).map(drop)
         })?;
     } else {
         let mut builder = Builder::new(words, args.order);
+        let mut done = 0u64;
         counts.estimate(&mut |gram, p, weight| -> Result<()> {
-            tick();
+            done += 1;
+            if done.is_multiple_of(1 << 16) {
+                estimated(done);
+            }
             Ok(builder.push(gram, p, weight)?)
         })?;
         shown.set_message("building the model");
