@@ -39,7 +39,7 @@ const VERSION: u32 = 2;
 /// The version whose only checksum is the id.
 const HASHED: u32 = 1;
 /// Bytes that have a CRC of their own.
-const SUMMED_BYTES: usize = 1 << 20;
+pub const SUMMED_BYTES: usize = 1 << 20;
 const CHECKSUM_AT: usize = 16;
 /// The id is the hash of the bytes from here on.
 const SUMMED_AT: usize = 48;
@@ -108,6 +108,40 @@ pub fn is_binary(first: &[u8]) -> bool {
     first.starts_with(&MAGIC)
 }
 
+/// Header and names of a model, the id still zero, and the layout of the tables behind them; none if the model is too large.
+pub fn header(words: &Words, counts: &[u64]) -> Option<(Vec<u8>, TableLayout)> {
+    let vocab = words.vocab();
+    let mut names = Vec::new();
+    let mut tokens = 0u32;
+    if vocab.kind().has_engine() {
+        push_name(&mut names, vocab.to_tokenizer_json().as_bytes());
+        tokens = vocab.len() as u32;
+    }
+    for id in listed(vocab) {
+        push_name(&mut names, vocab.token_bytes(id));
+        tokens += 1;
+    }
+    for name in words.hidden() {
+        push_name(&mut names, name.as_bytes());
+    }
+    let kind = KINDS.iter().position(|kind| *kind == vocab.kind());
+    let mut bytes = Vec::new();
+    bytes.extend(MAGIC);
+    bytes.extend(VERSION.to_le_bytes());
+    bytes.resize(SUMMED_AT, 0);
+    bytes.extend((kind? as u32).to_le_bytes());
+    bytes.extend((counts.len() as u32).to_le_bytes());
+    bytes.extend(tokens.to_le_bytes());
+    bytes.extend((words.hidden().len() as u32).to_le_bytes());
+    bytes.extend((names.len() as u64).to_le_bytes());
+    for count in counts {
+        bytes.extend(count.to_le_bytes());
+    }
+    let layout = TableLayout::new(words.len(), counts, bytes.len() + names.len())?;
+    bytes.append(&mut names);
+    Some((bytes, layout))
+}
+
 /// A model under construction: all of its bytes, the tables still zero.
 pub struct Image {
     bytes: Vec<u8>,
@@ -117,36 +151,8 @@ pub struct Image {
 impl Image {
     /// Writes header and names; none if the model is too large.
     pub fn new(words: &Words, counts: &[u64]) -> Option<Image> {
-        let vocab = words.vocab();
-        let mut names = Vec::new();
-        let mut tokens = 0u32;
-        if vocab.kind().has_engine() {
-            push_name(&mut names, vocab.to_tokenizer_json().as_bytes());
-            tokens = vocab.len() as u32;
-        }
-        for id in listed(vocab) {
-            push_name(&mut names, vocab.token_bytes(id));
-            tokens += 1;
-        }
-        for name in words.hidden() {
-            push_name(&mut names, name.as_bytes());
-        }
-        let kind = KINDS.iter().position(|kind| *kind == vocab.kind());
-        let mut bytes = Vec::new();
-        bytes.extend(MAGIC);
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.resize(SUMMED_AT, 0);
-        bytes.extend((kind? as u32).to_le_bytes());
-        bytes.extend((counts.len() as u32).to_le_bytes());
-        bytes.extend(tokens.to_le_bytes());
-        bytes.extend((words.hidden().len() as u32).to_le_bytes());
-        bytes.extend((names.len() as u64).to_le_bytes());
-        for count in counts {
-            bytes.extend(count.to_le_bytes());
-        }
-        let layout = TableLayout::new(words.len(), counts, bytes.len() + names.len())?;
+        let (mut bytes, layout) = header(words, counts)?;
         bytes.reserve_exact(layout.end() - bytes.len());
-        bytes.append(&mut names);
         bytes.resize(layout.end(), 0);
         Some(Image { bytes, layout })
     }
@@ -199,6 +205,34 @@ fn checksums(bytes: &[u8]) -> Vec<u32> {
         .par_chunks(SUMMED_BYTES)
         .map(crc32fast::hash)
         .collect()
+}
+
+/// Computes the id of a model from its bytes, which come in pieces.
+pub struct IdHasher(blake3::Hasher);
+
+impl IdHasher {
+    pub fn new() -> IdHasher {
+        IdHasher(blake3::Hasher::new())
+    }
+
+    /// Adds the bytes from `at` on. The first piece holds the whole header.
+    pub fn update(&mut self, at: usize, bytes: &[u8]) {
+        let left_out = if at == 0 {
+            SUMMED_AT.min(bytes.len())
+        } else {
+            0
+        };
+        self.0.update(&bytes[left_out..]);
+    }
+
+    pub fn finish(&self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
+/// Writes the id into the beginning of a file.
+pub fn set_id(head: &mut [u8], id: [u8; 32]) {
+    head[CHECKSUM_AT..SUMMED_AT].copy_from_slice(&id);
 }
 
 /// The id of a model, by all CPUs.

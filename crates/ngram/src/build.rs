@@ -18,6 +18,7 @@ use super::tables::TablesMut;
 use super::words::Words;
 
 mod climb;
+pub(super) mod file;
 mod link;
 
 use climb::Place;

@@ -91,7 +91,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    fn new(options: &CountOptions) -> Memory {
+    pub fn new(options: &CountOptions) -> Memory {
         let records = options.memory_bytes / size_of::<Record>() as u64;
         Memory {
             directory: options.scratch.clone(),

@@ -101,6 +101,36 @@ impl Packing {
         }
     }
 
+    /// The key of w_1 … w_n with w_1 in the highest place: ascending keys are *prefix order*.
+    pub fn pack_prefix(self, ids: &[u32]) -> u128 {
+        ids.iter().fold(0, |key, &id| self.append(key, id))
+    }
+
+    /// The key of a longer n-gram in prefix order.
+    pub fn append(self, prefix: u128, id: u32) -> u128 {
+        prefix << self.bits | (u128::from(id) + 1)
+    }
+
+    /// The key in prefix order without the last word, and that word.
+    pub fn split_last(self, prefix: u128) -> (u128, u32) {
+        (prefix >> self.bits, (prefix & mask(self.bits)) as u32 - 1)
+    }
+
+    /// The key of w_1 … w_n from that of w_1 … w_{n−1}.
+    pub fn prepend(self, before: u128, id: u32, n: usize) -> u128 {
+        before | self.first_key(id, n)
+    }
+
+    /// The key of `m` digits of the last `m` words of a key of `n` digits.
+    pub fn shorten(self, key: u128, n: usize, m: usize) -> u128 {
+        key >> self.places(n - m)
+    }
+
+    /// A key of `n` digits as one of `order` digits, with zeros in the lowest places: n-grams of all lengths compare as their endings do.
+    pub fn padded(self, key: u128, n: usize) -> u128 {
+        key << self.places(self.order - n)
+    }
+
     /// The least key, of `n` digits, whose highest digit is that of `id`.
     pub fn first_key(self, id: u32, n: usize) -> u128 {
         (u128::from(id) + 1) << self.places(n - 1)
@@ -145,6 +175,11 @@ mod tests {
             let turned = packing.by_context(key(packing, &a), n);
             prop_assert_eq!(packing.context(turned), key(packing, &a[..n - 1]));
             prop_assert_eq!(packing.by_suffix(turned, n), key(packing, &a));
+            let prefix = packing.pack_prefix(&a);
+            prop_assert_eq!(packing.split_last(prefix), (packing.pack_prefix(&a[..n - 1]), a[n - 1]));
+            prop_assert_eq!(packing.prepend(packing.pack(&a[..n - 1]), a[n - 1], n), packing.pack(&a));
+            prop_assert_eq!(packing.shorten(packing.pack(&a), n, 1), packing.pack(&a[n - 1..]));
+            prop_assert_eq!(packing.padded(packing.pack(&a), n), key(packing, &a) << (10 * (12 - n)));
 
             let whole = |ids: &[u32]| ids.iter().fold(0, |key, &id| packing.follow(key, id));
             let backwards = |ids: &[u32]| ids.iter().rev().copied().collect::<Vec<_>>();

@@ -43,6 +43,7 @@ mod model;
 mod ordered;
 mod other;
 mod parallel;
+mod positioned;
 mod prune;
 mod sort;
 mod stretch;

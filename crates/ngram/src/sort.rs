@@ -175,6 +175,24 @@ impl Sorted {
         Ok(records)
     }
 
+    /// The number of records with keys from `from` up to, and without, `end`. Equal keys count as many times as they were given,
+    /// unless the sorters add them up, and then this is no number of records.
+    pub fn count(&self, from: u128, end: Option<u128>) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for memory in &self.memory {
+            let place = |bound| memory.partition_point(|record| key(record) < bound);
+            count += (end.map_or(memory.len(), place) - place(from)) as u64;
+        }
+        for run in &self.runs {
+            let stop = match end {
+                Some(end) => self.place(run, end)?,
+                None => run.end,
+            };
+            count += (stop - self.place(run, from)?) / RECORD_BYTES as u64;
+        }
+        Ok(count)
+    }
+
     /// Where in a run the first record stands whose key is not below `bound`.
     fn place(&self, run: &Range<u64>, bound: u128) -> Result<u64, StoreError> {
         let at = |i: u64| run.start + i * RECORD_BYTES as u64;

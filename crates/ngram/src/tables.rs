@@ -104,6 +104,24 @@ impl TableLayout {
         (self.word_bytes, self.node_bytes)
     }
 
+    /// Where the last words of nodes from this one on are.
+    pub fn word_at(&self, node: u32) -> usize {
+        self.words_at + node as usize * self.word_bytes
+    }
+
+    /// Where the records of nodes from this one on are, up to the last inner or the last top one.
+    pub fn record_at(&self, node: u32) -> usize {
+        match node < self.top() {
+            true => self.inner(node),
+            false => self.top_record(node),
+        }
+    }
+
+    /// Bytes of the record of an inner node, and of a top one. The link is at the end of both.
+    pub fn record_bytes(&self) -> [usize; 2] {
+        [WEIGHTS + 2 * self.node_bytes, WEIGHTS / 2 + self.node_bytes]
+    }
+
     fn inner(&self, node: u32) -> usize {
         self.inner_at + node as usize * (WEIGHTS + 2 * self.node_bytes)
     }

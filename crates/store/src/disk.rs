@@ -101,6 +101,12 @@ impl AtomicFile {
         sync_directory(&parent(&self.target))
     }
 
+    /// The temporary, for writing at any place in it. What was written through [`Write`] is in it.
+    pub fn file(&mut self) -> Result<&File, StoreError> {
+        self.writer.flush().map_err(|error| self.error(error))?;
+        Ok(self.writer.get_ref())
+    }
+
     /// Converts an I/O error of a write to this file into a [`StoreError`] that names the file.
     pub fn error(&self, error: io::Error) -> StoreError {
         StoreError::io(&self.target, "write", error)

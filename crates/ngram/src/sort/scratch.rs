@@ -1,5 +1,6 @@
 //! A scratch file without a name, to which several threads write and from which they read.
 
+use super::super::positioned::{read_at, write_at};
 use elman_store::StoreError;
 use elman_store::disk;
 use std::fs::File;
@@ -61,36 +62,4 @@ impl Scratch {
     fn error(&self, error: io::Error) -> StoreError {
         StoreError::scratch(&self.directory, error)
     }
-}
-
-#[cfg(unix)]
-fn write_at(file: &File, at: u64, bytes: &[u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
-}
-
-#[cfg(windows)]
-fn write_at(file: &File, mut at: u64, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_write(file, bytes, at)? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            written => (at, bytes) = (at + written as u64, &bytes[written..]),
-        }
-    }
-    Ok(())
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut at: u64, mut bytes: &mut [u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, bytes, at)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => (at, bytes) = (at + read as u64, &mut bytes[read..]),
-        }
-    }
-    Ok(())
 }

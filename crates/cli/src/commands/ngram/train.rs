@@ -154,6 +154,8 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
         write_arpa(&output, |out| {
             counts.write_arpa(out, &mut estimated).map(drop)
         })?;
+    } else if let (None, Output::Binary(path)) = (args.prune_entropy, &output) {
+        counts.write_binary(path, &mut |_| shown.set_message("building the model"))?;
     } else {
         let mut builder = Builder::new(words, args.order);
         let mut done = 0u64;
