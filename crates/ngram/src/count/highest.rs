@@ -136,7 +136,7 @@ fn with_sorters(
         Ok(sorter)
     };
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..sorters).map(|_| scope.spawn(&sort)).collect();
+        let threads: Vec<_> = (0..sorters).map(|_| scope.spawn(sort)).collect();
         let stats = encode(&mut |block| {
             // That the others ended is said by their error.
             let ended = |_| NgramError::Write(std::io::ErrorKind::BrokenPipe.into());
