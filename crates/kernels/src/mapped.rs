@@ -24,6 +24,22 @@ impl Mapped {
     }
 }
 
+impl Mapped {
+    /// Gives back the memory of all pages that were used. Those that are used again come from the file, as the first time.
+    ///
+    /// For passes over a file that is larger than the memory they may take. A system that cannot do it keeps the pages.
+    pub fn release(&self) {
+        #[cfg(unix)]
+        {
+            // SAFETY: the mapping is read-only and of a file that stays as it is (see `open`), so pages that are dropped come back
+            // with the same bytes.
+            let released = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+            // It is a hint, and nothing depends on it.
+            let _ = released;
+        }
+    }
+}
+
 impl Deref for Mapped {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
@@ -39,6 +55,8 @@ mod tests {
     fn a_mapped_file_has_the_bytes_of_the_file() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/mapped.rs");
         let mapped = Mapped::open(&File::open(path).unwrap()).unwrap();
+        assert_eq!(*mapped, std::fs::read(path).unwrap());
+        mapped.release();
         assert_eq!(*mapped, std::fs::read(path).unwrap());
     }
 

@@ -20,7 +20,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::{Model, NgramError};
-use elman_store::AtomicFile;
+use elman_store::{AtomicFile, StoreError};
 use elman_text::lines::Input;
 use elman_text::{Kind, Source, TextError};
 
@@ -34,12 +34,14 @@ mod lines;
 mod log10;
 mod name;
 mod read;
+mod to_binary;
 mod write;
 
 pub use flaw::ArpaFlaw;
 pub(super) use name::check_hidden;
 pub use name::{escape, unescape};
 pub use read::{ArpaOptions, read};
+pub use to_binary::{Converted, to_binary};
 pub use write::Writer;
 
 /// What a file of ours begins with; the name of the kind follows.
@@ -117,6 +119,7 @@ pub fn write<W: Write>(model: &Model, out: W) -> Result<W, NgramError> {
 #[derive(Debug)]
 enum Stop {
     Text(TextError),
+    Store(StoreError),
     At(u64, ArpaFlaw),
 }
 

@@ -181,6 +181,11 @@ impl Automaton {
         })
     }
 
+    /// Notes that so many bytes of the file have been used, for one that passes through memory.
+    pub fn used(&self, bytes: u64) {
+        self.block.used(bytes);
+    }
+
     /// Visits the nodes of an order in their order, each with its words, until `visit` fails.
     pub fn walk<E>(&self, order: usize, visit: &mut VisitNode<'_, E>) -> Result<(), E> {
         assert!(
@@ -202,6 +207,10 @@ impl Automaton {
             }
             gram[order - 1] = tables.word(node);
             visit(node, &gram)?;
+            if node.is_multiple_of(1 << 16) {
+                // A record of each order.
+                self.block.used(order as u64 * (32 << 16));
+            }
         }
         Ok(())
     }

@@ -169,14 +169,14 @@ impl Image {
 
     /// The automaton, once the tables are complete.
     pub fn into_automaton(mut self, words: Words, notes: Vec<String>) -> Automaton {
-        let parameters = match check(Tables::new(&self.layout, &self.bytes), words.len()) {
+        let parameters = match check(Tables::new(&self.layout, &self.bytes), words.len(), &|_| {}) {
             Ok(parameters) => parameters,
             Err(flaw) => panic!("a model was built wrongly: {flaw}"),
         };
         let hash = hash(&self.bytes);
         self.bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
         self.bytes[CHECKSUM_AT..SUMMED_AT].copy_from_slice(hash.as_bytes());
-        let sums = checksums(&self.bytes);
+        let sums = checksums(&self.bytes, &|_| {});
         self.bytes
             .extend(sums.iter().flat_map(|sum| sum.to_le_bytes()));
         let block = Block::Owned(self.bytes);
@@ -200,11 +200,13 @@ fn push_name(names: &mut Vec<u8>, name: &[u8]) {
 }
 
 /// The CRC-32 of each MiB, by all CPUs. It runs at the speed of memory, and finds every damage of up to 32 bits in a row.
-fn checksums(bytes: &[u8]) -> Vec<u32> {
-    bytes
-        .par_chunks(SUMMED_BYTES)
-        .map(crc32fast::hash)
-        .collect()
+fn checksums(bytes: &[u8], used: &(dyn Fn(u64) + Sync)) -> Vec<u32> {
+    let pieces = bytes.par_chunks(SUMMED_BYTES);
+    let sums = pieces.map(|piece| {
+        used(piece.len() as u64);
+        crc32fast::hash(piece)
+    });
+    sums.collect()
 }
 
 /// Computes the id of a model from its bytes, which come in pieces.
@@ -250,10 +252,11 @@ pub fn load(block: Block) -> Result<Automaton, BinaryFlaw> {
     let (body, sums) = bytes.split_at(header.layout.end());
     let id = blake3::Hash::from_slice(&bytes[CHECKSUM_AT..SUMMED_AT]);
     let id = id.expect("an id has as many bytes as a hash");
+    let used: &(dyn Fn(u64) + Sync) = &|bytes| block.used(bytes);
     let undamaged = || match header.version {
         HASHED => hash(body) == id,
         _ => {
-            checksums(body)
+            checksums(body, used)
                 == sums
                     .chunks_exact(4)
                     .map(|sum| u32_at(sum, 0))
@@ -263,7 +266,7 @@ pub fn load(block: Block) -> Result<Automaton, BinaryFlaw> {
     let (undamaged, (words, parameters)) = rayon::join(undamaged, || {
         rayon::join(
             || read_words(&header, &bytes[header.names.clone()]),
-            || check(Tables::new(&header.layout, body), number_of_words),
+            || check(Tables::new(&header.layout, body), number_of_words, used),
         )
     });
     if !undamaged {

@@ -30,7 +30,7 @@ const MISSING_UNK: f32 = -100.0;
 /// A logarithm beyond this is damage. Sums of MAX_ORDER smaller ones are finite.
 const LARGEST_LOG10: f32 = 1e30;
 /// With the empty one, and the end of the last one's arcs, they can be numbered in 32 bits.
-const MOST_NGRAMS: u64 = u32::MAX as u64 - 2;
+pub(super) const MOST_NGRAMS: u64 = u32::MAX as u64 - 2;
 
 /// Why n-grams do not form a model.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -148,15 +148,7 @@ impl Builder {
         );
         let words = self.words.len() as u32;
         assert!(gram.iter().all(|&word| word < words), "no such word");
-        if !is_log10_p(log10_p) {
-            return Err(BuildError::Probability(log10_p));
-        }
-        if !is_log10_backoff(log10_backoff) {
-            return Err(BuildError::Backoff(log10_backoff));
-        }
-        if gram.len() == self.order && log10_backoff != 0.0 {
-            return Err(BuildError::TopBackoff(log10_backoff));
-        }
+        check_log10s(gram.len() == self.order, log10_p, log10_backoff)?;
         while self.open.order < gram.len() {
             self.close()?;
         }
@@ -276,21 +268,7 @@ impl Builder {
         for &word in &open.words {
             listed[word as usize] = true;
         }
-        let begin = self.words.begin();
-        let unk = self.words.vocab().unk();
-        for (id, _) in (0u32..).zip(&listed).filter(|(_, listed)| !**listed) {
-            let log10_p = if id == begin {
-                self.notes
-                    .push("it has no <s>: every text begins with the empty context".to_owned());
-                NEVER_LOG10
-            } else if Some(id) == unk {
-                let note = format!("it has no <unk>: an unknown word has log10 p = {MISSING_UNK}");
-                self.notes.push(note);
-                MISSING_UNK
-            } else {
-                let word = self.words.name(id).into_owned();
-                return Err(BuildError::NoUnigram { word });
-            };
+        for (id, log10_p) in missing_unigrams(&self.words, &listed, &mut self.notes)? {
             open.push(&[id], log10_p, 0.0);
             self.total += 1;
         }
@@ -321,6 +299,16 @@ impl Grams {
         self.log10_backoff.clear();
     }
 
+    pub fn order(&self) -> usize {
+        self.order
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&[u32], f32, f32)> {
+        let log10s = self.log10_p.iter().zip(&self.log10_backoff);
+        let grams = self.words.chunks_exact(self.order).zip(log10s);
+        grams.map(|(gram, (&log10_p, &log10_backoff))| (gram, log10_p, log10_backoff))
+    }
+
     /// The number of n-grams.
     pub fn count(&self) -> usize {
         self.log10_p.len()
@@ -332,6 +320,44 @@ impl Grams {
         self.log10_p.push(log10_p + 0.0);
         self.log10_backoff.push(log10_backoff + 0.0);
     }
+}
+
+/// Checks the numbers of an n-gram, which is of the highest order or not.
+pub(super) fn check_log10s(top: bool, log10_p: f32, log10_backoff: f32) -> Result<(), BuildError> {
+    if !is_log10_p(log10_p) {
+        return Err(BuildError::Probability(log10_p));
+    }
+    if !is_log10_backoff(log10_backoff) {
+        return Err(BuildError::Backoff(log10_backoff));
+    }
+    match top && log10_backoff != 0.0 {
+        true => Err(BuildError::TopBackoff(log10_backoff)),
+        false => Ok(()),
+    }
+}
+
+/// The log10 p of the words that no 1-gram has, with notes; says which word must have one.
+pub(super) fn missing_unigrams(
+    words: &Words,
+    listed: &[bool],
+    notes: &mut Vec<String>,
+) -> Result<Vec<(u32, f32)>, BuildError> {
+    let mut missing = Vec::new();
+    for (id, _) in (0u32..).zip(listed).filter(|(_, listed)| !**listed) {
+        let log10_p = if id == words.begin() {
+            notes.push("it has no <s>: every text begins with the empty context".to_owned());
+            NEVER_LOG10
+        } else if Some(id) == words.vocab().unk() {
+            let note = format!("it has no <unk>: an unknown word has log10 p = {MISSING_UNK}");
+            notes.push(note);
+            MISSING_UNK
+        } else {
+            let word = words.name(id).into_owned();
+            return Err(BuildError::NoUnigram { word });
+        };
+        missing.push((id, log10_p));
+    }
+    Ok(missing)
 }
 
 /// Whether this is the logarithm of a probability; NaN is not.

@@ -121,6 +121,24 @@ impl Model {
 
     /// Loads a model as [`Model::load`] does, with options for reading ARPA text.
     pub fn load_as(path: &Path, how: arpa::ArpaOptions) -> Result<Model, NgramError> {
+        Model::load_block(path, how, Block::Mapped)
+    }
+
+    /// Loads a model as [`Model::load_as`] does, for one pass over its n-grams: of a binary of elman about `memory_bytes` are kept
+    /// in memory at a time, and queries are slow.
+    pub fn load_for_pass(
+        path: &Path,
+        how: arpa::ArpaOptions,
+        memory_bytes: u64,
+    ) -> Result<Model, NgramError> {
+        Model::load_block(path, how, |bytes| Block::passing(bytes, memory_bytes))
+    }
+
+    fn load_block(
+        path: &Path,
+        how: arpa::ArpaOptions,
+        block: impl FnOnce(Mapped) -> Block,
+    ) -> Result<Model, NgramError> {
         let first = first_bytes(path);
         let map = || {
             let (file, _) = disk::open_regular(path)?;
@@ -129,7 +147,7 @@ impl Model {
         let name = || path.display().to_string();
         if binary::is_binary(&first) {
             let mapped = map()?.map_err(binary::BinaryFlaw::Read);
-            let loaded = mapped.and_then(|bytes| binary::load(Block::Mapped(bytes)));
+            let loaded = mapped.and_then(|bytes| binary::load(block(bytes)));
             return of_binary(name, loaded);
         }
         if kenlm::is_kenlm(&first) {
@@ -160,7 +178,15 @@ impl Model {
 
     /// Writes the model as a binary file, atomically: a model that was loaded from a file of KenLM as that file.
     pub fn save(&self, path: &Path) -> Result<(), NgramError> {
-        disk::write_atomic(path, |out| out.write_all(self.as_bytes()))?;
+        disk::write_atomic(path, |out| {
+            for piece in self.as_bytes().chunks(1 << 20) {
+                out.write_all(piece)?;
+                if let Engine::Own(own) = &self.engine {
+                    own.used(piece.len() as u64);
+                }
+            }
+            Ok(())
+        })?;
         Ok(())
     }
 

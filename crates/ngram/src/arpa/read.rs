@@ -12,7 +12,7 @@
 //! Nearly all lines of the sections from 2 on are in order, so they are parsed about a megabyte at a time, by all CPUs (`block.rs`).
 //! Where anything is wrong in a megabyte, or only unusual, its lines are read one by one, which finds the line that is at fault.
 
-use super::super::{BuildError, Builder, Model, NgramError};
+use super::super::{BuildError, Builder, Model, NgramError, Words};
 use super::head::{self, Head};
 use super::lines::{Line, Lines, trim};
 use super::log10::{Log10s, number};
@@ -25,6 +25,10 @@ use index::{Index, index};
 
 mod block;
 mod index;
+mod target;
+
+pub(super) use target::OnDisk;
+use target::{Fault, Target};
 
 /// How some toolkits write `<unk>`.
 const CAPITAL_UNK: &str = "<UNK>";
@@ -42,17 +46,36 @@ pub struct ArpaOptions {
 pub fn read(source: Source, how: ArpaOptions) -> Result<Model, NgramError> {
     let mut lines = Lines::new(Input::open(source)?);
     let mut log10s = Log10s::new(how.clip_positive);
-    read_lines(&mut lines, &mut log10s).map_err(|stop| match stop {
+    let begin = |words, order| Some(Builder::new(words, order));
+    let read = read_into(&mut lines, &mut log10s, begin).and_then(|read| {
+        let Some((builder, sections)) = read else {
+            unreachable!("a builder takes any words")
+        };
+        let built = builder.finish();
+        built.map_err(|error| Stop::At(lines.number(), error.into()).located(&sections))
+    });
+    read.map_err(|stop| of_stop(&lines, stop))
+}
+
+/// The error that a user sees.
+pub(super) fn of_stop(lines: &Lines, stop: Stop) -> NgramError {
+    match stop {
         Stop::Text(error) => error.into(),
+        Stop::Store(error) => error.into(),
         Stop::At(line, flaw) => NgramError::Arpa {
             name: lines.name().to_owned(),
             line,
             flaw,
         },
-    })
+    }
 }
 
-fn read_lines(lines: &mut Lines, log10s: &mut Log10s) -> Result<Model, Stop> {
+/// Reads a whole file into a target that `begin` makes for the words and the order. `None` if it makes none.
+pub(super) fn read_into<T: Target>(
+    lines: &mut Lines,
+    log10s: &mut Log10s,
+    begin: impl FnOnce(Words, usize) -> Option<T>,
+) -> Result<Option<(T, Vec<Section>)>, Stop> {
     let Head { kind, counts } = head::find(lines)?;
     let order = counts.len();
     let mut first = Section::new(1, counts[0], lines.number());
@@ -63,28 +86,29 @@ fn read_lines(lines: &mut Lines, log10s: &mut Log10s) -> Result<Model, Stop> {
     })?;
     let mut sections = vec![first];
     let (words, index) = index(kind, &unigrams)?;
-    let mut builder = Builder::new(words, order);
+    let Some(mut target) = begin(words, order) else {
+        return Ok(None);
+    };
     if index.capital_unk {
-        builder.note(format!("its {CAPITAL_UNK} is read as {UNK}"));
+        target.note(format!("its {CAPITAL_UNK} is read as {UNK}"));
     }
     for (unigram, &id) in unigrams.iter().zip(&index.unigrams) {
-        let pushed = builder.push(&[id], unigram.log10_p, unigram.log10_backoff);
-        pushed.map_err(|error| Stop::At(unigram.line, error.into()))?;
+        let pushed = target.push(&[id], unigram.log10_p, unigram.log10_backoff);
+        pushed.map_err(|fault| fault.at(unigram.line))?;
     }
     drop(unigrams);
     for n in 2..=order {
         mark(lines, n - 1, counts[n - 2], &format!("\\{n}-grams:"))?;
         let mut section = Section::new(n, counts[n - 1], lines.number());
-        let read = section.read(lines, &index, log10s, &mut builder);
+        let read = section.read(lines, &index, log10s, &mut target);
         sections.push(section);
         read.map_err(|stop| stop.located(&sections))?;
     }
     mark(lines, order, counts[order - 1], "\\end\\")?;
     if let Some(note) = log10s.note() {
-        builder.note(note);
+        target.note(note);
     }
-    let built = builder.finish();
-    built.map_err(|error| Stop::At(lines.number(), error.into()).located(&sections))
+    Ok(Some((target, sections)))
 }
 
 /// Reads the line that ends the section of `order`.
@@ -179,7 +203,7 @@ impl Unigram {
 }
 
 /// The n-grams of an order, and the lines that they are on.
-struct Section {
+pub(super) struct Section {
     order: usize,
     announced: u64,
     /// The line that begins it.
@@ -207,12 +231,12 @@ impl Section {
         lines: &mut Lines,
         index: &Index,
         log10s: &mut Log10s,
-        builder: &mut Builder,
+        target: &mut impl Target,
     ) -> Result<(), Stop> {
         let n = self.order;
         let mut gram = Vec::with_capacity(n);
         let mut parser = Parser::new(n, index, log10s);
-        builder.expect(self.announced.min(lines.most(2 * n as u64 + 2)) as usize);
+        target.expect(self.announced.min(lines.most(2 * n as u64 + 2)) as usize);
         while self.found < self.announced {
             let before = lines.number();
             let text = lines.block()?;
@@ -223,8 +247,8 @@ impl Section {
                 let Some(bytes) = block.bytes.filter(|_| fits) else {
                     break;
                 };
-                let pushed = builder.push_all(&block.grams);
-                if !pushed.map_err(|error| Stop::At(lines.number() + 1, error.into()))? {
+                let pushed = target.push_all(&block.grams);
+                if !pushed.map_err(|fault| fault.at(lines.number() + 1))? {
                     break;
                 }
                 log10s.add(&block.log10s);
@@ -232,10 +256,23 @@ impl Section {
                 lines.take(bytes, count);
             }
             // The rest of the text, if anything.
-            self.read_lines(lines, end, &mut |line| {
+            let mut failed = None;
+            let read = self.read_lines(lines, end, &mut |line| {
                 let (log10_p, log10_backoff) = parse(line.bytes, n, index, log10s, &mut gram)?;
-                Ok(builder.push(&gram, log10_p, log10_backoff)?)
-            })?;
+                match target.push(&gram, log10_p, log10_backoff) {
+                    Ok(()) => Ok(()),
+                    Err(Fault::Build(error)) => Err(error.into()),
+                    // A flaw ends the reading, and the failure takes its place.
+                    Err(Fault::Store(error)) => {
+                        failed = Some(error);
+                        Err(BuildError::TooMany.into())
+                    }
+                }
+            });
+            match failed {
+                Some(error) => return Err(Stop::Store(error)),
+                None => read?,
+            }
         }
         Ok(())
     }

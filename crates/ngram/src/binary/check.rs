@@ -16,15 +16,21 @@ use std::ops::Range;
 const BLOCK: u32 = 1 << 16;
 
 /// Checks all tables of a model with so many words. Returns its parameters: probabilities, and back-off weights that are not 1.
-pub fn check(tables: Tables<'_>, words: usize) -> Result<u64, BinaryFlaw> {
-    match all_in_order(tables, words) {
+///
+/// `used` gets about the number of bytes that were read, time and again.
+pub fn check(
+    tables: Tables<'_>,
+    words: usize,
+    used: &(dyn Fn(u64) + Sync),
+) -> Result<u64, BinaryFlaw> {
+    match all_in_order(tables, words, used) {
         Some(parameters) => Ok(parameters),
         None => find_flaw(tables, words),
     }
 }
 
 /// The parameters; `None` if anything is wrong.
-fn all_in_order(tables: Tables<'_>, words: usize) -> Option<u64> {
+fn all_in_order(tables: Tables<'_>, words: usize, used: &(dyn Fn(u64) + Sync)) -> Option<u64> {
     let layout = tables.layout();
     let largest = u32::try_from(words.checked_sub(1)?).ok()?;
     let mut blocks: Vec<(usize, Range<u32>)> = Vec::new();
@@ -41,7 +47,12 @@ fn all_in_order(tables: Tables<'_>, words: usize) -> Option<u64> {
     let check = for_widths!(layout, Block::new);
     let found: Option<Vec<Block>> = blocks
         .into_par_iter()
-        .map(|(order, nodes)| check(tables, order, nodes, largest))
+        .map(|(order, nodes)| {
+            let checked = check(tables, order, nodes, largest);
+            // Its words and records, and the words of its arcs.
+            used(u64::from(BLOCK) * 32);
+            checked
+        })
         .collect();
     let found = found.filter(|_| arcs_meet)?;
     let descents: u64 = found.iter().map(|block| block.descents).sum();

@@ -1,15 +1,15 @@
 //! `elman ngram convert`: between ARPA text and the compact form, whole or pruned.
 
 use super::output_file::{Output, orders, write_model};
-use crate::args::{Quoted, positive};
-use crate::commands::sources;
+use crate::args::{Quoted, positive, size, thread_count};
+use crate::commands::{sources, threads};
 use crate::output::{Table, bytes, say};
 use anyhow::Result;
 use clap::{Args, ValueHint};
-use elman::ngram::{History, Model, arpa, prune};
+use elman::ngram::{CountOptions, History, Model, arpa, prune};
 use elman::text::ReadOptions;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Turn an n-gram model into ARPA text or into the compact form, whole or pruned
 #[derive(Args)]
@@ -17,6 +17,7 @@ use std::path::PathBuf;
 Examples:
   elman ngram convert lm.arpa.gz lm.bin                 # compact: loads at once, answers fast
   elman ngram convert lm.bin lm.arpa                    # text that other programs read
+  elman ngram convert huge.arpa huge.bin --memory 4GiB --scratch /data
   elman ngram convert lm.arpa small.bin --prune-entropy 1e-7 --history train.txt
   elman ngram convert lm.arpa small.arpa --prune-entropy 1e-7    # without the training text
   elman ngram convert trie.binary lm.arpa               # a trie that KenLM's build_binary has made")]
@@ -38,6 +39,17 @@ pub struct ConvertArgs {
     /// which rounding explains
     #[arg(long)]
     clip_positive: bool,
+
+    /// Memory, such as 4GiB or 80%; a larger model passes through scratch files. --prune-entropy, KenLM's files and
+    /// ARPA files that leave out the first words of an n-gram need the whole model in memory
+    #[arg(long, short = 'S', value_name = "SIZE", help_heading = "Machine", value_parser = size, default_value = "1GiB")]
+    memory: u64,
+    /// Directory of scratch files [default: the system's directory of temporary files]
+    #[arg(long, short = 'T', value_name = "DIR", help_heading = "Machine", value_hint = ValueHint::DirPath)]
+    scratch: Option<PathBuf>,
+    /// Threads; any number gives the same file [default: one for each CPU]
+    #[arg(long, short = 't', value_name = "N", help_heading = "Machine", value_parser = thread_count())]
+    threads: Option<u16>,
 }
 
 pub fn run(args: ConvertArgs) -> Result<()> {
@@ -48,7 +60,26 @@ pub fn run(args: ConvertArgs) -> Result<()> {
     let how = arpa::ArpaOptions {
         clip_positive: args.clip_positive,
     };
-    let mut model = Model::load_as(&args.model, how)?;
+    if let (None, Output::Binary(path)) = (args.prune_entropy, &output) {
+        let options = CountOptions {
+            order: 1,
+            prune: Vec::new(),
+            memory_bytes: args.memory,
+            threads: threads(args.threads),
+            scratch: args.scratch.clone().unwrap_or_else(std::env::temp_dir),
+        };
+        if let Some(converted) = arpa::to_binary(&args.model, how, path, &options)? {
+            let notes = &converted.notes;
+            notes
+                .iter()
+                .for_each(|note| say(format_args!("note: {note}")));
+            return report(path, &converted.counts, None);
+        }
+    }
+    let mut model = match args.prune_entropy {
+        None => Model::load_for_pass(&args.model, how, args.memory / 2)?,
+        Some(_) => Model::load_as(&args.model, how)?,
+    };
     model
         .notes()
         .iter()
@@ -75,10 +106,15 @@ pub fn run(args: ConvertArgs) -> Result<()> {
     let Some(path) = output.path() else {
         return Ok(());
     };
+    report(path, model.counts(), args.prune_entropy.map(|_| before))
+}
+
+/// Prints what was written, and from which n-grams it was pruned.
+fn report(path: &Path, counts: &[u64], pruned_from: Option<String>) -> Result<()> {
     let mut table = Table::default();
     table.row("model", Quoted(path));
-    table.row("n-grams", orders(model.counts()));
-    if args.prune_entropy.is_some() {
+    table.row("n-grams", orders(counts));
+    if let Some(before) = pruned_from {
         table.row("pruned from", before);
     }
     table.row(
