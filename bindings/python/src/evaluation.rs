@@ -42,6 +42,7 @@ pub fn evaluate_model(
         skip_markers: skip_symbols,
         range: None,
         separator: document_separator,
+        ..ReadOptions::default()
     };
     let evaluated = detached(py, || -> elman::Result<_> {
         let sources = input.sources();

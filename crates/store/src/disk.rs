@@ -14,6 +14,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::StoreError;
@@ -50,6 +51,42 @@ pub struct AtomicFile {
     target: PathBuf,
     /// None once it has become the target.
     temporary: Option<PathBuf>,
+    ahead: SyncAhead,
+}
+
+/// Bytes that are written before the disk is asked to begin.
+const AHEAD_BYTES: u64 = 256 << 20;
+
+/// Makes the beginning of a large file durable while the rest is written, so that less is left at the end.
+#[derive(Debug, Default)]
+struct SyncAhead {
+    written: u64,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl SyncAhead {
+    /// Notes that bytes were written to `file`.
+    fn wrote(&mut self, file: &File, bytes: usize) -> io::Result<()> {
+        self.written += bytes as u64;
+        let busy = |thread: &JoinHandle<_>| !thread.is_finished();
+        if self.written < AHEAD_BYTES || self.thread.as_ref().is_some_and(busy) {
+            return Ok(());
+        }
+        self.finish()?;
+        self.written = 0;
+        let file = file.try_clone()?;
+        self.thread = Some(std::thread::spawn(move || file.sync_data()));
+        Ok(())
+    }
+
+    /// Waits, and says what went wrong: the system reports a failure once.
+    fn finish(&mut self) -> io::Result<()> {
+        match self.thread.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(synced)) => synced,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+        }
+    }
 }
 
 impl AtomicFile {
@@ -76,6 +113,7 @@ impl AtomicFile {
                         writer: BufWriter::with_capacity(1 << 16, file),
                         target,
                         temporary: Some(temporary),
+                        ahead: SyncAhead::default(),
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 10_000 => {
@@ -89,6 +127,7 @@ impl AtomicFile {
     /// Makes everything written durable and renames the temporary to its final path, replacing any file there.
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.writer.flush().map_err(|error| self.error(error))?;
+        self.ahead.finish().map_err(|error| self.error(error))?;
         self.writer
             .get_ref()
             .sync_all()
@@ -115,7 +154,9 @@ impl AtomicFile {
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes)
+        let written = self.writer.write(bytes)?;
+        self.ahead.wrote(self.writer.get_ref(), written)?;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -214,6 +214,9 @@ pub fn count(
     if kind == Kind::Foreign {
         return Err(TextError::NoTokenizer);
     }
+    if options.threads > 1 && kind.between_spaces() {
+        return vocab::count_many(sources, kind, options, limit_bytes, options.threads);
+    }
     let mut counts = Counts::new(kind, limit_bytes);
     let mut scanner = Scanner::new(kind);
     scanner.skip_markers(options.skip_markers);

@@ -115,6 +115,8 @@ pub struct ReadOptions {
     pub range: Option<Range<u64>>,
     /// Line that separates the documents of a file; `None` if every file is one document.
     pub separator: Option<String>,
+    /// Number of threads that [`count`](super::count) may use, which does not affect the result; 0 is one.
+    pub threads: usize,
 }
 
 /// What a visitor of [`read`] is given.

@@ -38,6 +38,7 @@ mod tokens;
 mod union;
 
 pub use count::Counts;
+pub(super) use count::many::count as count_many;
 pub use decode::Decoder;
 pub(super) use encoder::{Encoder, Piece};
 use engine::Engine;

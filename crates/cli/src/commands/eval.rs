@@ -93,6 +93,7 @@ pub fn run(args: EvalArgs) -> Result<()> {
         skip_markers: args.skip_symbols,
         range: None,
         separator: args.document_separator.clone(),
+        ..ReadOptions::default()
     };
     if args.per_token {
         return per_token(&model, &args, sources, &read);

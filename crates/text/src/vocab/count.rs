@@ -6,6 +6,10 @@ use super::super::scan::Token;
 use super::table::TokenTable;
 use super::tokens::Tokens;
 use super::{EOS, Kind, TextError, UNK, Vocab, bpe};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub mod many;
 
 /// What a place in the table takes: a short token, its count, a byte of the hash.
 const PLACE_BYTES: u64 = 33;
@@ -23,7 +27,14 @@ pub struct Counts {
     /// How large the tokens in the table are together.
     size: bpe::Size,
     limit_bytes: u64,
+    /// The memory of all counts that are made at the same time, and what of it was reported for these.
+    together: Option<Arc<Together>>,
+    reported: u64,
 }
+
+/// Memory in bytes that several counts take together.
+#[derive(Default)]
+pub struct Together(AtomicU64);
 
 impl Counts {
     /// Makes an empty table that refuses to grow beyond about `limit_bytes`.
@@ -35,6 +46,46 @@ impl Counts {
             total: 0,
             size: bpe::Size::default(),
             limit_bytes,
+            together: None,
+            reported: 0,
+        }
+    }
+
+    /// The limit holds for all counts that share `together`.
+    fn together_with(mut self, together: &Arc<Together>) -> Counts {
+        self.together = Some(together.clone());
+        self
+    }
+
+    /// Whether there is memory for what is in the table.
+    fn fits(&mut self) -> bool {
+        let bytes = self.memory_bytes();
+        let all = match &self.together {
+            None => bytes,
+            Some(together) => {
+                let more = bytes - self.reported;
+                together.0.fetch_add(more, Ordering::Relaxed) + more
+            }
+        };
+        self.reported = bytes;
+        all <= self.limit_bytes
+    }
+
+    /// Adds other counts of the same kind.
+    fn merge(&mut self, other: Counts) {
+        self.total += other.total;
+        self.size.pairs += other.size.pairs;
+        let ascii = self.ascii.iter_mut().zip(other.ascii);
+        ascii.for_each(|(sum, count)| *sum += count);
+        for (token, count) in other.table.into_entries() {
+            match self.table.get_mut(&token) {
+                Some(sum) => *sum += count,
+                None => {
+                    self.size.pieces += 1;
+                    self.size.bytes += token.len() as u64;
+                    self.table.insert(&token, count);
+                }
+            }
         }
     }
 
@@ -56,7 +107,7 @@ impl Counts {
             None => {
                 self.size.pieces += 1;
                 self.size.bytes += token.len() as u64;
-                if self.memory_bytes() > self.limit_bytes {
+                if !self.fits() {
                     return Err(TextError::TooManyTokens {
                         distinct: self.table.entries(),
                         limit_bytes: self.limit_bytes,

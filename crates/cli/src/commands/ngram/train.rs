@@ -120,6 +120,7 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
     let read = ReadOptions {
         lossy: args.lossy,
         skip_markers: args.skip_symbols,
+        threads: options.threads,
         ..ReadOptions::default()
     };
     let shown = spinner(args.json);

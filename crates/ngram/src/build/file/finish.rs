@@ -22,6 +22,26 @@ pub fn write(
     let set = |numbers: &mut Vec<u32>, stretch| set_links(image, &links, stretch, numbers);
     parallel::tasks(memory.threads, links.stretches.len(), begin, set)?;
     drop(links);
+    let ((id, mut sums, mut first), synced) = std::thread::scope(|scope| {
+        // The disk writes while the file is read again.
+        let syncing = scope.spawn(|| image.file.sync_data());
+        let found = hash(image);
+        let synced = syncing.join();
+        let synced = synced.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((found?, synced))
+    })?;
+    synced.map_err(|error| image.error(error))?;
+    binary::set_id(&mut head, id);
+    image.write(0, &head)?;
+    // Its id is in the first piece.
+    binary::set_id(&mut first, id);
+    sums[0] = crc32fast::hash(&first);
+    let sums: Vec<u8> = sums.into_iter().flat_map(u32::to_le_bytes).collect();
+    image.write(image.layout.end(), &sums)
+}
+
+/// The id of the file, the CRCs of its pieces, and the first piece.
+fn hash(image: &Image<'_>) -> Result<([u8; 32], Vec<u32>, Vec<u8>), StoreError> {
     let mut sums = Vec::new();
     let mut id = binary::IdHasher::new();
     let mut piece = vec![0; binary::SUMMED_BYTES];
@@ -36,14 +56,7 @@ pub fn write(
             first = piece.clone();
         }
     }
-    let id = id.finish();
-    binary::set_id(&mut head, id);
-    image.write(0, &head)?;
-    // Its id is in the first piece.
-    binary::set_id(&mut first, id);
-    sums[0] = crc32fast::hash(&first);
-    let sums: Vec<u8> = sums.into_iter().flat_map(u32::to_le_bytes).collect();
-    image.write(image.layout.end(), &sums)
+    Ok((id.finish(), sums, first))
 }
 
 /// Writes the links of a stretch of nodes into their records. `numbers` is memory to work in.
