@@ -156,7 +156,12 @@ def main() -> None:
         k_arpa.unlink()
         ours = note("elman: text to ARPA", e_arpa, run(work, [*train, e_arpa]))
         compare(sums(e_arpa), of_kenlm)
+        convert = [args.elman, "ngram", "convert", "--memory", args.memory, "--scratch", work]
+        note("elman: ARPA to .bin", e_bin, run(work, [*convert, e_arpa, e_bin]))
         e_arpa.unlink()
+        note("elman: .bin to ARPA", e_arpa, run(work, [*convert, e_bin, e_arpa]))
+        e_arpa.unlink()
+        e_bin.unlink()
         binary = note("elman: text to .bin", e_bin, run(work, [*train, e_bin]))
         print("ratios (KenLM / elman; above 1 is better for elman)")
         rows = [("text to ARPA", theirs, ours), *((f"text to binary, {kind}", made, binary) for kind, made in binaries.items())]

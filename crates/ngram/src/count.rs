@@ -81,8 +81,16 @@ pub struct Counts {
     stats: TextStats,
 }
 
+/// What the program takes by itself, and for each word: its name, twice, the index, and numbers of each thread.
+const PROGRAM_BYTES: u64 = 12 << 20;
+const WORD_BYTES: u64 = 120;
+
+/// More threads than the memory has times this many bytes would cut it into too many pieces.
+const BYTES_OF_A_THREAD: u64 = 32 << 20;
+
 /// How the memory is divided. Each stage reads what the one before has sorted, which is in one half, and sorts into the other half;
-/// a sixteenth is for reading ahead, another for what waits between threads.
+/// a sixteenth is for reading ahead, another for what waits between threads. Before that the vocabulary and the numbers of each word
+/// are taken off, but at most half.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
     pub directory: PathBuf,
@@ -91,11 +99,16 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub fn new(options: &CountOptions) -> Memory {
-        let records = options.memory_bytes / size_of::<Record>() as u64;
+    /// For a model of so many words.
+    pub fn new(options: &CountOptions, words: usize) -> Memory {
+        let fixed = PROGRAM_BYTES + WORD_BYTES * words as u64;
+        let bytes = options.memory_bytes - fixed.min(options.memory_bytes / 2);
+        let records = bytes / size_of::<Record>() as u64;
+        let most_threads = (options.memory_bytes / BYTES_OF_A_THREAD).clamp(4, 1024);
         Memory {
             directory: options.scratch.clone(),
-            threads: options.threads.max(1),
+            // Each thread has sorters of its own, which must not be too small.
+            threads: options.threads.clamp(1, most_threads as usize),
             records: usize::try_from(records).unwrap_or(usize::MAX),
         }
     }
@@ -115,6 +128,15 @@ impl Memory {
         (2..=order)
             .map(|n| Sorter::new(scratch, each * n))
             .collect()
+    }
+
+    /// The same for keys of which those with the same highest digit come in order. The largest of a thread may take its memory twice.
+    pub fn sorters_by_digit(&self, scratch: &Arc<Scratch>, packing: Packing) -> Vec<Sorter> {
+        let order = packing.order();
+        let shares = (2..=order).sum::<usize>() + order;
+        let each = self.half() / self.threads / shares;
+        let sorter = |n| Sorter::new(scratch, each * n).by_digit(packing.top_digit(n));
+        (2..=order).map(sorter).collect()
     }
 
     /// Bytes that spools hold together.
@@ -157,7 +179,7 @@ impl Counts {
     ) -> Result<Counts> {
         options.check()?;
         let packing = Packing::new(words.begin() as usize + 1, options.order)?;
-        let memory = Memory::new(options);
+        let memory = Memory::new(options, words.len());
         let highest = highest::count(sources, read, words, packing, &memory, progress)?;
         let parts = Parts::new(packing, &highest.of_words, memory.threads);
         let adjust = |state: &mut Adjust<'_>, part| -> Result<Vec<u64>, StoreError> {

@@ -11,6 +11,7 @@
 //! *Context order* ([`Packing::by_context`]) turns the digits round so that n-grams with the same context stand together, contexts in
 //! suffix order.
 
+use super::sort::TopDigit;
 use super::{MAX_ORDER, NgramError};
 
 const KEY_BITS: u32 = 128;
@@ -134,6 +135,14 @@ impl Packing {
     /// The least key, of `n` digits, whose highest digit is that of `id`.
     pub fn first_key(self, id: u32, n: usize) -> u128 {
         (u128::from(id) + 1) << self.places(n - 1)
+    }
+
+    /// Where the highest digit of a key of `n` digits is.
+    pub fn top_digit(self, n: usize) -> TopDigit {
+        TopDigit {
+            shift: self.places(n - 1),
+            bits: self.bits,
+        }
     }
 
     fn places(self, n: usize) -> u32 {

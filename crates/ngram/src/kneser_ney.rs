@@ -339,7 +339,8 @@ fn terms_of_orders(
             weights,
         )
     };
-    let begin = || memory.sorters(&scratch, order);
+    // Terms come in context order, so those that end in the same word are in suffix order.
+    let begin = || memory.sorters_by_digit(&scratch, packing);
     let (states, weights) = parallel::tasks(memory.threads, tasks, begin, of_part)?;
     drop(orders);
     let mut sorters: Vec<Vec<Sorter>> = (2..=order).map(|_| Vec::new()).collect();

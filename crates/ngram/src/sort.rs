@@ -14,10 +14,12 @@ use std::sync::Arc;
 mod merge;
 mod scratch;
 mod spool;
+mod stable;
 
 pub use merge::Records;
 pub use scratch::Scratch;
 pub use spool::{Budget, Spool, Spooled};
+pub use stable::TopDigit;
 
 /// Record to be sorted: its key (the higher word first) and its value.
 pub type Record = [u64; 3];
@@ -42,6 +44,8 @@ pub struct Sorter {
     most: usize,
     /// Values of equal keys are added up; otherwise keys must differ.
     sums: bool,
+    /// Records come in such an order that those with the same highest digit ascend.
+    by_digit: Option<TopDigit>,
     records: Vec<Record>,
     runs: Vec<Range<u64>>,
 }
@@ -53,6 +57,7 @@ impl Sorter {
             scratch: scratch.clone(),
             most: most.max(LEAST_BLOCK),
             sums: false,
+            by_digit: None,
             records: Vec::new(),
             runs: Vec::new(),
         }
@@ -63,6 +68,15 @@ impl Sorter {
         Sorter {
             sums: true,
             ..Sorter::new(scratch, most)
+        }
+    }
+
+    /// Makes a sorter for records that come in such an order that those with the same highest digit ascend. While it sorts it
+    /// takes the memory of its records twice.
+    pub fn by_digit(self, digit: TopDigit) -> Sorter {
+        Sorter {
+            by_digit: Some(digit),
+            ..self
         }
     }
 
@@ -101,7 +115,14 @@ impl Sorter {
     }
 
     fn sort(&mut self) {
-        self.records.sort_unstable_by_key(key);
+        match self.by_digit {
+            // What is counted has numbers of 32 bits.
+            Some(digit) if self.records.len() <= u32::MAX as usize => {
+                stable::sort(&mut self.records, digit);
+                debug_assert!(self.records.is_sorted_by_key(key), "not in that order");
+            }
+            _ => self.records.sort_unstable_by_key(key),
+        }
         if self.sums {
             self.records.dedup_by(|next, kept| {
                 let same = key(next) == key(kept);

@@ -50,7 +50,8 @@ pub fn to_binary(
     if needed <= options.memory_bytes {
         return Ok(None);
     }
-    let memory = Memory::new(options);
+    let words = counts.first().map_or(0, |&count| count as usize);
+    let memory = Memory::new(options, words);
     let mut lines = Lines::new(Input::open(Source::File(from.to_owned()))?);
     let mut log10s = Log10s::new(how.clip_positive);
     let read = read_into(&mut lines, &mut log10s, |words, order| {

@@ -61,6 +61,32 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn sorting_by_a_digit_keeps_the_order_of_the_rest(
+        keys in proptest::collection::btree_set((0u64..5000, 0u32..1 << 30), 0..3000),
+        most in 2usize..3000,
+        bits in 13u32..32,
+    ) {
+        let scratch = scratch_in(&std::env::temp_dir());
+        let digit = TopDigit { shift: 64, bits };
+        let mut sorter = Sorter::new(&scratch, most).by_digit(digit);
+        // By the lower part.
+        for &(low, high) in &keys {
+            let high = u128::from(high) & ((1 << bits) - 1);
+            sorter.push(high << 64 | u128::from(low), low).unwrap();
+        }
+        let mut expected: Vec<(u128, u64)> = keys.iter().map(|&(low, high)| {
+            ((u128::from(high) & ((1 << bits) - 1)) << 64 | u128::from(low), low)
+        }).collect();
+        expected.sort_unstable();
+        expected.dedup();
+        let mut found = merged(&Sorted::new(vec![sorter], 1), 0, None, most);
+        found.dedup();
+        prop_assert_eq!(found, expected);
+    }
+}
+
 #[test]
 fn the_largest_key_is_a_key() {
     let scratch = scratch_in(&std::env::temp_dir());

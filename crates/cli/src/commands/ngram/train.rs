@@ -80,8 +80,8 @@ pub struct NgramTrainArgs {
     #[arg(long, value_name = "X", help_heading = "Pruning", value_parser = positive)]
     prune_entropy: Option<f64>,
 
-    /// Memory, such as 4GiB or 80%; what does not fit is sorted on disk, and a .bin is put together there. The
-    /// words come on top, about 100 bytes each; --prune-entropy needs the whole model in memory
+    /// Memory, such as 4GiB or 80%; what does not fit is sorted on disk, and a .bin is put together there.
+    /// --prune-entropy needs the whole model in memory
     #[arg(long, short = 'S', value_name = "SIZE", help_heading = "Machine", value_parser = size, default_value = "1GiB")]
     memory: u64,
     /// Directory of scratch files [default: the system's directory of temporary files]

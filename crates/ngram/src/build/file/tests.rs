@@ -7,13 +7,16 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 fn memory(bytes: u64, threads: usize) -> Memory {
-    Memory::new(&CountOptions {
-        order: 3,
-        prune: Vec::new(),
-        memory_bytes: bytes,
-        threads,
-        scratch: std::env::temp_dir(),
-    })
+    Memory::new(
+        &CountOptions {
+            order: 3,
+            prune: Vec::new(),
+            memory_bytes: bytes,
+            threads,
+            scratch: std::env::temp_dir(),
+        },
+        0,
+    )
 }
 
 fn words(count: usize) -> Words {
