@@ -2,6 +2,11 @@ use super::super::write;
 use super::*;
 use crate::{Builder, Model, Words};
 use elman_text::{Kind, Vocab};
+use std::io::Write;
+
+fn put(path: &Path, bytes: &[u8]) {
+    elman_store::disk::write_atomic(path, |out| out.write_all(bytes)).unwrap();
+}
 
 fn options(memory_bytes: u64, threads: usize) -> CountOptions {
     CountOptions {
@@ -34,7 +39,7 @@ fn arpa_text() -> String {
         builder.push(&[a, b, (a + b) % 202], -0.125, 0.0).unwrap();
     }
     let model = builder.finish().unwrap();
-    String::from_utf8(write(&model.into(), Vec::new()).unwrap()).unwrap()
+    String::from_utf8(write(&model, Vec::new()).unwrap()).unwrap()
 }
 
 #[test]
@@ -65,7 +70,7 @@ fn a_large_file_becomes_the_binary_that_a_small_one_becomes() {
             let heads: String = (1..4).map(|n| head(n, counts[n - 1])).collect();
             text = format!("\\data\\\n{heads}\n\\1-grams:{body}");
         }
-        std::fs::write(&arpa, &text).unwrap();
+        put(&arpa, text.as_bytes());
         let how = ArpaOptions::default();
         let model = Model::load(&arpa).unwrap();
         for threads in 1..3 {
@@ -78,7 +83,7 @@ fn a_large_file_becomes_the_binary_that_a_small_one_becomes() {
         }
         // And back, with most of it not in memory.
         let passing = Model::load_for_pass(&binary, how, 1).unwrap();
-        std::fs::write(&again, write(&passing, Vec::new()).unwrap()).unwrap();
+        put(&again, &write(&passing, Vec::new()).unwrap());
         assert_eq!(
             std::fs::read(&again).unwrap(),
             write(&model, Vec::new()).unwrap()
@@ -93,7 +98,7 @@ fn what_the_other_reader_is_for_is_left_to_it() {
     let directory = tempfile::tempdir().unwrap();
     let [arpa, binary] = ["x.arpa", "x.bin"].map(|name| directory.path().join(name));
     let convert = |text: &str, memory| {
-        std::fs::write(&arpa, text).unwrap();
+        put(&arpa, text.as_bytes());
         let converted = to_binary(&arpa, ArpaOptions::default(), &binary, &options(memory, 2));
         assert!(binary.exists() == matches!(converted, Ok(Some(_))));
         converted.map(|converted| converted.is_some())

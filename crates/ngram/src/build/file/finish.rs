@@ -40,8 +40,11 @@ pub fn write(
     image.write(image.layout.end(), &sums)
 }
 
-/// The id of the file, the CRCs of its pieces, and the first piece.
-fn hash(image: &Image<'_>) -> Result<([u8; 32], Vec<u32>, Vec<u8>), StoreError> {
+/// The id of a file, the CRCs of its pieces, and the first piece.
+type Hashed = ([u8; 32], Vec<u32>, Vec<u8>);
+
+/// Reads the file from its beginning to its end.
+fn hash(image: &Image<'_>) -> Result<Hashed, StoreError> {
     let mut sums = Vec::new();
     let mut id = binary::IdHasher::new();
     let mut piece = vec![0; binary::SUMMED_BYTES];
