@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn threads_count_what_one_counts() {
         let mut texts = vec!["a".to_owned(), "\n\n".to_owned(), "a b\nc  a".to_owned()];
-        let lines = (0..150_000).map(|i| {
+        let lines = (0..60_000u64).map(|i| {
             format!(
                 "word{} <s> the wörd{}\u{a0}x{}",
                 i % 977,
@@ -210,10 +210,10 @@ mod tests {
         // Lines longer than a piece, and than what the reader keeps, with and without an end.
         texts.push(format!(
             "{}\nx y\n{}",
-            "long line ".repeat(1_000_000),
-            "no end ".repeat(700_000)
+            "long line ".repeat(430_000),
+            "no end ".repeat(610_000)
         ));
-        texts.push("x".repeat(5_000_000) + " y\n");
+        texts.push("x".repeat(4_300_000) + " y\n");
         for text in &texts {
             for kind in [Kind::Fields, Kind::Whitespace] {
                 for skip_markers in [false, true] {
