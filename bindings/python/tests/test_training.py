@@ -70,6 +70,14 @@ def test_options_are_those_of_the_command(text, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_options_may_be_numbers_of_numpy_and_any_text(text, tmp_path):
+    numpy = pytest.importorskip("numpy")
+    any_text = dict(sample_prompt="\U0001f600\x7f", sample_every=2, threads=1)
+    plain = elman.train(text, tmp_path / "plain", hidden=4, steps=2, lr=0.5, **any_text)
+    numbers = dict(hidden=[numpy.int64(4)], steps=numpy.int32(2), lr=numpy.float64(0.5))
+    assert elman.train(text, tmp_path / "numpy", **numbers, **any_text).id == plain.id
+
+
 def test_strings_are_trained_on_as_files_are(text, tmp_path):
     model = elman.train(text, tmp_path / "file", **OPTIONS)
     assert elman.train(run=tmp_path / "string", sentences=TEXT, **OPTIONS).id == model.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import json
+import numbers
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -24,10 +25,14 @@ def _value(value: Any) -> str:
         return "true" if value else "false"
     if value is None:
         return '"none"'
-    if isinstance(value, (int, float)):
-        return repr(value)
+    # Numbers of numpy are among these; their repr is not a number.
+    if isinstance(value, numbers.Integral):
+        return repr(int(value))
+    if isinstance(value, numbers.Real):
+        return repr(float(value))
     if isinstance(value, str):
-        return json.dumps(value)
+        # TOML has no surrogates, and wants the control character 7F escaped.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, Sequence):
         return "[" + ", ".join(_value(item) for item in value) + "]"
     raise TypeError(f"an option is a number, a string, a truth value or a list of them, not {value!r}")
