@@ -72,6 +72,7 @@ def test_the_rest_of_the_interface(model, room):
     assert pickle.loads(pickle.dumps(model)).score("the king") == model.score("the king")
     assert isinstance(kenlm.LanguageModel("small.arpa", kenlm.Config()), kenlm.Model)
     assert kenlm.Model("small.arpa", config=kenlm.Config()).order == kenlm.Model(path="small.arpa").order == 3
+    assert kenlm.Model(kenlm.Model("small.arpa").path).order == 3  # bytes, as in kenlm
     with pytest.raises(OSError, match="Cannot read model 'nowhere.arpa'"):
         kenlm.Model("nowhere.arpa")
     with pytest.raises(OSError, match="small.txt"):

@@ -75,9 +75,9 @@ class FullScoreReturn(NamedTuple):
 class Model(_Model):
     """An n-gram model: ``Model(path)``."""
 
-    def __new__(cls, path: str | os.PathLike[str], config: Config | None = None) -> Self:
+    def __new__(cls, path: str | bytes | os.PathLike[str], config: Config | None = None) -> Self:
         # Loading works in threads, which a forked process has to have of its own.
-        model: Self = _in_process(functools.partial(super().__new__, cls, path, config))
+        model: Self = _in_process(functools.partial(super().__new__, cls, os.fsdecode(path), config))
         return model
 
     @property
