@@ -4,13 +4,15 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::NgramError;
 use super::arpa::ArpaFlaw;
-use elman_text::TextError;
-use elman_text::lines::recognise;
+use super::{NgramError, binary, kenlm};
+use elman_text::lines::{Input, recognise};
+use elman_text::{Source, TextError};
 
 /// Bytes that are looked at.
 const LOOKED_AT: u64 = 4096;
+/// Bytes by which binary files of n-gram models are recognised.
+const SIGNATURE: usize = 64;
 
 /// Refuses a file that by its beginning is something else than an ARPA file. One that cannot be read is left to whoever reads it.
 pub fn refuse(path: &Path) -> Result<(), NgramError> {
@@ -24,10 +26,31 @@ pub fn refuse(path: &Path) -> Result<(), NgramError> {
     if let Some(what) = what(&first) {
         return Err(NgramError::NotAModel { name, what });
     }
-    match recognise(&first) {
-        Some(what) => Err(TextError::recognised(&name, what).into()),
-        None => Ok(()),
+    if let Some(what) = recognise(&first) {
+        return Err(TextError::recognised(&name, what).into());
     }
+    // Binary files themselves were recognised before; text cannot begin like one.
+    let first = first_unpacked(path);
+    match binary::is_binary(&first) || kenlm::is_kenlm(&first) {
+        true => Err(NgramError::NotAModel {
+            name,
+            what: "a compressed binary file of an n-gram model, and binary files are mapped as they are: unpack it first (gzip -d, zstd -d)",
+        }),
+        false => Ok(()),
+    }
+}
+
+/// The first bytes of a file, unpacked if it is compressed; fewer where they cannot be read.
+fn first_unpacked(path: &Path) -> Vec<u8> {
+    let mut first = vec![0; SIGNATURE];
+    let mut len = 0;
+    if let Ok(mut input) = Input::open(Source::File(path.to_owned())) {
+        while let Ok(got @ 1..) = input.read(&mut first[len..]) {
+            len += got;
+        }
+    }
+    first.truncate(len);
+    first
 }
 
 /// A text has no line `\data\`.
@@ -76,6 +99,30 @@ fn what(first: &[u8]) -> Option<&'static str> {
 mod tests {
     use crate::Model;
     use std::io::Write;
+
+    #[test]
+    fn a_compressed_binary_is_called_what_it_is() {
+        for bytes in [
+            include_bytes!("../fixtures/kenlm/trie-3.bin.gz").to_vec(),
+            include_bytes!("../fixtures/kenlm/probing-3.bin.gz").to_vec(),
+            gzip(b"ELMANGRM\x02\0\0\0\0\0\0\0"),
+        ] {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(&bytes).unwrap();
+            let error = Model::load(file.path()).unwrap_err().to_string();
+            assert!(error.contains("gzip -d"), "{error}");
+        }
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&gzip(b"In the beginning\n")).unwrap();
+        let error = Model::load(file.path()).unwrap_err().to_string();
+        assert!(error.contains("MODEL and TEXT swapped"), "{error}");
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
 
     #[test]
     fn files_that_are_no_models_are_called_what_they_are() {
