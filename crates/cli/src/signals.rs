@@ -1,8 +1,8 @@
 //! Being asked to stop, by Ctrl-C or by `kill`.
 //!
 //! The first signal asks a run to save and end, a second one ends the process at once. Either way the exit code
-//! is 128 plus the number of the signal, as of a process that the signal ends: 130 after Ctrl-C, 143 after `kill`. So a script
-//! does not take half a run for a whole one. Nothing is installed before there is something to save: until then the system's
+//! is 128 plus the number of the signal, the same as when the signal itself ends a process: 130 after Ctrl-C, 143 after `kill`.
+//! So a script does not take half a run for a whole one. Nothing is installed before there is something to save: until then the system's
 //! own behaviour is the right one.
 
 use anyhow::{Context, Result};
