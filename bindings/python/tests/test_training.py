@@ -47,8 +47,10 @@ def test_an_interrupted_run_is_resumed_to_the_same_weights(text, tmp_path, error
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
 def test_ctrl_c_leaves_a_run_that_resumes(text, tmp_path):
     options = dict(OPTIONS, steps=3000)
+    # A shell that starts the tests in the background tells them to ignore Ctrl-C, which programs inherit.
     program = f"""
-import elman
+import elman, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 elman.train({str(text)!r}, {str(tmp_path / "run")!r}, progress=lambda report: print(report["event"], flush=True), **{options!r})
 """
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
