@@ -9,10 +9,8 @@
 //! ([`Vocab::from_tokenizer`]), and is saved as `tokenizer.json`, which the Python package `tokenizers` loads and encodes with identically.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
-
-use foldhash::fast::RandomState;
 
 use super::lines::Chunk;
 use super::scan::Token;
@@ -28,6 +26,7 @@ mod engine;
 #[path = "vocab/engine_absent.rs"]
 mod engine;
 mod found;
+mod hashed;
 mod json;
 mod list;
 mod murmur;
@@ -42,6 +41,7 @@ pub(super) use count::many::count as count_many;
 pub use decode::Decoder;
 pub(super) use encoder::{Encoder, Piece};
 use engine::Engine;
+use hashed::HashedWords;
 pub use list::is_token;
 pub use list::{Listed, SpecialNames};
 pub use murmur::murmur64a;
@@ -65,16 +65,9 @@ pub struct Vocab {
     engine: Option<Arc<Engine>>,
     /// Of kind `foreign`: the text of each token by itself.
     alone: Tokens,
-    /// Of a vocabulary whose words are known by their hashes alone: ids by [`murmur64a`] of the words.
+    /// Hashes of the words, if the words are known by them alone.
     hashed: Option<Arc<HashedWords>>,
     hash: String,
-}
-
-/// Words that are known by [`murmur64a`] alone.
-struct HashedWords {
-    /// Of each id from 2 on.
-    hashes: Box<[u64]>,
-    ids: HashMap<u64, u32, RandomState>,
 }
 
 const NONE: u32 = u32::MAX;
@@ -103,40 +96,6 @@ impl Vocab {
     /// `kind` is one that looks tokens up in a table: not `bytes`, `bpe` or `foreign`.
     pub fn of_text(kind: Kind, tokens: impl IntoIterator<Item = Box<[u8]>>) -> Vocab {
         Vocab::of_words(kind, tokens)
-    }
-
-    /// Makes a vocabulary of words that are known by [`murmur64a`] alone, in the order of their ids, without the special tokens.
-    ///
-    /// Words of a text are found, but [`Vocab::token`] has only the hash of each; see [`Vocab::has_words`]. The hashes must be
-    /// distinct, and `kind` is `whitespace` or `fields`.
-    pub fn of_hashes(kind: Kind, hashes: &[u64]) -> Vocab {
-        assert!(kind.between_spaces());
-        let mut tokens: Tokens = [EOS, UNK].iter().collect();
-        let mut ids = HashMap::default();
-        for (id, hash) in (2u32..).zip(hashes) {
-            tokens.push(format!("#{hash:016x}").as_bytes());
-            assert!(ids.insert(*hash, id).is_none(), "hash {hash} stands twice");
-        }
-        let vocab = Vocab::new(kind, tokens, 0, Some(1)).expect("the hashes differ");
-        let mut ascii = [NONE; 128];
-        for byte in 0..0x80 {
-            let id = ids.get(&murmur64a(&[byte])).copied();
-            ascii[usize::from(byte)] = id.unwrap_or(NONE);
-        }
-        Vocab {
-            index: Index::new(&Tokens::default()).expect("no token stands twice"),
-            ascii,
-            hashed: Some(Arc::new(HashedWords {
-                hashes: hashes.into(),
-                ids,
-            })),
-            ..vocab
-        }
-    }
-
-    /// Whether the vocabulary has its words, and not only their hashes ([`Vocab::of_hashes`]).
-    pub fn has_words(&self) -> bool {
-        self.hashed.is_none()
     }
 
     /// Makes a vocabulary as [`Vocab::of_text`] does, from tokens that are borrowed.
@@ -281,10 +240,8 @@ impl Vocab {
     fn tables_bytes(&self) -> u64 {
         let tokens = self.tokens.allocated_bytes() + self.alone.allocated_bytes();
         let hashed = self.hashed.as_ref();
-        let hashed = hashed.map_or(0, |words| {
-            8 * words.hashes.len() + 16 * words.ids.capacity()
-        });
-        tokens + self.index.allocated_bytes() + hashed as u64
+        let hashed = hashed.map_or(0, |words| words.allocated_bytes());
+        tokens + self.index.allocated_bytes() + hashed
     }
 
     /// Memory for reading the vocabulary in bytes: its file, and its tables while they grow.
@@ -324,15 +281,6 @@ impl Vocab {
                 None => self.index.get(&self.tokens, text, len),
                 Some(words) => self.hashed_id(words, token),
             },
-        }
-    }
-
-    #[cold]
-    fn hashed_id(&self, words: &HashedWords, token: &[u8]) -> Option<u32> {
-        match token {
-            token if token == EOS.as_bytes() => Some(self.eos),
-            token if token == UNK.as_bytes() => self.unk,
-            token => words.ids.get(&murmur64a(token)).copied(),
         }
     }
 

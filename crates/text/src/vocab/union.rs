@@ -9,7 +9,7 @@
 //! Kinds `whitespace` and `fields` differ in rare white space only. Their union is of kind `fields`: a model of kind `whitespace` lacks
 //! every word with other white space in it, and such words are all that it would have cut differently.
 
-use super::{Kind, Vocab, murmur64a};
+use super::{Kind, Vocab};
 use std::collections::{HashMap, HashSet};
 
 /// Union of several vocabularies, with the id of each of its tokens in each of them.
@@ -43,14 +43,6 @@ impl Vocab {
         let specials = [Some(other.eos()), other.unk()];
         let words = self.hashes().map(|(_, hash)| by_hash.get(&hash).copied());
         specials.into_iter().chain(words).collect()
-    }
-
-    /// Id and hash of each word, the specials of kinds `whitespace` and `fields` aside.
-    fn hashes(&self) -> impl Iterator<Item = (u32, u64)> {
-        (2..self.len() as u32).map(|id| match &self.hashed {
-            None => (id, murmur64a(self.token_bytes(id))),
-            Some(words) => (id, words.hashes[id as usize - 2]),
-        })
     }
 }
 
@@ -120,6 +112,7 @@ impl Union {
 
 #[cfg(test)]
 mod tests {
+    use super::super::murmur64a;
     use super::*;
 
     fn vocab(kind: Kind, tokens: &[&str]) -> Vocab {
