@@ -49,7 +49,7 @@ pub fn command() -> Command {
     with_examples_to_paste(command)
 }
 
-/// Options without a heading come first.
+/// Takes the headings of the options of every day away, so that they come first, and hides the others in the short help.
 fn with_everyday_first(command: Command, training: &Training) -> Command {
     let examples = command.get_after_help().cloned().unwrap_or_default();
     let more = format!(

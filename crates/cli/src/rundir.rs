@@ -37,8 +37,9 @@ pub fn name_after(text: &Path) -> String {
     }
 }
 
-/// What there is of a run before it begins: files, and directories that are empty.
+/// Files of a run that has not begun.
 const EARLY_FILES: [&str; 3] = [Lock::NAME, STDIN, OWN_TEXT];
+/// Directories of a run that has not begun, which are empty.
 const EARLY_DIRECTORIES: [&str; 2] = ["state", "tokens"];
 
 /// Whether `path` holds nothing but what a run left that never began, and nobody is at work there.

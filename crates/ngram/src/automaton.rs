@@ -34,11 +34,11 @@ pub struct Automaton {
     notes: Vec<String>,
 }
 
-/// Is given a node and its words.
+/// Callback for the nodes of a model, each with its words.
 pub type VisitNode<'a, E> = dyn FnMut(u32, &[u32]) -> Result<(), E> + 'a;
 
 impl Automaton {
-    /// `parameters` are those of the tables, which are in order.
+    /// Makes a model of tables that have been checked; `parameters` is the number that the check has counted.
     pub fn new(
         block: Block,
         layout: TableLayout,
@@ -139,7 +139,7 @@ impl Automaton {
         (log10, self.layout.order_of(arc), next)
     }
 
-    /// Computes log10 p of all V tokens in `state`, with the same bits as [`Model::score`].
+    /// Computes log10 p of all V tokens in `state`, with the same bits as [`Automaton::score`].
     pub fn distribution(&self, state: u32, log10: &mut [f32] /* (V) */) {
         let v = self.vocab().len();
         assert_eq!(log10.len(), v, "one place for each token");
@@ -263,12 +263,12 @@ impl Automaton {
         }
     }
 
-    /// All nodes, the empty n-gram included.
+    /// Number of all nodes, the empty n-gram included.
     pub fn nodes(&self) -> u32 {
         self.layout.nodes(self.order()).end
     }
 
-    /// Those below the highest order, which come first: the contexts.
+    /// Number of contexts, which are the nodes below the highest order and come first.
     pub fn contexts(&self) -> u32 {
         self.layout.top()
     }

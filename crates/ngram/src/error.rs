@@ -52,7 +52,7 @@ pub enum NgramError {
     NotListed {
         /// Name of the file.
         name: String,
-        /// What is missing.
+        /// Description of what is missing.
         what: &'static str,
     },
     /// The file is known to be of another kind, which `what` names.

@@ -131,7 +131,7 @@ impl Kenlm {
         })
     }
 
-    /// The same model with the ids of `vocab`; `None` if that does not have the same words.
+    /// Returns the model with the ids of `vocab`; `None` if `vocab` does not have the same words.
     pub fn with_vocab(&self, vocab: &Vocab) -> Option<Kenlm> {
         let own = self.words.vocab();
         if !own.cuts_like(vocab) || own.len() != vocab.len() {

@@ -157,7 +157,7 @@ impl Model {
         }
     }
 
-    /// Which data structure of KenLM holds the n-grams, such as "probing hash tables"; `None` for a model of elman.
+    /// Name of the data structure of KenLM that holds the n-grams, such as "probing hash tables"; `None` for a model of elman.
     pub fn kenlm_structure(&self) -> Option<String> {
         match &self.engine {
             Engine::Own(_) => None,
@@ -165,7 +165,7 @@ impl Model {
         }
     }
 
-    /// The same model of KenLM with the ids of another vocabulary, so that it can be mixed with models that have it.
+    /// Returns a model of KenLM with the ids of another vocabulary, so that it can be mixed with models that have it.
     ///
     /// `None` if the words are not the same, and for models of elman. KenLM numbers the words of a trie by their hashes.
     pub fn with_vocab(&self, vocab: &Vocab) -> Option<Model> {

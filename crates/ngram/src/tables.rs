@@ -104,12 +104,12 @@ impl TableLayout {
         (self.word_bytes, self.node_bytes)
     }
 
-    /// Where the last words of nodes from this one on are.
+    /// Position of the last words of nodes from this one on.
     pub fn word_at(&self, node: u32) -> usize {
         self.words_at + node as usize * self.word_bytes
     }
 
-    /// Where the records of nodes from this one on are, up to the last inner or the last top one.
+    /// Position of the records of nodes from this one on, up to the last inner or the last top one.
     pub fn record_at(&self, node: u32) -> usize {
         match node < self.top() {
             true => self.inner(node),

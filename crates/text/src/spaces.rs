@@ -18,9 +18,9 @@ const BLOCK: usize = 64;
 #[derive(Clone, Debug)]
 pub struct WordsBetweenSpaces<'t> {
     text: &'t [u8],
-    /// Where the next word begins at the earliest.
+    /// Earliest place at which the next word may begin.
     start: usize,
-    /// Where the block of `mask` begins.
+    /// Start of the block that `mask` is of.
     block: usize,
     /// A bit for each place in the block, still to come, that may be white space.
     mask: u64,
@@ -109,7 +109,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_byte_is_told_apart_at_every_place() {
+    fn every_byte_is_recognised_at_every_place() {
         for byte in 0..=255u8 {
             for place in 0..BLOCK {
                 let mut block = [b'x'; BLOCK];

@@ -1,4 +1,4 @@
-//! What can be wrong with a binary file of KenLM.
+//! Flaws of binary files of KenLM.
 
 use std::io;
 

@@ -13,7 +13,7 @@ use super::KenlmFlaw;
 use super::bits::{f32_at, u32_at, u64_at};
 use crate::MAX_ORDER;
 
-/// What files of all versions begin with.
+/// Beginning of the files of all versions.
 const ORIGIN: &[u8] = b"mmap lm http://kheafield.com/code ";
 const INCOMPLETE: &[u8] = b"mmap lm http://kheafield.com/code incomplete";
 const BEFORE_VERSION: &[u8] = b"mmap lm http://kheafield.com/code format version ";

@@ -68,7 +68,7 @@ impl Table {
         None
     }
 
-    /// Key and position of what belongs to it, of the places that are taken.
+    /// Iterates over the places that are taken: their keys, and the positions of what belongs to these.
     pub fn entries<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = (u64, usize)> + use<'a> {
         self.entries_in(bytes, 0..self.places)
     }

@@ -13,7 +13,7 @@ use super::bits::{self, f32_at};
 
 const HEAD_BYTES: usize = 8;
 const VERSION: u8 = 2;
-/// As KenLM has it.
+/// KenLM's limit of the bits of a code.
 const MOST_CODE_BITS: u8 = 25;
 const SIGN: u32 = 1 << 31;
 const P_BITS: u32 = 31;
@@ -26,7 +26,7 @@ pub enum Values {
     Quantized {
         p_bits: u32,
         weight_bits: u32,
-        /// Where the values of the codes of p are; those of weights follow.
+        /// Position of the values of the codes of p; those of weights follow.
         table_at: usize,
     },
 }

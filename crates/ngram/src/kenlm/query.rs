@@ -74,7 +74,7 @@ impl Recent {
         bytes.extend(self.words().iter().flat_map(|word| word.to_le_bytes()));
     }
 
-    /// The state of one word, whatever follows it: that after `<s>`.
+    /// The state of one word, whatever follows it, as after `<s>`.
     pub fn of_word<S: Search>(search: &S, word: u32) -> Recent {
         let mut state = Recent {
             len: 1,

@@ -58,7 +58,7 @@ fn id(model: &Model, word: &str) -> u32 {
     model.vocab().id(word.as_bytes()).unwrap_or(1)
 }
 
-/// What KenLM's `query` printed for each word: log10 p, the length of the n-gram, and whether it is unknown.
+/// Output of KenLM's `query` for each word: log10 p, the length of the n-gram, and whether it is unknown.
 fn printed(name: &str) -> Vec<(f32, usize, bool)> {
     let text = std::fs::read_to_string(path(&format!("{name}.txt"))).unwrap();
     let words = text.split('\t').filter(|word| word.contains('='));

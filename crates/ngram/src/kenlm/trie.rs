@@ -34,7 +34,7 @@ pub struct Trie {
 /// The table of an order from 2.
 #[derive(Debug)]
 struct Level {
-    /// Where the array of bits begins.
+    /// Position of the array of bits.
     at: usize,
     count: u64,
     /// Bits of an n-gram.

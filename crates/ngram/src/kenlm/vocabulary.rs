@@ -25,13 +25,13 @@ const KIND: Kind = Kind::Fields;
 /// Bytes of a place in the hash table.
 const PLACE_BYTES: usize = 12;
 
-/// Where the hashes are.
+/// Position of the hashes.
 pub enum Hashes {
     Table { at: usize, table: Table },
     Sorted { at: usize, most: u64 },
 }
 
-/// From ids of words to indices of a file. Special words, which are no tokens, have indices anywhere.
+/// Map from ids of words to indices of a file. Special words are not tokens, and may have any index.
 #[derive(Clone)]
 pub struct Ids {
     /// V of the vocabulary.
@@ -42,7 +42,7 @@ pub struct Ids {
     end: u32,
     /// Indices of the words from id V on: `<s>`, then hidden words.
     apart: Vec<u32>,
-    /// Of each index that is not a token's, in ascending order, the index less the number of those before it.
+    /// Indices that are not a token's, in ascending order, each less the number of those before it.
     shifts: Vec<u32>,
     /// Number of indices.
     bound: u32,

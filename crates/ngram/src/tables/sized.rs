@@ -32,7 +32,7 @@ macro_rules! for_widths {
 }
 pub(crate) use for_widths;
 
-/// What a query reads of an inner node.
+/// Fields of an inner node that a query reads.
 #[derive(Clone, Copy, Default)]
 pub struct Context {
     pub first_arc: u32,
@@ -127,7 +127,7 @@ impl<'a, const W: usize, const I: usize> SizedTables<'a, W, I> {
         found.then(|| arcs.start + place as u32)
     }
 
-    /// Where an arc leads: to the longest suffix of its n-gram that is a state.
+    /// Follows an arc, to the longest suffix of its n-gram that is a state.
     #[inline]
     pub fn reach(self, arc: u32) -> Reached {
         let top = self.0.layout.top();

@@ -32,7 +32,7 @@ pub struct PromptArgs {
     no_echo: bool,
 }
 
-/// Words of a prompt are often written where only '-' can be.
+/// Accepts '-' and nothing else; the words of a prompt are often written in its place.
 fn dash(text: &str) -> Result<String, String> {
     match is_stdin(Path::new(text)) {
         true => Ok(text.to_owned()),
