@@ -28,7 +28,7 @@ pub fn evaluate_model(
     let model = model.shared();
     if batch_size.is_some() && model.as_network().is_none() {
         return Err(PyValueError::new_err(
-            "batch_size is for networks: an n-gram model is fast as it is",
+            "batch_size is for networks: an n-gram model needs no batches",
         ));
     }
     let options = EvalOptions {

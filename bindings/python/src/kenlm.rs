@@ -3,7 +3,7 @@
 //! ```text
 //! score = Σ log10 p(word | state)        perplexity = 10^(−score / (words + 1))
 //! ```
-//! Words are what stands between ASCII white space, as `bytes.split()` cuts it. Sums are in f64; KenLM's module adds in f32, so that its sums of long
+//! Words are what is between ASCII white space, as `bytes.split()` cuts it. Sums are in f64; KenLM's module adds in f32, so that its sums of long
 //! sentences differ in the sixth digit.
 
 use crate::error::{ElmanError, message_of};

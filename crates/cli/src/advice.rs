@@ -176,7 +176,7 @@ fn of_text(error: &TextError) -> Option<&'static str> {
         }
         TextError::TooShort { .. } => "name a validation text with --valid",
         TextError::TooManyTokens { .. } => {
-            "if these are no words, use --vocab chars or bytes, and otherwise give --vocab-file or more memory"
+            "if these are not words, use --vocab chars or bytes, and otherwise give --vocab-file or more memory"
         }
         TextError::NothingLeft { .. } => "lower --min-count",
         TextError::KindMismatch { .. } => "name it with --tokenizer to use it as it is",
@@ -249,7 +249,7 @@ fn of_train(error: &train::Error) -> Option<String> {
             "resume it with --isa {trained} where the CPU has them, or start a new run from its model with --init-from"
         ),
         RunError::NoCheckpoint(path) => format!(
-            "start the run anew with `elman train TEXT --force -o {}`",
+            "start the run again with `elman train TEXT --force -o {}`",
             shown(path)
         ),
         RunError::Changed { .. } => "`elman train --init-from` starts from a model".to_owned(),
@@ -265,10 +265,10 @@ fn of_train(error: &train::Error) -> Option<String> {
 fn remedied(remedy: &MemoryRemedy) -> String {
     let sets = match remedy {
         MemoryRemedy::SmallerVocabulary => {
-            return "so much it takes to make or read the vocabulary: give one with --vocab-file or --vocab-from, or a smaller one".to_owned();
+            return "making or reading the vocabulary takes that much: give one with --vocab-file or --vocab-from, or a smaller one".to_owned();
         }
         MemoryRemedy::None => {
-            return "the run keeps its choices, so continue it where there is more, or start another with smaller ones".to_owned();
+            return "the run keeps its choices, so continue it on a machine with more memory, or start another with smaller ones".to_owned();
         }
         MemoryRemedy::SmallerNetwork => {
             return "even the smallest windows of this network do not fit: choose a smaller --hidden, --embed or --max-vocab".to_owned();

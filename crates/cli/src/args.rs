@@ -55,7 +55,7 @@ impl FromStr for Vocabulary {
             }
             (_, None) => None,
             (Kind::Bpe, Some(entries)) => Some(entries.parse().map_err(|_| {
-                format!("`{entries}` is no number of entries; write, for example, bpe:8000")
+                format!("`{entries}` is not a number of entries; write, for example, bpe:8000")
             })?),
             (kind, Some(_)) => {
                 return Err(format!(

@@ -69,7 +69,7 @@ Examples:
   elman export runs/kjv -o kjv.onnx           # for other programs; elman import brings PyTorch's in
   elman bench                                 # how fast, and how fast it could be
 
-Every command explains itself: elman COMMAND --help";
+Help for a command: elman COMMAND --help";
 
 #[derive(Subcommand)]
 enum Command {

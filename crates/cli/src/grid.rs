@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 /// Rows of cells under a header.
 pub struct Grid {
-    /// So many columns, from the left, hold names.
+    /// Number of columns, from the left, that hold names.
     names: usize,
     rows: Vec<Vec<String>>,
 }

@@ -53,7 +53,7 @@ pub fn command() -> Command {
 fn with_everyday_first(command: Command, training: &Training) -> Command {
     let examples = command.get_after_help().cloned().unwrap_or_default();
     let more = format!(
-        "These are the options of every day. All of them, and examples: elman {} --help",
+        "These are the everyday options. All options, and examples: elman {} --help",
         training.name
     );
     let command = command.mut_args(|arg| {

@@ -260,7 +260,7 @@ impl Progress {
             .iter()
             .map(|layer| {
                 format!(
-                    "10^{:.1} ({} a step, {:.0} % saturated, {} dead)",
+                    "10^{:.1} ({} per step, {:.0} % saturated, {} dead)",
                     layer.norm_log10,
                     number(layer.factor),
                     100.0 * layer.saturated,

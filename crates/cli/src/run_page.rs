@@ -1,6 +1,6 @@
 //! A run's page: curves, figures, samples and choices, from what its files say.
 //!
-//! It is made of `config.toml`, `metrics.jsonl` and the heads of the token files alone, so that it can be made anew at any time, and is the same
+//! It is made of `config.toml`, `metrics.jsonl` and the heads of the token files alone, so that it can be made again at any time, and is the same
 //! for a run that was interrupted as for one that was not.
 
 mod sections;
@@ -20,10 +20,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Between two pages of a run that goes on.
+/// Between two pages of a run that continues.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Keeps the page of a run that goes on.
+/// Keeps the page of a run that continues.
 pub struct Keeper {
     path: PathBuf,
     snapshot: Option<RunSnapshot>,

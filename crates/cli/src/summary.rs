@@ -100,13 +100,13 @@ fn training(config: &Config) -> String {
     });
     let averaged = match (config.average_from, config.average_trigger) {
         (Some(update), _) => format!(", averaged from update {} on", grouped(update)),
-        (None, Some(_)) => ", averaged once validation gets no better".into(),
+        (None, Some(_)) => ", averaged once validation stops improving".into(),
         (None, None) => String::new(),
     };
     let recomputed = if config.recompute { ", recomputed" } else { "" };
     let windows = match config.accumulate {
         1 => String::new(),
-        n => format!(", {} an update", count(n as usize, "window")),
+        n => format!(", {} per update", count(n as usize, "window")),
     };
     let answers = config.loss_after.as_ref().map_or(String::new(), |token| {
         format!(", loss on what follows '{token}' alone")
@@ -226,7 +226,7 @@ pub fn ended(outcome: &Outcome, planned: Option<&Planned>, memory: Option<Memory
     };
     let ending = match outcome.ending {
         Ending::Finished => "finished",
-        Ending::Stalled => "ended early: validation did not get better",
+        Ending::Stalled => "stopped early: validation did not improve",
         Ending::Stopped => "stopped and saved",
         Ending::Diverged => "failed",
     };
@@ -272,16 +272,18 @@ pub fn failure(outcome: &Outcome, run: &Path) -> Option<String> {
             grouped(best.step),
             number(best.loss_nats.exp())
         ),
-        None => "no validation was better than that, so there is no model to use".into(),
+        None => {
+            "no validation was better than uniform guessing, and no usable model was saved".into()
+        }
     };
     Some(format!(
-        "the run has failed: the loss of its last steps is {} nats per token, and a model that knows nothing has {}. Start again with a lower --lr or a lower --clip; {kept}",
+        "the run has failed: the loss of its last steps is {} nats per token, and uniform guessing has {}. Start again with a lower --lr or a lower --clip; {kept}",
         number(last),
         number(outcome.uniform_nats),
     ))
 }
 
-/// The command that goes on with a run; `stalled`: its patience has ended it.
+/// The command that continues with a run; `stalled`: its patience has ended it.
 pub fn resume_command(run: &Path, stalled: bool) -> String {
     let patience = if stalled { " --patience none" } else { "" };
     format!("elman train --resume {}{patience}", Quoted(run))
@@ -292,10 +294,13 @@ pub fn next(run: &Path, outcome: &Outcome, planned: Option<&Planned>) -> String 
     let mut commands = Vec::new();
     match outcome.ending {
         Ending::Stopped => {
-            commands.push((resume_command(run, false), "go on where it stopped"));
+            commands.push((resume_command(run, false), "continue where it stopped"));
         }
         Ending::Stalled => {
-            commands.push((resume_command(run, true), "go on to the end of the budget"));
+            commands.push((
+                resume_command(run, true),
+                "continue to the end of the budget",
+            ));
         }
         Ending::Finished | Ending::Diverged => {}
     }

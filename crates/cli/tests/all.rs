@@ -36,3 +36,4 @@ mod sweeps;
 mod watching;
 mod weights;
 mod windows;
+mod words;

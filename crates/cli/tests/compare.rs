@@ -97,10 +97,10 @@ fn two_models_and_their_mixture() {
         "start-up",
         "tokens/s",
         "nats/token",
-        "drawn 9,999 times (seed 1)",
+        "9,999 resamples of",
         " × lstm + ",
         "fitted on other.txt (",
-        "the best alone",
+        "the best single model",
         "p = ",
     ] {
         assert!(text.contains(part), "{part}\nis missing in:\n{text}");
@@ -297,7 +297,7 @@ fn wrong_usage_says_what_would_be_right() {
         (&["run", "cache:0", "text.txt"], "between 1 and"),
         (
             &["run", "text.txt", "--dev", "other.txt"],
-            "two models or more",
+            "at least two models",
         ),
         (&["run", "cache:5", "-", "--dev", "-"], "may be given once"),
         (&["run", "text.txt", "--resamples", "3"], "between 99 and"),

@@ -46,7 +46,7 @@ fn the_most_probable_words_are_suggested() {
     let typed = room.json(&["complete", "small.arpa", "the k", "--json"]);
     assert_eq!(words(&typed), ["king"]);
     let none = room.stdout(&["complete", "small.arpa", "the xyz"]);
-    assert_eq!(none, "no word begins so\n");
+    assert_eq!(none, "no word begins with that\n");
     // Whole words from characters.
     let found = room.json(&["complete", "runs/chars", "The ki", "-k", "2", "--json"]);
     assert_eq!(words(&found).len(), 2);

@@ -156,7 +156,7 @@ fn what_cannot_be_restored_is_refused_and_no_file_is_written() {
     assert!(said.contains("damaged is damaged"), "{said}");
     let said = room.fails(1, &["decompress", "runs/chars", "other.txt", "-o", "back"]);
     assert!(
-        said.contains("other.txt is no text that elman has compressed"),
+        said.contains("other.txt is not a text that elman has compressed"),
         "{said}"
     );
     assert!(!room.path("back").exists());

@@ -49,7 +49,7 @@ fn the_best_texts_have_scores_and_a_beam_of_one_is_greedy() {
         }
         let texts: std::collections::HashSet<_> =
             found.iter().map(|text| text["text"].to_string()).collect();
-        assert_eq!(texts.len(), 4, "no text stands twice");
+        assert_eq!(texts.len(), 4, "no text is listed twice");
         let mean = with(&["--beam", "6", "--length-penalty", "mean"]);
         let n = mean[0]["tokens"].as_array().unwrap().len() as f64;
         assert!(near(

@@ -36,7 +36,7 @@ fn the_commands_that_are_printed_go_on_with_a_run() {
     ];
     let said = stderr(room.elman(&[&args[..], &TINY].concat()).assert().success());
     assert!(
-        said.contains("validation did not get better after 6 of 12 steps"),
+        said.contains("validation did not improve after 6 of 12 steps"),
         "{said}"
     );
     let command = printed(&said);

@@ -255,7 +255,7 @@ fn exposure_to_a_known_source_and_to_a_stand_in() {
     ]
     .concat();
     let text = room.stdout(&args);
-    assert!(text.contains("stands in for the source"), "{text}");
+    assert!(text.contains("replaces the source of the text"), "{text}");
     assert!(
         text.contains("excerpts of other.txt after 3 tokens"),
         "{text}"

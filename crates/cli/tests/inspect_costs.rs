@@ -11,7 +11,7 @@ fn memory_of_a_run_as_text_json_and_csv() {
     for part in [
         "weights",
         "window",
-        "a time step more",
+        "each further time step",
         "recomputed",
         "what fits",
         "parameters",

@@ -157,7 +157,7 @@ fn tries_become_models_of_elman_and_probing_files_do_not() {
         ] {
             let message = room.fails(1, args);
             assert!(
-                message.contains(why) && message.contains("take the ARPA file"),
+                message.contains(why) && message.contains("use the ARPA file"),
                 "{message}"
             );
             assert!(message.contains(model), "{message}");

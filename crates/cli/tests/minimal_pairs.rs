@@ -208,7 +208,7 @@ fn what_is_no_model_or_no_pair_is_refused() {
         "{said}"
     );
     for (args, expected) in [
-        (&["pairs.tsv", "pairs.tsv"][..], "pairs.tsv is no model"),
+        (&["pairs.tsv", "pairs.tsv"][..], "pairs.tsv is not a model"),
         (&["small.arpa", "small.arpa"], "all names are models"),
         (
             &["small.arpa", "pairs.tsv", "small.arpa"],

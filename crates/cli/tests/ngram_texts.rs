@@ -244,7 +244,10 @@ fn undefined_discounts_are_one_note() {
 fn what_cannot_be_done_is_refused_before_the_work() {
     let room = Room::new();
     for (args, part) in [
-        (&["-o", "lm.txt"][..], "the name of the file says its form"),
+        (
+            &["-o", "lm.txt"][..],
+            "the extension of the file sets its format",
+        ),
         (&["-o", "lm.arpa", "--order", "0"], "between 1 and 32"),
         (&["-o", "lm.arpa", "--prune", "0,2,1"], "never fall"),
         (&["-o", "lm.arpa", "--prune", "1"], "begin with 0"),

@@ -281,7 +281,7 @@ fn a_run_that_fails_says_so() {
     for part in [
         "failed after 40 of 40 steps",
         "the run has failed: the loss of its last steps is",
-        "no model to use",
+        "no usable model",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }

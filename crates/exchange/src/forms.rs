@@ -100,7 +100,7 @@ impl Plain {
             if self.find(&name).is_some() {
                 self.leave_out(
                     &name,
-                    "weight norm makes that weight anew from its length and direction",
+                    "weight norm makes that weight again from its length and direction",
                 );
             }
             self.notes.push(format!(

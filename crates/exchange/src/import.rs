@@ -127,7 +127,7 @@ pub fn import(path: &Path, listed: &Listed, hints: &Hints) -> Result<Imported> {
     }
     if let (false, Ok(projection)) = (tied, weights.array("projection.weight")) {
         let what = format!(
-            "its projection {:?} stands before an output layer that is not the embedding, which there is only with tied weights: \
+            "its projection {:?} comes before an output layer that is not the embedding, and elman has projections only with tied weights: \
              multiply the output layer's weight by it, and leave it out",
             projection.shape
         );

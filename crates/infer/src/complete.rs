@@ -57,7 +57,7 @@ pub struct Completer {
 
 /// What the search knows about the tokens of a vocabulary.
 struct Tokens {
-    /// Bytes of each token as it stands in a text; empty for tokens that are no part of a word.
+    /// Bytes of each token as it occurs in a text; empty for tokens that are no part of a word.
     surfaces: Vec<Vec<u8>>,
     /// Whether a token begins a word, or ends a line.
     begins: Vec<bool>,

@@ -53,7 +53,7 @@ pub enum CompressError {
         found: String,
     },
     /// The data does not begin as a compressed text does.
-    #[error("{0} is no text that elman has compressed")]
+    #[error("{0} is not a text that elman has compressed")]
     NotCompressed(String),
     /// The data has a format of another version of the program.
     #[error(

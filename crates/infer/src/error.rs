@@ -50,7 +50,7 @@ pub enum Error {
 /// Why a path does not lead to a usable model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    /// There is no model at the path; `kind` says what is there instead.
+    /// No model is at the path; `kind` says what is there instead.
     #[error("{}: {}", path.display(), kind.describe())]
     NotAModel {
         /// The path that was given.
@@ -312,7 +312,7 @@ pub enum ModelError {
     },
     /// The operation `what` needs the words of the model, and its file has only their hashes.
     #[error(
-        "{what} needs the words of the model, and its file has only their hashes: make the file again with its words (build_binary without -v), or take the ARPA file"
+        "{what} needs the words of the model, and its file has only their hashes: make the file again with its words (build_binary without -v), or use the ARPA file"
     )]
     OnlyHashes {
         /// The operation, in words.
@@ -357,7 +357,7 @@ pub enum ModelError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateFlaw {
     /// The bytes do not begin with the signature of a saved session.
-    #[error("they are no saved session")]
+    #[error("they are not a saved session")]
     NotASession,
     /// The bytes have the format `found`, later than the format `known` of this version.
     #[error("they have format {found}, and this program knows format {known}")]

@@ -203,7 +203,7 @@ pub fn read_layout(path: &Path) -> Result<Layout> {
 /// Size in bytes of the files that loading the model at `path` reads.
 ///
 /// # Errors
-/// [`FileError::NotAModel`] if there is no model; [`Error::Store`] if a size cannot be read.
+/// [`FileError::NotAModel`] if no model is there; [`Error::Store`] if a size cannot be read.
 pub fn disk_bytes(path: &Path) -> Result<u64> {
     let files = match path.is_file() {
         true => vec![path.to_owned()],
@@ -315,7 +315,7 @@ fn generation_config(vocab: &Vocab) -> Value {
 fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
-        other => unreachable!("{other} is no object"),
+        other => unreachable!("{other} is not an object"),
     }
 }
 

@@ -115,7 +115,7 @@ impl Model {
         self.with_cpu(Cpu::new(isa, threads))
     }
 
-    /// Returns the model with texts laid out as `layout`: as one stream, or as lines that begin anew.
+    /// Returns the model with texts laid out as `layout`: as one stream, or as lines that begin again.
     pub fn with_layout(self, layout: Layout) -> Model {
         Model { layout, ..self }
     }

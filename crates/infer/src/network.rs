@@ -124,7 +124,7 @@ impl NetworkModel {
     /// Loads a model's directory, or the model of a run's directory, with matrices in the format `weights`.
     ///
     /// # Errors
-    /// [`FileError`](crate::FileError) if there is no model or its files describe none that can be used;
+    /// [`FileError`](crate::FileError) if no model is there or its files describe none that can be used;
     /// [`Error::Store`](crate::Error::Store) if a file is missing or damaged. The message names the file and the tensor.
     pub fn load_as(path: &Path, weights: Weights) -> Result<NetworkModel> {
         files::load(path, weights)

@@ -264,7 +264,7 @@ fn exactly(
     })
 }
 
-/// The losses of the next tokens of a text that may begin anew after the token `end`.
+/// The losses of the next tokens of a text that may begin again after the token `end`.
 fn score(
     session: &mut Session,
     ids: &[TokenId],
@@ -277,7 +277,7 @@ fn score(
     }
 }
 
-/// The token after which a text begins anew, if documents are told apart by more than their lines.
+/// The token after which a text begins again, if documents are separated by more than their lines.
 ///
 /// Errors: a vocabulary that has no such token.
 pub(super) fn document_end(
@@ -314,7 +314,7 @@ impl Evaluation {
             .collect();
         let code = reasons.is_empty();
         let no_bits_because =
-            (!code).then(|| format!("{}: it is no code for the text", reasons.join("; ")));
+            (!code).then(|| format!("{}: it does not encode the text", reasons.join("; ")));
         let bits_per = |n: u64| code.then_some(bits / n as f64);
         Evaluation {
             layout: Layout::Stream,

@@ -36,7 +36,7 @@ pub(crate) struct Sampler {
     stream: Stream,
     /// Tokens that the repetition penalty counts, oldest first; empty without a penalty.
     recent: VecDeque<u32>,
-    /// (V): how often each token stands in `recent`.
+    /// (V): how often each token occurs in `recent`.
     seen: Vec<u32>,
     /// (V)
     scores: Vec<f32>,

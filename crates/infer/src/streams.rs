@@ -139,7 +139,7 @@ impl<'a> Streams<'a> {
         }
     }
 
-    /// How the texts are laid out: as one stream, or as lines that begin anew.
+    /// How the texts are laid out: as one stream, or as lines that begin again.
     pub fn layout(&self) -> Layout {
         self.layout
     }

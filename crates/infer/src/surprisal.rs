@@ -3,7 +3,7 @@
 //! ```text
 //! surprisal(w) = −ln p(w | c)        entropy(c) = −Σ_v p(v | c) ln p(v | c), over the next token v
 //! ```
-//! Words are those of the text: what stands between white space, or regions between tabs. A model of other tokens gives a word the probability of the tokens
+//! Words are those of the text: what is between white space, or regions between tabs. A model of other tokens gives a word the probability of the tokens
 //! that spell it, t_1 … t_n, and of the fact that it ends there. With S the tokens that begin a word or end the line,
 //!
 //! ```text

@@ -29,7 +29,7 @@ use std::ops::Range;
 const ALONE_BELOW: usize = 40_000;
 /// Panels of a thread below which rows are shared instead …
 const FEW_PANELS: usize = 32;
-/// … if a thread has at least so many of them, two tiles.
+/// … if a thread has at least this number of them, two tiles.
 const ENOUGH_ROWS: usize = 24;
 /// A column block is cut between two threads into pieces of at least this many rows.
 const PIECE_ROWS: usize = 6;

@@ -35,7 +35,7 @@ pub(crate) trait Vector: Copy {
     /// Rows of A that one tile of the product holds, by the number of 16-column panels (1 to 4)
     /// it spans: as many accumulators as the registers take.
     const TILE_ROWS: [usize; 4];
-    /// Tiles of at least two rows have a multiple of so many: where rows of A are contiguous, and in gradients
+    /// Tiles of at least two rows have a multiple of this number: where rows of A are contiguous, and in gradients
     /// of weights. A row that is missing is computed in vain, and every number of rows is code to be compiled.
     const ROW_STEPS: [usize; 2];
     /// Whether tiles should have all the rows that fit. Sums that are fewer than twice what the multipliers work on at

@@ -25,7 +25,7 @@ const SIDE_BY_SIDE: usize = 4;
 ///
 /// `logits` (R, V), `targets` (R), `weight` (R), `nats` (R). `nats[r]` becomes `−ln p[target]` and
 /// the logits become their gradient, `(p − (1 − smoothing) onehot − smoothing/V) · weight[r]`. Where the
-/// weight is 0 (padding) the row is neither read nor its target looked at: gradient and loss are zero.
+/// weight is 0 (padding) the row is neither read nor its target used: gradient and loss are zero.
 ///
 /// `smoothing` lies in [0, 1).
 pub fn cross_entropy(

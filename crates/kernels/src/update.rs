@@ -42,7 +42,7 @@ pub struct Operands<'a> {
     pub g: &'a [f32],
     /// Running average of the weights, if one is kept.
     pub average: Option<Average<'a>>,
-    /// Packed copies of a weight matrix, which receive the new weights.
+    /// Packed form of a weight matrix, which receive the new weights.
     pub panels: Option<PanelPair<'a>>,
 }
 

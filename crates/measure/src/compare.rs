@@ -309,7 +309,7 @@ pub fn few_tokens(tokens: u64) -> Option<String> {
     let s = if tokens == 1 { "" } else { "s" };
     (tokens < FEW).then(|| {
         format!(
-            "the mixture's weights were fitted on {tokens} token{s} only: take a text of some thousands"
+            "the mixture's weights were fitted on {tokens} token{s} only: use a text of some thousands"
         )
     })
 }

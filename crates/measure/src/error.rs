@@ -48,7 +48,7 @@ pub enum Error {
     Overflow(#[from] Overflow),
     /// A benchmark's training diverged in step `step` of the case `name`, so that its speed means nothing.
     #[error(
-        "step {step} of {name} has a loss or a gradient that is not finite: what follows is no training; choose a lower rate"
+        "step {step} of {name} has a loss or a gradient that is not finite: what follows is not training; choose a lower rate"
     )]
     BenchDiverged {
         /// Name of the case.
@@ -93,7 +93,7 @@ pub enum CompareError {
     #[error("the charge for a character is a number of bits, 0 or more")]
     Charge,
     /// Only one model was given, and a mixture takes at least two.
-    #[error("a mixture is of two models or more: name another one, for example cache:500")]
+    #[error("a mixture needs at least two models: name another one, for example cache:500")]
     OneModel,
     /// The models cannot be mixed, because their vocabularies cut a text into different tokens.
     #[error(
@@ -230,7 +230,7 @@ pub enum InspectError {
     },
     /// The model was trained on sentences and has no distribution after a line, and prefixes may be of any length.
     #[error(
-        "a model that was trained with layout sentences ends with its line, and prefixes are looked at at any length: train one on the text as a stream"
+        "a model that was trained with layout sentences ends with its line, and prefixes may have any length: train one on the text as a stream"
     )]
     Sentences,
     /// The longest excerpted line is not longer than the shortest window.
@@ -250,7 +250,7 @@ pub enum InspectError {
         full: usize,
     },
     /// The full gradient explodes and is not finite.
-    #[error("the full gradient is not finite: it explodes over so many steps")]
+    #[error("the full gradient is not finite: it explodes over this number of steps")]
     Exploded,
     /// The number of positions is not a multiple of a batch size.
     #[error(

@@ -158,7 +158,7 @@ pub struct Scratch {
     /// With weight drop, (G·H, H) of every layer: the gradient of the weights that a window uses; while these are packed, the
     /// weights themselves. Zero in between.
     pub(crate) recurrent: Vec<Buffer>,
-    /// (B, H): the top layer's output after the segment that is differentiated, where its window goes on.
+    /// (B, H): the top layer's output after the segment that is differentiated, where its window continues.
     pub(crate) after: Buffer,
     /// Gradient with respect to the state: of the last step on entry, of the first step on return.
     pub d_state: State,

@@ -15,7 +15,7 @@ pub struct NetworkView<'a> {
     pub network: &'a Network,
     /// Weights.
     pub params: &'a Params,
-    /// Packed copies of the weights.
+    /// Packed form of the weights.
     pub panels: &'a ForwardPanels,
 }
 

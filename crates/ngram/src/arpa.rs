@@ -76,7 +76,7 @@ pub fn save(
 }
 
 /// Whether a file seems to be an ARPA file, plain or compressed: near its beginning a line `\data\` is followed by `ngram 1=…`. Only
-/// regular files are looked at.
+/// regular files are examined.
 pub(super) fn is_arpa(path: &Path) -> bool {
     const LINES: usize = 200;
     if !path.metadata().is_ok_and(|meta| meta.is_file()) {

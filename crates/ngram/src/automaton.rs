@@ -181,7 +181,7 @@ impl Automaton {
         })
     }
 
-    /// Notes that so many bytes of the file have been used, for one that passes through memory.
+    /// Notes that this number of bytes of the file have been used, for one that passes through memory.
     pub fn used(&self, bytes: u64) {
         self.block.used(bytes);
     }

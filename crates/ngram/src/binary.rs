@@ -13,9 +13,9 @@
 //! The id is the BLAKE3 hash of the bytes from 48 to the end of the tables. Version 1 has no CRCs, and its id is its checksum.
 //!
 //! Opening maps the file and reads all of it once, with all CPUs: sizes against the file's length before anything else, the checksums, and
-//! that every number in the tables is one that a query can go by. So no file can make a query fail, or go on for ever.
+//! that every number in the tables is one that a query can go by. So no file can make a query fail, or never end.
 //! What is not checked: the id, which takes longer than all the rest, and whether links are those that the n-grams call for;
-//! who computes a checksum anew can make a model say anything.
+//! who computes a checksum again can make a model say anything.
 
 use std::collections::HashSet;
 use std::io;
@@ -394,7 +394,7 @@ fn read_words(header: &Header, mut names: &[u8]) -> Result<Words, BinaryFlaw> {
     for index in 0..listed {
         let token = next(index)?;
         if [EOS, UNK].contains(&token) || !tokens.insert(token) {
-            return Err(flaw(index, "stands there twice"));
+            return Err(flaw(index, "is listed there twice"));
         }
         in_order.push(token.as_bytes().into());
     }

@@ -11,7 +11,7 @@ pub enum Block {
     Passing(Passing),
 }
 
-/// A mapped file of which only so many bytes stay in memory.
+/// A mapped file of which only this number of bytes stay in memory.
 pub struct Passing {
     bytes: Mapped,
     most: u64,
@@ -37,7 +37,7 @@ impl Block {
         }
     }
 
-    /// Notes that so many more bytes have been used, and gives memory back if it is too much.
+    /// Notes that this number of further bytes have been used, and gives memory back if it is too much.
     pub fn used(&self, bytes: u64) {
         if let Block::Passing(passing) = self
             && passing.used.fetch_add(bytes, Ordering::Relaxed) + bytes > passing.most

@@ -47,7 +47,7 @@ pub enum BuildError {
     )]
     TopBackoff(f32),
     /// An n-gram was pushed twice.
-    #[error("this {order}-gram stands twice")]
+    #[error("this {order}-gram is listed twice")]
     Twice {
         /// Order of the n-gram.
         order: usize,
@@ -126,7 +126,7 @@ impl Builder {
         self.notes.push(note);
     }
 
-    /// Takes memory for so many n-grams at once when the next order begins, which saves copying them while they grow in number.
+    /// Takes memory for this number of n-grams at once when the next order begins, which saves copying them while they grow in number.
     pub(super) fn expect(&mut self, n_grams: usize) {
         self.expected = n_grams;
     }

@@ -99,7 +99,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// For a model of so many words.
+    /// For a model of this number of words.
     pub fn new(options: &CountOptions, words: usize) -> Memory {
         let fixed = PROGRAM_BYTES + WORD_BYTES * words as u64;
         let bytes = options.memory_bytes - fixed.min(options.memory_bytes / 2);

@@ -47,7 +47,7 @@ pub enum NgramError {
     },
     /// The n-grams of the model cannot be listed, and the work needs all of them.
     #[error(
-        "{name}: its n-grams cannot be listed, because {what}: take the ARPA file that it was made from"
+        "{name}: its n-grams cannot be listed, because {what}: use the ARPA file that it was made from"
     )]
     NotListed {
         /// Name of the file.
@@ -87,7 +87,7 @@ pub enum NgramError {
     },
     /// The models cannot be mixed, because their vocabularies split text differently.
     #[error(
-        "the models cannot be mixed, because their vocabularies cut a text differently (kinds {kinds}): take models of one kind, of kinds bpe and foreign with the same tokenizer"
+        "the models cannot be mixed, because their vocabularies cut a text differently (kinds {kinds}): use models of one kind (of kinds bpe and foreign: with the same tokenizer)"
     )]
     NoUnion {
         /// The kinds of their vocabularies, as a list for the message.

@@ -12,7 +12,7 @@
 //! versions and of machines with other numbers are refused by name.
 //!
 //! Opening reads the file once, with all CPUs: sizes against the file's length before anything else, then every number that a query
-//! uses: probabilities and weights, the order of words, pointers. So no file can make a query fail or go on for ever, and nothing that
+//! uses: probabilities and weights, the order of words, pointers. So no file can make a query fail or never end, and nothing that
 //! is allocated is larger than the file's vocabulary. There is no checksum; damage that leaves a possible number is not found.
 
 mod bits;

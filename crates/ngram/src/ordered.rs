@@ -1,7 +1,7 @@
 //! Blocks that several threads make, in the order in which one thread takes them.
 //!
 //! Blocks belong to numbered tasks, which are begun in order. What comes before its turn waits, until too much does: then the
-//! threads that make it wait. The task whose turn it is never waits, so there is always one that goes on.
+//! threads that make it wait. The task whose turn it is never waits, so there is always one that continues.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ struct Queue<B> {
     ended: bool,
 }
 
-/// What a thread that makes blocks is told after an error elsewhere.
+/// What a thread that makes blocks receives after an error elsewhere.
 #[derive(Debug)]
 pub struct Ended;
 
@@ -54,7 +54,7 @@ impl<B> Ordered<B> {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a block of so many bytes to a task.
+    /// Adds a block of this number of bytes to a task.
     pub fn add(&self, task: usize, block: B, bytes: usize) -> Result<(), Ended> {
         let mut queue = self.lock();
         while !queue.ended && queue.turn != task && queue.bytes >= self.most {

@@ -9,7 +9,7 @@ use super::{NgramError, binary, kenlm};
 use elman_text::lines::{Input, recognise};
 use elman_text::{Source, TextError};
 
-/// Bytes that are looked at.
+/// Bytes that are examined.
 const LOOKED_AT: u64 = 4096;
 /// Bytes by which binary files of n-gram models are recognised.
 const SIGNATURE: usize = 64;
@@ -62,7 +62,7 @@ pub fn of_text(error: NgramError) -> NgramError {
             ..
         } => NgramError::NotAModel {
             name,
-            what: "no model: an ARPA file has a line `\\data\\`. If it is a text, are MODEL and TEXT swapped? A network is a directory",
+            what: "not a model: an ARPA file has a line `\\data\\`. If it is a text, are MODEL and TEXT swapped? A network is a directory",
         },
         other => other,
     }

@@ -89,13 +89,13 @@ pub struct Parts {
     bounds: Vec<u32>,
 }
 
-/// Parts for each thread: so many that no thread is left alone with the last one for long.
+/// Parts for each thread: enough that no thread is left alone with the last one for long.
 const PARTS_PER_THREAD: usize = 24;
 /// Fewer n-grams are not worth a part.
 const LEAST: u64 = 1 << 14;
 
 impl Parts {
-    /// Cuts the words into parts for so many threads; `n_grams` are the n-grams of each word.
+    /// Cuts the words into parts for this number of threads; `n_grams` are the n-grams of each word.
     pub fn new(packing: Packing, n_grams: &[u64], threads: usize) -> Parts {
         let total: u64 = n_grams.iter().sum();
         let parts = match threads {

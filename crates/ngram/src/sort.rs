@@ -197,7 +197,7 @@ impl Sorted {
     }
 
     /// The number of records with keys from `from` up to, and without, `end`. Equal keys count as many times as they were given,
-    /// unless the sorters add them up, and then this is no number of records.
+    /// unless the sorters add them up, and then this is not a number of records.
     pub fn count(&self, from: u128, end: Option<u128>) -> Result<u64, StoreError> {
         let mut count = 0;
         for memory in &self.memory {

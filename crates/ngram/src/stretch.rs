@@ -20,7 +20,7 @@ struct Search {
     word: u32,
     /// The context whose arcs are searched.
     node: u32,
-    /// The last arc whose word is not greater is one of so many from here on.
+    /// The last arc whose word is not greater is one of this number from here on.
     first: u32,
     len: u32,
     log10_backoff: f32,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0 … V−1   the vocabulary; `<eos>`, predicted at the end of a line or document, is the `</s>` of ARPA files
-//! V         `<s>`, which stands before a text (kinds `whitespace` and `fields`: before every line) and is never predicted
+//! V         `<s>`, which comes before a text (kinds `whitespace` and `fields`: before every line) and is never predicted
 //! V+1 …     hidden words: a foreign file lists them, but its texts are read here in such a way that they cannot occur
 //!           (`<eos>` as a word); kept so that the file can be written again
 //! ```

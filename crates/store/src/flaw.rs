@@ -57,7 +57,7 @@ pub enum Flaw {
 
     // The arrays' descriptions.
     /// Two arrays, or two metadata entries, have one name.
-    #[error("the name `{name}` stands twice in its header")]
+    #[error("the name `{name}` is listed twice in its header")]
     DuplicateName {
         /// The duplicated name.
         name: String,

@@ -74,7 +74,7 @@ impl Generations {
                 Ok(snapshot) => {
                     let note = (!reasons.is_empty()).then(|| {
                         format!(
-                            "{}; going on from the state before it, after step {step}",
+                            "{}; continuing from the state before it, after step {step}",
                             reasons.join("; ")
                         )
                     });

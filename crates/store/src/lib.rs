@@ -118,7 +118,7 @@ pub enum StoreError {
     /// The directory holds training states, and all of them are damaged.
     #[error(
         "no training state in {} can be read: {reasons}; \
-         put a copy of one there, or start anew from a model",
+         put a copy of one there, or start again from a model",
         directory.display()
     )]
     NoValidGeneration {
@@ -130,7 +130,7 @@ pub enum StoreError {
 
     /// One of a model's three files is missing.
     #[error(
-        "{} is no model: {missing} is missing there; give the directory that holds it",
+        "{} is not a model: {missing} is missing there; give the directory that holds it",
         directory.display()
     )]
     NotAModel {

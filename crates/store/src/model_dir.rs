@@ -192,7 +192,7 @@ fn read_text(directory: &Path, name: &'static str) -> Result<String, StoreError>
     })
 }
 
-/// A directory without one of the three files is no model; what is missing is worth more than ENOENT.
+/// A directory without one of the three files is not a model; what is missing is worth more than ENOENT.
 fn refuse_missing(directory: &Path, name: &'static str) -> Result<(), StoreError> {
     match fs::metadata(directory.join(name)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::NotAModel {

@@ -230,7 +230,7 @@ pub enum TextError {
     Tokenizer(String),
     /// The weight of a text is not a number above 0 and at most [`MOST_WEIGHT`].
     #[error(
-        "{path}: a weight of {weight} says nothing; it is a number above 0 and at most {most}, such as 2 or 0.5", path = .path.display(), most = MOST_WEIGHT
+        "{path}: a weight of {weight} has no meaning; it is a number above 0 and at most {most}, such as 2 or 0.5", path = .path.display(), most = MOST_WEIGHT
     )]
     Weight {
         /// Path of the text.

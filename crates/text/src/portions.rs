@@ -2,11 +2,11 @@
 //!
 //! Weight 2 reads a text twice in every epoch; weight 0.5 reads half of it; weight 2.5 reads it twice, and half of it once more.
 //! The fraction f of a text of n bytes is one stretch of f·n bytes of it, rounded up to line ends, that begins at a line chosen
-//! by (seed, place of the text in the list) and goes on at the text's beginning where its end is reached. It is the same
+//! by (seed, place of the text in the list) and continues at the text's beginning where its end is reached. It is the same
 //! stretch in every epoch of a run.
 //!
 //! Texts are read in rounds: all those of weight 1 or more once, in order; then those of weight 2 or more; and so on; at last the
-//! fractions. Every text in a round is a document, a fraction that goes on at the beginning is two. The vocabulary is counted in
+//! fractions. Every text in a round is a document, a fraction that continues at the beginning is two. The vocabulary is counted in
 //! what is read, so a text of weight 2 counts twice.
 
 use std::ops::Range;

@@ -189,7 +189,7 @@ impl Carry {
         Ok(())
     }
 
-    /// Emits the token that ends with `tail`, if it is not empty, and starts anew.
+    /// Emits the token that ends with `tail`, if it is not empty, and starts again.
     fn finish<E>(
         &mut self,
         tail: &str,

@@ -133,9 +133,9 @@ fn is_ascii_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
-/// Whether `bytes` (first byte ≥ 0x80) begins with an encoded white-space character, and how many bytes to go on.
+/// Whether `bytes` (first byte ≥ 0x80) begins with an encoded white-space character, and how many bytes to advance.
 ///
-/// Works on bytes, because binary input passes here too; a byte of no white-space character goes on by one.
+/// Works on bytes, because binary input passes here too; a byte of no white-space character advances by one.
 fn wide_space(bytes: &[u8]) -> (bool, usize) {
     match bytes {
         [0xC2, 0x85 | 0xA0, ..] => (true, 2), // U+0085, U+00A0

@@ -8,7 +8,7 @@
 //! *adding* is the problem of Hochreiter and Schmidhuber (1997, section 5.4) in the form of Le, Jaitly and Hinton (2015, section
 //! 4.1), with digits instead of real numbers, so that the answer is a class and not a number. *recall* is associative recall
 //! (Graves, Wayne and Danihelka 2014, section 4.3) with single symbols as keys and values. *copy* is the copying memory problem
-//! of Arjovsky, Shah and Bengio (2016, section 5.1), where a language model reads its answer as it goes on.
+//! of Arjovsky, Shah and Bengio (2016, section 5.1), where a language model reads its answer as it continues.
 //!
 //! A line is a sequence; its tokens stand between white space; the answer is what follows [`MARK`]. Line i follows from the
 //! task, the lag, the seed and i alone: the first lines of a longer corpus are those of a shorter one.

@@ -103,18 +103,18 @@ impl Vocab {
         let mut all: Tokens = [EOS, UNK].iter().collect();
         let tokens = tokens.into_iter();
         tokens.for_each(|token| all.push(token.as_ref()));
-        Vocab::of_table(kind, all).unwrap_or_else(|twice| panic!("token {twice:?} stands twice"))
+        Vocab::of_table(kind, all).unwrap_or_else(|twice| panic!("token {twice:?} is listed twice"))
     }
 
     /// The vocabulary of a kind with a table, of all its tokens in the order of their ids: `<eos>`, `<unk>`, and the others.
     ///
-    /// Errors: a token that stands twice.
+    /// Errors: a token that is listed twice.
     fn of_table(kind: Kind, tokens: Tokens) -> Result<Vocab, String> {
         assert!(kind.is_text() && !kind.has_engine());
         Vocab::new(kind, tokens, 0, Some(1))
     }
 
-    /// Errors: a token that stands twice.
+    /// Errors: a token that is listed twice.
     fn new(kind: Kind, mut tokens: Tokens, eos: u32, unk: Option<u32>) -> Result<Vocab, String> {
         tokens.shrink_to_fit();
         let none = Tokens::default();
@@ -159,7 +159,7 @@ impl Vocab {
             _ => Tokens::default(),
         };
         let vocab = Vocab::new(kind, tokens, eos, unk)
-            .map_err(|twice| format!("its token {twice:?} stands twice"))?;
+            .map_err(|twice| format!("its token {twice:?} is listed twice"))?;
         Ok(Vocab {
             alone,
             hash: hash.finalize().to_hex().to_string(),

@@ -134,7 +134,7 @@ impl Engine {
         &self.params
     }
 
-    /// Mutable weights; packed copies are invalidated.
+    /// Mutable weights; packed weights are invalidated.
     pub fn params_mut(&mut self) -> &mut Params {
         self.forward_holds = None;
         self.backward_holds = None;

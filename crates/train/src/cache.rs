@@ -11,7 +11,7 @@
 //! every choice of vocabulary and reading. A file that has changed has another key, so nothing here is ever out of date.
 //!
 //! A run has the files under names of its own, which remain when the cache is emptied; where the file system can, they are the same
-//! bytes on disk. Nothing depends on the cache: a damaged entry is made anew, and a failure to keep one is a note.
+//! bytes on disk. Nothing depends on the cache: a damaged entry is made again, and a failure to keep one is a note.
 
 use super::folder::Folder;
 use super::job::Job;

@@ -302,10 +302,10 @@ declare::options! {
             patience: Option<u32> = None, option("N|none").at_least(1.0);
 
         in "Watching";
-            /// Steps between short texts that the present weights write
+            /// Steps between samples written with the current weights
             sample_every: Option<u64> = None, option("N|none").later().at_least(1.0);
 
-            /// Prompt that these texts continue
+            /// Prompt of the samples
             sample_prompt: Option<String> = None, option("TEXT").later().default_is("the beginning of a text");
 
             /// Steps between measurements of how gradients flow: the norm of ∂h_t/∂h_k, and a verdict

@@ -101,7 +101,7 @@ pub enum RunError {
     },
     /// The run was trained in bf16 on another instruction set, whose rounding differs.
     #[error(
-        "{} was trained in bf16 with the instructions {trained}, and here they are {here}: it would not go on as the same run",
+        "{} was trained in bf16 with the instructions {trained}, and here they are {here}: it would not continue as the same run",
         path.display()
     )]
     OtherInstructions {
@@ -117,7 +117,7 @@ pub enum RunError {
     NoCheckpoint(PathBuf),
     /// The checkpoint does not fit the rest of its run, which has been changed.
     #[error(
-        "{}: {flaw}: the checkpoint, config.toml or the token files of the run were changed; restore them from a copy, or start anew from the run's model",
+        "{}: {flaw}: the checkpoint, config.toml or the token files of the run were changed; restore them from a copy, or start again from the run's model",
         path.display()
     )]
     Changed {

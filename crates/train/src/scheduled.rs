@@ -60,7 +60,7 @@ impl std::str::FromStr for Decay {
     fn from_str(text: &str) -> Result<Decay, String> {
         let expected = || {
             format!(
-                "'{text}' is no schedule of sampling; expected linear:C, exponential:K, inverse-sigmoid:K or constant:P, such as inverse-sigmoid:500"
+                "'{text}' is not a schedule of sampling; expected linear:C, exponential:K, inverse-sigmoid:K or constant:P, such as inverse-sigmoid:500"
             )
         };
         let (name, number) = text.split_once(':').ok_or_else(expected)?;

@@ -83,7 +83,7 @@ impl Texts {
     }
 
     /// Brings the job's texts, encoded, into the run's directory: from the cache, or by reading, counting and encoding them.
-    /// `note` is told what a person should know about them.
+    /// `note` receives what a person should know about them.
     pub fn prepare(job: &Job, folder: &Folder, note: &mut dyn FnMut(String)) -> Result<Texts> {
         check_valid(job)?;
         let given = given_vocabulary(job)?;

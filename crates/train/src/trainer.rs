@@ -284,7 +284,7 @@ impl Trainer {
         (report, verdict)
     }
 
-    /// Refuses to go on after too many updates in a row that were skipped.
+    /// Refuses to continue after too many updates in a row that were skipped.
     fn judged(&self, report: StepReport, verdict: UpdateDecision) -> Result<StepReport> {
         match verdict {
             UpdateDecision::Stop => Err(TrainError::Diverged {

@@ -24,7 +24,7 @@ class SamplingOptions(TypedDict, total=False):
     min_p: float
     #: Choose among the tokens of most typical information that together have this probability.
     typical: float
-    #: Above 1: make tokens that stand in the text already less probable.
+    #: Above 1: make tokens that already occur in the text less probable.
     repetition_penalty: float
     #: Number of the last tokens that the penalty looks at.
     repetition_window: int | None

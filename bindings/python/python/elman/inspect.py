@@ -52,7 +52,7 @@ class LayerGradients(NamedTuple):
     layer: int
     #: Factor per step: the norm at the longest lag N to the power 1/N.
     factor: float
-    #: ``vanishing``, ``exploding`` or ``healthy``.
+    #: ``vanishing``, ``exploding`` or ``stable``.
     verdict: str
     #: Columns by lag: ``lag``, and log10 of the norm of dh_t/dh_k as ``mean_log10``, ``least_log10`` and ``most_log10`` over the excerpts, ``steps_log10``
     #: (the product of the norms of the single steps) and ``bound_log10`` (the chapter's bound). -inf is a norm of 0.
@@ -64,7 +64,7 @@ class LayerGradients(NamedTuple):
 class Gradients(NamedTuple):
     """Gradient flow through a network."""
 
-    #: ``vanishing``, ``exploding`` or ``healthy``, over all layers.
+    #: ``vanishing``, ``exploding`` or ``stable``, over all layers.
     verdict: str
     #: The layers, from below.
     layers: list[LayerGradients]

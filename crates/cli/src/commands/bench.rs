@@ -89,7 +89,7 @@ enum AskedWork {
     Eval,
     /// Writing, one token after the other
     Generate,
-    /// 64 texts going on by a token each
+    /// 64 texts, each continued by one token
     States,
     /// Only the limits of the machine
     Peaks,

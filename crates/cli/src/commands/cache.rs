@@ -60,7 +60,11 @@ pub struct CacheArgs {
 
 #[derive(Subcommand)]
 enum CacheCommand {
-    /// Delete everything that is kept; runs keep their texts
+    /// Delete all encoded texts of the cache; runs keep their own
+    #[command(after_help = "\
+Examples:
+  elman cache clear
+  elman cache clear --cache /data/elman-cache")]
     Clear(PlaceArgs),
 }
 

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Compare models on a text: perplexity, certainty, size, speed, and the best mixture
+/// Compare models on a text: perplexity, confidence intervals, size, speed, and the best mixture
 ///
 /// The last of the names is the text; all before it are models. Each model gets an interval for its perplexity,
 /// each two a test whether they differ, and with --dev all together the best mixture.
@@ -119,7 +119,7 @@ pub fn run(args: CompareArgs) -> Result<()> {
     };
     if models.len() < 2 && !matches!(mixing, Mixing::No) {
         return Err(usage(
-            "a mixture is of two models or more: name another one, for example cache:500",
+            "a mixture needs at least two models: name another one, for example cache:500",
         ));
     }
     let format = if args.json { Format::Json } else { args.format };
@@ -227,7 +227,7 @@ pub(super) fn cache_window(name: &Path) -> Result<Option<usize>> {
 /// Between two redraws.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// What is going on, shown on a terminal only.
+/// Progress, shown on a terminal only.
 struct Spinner {
     bar: ProgressBar,
     drawn: Instant,

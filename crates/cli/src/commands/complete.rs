@@ -136,10 +136,14 @@ fn suggest(args: &CompleteArgs, completer: &Completer, prefix: &str) -> Result<(
                 writeln!(out, "{:.4}\t{}", word.log_prob.exp(), word.word)?;
             }
             if found.words.is_empty() && found.bound.is_none() {
-                writeln!(out, "no word begins so")?;
+                writeln!(out, "no word begins with that")?;
             }
             if let Some(bound) = found.bound {
-                writeln!(out, "stopped: other words have at most {:.4}", bound.exp())?;
+                writeln!(
+                    out,
+                    "search stopped: any other word has at most {:.4}",
+                    bound.exp()
+                )?;
             }
         }
     }

@@ -102,7 +102,7 @@ pub fn run(args: CompressArgs) -> Result<()> {
     )?;
     if args.output.file.is_none() && io::stdout().is_terminal() {
         return Err(usage(
-            "a compressed text is no text for a terminal: add -o FILE, or pipe it",
+            "compressed bytes are not written to a terminal: add -o FILE, or pipe them",
         ));
     }
     let (model, mut source, mut out) = open(&args.model, &path, &args.output)?;

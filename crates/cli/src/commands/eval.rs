@@ -45,10 +45,10 @@ pub struct EvalArgs {
     /// Score N slices of the text in parallel: faster, but approximate, since each slice starts without context; in layout sentences N lines, which is exact
     #[arg(long, short = 'B', value_name = "N", alias = "lanes")]
     batch_size: Option<usize>,
-    /// Ask only for what stands in each line between the last TOKEN and the line end, and count how often it is the most likely
+    /// Evaluate only what follows the last TOKEN of each line, and count how often it is the most likely
     #[arg(long, value_name = "TOKEN", conflicts_with = "layout")]
     loss_after: Option<String>,
-    /// How a network keeps its matrices: bf16 in half the memory, int8 in a quarter, and so much faster
+    /// Number format of a network's matrices: bf16 takes half the memory, int8 a quarter, and both are faster
     #[arg(long, value_name = "NAME", default_value = "f32", value_parser = named::<Weights>(&["f32", "bf16", "int8"]))]
     weights: Weights,
     /// Read invalid UTF-8 as U+FFFD instead of refusing it
@@ -121,7 +121,7 @@ pub fn run(args: EvalArgs) -> Result<()> {
     }
     if args.batch_size.is_some() && model.as_network().is_none() {
         return Err(usage(
-            "--batch-size is for networks: an n-gram model is fast as it is",
+            "--batch-size is for networks: an n-gram model needs no batches",
         ));
     }
     let evaluation = evaluate(&model, sources, &read, &options, &mut show);

@@ -76,7 +76,7 @@ impl Form {
 
 pub fn run(args: ExportArgs) -> Result<()> {
     let form = args.to.or_else(|| Form::of(&args.output)).ok_or_else(|| {
-        usage("which form is meant does not follow from the name: add --to onnx, safetensors, pytorch, transformers or sherpa-onnx")
+        usage("the name of the file does not say which format is meant: add --to onnx, safetensors, pytorch, transformers or sherpa-onnx")
     })?;
     if args.log_probs && form != Form::Onnx {
         return Err(usage(

@@ -1,4 +1,4 @@
-//! `elman finetune`: goes on training a model on a text, perhaps mixed with what the model itself writes.
+//! `elman finetune`: continued training of a model on a text, optionally mixed with text that the model writes.
 
 use super::train::{self, TrainArgs};
 use crate::args::finite32;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Continue training on new text, optionally mixed with text the model writes
 ///
 /// The model's sizes, vocabulary and layout are kept; everything else is as in `elman train`, of which this is a run like any other:
-/// it goes on with `elman train --resume`. With --on-generated the model first writes a text itself, continuing
+/// continue it with `elman train --resume`. With --on-generated the model first writes a text itself, continuing
 /// beginnings from the true text, and both are trained on; own.txt in the run's directory shows it. That gives the model its own
 /// words as inputs, which teacher forcing never does (exposure bias); --scheduled-sampling is another way.
 #[derive(Args)]
@@ -23,7 +23,7 @@ Examples:
   elman finetune runs/kjv data/kjv.txt --on-generated 0.5 --temperature 0.8 --continuation 50 --epochs 2
   elman finetune runs/kjv data/kjv.txt --scheduled-sampling constant:0.25 --lr 0.0005")]
 pub struct FinetuneArgs {
-    /// Model or run to go on from
+    /// Model or run to start from
     #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath,
         conflicts_with_all = ["vocab_file", "tokenizer", "vocab_from", "init_from", "resume"],
         conflicts_with_all = decided_by_model())]

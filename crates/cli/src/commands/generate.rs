@@ -16,12 +16,12 @@ use choice::{ChoiceArgs, SearchArgs};
 use prompts::PromptArgs;
 use show::{Base, Show, Source};
 
-/// Let a model write
+/// Generate text with a model
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   elman generate runs/kjv                                    # begin a text
-  elman generate runs/kjv --prompt 'In the beginning'        # go on with a text
+  elman generate runs/kjv --prompt 'In the beginning'        # continue a text
   elman generate runs/kjv --prompt 'And' --samples 3 --seed 7
   elman generate runs/kjv --greedy --max-tokens 30           # always the most probable token
   elman generate runs/kjv --temperature 1.2 --top-p 0.9 --repetition-penalty 1.1
@@ -56,7 +56,7 @@ pub struct GenerateArgs {
     /// End before this string; may be given several times
     #[arg(long, value_name = "TEXT", help_heading = "Length")]
     stop: Vec<String>,
-    /// Go on after the end of a document, or of the line that a model of sentences writes
+    /// Continue after the end of a document, or of the line that a model of sentences writes
     #[arg(long, help_heading = "Length")]
     ignore_eos: bool,
     /// Texts to write, each from the prompt
@@ -66,7 +66,7 @@ pub struct GenerateArgs {
     /// Print the log-probability of every token under the model itself, before any filter
     #[arg(long, value_name = "BASE", help_heading = "Output", num_args = 0..=1, require_equals = true, default_missing_value = "ln", value_parser = named::<Base>(&["ln", "log10"]))]
     logprobs: Option<Base>,
-    /// How a network keeps its matrices: bf16 in half the memory, int8 in a quarter, and so much faster
+    /// Number format of a network's matrices: bf16 takes half the memory, int8 a quarter, and both are faster
     #[arg(long, value_name = "NAME", help_heading = "Output", default_value = "f32", value_parser = named::<Weights>(&["f32", "bf16", "int8"]))]
     weights: Weights,
     /// Print a JSON object for each text

@@ -12,7 +12,7 @@ use serde_json::json;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// Make a model of a network that PyTorch trained
+/// Import a network that was trained in PyTorch
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -51,7 +51,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "KIND", help_heading = "Vocabulary",
         value_parser = named::<Kind>(&["words", "whitespace", "fields", "chars", "bytes"]))]
     vocab: Option<Kind>,
-    /// How the training texts were laid out; 'sentences' began every line anew [default: stream]
+    /// How the training texts were laid out; 'sentences' began each line from the zero state [default: stream]
     #[arg(long, value_name = "NAME", help_heading = "Vocabulary",
         value_parser = named::<Layout>(&["stream", "sentences"]))]
     layout: Option<Layout>,
@@ -148,7 +148,7 @@ fn vocabulary(args: &ImportArgs) -> Result<Listed> {
         (None, Some(model)) => Ok(Listed::all(read_vocab(model)?)),
         (None, None) if args.vocab == Some(Kind::Bytes) => Ok(Listed::all(Vocab::bytes())),
         (None, None) => Err(usage(
-            "which token each row of the embedding belongs to does not stand in the file: add --vocab-file FILE (a token a line, or a tokenizer.json) or --vocab-from MODEL",
+            "which token each row of the embedding belongs to is not in the file: add --vocab-file FILE (a token a line, or a tokenizer.json) or --vocab-from MODEL",
         )),
     }
 }

@@ -152,7 +152,7 @@ impl Checkpoint {
         let patience = record.config.patience;
         let stalled = patience.is_some_and(|most| progress.stale >= most);
         let next = match done < total_steps {
-            true => format!("; go on with {}", resume_command(run, stalled)),
+            true => format!("; continue with {}", resume_command(run, stalled)),
             false => "; its budget is used up".into(),
         };
         let (step, of) = (grouped(done), grouped(total_steps));

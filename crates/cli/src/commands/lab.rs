@@ -26,8 +26,7 @@ use std::time::{Duration, Instant};
 /// Test a textbook chapter's claims with small networks; writes an HTML page
 ///
 /// Trains some small networks, measures, and writes a page: what the chapter says, what was measured here, and whether that agrees. It takes some
-/// minutes on two cores and needs nothing: its text is in the program. What was measured is kept, so that the same command goes on after an
-/// interruption.
+/// minutes on two cores and needs nothing: its text is in the program. What was measured is kept, so that the same command continues after an interruption.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -42,13 +41,13 @@ pub struct LabArgs {
     /// Directory of the laboratory
     #[arg(long, short, value_name = "DIR", default_value = "lab", value_hint = ValueHint::DirPath)]
     output: PathBuf,
-    /// Make everything so small that it takes seconds: to see that it works
+    /// Use tiny networks, so that it takes seconds: to see that it works
     #[arg(long)]
     quick: bool,
     /// Seed of initial weights, excerpts and sources
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
-    /// Threads; any number finds the same, but for what is timed [default: one for each CPU]
+    /// Threads; only timings depend on their number [default: one for each CPU]
     #[arg(long, short = 't', value_name = "N", value_parser = thread_count())]
     threads: Option<u16>,
     /// Write each plot as an SVG file into this directory

@@ -218,7 +218,10 @@ fn split(names: &[PathBuf]) -> Result<(&[PathBuf], &[PathBuf])> {
             "{}: no such file: {advice}",
             first.display()
         ))),
-        ([], [first, ..]) => Err(usage(format!("{} is no model: {advice}", first.display()))),
+        ([], [first, ..]) => Err(usage(format!(
+            "{} is not a model: {advice}",
+            first.display()
+        ))),
         (_, []) => Err(usage(format!("all names are models: {advice}"))),
         _ => match files.iter().find(|path| is_model(path)) {
             Some(model) => Err(usage(format!(

@@ -1,4 +1,4 @@
-//! `elman report`: a run's page, made anew from its files.
+//! `elman report`: a run's page, made again from its files.
 
 use crate::output::usage;
 use crate::outputs::{Making, refuse_any, refuse_existing, refuse_inputs};
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// Write a run's page: its curves, figures, samples and choices in one HTML file
 ///
-/// Training keeps the page report.html in the run's directory. This makes it anew, for a run of an earlier version or under another name, and
+/// Training keeps the page report.html in the run's directory. This makes it again, for a run of an earlier version or under another name, and
 /// writes its plots as pictures.
 #[derive(Args)]
 #[command(after_help = "\

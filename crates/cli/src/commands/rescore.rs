@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 /// Largest file of weights, in bytes.
 const WEIGHTS_BYTES: u64 = 64 * 1024;
 
-/// Put n-best lists in a better order with a language model
+/// Rescore n-best lists with a language model, the best hypothesis first
 ///
 /// Reads the hypotheses of a speech recogniser, a text recogniser or a translator, scores them with MODEL, and puts those of each utterance in the order of their total scores:
 ///
@@ -59,7 +59,7 @@ pub struct RescoreArgs {
     /// Ignore blank lines instead of refusing them
     #[arg(long, help_heading = "Lists")]
     skip_blank: bool,
-    /// Words that are no words, such as marks of pauses: they are left out of scores, counts, references and word errors
+    /// Fields that are not words, such as marks of pauses: they are left out of scores, counts, references and word errors
     #[arg(
         long,
         value_name = "WORD,…",
@@ -108,7 +108,7 @@ pub struct RescoreArgs {
     #[arg(long, value_name = "HOW", default_value = "include", help_heading = "Scoring", value_parser = named::<Unknown>(&["include", "exclude"]))]
     oov: Unknown,
 
-    /// What was really said: `id words`, `words (id)` (trn), or lines in the order of the lists. Word error rates are reported
+    /// Reference transcripts: `id words`, `words (id)` (trn), or lines in the order of the lists. Word error rates are reported
     #[arg(long, value_name = "FILE", help_heading = "Word errors", value_hint = ValueHint::FilePath)]
     references: Option<PathBuf>,
     /// Find the weights with the fewest word errors, print them, and write them to the file of -o for --weights-file
@@ -270,7 +270,7 @@ impl RescoreArgs {
     fn check(&self, shape: Shape) -> Result<()> {
         if shape == Shape::Wer && self.references.is_none() {
             return Err(usage(
-                "--format wer compares with what was really said: name it with --references",
+                "--format wer needs reference transcripts: name their file with --references",
             ));
         }
         if self.write_scores && shape != Shape::List {

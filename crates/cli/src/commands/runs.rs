@@ -62,7 +62,7 @@ pub fn run(args: RunsArgs) -> Result<()> {
     for path in &paths {
         match RunSnapshot::at(path) {
             Ok(snapshot) => rows.push(Row::new(&snapshot)),
-            Err(error) => say(format_args!("note: passed over: {error}")),
+            Err(error) => say(format_args!("note: skipped: {error}")),
         }
     }
     sort(&mut rows, args.sort);

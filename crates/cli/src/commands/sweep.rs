@@ -1,7 +1,7 @@
 //! `elman sweep`: a run for each combination of a few values, one after the other, and a table at the end.
 //!
 //! A combination is a command line of `elman train` with a directory of its own, so that nothing but this file knows that it
-//! is one of many: what has ended is kept, what was interrupted goes on, and each is a run like any other.
+//! is one of many: what has ended is kept, what was interrupted continues, and each is a run like any other.
 
 mod combine;
 mod turn;
@@ -33,8 +33,7 @@ use turn::Turn;
 ///
 /// Every option of `elman train` that decides what is computed takes several values, separated by commas; flags take them after an
 /// equals sign (--nesterov=true,false). Every combination becomes a run in a directory of its own; combinations that differ only in
-/// what has no effect, such as momentums of adam, are one run. The same command again goes on where a sweep was stopped: runs that have ended
-/// are kept. Sweeps of one user on one machine take turns.
+/// what has no effect, such as momentums of adam, are one run. Run the same command again to continue a sweep that was stopped: runs that have ended are kept. Sweeps of one user on one machine take turns.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -51,16 +50,16 @@ pub struct SweepArgs {
     /// Directory of the runs [default: runs/NAME-sweep after the first text]
     #[arg(long = "output", short = 'o', alias = "run", value_name = "DIR", help_heading = "Sweep", value_hint = ValueHint::DirPath)]
     run: Option<PathBuf>,
-    /// Say which runs there would be, and train nothing
+    /// Show the runs of the sweep without training
     #[arg(long, help_heading = "Sweep")]
     dry_run: bool,
-    /// Wait while another sweep is at work on this machine, instead of ending at once
+    /// Wait until another sweep on this machine has ended, instead of stopping at once
     #[arg(long, help_heading = "Sweep")]
     wait: bool,
     /// Print the table as a JSON array on standard output, the best run first
     #[arg(long, help_heading = "Sweep")]
     json: bool,
-    /// Report nothing but errors, remarks and the table
+    /// Report only errors, notes and the table
     #[arg(long, short, help_heading = "Sweep")]
     quiet: bool,
     #[command(flatten)]
@@ -85,7 +84,7 @@ pub fn run(args: SweepArgs) -> Result<()> {
     };
     if let Some(values) = args.texts.iter().find(is_values) {
         return Err(usage(format!(
-            "'{0}' stands where a text does: the values of a flag come after an equals sign, such as --nesterov={0}",
+            "'{0}' would be read as a text: the values of a flag come after an equals sign, such as --nesterov={0}",
             values.display()
         )));
     }
@@ -110,7 +109,7 @@ pub fn run(args: SweepArgs) -> Result<()> {
         if form == Form::People {
             let name = &run.name;
             let what = run.status().map_or("", |status| match status {
-                status if status.is_interrupted() => ", goes on",
+                status if status.is_interrupted() => ", continues",
                 _ => ", is there already",
             });
             say(format_args!(
@@ -119,7 +118,7 @@ pub fn run(args: SweepArgs) -> Result<()> {
             ));
         }
         if run.train(form, &stop)? == Some(Ending::Stopped) {
-            say("the sweep was stopped; the same command goes on with it");
+            say("the sweep was stopped; the same command continues it");
             break;
         }
     }
@@ -227,7 +226,7 @@ impl Planned {
             .map(|snapshot| snapshot.status())
     }
 
-    /// Refuses to go on with a run of other choices under the same name.
+    /// Refuses to continue with a run of other choices under the same name.
     fn check_same(&self, config: &Config) -> Result<()> {
         let snapshot = RunSnapshot::at(&self.run)?;
         let there = snapshot.config();
@@ -272,7 +271,7 @@ impl Planned {
         )
     }
 
-    /// Starts the run, goes on with it, or leaves it as it has ended. How it ended; nothing if there was nothing to do or it diverged,
+    /// Starts the run, continues with it, or leaves it as it has ended. How it ended; nothing if there was nothing to do or it diverged,
     /// which is a result too.
     fn train(&self, form: Form, stop: &Stop) -> Result<Option<Ending>> {
         let machine = self.args.machine()?;

@@ -9,7 +9,7 @@ use elman::text::synth::{Synth, Task};
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-/// Make up texts that can only be predicted by remembering, to see how far back a network reaches
+/// Generate synthetic texts that test memory: how far back does a network reach?
 #[derive(Subcommand)]
 #[command(after_help = "\
 Examples:

@@ -66,7 +66,7 @@ pub struct TrainArgs {
     /// Replace the run that -o names: delete the files that it wrote, and say which; files of yours in its directory stay
     #[arg(long, help_heading = "Run", requires = "run")]
     force: bool,
-    /// Go on with this run until its budget is used up, perhaps with a new one; what only watches may change too: --patience,
+    /// Continue this run until its budget is used up; a new budget may be given, and options that only watch: --patience,
     /// --valid-every, samples, gradients, TensorBoard
     #[arg(long, value_name = "RUN", help_heading = "Run", value_hint = ValueHint::DirPath,
         conflicts_with_all = ["texts", "corpus", "valid", "vocab_file", "tokenizer", "vocab_from", "init_from", "run", "preset", "config"])]
@@ -75,8 +75,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "NAME", help_heading = "Run",
         value_parser = PossibleValuesParser::new(crate::presets::names()))]
     preset: Option<String>,
-    /// Take choices from this TOML file, where they have the names of the options here; the
-    /// config.toml of a run will do, whose files are named but not taken over. Options on the command line come first
+    /// Read options from this TOML file, under the names that they have here; the config.toml of a run works too, but the files that it names are not taken over. Options on the command line come first
     #[arg(long, value_name = "FILE", help_heading = "Run", value_hint = ValueHint::FilePath)]
     config: Option<PathBuf>,
     /// Threads; any number computes the same model [default: one for each CPU]
@@ -91,7 +90,7 @@ pub struct TrainArgs {
     /// Refuse to start if more memory than this is planned, such as 2GiB [default: what is free]
     #[arg(long, value_name = "SIZE", help_heading = "Run", value_parser = size)]
     memory: Option<u64>,
-    /// Tell the run, with its texts, steps and memory, and write nothing
+    /// Show the plan (texts, network, steps, memory) without training
     #[arg(long, help_heading = "Run", conflicts_with = "resume")]
     dry_run: bool,
     #[command(flatten)]
@@ -99,7 +98,7 @@ pub struct TrainArgs {
     /// Report as JSON, one event a line on standard output
     #[arg(long, help_heading = "Run", conflicts_with = "quiet")]
     json: bool,
-    /// Report nothing but errors and remarks
+    /// Report only errors and notes
     #[arg(long, short, help_heading = "Run")]
     quiet: bool,
 }
@@ -124,11 +123,11 @@ Examples:
   elman train data/kjv.txt --dry-run --bptt full --recompute
   # The small LSTM of Zaremba et al. (2014)
   elman train ptb.train.txt --valid ptb.valid.txt --preset zaremba-small
-  # Go on, and further than planned
+  # Continue, further than planned
   elman train --resume runs/kjv --epochs 4
-  # Go on with a run that its patience has ended
+  # Continue a run that its patience has ended
   elman train --resume runs/kjv --patience none
-  # Go on with another text
+  # Start from a model, on another text
   elman train sermons.txt --init-from runs/kjv --lr 0.001";
 
 pub fn run(mut args: TrainArgs) -> Result<()> {
@@ -146,7 +145,7 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
             let fixed: Vec<&str> = options::fixed(&args.options.choices).names().collect();
             if !fixed.is_empty() {
                 return Err(usage(format!(
-                    "--resume goes on with the choices of the run, and {} cannot change: beside it only --epochs, --steps or --minutes, --valid-every, --patience and options about watching may be given",
+                    "--resume continues with the choices of the run, and {} cannot change: only --epochs, --steps or --minutes, --valid-every, --patience and options about watching may be given beside it",
                     fixed.join(", ")
                 )));
             }

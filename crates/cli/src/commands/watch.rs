@@ -19,14 +19,14 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Follow a run: its loss curves, its last figures, and the time that is left
+/// Follow a run: its loss curves, its latest figures, and the time left
 ///
-/// Draws anew while the run goes on, and ends with it. Where standard output is no terminal it draws once.
+/// Updates while the run continues, and ends with it. If standard output is not a terminal, it draws once.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   elman watch runs/kjv                  # until it has ended; Ctrl-C leaves the run alone
-  elman watch runs/kjv --once           # as it stands
+  elman watch runs/kjv --once           # its present state
   elman watch runs/kjv --csv > kjv.csv  # all figures, for a spreadsheet or pandas
   elman watch runs/kjv --json | jq .valid_perplexity")]
 pub struct WatchArgs {
@@ -151,7 +151,7 @@ fn picture(snapshot: &RunSnapshot, args: &WatchArgs, term: &Term) -> String {
     let status = snapshot.status();
     if status.is_interrupted() || status == RunStatus::Stalled {
         let command = resume_command(snapshot.path(), status == RunStatus::Stalled);
-        let _ = write!(out, "\ngo on with: {command}");
+        let _ = write!(out, "\ncontinue with: {command}");
     }
     out
 }

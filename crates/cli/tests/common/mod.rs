@@ -89,6 +89,27 @@ impl Room {
         String::from_utf8(output).unwrap()
     }
 
+    /// All commands, nested ones too, as the arguments that call them; those of the manual pages.
+    pub fn commands(&self) -> Vec<Vec<String>> {
+        self.stdout(&["man", "-o", "man"]);
+        let mut pages: Vec<String> = std::fs::read_dir(self.path("man"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        pages.sort();
+        pages
+            .iter()
+            .map(|page| {
+                let name = page.trim_start_matches("elman-").trim_end_matches(".1");
+                match name {
+                    "elman" => Vec::new(),
+                    "minimal-pairs" => vec![name.to_owned()],
+                    nested => nested.split('-').map(ToOwned::to_owned).collect(),
+                }
+            })
+            .collect()
+    }
+
     pub fn json(&self, args: &[&str]) -> serde_json::Value {
         serde_json::from_str(&self.stdout(args)).unwrap()
     }

@@ -83,7 +83,7 @@ fn scores_of_the_list_take_part_and_are_replaced_if_asked() {
     );
     room.write("list", LIST);
     let error = room.fails(2, &["rescore", "small.arpa", "list", "--write-scores"]);
-    assert!(error.contains("no place for scores"), "{error}");
+    assert!(error.contains("cannot hold scores"), "{error}");
 }
 
 #[test]
@@ -185,12 +185,12 @@ fn traps_are_refused_with_their_lines() {
         (
             "-1.5 -2 1 a\nu1 1 b\n",
             &[],
-            "line 2: the score 'u1' is no finite number (srilm",
+            "line 2: the score 'u1' is not a finite number (srilm",
         ),
         (
             "-inf -2 1 a\n-1.5 -2 1 b\n",
             &[],
-            "line 1: the score '-inf' is no finite number (srilm",
+            "line 1: the score '-inf' is not a finite number (srilm",
         ),
         (
             "0 ||| a ||| f= 1 ||| -1\n0 ||| b ||| f= 1\n",

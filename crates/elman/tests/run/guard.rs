@@ -203,7 +203,7 @@ fn skipped_windows_have_no_loss() {
     assert_eq!(outcome.skipped, 3);
     assert_eq!(
         outcome.best, None,
-        "a loss that is no number is not the best"
+        "a loss that is not a number is not the best"
     );
     let lines = super::bench::metrics(&job.run);
     assert_eq!(lines[0]["skipped"], 3);

@@ -86,7 +86,7 @@ fn the_trigger_begins_an_average_at_the_validation_that_is_worse() {
     });
     assert_eq!(averaged(&log), expected.collect::<Vec<u64>>());
     let step = format!(
-        "step {}: validation is not getting better, so the weights",
+        "step {}: validation is not improving, so the weights",
         log.validations[at].step
     );
     assert!(

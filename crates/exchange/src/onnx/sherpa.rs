@@ -6,7 +6,7 @@
 //! ```
 //! V are the recogniser's symbols. The runtime reads `sos_id` first, from zeros; the offline graph does so itself. Symbols are
 //! mapped to the model's tokens inside the graph, so that every probability is the model's own: a unit that the vocabulary lacks
-//! reads and costs what `<unk>` does, and what is no unit of text (the blank) has no probability. Nothing is normalised anew.
+//! reads and costs what `<unk>` does, and what is no unit of text (the blank) has no probability. Nothing is normalised again.
 //!
 //! The runtime keeps states in one tensor each, so the network is an LSTM whose layers have one size.
 
@@ -186,7 +186,7 @@ impl<'a> Recogniser<'a> {
             "x_lens",
             INT64,
             &[N],
-            "numbers of symbols; what stands after them is not read",
+            "numbers of symbols; what follows them is not read",
         );
         graph.output("nll", &[N], "−ln p of each text with its end");
 

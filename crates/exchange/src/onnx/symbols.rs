@@ -93,7 +93,7 @@ impl Symbols {
                 lines.resize(id + 1, None);
             }
             if let Some((before, _)) = &lines[id] {
-                let what = format!("the id {id} stands on line {before} already");
+                let what = format!("the id {id} is on line {before} already");
                 return Err(failed(number, what));
             }
             lines[id] = Some((number, symbol.to_owned()));

@@ -61,15 +61,16 @@ pub(super) fn stack<'a>(
     for (part, array) in tensors {
         if array.name.ends_with(Part::REVERSE) {
             return Err(format!(
-                "`{}` belongs to a bidirectional network, which reads the tokens that it is to predict: only networks of one direction are language models",
+                "`{}` belongs to a bidirectional network, which sees the tokens that it should predict: only unidirectional networks are language models",
                 array.name
             ).into());
         }
         if part.kind == "weight_hr" {
             return Err(format!(
-                "`{}` is the projection of an LSTM with proj_size, a cell that there is not in elman",
+                "`{}` is the projection of an LSTM with proj_size, a cell that elman does not have",
                 array.name
-            ).into());
+            )
+            .into());
         }
         let layer = modules
             .entry(part.prefix)

@@ -227,7 +227,7 @@ impl Finished<'_> {
         self.texts.insert(at, new);
     }
 
-    /// Whether the search has to go on. ln p can only fall, so a hypothesis becomes no better than with its present ln p at full length.
+    /// Whether the search has to continue. ln p can only fall, so a hypothesis becomes no better than with its present ln p at full length.
     fn may_improve(&self, live: &[Draft], max_tokens: usize) -> bool {
         if self.texts.len() >= self.beam.width {
             return false;

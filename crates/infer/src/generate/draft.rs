@@ -50,7 +50,7 @@ impl<'a> Rules<'a> {
 }
 
 impl Draft {
-    /// An empty text, which may have ended already. `decoder` has read the prompt, at whose end it stands in the constraint's `place`.
+    /// An empty text, which may have ended already. `decoder` has read the prompt, at whose end it occurs in the constraint's `place`.
     pub fn new(rules: &mut Rules, decoder: Decoder, place: Option<Place>) -> Draft {
         let mut draft = Draft {
             tokens: Vec::new(),

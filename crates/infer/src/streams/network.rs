@@ -141,7 +141,7 @@ impl<'a> NetworkStreams<'a> {
         }
     }
 
-    /// Makes or grows the workspace for windows of so many steps and streams.
+    /// Makes or grows the workspace for windows of this number of steps and streams.
     fn reserve(&mut self, steps: usize, streams: usize) {
         let steps = steps.min(self.window);
         let fits = |workspace: &Workspace| workspace.fits(steps, streams);

@@ -30,7 +30,7 @@ pub struct Scorer<'m> {
 
 /// The weights under which lines are scored, with what is carried from line to line.
 enum Weights<'m> {
-    /// A model, in which each line begins anew.
+    /// A model, in which each line begins again.
     Lines(Model),
     /// The one stream of layout `stream`.
     Stream(Streams<'static>),

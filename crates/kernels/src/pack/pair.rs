@@ -10,7 +10,7 @@ use crate::isa::Isa;
 use crate::simd::WIDTH;
 use std::ops::Range;
 
-/// The two packed copies of one weight matrix, which an optimiser writes together.
+/// The two packed weights of one weight matrix, which an optimiser writes together.
 pub struct PanelPair<'a> {
     forward: &'a mut Packed,
     backward: &'a mut Packed,

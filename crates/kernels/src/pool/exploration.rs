@@ -29,7 +29,7 @@ impl Number {
 
 /// Hands `jobs` jobs to `threads` threads. In each, every thread writes a number of its own, and after a barrier reads
 /// that of its neighbour; when a job is done, the caller reads them all. At most `preemptions` times a thread
-/// that could go on is interrupted.
+/// that could continue is interrupted.
 fn explore(threads: usize, spins: u32, jobs: usize, preemptions: usize) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(preemptions);

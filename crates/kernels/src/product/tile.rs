@@ -93,7 +93,7 @@ pub(super) fn rows_of_code<V: Vector>(rows: usize, layout: Layout) -> usize {
     }
 }
 
-/// A tile has a multiple of so many rows, the last one of a block aside.
+/// A tile has a multiple of this number of rows, the last one of a block aside.
 #[inline(always)]
 pub(super) fn row_step<V: Vector>(layout: Layout) -> usize {
     match layout {

@@ -48,7 +48,7 @@ fn parts(flows: &[Flow]) -> Vec<Part> {
         ),
         Part::new(
             "gradients of the IRNN neither vanish nor explode",
-            irnn.fate == GradientVerdict::Healthy,
+            irnn.fate == GradientVerdict::Stable,
         ),
     ]
 }

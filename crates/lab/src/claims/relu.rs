@@ -44,7 +44,7 @@ fn parts(flows: &[Flow]) -> Vec<Part> {
         ),
         Part::new(
             "gradients of ReLU neither vanish nor explode",
-            relu.fate == GradientVerdict::Healthy,
+            relu.fate == GradientVerdict::Stable,
         ),
     ]
 }
@@ -68,7 +68,7 @@ mod tests {
     use elman_report::Verdict;
 
     #[test]
-    fn better_than_tanh_and_healthy_are_two_parts() {
+    fn better_than_tanh_and_stable_are_two_parts() {
         let of = |relu| {
             [
                 Flow::made_up(Net::Sigmoid, false, -0.5),

@@ -95,10 +95,10 @@ mod tests {
             summary(&holds),
             "Norms over 20 steps: sigmoid 1.0·10⁻¹⁰ (vanishing); tanh 0.01 (vanishing); tanh, W_hh × 4 1.0·10⁴ (exploding)."
         );
-        let healthy = of([-0.5, 0.0, 0.0]);
-        assert_eq!(verdict(&parts(&healthy)), Verdict::Partly);
+        let stable = of([-0.5, 0.0, 0.0]);
+        assert_eq!(verdict(&parts(&stable)), Verdict::Partly);
         assert_eq!(
-            parts(&healthy)[2].statement,
+            parts(&stable)[2].statement,
             "gradients of tanh, W_hh × 4 explode"
         );
         assert_eq!(verdict(&parts(&of([0.1, 0.0, -0.1]))), Verdict::Fails);

@@ -69,7 +69,7 @@ impl AllScores<'_> {
         let no_intervals_because = units.is_none().then(|| {
             let lines = counted(self.scored[0].lines.len(), "line");
             format!(
-                "intervals and tests draw lines, and the text has only {lines}: take a longer one"
+                "intervals and tests resample lines, and the text has only {lines}: use a longer one"
             )
         });
 

@@ -257,7 +257,7 @@ enum Writer<'a> {
 struct Pair<'a> {
     model: &'a Model,
     oracle: &'a Model,
-    /// What stands before every prefix, if anything does.
+    /// The text before every prefix, if anything does.
     text: Option<&'a Excerpts>,
     length: usize,
     seed: u64,

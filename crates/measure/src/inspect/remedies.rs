@@ -19,10 +19,10 @@ pub(super) fn remedies(found: &Gradients, cell: Cell, trained: bool) -> Vec<Stri
     let mut remedies = Vec::new();
     match found.verdict {
         GradientVerdict::Exploding => remedies.push(
-            "clip the gradient (clip = 1), and begin with smaller recurrent weights (init-recurrent = orthogonal, or a lower init-recurrent-scale)".to_owned(),
+            "clip the gradient (clip = 1), and start with smaller recurrent weights (init-recurrent = orthogonal, or a lower init-recurrent-scale)".to_owned(),
         ),
         GradientVerdict::Vanishing => vanishing(found, cell, &mut remedies),
-        GradientVerdict::Healthy => remedies.extend(healthy(found)),
+        GradientVerdict::Stable => remedies.extend(stable(found)),
     }
     let units = found.layers.iter().map(|layer| &layer.units);
     remedies.extend(dead(units.collect(), cell, trained));
@@ -38,9 +38,9 @@ fn vanishing(found: &Gradients, cell: Cell, remedies: &mut Vec<String>) {
             });
             let norm = norms.fold(0.0, f64::max);
             remedies.push(match norm < SIGMOID_NORM {
-                true => "σ′ is at most 1/4, so gradients are bound to vanish while ‖W_hh‖ < 4: take activation = tanh or relu".to_owned(),
+                true => "σ′ is at most 1/4, so gradients must vanish while ‖W_hh‖ < 4: use activation = tanh or relu".to_owned(),
                 false => format!(
-                    "‖W_hh‖ = {norm:.3} would let gradients grow, but σ′ is small where units are saturated ({:.0} % of all values): begin with smaller weights, or take activation = tanh or relu",
+                    "‖W_hh‖ = {norm:.3} would let gradients grow, but σ′ is small where units are saturated ({:.0} % of all values): start with smaller weights, or use activation = tanh or relu",
                     100.0 * saturated(found)
                 ),
             });
@@ -50,7 +50,7 @@ fn vanishing(found: &Gradients, cell: Cell, remedies: &mut Vec<String>) {
                 remedies.push("use ReLU with the identity as W_hh: activation = relu, init-recurrent = identity".to_owned());
             }
             remedies.push(
-                "take gates, which choose their factor of a step: cell = lstm or gru"
+                "use gates, which choose their own factor for each step: cell = lstm or gru"
                     .to_owned(),
             );
         }
@@ -59,12 +59,12 @@ fn vanishing(found: &Gradients, cell: Cell, remedies: &mut Vec<String>) {
             let closed = |signal: &Signal| signal.name == "f" && signal.mean < OPEN;
             if gates.into_iter().any(closed) {
                 remedies.push(
-                    "begin with forget gates that are more open: forget-bias = 3 or more".to_owned(),
+                    "start with forget gates that are more open: forget-bias = 3 or more".to_owned(),
                 );
             }
         }
         (None, _) => remedies.push(
-            "take cell = lstm with a high forget-bias, whose cell keeps what it has from the first step".to_owned(),
+            "use cell = lstm with a high forget-bias: its cell keeps its contents from the first step on".to_owned(),
         ),
     }
 }
@@ -76,20 +76,20 @@ fn saturated(found: &Gradients) -> f64 {
     shares.iter().sum::<f64>() / shares.len() as f64
 }
 
-fn healthy(found: &Gradients) -> Option<String> {
+fn stable(found: &Gradients) -> Option<String> {
     let contribution = &found.contribution;
     // None if no excerpt has a gradient: what is dead is said below.
     let horizon = contribution.horizon_99?;
     let with_gradient = found.excerpts - contribution.without_gradient;
     Some(match found.layout {
         Layout::Sentences => {
-            "nothing to mend: in layout sentences the gradient goes back to the beginning of each line".to_owned()
+            "no change needed: in layout sentences the gradient goes back to the beginning of each line".to_owned()
         }
         Layout::Stream if 2 * contribution.to_the_beginning >= with_gradient => {
-            "nothing to mend; the gradient reaches as far back as the excerpts do: ask for a longer context".to_owned()
+            "no change needed: the gradient reaches as far back as the excerpts do: ask for a longer context".to_owned()
         }
         Layout::Stream => format!(
-            "nothing to mend; windows (bptt) well above {} steps keep nearly all of the gradient",
+            "no change needed: windows (bptt) well above {} steps keep nearly all of the gradient",
             horizon.ceil() as usize + 1
         ),
     })
@@ -116,16 +116,16 @@ fn dead(layers: Vec<&Units>, cell: Cell, trained: bool) -> Option<String> {
     };
     let advice = match cell.activation() {
         Some(Activation::Relu) => {
-            format!("begin with smaller weights{slower}, or take activation = tanh")
+            format!("start with smaller weights{slower}, or use activation = tanh")
         }
         // Neither saturated nor moving: the weights hardly pass anything on.
         _ if stuck == 0 => {
-            "they hardly react to what is read; begin with larger weights (init-range)".to_owned()
+            "they hardly react to the input; start with larger weights (init-range)".to_owned()
         }
-        Some(_) => format!("they are saturated; begin with smaller weights{slower}"),
+        Some(_) => format!("they are saturated; start with smaller weights{slower}"),
         None => {
             format!(
-                "they are saturated or behind a gate that never opens; begin with smaller weights{slower}"
+                "they are saturated or behind a gate that never opens; start with smaller weights{slower}"
             )
         }
     };

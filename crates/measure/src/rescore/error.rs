@@ -19,7 +19,7 @@ pub enum RescoreError {
     },
     /// A line is blank, and so has no hypothesis.
     #[error(
-        "{name}, line {line} is blank: a hypothesis without words still has what stands before its words, such as its id"
+        "{name}, line {line} is blank: a hypothesis without words still has the fields before its words, such as its id"
     )]
     Blank {
         /// Name of the file.
@@ -68,7 +68,7 @@ pub enum RescoreError {
         expected: NbestFormat,
     },
     /// The format has no place for the scores of the model.
-    #[error("lists of format {format} have no place for scores: print the scores instead")]
+    #[error("lists of format {format} cannot hold scores: print the scores instead")]
     NoPlaceForScores {
         /// Format of the list.
         format: NbestFormat,

@@ -232,7 +232,7 @@ impl NbestFormat {
                 };
                 let scores = (finite(acoustic)?, finite(lm)?);
                 if count.parse::<u64>().is_err() {
-                    return Err(format!("'{count}' is no number of words"));
+                    return Err(format!("'{count}' is not a number of words"));
                 }
                 (None, hypothesis(words.to_vec(), scores.0, scores.1))
             }
@@ -325,7 +325,7 @@ fn is_number(field: &str) -> bool {
 fn finite(field: &str) -> Result<f64, String> {
     match field.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
-        _ => Err(format!("the score '{field}' is no finite number")),
+        _ => Err(format!("the score '{field}' is not a finite number")),
     }
 }
 

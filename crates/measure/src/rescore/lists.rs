@@ -2,7 +2,7 @@
 //!
 //! Files are plain or compressed, as all texts are. A list is recognised by the lines in its first 64 KiB, unless its format is given. Memory holds one utterance, and the ids of all.
 //!
-//! What is refused, with the line: a blank line; a line that does not have the form of its format; a score that is no finite number; an id that returns after another
+//! What is refused, with the line: a blank line; a line that does not have the form of its format; a score that is not a finite number; an id that returns after another
 //! one; and in a recognised list of format mikolov a first field without a digit, since it is a word if the id is missing. NBestList headers may come
 //! several times in a file, each before the list of an utterance.
 

@@ -94,7 +94,7 @@ fn parse(line: &str) -> std::result::Result<(Option<String>, f64), String> {
     };
     match score.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok((key, number)),
-        _ => Err(format!("the score '{score}' is no finite number")),
+        _ => Err(format!("the score '{score}' is not a finite number")),
     }
 }
 

@@ -20,7 +20,7 @@ pub struct TrainPlan {
     pub moments_bytes: u64,
     /// Averaged weights, if the run averages them.
     pub average_bytes: u64,
-    /// Packed copies of the weights for the products, forward and backward.
+    /// Packed form of the weights for the products, forward and backward.
     pub packed_bytes: u64,
     /// Activations and their gradients: linear in T, or in √T with recomputation, but for a few numbers per position.
     pub window: WindowPlan,
@@ -114,7 +114,7 @@ impl TrainPlan {
             ("gradients", self.gradients_bytes),
             ("moments", self.moments_bytes),
             ("average", self.average_bytes),
-            ("packed copies", self.packed_bytes),
+            ("packed weights", self.packed_bytes),
             ("window", self.window.total_bytes()),
             ("states", self.states_bytes),
             ("vocabulary", self.vocabulary_bytes),
@@ -127,8 +127,7 @@ impl TrainPlan {
         total(&self.parts()).max(self.preparation_bytes)
     }
 
-    /// Bytes that depend on the parameters only, not on windows: weights, gradients, moments, average and packed
-    /// copies.
+    /// Bytes that depend on the parameters only, not on windows: weights, gradients, moments, average and packed weights.
     pub fn static_bytes(&self) -> u64 {
         total(&self.parts()[..5])
     }

@@ -9,7 +9,7 @@ use crate::{Network, Params, Tape};
 /// Error: the hidden states are not finite, so there is nothing to differentiate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the hidden states overflow, so there is nothing to differentiate: the recurrent weights are far too large; look at fewer steps, or scale the weights down"
+    "the hidden states overflow, so there is nothing to differentiate: the recurrent weights are far too large; use fewer steps, or scale the weights down"
 )]
 pub struct Overflow;
 

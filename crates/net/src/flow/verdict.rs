@@ -1,16 +1,16 @@
-//! Classification of a network's gradients: vanishing, exploding or healthy.
+//! Classification of a network's gradients: vanishing, exploding or stable.
 //!
 //! Judged by γ, the factor of a step: the geometric mean of ‖∂s_t/∂s_k‖ over passages, at the longest lag N, to the power 1/N.
 //!
 //! ```text
 //! vanishing   γ < 2^(−1/10)     at least halved in ten steps: at lag 100 less than a thousandth
 //! exploding   γ > 2^(1/10)      at least doubled in ten steps
-//! healthy     between the two
+//! stable      between the two
 //! ```
 
 use serde::{Deserialize, Serialize};
 
-/// Steps in which a norm is halved or doubled at the borders of *healthy*.
+/// Steps in which a norm is halved or doubled at the borders of *stable*.
 const STEPS: f64 = 10.0;
 
 /// Whether gradients vanish, explode or neither, judged by the growth factor γ of a step.
@@ -22,7 +22,9 @@ pub enum GradientVerdict {
     /// γ > 2^(1/10): the norm is at least doubled in ten steps.
     Exploding,
     /// γ lies between these limits.
-    Healthy,
+    // The name in files of earlier versions.
+    #[serde(alias = "healthy")]
+    Stable,
 }
 
 impl GradientVerdict {
@@ -34,16 +36,16 @@ impl GradientVerdict {
         } else if factor < 1.0 / border {
             GradientVerdict::Vanishing
         } else {
-            GradientVerdict::Healthy
+            GradientVerdict::Stable
         }
     }
 
-    /// Name in reports: `vanishing`, `exploding` or `healthy`.
+    /// Name in reports: `vanishing`, `exploding` or `stable`.
     pub fn name(self) -> &'static str {
         match self {
             GradientVerdict::Vanishing => "vanishing",
             GradientVerdict::Exploding => "exploding",
-            GradientVerdict::Healthy => "healthy",
+            GradientVerdict::Stable => "stable",
         }
     }
 
@@ -53,8 +55,8 @@ impl GradientVerdict {
     pub fn together(layers: &[GradientVerdict]) -> GradientVerdict {
         if layers.contains(&GradientVerdict::Exploding) {
             GradientVerdict::Exploding
-        } else if layers.contains(&GradientVerdict::Healthy) {
-            GradientVerdict::Healthy
+        } else if layers.contains(&GradientVerdict::Stable) {
+            GradientVerdict::Stable
         } else {
             GradientVerdict::Vanishing
         }
@@ -74,10 +76,10 @@ mod tests {
     fn borders() {
         assert_eq!(GradientVerdict::of(0.0), GradientVerdict::Vanishing);
         assert_eq!(GradientVerdict::of(0.93), GradientVerdict::Vanishing);
-        assert_eq!(GradientVerdict::of(1.0), GradientVerdict::Healthy);
+        assert_eq!(GradientVerdict::of(1.0), GradientVerdict::Stable);
         assert_eq!(GradientVerdict::of(1.08), GradientVerdict::Exploding);
-        let all = [GradientVerdict::Vanishing, GradientVerdict::Healthy];
-        assert_eq!(GradientVerdict::together(&all), GradientVerdict::Healthy);
+        let all = [GradientVerdict::Vanishing, GradientVerdict::Stable];
+        assert_eq!(GradientVerdict::together(&all), GradientVerdict::Stable);
         assert_eq!(
             GradientVerdict::together(&all[..1]),
             GradientVerdict::Vanishing

@@ -39,7 +39,7 @@ impl Penalties<'_> {
     }
 
     /// Adds the gradient of TAR to `dh` (R, H), that at the outputs. `h` (R + B, H) are these with the state before them;
-    /// `after` (B, H) is the output after them, where the window goes on, and becomes the segment's first one.
+    /// `after` (B, H) is the output after them, where the window continues, and becomes the segment's first one.
     pub(crate) fn add_tar(
         &self,
         (batch_size, hidden): (usize, usize),

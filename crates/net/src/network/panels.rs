@@ -32,7 +32,7 @@ pub struct WeightPanels<'a> {
 }
 
 impl WeightPanels<'_> {
-    /// Packed copies of the matrix `id` in both directions; `None` for parameters that are not packed.
+    /// Packed form of the matrix `id` in both directions; `None` for parameters that are not packed.
     pub fn of(&mut self, id: TensorId) -> Option<PanelPair<'_>> {
         let WeightPanels {
             network,

@@ -27,7 +27,7 @@ pub enum ArpaFlaw {
     Order(usize),
     /// The first line names an unknown kind of vocabulary.
     #[error(
-        "there is no kind of vocabulary {0}: the line should be left out, or name words, whitespace, chars or bytes (bpe and foreign stand in .bin files)"
+        "there is no kind of vocabulary {0}: the line should be left out, or name words, whitespace, chars or bytes (bpe and foreign need .bin files)"
     )]
     Kind(String),
 
@@ -93,16 +93,16 @@ pub enum ArpaFlaw {
         found: usize,
     },
     /// A field that must be a number is not one.
-    #[error("{0} is no number")]
+    #[error("{0} is not a number")]
     Number(String),
     /// log10 p is above 0, which would be a probability above 1.
     #[error("log10 p is {0}, and no probability is above 1")]
     AboveZero(f32),
     /// An n-gram has a word that is not among the 1-grams.
-    #[error("the word {0} is not among the 1-grams, where every word must stand")]
+    #[error("the word {0} is not among the 1-grams, which must list every word")]
     UnknownWord(String),
     /// A word is listed twice among the 1-grams.
-    #[error("the 1-gram {0} stands twice")]
+    #[error("the 1-gram {0} is listed twice")]
     WordTwice(String),
     /// A word is not UTF-8.
     #[error("the word is not UTF-8: convert the file, for example with iconv -t utf-8")]
@@ -111,7 +111,7 @@ pub enum ArpaFlaw {
     #[error("the word {0} has a carriage return in it")]
     CarriageReturn(String),
     /// A word is not the name of any token of the kind of vocabulary that the first line announces.
-    #[error("{name} is no name of a token of kind {kind}, as the first line says it is")]
+    #[error("{name} is not the name of a token of kind {kind}, as the first line says it is")]
     Name {
         /// The word as it is written in the file.
         name: String,

@@ -2,7 +2,7 @@
 //!
 //! Anything may stand before it, and toolkits put an explanation of the format there, with lines such as `\data\` and
 //! `ngram 1=nr`. So `\data\` is believed only if nothing but well-formed numbers, `ngram 1=…`, `ngram 2=…` and so on, and
-//! blank lines stand between it and `\1-grams:`; if not, the search goes on. If nothing is found, what was wrong with the first
+//! blank lines are between it and `\1-grams:`; if not, the search continues. If nothing is found, what was wrong with the first
 //! one is reported.
 
 use super::super::MAX_ORDER;

@@ -3,7 +3,7 @@
 use elman_text::TextError;
 use elman_text::lines::Input;
 
-/// No line with an n-gram is longer; what stands before `\data\` may be.
+/// No line with an n-gram is longer; lines before `\data\` may be.
 pub const LONGEST_LINE: usize = 1 << 20;
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;
@@ -45,7 +45,7 @@ impl Lines {
         &self.input.name
     }
 
-    /// The most lines of at least so many bytes that the whole file can have; 0 if its length is not known.
+    /// The most lines of at least this number of bytes that the whole file can have; 0 if its length is not known.
     pub fn most(&self, bytes: u64) -> u64 {
         self.input.known_len().unwrap_or(0) / bytes
     }

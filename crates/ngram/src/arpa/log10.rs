@@ -11,7 +11,7 @@ use super::{ArpaFlaw, quoted};
 /// A log10 p above 0 that rounding explains: the numbers of ARPA files have about seven digits.
 const ROUNDING_LOG10: f32 = 1e-5;
 
-/// What is no number of ours (infinite, above 0) is for the builder to refuse.
+/// What is not a number of ours (infinite, above 0) is for the builder to refuse.
 pub fn number(field: &[u8]) -> Result<f32, ArpaFlaw> {
     let parse = || std::str::from_utf8(field).ok()?.parse().ok();
     let number = decimal(field).or_else(parse);

@@ -16,9 +16,9 @@ use std::fmt::Write as _;
 use super::super::{NgramError, Words};
 use elman_text::{EOS, Kind, UNK, Vocab};
 
-/// Stands before a text.
+/// Comes before a text.
 pub const BEGIN: &str = "<s>";
-/// Stands after a text: `<eos>`.
+/// Comes after a text: `<eos>`.
 pub const END: &str = "</s>";
 /// The name of a space.
 const SPACE: char = '\u{2581}';
@@ -50,7 +50,7 @@ pub fn name(words: &Words, id: u32) -> Result<Cow<'_, str>, NgramError> {
     Ok(name)
 }
 
-/// Refuses hidden words that could not be told from others, or from white space, in a file: their place and what is wrong.
+/// Refuses hidden words that could not be distinguished from others, or from white space, in a file: their place and what is wrong.
 pub fn check_hidden(vocab: &Vocab, hidden: &[Box<str>]) -> Result<(), (usize, &'static str)> {
     if hidden.is_empty() {
         return Ok(());
@@ -65,7 +65,7 @@ pub fn check_hidden(vocab: &Vocab, hidden: &[Box<str>]) -> Result<(), (usize, &'
             return Err((index, "is no field"));
         }
         if !names.insert((&**name).into()) {
-            return Err((index, "stands there twice"));
+            return Err((index, "is listed there twice"));
         }
     }
     Ok(())

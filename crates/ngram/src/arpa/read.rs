@@ -5,7 +5,7 @@
 //! tabs between fields, carriage returns, absent back-off weights, any text before and after, gzip and zstd. Numbers of n-grams are not
 //! believed before the lines have come, or only as far as the length of the file allows for them.
 //!
-//! Fields are what stands between spaces and tabs, so a word may hold any other white space: a no-break space, a form feed.
+//! Fields are what is between spaces and tabs, so a word may hold any other white space: a no-break space, a form feed.
 //!
 //! Words become those of a vocabulary in the order of the 1-grams; `<UNK>` is `<unk>` where that is not listed itself.
 //!

@@ -27,7 +27,7 @@ const WORD_BYTES: u64 = 4;
 /// bytes that [`Model::load_as`](crate::Model::load_as) and [`Model::save`](crate::Model::save) give.
 ///
 /// `None`, and nothing is written, if the file is to be read into memory instead: it fits; it can be read only once; it is irregular in a
-/// way that the builder in memory mends or explains (an n-gram whose first words are not listed, one that stands twice); or an n-gram does
+/// way that the builder in memory mends or explains (an n-gram whose first words are not listed, one that is listed twice); or an n-gram does
 /// not fit 128 bits.
 ///
 /// Errors: those of reading ARPA text, and files that cannot be written.

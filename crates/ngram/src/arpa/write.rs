@@ -72,7 +72,7 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Appends so many n-grams of an order, lines that [`Format::line`] has made.
+    /// Appends this number of n-grams of an order, lines that [`Format::line`] has made.
     pub(super) fn append(&mut self, order: usize, n_grams: u64, lines: &[u8]) -> io::Result<()> {
         if n_grams > 0 {
             self.begin(order, n_grams);

@@ -15,7 +15,7 @@ use std::ops::Range;
 /// Nodes that are checked together.
 const BLOCK: u32 = 1 << 16;
 
-/// Checks all tables of a model with so many words. Returns its parameters: probabilities, and back-off weights that are not 1.
+/// Checks all tables of a model with this number of words. Returns its parameters: probabilities, and back-off weights that are not 1.
 ///
 /// `used` gets about the number of bytes that were read, time and again.
 pub fn check(

@@ -255,10 +255,10 @@ fn words_are_checked_whatever_the_checksum() {
     assert!(after(NAMES, [0]).contains("word 0 of its list is empty"));
     assert!(after(NAMES, [200]).contains("word 0 of its list reaches beyond"));
     assert!(after(NAMES + 4, [0xFF]).contains("word 0 of its list is not UTF-8"));
-    assert!(after(NAMES + 9, *b"a").contains("word 1 of its list stands there twice"));
+    assert!(after(NAMES + 9, *b"a").contains("word 1 of its list is listed there twice"));
     assert!(after(NAMES + 10, [4]).contains("word 3 of its list does not end it"));
     assert!(after(NAMES + 14, *b"<e s>").contains("word 2 of its list is no field"));
-    assert!(after(NAMES + 14, *b"<unk>").contains("word 2 of its list stands there twice"));
+    assert!(after(NAMES + 14, *b"<unk>").contains("word 2 of its list is listed there twice"));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! search, no hash table: memory is read from beginning to end. Each CPU takes a part of them, cut where the context changes.
 //!
 //! Some files leave out an n-gram w₁ … wₘ although longer ones begin with it. The recursion of the back-off model still finds
-//! those, but a reader that goes on word by word would not: nothing leads there. Such an n-gram is inserted, with the log10 p
+//! those, but a reader that continues word by word would not: nothing leads there. Such an n-gram is inserted, with the log10 p
 //! that the model gives it anyway and no back-off weight: no probability changes.
 
 use rayon::prelude::*;

@@ -36,7 +36,7 @@ mod tests;
 #[derive(Debug)]
 pub enum Unbuilt {
     Store(StoreError),
-    /// An n-gram stands twice, or its first words are not listed.
+    /// An n-gram is listed twice, or its first words are not listed.
     Irregular,
     /// There are more n-grams than 32-bit numbers can index.
     TooMany,
@@ -96,7 +96,7 @@ fn from_bits(bits: u64) -> (f32, f32) {
 }
 
 impl Collector {
-    /// For a model of so many words. n-grams of so many words must have keys.
+    /// For a model of this number of words. n-grams of this number of words must have keys.
     pub fn new(packing: Packing, words: usize, memory: &Memory) -> Collector {
         Collector {
             packing,

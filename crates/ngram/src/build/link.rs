@@ -1,4 +1,4 @@
-//! Links: where a context goes on when a word does not continue it.
+//! Links: where a context continues when a word does not continue it.
 //!
 //! The link of an n-gram is its longest proper suffix that is a state. For c·w it is found as in Aho and Corasick's
 //! algorithm (1975, algorithm 3), order by order: among the suffix states of c, from the longest on, the first that w

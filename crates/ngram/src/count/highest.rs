@@ -31,12 +31,12 @@ struct Block {
 struct Follow {
     packing: Packing,
     eos: u32,
-    /// `<s>`, which stands before a text and after each `<eos>`.
+    /// `<s>`, which comes before a text and after each `<eos>`.
     start: u128,
 }
 
 impl Follow {
-    /// The n-gram that ends in a token, and what stands before the next one.
+    /// The n-gram that ends in a token, and what comes before the next one.
     #[inline]
     fn next(self, before: u128, id: u32) -> (u128, u128) {
         let gram = self.packing.follow(before, id);
@@ -108,7 +108,7 @@ pub fn count(
     })
 }
 
-/// Runs `encode`, which hands blocks over to so many threads that sort.
+/// Runs `encode`, which hands blocks over to this number of threads that sort.
 fn with_sorters(
     follow: Follow,
     sorters: usize,

@@ -35,7 +35,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table at byte `at` for so many entries of `width` bytes; `None` if it is too large to address.
+    /// A table at byte `at` for this number of entries of `width` bytes; `None` if it is too large to address.
     pub fn new(at: usize, entries: u64, multiplier: f32, width: usize) -> Option<Table> {
         let places = ((multiplier * entries as f32) as u64).max(entries.checked_add(1)?);
         let table = Table { at, places, width };

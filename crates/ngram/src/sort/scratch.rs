@@ -33,7 +33,7 @@ impl Scratch {
         Ok(start..start + bytes.len() as u64)
     }
 
-    /// Takes so many bytes for what will be written, at the place that is returned.
+    /// Takes this number of bytes for what will be written, at the place that is returned.
     pub fn reserve(&self, bytes: u64) -> u64 {
         self.end.fetch_add(bytes, Ordering::Relaxed)
     }

@@ -47,7 +47,7 @@ pub enum CorpusError {
     },
     /// The vocabulary has the hash that the file names, but another size.
     #[error(
-        "the token file speaks of a vocabulary of {found} entries, and its own has {expected}: encode the text again"
+        "the token file names a vocabulary of {found} entries, and its own has {expected}: encode the text again"
     )]
     Entries {
         /// Size of the vocabulary by the file.

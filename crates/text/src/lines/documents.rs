@@ -1,4 +1,4 @@
-//! The documents of a text: its files, or what stands between separators in them.
+//! The documents of a text: its files, or what is between separators in them.
 //!
 //! A line that equals the separator, whatever ends it, ends the document before it and belongs to none; it is neither visited nor
 //! counted. Nothing between two separators is no document. What could still become a separator is held back until more of the
@@ -10,7 +10,7 @@ use super::{Chunk, Tally};
 pub(super) struct Documents {
     pub tally: Tally,
     separator: Option<Separator>,
-    /// Something stands in the document that is being read.
+    /// The document has text that is being read.
     open: bool,
     /// Documents that have ended.
     pub ended: u64,

@@ -22,7 +22,7 @@ pub struct Input {
 
 enum Stream {
     Plain(File),
-    /// A stream that cannot seek, with the bytes that were looked at in front.
+    /// A stream that cannot seek, with the bytes that were examined in front.
     Once(Box<dyn Read + Send>),
     Gzip(Box<MultiGzDecoder<BufReader<Box<dyn Read + Send>>>>),
     Zstd(Box<ZstdReader<BufReader<Box<dyn Read + Send>>>>),
@@ -133,7 +133,7 @@ fn open_file(path: &Path) -> Result<Input, TextError> {
     Ok(Input { name, stream })
 }
 
-/// Whether a file may go on for ever: a device that is neither a terminal nor a disk, such as `/dev/zero`.
+/// Whether a file may never end: a device that is neither a terminal nor a disk, such as `/dev/zero`.
 #[cfg(unix)]
 pub fn is_endless(file: &impl IsTerminal, meta: &Metadata) -> bool {
     use std::os::unix::fs::FileTypeExt;

@@ -4,7 +4,7 @@
 //! of a file all lie at even places or all at odd ones. Ordinary text has no zero bytes, so these are seldom wrong; a few zeros,
 //! or a file of zeros alone, give nothing away.
 
-/// Bytes that are looked at.
+/// Bytes that are examined.
 const LOOKED_AT: usize = 4096;
 
 /// Kind of a file that is not UTF-8 text.

@@ -71,7 +71,7 @@ fn of_columns(rows: &[char], columns: &[char]) -> u64 {
 }
 
 impl Block {
-    /// Goes on by a column whose character stands in the rows `equal`; `above` is the change above the first row. The change in `row`.
+    /// Advances by a column whose character is in the rows `equal`; `above` is the change above the first row. The change in `row`.
     fn advance(&mut self, equal: u64, above: Change, row: u64) -> Change {
         let Block { rises, falls } = *self;
         let vertical = equal | falls;

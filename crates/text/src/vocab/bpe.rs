@@ -70,7 +70,7 @@ pub struct Size {
     pub pieces: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// At most so many pairs of neighbours in the text.
+    /// At most this number of pairs of neighbours in the text.
     pub pairs: u64,
 }
 

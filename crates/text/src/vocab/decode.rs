@@ -87,7 +87,7 @@ pub struct Decoder {
     /// The last ids (kind `foreign`), and how many of them are printed.
     ids: Vec<u32>,
     printed: usize,
-    /// Whether a token stands before in this line (of use where words stand between spaces).
+    /// Whether a token comes before in this line (of use where words are separated by spaces).
     in_line: bool,
 }
 

@@ -5,7 +5,7 @@
 //!
 //! **`foreign`**. The text is handed over line by line, each with its newline, which is what most training scripts do, and keeps
 //! memory bounded. A tokenizer that keeps newlines has one `<eos>` per document; where they vanish (BERT, T5), every line ends
-//! with `<eos>`, as in kind `whitespace`. Which of its tokens is `<eos>` stands in its template `$A </s>`, as in every file of ours:
+//! with `<eos>`, as in kind `whitespace`. Which of its tokens is `<eos>` is in its template `$A </s>`, as in every file of ours:
 //! reading a foreign file writes that template into it, and Python then adds the same token.
 //!
 //! What it does not do: it repairs no tokenizer. One that draws at random (dropout) is refused.
@@ -121,7 +121,7 @@ impl Engine {
         Ok((!decoded("a\nb")?.contains('\n'), decoded(&probe)? == probe))
     }
 
-    /// Every token by its id, as it stands in the file; none where the ids leave a hole.
+    /// Every token by its id, as it occurs in the file; none where the ids leave a hole.
     pub fn tokens(&self) -> Result<Vec<Option<String>>, String> {
         let entries = self.tokenizer.get_vocab(true);
         let count = entries.len();

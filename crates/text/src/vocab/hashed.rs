@@ -31,7 +31,10 @@ impl Vocab {
         let mut ids = HashMap::default();
         for (id, hash) in (2u32..).zip(hashes) {
             tokens.push(format!("#{hash:016x}").as_bytes());
-            assert!(ids.insert(*hash, id).is_none(), "hash {hash} stands twice");
+            assert!(
+                ids.insert(*hash, id).is_none(),
+                "hash {hash} is listed twice"
+            );
         }
         let vocab = Vocab::new(kind, tokens, 0, Some(1)).expect("the hashes differ");
         let mut ascii = [NONE; 128];
@@ -40,7 +43,7 @@ impl Vocab {
             ascii[usize::from(byte)] = id.unwrap_or(NONE);
         }
         Vocab {
-            index: Index::new(&Tokens::default()).expect("no token stands twice"),
+            index: Index::new(&Tokens::default()).expect("no token is listed twice"),
             ascii,
             hashed: Some(Arc::new(HashedWords {
                 hashes: hashes.into(),

@@ -158,7 +158,7 @@ impl Vocab {
         }
     }
 
-    /// A token as it stands in the file. The byte-level alphabet gives each byte a printable character.
+    /// A token as it occurs in the file. The byte-level alphabet gives each byte a printable character.
     fn json_token(&self, id: u32) -> String {
         match self.token_bytes(id) {
             &[byte] if self.kind == Kind::Bytes => byte_letter(byte).to_string(),

@@ -119,7 +119,10 @@ impl Listed {
             let line = line.strip_suffix('\r').unwrap_or(line);
             let token = unescape(line, kind).map_err(|what| failed(number, what))?;
             if !seen.insert(token.clone()) {
-                return Err(failed(number, format!("the token {line:?} stands twice")));
+                return Err(failed(
+                    number,
+                    format!("the token {line:?} is listed twice"),
+                ));
             }
             if token == names.eos || token == names.unk {
                 ids.push(u32::from(token == names.unk));

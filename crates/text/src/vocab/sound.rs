@@ -87,7 +87,7 @@ fn check_merges(model: &Value) -> Result<(), String> {
             _ => None,
         };
         let Some((a, b)) = pair else {
-            return Err(format!("its merge {number} is no pair of tokens"));
+            return Err(format!("its merge {number} is not a pair of tokens"));
         };
         let joined = b.strip_prefix(prefix).map(|rest| format!("{a}{rest}"));
         let known = joined.is_some_and(|joined| vocab.contains_key(&joined));

@@ -122,7 +122,8 @@ fn lists_name_the_bad_line() {
             .to_string()
     };
     assert!(
-        failed("a\nb\na\n", Kind::Chars).starts_with("v.txt, line 3: the token \"a\" stands twice")
+        failed("a\nb\na\n", Kind::Chars)
+            .starts_with("v.txt, line 3: the token \"a\" is listed twice")
     );
     assert!(
         failed("a\nbc\n", Kind::Chars)

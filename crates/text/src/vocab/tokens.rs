@@ -15,7 +15,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Room for so many tokens of so many bytes together.
+    /// Memory for a number of tokens and of their bytes together.
     pub fn with_capacity(tokens: usize, bytes: usize) -> Tokens {
         Tokens {
             bytes: Vec::with_capacity(bytes),
@@ -138,7 +138,7 @@ fn short_alone(token: &[u8]) -> Option<u128> {
 }
 
 impl Index {
-    /// Errors: the id of a token that stands twice.
+    /// Errors: the id of a token that is listed twice.
     pub fn new(tokens: &Tokens) -> Result<Index, u32> {
         let hasher = RandomState::default();
         let mut index = Index {

@@ -2,7 +2,7 @@
 //!
 //! Layers are laid over each other as tables ([`Choices::lay`]). One rule goes beyond that: with tied weights, embed follows hidden (of
 //! the top layer) and the reverse when only one of them is given; two different sizes untie the weights unless tying was asked for:
-//! then a projection stands between.
+//! then a projection is between.
 
 use super::{Bptt, Choices, Config, ConfigError, Precision};
 use elman_kernels::Isa;

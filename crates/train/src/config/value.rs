@@ -334,7 +334,7 @@ fn vocabulary(text: &str, source: Source) -> Result<String, String> {
         (VocabKind::Bpe, Some(entries)) => match entries.parse::<u64>() {
             Ok(_) => Ok(text.to_owned()),
             Err(_) => Err(format!(
-                "'{entries}' is no number of entries; write, for example, bpe:8000"
+                "'{entries}' is not a number of entries; write, for example, bpe:8000"
             )),
         },
         (kind, Some(_)) => Err(format!(

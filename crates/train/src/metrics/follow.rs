@@ -1,6 +1,6 @@
 //! Reading `metrics.jsonl` while a run may be writing it.
 //!
-//! The file grows, its last line may be half written, and when the run is resumed its end is cut off and written anew. A
+//! The file grows, its last line may be half written, and when the run is resumed its end is cut off and written again. A
 //! [`Follower`] continues where it was if the last line that it knows is still there, and starts from the beginning if not. Lines
 //! that it cannot parse are passed over: they are damage, or from a later version.
 

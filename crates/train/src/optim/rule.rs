@@ -39,7 +39,7 @@ pub trait Rule {
 pub struct Step<'a, 'm> {
     /// Threads and instruction set.
     pub cpu: &'a Cpu,
-    /// Weights, gradient, running average and packed copies of the weights.
+    /// Weights, gradient, running average and packed weights of the weights.
     pub operands: Operands<'a>,
     /// Changes of gradient and weights before the rule: clipping, scaling, noise, decay.
     pub prepare: Prepare,

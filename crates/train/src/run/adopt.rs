@@ -47,7 +47,7 @@ fn notes(chosen: &Config, config: &Config, model: &NetworkModel, path: &Path) ->
         && config.loss_after.is_none()
     {
         notes.push(format!(
-            "{at} learnt only what follows {token:?} in a line, and this run learns every token: set `loss-after` to {token:?} to go on as before"
+            "{at} learnt only what follows {token:?} in a line, and this run learns every token: set `loss-after` to {token:?} to continue as before"
         ));
     }
     notes

@@ -111,7 +111,7 @@ impl Run {
             _ => (format!("windows {first} to {last}"), "these windows were"),
         };
         format!(
-            "step {} (epoch {}, {place} of {windows}): the loss was {} and the gradient norm {}; {what} kept from the weights and the carried state starts anew",
+            "step {} (epoch {}, {place} of {windows}): the loss was {} and the gradient norm {}; {what} kept from the weights and the carried state starts from zero",
             step.step,
             at.epoch + 1,
             step.loss_nats,

@@ -1,7 +1,7 @@
 //! Whether a run can continue from a checkpoint: its numbers are checked against each other and against the run's texts.
 //!
 //! Its checksum has agreed, so it is what somebody wrote; but the texts or the configuration may have been changed since, and
-//! a checksum can be computed anew. A position beyond the end of the text would end the run in the middle of a step.
+//! a checksum can be computed again. A position beyond the end of the text would end the run in the middle of a step.
 
 use crate::state::{Progress, Tally, TrainState};
 use crate::windows::Windows;
@@ -15,7 +15,7 @@ pub(super) fn check(state: &TrainState, train: &mut Windows) -> Result<(), Strin
     let length = train.length();
     if progress.position >= length {
         return Err(format!(
-            "it stands at position {} of an epoch, and the training text has {length}",
+            "it is at position {} of an epoch, and the training text has {length}",
             progress.position
         ));
     }

@@ -32,7 +32,7 @@ impl Run {
             .filter(|most| *stale >= *most)?;
         let (had, s) = (std::mem::take(stale), if most == 1 { "" } else { "s" });
         Some(format!(
-            "{had} validations in a row were no better than the best; the run goes on until {most} more validation{s} in a row are not"
+            "{had} validations in a row were no better than the best; the run continues until {most} more validation{s} in a row are not"
         ))
     }
 
@@ -97,14 +97,14 @@ impl Run {
             let lr = learning_rate.at(progress.place());
             if lr < before {
                 notes.push(format!(
-                    "step {step}: validation is not getting better, so the learning rate goes from {before} to {lr}"
+                    "step {step}: validation is not improving, so the learning rate goes from {before} to {lr}"
                 ));
             }
         }
         let average = optimiser.average.as_mut();
         if average.is_some_and(|average| average.observe(loss_nats, self.trainer.engine.params())) {
             notes.push(format!(
-                "step {step}: validation is not getting better, so the weights are averaged from here on; validation and the saved model take the average"
+                "step {step}: validation is not improving, so the weights are averaged from here on; validation and the saved model take the average"
             ));
         }
         notes

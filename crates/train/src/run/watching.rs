@@ -76,7 +76,7 @@ pub(super) fn note_unknown(config: &Config, vocab: &Vocab, watch: &mut dyn Watch
     Ok(())
 }
 
-/// The bytes that a sample takes for a moment: a streams at the prompt and one that goes on, each with a window and a state, and five
+/// The bytes that a sample takes for a moment: a streams at the prompt and one that continues, each with a window and a state, and five
 /// numbers for each entry of the vocabulary: logits of both; counts, scores and weights of the sampler.
 pub(super) fn sample_bytes(dims: &Dims) -> u64 {
     let format = Format::F32; // of panels, which are the engine's

@@ -4,7 +4,7 @@
 //! at the first validation that is not better; Mikolov's RNNLM and PyTorch's word language model are of that kind);
 //! with patience it is `torch.optim.lr_scheduler.ReduceLROnPlateau` in mode `min` with a relative threshold
 //! and without cool-down: a loss is better if it is below best·(1 − threshold); after more than `patience`
-//! validations in a row that are not better the rate is reduced, and counting starts anew.
+//! validations in a row that are not better the rate is reduced, and counting starts again.
 
 use super::{Curve, Place};
 use crate::config::declare::options;

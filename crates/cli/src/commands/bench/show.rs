@@ -21,7 +21,7 @@ pub fn text(out: &mut impl Write, report: &Report) -> io::Result<()> {
             let (name, streams) = (&row.measured.name, row.measured.tokens_per_step);
             writeln!(
                 out,
-                "{name}: {streams} streams together read {times:.2} times the tokens of one alone"
+                "{name}: {streams} streams together process {times:.2} times as many tokens per second as one"
             )?;
         }
     }

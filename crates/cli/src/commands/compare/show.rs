@@ -105,11 +105,11 @@ fn about(names: &Names, c: &Comparison) -> Table {
             };
             let count = grouped(units.count as u64);
             table.row(
-                "certainty",
-                format!("{percent} % intervals and p-values from {count} {drawn}, drawn {resamples} times (seed {seed})"),
+                "confidence",
+                format!("{percent} % bootstrap intervals and p-values, {resamples} resamples of {count} {drawn} (seed {seed})"),
             );
         }
-        (None, because) => table.row("certainty", because.as_deref().unwrap_or("none")),
+        (None, because) => table.row("confidence", because.as_deref().unwrap_or("none")),
     }
     table
 }
@@ -263,9 +263,9 @@ fn mixed(names: &Names, c: &Comparison, mixture: &Mixture) -> Table {
         "against",
         match by == nats(0.0) {
             true => format!(
-                "as good as {best}, the best alone: less than 0.0001 nats per {per} apart{certainty}"
+                "as good as {best}, the best single model: less than 0.0001 nats per {per} apart{certainty}"
             ),
-            false => format!("{by} nats per {per} {better} than {best}, the best alone{certainty}"),
+            false => format!("{by} nats per {per} {better} than {best}, the best single model{certainty}"),
         },
     );
     table

@@ -25,7 +25,7 @@ pub struct ChoiceArgs {
     /// Choose among the tokens of most typical information that together have this probability
     #[arg(long, value_name = "P", value_parser = finite32, default_value = "1")]
     typical: f32,
-    /// Above 1: make tokens that stand in the text already less probable
+    /// Above 1: make tokens that already occur in the text less probable
     #[arg(long, value_name = "X", value_parser = finite32, default_value = "1")]
     repetition_penalty: f32,
     /// How many of the last tokens the penalty looks at [default: all]

@@ -1,4 +1,4 @@
-//! The texts to go on with: one, several, or one for each line of a file.
+//! The prompts: one, several, or one for each line of a file.
 
 use crate::commands::{STDIN, is_stdin};
 use crate::output::say;
@@ -15,7 +15,7 @@ pub struct PromptArgs {
     /// '-' reads the prompt from standard input
     #[arg(value_name = "-", value_parser = dash, help_heading = None::<&str>, conflicts_with_all = ["prompt", "prompt_file", "prompts"])]
     stdin: Option<String>,
-    /// What to go on with; several prompts are continued side by side
+    /// Text to continue; several prompts are continued side by side
     #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Vec<String>,
     /// Read the prompt from this file; a newline at its very end does not count

@@ -30,7 +30,7 @@ pub struct Show<'a> {
     pub seed: u64,
 }
 
-/// What a text goes on from.
+/// What a text continues.
 pub struct Source<'a> {
     /// The prompt's number, from 0.
     pub index: usize,
@@ -102,7 +102,7 @@ impl Base {
 }
 
 impl Show<'_> {
-    /// Begins a text of which pieces follow. A line stands between two texts.
+    /// Begins a text of which pieces follow. A line separates two texts.
     pub fn begin(&self, is_next: bool, prompt: &[u8]) -> io::Result<Text<'_>> {
         if is_next {
             print(b"---\n")?;

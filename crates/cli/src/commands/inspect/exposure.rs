@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// The oracle is the source of the training text, such as an n-gram model that the text was drawn from with `elman generate`: it says
 /// exactly what may come next after any prefix, and with which probability. How far is the model from that after prefixes that the oracle
 /// wrote, and how far after prefixes that the model wrote itself? With a text, prefixes are its own and continuations of it, and the oracle, any other model,
-/// stands in for the unknown source. Both models need one vocabulary (train one of them with --vocab-from the other).
+/// replaces the unknown source. Both models need one vocabulary (train one of them with --vocab-from the other).
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -53,7 +53,7 @@ pub struct ExposureArgs {
     /// Tokens of the longest prefix
     #[arg(long, value_name = "N", default_value_t = Options::default().length)]
     length: usize,
-    /// Tokens of the text that stand before all prefixes
+    /// Tokens of the text before each prefix
     #[arg(long, value_name = "N", default_value_t = Options::default().context, requires = "texts")]
     context: usize,
     /// How often to draw sequences again for the intervals
@@ -177,7 +177,7 @@ fn write_text(out: &mut impl Write, names: &Names, found: &Exposure) -> io::Resu
     if found.truth == Truth::Text {
         writeln!(
             out,
-            "The oracle stands in for the source of the text, which nobody knows: figures are the distance of two models.\n"
+            "The oracle replaces the source of the text, which is unknown: the figures are distances between two models.\n"
         )?;
     }
 

@@ -273,7 +273,7 @@ fn write_text(out: &mut impl Write, name: &str, found: &Memory) -> Result<()> {
     let step = bytes(found.step_bytes.round() as u64);
     writeln!(
         out,
-        "a time step more of {sequences} takes {step} where the window is whole:"
+        "each further time step of {sequences} takes {step} (whole windows):"
     )?;
     let mut grid = Grid::new(1, &["part", "bytes"]);
     for part in &found.step {
@@ -281,9 +281,12 @@ fn write_text(out: &mut impl Write, name: &str, found: &Memory) -> Result<()> {
     }
     writeln!(out, "{}", grid.to_text())?;
 
-    writeln!(out, "everything, by T and B, whole windows:")?;
+    writeln!(
+        out,
+        "planned memory by T (--bptt) and B (--batch-size), whole windows:"
+    )?;
     writeln!(out, "{}", over(&found.table, |cell| cell.total_bytes))?;
-    writeln!(out, "and recomputed (--recompute):")?;
+    writeln!(out, "with --recompute:")?;
     writeln!(
         out,
         "{}",
@@ -296,8 +299,8 @@ fn write_text(out: &mut impl Write, name: &str, found: &Memory) -> Result<()> {
         grouped(found.batch_size as u64),
     );
     let most = [
-        format!("most B at T = {steps}"),
-        format!("most T at B = {batch_size}"),
+        format!("largest B at T = {steps}"),
+        format!("largest T at B = {batch_size}"),
     ];
     let mut grid = Grid::new(1, &["windows", &most[0], &most[1]]);
     for fit in &found.fits {

@@ -56,7 +56,7 @@ pub struct SequentialArgs {
     /// Batch sizes B of the rows, with commas between them; T is what is left of the positions
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [1, 4, 16, 64, 256], alias = "over-lanes")]
     over_batch_size: Vec<usize>,
-    /// Measure each row for so long with each number of threads, three steps at least
+    /// Seconds to measure each row with each number of threads; at least three steps
     #[arg(long, value_name = "SECONDS", value_parser = crate::args::positive, default_value = "1")]
     seconds: f64,
     /// Number of threads that is compared with one [default: one for each CPU]

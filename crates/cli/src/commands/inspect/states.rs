@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// RunSnapshot at hidden states over a text: which unit is a quote cell, which one counts down the line?
+/// Show hidden states over a text: which unit is a quote cell, which one counts down the line?
 ///
 /// Every unit's value after every token of the text. Units are ranked by how well they follow something that a person can name: open
 /// quotes and brackets, a colon before in the line, capitals, beginnings of sentences, digits, the place in the line and in the word. They are chosen on the first half of
@@ -38,7 +38,7 @@ What each number means: docs/INSPECT.md"
 pub struct StatesArgs {
     #[command(flatten)]
     subject: SubjectArgs,
-    /// Tokens of the text to look at, from its beginning
+    /// Tokens of the text to analyse, from its beginning
     #[arg(long, value_name = "N", default_value_t = Options::default().tokens)]
     tokens: usize,
     /// Units to name for each property of the text
@@ -65,7 +65,7 @@ pub struct StatesArgs {
 fn unit(text: &str) -> Result<Unit, String> {
     let wanted = || {
         format!(
-            "'{text}' is no unit: write LAYER:UNIT, such as 0:42, or 0:42:c for the cell state of an LSTM"
+            "'{text}' is not a unit: write LAYER:UNIT, such as 0:42, or 0:42:c for the cell state of an LSTM"
         )
     };
     let mut parts = text.split(':');

@@ -1,4 +1,4 @@
-//! What is looked at: a model, or a network as training would begin with it, and the tokens of a text.
+//! The subject of an inspection: a model, or a network as training would begin with it, and the tokens of a text.
 
 use crate::args::{named, thread_count};
 use crate::commands::{cpu, is_stdin, sources};
@@ -24,7 +24,7 @@ pub struct SubjectArgs {
     /// The directory of a model or of a run (not with --untrained), then texts, plain, gzip or zstd; '-' is standard input
     #[arg(value_name = "MODEL|TEXT", required = true, value_hint = ValueHint::AnyPath)]
     pub names: Vec<PathBuf>,
-    /// RunSnapshot at a network as `elman train TEXT` with the same options would begin with it, instead of a model
+    /// Inspect a network as `elman train TEXT` with the same options would start it, instead of a model
     #[arg(long)]
     untrained: bool,
 
@@ -50,7 +50,7 @@ pub struct TextArgs {
     /// Read the text as one stream, or each line by itself, from <eos> and the zero state [default: as the model was trained]
     #[arg(long, value_name = "NAME", value_parser = named::<Layout>(&["stream", "sentences"]))]
     layout: Option<Layout>,
-    /// Count only the loss of what stands in each line between the last TOKEN and the line end; lines are then read by themselves
+    /// Count only the loss of what follows the last TOKEN of each line; each line is then read by itself
     /// [default: as the run was trained]
     #[arg(long, value_name = "TOKEN")]
     loss_after: Option<String>,

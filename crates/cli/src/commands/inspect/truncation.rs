@@ -36,7 +36,7 @@ pub struct TruncationArgs {
     /// Excerpts of the text, drawn by --seed
     #[arg(long, value_name = "N", default_value_t = Options::default().excerpts, alias = "passages")]
     excerpts: usize,
-    /// Steps of the long window, whose gradient counts as the truth
+    /// Steps of the long window, whose gradient is the reference
     #[arg(long, value_name = "N", default_value_t = Options::default().full)]
     full: usize,
     /// Lengths of the windows, with commas between them

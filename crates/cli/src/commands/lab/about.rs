@@ -98,7 +98,7 @@ fn today() -> String {
     date(now.map_or(0, |time| time.as_secs() / 86_400))
 }
 
-/// The date of so many days after 1970-01-01 (Hinnant's `civil_from_days`).
+/// The date that is a number of days after 1970-01-01 (Hinnant's `civil_from_days`).
 fn date(days: u64) -> String {
     let z = days + 719_468;
     let (era, day_of_era) = (z / 146_097, z % 146_097);

@@ -17,7 +17,7 @@ pub enum Output {
     Binary(PathBuf),
 }
 
-const ENDINGS: &str = "the name of the file says its form: .arpa or .lm is ARPA text, with .gz after it compressed, .bin is the compact form of elman, and '-' is ARPA text on standard output";
+const ENDINGS: &str = "the extension of the file sets its format: .arpa or .lm for ARPA text (compressed if .gz follows), .bin for elman's compact format; '-' is ARPA text on standard output";
 
 impl Output {
     pub fn parse(path: &Path) -> Result<Output> {

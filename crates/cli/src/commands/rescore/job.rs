@@ -103,7 +103,7 @@ impl<'a> Job<'a> {
         let format = self.format.map_or("", NbestFormat::name);
         if self.several == 0 {
             notes.push(format!(
-                "every utterance has one hypothesis, so there is no order to choose: if that is wrong, say the format of the lists with --input-format (it is taken to be {format})"
+                "every utterance has one hypothesis, so there is no order to choose: if that is wrong, name the format of the lists with --input-format (it is taken to be {format})"
             ));
         }
         Ok(notes)

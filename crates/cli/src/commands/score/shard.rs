@@ -3,10 +3,10 @@
 //! ```text
 //! DIR/00003-of-00012.tsv     the output of shard 3 of 12, which appears when it is complete
 //! DIR/00003-of-00012.done    the marker, written last: what was computed, and the sums
-//! DIR/00003-of-00012.parts/  while the shard is not finished: parts of so many lines, each a file of rows and one of sums
+//! DIR/00003-of-00012.parts/  while the shard is not finished: parts of this number of lines, each a file of rows and one of sums
 //! ```
 //! A part counts once the file of its sums is there. A process that is killed loses the part that it was writing, and the next one with the same choices
-//! goes on behind the last whole part. With another model, text (a name or the size) or choice it refuses to go on, and so it does where the output is a file
+//! continues after the last whole part. With another model, text (a name or the size) or choice it refuses to continue, and so it does where the output is a file
 //! that no shard has written. The header of a table is in the first shard alone, so that
 //! the outputs in order are the output of one process.
 
@@ -116,7 +116,7 @@ pub fn run(
     }
     if args.filter.is_some_and(|filter| filter.by_rank()) {
         return Err(usage(
-            "a rank is one among all lines, and a shard has a part of them: filter shards by perplexity, such as --filter ..500",
+            "ranks need all lines, and a shard has only a part of them: filter shards by perplexity, such as --filter ..500",
         ));
     }
     let shard = Shard::find(&texts, model.vocab().kind(), which.index, which.count)?;

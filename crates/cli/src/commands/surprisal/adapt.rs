@@ -109,7 +109,7 @@ impl AdaptArgs {
         );
         let skipped = (network.skipped() > 0).then(|| {
             format!(
-                "{} left out, because loss or gradient was not finite: take a lower --adapt-rate",
+                "{} left out, because loss or gradient was not finite: use a lower --adapt-rate",
                 count(network.skipped() as usize, "update")
             )
         });

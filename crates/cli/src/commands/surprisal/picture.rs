@@ -38,7 +38,7 @@ fn legend() -> Vec<String> {
     (0..=LEVELS).map(name).collect()
 }
 
-/// Parts of a line: what stands before each word, and the word; then what stands after the last.
+/// Parts of a line: the text before each word, and the word; then the text after the last.
 fn parts<'l>(line: &LineSurprisals<'l>) -> (Vec<(String, String, &'l WordSurprisal)>, String) {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     let mut end = 0;

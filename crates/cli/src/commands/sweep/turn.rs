@@ -28,7 +28,7 @@ impl Turn {
             };
             if !wait {
                 bail!(
-                    "another sweep is at work on this machine ({holder}), and two at once would slow each other down: give --wait to begin when it has ended"
+                    "another sweep is running on this machine ({holder}), and two at once would slow each other down: add --wait to start when it has ended"
                 );
             }
             if !told {

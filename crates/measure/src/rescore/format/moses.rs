@@ -15,7 +15,7 @@ pub struct Moses<'l> {
 impl<'l> Moses<'l> {
     /// Splits a line.
     ///
-    /// Errors: fewer than four fields, no id, or a feature that is no number.
+    /// Errors: fewer than four fields, no id, or a feature that is not a number.
     pub fn split(line: &'l str) -> Result<Moses<'l>, String> {
         let fields: Vec<&str> = line.splitn(5, "|||").collect();
         let (Ok(&[id, words, features, total]), rest) = (match &fields[..] {
@@ -38,7 +38,7 @@ impl<'l> Moses<'l> {
             !(value.is_empty() || feature.ends_with(':') || is_number(value))
         };
         match features.split_ascii_whitespace().find(value) {
-            Some(feature) => Err(format!("the feature '{feature}' is no number")),
+            Some(feature) => Err(format!("the feature '{feature}' is not a number")),
             None => Ok(Moses {
                 id,
                 words,

@@ -81,7 +81,7 @@ fn scores_that_are_no_numbers_are_refused() {
     refused(
         NbestFormat::Srilm,
         "-1 -2 two a b",
-        "'two' is no number of words",
+        "'two' is not a number of words",
     );
     refused(NbestFormat::Srilm, "-1 -2", "come before");
     refused(NbestFormat::Nbestlist1, "(x) a", "'x'");

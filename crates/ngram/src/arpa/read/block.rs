@@ -71,7 +71,7 @@ impl Parser<'_> {
     }
 }
 
-/// Cuts whole lines into so many parts of about the same length.
+/// Cuts whole lines into this number of parts of about the same length.
 fn cut(mut lines: &[u8], parts: usize) -> Vec<&[u8]> {
     let mut cut = Vec::with_capacity(parts);
     for left in (1..=parts).rev() {

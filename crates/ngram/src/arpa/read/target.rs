@@ -13,7 +13,7 @@ use std::path::Path;
 pub trait Target {
     fn note(&mut self, note: String);
 
-    /// Takes memory for so many n-grams of the next order.
+    /// Takes memory for this number of n-grams of the next order.
     fn expect(&mut self, n_grams: usize);
 
     fn push(&mut self, gram: &[u32], log10_p: f32, log10_backoff: f32) -> Result<(), Fault>;

@@ -40,7 +40,7 @@ struct Piece {
 }
 
 impl Pieces {
-    /// Room for so many pieces of so many symbols together.
+    /// Memory for a number of pieces and of their symbols together.
     pub fn with_capacity(pieces: usize, symbols: usize) -> Pieces {
         Pieces {
             symbols: Vec::with_capacity(symbols),
@@ -65,7 +65,7 @@ impl Pieces {
         (&self.symbols[start as usize..][..len as usize], count)
     }
 
-    /// Puts `new` in place of `first` and `second` in a piece, and calls `change` for each pair that stands there more or less often
+    /// Puts `new` in place of `first` and `second` in a piece, and calls `change` for each pair that occurs there more or less often
     /// than before.
     fn merge(
         &mut self,
@@ -153,7 +153,7 @@ impl Merges {
     }
 }
 
-/// What stands before the vocabulary in the model of a `tokenizer.json`.
+/// What comes before the vocabulary in the model of a `tokenizer.json`.
 const HEAD: &str = r#"{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":null,"end_of_word_suffix":null,"fuse_unk":false,"byte_fallback":false,"ignore_merges":false,"vocab":{"#;
 
 /// Merges pairs that occur at least `min_count` times until there are `most` symbols. `tokens` are the symbols that there are.
@@ -217,7 +217,7 @@ pub fn learn(mut pieces: Pieces, mut tokens: Tokens, min_count: u64, most: usize
     Merges { tokens, pairs }
 }
 
-/// How often each pair stands in the pieces, and all pairs with their places.
+/// How often each pair occurs in the pieces, and all pairs with their places.
 fn first_candidates(pieces: &Pieces) -> (ByPair<i32>, BinaryHeap<Candidate>) {
     let all = || 0..pieces.pieces.len() as u32;
     let pairs_of = |piece: u32| {

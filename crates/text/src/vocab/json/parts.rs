@@ -1,4 +1,4 @@
-//! What stands in a `tokenizer.json` of ours beside its model, byte for byte as the Python package writes it.
+//! What is in a `tokenizer.json` of ours beside its model, byte for byte as the Python package writes it.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::Kind;
 use crate::scan::{CONTROL_LITERAL, ESCAPED_LITERAL, WORDS_PATTERN};
 
 const CHARS_PATTERN: &str = r"[\s\S]";
-/// What stands between words of kind `fields`.
+/// What separates words of kind `fields`.
 const SPACES_PATTERN: &str = r"[ \t\n\r]+";
 
 /// Every part of the file that depends on the kind but not on the text, in the order of the file.

@@ -72,7 +72,7 @@ fn listed(file: &[u8]) -> Result<Tokens, String> {
         .collect())
 }
 
-/// A vocabulary object as it stands in the file: each token, and its id.
+/// A vocabulary object as it occurs in the file: each token, and its id.
 #[derive(Default)]
 struct Listed {
     tokens: Tokens,

@@ -8,7 +8,7 @@
 //! its children, which bit 9 shifts by 8. The child of the node at `n` by the byte `c` stands at `n ^ c` and has the label
 //! `c`; a value stands at the place without a byte, and is where in the replacements its text begins.
 //!
-//! The crate looks places up without asking whether they exist. Here all that can be reached are looked at first.
+//! The crate looks places up without asking whether they exist. Here all that can be reached are checked first.
 
 const BROKEN: &str = "its `Precompiled` map of characters is broken";
 

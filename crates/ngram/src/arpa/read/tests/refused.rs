@@ -138,9 +138,9 @@ fn lines_that_hold_no_n_gram_are_refused() {
     spoilt("-1\ta\t-0.5", "-1", 10, "1 fields");
     spoilt("-1\ta\t-0.5", "-1 a b -0.5", 10, "4 fields");
     spoilt("-0.75\ta b", "a b", 15, "2 fields");
-    spoilt("-1\ta\t-0.5", "-1\ta\tb", 10, "`b` is no number");
-    spoilt("-1\ta\t-0.5", "-1,0\ta\t-0.5", 10, "`-1,0` is no number");
-    spoilt("-1\ta\t-0.5", "0x1\ta\t-0.5", 10, "`0x1` is no number");
+    spoilt("-1\ta\t-0.5", "-1\ta\tb", 10, "`b` is not a number");
+    spoilt("-1\ta\t-0.5", "-1,0\ta\t-0.5", 10, "`-1,0` is not a number");
+    spoilt("-1\ta\t-0.5", "0x1\ta\t-0.5", 10, "`0x1` is not a number");
     let long = format!("-0.75\ta {}", "b".repeat(LONGEST_LINE));
     spoilt("-0.75\ta b", &long, 15, "holds no n-gram");
 }
@@ -199,14 +199,19 @@ fn the_second_of_two_equal_n_grams_is_refused_with_its_line() {
         "-1.25\tb\t-0.125",
         "-1.25\ta\t-0.125",
         11,
-        "the 1-gram `a` stands twice",
+        "the 1-gram `a` is listed twice",
     );
-    spoilt("-0.75\ta b", "-0.75\t<s> a", 15, "this 2-gram stands twice");
+    spoilt(
+        "-0.75\ta b",
+        "-0.75\t<s> a",
+        15,
+        "this 2-gram is listed twice",
+    );
     spoilt(
         "-0.375\tb a b",
         "-0.375\t<s> a b",
         21,
-        "this 3-gram stands twice",
+        "this 3-gram is listed twice",
     );
     // Found only when the section is complete, yet with its own line, blank lines before it or not.
     let spread = GOOD.replace("-0.625\tb </s>", "\n\n-0.625\t<s> a\n");

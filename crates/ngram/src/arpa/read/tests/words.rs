@@ -147,7 +147,7 @@ fn the_first_line_names_the_kind() {
     assert!(line == 1 && message.contains("`letters`"), "{message}");
     let (line, message) = refused(words.replacen("\t▁a", "\t\\u{61}", 1));
     assert!(
-        line == 12 && message.contains("no name of a token of kind words"),
+        line == 12 && message.contains("is not the name of a token of kind words"),
         "{message}"
     );
     // In the second line it is a comment like any other.
@@ -176,11 +176,11 @@ fn a_model_of_bytes_must_have_all_of_them() {
     assert!(
         refused(written.replace("\ta\t", "\tab\t"))
             .1
-            .contains("no name of a token")
+            .contains("is not the name of a token")
     );
     assert!(
         refused(written.replace("\ta\t", "\t<unk>\t"))
             .1
-            .contains("no name of a token")
+            .contains("is not the name of a token")
     );
 }
