@@ -16,6 +16,7 @@ mod tests;
 use super::streams::Streams;
 use super::{Distribution, Model, ModelError};
 use crate::error::Result;
+use elman_net::State;
 use elman_text::{TokenId, Vocab};
 
 /// One stream of text under a model, which is fed and asked for the distribution of its next token.
@@ -123,6 +124,13 @@ impl Session {
         let mut logits = vec![0.0; self.model.vocab().len()];
         self.streams.logits(&mut logits);
         logits
+    }
+
+    /// The hidden states of a network after the text, layer by layer; `None` for models of other families.
+    ///
+    /// Of an LSTM each layer has h and the memory cell c. The session does not move.
+    pub fn hidden_state(&mut self) -> Option<State> {
+        self.streams.hidden_state(0)
     }
 
     /// Appends tokens to the text and returns the natural log-probability of each after all tokens before it.

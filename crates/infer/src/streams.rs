@@ -19,6 +19,7 @@ use super::NetworkView;
 use super::model::{Family, Model};
 use cache::CacheStreams;
 use elman_kernels::{Cpu, Isa};
+use elman_net::State;
 use elman_text::{Layout, Vocab};
 use mixture::MixtureStreams;
 use network::NetworkStreams;
@@ -257,6 +258,14 @@ impl<'a> Streams<'a> {
             Memory::Ngram(streams) => streams.scores(),
             Memory::Cache(streams) => streams.scores(),
             Memory::Mixture(streams) => streams.scores(),
+        }
+    }
+
+    /// The hidden states of a stream of a network after all that it was fed; `None` for other families.
+    pub fn hidden_state(&mut self, stream: usize) -> Option<State> {
+        match &mut self.memory {
+            Memory::Network(streams) => Some(streams.state(stream)),
+            Memory::Ngram(_) | Memory::Cache(_) | Memory::Mixture(_) => None,
         }
     }
 

@@ -218,6 +218,39 @@ fn texts_are_scored_as_they_are_evaluated() {
 }
 
 #[test]
+fn hidden_states_are_those_of_a_forward_pass() {
+    for model in models() {
+        let ids = tokens(model.vocab().len(), 20);
+        let mut session = after(&model, &ids);
+        let found = session.hidden_state();
+        let Some(network) = model.as_network() else {
+            assert_eq!(found, None);
+            continue;
+        };
+        let mut state = network.zero_state(1);
+        let mut workspace = elman_net::Workspace::new(network.dims(), 1, 1);
+        // In a model of sentences a line that has ended leaves nothing behind.
+        let line = match model.layout() {
+            Layout::Stream => 0,
+            Layout::Sentences => ids
+                .iter()
+                .rposition(|&id| model.vocab().ends_line(id))
+                .map_or(0, |end| end + 1),
+        };
+        for id in [&[model.vocab().eos()], &ids[line..]].concat() {
+            let cpu = model.cpu();
+            network
+                .view()
+                .advance(cpu, &[id], &mut state, &mut workspace);
+        }
+        assert_eq!(found, Some(state));
+        // Asking changes nothing.
+        let next = session.next().unwrap().log_probs();
+        assert_eq!(next, after(&model, &ids).next().unwrap().log_probs());
+    }
+}
+
+#[test]
 fn a_text_is_fed_as_its_tokens() {
     let model = Model::from(model(Cell::GRU, false));
     let mut session = model.session();

@@ -237,6 +237,12 @@ impl<'a> NetworkStreams<'a> {
         }
     }
 
+    /// The states of a stream, after all that it was fed.
+    pub fn state(&mut self, stream: usize) -> State {
+        self.settle();
+        self.state.select(&[stream])
+    }
+
     pub fn reset(&mut self, stream: usize) {
         let zero = State::zeros(self.network.view().dims(), 1);
         self.state.put(&[stream], &zero);
