@@ -38,6 +38,29 @@ pub fn write_atomic(
     file.commit()
 }
 
+/// Replaces the file at `path` with `bytes` as [`write_atomic`] does; only its owner may read the new file.
+///
+/// Systems other than Unix give it the permissions of every other file.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let mut file = AtomicFile::create(path)?;
+    restrict(file.writer.get_ref()).map_err(|error| file.error(error))?;
+    file.writer
+        .write_all(bytes)
+        .map_err(|error| file.error(error))?;
+    file.commit()
+}
+
+#[cfg(unix)]
+fn restrict(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn restrict(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
 /// File under construction: written to a temporary, which [`AtomicFile::commit`] renames to its final path.
 ///
 /// A value that is dropped without a commit removes its temporary.

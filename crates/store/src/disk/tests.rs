@@ -25,6 +25,23 @@ fn a_file_is_replaced_as_a_whole() {
     assert_eq!(names(room.path()), ["a"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_private_file_is_its_owner_s() {
+    use std::os::unix::fs::PermissionsExt;
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("a");
+    for bytes in [&b"key"[..], b"another"] {
+        write_private(&path, bytes).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(
+            (mode & 0o777, fs::read(&path).unwrap()),
+            (0o600, bytes.to_vec())
+        );
+    }
+    assert_eq!(names(room.path()), ["a"]);
+}
+
 #[test]
 fn two_writers_of_one_file_do_not_meet() {
     let room = tempfile::tempdir().unwrap();
