@@ -20,6 +20,7 @@ mod rescore;
 mod runs;
 mod score;
 mod scorer;
+mod serve;
 mod shell;
 mod surprisal;
 mod sweep;
@@ -57,6 +58,7 @@ Examples:
   elman complete runs/kjv 'In the beg'        # the words that come next, or the end of this one
   elman compress runs/kjv psalms.txt -o p.elmc # in as many bits as the model needs for it
   elman generate runs/kjv --prompt 'In the'   # let it write
+  elman serve runs/kjv                        # over HTTP, with a page to look at it
   elman train --resume runs/kjv --epochs 4    # train it longer
   elman info runs/kjv                         # what is in there
   elman watch runs/kjv                        # its curves, while it trains
@@ -89,6 +91,7 @@ enum Command {
     Compress(Box<compress::CompressArgs>),
     Decompress(Box<compress::DecompressArgs>),
     Generate(generate::GenerateArgs),
+    Serve(serve::ServeArgs),
     Info(info::InfoArgs),
     Import(import::ImportArgs),
     Export(export::ExportArgs),
@@ -124,6 +127,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Compress(args) => compress::run(*args),
         Command::Decompress(args) => compress::run_decompress(*args),
         Command::Generate(args) => generate::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Info(args) => info::run(args),
         Command::Inspect(command) => inspect::run(command),
         Command::Lab(args) => lab::run(args),

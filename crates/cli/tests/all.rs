@@ -30,6 +30,7 @@ mod rescore;
 mod round_trip;
 mod score;
 mod score_filter;
+mod serve;
 mod shards;
 mod surprisal;
 mod sweeps;

@@ -52,6 +52,15 @@ impl Distribution {
             .collect()
     }
 
+    /// Writes the logits of all tokens, indexed by id (V): natural log-probabilities up to a constant, with the bits of
+    /// [`super::Session::logits`].
+    ///
+    /// # Panics
+    /// If there are not V of them.
+    pub fn logits(&self, logits: &mut [f32]) {
+        self.scores.logits(logits);
+    }
+
     /// Texts and probabilities of the `n` most probable tokens, the most probable first; equal ones in the order of their ids.
     pub fn top(&self, n: usize) -> Vec<(String, f64)> {
         let token = |id| self.model.vocab().token(id).into_owned();

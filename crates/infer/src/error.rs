@@ -131,6 +131,9 @@ pub enum GenerateError {
     /// Stop strings were given together with a constraint, which decides itself where a text ends.
     #[error("a constraint decides itself where a text ends: leave the stop strings out")]
     StopWithConstraint,
+    /// A constraint was given for a text that is written token by token.
+    #[error("a text that is written token by token takes no constraint")]
+    ConstraintByToken,
     /// Every token of the vocabulary is banned.
     #[error("every token is banned; leave at least one")]
     AllBanned,

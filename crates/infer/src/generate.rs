@@ -4,6 +4,7 @@
 //! ```text
 //! generator   prompts of one batch; samples of them     beam    the search for the most probable texts
 //! draft       a text while it is written, and its end       own     a text to be trained on
+//! writer      a text whose caller advances the model
 //! ```
 //!
 //! - A text begins with `<eos>`, and so does a prompt, which may be empty.
@@ -26,9 +27,11 @@ mod beam;
 mod draft;
 mod generator;
 mod own;
+mod writer;
 pub use beam::{Beam, Hypothesis, LengthPenalty};
 pub use generator::Generator;
 pub use own::{OwnSequences, OwnText, write_own};
+pub use writer::Writer;
 
 /// Effect of a generated `<eos>` on the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -69,7 +69,7 @@ pub use error::{
 pub use files::{About, disk_bytes, read_layout, read_vocab, save_model};
 pub use generate::{
     Beam, Eos, Finish, Generated, Generation, Generator, Hypothesis, LengthPenalty, OwnSequences,
-    OwnText, generate, write_own,
+    OwnText, Writer, generate, write_own,
 };
 pub use line_scores::ngram_lengths::NgramLengths;
 pub use line_scores::sums::{LineSums, Unknown};

@@ -384,6 +384,24 @@ impl Scores {
             Scores::Nats(nats) => nats[id],
         }
     }
+
+    /// Writes the logits (V), with the bits of [`Streams::logits`].
+    pub fn logits(&self, to: &mut [f32]) {
+        match self {
+            Scores::Logits { logits, .. } => to.copy_from_slice(logits),
+            Scores::Log10(log10) => {
+                assert_eq!(log10.len(), to.len());
+                let ln = log10.iter().map(|log10| (f64::from(*log10) * LN_10) as f32);
+                to.iter_mut().zip(ln).for_each(|(to, ln)| *to = ln);
+            }
+            Scores::Nats(nats) => {
+                assert_eq!(nats.len(), to.len());
+                to.iter_mut()
+                    .zip(nats)
+                    .for_each(|(to, nats)| *to = -nats as f32);
+            }
+        }
+    }
 }
 
 /// −ln p. Rounding may leave log10 p a little above 0.

@@ -1,9 +1,10 @@
 use super::*;
-use crate::Allow;
+use crate::error::{Error, GenerateError};
 use crate::testing::{bigrams, cpu, model, model_of, vocab};
+use crate::{Allow, Writer};
 use elman_kernels::{Cpu, Isa};
 use elman_net::dims::Cell;
-use elman_text::{Kind, Vocab};
+use elman_text::{Decoder, Kind, Vocab};
 
 fn run(model: &Model, prompt: &str, options: &Sampling) -> Generation {
     let mut pieces = Vec::new();
@@ -380,5 +381,66 @@ fn a_model_of_sentences_is_at_the_beginning_after_every_line_end() {
             let log_probs = model.session().score_tokens(&whole).unwrap();
             assert_eq!(text.logprobs, log_probs[ids.len()..]);
         }
+    }
+}
+
+#[test]
+fn a_writer_writes_what_generation_does() {
+    let options = [
+        long(),
+        Sampling {
+            top_k: Some(5),
+            repetition_penalty: 1.3,
+            seed: 9,
+            ..long()
+        },
+        Sampling {
+            temperature: 0.0,
+            stop: vec!["e".into(), "hi".into()],
+            ..long()
+        },
+        Sampling {
+            eos: Eos::Stop,
+            ..long()
+        },
+        Sampling {
+            max_tokens: 0,
+            ..long()
+        },
+    ];
+    let families = [
+        letters(),
+        bigrams(vocab(Kind::Chars, "abcdefgh ij\n")).into(),
+    ];
+    for model in families {
+        for options in &options {
+            let expected = run(&model, "abc", options);
+            let ids = model.vocab().tokenize(b"abc").unwrap().ids;
+            let (mut session, mut decoder) = (model.session(), Decoder::default());
+            session.feed_tokens(&ids).unwrap();
+            ids.iter()
+                .for_each(|&id| drop(decoder.push(model.vocab(), id).to_vec()));
+            let mut writer = Writer::new(&model, options.clone(), 0, decoder, &ids).unwrap();
+            let mut text = Vec::new();
+            while writer.finish().is_none() {
+                let id = writer.write(&session.logits()).unwrap();
+                session.feed_tokens(&[id]).unwrap();
+                text.extend_from_slice(writer.fresh());
+            }
+            assert_eq!(writer.tokens(), expected.tokens);
+            assert_eq!(
+                (text, writer.finish()),
+                (expected.text, Some(expected.finish))
+            );
+        }
+        let constrained = Sampling {
+            allow: Some(Allow::Regex("a+".into())),
+            ..long()
+        };
+        let refused = Writer::new(&model, constrained, 0, Decoder::default(), &[]);
+        assert!(matches!(
+            refused.err(),
+            Some(Error::Generation(GenerateError::ConstraintByToken))
+        ));
     }
 }

@@ -56,6 +56,9 @@ fn pieces_questions_and_scores_give_the_same_bits() {
             }
             assert_eq!(asked.score_tokens(&[id]).unwrap(), [log_prob]);
         }
+        let mut logits = vec![0.0; model.vocab().len()];
+        fed.next().unwrap().logits(&mut logits);
+        assert_eq!(fed.logits(), logits, "{model:?}");
         let last = fed.next().unwrap().log_probs();
         assert_eq!(after(&model, &ids).next().unwrap().log_probs(), last);
         assert_eq!(asked.next().unwrap().log_probs(), last);
