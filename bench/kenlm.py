@@ -7,8 +7,8 @@
     #   cmake -S kenlm-* -B kenlm-build -DCMAKE_BUILD_TYPE=Release && make -C kenlm-build lmplz build_binary query
     python bench/kenlm.py target/release/elman kenlm-build/bin TRAIN TEST... [--orders 3 5] [--runs 5]
 
-Both programs get the same texts, in which `<unk>` is written UNK_, because lmplz refuses the word itself. Runs alternate; medians
-are printed, and ratios of ours to theirs. `query` reads KenLM's default binary (probing), elman its compact form; both print
+Both programs get the same texts, in which `<unk>` is written UNK_, because lmplz refuses the word itself. Runs alternate; a
+Markdown table of medians is printed. `query` reads KenLM's default binary (probing), elman its compact form; both print
 summaries only. Queries are timed on the training text (long enough to time) less the time of an almost empty one (loading).
 Nothing else should run on the machine.
 """
@@ -19,6 +19,7 @@ import os
 import re
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -49,9 +50,21 @@ def both(runs: int, theirs, ours) -> tuple[list, list]:
     return [pair[0] for pair in results], [pair[1] for pair in results]
 
 
-def medians(label: str, unit: str, theirs: list[float], ours: list[float]) -> None:
-    a, b = statistics.median(theirs), statistics.median(ours)
-    print(f"  {label:28} KenLM {a:12.2f} {unit:8} elman {b:12.2f} {unit:8} ratio {b / a:.2f}")
+class Table:
+    """A column for each program and order, a row for each measure."""
+
+    def __init__(self, orders: list[int]):
+        self.head = [f"order {order}: {program}" for order in orders for program in ("KenLM", "elman")]
+        self.rows: dict[str, list[str]] = {}
+
+    def add(self, label: str, theirs: list[float], ours: list[float], digits: int = 2) -> None:
+        figures = [f"{statistics.median(values):,.{digits}f}" for values in (theirs, ours)]
+        print(f"{label}: {figures[0]} and {figures[1]}", file=sys.stderr)
+        self.rows.setdefault(label, []).extend(figures)
+
+    def markdown(self) -> str:
+        lines = ["| | " + " | ".join(self.head) + " |", "|---|" + "--:|" * len(self.head)]
+        return "\n".join(lines + [f"| {label} | " + " | ".join(row) + " |" for label, row in self.rows.items()])
 
 
 def main() -> None:
@@ -75,23 +88,23 @@ def main() -> None:
         short = work / "short"
         short.write_text("the\n")
         words = len(train.read_text(encoding="utf-8").split()) + train.read_bytes().count(b"\n")
+        table = Table(args.orders)
         for order in args.orders:
-            print(f"order {order}")
             k_arpa, k_bin, e_arpa, e_bin = (work / name for name in ("k.arpa", "k.bin", "e.arpa", "e.bin"))
             theirs, ours = both(
                 args.runs,
                 lambda: run([args.kenlm / "lmplz", "-o", order], train, k_arpa),
-                lambda: run([args.elman, "ngram", "train", train, "-n", order, "-o", e_arpa]),
+                lambda: run([args.elman, "ngram", "train", train, "-n", order, "--force", "-o", e_arpa]),
             )
-            medians("training, ARPA file", "s", [r[0] for r in theirs], [r[0] for r in ours])
-            medians("its peak memory", "MiB", [r[1] for r in theirs], [r[1] for r in ours])
+            table.add("training to an ARPA file, s", [r[0] for r in theirs], [r[0] for r in ours])
+            table.add("peak memory of that, MiB", [r[1] for r in theirs], [r[1] for r in ours], 0)
             run([args.kenlm / "build_binary", k_arpa, k_bin])
-            run([args.elman, "ngram", "convert", e_arpa, e_bin])
-            medians("binary on disk", "MB", [k_bin.stat().st_size / 1e6], [e_bin.stat().st_size / 1e6])
+            run([args.elman, "ngram", "convert", "--force", e_arpa, e_bin])
+            table.add("binary on disk, MB", [k_bin.stat().st_size / 1e6], [e_bin.stat().st_size / 1e6], 1)
             for test in tests:
                 k = re.search(r"including OOVs:\s*([\d.]+)", run([args.kenlm / "query", "-v", "summary", k_bin], test)[2])
                 e = json.loads(run([args.elman, "ngram", "eval", e_bin, test, "--json"])[2])
-                print(f"  perplexity of {test.name:14} KenLM {float(k[1]):12.4f}          elman {e['perplexity']:12.4f}")
+                table.add(f"perplexity of {test.name}", [float(k[1])], [e["perplexity"]])
 
             def query(text: Path):
                 return lambda: run([args.kenlm / "query", "-v", "summary", k_bin], text)[0]
@@ -100,10 +113,12 @@ def main() -> None:
                 return lambda: run([args.elman, "ngram", "eval", e_bin, text, "--json"])[0]
 
             k_load, e_load = both(args.runs, query(short), evaluate(short))
-            medians("start-up", "ms", [s * 1e3 for s in k_load], [s * 1e3 for s in e_load])
+            table.add("start-up, ms (elman checks every byte)", [s * 1e3 for s in k_load], [s * 1e3 for s in e_load], 0)
             k_all, e_all = both(args.runs, query(train), evaluate(train))
             k_load, e_load = statistics.median(k_load), statistics.median(e_load)
-            medians("queries", "words/ms", [words / (s - k_load) / 1e3 for s in k_all], [words / (s - e_load) / 1e3 for s in e_all])
+            a_second = [[words / (s - load) / 1e6 for s in seconds] for seconds, load in ((k_all, k_load), (e_all, e_load))]
+            table.add("words a second, reading text included, in millions", *a_second, 1)
+        print(table.markdown())
 
 
 if __name__ == "__main__":

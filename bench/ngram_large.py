@@ -144,7 +144,7 @@ def main() -> None:
             return found
 
         lmplz = [args.kenlm / "lmplz", "-o", args.order, "-S", memory, "-T", work, "--text", args.text, "--arpa", k_arpa, "--discount_fallback"]
-        train = [args.elman, "ngram", "train", args.text, "-n", args.order, "--memory", args.memory, "--scratch", work, "-o"]
+        train = [args.elman, "ngram", "train", "--force", args.text, "-n", args.order, "--memory", args.memory, "--scratch", work, "-o"]
         theirs = note("KenLM: text to ARPA", k_arpa, run(work, lmplz))
         of_kenlm = sums(k_arpa)
         binaries = {}
@@ -156,7 +156,7 @@ def main() -> None:
         k_arpa.unlink()
         ours = note("elman: text to ARPA", e_arpa, run(work, [*train, e_arpa]))
         compare(sums(e_arpa), of_kenlm)
-        convert = [args.elman, "ngram", "convert", "--memory", args.memory, "--scratch", work]
+        convert = [args.elman, "ngram", "convert", "--force", "--memory", args.memory, "--scratch", work]
         note("elman: ARPA to .bin", e_bin, run(work, [*convert, e_arpa, e_bin]))
         e_arpa.unlink()
         note("elman: .bin to ARPA", e_arpa, run(work, [*convert, e_bin, e_arpa]))

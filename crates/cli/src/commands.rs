@@ -30,7 +30,6 @@ mod train;
 mod watch;
 
 use crate::output::usage;
-use crate::outputs::{Making, refuse_existing};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use elman::ngram::Model;

@@ -120,6 +120,32 @@ fn nothing_that_is_read_is_overwritten() {
 }
 
 #[test]
+fn a_model_that_is_there_is_replaced_only_with_force() {
+    let room = Room::new();
+    train(&room, "lm.arpa", &["--order", "2"]);
+    train(&room, "lm.bin", &["--order", "2"]);
+    for case in [
+        &["train", "text.txt", "--order", "2", "-o"][..],
+        &["convert", "lm.bin"],
+        &["convert", "lm.bin", "-o"],
+        &["mix", "lm.arpa", "lm.bin", "--weights", "1,0", "-o"],
+    ] {
+        for there in ["there.arpa", "there.bin"] {
+            room.write(there, "a file of somebody");
+            let command = [&["ngram"], case, &[there]].concat();
+            let refused = room.fails(1, &command);
+            assert!(refused.contains("replace it with --force"), "{refused}");
+            assert_eq!(room.read(there), "a file of somebody", "{case:?}");
+            room.stdout(&[&command[..], &["--force"]].concat());
+            assert!(
+                room.stdout(&["info", there]).contains("n-grams"),
+                "{case:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn scratch_directories_are_checked_before_the_work() {
     let room = Room::new();
     for scratch in ["nowhere", "text.txt"] {

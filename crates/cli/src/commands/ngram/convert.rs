@@ -26,8 +26,14 @@ pub struct ConvertArgs {
     #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
     model: PathBuf,
     /// Where to write: .arpa, .lm, with .gz, or .bin; '-' is ARPA text on standard output
-    #[arg(value_name = "OUT", value_hint = ValueHint::FilePath)]
-    output: PathBuf,
+    #[arg(value_name = "OUT", required_unless_present = "named_output", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
+    /// The same as OUT, as other commands have it
+    #[arg(long = "output", short = 'o', value_name = "OUT", conflicts_with = "output", value_hint = ValueHint::FilePath)]
+    named_output: Option<PathBuf>,
+    /// Replace the output file if it exists
+    #[arg(long)]
+    force: bool,
     /// Leave out n-grams whose absence raises the perplexity by less than this share (Stolcke 1998)
     #[arg(long, value_name = "X", value_parser = positive)]
     prune_entropy: Option<f64>,
@@ -53,10 +59,10 @@ pub struct ConvertArgs {
 }
 
 pub fn run(args: ConvertArgs) -> Result<()> {
-    let output = Output::parse(&args.output)?;
+    let output = args.output.as_ref().or(args.named_output.as_ref());
+    let output = Output::parse(output.expect("clap asks for one of the two"))?;
     let inputs = std::iter::once(&args.model).chain(&args.history);
-    output.spare(inputs.map(PathBuf::as_path))?;
-    output.check()?;
+    output.check(inputs.map(PathBuf::as_path), args.force)?;
     let how = arpa::ArpaOptions {
         clip_positive: args.clip_positive,
     };

@@ -2,7 +2,7 @@
 
 use super::output_file::{Output, orders, write_model};
 use crate::args::{Quoted, finite};
-use crate::commands::{Making, check_markers, refuse_existing, refuse_model, sources};
+use crate::commands::{check_markers, refuse_model, sources};
 use crate::output::{Table, bytes, duration, grouped, say, usage};
 use crate::progress::spinner;
 use anyhow::Result;
@@ -147,17 +147,12 @@ fn check(args: &MixArgs, output: &Output) -> Result<()> {
         refuse_model(dev, "--dev takes the text to fit the weights on")?;
     }
     let inputs = args.models.iter().chain(&args.dev);
-    output.spare(inputs.map(PathBuf::as_path))?;
-    let Some(path) = output.path() else {
-        return match args.json {
-            true => Err(usage(
-                "the model and --json cannot both go to standard output: name a file with -o",
-            )),
-            false => Ok(()),
-        };
-    };
-    refuse_existing(path, Making::File, args.force)?;
-    output.check()
+    if output == &Output::Stdout && args.json {
+        return Err(usage(
+            "the model and --json cannot both go to standard output: name a file with -o",
+        ));
+    }
+    output.check(inputs.map(PathBuf::as_path), args.force)
 }
 
 fn load(names: &[PathBuf], shown: &ProgressBar) -> Result<Vec<NamedModel>> {

@@ -1,6 +1,7 @@
 //! Where an n-gram model is written, and in which of its two forms: the name says it.
 
 use crate::output::{grouped, usage};
+use crate::outputs::{Making, refuse_existing};
 use anyhow::Result;
 use elman::ngram::{Model, NgramError, arpa};
 use elman::store::AtomicFile;
@@ -40,26 +41,23 @@ impl Output {
         }
     }
 
-    /// Refuses to replace a file that is read, also through links.
-    pub fn spare<'p>(&self, inputs: impl IntoIterator<Item = &'p Path>) -> Result<()> {
-        let Some(target) = self.path().and_then(|path| path.canonicalize().ok()) else {
+    /// Finds out now, not after the work, whether this can be written: it replaces nothing that is read, also through links, and
+    /// what is there only with `force`.
+    pub fn check<'p>(&self, inputs: impl IntoIterator<Item = &'p Path>, force: bool) -> Result<()> {
+        let Some(path) = self.path() else {
             return Ok(());
         };
-        let is_target = |input: &&Path| input.canonicalize().is_ok_and(|input| input == target);
-        match inputs.into_iter().find(is_target) {
-            Some(input) => Err(usage(format!(
-                "{} is read, and would be overwritten: give the output another name",
-                input.display()
-            ))),
-            None => Ok(()),
+        if let Ok(target) = path.canonicalize() {
+            let is_target = |input: &&Path| input.canonicalize().is_ok_and(|input| input == target);
+            if let Some(input) = inputs.into_iter().find(is_target) {
+                return Err(usage(format!(
+                    "{} is read, and would be overwritten: give the output another name",
+                    input.display()
+                )));
+            }
         }
-    }
-
-    /// Finds out now whether there is a directory to write to, not after the work.
-    pub fn check(&self) -> Result<()> {
-        if let Some(path) = self.path() {
-            AtomicFile::create(path)?;
-        }
+        refuse_existing(path, Making::File, force)?;
+        AtomicFile::create(path)?; // is there a directory to write to?
         Ok(())
     }
 }

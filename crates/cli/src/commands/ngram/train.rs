@@ -38,6 +38,9 @@ pub struct NgramTrainArgs {
     /// ARPA text on standard output
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: PathBuf,
+    /// Replace the output file if it exists
+    #[arg(long)]
+    force: bool,
     /// Words of the longest n-grams
     #[arg(long, short = 'n', value_name = "N", default_value = "5")]
     order: usize,
@@ -113,8 +116,7 @@ pub fn run(args: NgramTrainArgs) -> Result<()> {
     options.check()?;
     let from = args.vocabulary.from();
     let inputs = args.texts.iter().map(PathBuf::as_path);
-    output.spare(inputs.chain(from.path()))?;
-    output.check()?;
+    output.check(inputs.chain(from.path()), args.force)?;
     disk::scratch(&options.scratch)?; // what cannot be written is said now, not after the counting
     let texts = Texts::new(&args.texts, &options.scratch)?;
     let read = ReadOptions {
