@@ -19,7 +19,7 @@ requests, connections and seconds are bounded by the options. Exit code 1 if som
 - slow: the p99 of a healthy client is at most twice that without the slow ones; the slow ones are closed by the server's limits.
 - hang-up: clients that hang up leave no connection, no stream and no memory behind.
 - mutate: broken requests, made from whole ones with a seed, are answered with 2xx or 4xx, and the server goes on.
-- soak: memory after a minute and at the end differ by at most 1 %.
+- soak: memory after a minute and at the end differ by at most 1 %. `--readings FILE` gets seconds, requests and bytes in memory, a line a minute.
 """
 
 import argparse
@@ -321,11 +321,18 @@ async def soak(server, arguments):
             done += 1
             failed += not good
 
+    began = time.perf_counter()
+    minutes = 0
     workers = [asyncio.create_task(worker(i)) for i in range(8)]
     while time.perf_counter() < end:
         await asyncio.sleep(1)
-        if memory is None and time.perf_counter() > warm:
+        now = time.perf_counter()
+        if memory is None and now > warm:
             memory = server.memory()
+        if arguments.readings and now - began >= 60 * minutes:
+            minutes += 1
+            with arguments.readings.open("a") as file:
+                file.write(f"{now - began:.0f}\t{done}\t{server.memory()}\n")
     await asyncio.gather(*workers)
     grown = server.memory() / memory - 1
     print(f"soak: {done:,} requests in {arguments.seconds} s, {failed} failed; memory {memory / 2**20:.1f} MiB, {100 * grown:+.2f} % at the end")
@@ -348,6 +355,7 @@ def main():
     parser.add_argument("--connections", type=int, default=1000)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--seconds", type=int, default=3600)
+    parser.add_argument("--readings", type=pathlib.Path, help="file for the memory while the soak runs")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     if arguments.short:

@@ -13,7 +13,7 @@ class Server:
     """`elman serve MODEL…` on a free port: `url` is its address, `model` the name of its first model, `process` the process."""
 
     def __init__(self, elman, models, *options, port=0):
-        command = [elman, "serve", *models, "--listen", f"127.0.0.1:{port}", *options]
+        command = [pathlib.Path(elman).resolve(), "serve", *models, "--listen", f"127.0.0.1:{port}", *options]
         self.command = [str(part) for part in command]
 
     def __enter__(self):

@@ -1,13 +1,15 @@
 //! What all routes share: the models with their engines, the key of states, named sessions, the limits.
 
-use crate::engine::{Engine, Failure, Found, Place, Want};
+use crate::engine::{Bias, Engine, Events, Failure, Found, Place, Want, Writing};
+use crate::hosts::Hosts;
 use crate::keys::ApiKeys;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
+use crate::routes::metrics::Answers;
 use crate::sessions::{SessionError, Sessions};
 use crate::state::{StateKey, TextState};
 use axum::http::StatusCode;
-use elman_infer::Model;
+use elman_infer::{Model, Sampling, Writer};
 use elman_text::TokenId;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -22,6 +24,8 @@ struct Inner {
     sessions: Arc<Sessions>,
     limits: Limits,
     keys: ApiKeys,
+    hosts: Hosts,
+    answers: Answers,
 }
 
 /// A model that is served.
@@ -35,13 +39,23 @@ pub(crate) struct Served {
     pub created: u64,
 }
 
+/// What else the events of a text have, and what changes its logits.
+#[derive(Default)]
+pub(crate) struct WriteOptions {
+    /// Number of alternatives to each token.
+    pub tops: usize,
+    /// Whether each event has the state after its token.
+    pub states: bool,
+    pub bias: Bias,
+}
+
 impl Served {
     /// Starts the engine of a model.
     ///
     /// # Errors
     /// The system's if it has no thread left.
     pub fn start(name: String, model: Model, limits: &Limits) -> std::io::Result<Served> {
-        let (engine, _) = Engine::start(&model, limits.requests)?;
+        let engine = Engine::start(&model, limits.requests)?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Ok(Served {
             name,
@@ -76,6 +90,33 @@ impl Served {
             .await?)
     }
 
+    /// Begins to write a text after `state`: sample number `sample` of its prompt.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the options are out of range.
+    pub fn write(
+        &self,
+        place: Place,
+        state: TextState,
+        sampling: Sampling,
+        sample: usize,
+        more: WriteOptions,
+    ) -> Result<Events, Refusal> {
+        let decoder = state.decoder(self.model.vocab());
+        let writer = Writer::new(&self.model, sampling, sample as u64, decoder, state.tail())?;
+        let WriteOptions { tops, states, bias } = more;
+        Ok(self.engine.write(
+            place,
+            Writing {
+                state,
+                writer,
+                tops,
+                states,
+                bias,
+            },
+        ))
+    }
+
     /// Computes something short on the engine.
     pub async fn compute<T: Send + 'static>(
         &self,
@@ -93,6 +134,7 @@ impl App {
         sessions: Sessions,
         limits: Limits,
         keys: ApiKeys,
+        hosts: Hosts,
     ) -> App {
         App(Arc::new(Inner {
             models,
@@ -100,6 +142,8 @@ impl App {
             sessions: Arc::new(sessions),
             limits,
             keys,
+            hosts,
+            answers: Answers::default(),
         }))
     }
 
@@ -117,6 +161,14 @@ impl App {
 
     pub fn keys(&self) -> &ApiKeys {
         &self.0.keys
+    }
+
+    pub fn hosts(&self) -> &Hosts {
+        &self.0.hosts
+    }
+
+    pub fn answers(&self) -> &Answers {
+        &self.0.answers
     }
 
     pub fn limits(&self) -> &Limits {

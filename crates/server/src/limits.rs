@@ -20,8 +20,10 @@ pub struct Limits {
     pub requests: usize,
     /// Largest `max_tokens` of a request.
     pub tokens: usize,
-    /// Time for the head of a request; also how long a connection may be idle.
+    /// Time for the head of a request, from its first byte on.
     pub head: Duration,
+    /// How long a connection may be without a request, and how long a client may take nothing of its answer.
+    pub idle: Duration,
     /// Time for the body of a request.
     pub body_time: Duration,
     /// Time that answers may take after the server was asked to end.
@@ -36,6 +38,7 @@ impl Default for Limits {
             requests: 256,
             tokens: 4096,
             head: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
             body_time: Duration::from_secs(30),
             ending: Duration::from_secs(10),
         }

@@ -5,10 +5,12 @@
 //! next          /v1/next: what may come next
 //! score         /v1/score: log-probabilities of texts
 //! sessions      /v1/sessions: texts under a name
-//! models        /v1/models, /tokenize, /detokenize, /tokenizer_info, /health, /metrics
+//! models        /v1/models, /tokenize, /detokenize, /tokenizer_info
+//! metrics       /health, /metrics
 //! ```
 
 mod completions;
+pub(crate) mod metrics;
 mod models;
 mod next;
 mod score;
@@ -21,6 +23,7 @@ use crate::playground;
 use crate::refusal::Refusal;
 use axum::Router;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 /// All routes.
@@ -30,16 +33,14 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/v1/next", post(next::next))
         .route("/v1/score", post(score::score))
         .route("/v1/models", get(models::models))
+        .route("/v1/models/{name}", get(models::model))
         .route("/tokenize", post(models::tokenize))
         .route("/detokenize", post(models::detokenize))
         .route("/tokenizer_info", get(models::tokenizer_info))
-        .route("/metrics", get(models::metrics))
+        .route("/metrics", get(metrics::metrics))
         .merge(sessions::routes())
-        .route_layer(axum::middleware::from_fn_with_state(
-            app.clone(),
-            crate::keys::check,
-        ));
-    api.route("/health", get(models::health))
+        .route_layer(from_fn_with_state(app.clone(), crate::keys::check));
+    api.route("/health", get(metrics::health))
         .merge(playground::routes())
         .fallback(async || Refusal::with(StatusCode::NOT_FOUND, "there is no such route"))
         .method_not_allowed_fallback(async || {
@@ -48,5 +49,7 @@ pub(crate) fn routes(app: App) -> Router {
                 "this route takes another method",
             )
         })
+        .layer(from_fn_with_state(app.clone(), crate::hosts::check))
+        .layer(from_fn_with_state(app.clone(), metrics::count))
         .with_state(app)
 }

@@ -1,8 +1,10 @@
 //! The server itself: connections within their limits, and an orderly end.
 //!
-//! axum and hyper bound neither the number of connections nor the time of a header by default, so connections are accepted here.
+//! axum and hyper bound neither the number of connections nor their time by default, so connections are accepted and timed here.
 
 use crate::app::{App, Served};
+use crate::connection::{Phase, Timed};
+use crate::hosts::Hosts;
 use crate::keys::ApiKeys;
 use crate::limits::Limits;
 use crate::routes::routes;
@@ -10,9 +12,11 @@ use crate::sessions::{SessionError, SessionOptions, Sessions};
 use crate::state::StateKey;
 use elman_infer::Model;
 use elman_store::StoreError;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +33,8 @@ pub struct Options {
     pub limits: Limits,
     /// Keys that requests need; none if there are none.
     pub keys: ApiKeys,
+    /// Host names to which the server answers, besides addresses and `localhost`. With keys, and at an address that is not the loopback interface's, it answers to all.
+    pub hosts: Vec<String>,
     /// Key that authenticates states.
     pub state_key: StateKey,
     /// Named sessions.
@@ -69,6 +75,9 @@ pub struct Ended {
 /// How often the server asks whether it is to end.
 const ASK: Duration = Duration::from_millis(50);
 
+/// Time in which tasks must notice that they are stopped.
+const STOP: Duration = Duration::from_secs(2);
+
 /// Serves until `ended` returns true, on threads of its own; `listening` is called with the address when clients can connect.
 ///
 /// `ended` is called many times a second.
@@ -91,6 +100,8 @@ pub fn serve(
             tokio::time::sleep(ASK).await;
         }
     }))?;
+    // What is not answered by now is stopped, and gives back its session as it was before the request.
+    runtime.shutdown_timeout(STOP);
     let saved = app.sessions().save_all()?;
     Ok(Ended { saved, answered })
 }
@@ -103,6 +114,16 @@ fn app(options: &Options) -> Result<App, ServeError> {
     let served: Vec<Served> = served
         .collect::<Result<_, _>>()
         .map_err(ServeError::Thread)?;
+    let hosts = match options.keys.are_needed() || !options.address.ip().is_loopback() {
+        true => Hosts::All,
+        false => Hosts::Local(
+            options
+                .hosts
+                .iter()
+                .map(|host| host.to_ascii_lowercase())
+                .collect(),
+        ),
+    };
     let sessions = Sessions::new(options.sessions.clone(), options.state_key.clone())?;
     Ok(App::new(
         served,
@@ -110,6 +131,7 @@ fn app(options: &Options) -> Result<App, ServeError> {
         sessions,
         options.limits.clone(),
         options.keys.clone(),
+        hosts,
     ))
 }
 
@@ -130,9 +152,7 @@ async fn run(
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.connections));
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
-        .max_buf_size(64 << 10);
+    http.max_buf_size(64 << 10);
     tokio::pin!(ended);
     loop {
         // A connection is accepted when there is a place for it; others wait in the system's queue.
@@ -151,10 +171,15 @@ async fn run(
         };
         // Small answers are sent at once.
         let _ = stream.set_nodelay(true);
-        let connection = http.serve_connection(
-            TokioIo::new(stream),
-            TowerToHyperService::new(routes.clone()),
-        );
+        let phase = Phase::default();
+        let stream = Timed::new(stream, phase.clone(), limits);
+        let routes = TowerToHyperService::new(routes.clone());
+        let service = service_fn(move |request| {
+            let answering = phase.answering();
+            let answer = routes.call(request);
+            async { Ok::<_, Infallible>(answering.with(answer.await?)) }
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // A connection that breaks is the client's affair.

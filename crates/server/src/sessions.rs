@@ -23,6 +23,7 @@ use elman_infer::Model;
 use elman_store::StoreError;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OwnedMutexGuard;
@@ -179,7 +180,9 @@ impl Sessions {
     /// # Errors
     /// [`SessionError::None`] or [`SessionError::Busy`].
     pub fn hold(&self, name: &SessionName) -> Result<Held, SessionError> {
-        let session = self.named().get(name).cloned();
+        // Taken while the map is locked: nobody can delete it meanwhile, and work on a session that is gone.
+        let named = self.named();
+        let session = named.get(name).cloned();
         let session = session.ok_or_else(|| SessionError::None(name.to_string()))?;
         session
             .try_lock_owned()
@@ -275,7 +278,7 @@ impl Sessions {
         failed.map(|()| saved)
     }
 
-    /// Reads a saved session into memory, in the place of one of its name; `model` finds a model by its name.
+    /// Reads a saved session into memory, in the place of one of its name, and takes it for the request; `model` finds a model by its name.
     ///
     /// # Errors
     /// [`SessionError`] if there is none, or it is refused: it has another model, was changed, or there are too many sessions.
@@ -283,28 +286,29 @@ impl Sessions {
         &self,
         name: &SessionName,
         model: impl Fn(&str) -> Option<Model>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<Held, SessionError> {
         let path = self.path(name).ok_or(SessionError::NoDirectory)?;
         if !path.exists() {
             return Err(SessionError::NotSaved(name.to_string()));
         }
         let restored = file::read(&path, name, &self.key, model)?;
         let mut named = self.named();
-        match named.get(name) {
-            Some(session) => {
-                let Ok(mut session) = session.try_lock() else {
-                    return Err(SessionError::Busy(name.to_string()));
-                };
+        if !named.contains_key(name) && named.len() >= self.options.most {
+            return Err(SessionError::Full(named.len()));
+        }
+        match named.entry(name.clone()) {
+            Entry::Occupied(entry) => {
+                let session = entry.get().clone().try_lock_owned();
+                let mut session = session.map_err(|_| SessionError::Busy(name.to_string()))?;
                 *session = restored;
+                Ok(session)
             }
-            None if named.len() >= self.options.most => {
-                return Err(SessionError::Full(named.len()));
-            }
-            None => {
-                named.insert(name.clone(), Arc::new(tokio::sync::Mutex::new(restored)));
+            Entry::Vacant(entry) => {
+                let session = Arc::new(tokio::sync::Mutex::new(restored));
+                let held = entry.insert(session).clone().try_lock_owned();
+                held.map_err(|_| SessionError::Busy(name.to_string()))
             }
         }
-        Ok(())
     }
 
     fn path(&self, name: &SessionName) -> Option<PathBuf> {

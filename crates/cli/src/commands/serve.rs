@@ -43,6 +43,11 @@ pub struct ServeArgs {
     /// File with API keys, one on each line: requests need one of them [default: no key is needed]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     api_keys: Option<PathBuf>,
+    /// Host name under which the server is asked besides localhost and addresses, for a proxy that passes it on; can be given several times
+    ///
+    /// Without --api-keys and on the loopback interface the server refuses other names (421), so that no web site can ask it through a name that points at this machine.
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
     /// Do not show notes on standard error
     #[arg(long, short)]
     quiet: bool,
@@ -128,6 +133,7 @@ pub fn run(args: ServeArgs) -> Result<()> {
             ..Limits::default()
         },
         keys,
+        hosts: args.host.clone(),
         state_key,
         sessions: SessionOptions {
             most: args.sessions as usize,

@@ -60,7 +60,7 @@ pub(crate) async fn completions(
     let mut tasks = JoinSet::new();
     for each in work {
         let (app, request) = (app.clone(), request.clone());
-        tasks.spawn(async move { choice::run(&app, &request, each, &mut |_| true).await });
+        tasks.spawn(async move { choice::run(&app, &request, each, None).await });
     }
     let mut done: Vec<Done> = Vec::new();
     while let Some(ended) = tasks.join_next().await {

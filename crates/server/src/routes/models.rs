@@ -1,15 +1,13 @@
-//! What the models are, their tokens, and how the server is.
+//! What the models are, and their tokens.
 
 use crate::app::{App, Served};
 use crate::limits::Body;
+use crate::prompt::check_ids;
 use crate::refusal::Refusal;
 use axum::Json;
-use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::extract::{Path, State};
 use elman_text::TokenId;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 
 #[derive(Serialize)]
 pub(super) struct List {
@@ -18,7 +16,7 @@ pub(super) struct List {
 }
 
 #[derive(Serialize)]
-struct About {
+pub(super) struct About {
     id: String,
     object: &'static str,
     created: u64,
@@ -30,8 +28,8 @@ struct About {
     vocab_size: usize,
 }
 
-pub(super) async fn models(State(app): State<App>) -> Json<List> {
-    let about = |served: &Served| {
+impl About {
+    fn of(served: &Served) -> About {
         let vocab = served.model.vocab();
         About {
             id: served.name.clone(),
@@ -47,11 +45,21 @@ pub(super) async fn models(State(app): State<App>) -> Json<List> {
             hash: served.model.id().to_owned(),
             vocab_size: vocab.len(),
         }
-    };
+    }
+}
+
+pub(super) async fn models(State(app): State<App>) -> Json<List> {
     Json(List {
         object: "list",
-        data: app.models().iter().map(about).collect(),
+        data: app.models().iter().map(About::of).collect(),
     })
+}
+
+pub(super) async fn model(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Json<About>, Refusal> {
+    Ok(Json(About::of(app.model(Some(&name))?)))
 }
 
 /// Body of `/tokenize`: `prompt` as vLLM has it, `content` as llama.cpp.
@@ -107,15 +115,7 @@ pub(super) async fn detokenize(
     Body(body): Body<Detokenize>,
 ) -> Result<Json<Detokenized>, Refusal> {
     let vocab = app.model(body.model.as_deref())?.model.vocab();
-    if let Some(id) = body.tokens.iter().find(|&&id| id as usize >= vocab.len()) {
-        return Err(Refusal::of(
-            "tokens",
-            format!(
-                "there is no token {id}: the vocabulary has {} tokens",
-                vocab.len()
-            ),
-        ));
-    }
+    check_ids(vocab, &body.tokens, "tokens")?;
     let prompt = String::from_utf8_lossy(&vocab.decode(&body.tokens)).into_owned();
     Ok(Json(Detokenized {
         content: prompt.clone(),
@@ -144,37 +144,4 @@ pub(super) async fn tokenizer_info(State(app): State<App>) -> Result<Json<Tokeni
         unk_token: vocab.unk().map(|id| vocab.token(id).into_owned()),
         vocab_size: vocab.len(),
     }))
-}
-
-#[derive(Serialize)]
-pub(super) struct Health {
-    status: &'static str,
-}
-
-pub(super) async fn health() -> Json<Health> {
-    Json(Health { status: "ok" })
-}
-
-pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
-    let mut text = String::from(
-        "# HELP elman_texts_open Texts that a model reads or writes.\n# TYPE elman_texts_open gauge\n",
-    );
-    for served in app.models() {
-        // A name has no quotation marks: it was checked when the server started.
-        let _ = writeln!(
-            text,
-            "elman_texts_open{{model=\"{}\"}} {}",
-            served.name,
-            served.engine.open()
-        );
-    }
-    let sessions = app.sessions().len();
-    let _ = write!(
-        text,
-        "# HELP elman_sessions Named sessions in memory.\n# TYPE elman_sessions gauge\nelman_sessions {sessions}\n"
-    );
-    (
-        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        text,
-    )
 }

@@ -2,16 +2,14 @@
 
 use crate::app::{App, Served};
 use crate::engine::Want;
+use crate::hidden::{Hidden, HiddenQuery, Recorder, record};
 use crate::limits::Body;
-use crate::next::{
-    Hidden, HiddenQuery, NextToken, PromptToken, Recorder, Tokens, next_tokens, prompt_tokens,
-    record,
-};
+use crate::next::{NextToken, next_tokens};
+use crate::prompt::{Prompt, PromptToken, prompt_tokens};
 use crate::refusal::Refusal;
 use crate::state::TextState;
 use axum::Json;
 use axum::extract::State;
-use elman_text::TokenId;
 use serde::{Deserialize, Serialize};
 
 /// Largest number of next tokens in an answer.
@@ -43,14 +41,6 @@ pub(crate) struct NextRequest {
     return_state: bool,
 }
 
-/// A text or token ids.
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "a text or a list of token ids")]
-pub(crate) enum Prompt {
-    Text(String),
-    Ids(Vec<TokenId>),
-}
-
 /// Body of an answer.
 #[derive(Debug, Serialize)]
 pub(crate) struct NextAnswer {
@@ -72,34 +62,6 @@ pub(crate) struct NextAnswer {
 
 fn ten() -> usize {
     10
-}
-
-impl Default for Prompt {
-    fn default() -> Prompt {
-        Prompt::Text(String::new())
-    }
-}
-
-impl Prompt {
-    /// The prompt's tokens.
-    ///
-    /// # Errors
-    /// [`Refusal`] for ids that the vocabulary lacks, and texts that cannot be tokenized.
-    pub(crate) fn tokens(self, vocab: &elman_text::Vocab) -> Result<Tokens, Refusal> {
-        match self {
-            Prompt::Text(text) => Ok(Tokens::of_text(vocab, &text)?),
-            Prompt::Ids(ids) => match ids.iter().find(|&&id| id as usize >= vocab.len()) {
-                Some(id) => Err(Refusal::of(
-                    "prompt",
-                    format!(
-                        "there is no token {id}: the vocabulary has {} tokens",
-                        vocab.len()
-                    ),
-                )),
-                None => Ok(Tokens { ids, places: None }),
-            },
-        }
-    }
 }
 
 pub(crate) async fn next(

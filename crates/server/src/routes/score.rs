@@ -3,9 +3,8 @@
 use crate::app::App;
 use crate::engine::Want;
 use crate::limits::Body;
-use crate::next::{PromptToken, prompt_tokens};
+use crate::prompt::{Prompt, PromptToken, prompt_tokens};
 use crate::refusal::Refusal;
-use crate::routes::next::Prompt;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};

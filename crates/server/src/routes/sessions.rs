@@ -5,7 +5,7 @@
 //! POST   /v1/sessions                 {"name", "model", "state"?}        create; at the beginning of a text, or at a state
 //! GET    /v1/sessions/{name}          position and marks
 //! DELETE /v1/sessions/{name}          from memory and from disk
-//! POST   /v1/sessions/{name}/feed     {"text" or "tokens", "logprobs"?}  append to the text
+//! POST   /v1/sessions/{name}/feed     {"prompt", "tokens"?}              append to the text
 //! POST   /v1/sessions/{name}/next     {"top"?, "hidden"?}                what may come next
 //! POST   /v1/sessions/{name}/generate options of sampling                append what the model writes
 //! POST   /v1/sessions/{name}/fork     {"name"}                           a copy under another name
@@ -16,33 +16,29 @@
 //! POST   /v1/sessions/{name}/save     {}                                 to disk
 //! POST   /v1/sessions/{name}/restore  {}                                 from disk
 //! ```
-//! A request that comes while another one works on the session is refused (409).
+//! A request that comes while another one works on the session is refused (409). What reads or writes tokens is in `text`.
 
-use crate::app::{App, Served};
-use crate::engine::{Bias, Event, Failure, Want, Writing};
+mod text;
+
+use crate::app::App;
+use crate::engine::Want;
 use crate::limits::{Body, Named};
-use crate::next::{HiddenQuery, PromptToken, prompt_tokens};
+use crate::prompt::PromptToken;
 use crate::refusal::Refusal;
-use crate::routes::completions::reason;
-use crate::routes::next::{NextAnswer, NextRequest, Prompt, answer};
-use crate::sessions::{Held, History, Listed, MOST_APPENDED, SessionName};
-use crate::state::TextState;
+use crate::sessions::{Held, History, Listed, SessionName};
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use elman_infer::{Finish, Sampling, Writer};
-use elman_text::TokenId;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 
 /// Routes of named sessions.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/v1/sessions", get(list).post(create))
         .route("/v1/sessions/{name}", get(show).delete(delete))
-        .route("/v1/sessions/{name}/feed", post(feed))
-        .route("/v1/sessions/{name}/next", post(next))
-        .route("/v1/sessions/{name}/generate", post(generate))
+        .route("/v1/sessions/{name}/feed", post(text::feed))
+        .route("/v1/sessions/{name}/next", post(text::next))
+        .route("/v1/sessions/{name}/generate", post(text::generate))
         .route("/v1/sessions/{name}/fork", post(fork))
         .route("/v1/sessions/{name}/mark", post(mark))
         .route("/v1/sessions/{name}/unmark", post(unmark))
@@ -62,65 +58,6 @@ struct Create {
     /// State with which the session begins, instead of the beginning of a text.
     #[serde(default)]
     state: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Feed {
-    prompt: Prompt,
-    /// Whether the answer has the tokens with their log-probabilities.
-    #[serde(default)]
-    tokens: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Ask {
-    top: Option<usize>,
-    hidden: Option<HiddenQuery>,
-}
-
-/// Options of sampling, under the names of `elman generate`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Generate {
-    max_tokens: usize,
-    temperature: f32,
-    top_k: Option<usize>,
-    top_p: f32,
-    min_p: f32,
-    typical: f32,
-    repetition_penalty: f32,
-    seed: u64,
-    stop: Vec<String>,
-}
-
-impl Default for Generate {
-    fn default() -> Generate {
-        let usual = Sampling::default();
-        Generate {
-            max_tokens: 64,
-            temperature: usual.temperature,
-            top_k: None,
-            top_p: usual.top_p,
-            min_p: usual.min_p,
-            typical: usual.typical,
-            repetition_penalty: usual.repetition_penalty,
-            seed: usual.seed,
-            stop: Vec::new(),
-        }
-    }
-}
-
-/// What was written, and the session after it.
-#[derive(Debug, Serialize)]
-struct Generated {
-    text: String,
-    tokens: Vec<TokenId>,
-    /// Natural log-probability of each token under the model.
-    logprobs: Vec<f64>,
-    finish_reason: &'static str,
-    session: Shown,
 }
 
 #[derive(Debug, Deserialize)]
@@ -227,140 +164,6 @@ async fn delete(State(app): State<App>, Named(name): Named) -> Answer<Deleted> {
     }))
 }
 
-async fn feed(State(app): State<App>, Named(name): Named, Body(body): Body<Feed>) -> Answer<Shown> {
-    let mut session = app.sessions().hold(&name)?;
-    let served = app.model(Some(&session.model))?.clone();
-    let tokens = body.prompt.tokens(served.model.vocab())?;
-    let nats = append(&served, &mut session, &tokens.ids, body.tokens).await?;
-    let fed = body
-        .tokens
-        .then(|| prompt_tokens(served.model.vocab(), &tokens, &nats));
-    Ok(Json(Shown {
-        tokens: fed,
-        ..shown(name, &session)
-    }))
-}
-
-/// Appends tokens to a session, in parts between which it keeps its state.
-async fn append(
-    served: &Served,
-    session: &mut Held,
-    ids: &[u32],
-    scored: bool,
-) -> Result<Vec<f64>, Refusal> {
-    let mut nats = Vec::new();
-    let place = served.place()?;
-    for part in ids.chunks(MOST_APPENDED) {
-        let want = if scored { Want::Losses } else { Want::State };
-        let (head, found) = served
-            .read(&place, session.history.head.clone(), part, want)
-            .await?;
-        nats.extend(found.nats);
-        session.append(part, head);
-    }
-    Ok(nats)
-}
-
-async fn next(
-    State(app): State<App>,
-    Named(name): Named,
-    Body(body): Body<Ask>,
-) -> Answer<NextAnswer> {
-    let session = app.sessions().hold(&name)?;
-    let served = app.model(Some(&session.model))?.clone();
-    let request = NextRequest::of_session(body.top, body.hidden);
-    answer(&app, &served, session.history.head.clone(), request).await
-}
-
-async fn generate(
-    State(app): State<App>,
-    Named(name): Named,
-    Body(body): Body<Generate>,
-) -> Answer<Generated> {
-    if body.max_tokens > MOST_APPENDED {
-        return Err(Refusal::of(
-            "max_tokens",
-            format!(
-                "`max_tokens` is {}, and a session writes at most {MOST_APPENDED} at once",
-                body.max_tokens
-            ),
-        ));
-    }
-    let mut session = app.sessions().hold(&name)?;
-    let served = app.model(Some(&session.model))?.clone();
-    let options = Sampling {
-        max_tokens: body.max_tokens,
-        temperature: body.temperature,
-        top_k: body.top_k,
-        top_p: body.top_p,
-        min_p: body.min_p,
-        typical: body.typical,
-        repetition_penalty: body.repetition_penalty,
-        seed: body.seed,
-        stop: body.stop,
-        ..Sampling::default()
-    };
-    let (head, finish, wrote) = write(&served, session.history.head.clone(), options).await?;
-    session.append(&wrote.tokens, head);
-    Ok(Json(Generated {
-        text: String::from_utf8_lossy(&wrote.text).into_owned(),
-        finish_reason: reason(finish),
-        tokens: wrote.tokens,
-        logprobs: wrote.logprobs,
-        session: shown(name, &session),
-    }))
-}
-
-/// What was written after a state.
-#[derive(Default)]
-struct Wrote {
-    text: Vec<u8>,
-    tokens: Vec<TokenId>,
-    logprobs: Vec<f64>,
-}
-
-/// Writes a text after a state and returns the state after it, and why it has ended.
-async fn write(
-    served: &Served,
-    state: TextState,
-    options: Sampling,
-) -> Result<(TextState, Finish, Wrote), Refusal> {
-    let decoder = state.decoder(served.model.vocab());
-    let writer = Writer::new(&served.model, options, 0, decoder, state.tail())?;
-    let (events, mut receiver) = mpsc::unbounded_channel();
-    let writing = Writing {
-        state,
-        writer,
-        tops: 0,
-        states: false,
-        bias: Bias::default(),
-        events,
-    };
-    served.engine.write(served.place()?, writing);
-    let mut wrote = Wrote::default();
-    loop {
-        match receiver.recv().await {
-            Some(Event::Token {
-                id, text, logprob, ..
-            }) => {
-                wrote.text.extend(text);
-                wrote.tokens.push(id);
-                wrote.logprobs.push(logprob);
-            }
-            Some(Event::End {
-                text,
-                finish,
-                state,
-            }) => {
-                wrote.text.extend(text);
-                return Ok((*state, finish, wrote));
-            }
-            Some(Event::Failed(error)) => return Err(error.into()),
-            None => return Err(Failure::Gone.into()),
-        }
-    }
-}
-
 async fn fork(State(app): State<App>, Named(name): Named, Body(body): Body<Fork>) -> Answer<Shown> {
     let session = app.sessions().hold(&name)?;
     let copy = app.sessions().insert(
@@ -439,8 +242,8 @@ async fn restore(State(app): State<App>, Named(name): Named) -> Answer<Shown> {
             .ok()
             .map(|served| served.model.clone())
     };
-    app.on_disk(move |sessions| sessions.restore(&restored, model))
+    let session = app
+        .on_disk(move |sessions| sessions.restore(&restored, model))
         .await?;
-    let session = app.sessions().hold(&name)?;
     Ok(Json(shown(name, &session)))
 }

@@ -205,15 +205,24 @@ fn saved_sessions_of_others_are_refused() {
         .unwrap();
     assert_eq!(sessions.save_all().unwrap(), 1);
     let other = Model::from(elman_infer::testing::model(Cell::GRU, false));
-    let refused = sessions.restore(&name("a"), named(&other)).unwrap_err();
+    let refused = sessions
+        .restore(&name("a"), named(&other))
+        .map(drop)
+        .unwrap_err();
     assert!(
         matches!(refused, SessionError::State(StateError::OtherModel { .. })),
         "{refused}"
     );
-    let refused = sessions.restore(&name("a"), |_| None).unwrap_err();
+    let refused = sessions
+        .restore(&name("a"), |_| None)
+        .map(drop)
+        .unwrap_err();
     assert!(matches!(refused, SessionError::NoModel { .. }), "{refused}");
     let strange = Sessions::new(options, StateKey::draw().unwrap()).unwrap();
-    let refused = strange.restore(&name("a"), named(&model)).unwrap_err();
+    let refused = strange
+        .restore(&name("a"), named(&model))
+        .map(drop)
+        .unwrap_err();
     assert!(
         matches!(refused, SessionError::State(StateError::NotAuthentic)),
         "{refused}"
@@ -226,7 +235,10 @@ fn saved_sessions_of_others_are_refused() {
         ("{", ""),
     ] {
         elman_store::disk::write_private(&path, text.replacen(from, to, 1).as_bytes()).unwrap();
-        let refused = sessions.restore(&name("a"), named(&model)).unwrap_err();
+        let refused = sessions
+            .restore(&name("a"), named(&model))
+            .map(drop)
+            .unwrap_err();
         assert!(matches!(refused, SessionError::Damaged { .. }), "{refused}");
     }
     elman_store::disk::write_private(&path, text.as_bytes()).unwrap();

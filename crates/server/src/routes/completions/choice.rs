@@ -1,16 +1,16 @@
 //! A choice: one text after one prompt, from its first token to the reason of its end.
 
 use super::request::{Request, Work};
-use crate::app::App;
-use crate::engine::{Event, Failure, Found, Place, Want, Writing};
-use crate::next::{Hidden, Recorder};
+use super::stream::Listener;
+use crate::app::{App, WriteOptions};
+use crate::engine::{Event, Found};
+use crate::hidden::{Hidden, Recorder};
 use crate::refusal::Refusal;
 use crate::state::TextState;
-use elman_infer::{Finish, Writer};
+use elman_infer::Finish;
 use elman_text::{Decoder, TokenId, Vocab};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use tokio::sync::mpsc;
 
 /// A choice of an answer, or a part of one in a stream.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -152,6 +152,11 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// More of the text.
+    fn text(&mut self, text: &[u8]) {
+        self.choice.text.push_str(&String::from_utf8_lossy(text));
+    }
+
     /// What was collected since the last time.
     fn take(&mut self) -> Choice {
         let mut choice = Collector::new(self.request, self.choice.index).choice;
@@ -181,109 +186,68 @@ fn name_of(vocab: &Vocab, before: &Decoder, id: TokenId) -> String {
     }
 }
 
-/// Reads a prompt and writes a text after it. Each part of the text is passed to `part`, which returns false when nobody listens any more; if it keeps parts, they are not in
-/// the result.
+/// Reads a prompt and writes a text after it. A listener gets each part of the text, and the result has none of them then.
 pub(super) async fn run(
     app: &App,
     request: &Request,
     work: Work,
-    part: &mut (dyn FnMut(Choice) -> bool + Send),
+    listener: Option<&Listener>,
 ) -> Result<Done, Refusal> {
-    let Work {
-        prompt,
-        sample,
-        place,
-    } = work;
-    let (served, given) = (&request.served, &request.prompts[prompt]);
-    let samples = if request.sampling.max_tokens == 0 {
-        request.n
-    } else {
-        request.best_of
-    };
-    let mut collector = Collector::new(request, prompt * samples + sample);
-    let want = match (request.echo, request.logprobs) {
-        (true, Some(0)) => Want::Losses,
-        (true, Some(most)) => Want::Tops(most),
-        _ => Want::State,
-    };
-    let read = &given.ids[given.written_out..];
-    let (state, found) = served
-        .read(&place, request.state.clone(), read, want)
-        .await?;
-    collector.prompt(prompt, &found);
+    let mut collector = Collector::new(request, work.prompt * request.samples + work.sample);
+    let (state, found) = work.read(request).await?;
+    collector.prompt(work.prompt, found);
     let mut done = Done {
-        prompt,
-        sample,
+        prompt: work.prompt,
+        sample: work.sample,
         choice: Choice::default(),
         tokens: Vec::new(),
         logprob: 0.0,
     };
-    let mut state = Box::new(state);
+    let mut state = Box::new(state.clone());
     let mut finish = Finish::Length;
     if request.sampling.max_tokens > 0 {
-        if request.stream && request.echo && !part(collector.take()) {
-            return Ok(done);
+        if let Some(listener) = listener.filter(|_| request.echo) {
+            listener.part(collector.take()).await?;
         }
-        (state, finish) = write(
-            request,
-            place,
-            sample,
-            *state,
-            &mut collector,
-            &mut done,
-            part,
-        )
-        .await?;
+        (state, finish) = write(request, work, *state, &mut collector, &mut done, listener).await?;
     }
     if request.return_state {
         collector.choice.state = Some(app.key().seal(&mut state));
     }
     collector.choice.finish_reason = Some(reason(finish));
     let last = collector.take();
-    match request.stream {
-        true => drop(part(last)),
-        false => done.choice = last,
+    match listener {
+        Some(listener) => listener.part(last).await?,
+        None => done.choice = last,
     }
     Ok(done)
 }
 
 async fn write(
     request: &Request,
-    place: Place,
-    sample: usize,
+    work: Work,
     state: TextState,
     collector: &mut Collector<'_>,
     done: &mut Done,
-    part: &mut (dyn FnMut(Choice) -> bool + Send),
+    listener: Option<&Listener>,
 ) -> Result<(Box<TextState>, Finish), Refusal> {
     let served = &request.served;
-    let decoder = state.decoder(served.model.vocab());
-    let writer = Writer::new(
-        &served.model,
-        request.sampling.clone(),
-        sample as u64,
-        decoder,
-        state.tail(),
-    )?;
-    let (events, mut receiver) = mpsc::unbounded_channel();
-    let writing = Writing {
-        state,
-        writer,
+    let options = WriteOptions {
         tops: request.logprobs.unwrap_or(0),
         states: request.hidden.is_some(),
         bias: request.bias.clone(),
-        events,
     };
-    served.engine.write(place, writing);
+    let sampling = request.sampling.clone();
+    let mut events = served.write(work.place, state, sampling, work.sample, options)?;
     loop {
-        let text = match receiver.recv().await {
-            Some(Event::Token {
+        let text = match events.next().await? {
+            Event::Token {
                 id,
                 text,
                 logprob,
                 tops,
                 state,
-            }) => {
+            } => {
                 done.tokens.push(id);
                 done.logprob += logprob;
                 collector.token(id, Some(logprob), Some(&tops), true);
@@ -295,26 +259,18 @@ async fn write(
                 }
                 text
             }
-            Some(Event::End {
+            Event::End {
                 text,
                 finish,
                 state,
-            }) => {
-                collector
-                    .choice
-                    .text
-                    .push_str(&String::from_utf8_lossy(&text));
+            } => {
+                collector.text(&text);
                 return Ok((state, finish));
             }
-            Some(Event::Failed(error)) => return Err(error.into()),
-            None => return Err(Failure::Gone.into()),
         };
-        collector
-            .choice
-            .text
-            .push_str(&String::from_utf8_lossy(&text));
-        if request.stream && !part(collector.take()) {
-            return Err(Failure::Gone.into());
+        collector.text(&text);
+        if let Some(listener) = listener {
+            listener.part(collector.take()).await?;
         }
     }
 }

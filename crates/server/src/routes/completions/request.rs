@@ -3,8 +3,9 @@
 use super::Usage;
 use super::choice::{Choice, Done};
 use crate::app::{App, Served};
-use crate::engine::{Bias, Place};
-use crate::next::{HiddenQuery, Recorder};
+use crate::engine::{Bias, Found, Place, Want};
+use crate::hidden::{HiddenQuery, Recorder};
+use crate::prompt::{Prompt, check_ids};
 use crate::refusal::Refusal;
 use crate::state::TextState;
 use axum::http::StatusCode;
@@ -12,12 +13,16 @@ use elman_infer::{Eos, Sampling};
 use elman_text::TokenId;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::SystemTime;
+use tokio::sync::OnceCell;
 
 /// Largest number of alternatives to a token.
 const MOST_LOGPROBS: usize = 100;
 /// Largest number of texts that a request asks for.
 const MOST_TEXTS: usize = 128;
+/// Largest number of log-probabilities in an answer.
+const MOST_ENTRIES: usize = 1 << 20;
 /// Largest number of stop strings.
 const MOST_STOPS: usize = 16;
 /// Largest number of biases.
@@ -60,10 +65,14 @@ pub(crate) struct CompletionBody {
     expecting = "`prompt` must be a text, a list of token ids, or a list of either"
 )]
 enum Prompts {
-    Text(String),
-    Ids(Vec<TokenId>),
-    Texts(Vec<String>),
-    IdLists(Vec<Vec<TokenId>>),
+    One(Prompt),
+    Many(Vec<Prompt>),
+}
+
+impl Default for Prompts {
+    fn default() -> Prompts {
+        Prompts::One(Prompt::default())
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -79,9 +88,9 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-/// Prompt of a request.
+/// Prompt of a request, tokenized.
 #[derive(Debug, Default)]
-pub(super) struct Prompt {
+pub(super) struct ReadyPrompt {
     /// The text as it was given, if it was one.
     pub text: Option<String>,
     pub ids: Vec<TokenId>,
@@ -93,10 +102,11 @@ pub(super) struct Prompt {
 pub(super) struct Request {
     pub served: Served,
     pub state: TextState,
-    pub prompts: Vec<Prompt>,
-    /// Texts that are returned, and that are written, for each prompt.
+    pub prompts: Vec<ReadyPrompt>,
+    /// Number of texts that are returned for each prompt.
     pub n: usize,
-    pub best_of: usize,
+    /// Number of texts that are written for each prompt, of which the best are returned.
+    pub samples: usize,
     pub echo: bool,
     pub logprobs: Option<usize>,
     pub sampling: Sampling,
@@ -112,6 +122,26 @@ pub(super) struct Work {
     pub prompt: usize,
     pub sample: usize,
     pub place: Place,
+    /// The prompt when it was read, once for all samples.
+    read: Arc<OnceCell<(TextState, Found)>>,
+}
+
+impl Work {
+    /// The state after the prompt, and what was found out about its tokens; the first of the prompt's texts that asks reads it.
+    pub async fn read(&self, request: &Request) -> Result<&(TextState, Found), Refusal> {
+        let want = match (request.echo, request.logprobs) {
+            (true, Some(0)) => Want::Losses,
+            (true, Some(most)) => Want::Tops(most),
+            _ => Want::State,
+        };
+        let prompt = &request.prompts[self.prompt];
+        let ids = &prompt.ids[prompt.written_out..];
+        let read = async || {
+            let state = request.state.clone();
+            request.served.read(&self.place, state, ids, want).await
+        };
+        self.read.get_or_try_init(read).await
+    }
 }
 
 impl Request {
@@ -149,7 +179,7 @@ impl Request {
             .transpose()?;
         let prompts = prompts(
             &served,
-            body.prompt.unwrap_or(Prompts::Text(String::new())),
+            body.prompt.unwrap_or_default(),
             body.state.is_none(),
         )?;
         number("prompt", prompts.len() * best_of, 1, MOST_TEXTS).map_err(|_| {
@@ -160,6 +190,20 @@ impl Request {
                 ),
             )
         })?;
+        let alternatives = logprobs.map_or(0, |most| 1 + most);
+        let echoed = match body.echo {
+            Some(true) => prompts.iter().map(|prompt| prompt.ids.len()).sum(),
+            _ => 0,
+        };
+        let entries = (prompts.len() * max_tokens + echoed) * best_of * alternatives;
+        if entries > MOST_ENTRIES {
+            return Err(Refusal::of(
+                "logprobs",
+                format!(
+                    "the answer may have {entries} log-probabilities, and at most {MOST_ENTRIES} are returned: ask for fewer texts, tokens or alternatives"
+                ),
+            ));
+        }
         let penalty = |name, value: Option<f32>| match value.unwrap_or(0.0) {
             value if (-2.0..=2.0).contains(&value) => Ok(value),
             _ => Err(Refusal::of(name, format!("`{name}` is between -2 and 2"))),
@@ -203,7 +247,8 @@ impl Request {
             state: app.state(&served, body.state.as_deref())?,
             prompts,
             n,
-            best_of,
+            // Without tokens all texts are the same.
+            samples: if max_tokens == 0 { n } else { best_of },
             echo: body.echo.unwrap_or(false),
             logprobs,
             sampling,
@@ -224,18 +269,16 @@ impl Request {
     /// # Errors
     /// 429 if there are too few; none is taken then.
     pub fn work(&self) -> Result<Vec<Work>, Refusal> {
-        let samples = if self.sampling.max_tokens == 0 {
-            self.n
-        } else {
-            self.best_of
-        };
-        let each = (0..self.prompts.len())
-            .flat_map(|prompt| (0..samples).map(move |sample| (prompt, sample)));
-        let work = each.map(|(prompt, sample)| {
+        let each = (0..self.prompts.len()).flat_map(|prompt| {
+            let read = Arc::default();
+            (0..self.samples).map(move |sample| (prompt, sample, Arc::clone(&read)))
+        });
+        let work = each.map(|(prompt, sample, read)| {
             Ok(Work {
                 prompt,
                 sample,
                 place: self.served.engine.place()?,
+                read,
             })
         });
         work.collect()
@@ -256,7 +299,7 @@ impl Request {
         let mut choices = Vec::new();
         for prompt in 0..self.prompts.len() {
             let mut texts: Vec<&Done> = done.iter().filter(|done| done.prompt == prompt).collect();
-            if self.best_of > self.n {
+            if self.samples > self.n {
                 texts.sort_by(|a, b| b.mean_logprob().total_cmp(&a.mean_logprob()));
             }
             choices.extend(
@@ -283,38 +326,27 @@ fn number(name: &'static str, value: usize, least: usize, most: usize) -> Result
     }
 }
 
-fn prompts(served: &Served, prompts: Prompts, begins: bool) -> Result<Vec<Prompt>, Refusal> {
+fn prompts(served: &Served, prompts: Prompts, begins: bool) -> Result<Vec<ReadyPrompt>, Refusal> {
     let vocab = served.model.vocab();
-    let text = |text: String| -> Result<Prompt, Refusal> {
-        let ids = vocab.tokenize(text.as_bytes())?.ids;
-        Ok(Prompt {
+    let ready = |prompt| match prompt {
+        Prompt::Text(text) => Ok(ReadyPrompt {
+            ids: vocab.tokenize(text.as_bytes())?.ids,
             text: Some(text),
-            ids,
             written_out: 0,
-        })
-    };
-    let list = |ids: Vec<TokenId>| -> Result<Prompt, Refusal> {
-        if let Some(id) = ids.iter().find(|&&id| id as usize >= vocab.len()) {
-            return Err(Refusal::of(
-                "prompt",
-                format!(
-                    "there is no token {id}: the vocabulary has {} tokens",
-                    vocab.len()
-                ),
-            ));
+        }),
+        Prompt::Ids(ids) => {
+            check_ids(vocab, &ids, "prompt")?;
+            let written_out = usize::from(begins && ids.first() == Some(&vocab.eos()));
+            Ok(ReadyPrompt {
+                text: None,
+                ids,
+                written_out,
+            })
         }
-        let written_out = usize::from(begins && ids.first() == Some(&vocab.eos()));
-        Ok(Prompt {
-            text: None,
-            ids,
-            written_out,
-        })
     };
     match prompts {
-        Prompts::Text(one) => Ok(vec![text(one)?]),
-        Prompts::Ids(ids) => Ok(vec![list(ids)?]),
-        Prompts::Texts(texts) => texts.into_iter().map(text).collect(),
-        Prompts::IdLists(lists) => lists.into_iter().map(list).collect(),
+        Prompts::One(one) => Ok(vec![ready(one)?]),
+        Prompts::Many(many) => many.into_iter().map(ready).collect(),
     }
 }
 

@@ -4,6 +4,7 @@ use super::Usage;
 use super::choice::{self, Choice};
 use super::request::{Request, Work};
 use crate::app::App;
+use crate::engine::Failure;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -27,6 +28,9 @@ struct Part<'a> {
     usage: Option<Option<Usage>>,
 }
 
+/// Number of parts that may wait for the client.
+const PARTS: usize = 64;
+
 /// What the tasks of the choices send.
 enum Sent {
     Part(Box<Choice>),
@@ -34,8 +38,22 @@ enum Sent {
     Failed(String),
 }
 
+/// To whom the parts of a choice are sent, at the client's speed.
+pub(super) struct Listener(mpsc::Sender<Sent>);
+
+impl Listener {
+    /// Sends a part.
+    ///
+    /// # Errors
+    /// [`Failure::Gone`] if the client has hung up.
+    pub async fn part(&self, choice: Choice) -> Result<(), Failure> {
+        let sent = self.0.send(Sent::Part(Box::new(choice))).await;
+        sent.map_err(|_| Failure::Gone)
+    }
+}
+
 struct Parts {
-    receiver: mpsc::UnboundedReceiver<Sent>,
+    receiver: mpsc::Receiver<Sent>,
     request: Arc<Request>,
     id: String,
     created: u64,
@@ -54,20 +72,19 @@ pub(super) fn answer(
     id: String,
     created: u64,
 ) -> Response {
-    let (sender, receiver) = mpsc::unbounded_channel();
+    let (sender, receiver) = mpsc::channel(PARTS);
     let mut tasks = JoinSet::new();
     let open = work.len();
     for each in work {
         let (app, request, sender) = (app.clone(), request.clone(), sender.clone());
         tasks.spawn(async move {
-            let parts = sender.clone();
-            let mut part = move |choice| parts.send(Sent::Part(Box::new(choice))).is_ok();
-            let sent = match choice::run(&app, &request, each, &mut part).await {
+            let listener = Listener(sender.clone());
+            let sent = match choice::run(&app, &request, each, Some(&listener)).await {
                 Ok(done) => Sent::Ended(done.tokens.len()),
                 Err(refusal) => Sent::Failed(refusal.json()),
             };
             // Nobody listens any more if this fails.
-            let _ = sender.send(sent);
+            let _ = sender.send(sent).await;
         });
     }
     let parts = Parts {
