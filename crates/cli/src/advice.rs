@@ -242,6 +242,9 @@ fn of_train(error: &train::Error) -> Option<String> {
         RunError::Foreign { .. } => {
             "choose another directory with -o (--force replaces runs and nothing else)".to_owned()
         }
+        RunError::Missing(path) if path.is_file() => {
+            "it is a file, and a run is the directory that `elman train` makes".to_owned()
+        }
         RunError::Missing(path) => {
             format!("start one with `elman train TEXT -o {}`", shown(path))
         }

@@ -187,7 +187,7 @@ fn refuse_model(text: &Path, advice: &str) -> Result<()> {
 }
 
 /// What a path names in words if it is a model.
-fn model_kind(path: &Path) -> Option<&'static str> {
+pub fn model_kind(path: &Path) -> Option<&'static str> {
     if path.is_dir() && (path.join("config.json").exists() || Folder::is_run(path)) {
         return Some("the directory of a model");
     }

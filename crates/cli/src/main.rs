@@ -12,6 +12,7 @@ mod csv;
 mod faults;
 mod grid;
 mod help;
+mod meant;
 mod options;
 mod output;
 mod outputs;
@@ -43,12 +44,12 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let command = taking_negative_numbers(help::command());
+    let mut command = taking_negative_numbers(help::command());
     let parsed = command
-        .try_get_matches()
-        .and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
-        Ok(cli) => cli,
+        .try_get_matches_from_mut(std::env::args_os())
+        .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are errors to the parser, printed to standard output.
             let _ = error.print();
@@ -71,6 +72,9 @@ fn run() -> ExitCode {
             match advice::advice(&error) {
                 Some(advice) => output::say(format_args!("error: {said}: {advice}")),
                 None => output::say(format_args!("error: {said}")),
+            }
+            if let Some(meant) = meant::swapped(&command, &matches) {
+                output::say(format_args!("the model comes first: {meant}"));
             }
             ExitCode::from(if output::is_usage(&error) || advice::is_choice(&error) {
                 USAGE

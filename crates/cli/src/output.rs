@@ -13,9 +13,44 @@ pub use elman_report::numbers::{
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
-/// A remark on standard error.
+/// A remark on standard error, in lines that fit a terminal.
 pub fn say(text: impl Display) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let terminal = console::Term::stderr();
+    let _ = match terminal.is_term() {
+        true => writeln!(
+            io::stderr(),
+            "{}",
+            wrapped(&text.to_string(), terminal.size().1.into())
+        ),
+        false => writeln!(io::stderr(), "{text}"),
+    };
+}
+
+/// Lines of at most `width` columns, broken between words. What continues a line is indented as the values of a table are, if
+/// the line has a name before its value.
+fn wrapped(text: &str, width: usize) -> String {
+    const NARROWEST: usize = 24;
+    if width < NARROWEST {
+        return text.to_owned();
+    }
+    let lines = text.lines().map(|line| {
+        let rest = line.trim_start();
+        let margin = line.len() - rest.len();
+        // A name, two spaces or more, and the value.
+        let name = rest.find(' ').filter(|_| margin == 0).unwrap_or(0);
+        let gap = rest[name..].len() - rest[name..].trim_start().len();
+        let hang = match gap {
+            2.. if name + gap <= width / 2 => name + gap,
+            _ => margin + 2,
+        };
+        let hang = " ".repeat(hang.min(width / 2));
+        let options = textwrap::Options::new(width)
+            .subsequent_indent(&hang)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        textwrap::wrap(line, options).join("\n")
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Whether the terminal is one that only prints: lines cannot be drawn over.
@@ -131,9 +166,38 @@ pub fn shape(dims: &Dims) -> String {
     )
 }
 
+/// A text of a model without what would command a terminal: control characters as U+2400 and the signs after it, but for line ends and
+/// tabs.
+pub fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            '\u{7f}' => '\u{2421}',
+            c if c < ' ' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(c),
+            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c => c,
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn remarks_fit_a_terminal_and_break_between_words() {
+        let said = wrapped(
+            "memory      15.3 MiB planned: weights 1.05 MiB\n\nnote: one two three four five six",
+            28,
+        );
+        assert_eq!(
+            said,
+            "memory      15.3 MiB\n            planned: weights\n            1.05 MiB\n\nnote: one two three four\n  five six"
+        );
+        let hash = "83774b89db50ac02cd1ed5b09277c3dfdc9703f8e534a3f24c0953d5666914a5";
+        assert!(wrapped(&format!("checkpoint  {hash}"), 60).contains(hash));
+        assert_eq!(wrapped("a b", 0), "a b");
+    }
 
     #[test]
     fn tables_align() {

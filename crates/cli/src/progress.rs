@@ -78,6 +78,8 @@ const REDRAW: Duration = Duration::from_millis(100);
 /// Between two lines: so long, or a twentieth of the run.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 const LINES_PER_RUN: u64 = 20;
+/// Columns of the bar itself.
+const BAR: usize = 12;
 
 impl Progress {
     pub fn new(form: Form, text: String, stop: Stop) -> Progress {
@@ -204,7 +206,10 @@ impl Progress {
             View::Bar { bar, drawn } if now - *drawn >= REDRAW || step.step == step.total_steps => {
                 *drawn = now;
                 bar.set_position(step.step);
-                bar.set_message(brief(&self.meter, step));
+                let columns = usize::from(console::Term::stderr().size().1);
+                let total = step.total_steps.to_string().len();
+                let room = columns.saturating_sub(BAR + 2 * total + 4);
+                bar.set_message(brief(&self.meter, step, room));
             }
             View::Lines {
                 next_step,
@@ -329,25 +334,35 @@ fn reading(text: &str) -> ProgressBar {
 
 fn new_bar(ready: &RunPlan) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(ready.total_steps, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{bar:12} {pos}/{len} {wide_msg}") {
+    if let Ok(style) =
+        ProgressStyle::with_template(&format!("{{bar:{BAR}}} {{pos}}/{{len}} {{wide_msg}}"))
+    {
         bar.set_style(style.progress_chars("=> "));
     }
     bar.set_position(ready.step);
     bar
 }
 
-/// The numbers of the moment, for a terminal of 80 columns.
-fn brief(meter: &Meter, step: &StepReport) -> String {
+/// The numbers of the moment, the most important ones first, as many as fit into `room` columns.
+fn brief(meter: &Meter, step: &StepReport, room: usize) -> String {
     let recent = meter.recent();
-    format!(
-        "loss {} ppl {} |g| {:.3} lr {} {} tok/s, {} left",
-        short(recent.loss_nats),
-        number(recent.loss_nats.exp()),
-        step.grad_norm,
-        number(step.lr),
-        thousands(meter.tokens_per_second()),
-        clock(meter.seconds_left(step)),
-    )
+    let parts = [
+        format!("{} left", clock(meter.seconds_left(step))),
+        format!("loss {}", short(recent.loss_nats)),
+        format!("ppl {}", number(recent.loss_nats.exp())),
+        format!("{} tok/s", thousands(meter.tokens_per_second())),
+        format!("lr {}", number(step.lr)),
+        format!("|g| {:.3}", step.grad_norm),
+    ];
+    let mut line = String::new();
+    for part in parts {
+        let gap = if line.is_empty() { "" } else { "  " };
+        if line.chars().count() + gap.len() + part.chars().count() > room {
+            break;
+        }
+        line = line + gap + &part;
+    }
+    line
 }
 
 /// The same at leisure, for a log.

@@ -114,9 +114,7 @@ pub fn page(snapshot: &RunSnapshot) -> Page {
         sections.push(gradients(&flows));
     }
     sections.extend(end.and_then(memory));
-    if !samples.is_empty() {
-        sections.push(written(&samples));
-    }
+    sections.extend(written(&samples, end));
     sections.push(choices(snapshot));
     let name = snapshot
         .path()
@@ -133,6 +131,7 @@ pub fn page(snapshot: &RunSnapshot) -> Page {
             .and(" from the run's `config.toml` and `metrics.jsonl`. The run was started with elman ".into())
             .and(Text::plain(format!("{} on {}. ", record.elman, record.isa)))
             .and("Drag over a plot to enlarge a part of it; a double click shows all of it again.".into()),
+        tentative: false,
     }
 }
 

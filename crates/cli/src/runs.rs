@@ -1,7 +1,8 @@
 //! Runs beside each other: a row of figures for each, and the choices in which they differ.
 
+mod table;
+
 use crate::grid::Grid;
-use crate::output::{duration, grouped, number};
 use elman::infer::OwnText;
 use elman::train::config::table::find;
 use elman::train::status::{RunSnapshot, RunStatus};
@@ -9,6 +10,7 @@ use elman::train::{Best, Inputs};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+pub use table::{table, text};
 
 /// One run.
 #[derive(Clone, Debug, Serialize)]
@@ -154,50 +156,6 @@ pub fn incomparable(rows: &[Row]) -> Option<String> {
     })
 }
 
-/// A table for people, with the choices in which the runs differ.
-pub fn table(rows: &[Row]) -> Grid {
-    let mut grid = Grid::new(
-        3,
-        &[
-            "run",
-            "state",
-            "network",
-            "parameters",
-            "steps",
-            "perplexity",
-            "time",
-            "tokens/s",
-            "differs in",
-        ],
-    );
-    let differing = differing(rows);
-    let missing = || "-".to_owned();
-    for row in rows {
-        let steps = match row.step == row.total_steps {
-            true => grouped(row.step),
-            false => format!("{} of {}", grouped(row.step), grouped(row.total_steps)),
-        };
-        let choices = row.choices.iter();
-        let choices = choices.filter(|(name, _)| differing.contains(name.as_str()));
-        let choices: Vec<String> = choices
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        grid.row(vec![
-            row.run.display().to_string(),
-            row.state.name().to_owned(),
-            row.architecture.clone().unwrap_or_else(missing),
-            row.parameters.map_or_else(missing, |n| grouped(n as u64)),
-            steps,
-            row.valid_perplexity.map_or_else(missing, number),
-            duration(row.seconds),
-            row.tokens_per_s
-                .map_or_else(missing, |rate| grouped(rate.round() as u64)),
-            choices.join(" "),
-        ]);
-    }
-    grid
-}
-
 /// All figures with all digits, and a column for each choice in which the runs differ.
 pub fn sheet(rows: &[Row]) -> Grid {
     let differing = differing(rows);
@@ -269,7 +227,7 @@ pub fn sort_by_perplexity(rows: &mut [Row]) {
 mod tests {
     use super::*;
 
-    fn row(run: &str, vocabulary: &str, loss: Option<f64>) -> Row {
+    pub(super) fn row(run: &str, vocabulary: &str, loss: Option<f64>) -> Row {
         Row {
             run: run.into(),
             state: RunStatus::Finished,

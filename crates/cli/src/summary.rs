@@ -1,7 +1,7 @@
 //! What a person reads before a run and after it.
 
 use crate::args::{Quoted, shell_word};
-use crate::output::{Table, bytes, count, duration, grouped, number, shape};
+use crate::output::{Table, bytes, count, duration, grouped, number, shape, visible};
 use crate::progress::Planned;
 use elman::net::layer::dropout::Rates;
 use elman::text::Layout;
@@ -343,7 +343,7 @@ pub fn next(run: &Path, outcome: &Outcome, planned: Option<&Planned>) -> String 
 
 /// A text set off from what stands around it.
 pub fn indented(text: &str) -> String {
-    text.trim_end()
+    visible(text.trim_end())
         .lines()
         .map(|line| format!("  {line}"))
         .collect::<Vec<_>>()

@@ -163,7 +163,11 @@ fn force_deletes_nothing_before_the_new_run_is_sure_of_its_inputs() {
         room.fails(1, &args)
     };
     assert!(forced("absent.txt", &[]).contains("no such file"));
-    assert!(forced("run", &[]).contains("is a directory"));
+    let itself = room.fails(2, &["train", "run", "-o", "run", "--force"]);
+    assert!(
+        itself.contains("`elman train --resume run` continues it"),
+        "{itself}"
+    );
     assert!(forced("text.txt", &["--valid", "absent.txt"]).contains("no such file"));
     assert!(forced("text.txt", &["--vocab-file", "absent.json"]).contains("no such file"));
     for option in ["--init-from", "--vocab-from"] {
@@ -179,6 +183,95 @@ fn force_deletes_nothing_before_the_new_run_is_sure_of_its_inputs() {
         files.into_iter().filter(|file| !locked(file)).collect()
     };
     assert!(same(contents(&room.path("run"))) == same(before));
+}
+
+#[test]
+fn what_was_meant_is_printed_as_a_command() {
+    let room = Room::new();
+    room.train("run", "1", &[]);
+    room.stdout(&["ngram", "train", "text.txt", "-o", "lm.bin"]);
+    for (args, meant) in [
+        (
+            &["eval", "--json", "text.txt", "run"][..],
+            "elman eval --json run text.txt",
+        ),
+        (
+            &["score", "text.txt", "lm.bin"],
+            "elman score lm.bin text.txt",
+        ),
+        (
+            &["surprisal", "text.txt", "run"],
+            "elman surprisal run text.txt",
+        ),
+        (
+            &["rescore", "text.txt", "run"],
+            "elman rescore run text.txt",
+        ),
+        (
+            &["compress", "text.txt", "run"],
+            "elman compress run text.txt",
+        ),
+        (
+            &["finetune", "text.txt", "run"],
+            "elman finetune run text.txt",
+        ),
+        (
+            &["inspect", "gradients", "text.txt", "run"],
+            "elman inspect gradients run text.txt",
+        ),
+        (
+            &["generate", "run", "In", "the beginning"],
+            "elman generate run --prompt 'In the beginning'",
+        ),
+        (&["train", "run"], "elman train --resume run"),
+    ] {
+        let output = room.elman(args).assert().failure();
+        let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        assert!(said.contains(meant), "{args:?}: {said}");
+    }
+    for (args, said) in [
+        (
+            &["inspect", "states", "lm.bin", "text.txt"][..],
+            "lm.bin: an n-gram model, and a network is needed here",
+        ),
+        (
+            &["report", "lm.bin"],
+            "it is a file, and a run is the directory",
+        ),
+    ] {
+        let error = room.fails(1, args);
+        assert!(error.contains(said), "{args:?}: {error}");
+    }
+    let error = room.fails(2, &["train", "lm.bin"]);
+    assert!(
+        error.contains("lm.bin is an n-gram model, not a text"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_text_that_says_nothing_is_noted() {
+    let room = Room::new();
+    room.write("one.txt", "word\n".repeat(300));
+    let notes = |args: &[&str]| {
+        let output = room
+            .elman(&[&["train", "--dry-run"], args].concat())
+            .assert()
+            .success();
+        String::from_utf8_lossy(&output.get_output().stderr).into_owned()
+    };
+    assert!(notes(&["one.txt"]).contains("only one kind of token"));
+    let same = notes(&["text.txt", "--valid", "text.txt"]);
+    assert!(
+        same.contains("the validation text is the training text"),
+        "{same}"
+    );
+    let among = notes(&["text.txt", "one.txt", "--valid", "one.txt"]);
+    assert!(
+        among.contains("one.txt is both a training text and a validation text"),
+        "{among}"
+    );
+    assert!(!notes(&["text.txt", "--valid", "one.txt"]).contains("training text"));
 }
 
 #[test]

@@ -288,7 +288,8 @@ fn wrong_usage_says_what_would_be_right() {
     let room = Room::new();
     room.train("run", "1", &[]);
     for (args, part) in [
-        (&["run"][..], "MODEL|TEXT"),
+        (&["run"][..], "elman compare run TEXT"),
+        (&["text.txt"], "elman compare MODEL text.txt"),
         (
             &["cache:5", "text.txt"],
             "takes its vocabulary from another model",

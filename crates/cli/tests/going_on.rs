@@ -104,7 +104,7 @@ fn a_resumed_run_is_watched_in_another_way() {
         "{metrics}"
     );
     let config = &room.json(&["info", "run", "--json"])["record"]["config"];
-    for name in ["patience", "sample-every", "sample-prompt", "tensorboard"] {
+    for name in ["patience", "sample-every", "tensorboard"] {
         assert!(config[name].is_null(), "{name}: {config}");
     }
     let error = room.fails(

@@ -251,7 +251,7 @@ fn a_model_in_the_place_of_a_text_is_said() {
     for (args, part) in [
         (
             ["compare", "a.arpa", "b.bin"],
-            "b.bin is an n-gram model, not a text",
+            "b.bin is an n-gram model, not a text: name the text after the models: elman compare a.arpa b.bin TEXT",
         ),
         (
             ["compare", "b.bin", "a.arpa"],

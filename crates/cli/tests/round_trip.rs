@@ -382,9 +382,18 @@ fn json_is_all_that_stands_on_standard_output() {
 #[test]
 fn quiet_is_quiet() {
     let room = Room::new();
+    room.write("held-out.txt", story(20));
     let args = [
         &[
-            "train", "text.txt", "--valid", "text.txt", "--quiet", "--steps", "2", "--warmup", "1",
+            "train",
+            "text.txt",
+            "--valid",
+            "held-out.txt",
+            "--quiet",
+            "--steps",
+            "2",
+            "--warmup",
+            "1",
         ],
         &TINY[..],
     ]

@@ -42,21 +42,20 @@ fn samples_are_printed_and_kept_and_event_files_written() {
 }
 
 #[test]
-fn an_unknown_prompt_is_remarked_and_one_for_nothing_refused() {
+fn an_unknown_prompt_is_remarked_and_begins_the_last_sample() {
     let room = Room::new();
     let run = [
         "train", "text.txt", "--steps", "1", "--hidden", "8", "--run", "run",
     ];
     let prompt = ["--sample-prompt", "xyzzy"];
-    let said = room.fails(2, &[&run[..], &prompt].concat());
-    assert!(
-        said.contains("--sample-prompt needs --sample-every"),
-        "{said}"
-    );
-    let args = [&run[..], &prompt, &["--sample-every", "1"]].concat();
-    let assert = room.elman(&args).assert().success();
+    let assert = room.elman(&[&run[..], &prompt].concat()).assert().success();
     let said = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
     assert!(said.contains("the vocabulary lacks 'xyzzy'"), "{said}");
+    assert!(said.contains("sample:\n  xyzzy"), "{said}");
+    assert!(
+        room.read("run/report.html")
+            .contains("At the end, by the model that was kept")
+    );
     room.fails(2, &[&run[..], &["--sample-every", "0"]].concat());
 }
 

@@ -73,6 +73,8 @@ pub enum FileError {
 pub enum NotAModel {
     /// One file of a network's directory, where the directory was expected.
     File,
+    /// An n-gram model, where a network was expected.
+    Ngram,
     /// No file or directory.
     Nothing,
     /// A device or a pipe.
@@ -87,6 +89,7 @@ impl NotAModel {
             NotAModel::File => {
                 "a file, and a model is a directory (with config.json, tokenizer.json and model.safetensors): give that"
             }
+            NotAModel::Ngram => "an n-gram model, and a network is needed here",
             NotAModel::Nothing => "no such directory or file",
             NotAModel::Special => {
                 "a device or a pipe, and a model is a directory or a file: save it first"

@@ -257,7 +257,10 @@ fn resolve(path: &Path) -> Result<PathBuf> {
         Err(FileError::NotAModel { path, kind }.into())
     };
     if path.is_file() {
-        return refuse(NotAModel::File);
+        return refuse(match elman_ngram::Model::is_file(path) {
+            true => NotAModel::Ngram,
+            false => NotAModel::File,
+        });
     }
     if !path.exists() {
         return refuse(NotAModel::Nothing);

@@ -35,6 +35,8 @@ pub enum Site {
     Batches,
     /// Lines of a stream at which a sequence restarts; `step` is the epoch, the counter the line's first token.
     Restarts,
+    /// Words that are read as `<unk>`; `step` is the epoch, the counter the word's id.
+    UnknownWords,
     /// Length of a window; `step` is the epoch, the counter the window's number in it.
     WindowLength,
     /// Positions in a true text at which a model's own text begins.
@@ -71,6 +73,7 @@ impl Site {
             Site::Batches => 1_000_011,
             Site::WindowLength => 1_000_012,
             Site::Restarts => 1_000_013,
+            Site::UnknownWords => 1_000_014,
             Site::GradientNoise => 1_000_020,
             Site::Passages => 1_000_021,
             Site::Beginnings => 1_000_022,
@@ -218,6 +221,7 @@ mod tests {
             key(1, Site::Batches, 0),
             key(1, Site::WindowLength, 0),
             key(1, Site::Restarts, 0),
+            key(1, Site::UnknownWords, 0),
             key(1, Site::GradientNoise, 0),
             key(1, Site::Passages, 0),
             key(1, Site::Beginnings, 0),

@@ -1,7 +1,8 @@
 //! A claim of the chapter, and what a test of it finds.
 //!
-//! A claim has parts: statements that hold or do not, by a rule on measured numbers. Its verdict follows from them, and so does the sentence
-//! that says which parts were not seen.
+//! A claim has parts: statements that hold or do not, by a rule on measured numbers. A rule that compares two numbers needs a difference of
+//! a stated size; a smaller one, or networks that learnt nothing, leave it open. The verdict follows from the parts, and so does the
+//! sentence that says which parts were not seen.
 
 use crate::claims;
 use crate::error::Result;
@@ -39,8 +40,19 @@ pub struct Finding {
 pub struct Part {
     /// The part as a statement that begins in lower case, such as "GRU gradients vanish".
     pub statement: String,
-    /// Whether it holds.
-    pub holds: bool,
+    /// Whether it was seen.
+    pub seen: Seen,
+}
+
+/// Whether measurements agree with a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// They agree.
+    Yes,
+    /// They disagree.
+    No,
+    /// They cannot decide it: the difference is too small, or nothing was learnt that could show it.
+    Open,
 }
 
 impl Claim {
@@ -87,23 +99,22 @@ impl Claim {
 }
 
 impl Finding {
-    /// Verdict on the claim: it holds if all its parts do, and in part if some do.
+    /// Verdict on the claim: it holds if all its parts were seen, and in part if some were.
     pub fn verdict(&self) -> Verdict {
         verdict(&self.parts)
     }
 
-    /// Reasons of the verdict: the summary, and the parts that were not seen.
+    /// Reasons of the verdict: the summary, the parts that were not seen, and those that are open.
     pub fn because(&self) -> String {
-        let unseen: Vec<&str> = self
-            .parts
-            .iter()
-            .filter(|part| !part.holds)
-            .map(|part| part.statement.as_str())
-            .collect();
-        match unseen.is_empty() {
-            true => self.summary.clone(),
-            false => format!("{} Not seen: {}.", self.summary, unseen.join("; ")),
+        let mut because = self.summary.clone();
+        for (seen, named) in [(Seen::No, "Not seen"), (Seen::Open, "Cannot be judged")] {
+            let parts = self.parts.iter().filter(|part| part.seen == seen);
+            let statements: Vec<&str> = parts.map(|part| part.statement.as_str()).collect();
+            if !statements.is_empty() {
+                because += &format!(" {named}: {}.", statements.join("; "));
+            }
         }
+        because
     }
 }
 
@@ -111,16 +122,39 @@ impl Part {
     pub(crate) fn new(statement: impl Into<String>, holds: bool) -> Part {
         Part {
             statement: statement.into(),
-            holds,
+            seen: if holds { Seen::Yes } else { Seen::No },
+        }
+    }
+
+    /// A part that is seen where `effect`, which is positive as the statement has it, is at least `least`, and refuted where it is as
+    /// large in the other direction.
+    pub(crate) fn by_effect(statement: impl Into<String>, effect: f64, least: f64) -> Part {
+        Part {
+            statement: statement.into(),
+            seen: match effect {
+                effect if effect >= least => Seen::Yes,
+                effect if effect <= -least => Seen::No,
+                _ => Seen::Open,
+            },
+        }
+    }
+
+    /// The same statement, which nothing measured can decide.
+    pub(crate) fn open(self) -> Part {
+        Part {
+            seen: Seen::Open,
+            ..self
         }
     }
 }
 
 /// Verdict on a claim with these parts.
 pub(crate) fn verdict(parts: &[Part]) -> Verdict {
-    match parts.iter().filter(|part| part.holds).count() {
-        0 => Verdict::Fails,
-        n if n == parts.len() => Verdict::Holds,
+    let count = |seen: Seen| parts.iter().filter(|part| part.seen == seen).count();
+    match (count(Seen::Yes), count(Seen::No)) {
+        (0, 0) => Verdict::Open,
+        (0, _) => Verdict::Fails,
+        (n, _) if n == parts.len() => Verdict::Holds,
         _ => Verdict::Partly,
     }
 }
@@ -137,7 +171,7 @@ mod tests {
             parts: parts
                 .map(|(name, holds)| Part::new(*name, *holds))
                 .collect(),
-            summary: "Numbers were looked at.".into(),
+            summary: "Numbers were counted.".into(),
         }
     }
 
@@ -146,15 +180,35 @@ mod tests {
         assert_eq!(finding(&[true, true]).verdict(), Verdict::Holds);
         assert_eq!(finding(&[true, false, true]).verdict(), Verdict::Partly);
         assert_eq!(finding(&[false, false]).verdict(), Verdict::Fails);
-        assert_eq!(finding(&[]).verdict(), Verdict::Fails);
+        assert_eq!(finding(&[]).verdict(), Verdict::Open);
+        let with = |effect| {
+            let mut finding = finding(&[false]);
+            finding
+                .parts
+                .push(Part::by_effect("four is larger", effect, 0.1));
+            finding
+        };
+        assert_eq!(with(0.1).verdict(), Verdict::Partly);
+        assert_eq!(with(0.09).verdict(), Verdict::Fails);
+        assert!(
+            with(f64::NAN)
+                .because()
+                .ends_with("Not seen: one is odd. Cannot be judged: four is larger.")
+        );
+        assert!(
+            with(-0.1)
+                .because()
+                .ends_with("Not seen: one is odd; four is larger.")
+        );
+        assert_eq!(verdict(&[Part::by_effect("", -0.05, 0.1)]), Verdict::Open);
     }
 
     #[test]
     fn what_was_not_seen_is_named() {
-        assert_eq!(finding(&[true, true]).because(), "Numbers were looked at.");
+        assert_eq!(finding(&[true, true]).because(), "Numbers were counted.");
         assert_eq!(
             finding(&[false, true, false]).because(),
-            "Numbers were looked at. Not seen: one is odd; three is odd."
+            "Numbers were counted. Not seen: one is odd; three is odd."
         );
     }
 

@@ -17,7 +17,7 @@
   const tick = (axis) => (u, values) =>
     values.map((value) => {
       if (value == null) return "";
-      if (axis.scale === "power") return Number.isInteger(value) ? powerOfTen(value) : "";
+      if (axis.scale === "power") return Number.isInteger(value) ? powerOfTen(value) : number(10 ** value);
       if (axis.scale === "log" && (value >= 1e6 || value < 1e-4)) return powerOfTen(Math.round(Math.log10(value)));
       return number(value);
     });
@@ -35,8 +35,16 @@
       if (d % every === 0) for (const digit of digits) found.push(digit * 10 ** d);
     return found.filter((value) => value >= low && value <= high);
   };
-  const shown = (axis) => (u, value) => {
-    if (value == null) return "–";
+  // The exponents of labelled places: whole ones, or those of round numbers where the axis covers less than two decades.
+  const exponents = (low, high) => {
+    if (high - low < 2) return places(10 ** low, 10 ** high).map(Math.log10);
+    const step = Math.ceil((high - low) / 7), found = [];
+    for (let n = Math.ceil(low / step); n * step <= high; n++) found.push(n * step);
+    return found;
+  };
+  // While the pointer is elsewhere the legend has names alone.
+  const shown = (axis) => (u, value, series, place) => {
+    if (value == null) return place == null ? "" : "–";
     return axis.scale === "power" ? number(10 ** value) : number(value);
   };
   const live = [];
@@ -50,6 +58,7 @@
       stroke: () => style("--soft"),
       grid: { stroke: () => style("--rule"), width: 1 },
       ...(axis.scale === "log" ? { splits: (u, i, low, high) => places(low, high), filter: (u, values) => values } : {}),
+      ...(axis.scale === "power" ? { splits: (u, i, low, high) => exponents(low, high) } : {}),
       ticks: { stroke: () => style("--rule"), width: 1, size: 5 }, values: tick(axis),
     });
     const scale = (axis) => ({

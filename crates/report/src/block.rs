@@ -40,15 +40,18 @@ pub enum Verdict {
     Partly,
     /// The claim does not hold in this setting.
     Fails,
+    /// The measurements cannot decide it.
+    Open,
 }
 
 impl Verdict {
-    /// The verdict in words, as a page shows it: "holds", "holds in part", "does not hold here".
+    /// The verdict in words, as a page shows it: "holds", "holds in part", "does not hold here", "cannot be judged here".
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Holds => "holds",
             Verdict::Partly => "holds in part",
             Verdict::Fails => "does not hold here",
+            Verdict::Open => "cannot be judged here",
         }
     }
 
@@ -57,6 +60,7 @@ impl Verdict {
             Verdict::Holds => "holds",
             Verdict::Partly => "partly",
             Verdict::Fails => "fails",
+            Verdict::Open => "open",
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct Page {
     pub sections: Vec<Section>,
     /// Footer at the end of the page, such as the program and the date.
     pub foot: Text,
+    /// Whether its verdicts mean little, and are grey.
+    pub tentative: bool,
 }
 
 /// A section of a page, with an entry in the table of contents.
@@ -46,14 +48,15 @@ const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
 impl Page {
-    /// Iterates over the plots of the lead and the sections, in the order of the page; plots within quotations are left out.
+    /// Iterates over the plots of the lead and the sections, in the order of the page. Those within quotations, and those that are numbers instead of pictures, are left
+    /// out.
     pub fn plots(&self) -> impl Iterator<Item = &Plot> {
         let blocks = self.sections.iter().flat_map(|section| &section.blocks);
         self.lead
             .iter()
             .chain(blocks)
             .filter_map(|block| match block {
-                Block::Plot(plot) => Some(plot),
+                Block::Plot(plot) if plot.is_drawn() => Some(plot),
                 _ => None,
             })
     }
@@ -74,7 +77,7 @@ impl Page {
                     style { (PreEscaped(STYLE)) (PreEscaped(PLOT_STYLE)) }
                     @if has_plots { style { (PreEscaped(UPLOT_STYLE)) } }
                 }
-                body {
+                body class=[self.tentative.then_some("tentative")] {
                     a.skip href="#content" { "To the content" }
                     (self.header())
                     div.columns {
@@ -182,6 +185,7 @@ mod tests {
                 },
             ],
             foot: Text::plain("elman"),
+            tentative: false,
         }
     }
 

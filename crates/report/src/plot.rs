@@ -1,6 +1,6 @@
 //! Plots: series of points over two axes. `svg` and the page's script draw them.
 
-use crate::svg;
+use crate::{numbers, svg};
 use maud::{Markup, PreEscaped, html};
 use serde_json::json;
 
@@ -161,12 +161,46 @@ impl Plot {
     }
 
     /// The figure in a page: the picture, and the numbers for the script that puts a plot to hover over in its place.
+    ///
+    /// Where no series has two points there is nothing to draw: the figure is a list of numbers then.
     pub(crate) fn render(&self) -> Markup {
+        if !self.is_drawn() {
+            return self.as_numbers();
+        }
         html! {
             figure.plot id=(self.id) {
                 figcaption { (self.caption) }
                 div.picture { (svg::inline(self)) }
                 script type="application/json" { (PreEscaped(self.data())) }
+            }
+        }
+    }
+
+    /// Whether there is a line or several points to draw; otherwise a page has the numbers.
+    pub(crate) fn is_drawn(&self) -> bool {
+        self.series.iter().any(|series| series.points.len() > 1)
+    }
+
+    /// The only point of each series in words.
+    fn as_numbers(&self) -> Markup {
+        let value = |scale: Scale, value: f64| match scale {
+            Scale::Power => numbers::power(value),
+            Scale::Linear | Scale::Log => numbers::number(value),
+        };
+        html! {
+            figure id=(self.id) {
+                figcaption { (self.caption) }
+                @for series in &self.series {
+                    p {
+                        (series.name) ": "
+                        @match series.points.first() {
+                            None => "no value",
+                            Some(&(x, y)) => {
+                                b { (value(self.y.scale, y)) } " (" (self.y.label) ", at " (self.x.label) " " (value(self.x.scale, x)) ")"
+                            }
+                        }
+                    }
+                }
             }
         }
     }
@@ -271,8 +305,21 @@ mod tests {
     }
 
     #[test]
+    fn a_single_point_is_a_number() {
+        let one = plot().with("training", Style::Line, vec![(3.0, 1.25)]);
+        let html = one.render().into_string();
+        assert!(
+            html.contains("training: <b>1.25</b> (nats, at step 3)"),
+            "{html}"
+        );
+        assert!(!html.contains("<svg") && !html.contains("<script"));
+        let two = one.with("validation", Style::Marked, vec![(1.0, 1.0), (2.0, 2.0)]);
+        assert!(two.render().into_string().contains("<svg"));
+    }
+
+    #[test]
     fn data_cannot_end_its_script() {
-        let plot = plot().with("</script><b>", Style::Line, vec![(0.0, 1.0)]);
+        let plot = plot().with("</script><b>", Style::Line, vec![(0.0, 1.0), (1.0, 2.0)]);
         let html = plot.render().into_string();
         assert_eq!(html.matches("</script>").count(), 1);
         let data: serde_json::Value = serde_json::from_str(&plot.data()).unwrap();

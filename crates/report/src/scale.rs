@@ -72,22 +72,26 @@ impl Span {
                     .map(|value| (value, decimal(value, decimals)))
                     .collect()
             }
-            Scale::Power => {
+            Scale::Power if width >= 2.0 => {
                 let step = nice_step(width / wanted.max(1) as f64).max(1.0);
                 multiples(step, self.low, self.high)
                     .map(|value| (value, power_of_ten(value as i64)))
                     .collect()
             }
             // Within a decade: round numbers, as on a linear axis.
-            Scale::Log if width < 0.9 => {
+            Scale::Log | Scale::Power if width < 0.9 => {
                 let (low, high) = (10f64.powf(self.low), 10f64.powf(self.high));
                 let step = nice_step((high - low) / wanted.max(1) as f64);
                 let decimals = (-step.log10().floor()).max(0.0) as usize;
+                let label = |value| match decimals {
+                    0..=5 => decimal(value, decimals),
+                    _ => short(value),
+                };
                 multiples(step, low, high)
-                    .map(|value| (value.log10(), decimal(value, decimals)))
+                    .map(|value| (value.log10(), label(value)))
                     .collect()
             }
-            Scale::Log if width < 2.0 => {
+            Scale::Log | Scale::Power if width < 2.0 => {
                 let from = self.low.floor() as i32;
                 let decades = from..=self.high.ceil() as i32;
                 let within = decades
@@ -97,7 +101,7 @@ impl Span {
                     .filter(|(laid, _)| (self.low..=self.high).contains(laid))
                     .collect()
             }
-            Scale::Log => {
+            Scale::Log | Scale::Power => {
                 let step = nice_step(width / wanted.max(1) as f64).max(1.0);
                 multiples(step, self.low, self.high)
                     .map(|laid| (laid, short(10f64.powf(laid))))
@@ -212,6 +216,12 @@ mod tests {
         );
         assert_eq!(labels(Scale::Log, 3.0, 60.0, 5), ["5", "10", "20", "50"]);
         assert_eq!(labels(Scale::Log, 50.6, 53.1, 4), ["51", "52", "53"]);
+        // An axis of exponents has numbers within a decade as well.
+        assert_eq!(labels(Scale::Power, -0.7, -0.1, 4), ["0.2", "0.4", "0.6"]);
+        assert_eq!(
+            labels(Scale::Power, -1.1, 0.2, 5),
+            ["0.1", "0.2", "0.5", "1"]
+        );
         assert_eq!(
             labels(Scale::Log, 1e-8, 1e-2, 3),
             ["10⁻⁸", "10⁻⁶", "0.0001", "0.01"]

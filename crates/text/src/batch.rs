@@ -11,11 +11,13 @@ mod answer_mask;
 mod restarts;
 pub mod sentences;
 pub mod stream;
+mod unknowns;
 
 pub use answer_mask::AnswerMask;
 pub use restarts::Restarts;
 pub use sentences::Sentences;
 pub use stream::Stream;
+pub use unknowns::Unknowns;
 
 use serde::{Deserialize, Serialize};
 use std::ops::Range;

@@ -51,7 +51,7 @@ pub mod vocab;
 /// Number of a token in its vocabulary, below the size of the vocabulary.
 pub type TokenId = u32;
 
-pub use batch::{AnswerMask, Layout, Restarts, Sentences, Stream, Window};
+pub use batch::{AnswerMask, Layout, Restarts, Sentences, Stream, Unknowns, Window};
 pub use corpus::{Corpus, CorpusError, CorpusWriter, TokenFile, token_file};
 pub use error::TextError;
 pub use exact::{Cutter, Joiner, LONGEST_PART, Piece};

@@ -25,6 +25,7 @@ pub use error::ConfigError;
 pub use idle::{IdleOption, Origin};
 pub use names::{Bptt, CellName, Precision};
 pub use range::Range;
+pub(crate) use settle::TRAINING_COST;
 pub use table::{ConfigOption, options};
 pub use value::{Kind, Value};
 
@@ -198,10 +199,13 @@ declare::options! {
             bptt_random: bool = false, switch().later();
 
             /// Probability that a line of a stream begins a text, from <eos> and the zero state, so that the model learns how texts begin
-            restart: f64 = 0.03, option("P").later_with(0.0).at_least(0.0).at_most(1.0).off_at(0.0).idle(&[Idle {
+            restart: f64 = 0.01, option("P").later_with(0.0).at_least(0.0).at_most(1.0).off_at(0.0).idle(&[Idle {
                 because: "in layout sentences every line begins a text",
                 when: |config, _| config.layout == Layout::Sentences,
             }]);
+
+            /// Probability that a word that occurs once in the training text is read as <unk>, drawn for each epoch, so that <unk> is learnt; only where the text has no unknown words
+            unknown_rate: f64 = 0.5, option("P").later_with(0.0).at_least(0.0).at_most(1.0).off_at(0.0);
 
             /// Keep the activations of about √T steps and compute the rest again: the same model in the memory of short windows, for 5 to 40 % more time
             recompute: bool = false, switch().later();
@@ -295,8 +299,14 @@ declare::options! {
             /// Minutes to train for, instead of `epochs`; the speed is measured at the start and turned into steps
             minutes: Option<f64> = None, option("X").above(0.0).default_is("");
 
-            /// Steps between validations; 'none': one at the end of every epoch
+            /// Steps between validations; 'none': `valid-per-epoch` says when
             valid_every: Option<u64> = None, option("N|none").at_least(1.0);
+
+            /// Validations in an epoch, evenly spaced, the last at its end; 0 for as many as make ten in the run, if they take less than a tenth of its time and neither patience nor another rule counts them
+            valid_per_epoch: u64 = 0, option("N").later_with(1.0).default_is("0").idle(&[Idle {
+                because: "`valid-every` says when the run validates",
+                when: |config, _| config.valid_every.is_some(),
+            }]);
 
             /// Stop after N validations in a row without an improvement
             patience: Option<u32> = None, option("N|none").at_least(1.0);
@@ -305,7 +315,7 @@ declare::options! {
             /// Steps between samples written with the current weights
             sample_every: Option<u64> = None, option("N|none").later().at_least(1.0);
 
-            /// Prompt of the samples
+            /// Prompt of the samples, and of the text that the model writes at the end
             sample_prompt: Option<String> = None, option("TEXT").later().default_is("the beginning of a text");
 
             /// Steps between measurements of how gradients flow: the norm of ∂h_t/∂h_k, and a verdict

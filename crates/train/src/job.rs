@@ -1,7 +1,7 @@
 //! The inputs of a new run: a configuration, texts and files; and the changes that a resumed run may make.
 
 use super::cache::Cache;
-use super::config::{Choices, Config, ConfigError, Value};
+use super::config::{Choices, Config, ConfigError};
 use elman_infer::{OwnText, VocabularyFrom};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -87,11 +87,6 @@ impl Changes {
 
     /// The configuration `config` with what is to be watched.
     pub(super) fn watched(&self, config: &Config) -> Result<Config, ConfigError> {
-        let mut watched = config.with(&self.watching)?;
-        // Without samples there is nothing that a prompt could begin.
-        if self.watching.get("sample-every") == Some(&Value::None) {
-            watched.sample_prompt = None;
-        }
-        Ok(watched)
+        config.with(&self.watching)
     }
 }

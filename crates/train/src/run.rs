@@ -93,6 +93,7 @@ fn begin(job: &Job, prepare: &mut Prepare, watch: &mut dyn Watch) -> Result<Outc
     for note in run.trainer.config.settle(total_steps) {
         watch.event(&Event::Note(note));
     }
+    run.note_unknowns(watch);
     job.config.clone_from(&run.trainer.config);
     run.save()?;
     run.folder.write_record(&Record {
@@ -268,9 +269,9 @@ impl Run {
         recorder.sync()?;
         let checkpoint = self.save()?;
         recorder.saved(self.trainer.state.progress.step);
-        recorder.record(Line::End(self.end(ending)))?;
+        let mut end = self.end(ending);
         let progress = &self.trainer.state.progress;
-        Ok(Outcome {
+        let mut outcome = Outcome {
             ending,
             step: progress.step,
             total_steps: progress.total_steps,
@@ -280,7 +281,35 @@ impl Run {
             skipped: progress.guard.skipped,
             seconds: self.trainer.state.seconds,
             checkpoint,
-        })
+            sample: None,
+        };
+        let cpu = Cpu::new(self.machine.isa, self.machine.threads);
+        let (config, folder) = (self.trainer.config.clone(), self.folder);
+        // The memory plan has no room for a second model.
+        drop((self.trainer, self.valid));
+        // A network that has learnt answers alone has no idea of the rest.
+        if matches!(ending, Ending::Finished | Ending::Stalled) && config.loss_after.is_none() {
+            match watching::final_sample(folder.path(), &config, cpu) {
+                Ok(sample) => end.sample = Some(sample),
+                Err(error) => recorder.note(format!("no sample: {error}")),
+            }
+        }
+        outcome.sample.clone_from(&end.sample);
+        recorder.record(Line::End(end))?;
+        Ok(outcome)
+    }
+
+    /// Says which words are read as `<unk>`, if any are.
+    fn note_unknowns(&self, watch: &mut dyn Watch) {
+        let (words, rate) = (
+            self.trainer.text.unknown_words(),
+            self.trainer.config.unknown_rate,
+        );
+        if words > 0 {
+            watch.event(&Event::Note(format!(
+                "the vocabulary has every word of the training text, so <unk> would not be learnt: each of the {words} words that occur once is read as <unk> with probability {rate} (`unknown-rate`)"
+            )));
+        }
     }
 
     fn end(&self, ending: Ending) -> EndLine {
@@ -290,6 +319,7 @@ impl Run {
             seconds: self.trainer.state.seconds,
             plan: Some(self.plan),
             peak_bytes: peak_bytes(),
+            sample: None,
         }
     }
 

@@ -17,6 +17,7 @@ use elman_text::{
     TextStats, TokenId, Vocab,
 };
 use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
 
 /// Share of the training text that is held out for validation if no validation text is given.
 pub const VALIDATION_FRACTION: f64 = 0.05;
@@ -343,10 +344,17 @@ fn read_all(
     let stats = read("train", sources, &vocab, &train_options)?;
     let mut remarks = stats.notes.clone();
     remarks.extend(unknown("training", &stats));
+    remarks.extend(monotonous(&vocab));
+    let train = stats.hash;
     let valid = job.valid.as_ref().unwrap_or(&job.train);
     let valid_options = config.reading(split.as_ref().map(Split::valid));
     let stats = read("valid", Source::files(valid), &vocab, &valid_options)?;
     remarks.extend(unknown("validation", &stats));
+    remarks.extend(
+        job.valid
+            .as_ref()
+            .and_then(|valid| seen(&job.train, valid, train == stats.hash)),
+    );
     remarks.extend(stats.notes);
     Ok((vocab, preparation_bytes, remarks))
 }
@@ -357,6 +365,34 @@ fn unknown(name: &str, stats: &TextStats) -> Option<String> {
     (stats.oov > 0).then(|| {
         format!("{share:.1} % of the {name} tokens are outside the vocabulary and read as <unk>")
     })
+}
+
+/// That nothing can be learnt from a text in which all words are the same one.
+fn monotonous(vocab: &Vocab) -> Option<String> {
+    let words = (0..vocab.len() as TokenId)
+        .filter(|&id| Some(id) != vocab.unk() && !vocab.ends_line(id))
+        .count();
+    (words == 1).then(|| "the training text has only one kind of token beside line ends: there is nothing to learn from it".to_owned())
+}
+
+/// That validation reads what was trained on, `same` if it is the same text altogether.
+fn seen(train: &[PathBuf], valid: &[PathBuf], same: bool) -> Option<String> {
+    let file = |path: &PathBuf| path.canonicalize().ok();
+    let trained: Vec<PathBuf> = train.iter().filter_map(file).collect();
+    let again = valid
+        .iter()
+        .find(|path| file(path).is_some_and(|file| trained.contains(&file)));
+    let what = match again {
+        _ if same => "the validation text is the training text".to_owned(),
+        Some(path) => format!(
+            "{} is both a training text and a validation text",
+            path.display()
+        ),
+        None => return None,
+    };
+    Some(format!(
+        "{what}: its perplexity says how well it is remembered, and nothing about other texts"
+    ))
 }
 
 fn encode(

@@ -227,6 +227,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// Hash of the last checkpoint, which does not depend on time, threads, paths and speed.
     pub checkpoint: String,
+    /// A text that the kept model wrote after `sample-prompt`, the prompt included; `None` for a run that was stopped or has failed.
+    pub sample: Option<String>,
 }
 
 impl Outcome {

@@ -17,7 +17,9 @@ pub(crate) use order::{Extent, Order};
 
 use super::config::Config;
 use crate::error::{Error, Result};
-use elman_text::{AnswerMask, Corpus, Layout, Restarts, Stream, TextError, Vocab, Window};
+use elman_text::{
+    AnswerMask, Corpus, Layout, Restarts, Stream, TextError, Unknowns, Vocab, Window,
+};
 
 /// The windows of one text, epoch after epoch.
 pub(crate) struct Windows {
@@ -27,6 +29,8 @@ pub(crate) struct Windows {
     order: Order,
     /// The lines at which sequences of a stream restart.
     restarts: Restarts,
+    /// The words that are read as `<unk>`.
+    unknowns: Unknowns,
 }
 
 /// Consumption of a text by one window.
@@ -54,11 +58,13 @@ impl Windows {
     pub fn training(corpus: Corpus, vocab: &Vocab, config: &Config) -> Result<Windows> {
         let mut order = Order::training(extent(&corpus, vocab, config), config)?;
         order.predict_answers(&corpus, "the training text", vocab, config)?;
+        let unknowns = Unknowns::new(config.unknown_rate, config.seed, corpus.ids(), vocab);
         Ok(Windows {
             corpus,
             eos: vocab.eos(),
             order,
             restarts: restarts(config.restart, vocab, config)?,
+            unknowns,
         })
     }
 
@@ -76,6 +82,7 @@ impl Windows {
             eos: vocab.eos(),
             order,
             restarts: restarts(0.0, vocab, config)?,
+            unknowns: Unknowns::default(),
         })
     }
 
@@ -134,10 +141,16 @@ impl Windows {
             let text = (stream, self.corpus.ids());
             self.restarts.apply(text, self.eos, at.epoch, first, window);
         }
+        self.unknowns.apply(at.epoch, window);
         consumed
     }
 
-    /// Fills `window` as [`Windows::read`] does, but without restarts of a stream's rows.
+    /// Number of words that may be read as `<unk>`.
+    pub fn unknown_words(&self) -> usize {
+        self.unknowns.words()
+    }
+
+    /// Fills `window` as [`Windows::read`] does, but without restarts of a stream's rows and with every word as it is.
     pub fn read_on(&mut self, at: Cursor, window: &mut Window) -> Consumed {
         let ids = self.corpus.ids();
         match &mut self.order {

@@ -3,8 +3,9 @@
 mod csv;
 mod show;
 
-use super::{cpu, is_stdin, refuse_model, sources};
+use super::{cpu, is_stdin, model_kind, refuse_model, sources};
 use crate::args::{Format, finite, thread_count};
+use crate::meant::shell;
 use crate::output::{grouped, say, usage};
 use crate::progress::spinner;
 use anyhow::Result;
@@ -45,7 +46,7 @@ Examples:
 pub struct CompareArgs {
     /// Models (the directory of a model or a run; an n-gram model, ARPA or a binary of elman or KenLM; cache:N, a unigram cache of
     /// the last N tokens), then the text, plain, gzip or zstd; '-' is standard input
-    #[arg(value_name = "MODEL|TEXT", required = true, num_args = 2.., value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "MODEL|TEXT", required = true, num_args = 1.., value_hint = ValueHint::AnyPath)]
     names: Vec<PathBuf>,
 
     /// Mix all models, with the weights that are best on this text
@@ -92,10 +93,22 @@ pub struct CompareArgs {
 }
 
 pub fn run(args: CompareArgs) -> Result<()> {
-    let Some((text, models)) = args.names.split_last() else {
-        return Err(usage("name models, then a text"));
-    };
-    refuse_model(text, "name the text to compare on after the models")?;
+    let (text, models) = args.names.split_last().expect("clap asks for one");
+    let shown = |path: &PathBuf| shell(&path.to_string_lossy());
+    if let Some(what) = model_kind(text) {
+        let names: Vec<String> = args.names.iter().map(shown).collect();
+        return Err(usage(format!(
+            "{} is {what}, not a text: name the text after the models: elman compare {} TEXT",
+            text.display(),
+            names.join(" ")
+        )));
+    }
+    if models.is_empty() {
+        return Err(usage(format!(
+            "name models before the text: elman compare MODEL {}",
+            shown(text)
+        )));
+    }
     if let Some(dev) = &args.dev {
         refuse_model(dev, "--dev takes the text to fit the weights on")?;
     }

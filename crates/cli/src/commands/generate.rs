@@ -84,6 +84,7 @@ pub fn run(args: GenerateArgs) -> Result<()> {
     if let Some(beam) = &beam {
         beam.check()?;
     }
+    args.prompts.check(&args.model)?;
     let mut prompts = args.prompts.read()?;
     let model = Model::load_as(&args.model, args.weights)?.with_cpu(cpu(args.threads));
     prompts.drop_mark(model.vocab().kind());

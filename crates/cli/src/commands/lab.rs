@@ -149,5 +149,6 @@ fn page(about: &about::About, sections: Vec<Section>, claims: usize) -> Page {
         lead: about.lead(&sections, claims),
         sections,
         foot: Text::plain(about.foot()),
+        tentative: about.quick(),
     }
 }

@@ -83,7 +83,7 @@ pub fn run(args: RunsArgs) -> Result<()> {
         Format::Csv => write!(out, "{}", runs::sheet(&rows).to_csv())?,
         _ if rows.is_empty() => say(format_args!("no runs in {}", args.directories[0].display())),
         Format::Markdown => write!(out, "{}", runs::table(&rows).to_markdown())?,
-        Format::Text => write!(out, "{}", runs::table(&rows).to_text())?,
+        Format::Text => write!(out, "{}", runs::text(&rows))?,
     }
     Ok(())
 }

@@ -391,7 +391,7 @@ fn show_table(planned: &[Planned], json: bool) -> Result<()> {
         serde_json::to_writer_pretty(&mut out, &rows)?;
         writeln!(out)?;
     } else {
-        write!(out, "{}", runs::table(&rows).to_text())?;
+        write!(out, "{}", runs::text(&rows))?;
     }
     Ok(())
 }

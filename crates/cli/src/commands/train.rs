@@ -8,8 +8,9 @@ mod prepare;
 pub use prepare::{Prepared, prepare};
 
 use super::cache::KeepArgs;
-use super::name_of;
+use super::{name_of, refuse_model};
 use crate::args::{Weighted, seconds, size, thread_count};
+use crate::meant::shell;
 use crate::options::{self, TrainOptions};
 use crate::output::usage;
 use crate::progress::{Form, Progress};
@@ -22,7 +23,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 use elman::infer::OwnText;
 use elman::train::config::{Origin, Value};
-use elman::train::{Config, Ending, Event, Inputs, Machine, Watch, peak_bytes};
+use elman::train::{Config, Ending, Event, Folder, Inputs, Machine, Watch, peak_bytes};
 use elman_kernels::Isa;
 use ending::Ended;
 use std::path::{Path, PathBuf};
@@ -67,7 +68,7 @@ pub struct TrainArgs {
     #[arg(long, help_heading = "Run", requires = "run")]
     force: bool,
     /// Continue this run until its budget is used up; a new budget may be given, and options that only watch: --patience,
-    /// --valid-every, samples, gradients, TensorBoard
+    /// --valid-every, --valid-per-epoch, samples, gradients, TensorBoard
     #[arg(long, value_name = "RUN", help_heading = "Run", value_hint = ValueHint::DirPath,
         conflicts_with_all = ["texts", "corpus", "valid", "vocab_file", "tokenizer", "vocab_from", "init_from", "run", "preset", "config"])]
     resume: Option<PathBuf>,
@@ -145,7 +146,7 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
             let fixed: Vec<&str> = options::fixed(&args.options.choices).names().collect();
             if !fixed.is_empty() {
                 return Err(usage(format!(
-                    "--resume continues with the choices of the run, and {} cannot change: only --epochs, --steps or --minutes, --valid-every, --patience and options about watching may be given beside it",
+                    "--resume continues with the choices of the run, and {} cannot change: only --epochs, --steps or --minutes, --valid-every, --valid-per-epoch, --patience and options about watching may be given beside it",
                     fixed.join(", ")
                 )));
             }
@@ -156,10 +157,12 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
         }
         None if args.dry_run => {
             args.gather();
+            args.check_texts()?;
             return dry_run::run(args, machine, form);
         }
         None => {
             args.gather();
+            args.check_texts()?;
             let text = name_of(&args.texts);
             let _beginning = rundir::Beginning::new(&args.directory());
             let Prepared {
@@ -198,8 +201,6 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
         },
         &progress,
         form,
-        &stop,
-        &machine,
     )?;
     match failure {
         Some(failure) => bail!(failure),
@@ -268,6 +269,23 @@ impl TrainArgs {
             self.texts.push(text.path);
             self.weights.push(text.weight);
         }
+    }
+
+    /// Refuses a run or a model in the place of a text.
+    fn check_texts(&self) -> Result<()> {
+        for text in self.texts.iter().chain(&self.valid) {
+            if Folder::is_run(text) {
+                return Err(usage(format!(
+                    "{0} is a run, not a text: `elman train --resume {0}` continues it",
+                    shell(&text.to_string_lossy())
+                )));
+            }
+            refuse_model(
+                text,
+                "train takes texts, and --init-from a model to start from",
+            )?;
+        }
+        Ok(())
     }
 
     /// The files that a run with these arguments is made of, once the texts are gathered.

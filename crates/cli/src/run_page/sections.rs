@@ -1,6 +1,6 @@
 //! The parts of a run's page: curves, updates, gradient flow, memory and samples.
 
-use crate::output::{bytes, count, grouped, loss as loss_text, number};
+use crate::output::{bytes, count, grouped, loss as loss_text, number, visible};
 use elman::train::metrics::{EndLine, TrainLine};
 use elman::train::{Config, GradientFlow, Sample, Validation};
 use elman_report::{Axis, Block, Plot, Section, Style, Table, Text};
@@ -248,14 +248,20 @@ pub fn memory(end: &EndLine) -> Option<Section> {
     Some(Section::new("memory", "Memory", blocks))
 }
 
-pub fn written(samples: &[&Sample]) -> Section {
+/// What the kept model wrote at the end, and before it the samples of the last steps.
+pub fn written(samples: &[&Sample], end: Option<&EndLine>) -> Option<Section> {
     let last = &samples[samples.len().saturating_sub(SAMPLES)..];
-    let blocks = last.iter().rev().map(|sample| {
+    let during = last.iter().rev().map(|sample| {
         let title = format!("Step {}, epoch {:.2}", grouped(sample.step), sample.epoch);
         Block::Sample(
             Text::plain(title),
-            format!("{}{}", sample.prompt, sample.text),
+            visible(&format!("{}{}", sample.prompt, sample.text)),
         )
     });
-    Section::new("samples", "What it writes", blocks.collect())
+    let kept = end.and_then(|end| end.sample.as_deref()).map(|text| {
+        let title = "At the end, by the model that was kept";
+        Block::Sample(Text::plain(title), visible(text))
+    });
+    let blocks: Vec<Block> = kept.into_iter().chain(during).collect();
+    (!blocks.is_empty()).then(|| Section::new("samples", "What it writes", blocks))
 }

@@ -20,6 +20,8 @@ fn others() -> Vec<(&'static str, Value)> {
         ("dropout", json!(0.6)),
         ("variational", json!(true)),
         ("restart", json!(0.5)),
+        ("valid-per-epoch", json!(3)),
+        ("unknown-rate", json!(0.25)),
         ("sampling-limit", json!(0.3)),
         ("scheduled-sampling", json!("constant:0.5")),
         ("noise-decay", json!(0.2)),

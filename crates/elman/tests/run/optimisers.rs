@@ -160,6 +160,7 @@ fn a_step_is_an_update_of_several_windows() {
     let bench = Bench::new();
     let single = Config {
         valid_every: None,
+        valid_per_epoch: 1,
         epochs: Some(2.0),
         ..config()
     };

@@ -219,7 +219,7 @@ mod tests {
             ("<blk> 0\na -1\n", 2, "has no id below"),
             ("<blk> 0\na 99999999999999999999\n", 2, "has no id below"),
             ("<blk> 0\na 1048576\n", 2, "has no id below"),
-            ("<blk> 0\na 1\nb 1\n", 3, "stands on line 2 already"),
+            ("<blk> 0\na 1\nb 1\n", 3, "is on line 2 already"),
             ("<blk> 0\na 2\n", 3, "no line has the id 1"),
         ] {
             let said = Symbols::parse("t.txt", file.as_bytes())

@@ -37,7 +37,8 @@ fn test(lab: &mut Lab) -> Result<Finding> {
     Ok(Finding {
         exhibits: vec![
             Block::paragraph(format!(
-                "A tanh network whose recurrent weights start four times too large, plain SGD at rate {RATE}: gradients explode from the first step. One run clips at norm {THRESHOLD}."
+                "A tanh network whose recurrent weights start four times too large, plain SGD at rate {RATE}. {} One run clips at norm {THRESHOLD}.",
+                lengths(&found.without)
             )),
             Block::Plot(norms(&found)),
             Block::Plot(losses(&found)),
@@ -48,15 +49,22 @@ fn test(lab: &mut Lab) -> Result<Finding> {
     })
 }
 
+/// The least difference of two losses, in nats, that counts: 2 % of the perplexity.
+const LEAST_NATS: f64 = 0.02;
+
 /// Updates were clipped, and the run with clipping has a lower perplexity.
 fn parts(found: &Clipping) -> Vec<Part> {
-    let better = !found.with.diverged && found.with.perplexity < found.without.perplexity;
+    let gain = match (found.with.diverged, found.without.diverged) {
+        (true, _) => f64::NEG_INFINITY,
+        (false, true) => f64::INFINITY,
+        (false, false) => (found.without.perplexity / found.with.perplexity).ln(),
+    };
     vec![
         Part::new(
             "gradients are longer than the threshold",
             found.with.clipped > 0,
         ),
-        Part::new("clipping leads to a lower perplexity", better),
+        Part::by_effect("clipping leads to a lower perplexity", gain, LEAST_NATS),
     ]
 }
 
@@ -85,6 +93,20 @@ fn outcome(run: &Trained) -> String {
         ),
         (false, true) => format!("the perplexity is {}", number(run.perplexity)),
         (false, false) => "the loss overflows".into(),
+    }
+}
+
+/// How long the gradients of the run without clipping are, in a sentence.
+fn lengths(run: &Trained) -> String {
+    let norms = run.norm.iter().map(|(_, norm)| *norm);
+    let longest = norms.filter(|norm| norm.is_finite()).fold(0.0, f64::max);
+    match run.norm.first() {
+        Some((_, first)) if first.is_finite() => format!(
+            "Without clipping the norm of the gradient begins at {} and reaches {}.",
+            number(*first),
+            number(longest)
+        ),
+        _ => "Without clipping the gradient overflows at once.".to_owned(),
     }
 }
 
@@ -184,13 +206,25 @@ mod tests {
             summary(&diverged),
             "90 of 100 updates were clipped at norm 0.5. With clipping the perplexity is 300; without clipping the run diverged after 100 updates."
         );
-        let unclipped = of(0, 300.0, 301.0);
+        let unclipped = of(0, 300.0, 330.0);
         assert_eq!(verdict(&parts(&unclipped)), Verdict::Partly);
         assert!(summary(&unclipped).starts_with("No update was clipped (threshold: norm 0.5)."));
         let mut both_diverged = of(90, 300.0, f64::MAX);
         both_diverged.with.diverged = true;
         assert_eq!(verdict(&parts(&both_diverged)), Verdict::Partly);
         assert_eq!(verdict(&parts(&of(0, 300.0, 300.0))), Verdict::Fails);
+        // Too small a difference is neither seen nor refuted.
+        let close = Finding {
+            exhibits: Vec::new(),
+            parts: parts(&of(90, 205.1, 205.1)),
+            summary: String::new(),
+        };
+        assert_eq!(close.verdict(), Verdict::Partly);
+        assert!(
+            close
+                .because()
+                .ends_with("Cannot be judged: clipping leads to a lower perplexity.")
+        );
         assert!(summary(&of(1, 1.0, f64::MAX)).ends_with("without clipping the loss overflows."));
     }
 }

@@ -24,9 +24,10 @@ fn test(lab: &mut Lab) -> Result<Finding> {
     let found = costs(lab)?;
     Ok(Finding {
         exhibits: vec![
-            Block::paragraph(
-                "Time per *token* hardly depends on the window once it is long enough; what grows is the price of each *update*, in time and in memory. *Recomputed* keeps the activations of about √T steps only and computes the others again.",
-            ),
+            Block::paragraph(format!(
+                "What grows with the window is the price of each *update*, in time and in memory. {} *Recomputed* keeps the activations of about √T steps only and computes the others again.",
+                per_token(&found)
+            )),
             Block::Plot(plot(&found)),
             Block::Table(table(&found)),
         ],
@@ -77,6 +78,23 @@ fn summary(found: &Costs) -> String {
         sentences.push(format!("An update over {steps} takes {} ms.", number(ms)));
     }
     sentences.join(" ")
+}
+
+/// Time per token in the shortest and the longest window that were timed, in a sentence.
+fn per_token(found: &Costs) -> String {
+    let timed = found.windows.iter();
+    let timed: Vec<(usize, f64)> = timed
+        .filter_map(|window| Some((window.steps, 1e6 / window.tokens_per_s?)))
+        .collect();
+    let [(short, from), .., (long, to)] = timed[..] else {
+        return String::new();
+    };
+    format!(
+        "A *token* takes {} µs in windows of {} and {} µs in windows of {long}.",
+        number(from),
+        count(short, "step"),
+        number(to)
+    )
 }
 
 fn plot(found: &Costs) -> Plot {

@@ -236,7 +236,7 @@ fn bias(lab: &Lab, source: &Model, trained: Trained) -> Result<Bias> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::verdict;
+    use crate::claim::{Seen, verdict};
     use elman_report::Verdict;
 
     /// A bias of `short` after one token and of `long` after many, known to ±0.1.
@@ -264,7 +264,7 @@ mod tests {
     fn a_bias_that_is_not_seen_neither_grows_nor_shrinks() {
         let judged = |forced, sampled| {
             let parts = parts(&Exposure { forced, sampled });
-            let holds: Vec<bool> = parts.iter().map(|part| part.holds).collect();
+            let holds: Vec<bool> = parts.iter().map(|part| part.seen == Seen::Yes).collect();
             (verdict(&parts), holds)
         };
         assert_eq!(judged(of(0.2, 0.4), of(0.1, 0.2)).0, Verdict::Holds);

@@ -3,7 +3,7 @@
 use crate::claim::{Claim, Finding, Part};
 use crate::error::Result;
 use crate::lab::Lab;
-use crate::measurements::flow::{self, Flow, find, flows};
+use crate::measurements::flow::{self, Flow, LEAST_POWER, find, flows};
 use crate::nets::Net;
 use elman_net::flow::verdict::GradientVerdict;
 use elman_report::numbers::{grouped, power};
@@ -46,12 +46,15 @@ fn parts(flows: &[Flow]) -> Vec<Part> {
     for (trained, when) in [(false, "before"), (true, "after")] {
         for net in [Net::Gru, Net::Lstm] {
             let (flow, tanh) = (find(flows, net, trained), find(flows, Net::Tanh, trained));
-            let further = flow.last() > tanh.last() && flow.fate != GradientVerdict::Exploding;
+            let further = match flow.fate {
+                GradientVerdict::Exploding => f64::NEG_INFINITY,
+                _ => flow.last() - tanh.last(),
+            };
             let statement = format!(
                 "{when} training the {} keeps more of the gradient than tanh, without exploding",
                 net.name()
             );
-            parts.push(Part::new(statement, further));
+            parts.push(Part::by_effect(statement, further, LEAST_POWER));
         }
     }
     parts
@@ -84,7 +87,7 @@ fn perplexities(lab: &mut Lab) -> Result<Table> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::verdict;
+    use crate::claim::{Seen, verdict};
     use elman_report::Verdict;
 
     /// Networks whose gated cells have these factors: GRU and LSTM before training, GRU and LSTM after it.
@@ -107,7 +110,10 @@ mod tests {
         );
         let one_explodes = of([-0.05, -0.05, 0.0, 0.3]);
         assert_eq!(verdict(&parts(&one_explodes)), Verdict::Partly);
-        let holds: Vec<bool> = parts(&one_explodes).iter().map(|part| part.holds).collect();
+        let holds: Vec<bool> = parts(&one_explodes)
+            .iter()
+            .map(|part| part.seen == Seen::Yes)
+            .collect();
         assert_eq!(holds, [true, true, true, false]);
         assert_eq!(
             verdict(&parts(&of([-0.2, -0.2, -0.3, 0.3]))),

@@ -30,23 +30,26 @@ fn test(lab: &mut Lab) -> Result<Finding> {
     })
 }
 
+/// The least difference in nats per token that counts.
+const LEAST_NATS: f64 = 0.01;
+
 /// For each network: zero states cost loss, and the more the shorter the windows are.
 fn parts(found: &[Truncated]) -> Vec<Part> {
-    let loses = |found: &Truncated| {
+    let effect = |found: &Truncated| {
         let costs = found
             .windows
             .iter()
             .map(|window| window.zero_state_nats - found.carried_nats);
         let costs: Vec<f64> = costs.collect();
         let ends = costs.first().zip(costs.last());
-        ends.is_some_and(|(short, long)| *short > 0.0 && short > long)
+        ends.map_or(f64::NAN, |(short, long)| short.min(short - long))
     };
     let part = |found: &Truncated| {
         let statement = format!(
             "the {} network loses more the more often its state is set to zero",
             found.net.name()
         );
-        Part::new(statement, loses(found))
+        Part::by_effect(statement, effect(found), LEAST_NATS)
     };
     found.iter().map(part).collect()
 }

@@ -3,7 +3,7 @@
 use crate::claim::{Claim, Finding, Part};
 use crate::error::Result;
 use crate::lab::Lab;
-use crate::measurements::flow::{self, Flow, find, flows};
+use crate::measurements::flow::{self, Flow, LEAST_POWER, find, flows};
 use crate::nets::Net;
 use elman_net::flow::verdict::GradientVerdict;
 use elman_report::Block;
@@ -42,9 +42,10 @@ fn test(lab: &mut Lab) -> Result<Finding> {
 fn parts(flows: &[Flow]) -> Vec<Part> {
     let (irnn, tanh) = (find(flows, Net::Irnn, false), find(flows, Net::Tanh, false));
     vec![
-        Part::new(
+        Part::by_effect(
             "more of the gradient arrives in the IRNN than with tanh",
-            irnn.last() > tanh.last(),
+            irnn.last() - tanh.last(),
+            LEAST_POWER,
         ),
         Part::new(
             "gradients of the IRNN neither vanish nor explode",

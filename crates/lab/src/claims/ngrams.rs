@@ -114,7 +114,7 @@ fn table(found: &Sizes) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::verdict;
+    use crate::claim::{Seen, verdict};
     use elman_report::Verdict;
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
         );
         let smaller = of([1000, 7000], 8000);
         assert_eq!(verdict(&parts(&smaller)), Verdict::Partly);
-        assert!(!parts(&smaller)[1].holds);
+        assert_eq!(parts(&smaller)[1].seen, Seen::No);
         assert_eq!(verdict(&parts(&of([7000, 7000], 8000))), Verdict::Fails);
     }
 }

@@ -3,7 +3,7 @@
 use crate::claim::{Claim, Finding, Part};
 use crate::error::Result;
 use crate::lab::Lab;
-use crate::measurements::flow::{self, Flow, find, flows};
+use crate::measurements::flow::{self, Flow, LEAST_POWER, find, flows};
 use crate::nets::Net;
 use elman_net::flow::verdict::GradientVerdict;
 use elman_report::Block;
@@ -38,9 +38,10 @@ fn test(lab: &mut Lab) -> Result<Finding> {
 fn parts(flows: &[Flow]) -> Vec<Part> {
     let (relu, tanh) = (find(flows, Net::Relu, false), find(flows, Net::Tanh, false));
     vec![
-        Part::new(
+        Part::by_effect(
             "more of the gradient arrives with ReLU than with tanh",
-            relu.last() > tanh.last(),
+            relu.last() - tanh.last(),
+            LEAST_POWER,
         ),
         Part::new(
             "gradients of ReLU neither vanish nor explode",

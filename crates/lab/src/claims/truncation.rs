@@ -6,7 +6,7 @@ use crate::lab::Lab;
 use crate::measurements::echo::{Echo, echo};
 use crate::measurements::truncated::{Truncated, truncated};
 use crate::nets::Net;
-use elman_report::numbers::count;
+use elman_report::numbers::{count, number};
 use elman_report::{Axis, Block, Plot, Style, Table};
 
 pub(crate) const CLAIM: Claim = Claim {
@@ -36,9 +36,7 @@ fn test(lab: &mut Lab) -> Result<Finding> {
             )),
             Block::Plot(plot(&echoes)),
             Block::Table(table(&echoes)),
-            Block::paragraph(
-                "On natural text most of the gradient comes from recent steps, and the error of truncation falls gently:",
-            ),
+            Block::paragraph(fall(&truncated)),
             Block::Plot(errors(&truncated)),
         ],
         parts: parts(&echoes),
@@ -52,13 +50,18 @@ fn parts(echoes: &[Echo]) -> Vec<Part> {
         echoes.iter().partition(|echo| echo.window >= echo.lag);
     let short_learns = short.iter().any(|echo| echo.is_learnt());
     let long_learns = long.iter().any(|echo| echo.is_learnt());
-    vec![
+    let parts = [
         Part::new(
             "no window shorter than the distance learns the echo",
             !short_learns,
         ),
         Part::new("some window as long as the distance learns it", long_learns),
-    ]
+    ];
+    // Networks that learn nothing at all say nothing about windows.
+    match short_learns || long_learns {
+        true => parts.into(),
+        false => parts.map(Part::open).into(),
+    }
 }
 
 fn summary(echoes: &[Echo]) -> String {
@@ -74,6 +77,25 @@ fn summary(echoes: &[Echo]) -> String {
         "Windows that learnt the echo from {LAG} steps back: {}. Windows that did not: {}.",
         lengths(true),
         lengths(false)
+    )
+}
+
+/// How the error of truncation changes from the shortest to the longest window, in a sentence.
+fn fall(truncated: &[Truncated]) -> String {
+    let errors = truncated.iter().filter_map(|found| {
+        let (first, last) = found.windows.first().zip(found.windows.last())?;
+        let [from, to] = [first, last].map(|window| number(window.relative_error));
+        Some(format!(
+            "from {from} in windows of {} to {to} in windows of {} ({})",
+            count(first.steps, "step"),
+            last.steps,
+            found.net.name()
+        ))
+    });
+    let errors: Vec<String> = errors.collect();
+    format!(
+        "On natural text the error of truncation, relative to the norm of the full gradient, changes {}:",
+        errors.join(" and ")
     )
 }
 
@@ -143,7 +165,7 @@ mod tests {
             "Windows that learnt the echo from 5 steps back: 8. Windows that did not: 2, 4, 5."
         );
         let none = of([false; 4]);
-        assert_eq!(verdict(&parts(&none)), Verdict::Partly);
+        assert_eq!(verdict(&parts(&none)), Verdict::Open);
         assert!(summary(&none).contains("back: none."));
         // A short window learns it, as if the gradient reached further than its window.
         assert_eq!(

@@ -42,6 +42,8 @@ pub(crate) struct Flow {
 
 /// Represents the logarithm of 0, which JSON does not have.
 const NOTHING_LOG10: f64 = -1000.0;
+/// The least difference of two norms' logarithms to base ten that counts: a factor of two.
+pub(crate) const LEAST_POWER: f64 = 0.301;
 /// Smaller norms are not drawn.
 const LEAST_DRAWN_LOG10: f64 = -300.0;
 
@@ -126,7 +128,7 @@ pub(crate) fn find(flows: &[Flow], net: Net, trained: bool) -> &Flow {
 
 /// Plots the norms of some networks by lag, each with its bound where `bounds`.
 pub(crate) fn plot(id: &str, caption: &str, flows: &[&Flow], bounds: bool) -> Plot {
-    let axes = (Axis::linear("distance t − k"), Axis::power("‖∂h_t/∂h_k‖"));
+    let axes = (Axis::linear("distance t − k"), Axis::power("‖∂hₜ/∂hₖ‖"));
     let mut plot = Plot::new(id, caption, axes.0, axes.1);
     let points = |values: &[f64]| -> Vec<(f64, f64)> {
         let lags = values.iter().enumerate();

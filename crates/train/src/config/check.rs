@@ -29,11 +29,6 @@ impl Config {
             &BUDGETS,
             || "give exactly one of `epochs`, `steps` and `minutes`".into(),
         )?;
-        require(
-            self.sample_prompt.is_none() || self.sample_every.is_some(),
-            &["sample-prompt", "sample-every"],
-            || "`sample-prompt` needs `sample-every`: the steps between samples".into(),
-        )?;
         // A file could not hold another.
         let path = self.tensorboard.as_ref();
         require(

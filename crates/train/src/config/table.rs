@@ -237,7 +237,10 @@ impl ConfigOption {
             _ if self.optional => Ok(Value::None),
             Absent::Refused => Err(ConfigError::Missing { option: &self.name }),
             Absent::Default => Ok(self.default.clone()),
-            Absent::Number(number) => Ok(Value::Real(number)),
+            Absent::Number(number) => Ok(match self.default {
+                Value::Count(_) => Value::Count(number as u64),
+                _ => Value::Real(number),
+            }),
         }
     }
 

@@ -59,6 +59,8 @@ fn noise_fades_with_the_updates() {
 fn a_configuration_from_before_a_choice_does_as_before() {
     let as_before = Config {
         restart: 0.0,
+        unknown_rate: 0.0,
+        valid_per_epoch: 1,
         ..Config::default()
     };
     assert_eq!(toml::from_str::<Config>(FIRST).unwrap(), as_before);

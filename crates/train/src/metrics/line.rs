@@ -68,6 +68,9 @@ pub struct EndLine {
     /// Peak memory of the process in bytes, if the system reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_bytes: Option<u64>,
+    /// A text that the kept model wrote after `sample-prompt`, the prompt included; or five lines, if it is a model of sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<String>,
 }
 
 impl Line {

@@ -4,7 +4,7 @@
 //! repeated and interrupted without its length depending on the machine's mood.
 
 use super::Run;
-use crate::config::Config;
+use crate::config::{Config, TRAINING_COST};
 use crate::error::{Result, RunError};
 use crate::job::NewBudget;
 use crate::state::Progress;
@@ -31,7 +31,7 @@ impl Run {
             (_, Some(steps), _) => steps,
             (_, _, minutes) => {
                 let per_step = self.rehearse(origin);
-                minute_steps(minutes.unwrap_or_default(), per_step)
+                self.steps_with_validation(minutes.unwrap_or_default(), per_step)
             }
         }
     }
@@ -65,8 +65,7 @@ impl Run {
                 if per_step <= 0.0 {
                     return Err(RunError::NothingMeasured.into());
                 }
-                let per_step = per_step * self.with_validation();
-                minute_steps(minutes.unwrap_or_default(), per_step)
+                self.steps_with_validation(minutes.unwrap_or_default(), per_step)
             }
         };
         if total < done {
@@ -76,8 +75,7 @@ impl Run {
         Ok(Some(total))
     }
 
-    /// Seconds that a step takes, its share of validation included: trains a few steps, then
-    /// starts again as if nothing had been.
+    /// Seconds that a step takes: trains a few steps, then starts again as if nothing had been.
     fn rehearse(&mut self, origin: Option<&NetworkModel>) -> f64 {
         const LONGEST_SECONDS: f64 = 3.0;
         let (mut training, mut steps) = (0.0, 0);
@@ -100,24 +98,27 @@ impl Run {
         self.trainer.state.optimiser.reset();
         self.trainer.state.carried.set_zero();
         self.trainer.initialise(origin);
-        per_step * self.with_validation()
+        per_step
     }
 
-    /// Factor by which validation lengthens the time of a step.
-    fn with_validation(&self) -> f64 {
-        // Scoring a token costs a third of training on it, and a quarter where that reads it twice.
-        let share = if self.trainer.config.recompute {
-            4.0
-        } else {
-            3.0
-        };
-        let scored = self.valid.as_ref().map_or(0, Windows::tokens) as f64 / share;
-        let trained = match self.trainer.config.valid_every {
+    /// Steps of `seconds_per_step` seconds in so many minutes, with the time of the validations between them.
+    fn steps_with_validation(&self, minutes: f64, seconds_per_step: f64) -> u64 {
+        let without = minute_steps(minutes, seconds_per_step);
+        minute_steps(minutes, seconds_per_step * self.with_validation(without))
+    }
+
+    /// Factor by which validation lengthens the time of a step, in a run of so many steps.
+    fn with_validation(&self, total_steps: u64) -> f64 {
+        let config = &self.trainer.config;
+        // With recomputation training reads each token twice.
+        let cost = TRAINING_COST + f64::from(config.recompute);
+        let scored = self.valid.as_ref().map_or(0, Windows::tokens) as f64 / cost;
+        let epoch = self.trainer.text.tokens() as f64;
+        let trained = match config.valid_every {
             Some(every) => {
-                every as f64 * self.trainer.text.tokens() as f64
-                    / steps_in_epoch(self.trainer.text.order(), &self.trainer.config, 0) as f64
+                every as f64 * epoch / steps_in_epoch(self.trainer.text.order(), config, 0) as f64
             }
-            None => self.trainer.text.tokens() as f64,
+            None => epoch / self.validations_in_epoch(total_steps) as f64,
         };
         1.0 + scored / trained
     }

@@ -1,6 +1,7 @@
 //! Validation during a run: when it falls, and the loss over the validation text.
 
 use super::Run;
+use super::budget::steps_in_epoch;
 use crate::bptt::Engine;
 use crate::error::Result;
 use crate::schedule::Schedule;
@@ -12,14 +13,30 @@ use elman_text::Window;
 use std::time::Instant;
 
 impl Run {
-    /// Whether a validation is due: at the end of an epoch (or every N steps) and at the end of the run.
+    /// Whether a validation is due: every N steps, or at the ends of the equal parts of an epoch; and at the end of the run.
     pub(super) fn validation_due(&self) -> bool {
         let progress = &self.trainer.state.progress;
-        let regular = match self.trainer.config.valid_every {
+        let config = &self.trainer.config;
+        let regular = match config.valid_every {
             Some(every) => progress.step.is_multiple_of(every),
-            None => progress.position == 0,
+            None if progress.position == 0 => true,
+            None => {
+                let parts = self.validations_in_epoch(progress.total_steps);
+                let steps = steps_in_epoch(self.trainer.text.order(), config, progress.epoch);
+                let done = progress.window.div_ceil(config.accumulate);
+                parts * done / steps > parts * done.saturating_sub(1) / steps
+            }
         };
         self.valid.is_some() && (regular || progress.step == progress.total_steps)
+    }
+
+    /// Validations in an epoch of a run of `total_steps` steps, the one at its end included.
+    pub(super) fn validations_in_epoch(&self, total_steps: u64) -> u64 {
+        let text = &self.trainer.text;
+        let config = &self.trainer.config;
+        let steps = steps_in_epoch(text.order(), config, 0);
+        let valid = self.valid.as_ref().map_or(0, Windows::tokens);
+        config.validations_in_epoch(total_steps as f64 / steps as f64, text.tokens(), valid)
     }
 
     /// Resets the count of validations of a run that ended by its patience; returns a note if there was one.

@@ -6,11 +6,12 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::tensorboard::EventFile;
 use crate::watch::{Event, Sample, Watch};
-use elman_infer::{Generator, Sampling, Streams};
-use elman_kernels::Format;
+use elman_infer::{Generator, Model, Sampling, Streams, generate};
+use elman_kernels::{Cpu, Format};
 use elman_net::dims::{Dims, inference_bytes, packed_forward_bytes};
-use elman_text::Vocab;
+use elman_text::{Layout, Vocab};
 use std::ops::ControlFlow;
+use std::path::Path;
 
 /// Steps in which a prompt is read: they are few, and so is their memory.
 const WINDOW: usize = 1;
@@ -63,6 +64,26 @@ impl Run {
             text: String::from_utf8_lossy(&text.collect::<Vec<_>>().concat()).into_owned(),
         })
     }
+}
+
+/// What the model that a run has kept writes at its end: a text, or five lines if it is a model of sentences.
+///
+/// Errors: a model that cannot be loaded, or hidden states that overflow.
+pub(super) fn final_sample(run: &Path, config: &Config, cpu: Cpu) -> Result<String> {
+    let model = Model::load(run)?.with_cpu(cpu);
+    let options = Sampling::glimpse(model.vocab().kind());
+    let prompt = config.sample_prompt.as_deref().unwrap_or_default();
+    let texts = match model.layout() {
+        Layout::Stream => 1,
+        Layout::Sentences => 5,
+    };
+    let ignore = &mut |_: u64, _: &[u8]| ControlFlow::Continue(());
+    let written = generate(&model, prompt.as_bytes(), texts, &options, ignore)?.samples;
+    let texts = written
+        .iter()
+        .map(|sample| [prompt.as_bytes(), &sample.text].concat());
+    let text = texts.collect::<Vec<_>>().join(&b'\n');
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Tells which symbols of the prompt the vocabulary lacks, before anything is trained.

@@ -75,6 +75,8 @@ fn a_batch_of_a_window_s_tokens_is_that_window() {
         batch_tokens: Some(1000),
         batch_size: 50,
         dropout: 0.2,
+        // The batch is given with every word as it is.
+        unknown_rate: 0.0,
         ..config()
     };
     let mut on_text = Trainer::on_text(&config, TEXT).unwrap();

@@ -1,7 +1,8 @@
 //! The prompts: one, several, or one for each line of a file.
 
 use crate::commands::{STDIN, is_stdin};
-use crate::output::say;
+use crate::meant::shell;
+use crate::output::{say, usage};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
 use elman::text::{Kind, Vocab};
@@ -13,8 +14,8 @@ use std::path::{Path, PathBuf};
 #[command(next_help_heading = "Prompt")]
 pub struct PromptArgs {
     /// '-' reads the prompt from standard input
-    #[arg(value_name = "-", value_parser = dash, help_heading = None::<&str>, conflicts_with_all = ["prompt", "prompt_file", "prompts"])]
-    stdin: Option<String>,
+    #[arg(value_name = "-", help_heading = None::<&str>, conflicts_with_all = ["prompt", "prompt_file", "prompts"])]
+    stdin: Vec<String>,
     /// Text to continue; several prompts are continued side by side
     #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Vec<String>,
@@ -32,14 +33,6 @@ pub struct PromptArgs {
     no_echo: bool,
 }
 
-/// Accepts '-' and nothing else; the words of a prompt are often written in its place.
-fn dash(text: &str) -> Result<String, String> {
-    match is_stdin(Path::new(text)) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("a prompt is given as --prompt '{text}'")),
-    }
-}
-
 /// The prompts' bytes.
 pub struct Prompts {
     texts: Vec<Vec<u8>>,
@@ -54,10 +47,23 @@ const MOST_NAMED: usize = 10;
 const LONGEST: u64 = 64 << 20;
 
 impl PromptArgs {
+    /// Refuses anything but '-' after the model, where the words of a prompt are often written.
+    pub fn check(&self, model: &Path) -> Result<()> {
+        match &self.stdin[..] {
+            [] => Ok(()),
+            [dash] if is_stdin(Path::new(dash)) => Ok(()),
+            words => Err(usage(format!(
+                "the prompt is an option: elman generate {} --prompt {}",
+                shell(&model.to_string_lossy()),
+                shell(&words.join(" "))
+            ))),
+        }
+    }
+
     /// All prompts, in order; one at least.
     pub fn read(&self) -> Result<Prompts> {
         let given: Vec<Vec<u8>> = self.prompt.iter().map(|text| text.clone().into()).collect();
-        let path = match (&self.prompts, &self.prompt_file, &self.stdin) {
+        let path = match (&self.prompts, &self.prompt_file, self.stdin.first()) {
             (Some(path), ..) => path.as_path(),
             (None, Some(path), _) => path.as_path(),
             (None, None, Some(_)) => Path::new(STDIN),

@@ -29,6 +29,11 @@ impl About {
         }
     }
 
+    /// Whether the networks were too small for verdicts to mean anything.
+    pub fn quick(&self) -> bool {
+        self.quick
+    }
+
     pub fn lead(&self, sections: &[Section], claims: usize) -> Vec<Block> {
         let of = |verdict| {
             let all = sections
@@ -56,10 +61,11 @@ impl About {
             fact(
                 "claims",
                 format!(
-                    "{} hold, {} hold in part, {} do not hold here",
+                    "{} hold, {} hold in part, {} do not hold here, {} cannot be judged here",
                     of(Verdict::Holds),
                     of(Verdict::Partly),
-                    of(Verdict::Fails)
+                    of(Verdict::Fails),
+                    of(Verdict::Open)
                 ),
             ),
             fact(

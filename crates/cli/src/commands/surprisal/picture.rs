@@ -220,6 +220,7 @@ impl Picture {
                 ),
             ],
             foot: Text::plain(format!("elman {}", env!("CARGO_PKG_VERSION"))),
+            tentative: false,
         }
     }
 }

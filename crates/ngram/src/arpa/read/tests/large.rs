@@ -89,7 +89,7 @@ fn a_fault_anywhere_is_found_on_its_line() {
             1 => (format!("0.5\t{gram}"), "no probability is above 1"),
             2 => (format!("-1\t{gram}\t-1"), "have no back-off weight"),
             3 => (format!("-1\t{gram}\t0\t0"), "fields are not that"),
-            _ => (lines[FIRST - 1].clone(), "stands twice"),
+            _ => (lines[FIRST - 1].clone(), "listed twice"),
         };
         lines[at] = spoilt;
         let (line, message) = refused(text(&lines));
