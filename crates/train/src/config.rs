@@ -205,7 +205,10 @@ declare::options! {
             }]);
 
             /// Probability that a word that occurs once in the training text is read as <unk>, drawn for each epoch, so that <unk> is learnt; only where the text has no unknown words
-            unknown_rate: f64 = 0.5, option("P").later_with(0.0).at_least(0.0).at_most(1.0).off_at(0.0);
+            unknown_rate: f64 = 0.25, option("P").later_with(0.0).at_least(0.0).at_most(1.0).off_at(0.0).idle(&[Idle {
+                because: "in kind bytes nothing is unknown",
+                when: |config, _| config.vocab == VocabKind::Bytes,
+            }]);
 
             /// Keep the activations of about √T steps and compute the rest again: the same model in the memory of short windows, for 5 to 40 % more time
             recompute: bool = false, switch().later();

@@ -21,7 +21,7 @@ fn others() -> Vec<(&'static str, Value)> {
         ("variational", json!(true)),
         ("restart", json!(0.5)),
         ("valid-per-epoch", json!(3)),
-        ("unknown-rate", json!(0.25)),
+        ("unknown-rate", json!(0.75)),
         ("sampling-limit", json!(0.3)),
         ("scheduled-sampling", json!("constant:0.5")),
         ("noise-decay", json!(0.2)),
