@@ -2,10 +2,10 @@
 """Networks beside faster-rnnlm, the fastest of the programs that followed Mikolov's rnnlm: test perplexity after equal time.
 
     # its source: github.com/yandex/faster-rnnlm; Eigen 3 is needed (apt install libeigen3-dev, and -I/usr/include/eigen3 in its Makefile)
-    python bench/rnnlm.py target/release/elman faster-rnnlm/rnnlm TRAIN VALID TEST [--hidden 200]
+    python bench/rnnlm.py target/release/elman faster-rnnlm/rnnlm TRAIN VALID TEST [--hidden 200] [--variants 0 4]
 
 Its variants are those of its own benchmark: hierarchical softmax and noise-contrastive estimation, sigmoid units, truncated ReLU
-and GRU; each trains with all threads until its own rule stops it, ten minutes at most. elman then trains an LSTM of the same
+and GRU; each trains with all threads until its own rule stops it, or for `--longest` seconds at most. elman then trains an LSTM of the same
 width for as long as each took, with its defaults otherwise. Both keep every word of the training text; a word that is not
 in it is `<unk>`, which both predict. Perplexities are of all tokens and line ends; faster-rnnlm begins each line from the zero
 state, elman reads the text as one stream and, in a column of its own, line by line as well. Nothing else should run.
@@ -28,7 +28,6 @@ VARIANTS = {
     "sigmoid, NCE": "--hidden-type sigmoid --nce 20 --alpha 0.01 --bptt 32 --bptt-skip 8",
     "GRU, NCE": "--hidden-type gru-full --nce 20 --alpha 0.01 --bptt 32 --bptt-skip 8",
 }
-LONGEST = 600  # seconds of one training
 
 
 def run(command: list, limit: float | None = None) -> str:
@@ -41,7 +40,7 @@ def run(command: list, limit: float | None = None) -> str:
     return done.stdout
 
 
-def theirs(program: Path, options: str, hidden: int, texts: list[Path], directory: Path) -> tuple[float, float]:
+def theirs(program: Path, options: str, hidden: int, longest: float, texts: list[Path], directory: Path) -> tuple[float, float]:
     """Seconds of training, and the perplexity of the test text."""
     model = directory / "rnnlm"
     for file in directory.glob("rnnlm*"):
@@ -49,7 +48,7 @@ def theirs(program: Path, options: str, hidden: int, texts: list[Path], director
     train, valid, test = texts
     began = time.perf_counter()
     threads = ["--threads", os.cpu_count()]
-    run([program, "--rnnlm", model, "--train", train, "--valid", valid, "--hidden", hidden, *threads, *options.split()], LONGEST)
+    run([program, "--rnnlm", model, "--train", train, "--valid", valid, "--hidden", hidden, *threads, *options.split()], longest)
     seconds = time.perf_counter() - began
     printed = run([program, "--rnnlm", model, "--test", test, "--nce-accurate-test", 1])
     bits = re.search(r"Test entropy:?\s+([\d.]+)", printed)
@@ -73,12 +72,14 @@ def main() -> None:
     parser.add_argument("rnnlm", type=Path)
     parser.add_argument("texts", nargs=3, type=Path, metavar="TRAIN VALID TEST")
     parser.add_argument("--hidden", type=int, default=200)
+    parser.add_argument("--longest", type=float, default=600, help="seconds of one training at most")
+    parser.add_argument("--variants", type=int, nargs="+", default=range(len(VARIANTS)), help="which of them, from 0")
     args = parser.parse_args()
     print("| faster-rnnlm | its seconds | its perplexity | elman after as long | line by line |\n|---|--:|--:|--:|--:|")
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        for label, options in VARIANTS.items():
-            seconds, perplexity = theirs(args.rnnlm, options, args.hidden, args.texts, directory)
+        for label, options in [list(VARIANTS.items())[number] for number in args.variants]:
+            seconds, perplexity = theirs(args.rnnlm, options, args.hidden, args.longest, args.texts, directory)
             print(f"{label}: {seconds:.0f} s, {perplexity:.1f}", file=sys.stderr)
             stream, lines = ours(args.elman, seconds, args.hidden, args.texts, directory)
             print(f"| {label} | {seconds:.0f} | {perplexity:.1f} | {stream:.1f} | {lines:.1f} |", flush=True)

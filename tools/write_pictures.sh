@@ -23,18 +23,18 @@ photograph() {
 }
 
 "$elman" train "$text" -o kjv --quiet
-photograph kjv/report.html run.png 900 820
+photograph kjv/report.html run.png 1200 1120
 
 # Networks before their first step, each with the bound on its gradients.
 "$elman" lab --quick -o lab --svg "$work/plots" > /dev/null
 cp plots/vanishing-plot.svg "$images/gradients.svg"
 
-# The unit that follows the place in the line best, by the first half of the text.
+# The unit that follows the place in the word best, by the first half of the text.
 "$elman" train "$text" -o chars --quiet --vocab chars --cell gru --hidden 128 --steps 1500
-unit=$("$elman" inspect states chars "$text" | awk '/^position in the line/ { print $6 }')
-script --quiet --command "stty cols 110; '$elman' inspect states chars '$text' --unit $unit --show 1200" /dev/null | sed -n '/^unit/,$p' > states.ansi
+unit=$("$elman" inspect states chars "$text" | awk '/^position in the word/ { print $6 }')
+script --quiet --command "stty cols 110; '$elman' inspect states chars '$text' --unit $unit --show 1200" /dev/null | sed -n '/^unit [0-9]/,$p' > states.ansi
 {
-    echo '<meta charset="utf-8"><body style="margin:1rem;font:15px/1.5 monospace;background:#fff;color:#111">'
+    echo '<meta charset="utf-8"><pre style="margin:1rem;white-space:pre-wrap;font:15px/1.6 monospace;color:#111">'
     aha --no-header < states.ansi
 } > states.html
-photograph states.html states.png 1000 620
+photograph states.html states.png 1000 480

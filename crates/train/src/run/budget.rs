@@ -101,13 +101,13 @@ impl Run {
         per_step
     }
 
-    /// Steps of `seconds_per_step` seconds in so many minutes, with the time of the validations between them.
+    /// Number of steps of `seconds_per_step` seconds in `minutes` minutes, with the time of the validations between them.
     fn steps_with_validation(&self, minutes: f64, seconds_per_step: f64) -> u64 {
         let without = minute_steps(minutes, seconds_per_step);
         minute_steps(minutes, seconds_per_step * self.with_validation(without))
     }
 
-    /// Factor by which validation lengthens the time of a step, in a run of so many steps.
+    /// Factor by which validation lengthens the time of a step, in a run of `total_steps` steps.
     fn with_validation(&self, total_steps: u64) -> f64 {
         let config = &self.trainer.config;
         // With recomputation training reads each token twice.
