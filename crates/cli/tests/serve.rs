@@ -148,5 +148,5 @@ fn a_slow_head_is_cut_off_and_an_idle_server_ends_at_once() {
     let mut end = String::new();
     slow.read_to_string(&mut end).unwrap();
     assert!(end.is_empty() || end.starts_with("HTTP/1.1 408"), "{end}");
-    assert_eq!(server.signal("-INT"), Some(0));
+    assert_eq!(server.signal("-TERM"), Some(0));
 }
