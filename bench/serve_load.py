@@ -2,7 +2,9 @@
 """What `elman serve` does under load: streams side by side, overload, slow clients, clients that hang up, broken requests, hours.
 
     cargo build --release
-    python3 bench/serve_load.py target/release/elman runs/kjv streams            # 64 streams beside `elman bench --work states`
+    # 64 streams beside `elman bench M --work states`, which has random weights of the same sizes
+    target/release/elman train data/kjv.txt -o runs/m --hidden 650 --layers 2 --embed 650 --no-tied --max-vocab 10000 --epochs 0.003
+    python3 bench/serve_load.py target/release/elman runs/m streams --size M
     python3 bench/serve_load.py target/release/elman runs/kjv overload           # ten times more requests than are accepted
     python3 bench/serve_load.py target/release/elman runs/kjv slow               # 1,000 connections that send a byte now and then
     python3 bench/serve_load.py target/release/elman runs/kjv hang-up --requests 10000
@@ -61,14 +63,28 @@ class Client:
         try:
             writer.write(raw)
             await writer.drain()
-            answer = await asyncio.wait_for(reader.read(), timeout)
-        except (ConnectionError, BrokenPipeError):
-            answer = b""
+            head, body = await asyncio.wait_for(self.receive(reader), timeout)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            head, body = b"", b""
         finally:
             writer.close()
-        head, _, body = answer.partition(b"\r\n\r\n")
         found = re.match(rb"HTTP/1\.1 (\d+)", head)
         return (int(found.group(1)) if found else 0), head.lower(), body
+
+    @staticmethod
+    async def receive(reader):
+        """Head and body of an answer; a broken request may leave the connection open after it."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        if length:
+            return head, await reader.readexactly(int(length.group(1)))
+        if b"transfer-encoding: chunked" not in head.lower():
+            return head, b""
+        parts = []
+        while size := int(await reader.readline(), 16):
+            parts.append(await reader.readexactly(size))
+            await reader.readexactly(2)
+        return head, b"".join(parts)
 
     def completion(self, prompt, tokens, **options):
         body = {"model": self.model, "prompt": prompt, "max_tokens": tokens, "temperature": 1, **options}
@@ -103,27 +119,28 @@ async def streams(server, arguments):
     tasks = [client.stream(PROMPTS[i % len(PROMPTS)], arguments.tokens, i) for i in range(arguments.streams)]
     found = await asyncio.gather(*tasks)
     took = time.perf_counter() - began
-    events = sum(len(times) - 1 for times, _, _ in found)
+    # The last two events are the end of the text and `[DONE]`.
+    tokens = sum(len(times) - 3 for times, _, _ in found)
     gaps = [b - a for times, _, _ in found for a, b in zip(times[1:], times[2:])]
-    print(f"streams: {arguments.streams} streams, {events:,} events in {took:.2f} s, {events / took:,.0f} tokens per second")
+    print(f"streams: {arguments.streams} streams, {tokens:,} tokens in {took:.2f} s, {tokens / took:,.0f} tokens per second")
     print(f"streams: between two tokens median {milliseconds(statistics.median(gaps))}, p99 {milliseconds(quantile(gaps, 0.99))}")
     return all(ended and status == 200 for _, ended, status in found)
 
 
 def bench_states(arguments):
-    command = [arguments.elman, "bench", arguments.size, "--work", "states", "--streams", str(arguments.streams)]
+    command = [arguments.elman.resolve(), "bench", arguments.size, "--work", "states"]
     print("streams: compare with", " ".join(map(str, command)))
     if not arguments.short:
-        print(subprocess.run(command, capture_output=True, text=True).stdout)
+        print(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
 
 
 async def overload(server, arguments):
     client = Client(server)
     count = 10 * arguments.accepted
 
-    async def one(i):
+    async def one(i, tokens=40):
         began = time.perf_counter()
-        status, head, body = await client.send(client.completion(PROMPTS[i % 4], 40, seed=i, ignore_eos=True), timeout=600)
+        status, head, body = await client.send(client.completion(PROMPTS[i % 4], tokens, seed=i, ignore_eos=True), timeout=600)
         return status, time.perf_counter() - began, b"retry-after" in head, body
 
     found = await asyncio.gather(*(one(i) for i in range(count)))
@@ -136,18 +153,19 @@ async def overload(server, arguments):
         # Connections are opened by this one Python process, whose own time is in these figures.
         print(f"overload: a refusal took median {milliseconds(statistics.median(t for t, _ in refused))}, p99 {milliseconds(quantile([t for t, _ in refused], 0.99))}")
     alone = []
-    hold = [asyncio.create_task(one(i)) for i in range(2 * arguments.accepted)]
+    hold = [asyncio.create_task(one(i, 2000)) for i in range(2 * arguments.accepted)]
     await asyncio.sleep(0.3)
     for i in range(50):
-        status, took, _, _ = await one(i)
+        status, took, _, _ = await one(i, 1)
         if status == 429:
             alone.append(took)
-    await asyncio.gather(*hold)
-    if alone:
-        median = statistics.median(alone)
-        print(f"overload: a refusal while the queue is full took median {milliseconds(median)}, one request after the other")
-        good = good and median < 0.010
-    return good
+    held = await asyncio.gather(*hold)
+    if not alone:
+        print("overload: the queue was not full")
+        return False
+    median = statistics.median(alone)
+    print(f"overload: a refusal while {arguments.accepted} texts are written took median {milliseconds(median)}, p99 {milliseconds(quantile(alone, 0.99))}, one request after the other")
+    return good and median < 0.010 and all(status in (200, 429) for status, _, _, _ in held)
 
 
 async def slow(server, arguments):
@@ -214,8 +232,8 @@ async def hang_up(server, arguments):
                 await reader.read(generator.randrange(1, 400))
             writer.transport.abort()
 
-    for i in range(200):
-        await one(i)
+    # As many at once as later, so that the buffers and the allocator's regions of all threads are there.
+    await asyncio.gather(*(one(i) for i in range(arguments.requests // 5)))
     await asyncio.sleep(2)
     files, memory = server.files(), server.memory()
     await asyncio.gather(*(one(i) for i in range(arguments.requests)))
@@ -223,10 +241,11 @@ async def hang_up(server, arguments):
         await asyncio.sleep(0.2)
         if server.files() <= files:
             break
-    grown = server.memory() / memory - 1
-    print(f"hang-up: {arguments.requests:,} clients hung up; open files {files} before, {server.files()} after; memory {100 * grown:+.2f} %")
+    grown = (server.memory() - memory) / arguments.requests
+    print(f"hang-up: {arguments.requests:,} clients hung up; open files {files} before, {server.files()} after; memory {grown:+.0f} bytes for each")
     answered, _, _ = await client.send(client.completion("And", 4))
-    return answered == 200 and server.files() <= files and grown < 0.02
+    # The queue of a stream alone has kilobytes; the allocator's regions move by a megabyte or two.
+    return answered == 200 and server.files() <= files and grown < 256
 
 
 def mutated(client, generator):
@@ -238,7 +257,7 @@ def mutated(client, generator):
         ("/v1/score", {"model": client.model, "texts": ["And God", ""]}),
         ("/v1/next", {"model": client.model, "prompt": "And God", "top": 3, "state": state, "hidden": {"layer": 0, "last": 2}}),
         ("/v1/sessions", {"model": client.model, "name": "a"}),
-        ("/v1/sessions/a/feed", {"text": "And God"}),
+        ("/v1/sessions/a/feed", {"prompt": "And God", "tokens": True}),
         ("/v1/sessions/a/rewind", {"to": 1}),
         ("/v1/sessions/a/generate", {"max_tokens": 2}),
         ("/v1/sessions/a/fork", {"name": "b"}),
@@ -250,6 +269,8 @@ def mutated(client, generator):
         body[generator.choice([*body, "n", "best_of", "logit_bias", "seed", "stop", "temperature", "top_k"])] = generator.choice(values)
     data = bytearray(json.dumps(body).encode())
     for _ in range(generator.choice([0, 0, 1, 4])):
+        if not data:
+            break
         at = generator.randrange(len(data))
         kind = generator.randrange(3)
         if kind == 0:
@@ -290,6 +311,8 @@ async def mutate(server, arguments):
         many = min(left, 2000)
         await asyncio.gather(*(one(mutated(client, generator)) for _ in range(many)))
         left -= many
+        if left and left % 50_000 == 0:
+            print(f"mutate: {left:,} left, {len(wrong)} wrong, memory {server.memory() / 2**20:.1f} MiB", flush=True)
     print(f"mutate: {arguments.requests:,} requests:", ", ".join(f"{count} × {status}" for status, count in sorted(counts.items())))
     for status, raw, body in wrong[:5]:
         print("mutate:", status, raw[-300:], body[:300])
@@ -317,7 +340,8 @@ async def soak(server, arguments):
                     client.request("/v1/next", {"model": client.model, "prompt": "And God", "return_state": True}),
                     client.request("/v1/score", {"model": client.model, "texts": PROMPTS}),
                 ][work - 1]
-                good = (await client.send(raw))[0] == 200
+                # A machine that stands still for a while is no failure of the server.
+                good = (await client.send(raw, timeout=600))[0] == 200
             done += 1
             failed += not good
 
@@ -364,7 +388,8 @@ def main():
         arguments.seconds = min(arguments.seconds, 15)
     good = True
     for name in WORKS if arguments.work == "all" else [arguments.work]:
-        with Server(arguments.elman, [arguments.model]) as server:
+        limits = ["--requests", arguments.accepted] if name == "overload" else []
+        with Server(arguments.elman, [arguments.model], *limits) as server:
             fits = asyncio.run(WORKS[name](server, arguments))
         print(f"{name}: {'ok' if fits else 'WRONG'}", flush=True)
         good = good and fits

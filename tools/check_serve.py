@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """Runs the clients that people already have against `elman serve`: the package `openai`, and lm_eval's `local-completions`.
 
-    python3 -m venv venv && venv/bin/pip install openai 'lm_eval[api]' transformers    # torch as well, to compare with `--model hf`
+    python3 -m venv venv && venv/bin/pip install openai 'lm_eval[api]' transformers    # torch and accelerate as well, to compare with `--model hf`
     cargo build --release
-    venv/bin/python tools/check_serve.py target/release/elman runs/kjv held-out.txt
+    venv/bin/python tools/check_serve.py target/release/elman runs/kjv held-out.txt [--blimp BLIMP.zip]
 
 Starts a server of the model on 127.0.0.1, runs the clients unmodified, and compares
 
 - completions of `openai`: greedy texts with `elman generate`; streamed with whole; texts with token ids; several prompts, `n`, `stop`, `logprobs`, `echo`;
 - log-likelihoods of lm_eval with `elman score` and `elman eval`: pairs of sentences as in BLiMP, and a text as in its task `wikitext`, with the
   tokenizer of the server (`tokenizer_backend=remote`) and with the one that `elman export --to transformers` writes;
-- the same with lm_eval's `--model hf` on the exported model, if torch is installed.
+- the same with lm_eval's `--model hf` on the exported model, if torch and accelerate are installed.
 
-The sentences and the text are written here; nothing is downloaded. Prints a line for each comparison; exit code 1 if a number differs by more than 1e-4.
+The sentences are written here, or with --blimp the first pairs of each paradigm in the archive of https://github.com/alexwarstadt/blimp; nothing is downloaded. Prints a line for each comparison; exit code 1 if a number differs by more than 1e-4.
 Checked with openai 3.57.0, lm_eval 0.4.13, transformers 5.24.0.
 """
 
@@ -25,6 +25,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
@@ -136,12 +137,22 @@ def evaluate(task, folder, model, arguments):
     return answers
 
 
-def check_lm_eval(checks, server, elman, model, text, folder):
+def blimp_pairs(archive, most):
+    """The first `most` pairs of each paradigm."""
+    pairs = []
+    with zipfile.ZipFile(archive) as files:
+        for name in sorted(name for name in files.namelist() if name.endswith(".jsonl") and not name.startswith("__MACOSX")):
+            lines = files.read(name).decode().splitlines()[:most]
+            pairs += [(pair["sentence_good"], pair["sentence_bad"]) for pair in map(json.loads, lines)]
+    return pairs
+
+
+def check_lm_eval(checks, server, elman, model, text, pairs, kinds_wanted, folder):
     folder = pathlib.Path(folder)
     exported = folder / "exported"
     subprocess.run([elman, "export", model, "--to", "transformers", "-o", exported], check=True, capture_output=True)
     documents = {
-        "pairs": [{"sentence_good": good, "sentence_bad": bad} for good, bad in PAIRS],
+        "pairs": [{"sentence_good": good, "sentence_bad": bad} for good, bad in pairs],
         # A page of one line: what a line end means differs between programs.
         "text": [{"page": " ".join(text.split()[:300])}, {"page": " ".join(text.split()[300:420])}],
     }
@@ -149,7 +160,7 @@ def check_lm_eval(checks, server, elman, model, text, folder):
         file = folder / f"{name}.jsonl"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
         (folder / f"{name}.yaml").write_text(TASKS[name].format(file=file))
-    sentences = [sentence for pair in PAIRS for sentence in pair]
+    sentences = [sentence for pair in pairs for sentence in pair]
     lines = [line["ln_p"] for line in scored_lines(elman, model, sentences, "--no-end")]
     pages = [line["ln_p"] for line in scored_lines(elman, model, [row["page"] for row in documents["text"]], "--no-end")]
     evaluated = folder / "page.txt"
@@ -160,13 +171,15 @@ def check_lm_eval(checks, server, elman, model, text, folder):
         "remote tokenizer": ("local-completions", f"{base},tokenizer_backend=remote"),
         "exported tokenizer": ("local-completions", f"{base},tokenizer_backend=huggingface,tokenizer={exported},trust_remote_code=True"),
     }
-    if importlib.util.find_spec("torch"):
+    if importlib.util.find_spec("torch") and importlib.util.find_spec("accelerate"):
         kinds["hf"] = ("hf", f"pretrained={exported},trust_remote_code=True,dtype=float32,device=cpu")
     else:
-        print("torch is not installed: lm_eval's `--model hf` is left out")
+        print("torch or accelerate is not installed: lm_eval's `--model hf` is left out")
     for kind, (program, arguments) in kinds.items():
+        if kinds_wanted and kind.split()[0] not in kinds_wanted:
+            continue
         found = evaluate("elman_pairs", str(folder), program, arguments)
-        checks.same(f"lm_eval, {kind}: pairs as `elman score`", [p for pair in found for p in pair], lines)
+        checks.same(f"lm_eval, {kind}: {len(pairs)} pairs as `elman score`", [p for pair in found for p in pair], lines)
         found = evaluate("elman_text", str(folder), program, arguments)
         rolled = [answer[0] for answer in found]
         checks.same(f"lm_eval, {kind}: text as `elman score`", rolled, pages)
@@ -188,6 +201,9 @@ def main():
     parser.add_argument("model", type=pathlib.Path, help="a run or a model's directory")
     parser.add_argument("text", type=pathlib.Path, help="a text of some hundred words")
     parser.add_argument("--only", choices=["openai", "lm_eval"])
+    parser.add_argument("--kinds", nargs="*", choices=["remote", "exported", "hf"], help="only these ways of lm_eval")
+    parser.add_argument("--blimp", type=pathlib.Path, help="archive of BLiMP's JSON lines")
+    parser.add_argument("--pairs", type=int, default=4, help="pairs of each paradigm of BLiMP")
     arguments = parser.parse_args()
     elman, model = arguments.elman.resolve(), arguments.model.resolve()
     checks = Checks(TOLERANCE)
@@ -195,7 +211,8 @@ def main():
         if arguments.only != "lm_eval":
             check_openai(checks, server, elman, model)
         if arguments.only != "openai":
-            check_lm_eval(checks, server, elman, model, arguments.text.read_text(), folder)
+            pairs = blimp_pairs(arguments.blimp, arguments.pairs) if arguments.blimp else PAIRS
+            check_lm_eval(checks, server, elman, model, arguments.text.read_text(), pairs, arguments.kinds, folder)
     sys.exit(0 if checks.good else 1)
 
 
