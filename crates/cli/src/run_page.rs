@@ -159,10 +159,15 @@ fn facts(snapshot: &RunSnapshot) -> Vec<(Text, Text)> {
         fact(
             "validation",
             format!(
-                "perplexity {}{} at step {}, the best",
+                "perplexity {}{} at step {}, the best{}",
                 if exact { "" } else { "about " },
                 number(best.loss_nats.exp()),
-                grouped(best.step)
+                grouped(best.step),
+                match exact {
+                    true => "",
+                    false =>
+                        " (estimated on slices that are read side by side; elman eval is exact)",
+                }
             ),
         );
     }

@@ -82,7 +82,11 @@ fn table(flows: &[Flow]) -> Table {
         "bound",
         "orders of magnitude between",
     ];
-    let mut table = Table::new("At the longest distance", 1, &header);
+    let mut table = Table::new(
+        "At the longest distance: the largest norm of all excerpts, where other tables have the geometric mean",
+        1,
+        &header,
+    );
     let last = |log10: &[f64]| power(log10.last().copied().unwrap_or(0.0));
     for flow in flows {
         table.row([

@@ -72,7 +72,11 @@ fn summary(flows: &[Flow]) -> String {
 
 fn perplexities(lab: &mut Lab) -> Result<Table> {
     let header = ["network", "parameters", "perplexity"];
-    let mut table = Table::new("On held-out text", 1, &header);
+    let mut table = Table::new(
+        "On held-out text, in slices that are read side by side",
+        1,
+        &header,
+    );
     for net in Net::TRAINED {
         let run = lab.net(net)?;
         table.row([

@@ -20,7 +20,7 @@ fn test(lab: &mut Lab) -> Result<Finding> {
     Ok(Finding {
         exhibits: vec![
             Block::paragraph(
-                "An n-gram model grows with every new n-gram of the text; a network does not. Whether it is smaller depends on the length of the text, on the order, and on how compactly the n-grams are stored: here in less than fourteen bytes each.",
+                "An n-gram model grows with every new n-gram of the text; a network does not. Whether it is smaller depends on the length of the text, on the order, and on how compactly the n-grams are stored: here in less than fourteen bytes each. Perplexities are those of the held-out text as one stream, which n-gram models need too; a network whose state grows as it reads, as the IRNN's can, is worse there than on the short slices on which it is validated while it trains.",
             ),
             Block::Plot(plot(&found)),
             Block::Table(table(&found)),
