@@ -36,7 +36,10 @@ impl Watch for Scales {
                 self.tokens = ready.train_tokens;
                 reset_peak();
             }
-            Event::Step(_) | Event::Recorded(_) | Event::Saved { .. } => self.peak = peak(),
+            Event::Step(_) | Event::Recorded(_) | Event::Saved { .. } => {
+                // Before the last line the run gives its memory back.
+                self.peak = self.peak.max(peak());
+            }
             Event::Note(_) | Event::Writing { .. } => {}
         }
     }
