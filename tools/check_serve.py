@@ -172,7 +172,7 @@ def check_lm_eval(checks, server, elman, model, text, pairs, kinds_wanted, folde
         "exported tokenizer": ("local-completions", f"{base},tokenizer_backend=huggingface,tokenizer={exported},trust_remote_code=True"),
     }
     if importlib.util.find_spec("torch") and importlib.util.find_spec("accelerate"):
-        kinds["hf"] = ("hf", f"pretrained={exported},trust_remote_code=True,dtype=float32,device=cpu")
+        kinds["hf"] = ("hf", f"pretrained={exported},trust_remote_code=True,dtype=float32")
     else:
         print("torch or accelerate is not installed: lm_eval's `--model hf` is left out")
     for kind, (program, arguments) in kinds.items():

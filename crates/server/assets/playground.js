@@ -158,6 +158,8 @@ class Column {
     if (!this.tokens.length) box.append(element('span', 'mark', 'No tokens yet.'));
     const stop = box.children[focus >= 0 ? Math.min(focus, this.tokens.length - 1) : 0];
     if (stop && stop.tabIndex === -1) stop.tabIndex = 0;
+    // What is said of a token belongs to the text before, unless the token has the focus.
+    this.find('.token-detail').textContent = '';
     if (focus >= 0 && stop) stop.focus();
     this.summary();
   }

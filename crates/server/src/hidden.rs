@@ -1,27 +1,29 @@
 //! Hidden states of a network, as answers show them: rounded to four decimals, a row for each of the last tokens.
 
+use crate::limits::Within;
 use crate::state::TextState;
 use elman_infer::{Model, Result};
 use elman_text::TokenId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Largest number of tokens after which hidden states are returned.
 pub(crate) const MOST_STATES: usize = 64;
 
 /// Which hidden states an answer contains.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct HiddenQuery {
     /// Layer, from 0 below.
     pub layer: usize,
     /// Hidden state or memory cell.
     pub part: Part,
-    /// Number of last tokens after which the state is returned, at most [`MOST_STATES`]; 1 if it is 0.
-    pub last: usize,
+    /// Number of last tokens after which the state is returned; 1 if it is 0.
+    pub last: Within<0, MOST_STATES>,
 }
 
 /// Part of a layer's state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Part {
     /// The hidden state h.
@@ -32,7 +34,7 @@ pub(crate) enum Part {
 }
 
 /// Hidden states after the last tokens.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Hidden {
     /// Every layer of the model, from below.
     pub layers: Vec<LayerSize>,
@@ -43,7 +45,7 @@ pub(crate) struct Hidden {
 }
 
 /// Size of a layer and the parts of its state.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct LayerSize {
     pub units: usize,
     pub parts: Vec<Part>,
@@ -113,12 +115,6 @@ impl Recorder {
                     .to_owned(),
             );
         }
-        if query.last > MOST_STATES {
-            return Err(format!(
-                "`hidden.last` is {}, and at most {MOST_STATES} are returned",
-                query.last
-            ));
-        }
         let hidden = Hidden {
             layers,
             layer: query.layer,
@@ -134,7 +130,7 @@ impl Recorder {
     /// Number of last tokens to feed one by one.
     pub fn last(&self) -> usize {
         match self.hidden {
-            Some(_) => self.query.last.max(1),
+            Some(_) => self.query.last.get().max(1),
             None => 0,
         }
     }
@@ -171,7 +167,7 @@ mod tests {
         let query = HiddenQuery {
             layer: 1,
             part: Part::C,
-            last: 3,
+            last: Within::new(3),
         };
         let mut recorder = Recorder::new(&model, query).unwrap();
         assert_eq!(recorder.last(), 3);
@@ -198,14 +194,19 @@ mod tests {
     #[test]
     fn queries_for_what_a_model_lacks_are_refused() {
         let gru = Model::from(model(Cell::GRU, false));
-        let query =
-            |layer, part, last| Recorder::new(&gru, HiddenQuery { layer, part, last }).map(drop);
-        assert_eq!(query(1, Part::H, 64), Ok(()));
-        for (refused, name) in [
-            (query(2, Part::H, 1), "layer"),
-            (query(0, Part::C, 1), "part"),
-            (query(0, Part::H, 65), "last"),
-        ] {
+        let query = |layer, part| {
+            Recorder::new(
+                &gru,
+                HiddenQuery {
+                    layer,
+                    part,
+                    ..HiddenQuery::default()
+                },
+            )
+            .map(drop)
+        };
+        assert_eq!(query(1, Part::H), Ok(()));
+        for (refused, name) in [(query(2, Part::H), "layer"), (query(0, Part::C), "part")] {
             assert!(refused.unwrap_err().contains(name));
         }
         let ngrams = Model::from(bigrams(vocab(Kind::Chars, "ab\n")));

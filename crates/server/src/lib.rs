@@ -8,6 +8,7 @@
 //! state       a state as a value that a client keeps         sessions   texts that the server keeps, under names
 //! prompt      tokens of a prompt                              next       the next tokens
 //! hidden      hidden states                                   playground the page
+//! openapi     a description of all of it
 //! ```
 //! The crate knows models and sessions, never a weight. It listens on one address and opens no connection. No path occurs in a request.
 #![forbid(unsafe_code)]
@@ -21,6 +22,7 @@ mod hosts;
 mod keys;
 mod limits;
 mod next;
+mod openapi;
 mod playground;
 mod prompt;
 mod refusal;

@@ -6,7 +6,10 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use serde::de::DeserializeOwned;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Limits of a server.
@@ -42,6 +45,54 @@ impl Default for Limits {
             body_time: Duration::from_secs(30),
             ending: Duration::from_secs(10),
         }
+    }
+}
+
+/// A whole number from LEAST to MOST, checked when the body is parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Within<const LEAST: usize, const MOST: usize>(usize);
+
+impl<const LEAST: usize, const MOST: usize> Within<LEAST, MOST> {
+    /// A number that is known to be in range.
+    pub const fn new(number: usize) -> Self {
+        assert!(LEAST <= number && number <= MOST);
+        Within(number)
+    }
+
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl<'de, const LEAST: usize, const MOST: usize> Deserialize<'de> for Within<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = usize::deserialize(deserializer)?;
+        match (LEAST..=MOST).contains(&number) {
+            true => Ok(Within(number)),
+            false => Err(D::Error::custom(format!(
+                "a number from {LEAST} to {MOST} is expected, and not {number}"
+            ))),
+        }
+    }
+}
+
+impl<const LEAST: usize, const MOST: usize> JsonSchema for Within<LEAST, MOST> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("From{LEAST}To{MOST}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "integer", "minimum": LEAST, "maximum": MOST})
+    }
+}
+
+impl<const MOST: usize> Default for Within<0, MOST> {
+    fn default() -> Self {
+        Within::new(0)
     }
 }
 
@@ -91,7 +142,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
                 .replace("u64", "a whole number");
             match field.as_str() {
                 "." => invalid(&reason),
-                field => invalid(&format!("`{field}`: {reason}")),
+                field => invalid(&format!("`{field}`: {reason}")).about(field),
             }
         })?;
         parser.end().map_err(|error| invalid(&error.to_string()))?;

@@ -5,10 +5,11 @@
 use crate::state::TextState;
 use elman_infer::Result;
 use elman_text::TokenId;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Token that may come next.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct NextToken {
     pub id: TokenId,
     /// The token as the vocabulary spells it.

@@ -4,11 +4,12 @@ use crate::next::finite;
 use crate::refusal::Refusal;
 use elman_infer::Result;
 use elman_text::{LineEncoder, LineEnd, ReadOptions, TokenId, Vocab};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// A text or token ids.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a text or a list of token ids")]
 pub(crate) enum Prompt {
     Text(String),
@@ -54,7 +55,7 @@ pub(crate) fn check_ids(
 }
 
 /// Token of the prompt with its log-probability.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct PromptToken {
     pub id: TokenId,
     /// The token as the vocabulary spells it.

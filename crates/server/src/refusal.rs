@@ -9,7 +9,9 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use elman_infer::Error;
 use elman_text::TextError;
+use schemars::JsonSchema;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// Seconds after which a client that was refused for lack of room may come again.
 const RETRY_SECONDS: u32 = 1;
@@ -19,20 +21,23 @@ const RETRY_SECONDS: u32 = 1;
 pub(crate) struct Refusal {
     status: StatusCode,
     message: String,
-    param: Option<&'static str>,
+    param: Option<Cow<'static, str>>,
     code: Option<&'static str>,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    error: Inner<'a>,
+/// Body of an answer that refuses, as OpenAI has it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct RefusalBody {
+    error: Reason,
 }
 
-#[derive(Serialize)]
-struct Inner<'a> {
-    message: &'a str,
+#[derive(Serialize, JsonSchema)]
+struct Reason {
+    /// The reason in words.
+    message: String,
     r#type: &'static str,
-    param: Option<&'static str>,
+    /// Field of the request.
+    param: Option<String>,
     code: Option<&'static str>,
 }
 
@@ -40,8 +45,16 @@ impl Refusal {
     /// A refusal because of the field `param` of the request.
     pub fn of(param: &'static str, message: impl Into<String>) -> Refusal {
         Refusal {
-            param: Some(param),
+            param: Some(Cow::Borrowed(param)),
             ..Refusal::with(StatusCode::BAD_REQUEST, message)
+        }
+    }
+
+    /// The refusal, because of the field `param`.
+    pub fn about(self, param: &str) -> Refusal {
+        Refusal {
+            param: Some(Cow::Owned(param.to_owned())),
+            ..self
         }
     }
 
@@ -65,7 +78,7 @@ impl Refusal {
     /// A refusal because there is no such model.
     pub fn no_model(name: &str) -> Refusal {
         Refusal {
-            param: Some("model"),
+            param: Some(Cow::Borrowed("model")),
             ..Refusal::coded(
                 StatusCode::NOT_FOUND,
                 "model_not_found",
@@ -79,18 +92,18 @@ impl Refusal {
         serde_json::to_string(&self.body()).unwrap_or_default()
     }
 
-    fn body(&self) -> Body<'_> {
+    fn body(&self) -> RefusalBody {
         let kind = match self.status {
             StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
             status if status.is_server_error() => "server_error",
             StatusCode::UNAUTHORIZED => "authentication_error",
             _ => "invalid_request_error",
         };
-        Body {
-            error: Inner {
-                message: &self.message,
+        RefusalBody {
+            error: Reason {
+                message: self.message.clone(),
                 r#type: kind,
-                param: self.param,
+                param: self.param.as_deref().map(str::to_owned),
                 code: self.code,
             },
         }

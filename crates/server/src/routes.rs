@@ -6,25 +6,25 @@
 //! score         /v1/score: log-probabilities of texts
 //! sessions      /v1/sessions: texts under a name
 //! models        /v1/models, /tokenize, /detokenize, /tokenizer_info
-//! metrics       /health, /metrics
+//! metrics       /health, /metrics; openapi describes all of them at /openapi.json
 //! ```
 
-mod completions;
+pub(crate) mod completions;
 pub(crate) mod metrics;
-mod models;
-mod next;
-mod score;
-mod sessions;
+pub(crate) mod models;
+pub(crate) mod next;
+pub(crate) mod score;
+pub(crate) mod sessions;
 #[cfg(test)]
 mod tests;
 
 use crate::app::App;
 use crate::playground;
 use crate::refusal::Refusal;
-use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use axum::{Json, Router};
 
 /// All routes.
 pub(crate) fn routes(app: App) -> Router {
@@ -40,7 +40,9 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/metrics", get(metrics::metrics))
         .merge(sessions::routes())
         .route_layer(from_fn_with_state(app.clone(), crate::keys::check));
-    api.route("/health", get(metrics::health))
+    let description = async || Json(crate::openapi::document());
+    api.route("/openapi.json", get(description))
+        .route("/health", get(metrics::health))
         .merge(playground::routes())
         .fallback(async || Refusal::with(StatusCode::NOT_FOUND, "there is no such route"))
         .method_not_allowed_fallback(async || {

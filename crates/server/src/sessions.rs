@@ -21,6 +21,7 @@ pub use name::{NotAName, SessionName};
 use crate::state::{StateError, StateKey, TextState};
 use elman_infer::Model;
 use elman_store::StoreError;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -109,7 +110,7 @@ pub(crate) struct Named {
 pub(crate) type Held = OwnedMutexGuard<Named>;
 
 /// A session as lists show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Listed {
     pub name: SessionName,
     /// Whether it is in memory; otherwise it is only on disk, and `restore` brings it back.

@@ -25,20 +25,21 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use choice::{Choice, Done};
 use request::Request;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// Number of tokens that a request was about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Usage {
     pub prompt_tokens: usize,
     pub completion_tokens: usize,
     pub total_tokens: usize,
 }
 
-#[derive(Debug, Serialize)]
-struct Answer {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct CompletionAnswer {
     id: String,
     object: &'static str,
     created: u64,
@@ -71,7 +72,7 @@ pub(crate) async fn completions(
     }
     let usage = request.usage(done.iter().map(|done| done.tokens.len()).sum());
     let choices = request.best(done);
-    Ok(Json(Answer {
+    Ok(Json(CompletionAnswer {
         id,
         object: "text_completion",
         created,

@@ -8,12 +8,13 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::{Display, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-#[derive(Serialize)]
-pub(super) struct Health {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Health {
     status: &'static str,
 }
 

@@ -7,16 +7,17 @@ use crate::refusal::Refusal;
 use axum::Json;
 use axum::extract::{Path, State};
 use elman_text::TokenId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Serialize)]
-pub(super) struct List {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ModelList {
     object: &'static str,
     data: Vec<About>,
 }
 
-#[derive(Serialize)]
-pub(super) struct About {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct About {
     id: String,
     object: &'static str,
     created: u64,
@@ -48,8 +49,8 @@ impl About {
     }
 }
 
-pub(super) async fn models(State(app): State<App>) -> Json<List> {
-    Json(List {
+pub(super) async fn models(State(app): State<App>) -> Json<ModelList> {
+    Json(ModelList {
         object: "list",
         data: app.models().iter().map(About::of).collect(),
     })
@@ -63,15 +64,15 @@ pub(super) async fn model(
 }
 
 /// Body of `/tokenize`: `prompt` as vLLM has it, `content` as llama.cpp.
-#[derive(Deserialize)]
-pub(super) struct Tokenize {
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Tokenize {
     model: Option<String>,
     #[serde(alias = "content")]
     prompt: String,
 }
 
-#[derive(Serialize)]
-pub(super) struct Tokenized {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Tokenized {
     tokens: Vec<TokenId>,
     count: usize,
     /// The tokens as the vocabulary spells them.
@@ -98,14 +99,14 @@ pub(super) async fn tokenize(
     }))
 }
 
-#[derive(Deserialize)]
-pub(super) struct Detokenize {
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Detokenize {
     model: Option<String>,
     tokens: Vec<TokenId>,
 }
 
-#[derive(Serialize)]
-pub(super) struct Detokenized {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Detokenized {
     prompt: String,
     content: String,
 }
@@ -123,8 +124,8 @@ pub(super) async fn detokenize(
     }))
 }
 
-#[derive(Serialize)]
-pub(super) struct TokenizerInfo {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TokenizerInfo {
     tokenizer_class: &'static str,
     eos_token: String,
     bos_token: String,

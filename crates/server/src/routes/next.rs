@@ -3,20 +3,21 @@
 use crate::app::{App, Served};
 use crate::engine::Want;
 use crate::hidden::{Hidden, HiddenQuery, Recorder, record};
-use crate::limits::Body;
+use crate::limits::{Body, Within};
 use crate::next::{NextToken, next_tokens};
 use crate::prompt::{Prompt, PromptToken, prompt_tokens};
 use crate::refusal::Refusal;
 use crate::state::TextState;
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Largest number of next tokens in an answer.
-const MOST_TOP: usize = 1000;
+pub(super) const MOST_TOP: usize = 1000;
 
 /// Body of a request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NextRequest {
     /// Model, by default the first one.
@@ -29,7 +30,7 @@ pub(crate) struct NextRequest {
     state: Option<String>,
     /// Number of next tokens in the answer.
     #[serde(default = "ten")]
-    top: usize,
+    top: Within<0, MOST_TOP>,
     /// Whether the answer has the prompt's tokens with their log-probabilities.
     #[serde(default)]
     tokens: bool,
@@ -42,7 +43,7 @@ pub(crate) struct NextRequest {
 }
 
 /// Body of an answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct NextAnswer {
     object: &'static str,
     model: String,
@@ -60,8 +61,8 @@ pub(crate) struct NextAnswer {
     state: Option<String>,
 }
 
-fn ten() -> usize {
-    10
+fn ten() -> Within<0, MOST_TOP> {
+    Within::new(10)
 }
 
 pub(crate) async fn next(
@@ -80,15 +81,6 @@ pub(crate) async fn answer(
     state: TextState,
     request: NextRequest,
 ) -> Result<Json<NextAnswer>, Refusal> {
-    if request.top > MOST_TOP {
-        return Err(Refusal::of(
-            "top",
-            format!(
-                "`top` is {}, and at most {MOST_TOP} are returned",
-                request.top
-            ),
-        ));
-    }
     let model = &served.model;
     let tokens = request.prompt.tokens(model.vocab())?;
     let recorder = match request.hidden {
@@ -112,7 +104,7 @@ pub(crate) async fn answer(
     let mut nats = found.nats;
     nats.resize(tokens.ids.len(), 0.0);
     let (name, key) = (served.name.clone(), app.key().clone());
-    let (top, return_state, show) = (request.top, request.return_state, request.tokens);
+    let (top, return_state, show) = (request.top.get(), request.return_state, request.tokens);
     let compute = served.compute(place, move || {
         let hidden = match recorder {
             Some(mut recorder) => {
@@ -145,7 +137,10 @@ pub(crate) async fn answer(
 
 impl NextRequest {
     /// A question about a session, which reads nothing.
-    pub(crate) fn of_session(top: Option<usize>, hidden: Option<HiddenQuery>) -> NextRequest {
+    pub(crate) fn of_session(
+        top: Option<Within<0, MOST_TOP>>,
+        hidden: Option<HiddenQuery>,
+    ) -> NextRequest {
         NextRequest {
             model: None,
             prompt: Prompt::default(),

@@ -7,14 +7,15 @@ use crate::prompt::{Prompt, PromptToken, prompt_tokens};
 use crate::refusal::Refusal;
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Largest number of texts in a request.
 const MOST_TEXTS: usize = 1024;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Score {
+pub(crate) struct ScoreBody {
     /// Model, by default the first one.
     #[serde(default)]
     model: Option<String>,
@@ -31,14 +32,14 @@ pub(super) struct Score {
     return_state: bool,
 }
 
-#[derive(Serialize)]
-pub(super) struct Answer {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ScoreAnswer {
     object: &'static str,
     model: String,
     data: Vec<Scored>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Scored {
     index: usize,
     /// Natural log-probability of the text, without its end; `null` where the model excludes it.
@@ -53,8 +54,8 @@ struct Scored {
 
 pub(super) async fn score(
     State(app): State<App>,
-    Body(body): Body<Score>,
-) -> Result<Json<Answer>, Refusal> {
+    Body(body): Body<ScoreBody>,
+) -> Result<Json<ScoreAnswer>, Refusal> {
     if body.texts.is_empty() || body.texts.len() > MOST_TEXTS {
         return Err(Refusal::of(
             "texts",
@@ -82,7 +83,7 @@ pub(super) async fn score(
             state: body.return_state.then(|| app.key().seal(&mut state)),
         });
     }
-    Ok(Json(Answer {
+    Ok(Json(ScoreAnswer {
         object: "list",
         model: served.name,
         data,

@@ -18,7 +18,7 @@
 //! ```
 //! A request that comes while another one works on the session is refused (409). What reads or writes tokens is in `text`.
 
-mod text;
+pub(crate) mod text;
 
 use crate::app::App;
 use crate::engine::Want;
@@ -29,6 +29,7 @@ use crate::sessions::{Held, History, Listed, SessionName};
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Routes of named sessions.
@@ -48,9 +49,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/sessions/{name}/restore", post(restore))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Create {
+pub(crate) struct Create {
     name: SessionName,
     /// Model, by default the first one.
     #[serde(default)]
@@ -60,34 +61,34 @@ struct Create {
     state: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Fork {
+pub(crate) struct Fork {
     name: SessionName,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Rewind {
+pub(crate) struct Rewind {
     /// Position in tokens from the beginning of the text.
     to: u64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Unmark {
+pub(crate) struct Unmark {
     at: u64,
 }
 
-#[derive(Debug, Serialize)]
-struct List {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct SessionList {
     object: &'static str,
     data: Vec<Listed>,
 }
 
 /// A session after a request.
-#[derive(Debug, Serialize)]
-struct Shown {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Shown {
     object: &'static str,
     name: SessionName,
     model: String,
@@ -102,16 +103,16 @@ struct Shown {
     tokens: Option<Vec<PromptToken>>,
 }
 
-#[derive(Debug, Serialize)]
-struct StateAnswer {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct StateAnswer {
     object: &'static str,
     model: String,
     position: u64,
     state: String,
 }
 
-#[derive(Debug, Serialize)]
-struct Deleted {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Deleted {
     object: &'static str,
     name: SessionName,
     deleted: bool,
@@ -131,9 +132,9 @@ fn shown(name: SessionName, session: &Held) -> Shown {
     }
 }
 
-async fn list(State(app): State<App>) -> Answer<List> {
+async fn list(State(app): State<App>) -> Answer<SessionList> {
     let data = app.on_disk(|sessions| sessions.list()).await?;
-    Ok(Json(List {
+    Ok(Json(SessionList {
         object: "list",
         data,
     }))

@@ -1,5 +1,6 @@
 //! Names of sessions: a checked type, so no request reaches a path.
 
+use schemars::JsonSchema;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -11,8 +12,8 @@ pub const MOST_NAME: usize = 64;
 /// Name of a session: 1 to 64 lower-case letters, digits, hyphens and underscores, with a letter or a digit first.
 ///
 /// Names that differ in nothing but case would be one file on some systems, so there are no capitals.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionName(String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+pub struct SessionName(#[schemars(regex(pattern = "^[a-z0-9][a-z0-9_-]{0,63}$"))] String);
 
 /// Reason why a string is no name of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,11 +9,12 @@ use crate::refusal::Refusal;
 use crate::state::TextState;
 use elman_infer::Finish;
 use elman_text::{Decoder, TokenId, Vocab};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// A choice of an answer, or a part of one in a stream.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Choice {
     pub index: usize,
     pub text: String,
@@ -25,16 +26,14 @@ pub(crate) struct Choice {
     pub state: Option<String>,
 }
 
-/// Tokens that might have come, with their log-probabilities.
-type Alternatives = BTreeMap<String, f64>;
-
 /// Log-probabilities in the shape of OpenAI: a list for each figure, an entry for each token.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Logprobs {
     pub tokens: Vec<String>,
     /// Natural log-probability; `null` for the first token of a text.
     pub token_logprobs: Vec<Option<f64>>,
-    pub top_logprobs: Option<Vec<Option<Alternatives>>>,
+    /// Tokens that might have come, with their log-probabilities.
+    pub top_logprobs: Option<Vec<Option<BTreeMap<String, f64>>>>,
     /// Characters of the text before each token.
     pub text_offset: Vec<usize>,
 }
@@ -110,7 +109,7 @@ impl<'a> Collector<'a> {
         let name = |id| name_of(self.vocab, &before, id);
         if let Some(all) = &mut logprobs.top_logprobs {
             all.push(tops.map(|tops| {
-                let mut named = Alternatives::new();
+                let mut named = BTreeMap::new();
                 // The token itself comes first: it is the one of its name.
                 for (id, logprob) in [(id, logprob.unwrap_or(f64::NEG_INFINITY))]
                     .iter()

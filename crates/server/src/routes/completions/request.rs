@@ -5,12 +5,14 @@ use super::choice::{Choice, Done};
 use crate::app::{App, Served};
 use crate::engine::{Bias, Found, Place, Want};
 use crate::hidden::{HiddenQuery, Recorder};
+use crate::limits::Within;
 use crate::prompt::{Prompt, check_ids};
 use crate::refusal::Refusal;
 use crate::state::TextState;
 use axum::http::StatusCode;
 use elman_infer::{Eos, Sampling};
 use elman_text::TokenId;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,21 +31,21 @@ const MOST_STOPS: usize = 16;
 const MOST_BIASES: usize = 1024;
 
 /// Body of a request as clients send it; `null` is as good as nothing.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct CompletionBody {
     model: Option<String>,
     prompt: Option<Prompts>,
-    best_of: Option<usize>,
+    best_of: Option<Within<1, MOST_TEXTS>>,
     echo: Option<bool>,
     frequency_penalty: Option<f32>,
     hidden: Option<HiddenQuery>,
     ignore_eos: Option<bool>,
     logit_bias: Option<BTreeMap<String, f32>>,
-    logprobs: Option<usize>,
+    logprobs: Option<Within<0, MOST_LOGPROBS>>,
     max_tokens: Option<usize>,
     min_p: Option<f32>,
-    n: Option<usize>,
+    n: Option<Within<1, MOST_TEXTS>>,
     presence_penalty: Option<f32>,
     repetition_penalty: Option<f32>,
     return_state: Option<bool>,
@@ -59,7 +61,7 @@ pub(crate) struct CompletionBody {
     typical: Option<f32>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "`prompt` must be a text, a list of token ids, or a list of either"
@@ -75,14 +77,14 @@ impl Default for Prompts {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "`stop` must be a text or a list of texts")]
 enum Stops {
     One(String),
     Many(Vec<String>),
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 struct StreamOptions {
     include_usage: Option<bool>,
@@ -158,8 +160,13 @@ impl Request {
                 "`suffix` is not supported: the models read from left to right",
             ));
         }
-        let n = number("n", body.n.unwrap_or(1), 1, MOST_TEXTS)?;
-        let best_of = number("best_of", body.best_of.unwrap_or(n), n, MOST_TEXTS)?;
+        let n = body.n.map_or(1, Within::get);
+        let best_of = number(
+            "best_of",
+            body.best_of.map_or(n, Within::get),
+            n,
+            MOST_TEXTS,
+        )?;
         let stream = body.stream.unwrap_or(false);
         if stream && best_of > n {
             return Err(Refusal::of(
@@ -173,10 +180,7 @@ impl Request {
             0,
             app.limits().tokens,
         )?;
-        let logprobs = body
-            .logprobs
-            .map(|most| number("logprobs", most, 0, MOST_LOGPROBS))
-            .transpose()?;
+        let logprobs = body.logprobs.map(Within::get);
         let prompts = prompts(
             &served,
             body.prompt.unwrap_or_default(),

@@ -4,40 +4,41 @@ use super::{Answer, Shown, shown};
 use crate::app::{App, Served, WriteOptions};
 use crate::engine::{Event, Want};
 use crate::hidden::HiddenQuery;
-use crate::limits::{Body, Named};
+use crate::limits::{Body, Named, Within};
 use crate::prompt::{Prompt, prompt_tokens};
 use crate::refusal::Refusal;
 use crate::routes::completions::reason;
-use crate::routes::next::{NextAnswer, NextRequest, answer};
+use crate::routes::next::{MOST_TOP, NextAnswer, NextRequest, answer};
 use crate::sessions::{Held, MOST_APPENDED};
 use crate::state::TextState;
 use axum::Json;
 use axum::extract::State;
 use elman_infer::{Finish, Sampling};
 use elman_text::TokenId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Feed {
+pub(crate) struct Feed {
     prompt: Prompt,
     /// Whether the answer has the tokens with their log-probabilities.
     #[serde(default)]
     tokens: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Ask {
-    top: Option<usize>,
+pub(crate) struct Ask {
+    top: Option<Within<0, MOST_TOP>>,
     hidden: Option<HiddenQuery>,
 }
 
 /// Options of sampling, under the names of `elman generate`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Generate {
-    max_tokens: usize,
+pub(crate) struct Generate {
+    max_tokens: Within<0, MOST_APPENDED>,
     temperature: f32,
     top_k: Option<usize>,
     top_p: f32,
@@ -52,7 +53,7 @@ impl Default for Generate {
     fn default() -> Generate {
         let usual = Sampling::default();
         Generate {
-            max_tokens: 64,
+            max_tokens: Within::new(64),
             temperature: usual.temperature,
             top_k: None,
             top_p: usual.top_p,
@@ -66,8 +67,8 @@ impl Default for Generate {
 }
 
 /// What was written, and the session after it.
-#[derive(Debug, Serialize)]
-pub(super) struct Generated {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Generated {
     text: String,
     tokens: Vec<TokenId>,
     /// Natural log-probability of each token under the model.
@@ -133,19 +134,10 @@ pub(super) async fn generate(
     Named(name): Named,
     Body(body): Body<Generate>,
 ) -> Answer<Generated> {
-    if body.max_tokens > MOST_APPENDED {
-        return Err(Refusal::of(
-            "max_tokens",
-            format!(
-                "`max_tokens` is {}, and a session writes at most {MOST_APPENDED} at once",
-                body.max_tokens
-            ),
-        ));
-    }
     let mut session = app.sessions().hold(&name)?;
     let served = app.model(Some(&session.model))?.clone();
     let options = Sampling {
-        max_tokens: body.max_tokens,
+        max_tokens: body.max_tokens.get(),
         temperature: body.temperature,
         top_k: body.top_k,
         top_p: body.top_p,
