@@ -33,6 +33,43 @@ pub enum Format {
     Markdown,
 }
 
+/// One of n shares of some work, such as 3/12; shares are counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    pub index: u64,
+    pub count: u64,
+}
+
+impl Share {
+    /// Largest number of shares.
+    pub const MOST: u64 = 99_999;
+    /// All of the work.
+    pub const WHOLE: Share = Share { index: 1, count: 1 };
+}
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Share, String> {
+        let most = Share::MOST;
+        let expected = || format!("expected i/n, such as 3/12, with 1 ≤ i ≤ n ≤ {most}");
+        let (index, count) = text.split_once('/').ok_or_else(expected)?;
+        let number = |text: &str| text.parse::<u64>().map_err(|_| expected());
+        let (index, count) = (number(index)?, number(count)?);
+        match index {
+            0 => Err("shares are counted from 1: 1/n is the first one (--array=1-n)".into()),
+            _ if index > count || count > most => Err(expected()),
+            _ => Ok(Share { index, count }),
+        }
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
+}
+
 /// What a token is, and of `bpe:N` how many there are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Vocabulary {

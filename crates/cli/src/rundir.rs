@@ -79,7 +79,11 @@ impl Drop for Beginning {
         if !is_abandoned(&self.run) {
             return;
         }
-        for name in EARLY_FILES {
+        // Encoded texts, and a first checkpoint. The lock goes last: without it they would be taken for files of the user.
+        for file in run_files(&self.run).unwrap_or_default() {
+            let _ = disk::remove_file(&self.run.join(file));
+        }
+        for name in EARLY_FILES.iter().rev() {
             let path = self.run.join(name);
             if path.exists() {
                 let _ = disk::remove_file(&path);
@@ -298,6 +302,8 @@ mod tests {
                 disk::create_dir_all(&run.join(name)).unwrap();
             }
             write(&run.join(STDIN), "text");
+            // A run whose memory plan does not fit has encoded its texts.
+            write(&run.join("tokens/train.tok"), "tokens");
             drop(Lock::acquire(run).unwrap());
         };
         let beginning = Beginning::new(&run);

@@ -9,7 +9,7 @@ use elman::train::status::{RunSnapshot, RunStatus};
 use elman::train::{Best, Inputs};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 pub use table::{table, text};
 
 /// One run.
@@ -156,8 +156,16 @@ pub fn incomparable(rows: &[Row]) -> Option<String> {
     })
 }
 
+/// Columns that depend on the machine and the moment.
+const TIMES: [&str; 2] = ["seconds", "tokens_per_s"];
+
 /// All figures with all digits, and a column for each choice in which the runs differ.
 pub fn sheet(rows: &[Row]) -> Grid {
+    sheet_with(rows, None)
+}
+
+/// The sheet; of runs in a directory without times, and with the names that they have there.
+fn sheet_with(rows: &[Row], directory: Option<&Path>) -> Grid {
     let differing = differing(rows);
     let mut header = vec![
         "run",
@@ -175,14 +183,19 @@ pub fn sheet(rows: &[Row]) -> Grid {
         "vocabulary",
         "valid_text",
     ];
+    if directory.is_some() {
+        header.retain(|name| !TIMES.contains(name));
+    }
     header.extend(&differing);
     let mut grid = Grid::new(3, &header);
     fn cell<T: ToString>(value: &Option<T>) -> String {
         value.as_ref().map_or(String::new(), ToString::to_string)
     }
     for row in rows {
+        let within = directory.and_then(|directory| row.run.strip_prefix(directory).ok());
+        let place = within.unwrap_or(&row.run);
         let mut cells = vec![
-            row.run.display().to_string(),
+            place.display().to_string(),
             row.state.name().to_owned(),
             cell(&row.architecture),
             cell(&row.parameters),
@@ -192,15 +205,23 @@ pub fn sheet(rows: &[Row]) -> Grid {
             cell(&row.valid_loss_nats),
             cell(&row.valid_perplexity),
             cell(&row.best_step),
-            row.seconds.to_string(),
-            cell(&row.tokens_per_s),
+        ];
+        if directory.is_none() {
+            cells.extend([row.seconds.to_string(), cell(&row.tokens_per_s)]);
+        }
+        cells.extend([
             cell(&row.predicted.vocabulary),
             cell(&row.predicted.valid_text),
-        ];
+        ]);
         cells.extend(differing.iter().map(|name| cell(&row.choices.get(*name))));
         grid.row(cells);
     }
     grid
+}
+
+/// What the choices and texts of the runs in `directory` decide, with all digits: the same wherever and whenever they were trained.
+pub fn results(rows: &[Row], directory: &Path) -> Grid {
+    sheet_with(rows, Some(directory))
 }
 
 /// Sorts by the best validation, the best first and runs without one last. Runs that can be compared by it stay together, in the

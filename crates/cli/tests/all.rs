@@ -33,6 +33,7 @@ mod score_filter;
 mod serve;
 mod shards;
 mod surprisal;
+mod sweep_tasks;
 mod sweeps;
 mod watching;
 mod weights;

@@ -5,6 +5,7 @@
 //!                 tokenizer.json   \
 //!                 train.tok         } as in RUN/tokens
 //!                 valid.tok        /
+//! CACHE/encoding/  turns of processes that need the same text at once
 //! ```
 //!
 //! KEY is the BLAKE3 hash of everything that decides the outcome: the program's version, the names and the bytes of all files, and
@@ -24,6 +25,9 @@ use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+mod turn;
+pub(crate) use turn::EncodingTurn;
 
 /// Largest size of all entries together in bytes, 16 GiB; entries unused for longest are deleted first.
 pub(crate) const MOST_BYTES: u64 = 16 << 30;
@@ -118,11 +122,16 @@ impl Cache {
                 remove(&path)?;
             }
         }
+        turn::clear(self);
         Ok(disk::remove_empty_dir(&self.texts())?)
     }
 
     fn texts(&self) -> PathBuf {
         self.directory.join("texts")
+    }
+
+    fn encoding(&self) -> PathBuf {
+        self.directory.join("encoding")
     }
 
     /// Gives `folder` the files of the entry `key` and returns the notes about them; `None` if there is no such entry.

@@ -35,10 +35,10 @@ pub use error::{BestModel, Error, MemoryRemedy, Result, RunError, TrainError};
 pub use folder::{Folder, Inputs, Record, read_record};
 pub use job::{Changes, Job, Machine, NewBudget};
 pub use run::{
-    available_bytes, dry_run, peak_bytes, plan, plan_shapes, resume, start, start_on, total_bytes,
-    training_size,
+    available_bytes, dry_run, dry_run_among, peak_bytes, plan, plan_shapes, resume, start,
+    start_on, total_bytes, training_size,
 };
-pub use texts::{TokenTexts, VALIDATION_FRACTION};
+pub use texts::{Surveys, TokenTexts, VALIDATION_FRACTION};
 pub use trainer::{Batch, Trainer};
 pub use watch::{
     Best, Ending, Event, GradientFlow, Outcome, RunPlan, Sample, StepReport, Validation, Watch,

@@ -36,7 +36,7 @@ use adopt::adopt;
 pub(super) use budget::steps_in;
 use memory::{Open, TextSizes};
 pub use memory::{available_bytes, peak_bytes, plan, plan_shapes, total_bytes};
-pub use outline::{dry_run, training_size};
+pub use outline::{dry_run, dry_run_among, training_size};
 use recorder::Recorder;
 
 /// Starts a new run and trains to the end of its budget, or until `watch` asks to stop.

@@ -3,7 +3,7 @@
 //! The vocabulary comes from the training text only. The encoded texts are kept in the run's directory, so a run can be resumed
 //! when the original files have changed or vanished.
 
-use super::cache::{self, Description};
+use super::cache::{self, Description, EncodingTurn};
 use super::folder::Folder;
 use super::job::Job;
 use super::run::available_bytes;
@@ -90,11 +90,20 @@ impl Texts {
         let given = given_vocabulary(job)?;
         let cache = job.cache.as_ref();
         let cache = cache.and_then(|cache| Some((cache, cache::key(job, given.as_ref())?)));
-        if let Some((cache, key)) = &cache
-            && let Some(remarks) = cache.fetch(key, folder)
+        let fetch = || {
+            let (cache, key) = cache.as_ref()?;
+            let remarks = cache.fetch(key, folder)?;
             // A damaged entry is made anew.
-            && let Ok(texts) = Texts::open(folder)
-        {
+            Some((Texts::open(folder).ok()?, remarks))
+        };
+        let mut fetched = fetch();
+        let mut _turn = None;
+        if let (None, Some((cache, key))) = (&fetched, &cache) {
+            _turn = Some(EncodingTurn::take(cache, key, note));
+            // Another process may have encoded the text until now.
+            fetched = fetch();
+        }
+        if let Some((texts, remarks)) = fetched {
             remarks.into_iter().for_each(note);
             return Ok(texts);
         }
@@ -235,6 +244,31 @@ pub struct Survey {
     pub valid: Extent,
     /// Notes for people about the texts.
     pub remarks: Vec<String>,
+}
+
+/// Surveys that were made, for further jobs on the same texts: in planning many runs a text is read and counted once.
+#[derive(Default)]
+pub struct Surveys {
+    made: Vec<(String, Layout, Survey)>,
+}
+
+impl Surveys {
+    /// The survey of the job's texts, made now unless a job before had the same texts, vocabulary and layout.
+    pub(super) fn of(&mut self, job: &Job) -> Result<&Survey> {
+        let key = cache::key(job, given_vocabulary(job)?.as_ref()).unwrap_or_default();
+        let layout = job.config.layout;
+        let same = |(made, other, _): &(String, Layout, Survey)| {
+            !key.is_empty() && *made == key && *other == layout
+        };
+        let place = match self.made.iter().position(same) {
+            Some(place) => place,
+            None => {
+                self.made.push((key, layout, survey(job)?));
+                self.made.len() - 1
+            }
+        };
+        Ok(&self.made[place].2)
+    }
 }
 
 /// Reads the job's texts as a run would, and keeps what their layout depends on; nothing is written.

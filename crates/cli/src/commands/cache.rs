@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueHint};
 use elman::train::Cache;
 use elman::train::cache::Entry;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Where encoded texts are kept.
@@ -25,6 +25,13 @@ pub struct KeepArgs {
 }
 
 impl KeepArgs {
+    /// Keeps them in `directory` unless another place or none was chosen.
+    pub fn keep_in(&mut self, directory: &Path) {
+        if !self.no_cache && self.cache.is_none() {
+            self.cache = Some(directory.to_path_buf());
+        }
+    }
+
     /// `None` where there is to be no cache, or no place for one.
     pub fn cache(&self) -> Option<Cache> {
         if self.no_cache {

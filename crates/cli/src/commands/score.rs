@@ -11,7 +11,7 @@ mod table;
 use self::choices::{Choices, Detail, Shape, Unit};
 use super::scorer::{self, ModelArgs, Output, TextArgs, print_notes};
 use super::{name_of, sources};
-use crate::args::named;
+use crate::args::{Share, named};
 use crate::output::{count, grouped, number, usage};
 use crate::progress::Ticker;
 use anyhow::{Error, Result};
@@ -83,7 +83,7 @@ pub struct ScoreArgs {
     /// Score the lines of shard I of N, from 1/N to N/N, each of about the same size; the output is DIR/0000I-of-0000N.tsv. A shard that is finished is
     /// skipped, and one that was killed is continued (Slurm: --array=1-N, --shard $SLURM_ARRAY_TASK_ID/N)
     #[arg(long, value_name = "I/N", help_heading = "Shards", requires = "output", conflicts_with_all = ["continuous"])]
-    shard: Option<shard::Which>,
+    shard: Option<Share>,
     /// Number of lines per saved part; after a kill at most this many lines are scored again
     #[arg(long, value_name = "N", default_value = "50000", help_heading = "Shards", value_parser = clap::value_parser!(u64).range(1..))]
     part_lines: u64,

@@ -1,30 +1,36 @@
-//! `elman sweep`: a run for each combination of a few values, one after the other, and a table at the end.
+//! `elman sweep`: a run for each combination of a few values, one after the other or shared by many processes, and a table at the end.
 //!
-//! A combination is a command line of `elman train` with a directory of its own, so that nothing but this file knows that it
+//! A combination is a command line of `elman train` with a directory of its own, so that nothing but this command knows that it
 //! is one of many: what has ended is kept, what was interrupted continues, and each is a run like any other.
+//!
+//! ```text
+//! combine → planned (the runs) → work (claims: who does which) → table, page
+//!                              → slurm (a job array of such processes)     collect (the state while they work)
+//! ```
 
+mod claim;
+mod collect;
 mod combine;
+mod page;
+mod places;
+mod planned;
+mod slurm;
+mod table;
 mod turn;
+mod work;
 
 use super::is_stdin;
-use super::train::{self, TrainArgs};
-use crate::grid::Grid;
-use crate::options::as_flags;
+use crate::args::Share;
 use crate::output::{say, usage};
-use crate::progress::{Form, Progress};
+use crate::progress::Form;
 use crate::rundir;
-use crate::runs::{self, Row, incomparable, sort_by_perplexity};
 use crate::signals::Stop;
-use crate::summary;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args, ValueHint};
-use combine::{Combination, Given};
-use elman::train::config::{IdleOption, Value, options};
-use elman::train::folder::contents::Contents;
-use elman::train::status::{RunSnapshot, RunStatus};
-use elman::train::{Config, Ending, Event, Folder, Inputs, NewBudget, Watch};
-use serde::Serialize;
-use std::collections::BTreeMap;
+use combine::Given;
+use places::Places;
+use planned::{Planned, plan};
+use slurm::Limits;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use turn::Turn;
@@ -34,6 +40,9 @@ use turn::Turn;
 /// Every option of `elman train` that decides what is computed takes several values, separated by commas; flags take them after an
 /// equals sign (--nesterov=true,false). Every combination becomes a run in a directory of its own; combinations that differ only in
 /// what has no effect, such as momentums of adam, are one run. Run the same command again to continue a sweep that was stopped: runs that have ended are kept. Sweeps of one user on one machine take turns.
+///
+/// With --task several processes share a sweep, on one machine or on many with a common file system; docs/SCALE.md explains it. Any of them may be killed and
+/// started again, or run twice.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -42,7 +51,11 @@ Examples:
   elman sweep data/kjv.txt --seed 1,2,3 --epochs 4 -o runs/seeds       # how much is luck
   elman sweep data/kjv.txt --hidden '400;1150,1150,400' --epochs 1     # values with commas: semicolons between them
   elman sweep data/kjv.txt --config base.toml --dropout 0,0.2,0.5 --json | jq '.[0].run'
-  elman runs runs/kjv-sweep --sort perplexity                          # the table again")]
+  elman runs runs/kjv-sweep --sort perplexity                          # the table again
+  elman sweep data/kjv.txt --seed 1,2,3,4 --slurm --submit             # a job array of Slurm, one task a run
+  elman sweep data/kjv.txt --seed 1,2,3,4 --collect                    # its table so far, and what has failed
+  parallel elman sweep data/kjv.txt --seed 1,2,3,4 -t 1 --task {}/4 ::: 1 2 3 4  # the same with GNU parallel
+  elman sweep data/kjv.txt --seed 1,2,3,4 --task 1/2                   # by hand: the first half")]
 pub struct SweepArgs {
     /// Training text, plain, gzip or zstd, in this order
     #[arg(value_name = "TEXT", required = true, value_hint = ValueHint::FilePath)]
@@ -56,6 +69,25 @@ pub struct SweepArgs {
     /// Wait until another sweep on this machine has ended, instead of stopping at once
     #[arg(long, help_heading = "Sweep")]
     wait: bool,
+    /// Train the runs of task I of N, from 1/N to N/N: run I, I + N, I + 2 N and so on. Runs that have ended are skipped, and one that another process trains is waited for. Encoded texts
+    /// are kept in the directory of the sweep unless --cache is given
+    #[arg(long, value_name = "I/N", help_heading = "Many processes", conflicts_with_all = ["dry_run", "wait", "json"])]
+    task: Option<Share>,
+    /// Print the table of the runs so far and the reasons for failures; write DIR/sweep/results.csv and DIR/sweep/report.html. Tasks may run meanwhile
+    #[arg(long, help_heading = "Many processes", conflicts_with_all = ["dry_run", "wait", "task", "slurm"])]
+    collect: bool,
+    /// Write a job array for Slurm, DIR/sweep/array.sbatch, with limits of memory (from the memory plan), time and CPUs (--threads, default 1)
+    #[arg(long, help_heading = "Many processes", conflicts_with_all = ["dry_run", "wait", "task", "json"])]
+    slurm: bool,
+    /// Submit the job array with sbatch
+    #[arg(long, help_heading = "Many processes", requires = "slurm")]
+    submit: bool,
+    /// Number of tasks of the job array [default: one for each run]
+    #[arg(long, value_name = "N", help_heading = "Many processes", requires = "slurm", value_parser = clap::value_parser!(u16).range(1..))]
+    tasks: Option<u16>,
+    /// Time limit of a task in minutes [default: an estimate, several times too long]
+    #[arg(long, value_name = "MINUTES", help_heading = "Many processes", requires = "slurm", value_parser = clap::value_parser!(u64).range(5..))]
+    time: Option<u64>,
     /// Print the table as a JSON array on standard output, the best run first
     #[arg(long, help_heading = "Sweep")]
     json: bool,
@@ -95,303 +127,85 @@ pub fn run(args: SweepArgs) -> Result<()> {
         ));
     }
     // All of them before the first is trained: a mistake in the last shows now.
-    let planned = plan(combinations, &directory, &args.texts)?;
-    if args.dry_run {
-        return show_plan(&planned, args.json);
-    }
-    let _turn = Turn::take(args.wait)?;
+    let mut planned = plan(combinations, &directory, &args.texts)?;
+    let places = Places::new(&directory);
     let form = match args.quiet {
         true => Form::Quiet,
         false => Form::People,
     };
-    let (stop, total) = (Stop::default(), planned.len());
-    for (number, run) in planned.iter().enumerate() {
-        if form == Form::People {
-            let name = &run.name;
-            let what = run.status().map_or("", |status| match status {
-                status if status.is_interrupted() => ", continues",
-                _ => ", is there already",
-            });
-            say(format_args!(
-                "\nrun {} of {total}: {name}{what}",
-                number + 1
-            ));
-        }
-        if run.train(form, &stop)? == Some(Ending::Stopped) {
-            say("the sweep was stopped; the same command continues it");
-            break;
-        }
+    if let Some(share) = args.task {
+        return task(&mut planned, share, &places, form);
     }
-    show_table(&planned, args.json)?;
-    Ok(stop.check()?)
+    if args.collect {
+        planned.iter().try_for_each(Planned::check_run)?;
+        return collect::collect(&planned, &places, args.json);
+    }
+    planned.iter().try_for_each(Planned::check_directory)?;
+    if args.dry_run {
+        return table::show_plan(&planned, args.json);
+    }
+    if args.slurm {
+        return array(&args, &planned, &places);
+    }
+    let _turn = Turn::take(args.wait)?;
+    let stop = Stop::default();
+    let outcome = work::work(&planned, Share::WHOLE, &places, form, &stop)?;
+    let rows = table::ranked(&planned)?;
+    table::show(&rows, args.json)?;
+    table::write_results(&rows, &places)?;
+    stop.check()?;
+    outcome.check()
 }
 
-/// The runs of a sweep: one for each combination, but one for all that differ only in what has no effect. Says which these are.
-fn plan(
-    combinations: Vec<Combination>,
-    directory: &Path,
-    texts: &[PathBuf],
-) -> Result<Vec<Planned>> {
-    let (mut planned, mut notes): (Vec<Planned>, _) = (Vec::new(), Vec::new());
-    for combination in combinations {
-        let whole = combination.name();
-        let new = Planned::new(combination, directory, texts)?;
-        let there = planned
-            .iter()
-            .find(|there| there.effective == new.effective);
-        match there {
-            None => {
-                notes.extend(new.idle.iter().map(|idle| {
-                    let (option, because) = (idle.name, as_flags(&idle.because));
-                    format!(
-                        "{}: {option} has no effect ({because}), so its values are one run",
-                        new.name
-                    )
-                }));
-                planned.push(new);
-            }
-            Some(there) if new.idle.is_empty() => {
-                notes.push(format!("{whole} is the same run as {}", there.name));
-            }
-            Some(_) => {}
-        }
+/// Does a share of the sweep, beside other processes and without a turn: whoever starts several of them has the processors for it.
+fn task(planned: &mut [Planned], share: Share, places: &Places, form: Form) -> Result<()> {
+    // Other processes may begin runs now: their directories are checked again by whoever has claimed them.
+    planned.iter().try_for_each(Planned::check_run)?;
+    for run in planned.iter_mut() {
+        run.args.keep_texts_in(&places.cache());
     }
-    if planned.len() < 2 {
+    let stop = Stop::default();
+    let outcome = work::work(planned, share, places, form, &stop)?;
+    stop.check()?;
+    outcome.check()
+}
+
+/// Writes the script of a job array, and submits it.
+fn array(args: &SweepArgs, planned: &[Planned], places: &Places) -> Result<()> {
+    let tasks = args.tasks.map_or(planned.len(), usize::from);
+    if tasks > planned.len() {
         return Err(usage(format!(
-            "the combinations are all the same run ({})",
-            notes.join("; ")
+            "--tasks {tasks} is more than the {} combinations of the sweep",
+            planned.len()
         )));
     }
-    for note in notes {
-        say(format_args!("note: {note}"));
-    }
-    Ok(planned)
-}
-
-/// One run of the sweep.
-struct Planned {
-    combination: Combination,
-    name: String,
-    args: TrainArgs,
-    /// Its directory.
-    run: PathBuf,
-    /// The swept options that have no effect here, and are left out.
-    idle: Vec<IdleOption>,
-    /// The choices that have an effect: two runs that agree in them are the same.
-    effective: Vec<(String, String)>,
-}
-
-impl Planned {
-    /// Errors: choices that are wrong; a run in the directory that was made with others.
-    fn new(whole: Combination, sweep: &Path, texts: &[PathBuf]) -> Result<Planned> {
-        let read = |combination: &Combination| -> Result<(TrainArgs, Config)> {
-            let mut args = combination.train_args(texts, &sweep.join(combination.name()))?;
-            args.gather();
-            let config = args.config()?;
-            Ok((args, config))
-        };
-        let (args, config) = read(&whole)?;
-        let idle = config.idle(&args.origin());
-        let names: Vec<&str> = idle.iter().map(|idle| idle.name).collect();
-        let short = whole.without(&names);
-        let mut planned = Planned {
-            name: whole.name(),
-            run: sweep.join(whole.name()),
-            effective: effective(&config, &names),
-            combination: whole,
-            args,
-            idle: Vec::new(),
-        };
-        let mut config = config;
-        // The directory of a run needs a name.
-        if !short.name().is_empty() && short.name() != planned.name {
-            let mut dropped = idle;
-            dropped.retain(|idle| planned.combination.sweeps(idle.name));
-            let (args, shorter) = read(&short)?;
-            (planned.name, planned.run) = (short.name(), sweep.join(short.name()));
-            (planned.args, planned.idle) = (args, dropped);
-            (planned.combination, config) = (short, shorter);
-        }
-        if rundir::refuse_foreign(&planned.run)? == Contents::Run {
-            planned.check_same(&config)?;
-        }
-        Ok(planned)
-    }
-
-    /// What is there of it.
-    fn status(&self) -> Option<RunStatus> {
-        let snapshot = Folder::is_run(&self.run).then(|| RunSnapshot::at(&self.run));
-        snapshot
-            .and_then(Result::ok)
-            .map(|snapshot| snapshot.status())
-    }
-
-    /// Refuses to continue with a run of other choices under the same name.
-    fn check_same(&self, config: &Config) -> Result<()> {
-        let snapshot = RunSnapshot::at(&self.run)?;
-        let there = snapshot.config();
-        let mut wanted = config.unwatched();
-        // One that was longer than the run was cut when it began.
-        if wanted.warmup > snapshot.total_steps() {
-            wanted.warmup = there.warmup;
-        }
-        // What comes from files that were given stands in the run alone.
-        let inputs = self.args.inputs();
-        if inputs.tokenizer.is_some() || inputs.vocab_from.is_some() || inputs.init_from.is_some() {
-            wanted.vocab = there.vocab;
-        }
-        if inputs.init_from.is_some() {
-            wanted.set_dims(&there.dims(1));
-        }
-        let there = there.unwatched();
-        // What belongs to an optimizer comes after the optimizer.
-        let differing = options().iter().find_map(|option| {
-            let (there, wanted) = (option.value(&there), option.value(&wanted));
-            let shown = |value: &Option<Value>| value.as_ref().unwrap_or(&Value::None).to_string();
-            let said = || {
-                format!(
-                    "{} = {}, not {}",
-                    option.name,
-                    shown(&there),
-                    shown(&wanted)
-                )
-            };
-            (there != wanted).then(said)
-        });
-        let differs = match differing {
-            Some(differs) => differs,
-            None => match other_inputs(&snapshot.record().inputs, &inputs) {
-                Some(differs) => differs,
-                None => return Ok(()),
-            },
-        };
-        bail!(
-            "{} holds a run that was made with other choices ({differs}): choose another directory with -o, or delete that one",
-            self.run.display()
-        )
-    }
-
-    /// Starts the run, continues with it, or leaves it as it has ended. How it ended; nothing if there was nothing to do or it diverged,
-    /// which is a result too.
-    fn train(&self, form: Form, stop: &Stop) -> Result<Option<Ending>> {
-        let machine = self.args.machine()?;
-        let text = self.run.display().to_string();
-        let mut progress = Progress::new(form, text, stop.clone());
-        let outcome = match self.status() {
-            None => {
-                let train::Prepared { mut job, notes, .. } =
-                    train::prepare(self.args.clone(), machine)?;
-                for note in notes {
-                    progress.event(&Event::Note(note));
-                }
-                // The runs of a sweep differ in what was asked for and in nothing else.
-                job.fit_to_text = false;
-                if let Some(directory) = &mut job.config.tensorboard
-                    && directory.is_absolute()
-                {
-                    // One that was named: a directory is one run to TensorBoard.
-                    directory.push(&self.name);
-                }
-                elman::train::start(&job, &mut progress)
-            }
-            Some(status) if status.is_interrupted() => {
-                elman::train::resume(&self.run, &NewBudget::default(), &machine, &mut progress)
-            }
-            Some(RunStatus::Running) => bail!(
-                "{} is being trained by another process: wait until that has ended",
-                self.run.display()
-            ),
-            Some(_) => return Ok(None),
-        };
-        progress.finish();
-        match outcome {
-            Ok(outcome) => {
-                if let Some(failure) = summary::failure(&outcome, &self.run) {
-                    say(format_args!("note: {}: {failure}", self.name));
-                }
-                Ok(Some(outcome.ending))
-            }
-            Err(error) if error.is_divergence() => {
-                say(format_args!("note: {}: {error}", self.name));
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
+    let arguments = std::env::args_os().skip(1).map(|argument| {
+        argument.into_string().map_err(|argument| {
+            let shown = argument.display();
+            usage(format!(
+                "{shown} is not Unicode, and a script of Slurm has to be"
+            ))
+        })
+    });
+    let arguments = arguments.collect::<Result<Vec<_>>>()?;
+    let limits = Limits::plan(planned, tasks, args.time)?;
+    slurm::write(places, &limits, &arguments)?;
+    let Limits {
+        tasks,
+        cpus,
+        memory_mib,
+        minutes,
+    } = limits;
+    say(format_args!(
+        "{tasks} tasks of {cpus} CPUs, {memory_mib} MiB and at most {minutes} minutes, after which a task saves and requeues itself"
+    ));
+    let script = places.script();
+    writeln!(io::stdout(), "{}", script.display())?;
+    match args.submit {
+        true => slurm::submit(&script),
+        false => {
+            say(format_args!("submit it with: sbatch {}", script.display()));
+            Ok(())
         }
     }
-}
-
-/// The choices of a run that have an effect.
-fn effective(config: &Config, idle: &[&str]) -> Vec<(String, String)> {
-    let mut choices = config.unwatched().choices();
-    choices.retain(|(name, _)| !idle.contains(&name.as_str()));
-    choices
-}
-
-/// The first of a run's files that are not those that are given, by name.
-fn other_inputs(there: &Inputs, given: &Inputs) -> Option<String> {
-    let (there, given) = (runs::files(there), runs::files(given));
-    let mut names = there.keys().chain(given.keys());
-    let name = names.find(|name| there.get(*name) != given.get(*name))?;
-    let shown =
-        |files: &BTreeMap<&str, String>| files.get(name).map_or("none".into(), Clone::clone);
-    Some(format!("{name} = {}, not {}", shown(&there), shown(&given)))
-}
-
-/// What a dry run says of a run.
-#[derive(Serialize)]
-struct Line<'a> {
-    run: &'a Path,
-    /// `None`: new.
-    state: Option<RunStatus>,
-    options: Vec<String>,
-}
-
-fn show_plan(planned: &[Planned], json: bool) -> Result<()> {
-    let mut out = io::stdout().lock();
-    if json {
-        let lines: Vec<Line> = planned
-            .iter()
-            .map(|planned| Line {
-                run: &planned.run,
-                state: planned.status(),
-                options: planned.combination.options(),
-            })
-            .collect();
-        serde_json::to_writer_pretty(&mut out, &lines)?;
-        writeln!(out)?;
-        return Ok(());
-    }
-    let mut grid = Grid::new(3, &["run", "state", "options"]);
-    for planned in planned {
-        grid.row(vec![
-            planned.run.display().to_string(),
-            planned.status().map_or("new", RunStatus::name).to_owned(),
-            planned.combination.options().join(" "),
-        ]);
-    }
-    write!(out, "{}", grid.to_text())?;
-    Ok(())
-}
-
-/// The runs that there are, the best first among those that can be compared.
-fn show_table(planned: &[Planned], json: bool) -> Result<()> {
-    let mut rows = Vec::new();
-    for planned in planned
-        .iter()
-        .filter(|planned| Folder::is_run(&planned.run))
-    {
-        rows.push(Row::new(&RunSnapshot::at(&planned.run)?));
-    }
-    sort_by_perplexity(&mut rows);
-    if let Some(note) = incomparable(&rows) {
-        say(format_args!("note: {note}"));
-    }
-    let mut out = io::stdout().lock();
-    if json {
-        serde_json::to_writer_pretty(&mut out, &rows)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{}", runs::text(&rows))?;
-    }
-    Ok(())
 }

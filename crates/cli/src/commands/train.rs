@@ -5,7 +5,7 @@ mod ending;
 mod left_out;
 mod prepare;
 
-pub use prepare::{Prepared, prepare};
+pub use prepare::{Prepared, planned_job, prepare};
 
 use super::cache::KeepArgs;
 use super::{name_of, refuse_model};
@@ -316,6 +316,16 @@ impl TrainArgs {
     fn directory(&self) -> PathBuf {
         let unnamed = || rundir::unused(&self.texts[0]);
         self.run.clone().unwrap_or_else(unnamed)
+    }
+
+    /// The number of threads, if one was given.
+    pub fn chosen_threads(&self) -> Option<usize> {
+        self.threads.map(usize::from)
+    }
+
+    /// Keeps encoded texts in `directory`, unless another place or none was chosen.
+    pub fn keep_texts_in(&mut self, directory: &Path) {
+        self.keep.keep_in(directory);
     }
 
     pub fn machine(&self) -> Result<Machine> {

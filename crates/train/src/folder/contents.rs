@@ -72,12 +72,14 @@ impl Contents {
         if Lock::is_foreign(path)? {
             return Ok(Contents::Foreign(Lock::NAME.into()));
         }
+        // The lock is older than all files of a run. It is looked for after them: another process may begin a run here now.
+        let files = run_files(path)?;
         let was_prepared = path.join(Lock::NAME).exists();
         // Model, metrics and page are written only once there is a config.toml.
         let early = ["state", "tokens", STDIN, OWN_TEXT];
         let foreign =
             |file: &PathBuf| !was_prepared || !early.iter().any(|part| file.starts_with(part));
-        let found = run_files(path)?.into_iter().find(foreign);
+        let found = files.into_iter().find(foreign);
         Ok(found.map_or(Contents::Free, Contents::Foreign))
     }
 }

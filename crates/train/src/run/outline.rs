@@ -9,7 +9,7 @@ use super::memory::{Open, TextSizes};
 use super::watching;
 use crate::error::Result;
 use crate::job::Job;
-use crate::texts::survey;
+use crate::texts::{Surveys, survey};
 use crate::watch::{Event, RunPlan, Watch};
 use crate::windows::Order;
 use elman_net::Network;
@@ -21,6 +21,14 @@ use elman_net::Network;
 /// The errors with which the run would be refused; memory that does not fit is reported after the plan. The run's directory is not
 /// checked.
 pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
+    dry_run_among(job, &mut Surveys::default(), watch)
+}
+
+/// Reports as [`dry_run`] does, and reads a text that one of several jobs has surveyed before only to find that it is the same.
+///
+/// # Errors
+/// As for [`dry_run`].
+pub fn dry_run_among(job: &Job, surveys: &mut Surveys, watch: &mut dyn Watch) -> Result<()> {
     let mut config = job.config.clone();
     if let Some(path) = &job.init_from {
         adopt(&mut config, path, watch)?;
@@ -30,9 +38,9 @@ pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
         config,
         ..job.clone()
     };
-    let found = survey(&job)?;
-    for remark in found.remarks {
-        watch.event(&Event::Note(remark));
+    let found = surveys.of(&job)?;
+    for remark in &found.remarks {
+        watch.event(&Event::Note(remark.clone()));
     }
     let mut config = job.config.clone();
     config.vocab = found.vocab.kind();
@@ -41,8 +49,8 @@ pub fn dry_run(job: &Job, watch: &mut dyn Watch) -> Result<()> {
     {
         watch.event(&Event::Note(note));
     }
-    let train = Order::training(found.train, &config)?;
-    let valid = train.validation(found.valid, &config)?;
+    let train = Order::training(found.train.clone(), &config)?;
+    let valid = train.validation(found.valid.clone(), &config)?;
     let sizes = TextSizes {
         vocab: found.vocab.len(),
         vocabulary_bytes: found.vocab.memory_bytes(),

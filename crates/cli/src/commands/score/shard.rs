@@ -11,6 +11,7 @@
 //! the outputs in order are the output of one process.
 
 use super::{Choices, Destination, Job, ScoreArgs, score};
+use crate::args::Share;
 use crate::commands::{is_stdin, name_of};
 use crate::output::{grouped, say, usage};
 use crate::outputs::{Making, refuse_existing};
@@ -25,33 +26,6 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-
-/// Which shard of how many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Which {
-    index: u64,
-    count: u64,
-}
-
-/// Largest number of shards.
-const MOST: u64 = 99_999;
-
-impl FromStr for Which {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Which, String> {
-        let expected = || format!("expected i/n, such as 3/12, with 1 ≤ i ≤ n ≤ {MOST}");
-        let (index, count) = text.split_once('/').ok_or_else(expected)?;
-        let number = |text: &str| text.parse::<u64>().map_err(|_| expected());
-        let (index, count) = (number(index)?, number(count)?);
-        match index {
-            0 => Err("shards are counted from 1: 1/n is the first one (--array=1-n)".into()),
-            _ if index > count || count > MOST => Err(expected()),
-            _ => Ok(Which { index, count }),
-        }
-    }
-}
 
 /// Work of a shard; work that was begun is continued only if it is equal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,7 +52,7 @@ struct Files {
 }
 
 impl Files {
-    fn new(directory: &Path, Which { index, count }: Which, ending: &str) -> Files {
+    fn new(directory: &Path, Share { index, count }: Share, ending: &str) -> Files {
         let file = |ending: &str| directory.join(format!("{index:05}-of-{count:05}.{ending}"));
         Files {
             output: file(ending),
@@ -103,7 +77,7 @@ impl Files {
 /// Scores a shard, or what is left of it.
 pub fn run(
     args: &ScoreArgs,
-    which: Which,
+    which: Share,
     directory: &Path,
     choices: Choices,
     model: &Model,
@@ -134,9 +108,7 @@ pub fn run(
     disk::create_dir_all(directory)?;
     let finished = || {
         say(format_args!(
-            "shard {}/{} is finished: {}",
-            which.index,
-            which.count,
+            "shard {which} is finished: {}",
             files.output.display()
         ));
     };
@@ -173,12 +145,7 @@ pub fn run(
         ));
     }
     let job = Job {
-        name: format!(
-            "shard {}/{} of {}",
-            which.index,
-            which.count,
-            name_of(&texts)
-        ),
+        name: format!("shard {which} of {}", name_of(&texts)),
         bytes: Some(shard.bytes.clone()),
         lines_before: shard.lines_before,
         skip: parts.lines,

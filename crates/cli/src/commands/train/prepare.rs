@@ -48,6 +48,14 @@ pub fn prepare(args: TrainArgs, machine: Machine) -> Result<Prepared> {
     })
 }
 
+/// The job of a run in `run` that is planned and not started.
+pub fn planned_job(args: TrainArgs, run: PathBuf) -> Result<Job> {
+    let (machine, resolved) = (args.machine()?, args.resolved()?);
+    let mut job = args.job(resolved, run, machine);
+    job.fit_to_text = false;
+    Ok(job)
+}
+
 /// Copies standard input into the run's directory.
 fn spool(run: &Path) -> Result<()> {
     // A device would fill the disk.
@@ -108,7 +116,7 @@ impl TrainArgs {
     }
 
     /// Makes sure that replacing the run in `run` takes none of the inputs away.
-    pub(super) fn check_inputs(&self, run: &Path) -> Result<()> {
+    pub fn check_inputs(&self, run: &Path) -> Result<()> {
         let texts = self.texts.iter().chain(&self.valid);
         let files = texts
             .filter(|path| !is_stdin(path))
