@@ -109,7 +109,8 @@ impl Marks {
 pub struct Claim {
     directory: PathBuf,
     attempt: u32,
-    before: Marks,
+    /// It was finished before.
+    done: bool,
     _lock: Lock,
 }
 
@@ -130,21 +131,18 @@ impl Claim {
             Err(error) => return Err(error.into()),
         };
         disk::sweep_temporaries(directory)?;
-        let before = Marks {
-            held: false,
-            ..Marks::read(directory)?
-        };
+        let before = Marks::read(directory)?;
         Ok(Taken::Mine(Claim {
             directory: directory.to_path_buf(),
-            attempt: before.begun.as_ref().map_or(0, |begun| begun.attempt),
-            before,
+            attempt: before.begun.map_or(0, |begun| begun.attempt),
+            done: before.done.is_some(),
             _lock: lock,
         }))
     }
 
     /// Whether the combination was finished before.
     pub fn is_done(&self) -> bool {
-        self.before.done.is_some()
+        self.done
     }
 
     /// Notes that work begins.

@@ -60,6 +60,7 @@ pub fn page(planned: &[Planned], states: &[State], rows: &[Row], places: &Places
         foot: Text::marked("Made by elman ")
             .and(Text::plain(env!("CARGO_PKG_VERSION")))
             .and(" from the runs of the sweep; `elman sweep … --collect` makes it again.".into()),
+        tentative: false,
     })
 }
 
