@@ -1,11 +1,12 @@
 //! The command that was probably meant: a model and a text in each other's place are recognised by what they are.
 
+use crate::args::shell_word;
 use crate::commands::model_kind;
 use clap::ArgMatches;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The same command line with the model first, if its first argument is to be a model and is a text, and a later one is a model.
+/// Command line with the model first, if the first argument should be a model and is a text, and a later one is a model.
 pub fn swapped(command: &clap::Command, matches: &ArgMatches) -> Option<String> {
     let (mut command, mut matches) = (command, matches);
     while let Some((name, inner)) = matches.subcommand() {
@@ -31,24 +32,15 @@ pub fn swapped(command: &clap::Command, matches: &ArgMatches) -> Option<String> 
     Some(exchanged(std::env::args_os().skip(1), text, model))
 }
 
-/// The words of a command line as a shell takes them, the first `a` and the first `b` exchanged.
+/// Command line for a shell in which the first `a` and the first `b` are exchanged.
 fn exchanged(words: impl Iterator<Item = OsString>, a: &Path, b: &Path) -> String {
     let mut words: Vec<OsString> = words.collect();
     let place = |path: &Path| words.iter().position(|word| word == path.as_os_str());
     if let (Some(a), Some(b)) = (place(a), place(b)) {
         words.swap(a, b);
     }
-    let words = words.iter().map(|word| shell(&word.to_string_lossy()));
+    let words = words.iter().map(|word| shell_word(&word.to_string_lossy()));
     format!("elman {}", words.collect::<Vec<_>>().join(" "))
-}
-
-/// A word with quotes where a shell needs them.
-pub fn shell(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=,+%@".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 #[cfg(test)]

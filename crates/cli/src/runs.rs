@@ -164,7 +164,7 @@ pub fn sheet(rows: &[Row]) -> Grid {
     sheet_with(rows, None)
 }
 
-/// The sheet; of runs in a directory without times, and with the names that they have there.
+/// Makes the sheet; with a `directory` it lacks the times, and runs have the names that they have there.
 fn sheet_with(rows: &[Row], directory: Option<&Path>) -> Grid {
     let differing = differing(rows);
     let mut header = vec![

@@ -224,6 +224,10 @@ fn what_was_meant_is_printed_as_a_command() {
             "elman generate run --prompt 'In the beginning'",
         ),
         (&["train", "run"], "elman train --resume run"),
+        (
+            &["sweep", "run", "--lr", "0.1,0.2"],
+            "elman train --resume run",
+        ),
     ] {
         let output = room.elman(args).assert().failure();
         let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();

@@ -129,12 +129,7 @@ fn a_task_that_runs_twice_at_once_is_trained_once() {
 fn tasks_that_are_killed_lose_nothing() {
     let room = Room::new();
     let expected = sequential(&room);
-    let args = sweep("many", &["--task", "1/1", "--save-every", "0.01"]);
-    let args: Vec<&str> = {
-        // An option is given once.
-        let place = args.iter().position(|arg| *arg == "--save-every").unwrap();
-        [&args[..place], &args[place + 2..]].concat()
-    };
+    let args = sweep("many", &["--task", "1/1"]);
     // Killed at a later moment each time, until one comes through.
     let mut kills = 0;
     for attempt in 1u64.. {
@@ -211,6 +206,56 @@ fn a_combination_that_fails_stops_no_other_and_is_tried_again() {
             .path("many/sweep/tasks/hidden=600/failed.json")
             .exists()
     );
+}
+
+/// Slurm sends USR1 to the script before the time of a task is over.
+#[cfg(unix)]
+#[test]
+fn a_task_whose_time_is_over_saves_and_requeues_itself() {
+    use std::os::unix::fs::PermissionsExt;
+    let room = Room::new();
+    let args = |more: &[&'static str]| -> Vec<&'static str> {
+        let sweep = [
+            "sweep",
+            "text.txt",
+            "--lr",
+            "0.01,0.02",
+            "--steps",
+            "100000",
+            "-o",
+            "many",
+        ];
+        [&sweep[..], &TINY, more].concat()
+    };
+    room.stdout(&args(&["--slurm", "--tasks", "1"]));
+    room.write("bin/scontrol", "#!/bin/sh\necho \"$@\" > requeued\n");
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(room.path("bin/scontrol"), executable).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let mut task = Command::new("sh")
+        .arg(room.path("many/sweep/array.sbatch"))
+        .env("PATH", format!("{}:{path}", room.path("bin").display()))
+        .env("SLURM_ARRAY_TASK_ID", "1")
+        .env("SLURM_CPUS_PER_TASK", "1")
+        .env("SLURM_JOB_ID", "77")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let run = room.path("many/lr=0.01");
+    let end = Instant::now() + Duration::from_secs(60);
+    while !run.join("metrics.jsonl").exists() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let signal = Command::new("kill")
+        .args(["-USR1", &task.id().to_string()])
+        .status();
+    assert!(signal.unwrap().success());
+    assert!(task.wait().unwrap().success());
+    assert_eq!(room.read("requeued"), "requeue 77\n");
+    // It has saved, and nobody calls it killed or failed.
+    let said = stderr(room.elman(&args(&["--collect"])).assert().success());
+    assert!(said.contains("2 combinations: 1 stopped, 1 new"), "{said}");
 }
 
 #[test]

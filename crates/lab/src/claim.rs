@@ -40,7 +40,7 @@ pub struct Finding {
 pub struct Part {
     /// The part as a statement that begins in lower case, such as "GRU gradients vanish".
     pub statement: String,
-    /// Whether it was seen.
+    /// Whether the measurements agree with it.
     pub seen: Seen,
 }
 
@@ -139,7 +139,7 @@ impl Part {
         }
     }
 
-    /// The same statement, which nothing measured can decide.
+    /// Leaves the statement open: nothing measured can decide it.
     pub(crate) fn open(self) -> Part {
         Part {
             seen: Seen::Open,

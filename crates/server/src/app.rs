@@ -6,7 +6,7 @@ use crate::keys::ApiKeys;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::routes::metrics::Answers;
-use crate::sessions::{SessionError, Sessions};
+use crate::sessions::{Held, SessionError, SessionName, Sessions};
 use crate::state::{StateKey, TextState};
 use axum::http::StatusCode;
 use elman_infer::{Model, Sampling, Writer};
@@ -176,6 +176,13 @@ impl App {
     }
 
     /// The model called `name`, by default the first one.
+    /// Holds the session `name`, with its model.
+    pub fn hold(&self, name: &SessionName) -> Result<(Held, Served), Refusal> {
+        let session = self.sessions().hold(name)?;
+        let served = self.model(Some(&session.model))?.clone();
+        Ok((session, served))
+    }
+
     pub fn model(&self, name: Option<&str>) -> Result<&Served, Refusal> {
         let models = self.models();
         match name {

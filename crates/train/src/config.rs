@@ -305,7 +305,7 @@ declare::options! {
             /// Steps between validations; 'none': `valid-per-epoch` says when
             valid_every: Option<u64> = None, option("N|none").at_least(1.0);
 
-            /// Validations in an epoch, evenly spaced, the last at its end; 0 for as many as make ten in the run, if they take less than a tenth of its time and neither patience nor another rule counts them
+            /// Number of validations per epoch, evenly spaced, the last at its end; 0 gives a run ten validations where they take less than a tenth of its time and no rule, such as `patience`, counts them
             valid_per_epoch: u64 = 0, option("N").later_with(1.0).default_is("0").idle(&[Idle {
                 because: "`valid-every` says when the run validates",
                 when: |config, _| config.valid_every.is_some(),

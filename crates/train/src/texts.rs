@@ -401,7 +401,7 @@ fn unknown(name: &str, stats: &TextStats) -> Option<String> {
     })
 }
 
-/// That nothing can be learnt from a text in which all words are the same one.
+/// Note on a training text with one kind of token, from which nothing can be learnt.
 fn monotonous(vocab: &Vocab) -> Option<String> {
     let words = (0..vocab.len() as TokenId)
         .filter(|&id| Some(id) != vocab.unk() && !vocab.ends_line(id))
@@ -409,7 +409,7 @@ fn monotonous(vocab: &Vocab) -> Option<String> {
     (words == 1).then(|| "the training text has only one kind of token beside line ends: there is nothing to learn from it".to_owned())
 }
 
-/// That validation reads what was trained on, `same` if it is the same text altogether.
+/// Note on a validation text that is trained on; `same` says that the two texts are equal.
 fn seen(train: &[PathBuf], valid: &[PathBuf], same: bool) -> Option<String> {
     let file = |path: &PathBuf| path.canonicalize().ok();
     let trained: Vec<PathBuf> = train.iter().filter_map(file).collect();

@@ -4,8 +4,7 @@ mod csv;
 mod show;
 
 use super::{cpu, is_stdin, model_kind, refuse_model, sources};
-use crate::args::{Format, finite, thread_count};
-use crate::meant::shell;
+use crate::args::{Format, Quoted, finite, thread_count};
 use crate::output::{grouped, say, usage};
 use crate::progress::spinner;
 use anyhow::Result;
@@ -94,9 +93,9 @@ pub struct CompareArgs {
 
 pub fn run(args: CompareArgs) -> Result<()> {
     let (text, models) = args.names.split_last().expect("clap asks for one");
-    let shown = |path: &PathBuf| shell(&path.to_string_lossy());
     if let Some(what) = model_kind(text) {
-        let names: Vec<String> = args.names.iter().map(shown).collect();
+        let names = args.names.iter().map(|name| Quoted(name).to_string());
+        let names: Vec<String> = names.collect();
         return Err(usage(format!(
             "{} is {what}, not a text: name the text after the models: elman compare {} TEXT",
             text.display(),
@@ -106,7 +105,7 @@ pub fn run(args: CompareArgs) -> Result<()> {
     if models.is_empty() {
         return Err(usage(format!(
             "name models before the text: elman compare MODEL {}",
-            shown(text)
+            Quoted(text)
         )));
     }
     if let Some(dev) = &args.dev {

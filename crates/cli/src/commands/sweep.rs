@@ -157,7 +157,7 @@ pub fn run(args: SweepArgs) -> Result<()> {
     outcome.check()
 }
 
-/// Does a share of the sweep, beside other processes and without a turn: whoever starts several of them has the processors for it.
+/// Trains a share of the sweep while other processes train theirs. It takes no turn: whoever starts several tasks has the processors for them.
 fn task(planned: &mut [Planned], share: Share, places: &Places, form: Form) -> Result<()> {
     // Other processes may begin runs now: their directories are checked again by whoever has claimed them.
     planned.iter().try_for_each(Planned::check_run)?;

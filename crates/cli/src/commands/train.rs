@@ -9,8 +9,7 @@ pub use prepare::{Prepared, planned_job, prepare};
 
 use super::cache::KeepArgs;
 use super::{name_of, refuse_model};
-use crate::args::{Weighted, seconds, size, thread_count};
-use crate::meant::shell;
+use crate::args::{Quoted, Weighted, seconds, size, thread_count};
 use crate::options::{self, TrainOptions};
 use crate::output::usage;
 use crate::progress::{Form, Progress};
@@ -272,12 +271,12 @@ impl TrainArgs {
     }
 
     /// Refuses a run or a model in the place of a text.
-    fn check_texts(&self) -> Result<()> {
+    pub fn check_texts(&self) -> Result<()> {
         for text in self.texts.iter().chain(&self.valid) {
             if Folder::is_run(text) {
                 return Err(usage(format!(
                     "{0} is a run, not a text: `elman train --resume {0}` continues it",
-                    shell(&text.to_string_lossy())
+                    Quoted(text)
                 )));
             }
             refuse_model(

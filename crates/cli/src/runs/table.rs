@@ -27,7 +27,7 @@ const NAMES: [Column; 3] = [
     },
 ];
 
-/// The first ones are the last that a narrow terminal lacks.
+/// In the order of their importance: a narrow terminal leaves out the last ones.
 const FIGURES: [Column; 5] = [
     Column {
         head: "perplexity",
@@ -62,24 +62,30 @@ fn missing() -> String {
 }
 
 /// The choices of a run in which the runs differ.
-fn choices(row: &Row, differing: &BTreeSet<&str>) -> Vec<String> {
+fn choices(row: &Row, differing: &BTreeSet<&str>) -> String {
     let choices = row.choices.iter();
-    choices
-        .filter(|(name, _)| differing.contains(name.as_str()))
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect()
+    let differing = choices.filter(|(name, _)| differing.contains(name.as_str()));
+    let shown = differing.map(|(name, value)| format!("{name}={value}"));
+    shown.collect::<Vec<_>>().join(" ")
 }
 
 /// A table for people, with the choices in which the runs differ in the last column.
 pub fn table(rows: &[Row]) -> Grid {
-    let columns = || NAMES.iter().chain(&FIGURES);
-    let heads: Vec<&str> = columns().map(|column| column.head).collect();
-    let mut grid = Grid::new(NAMES.len(), &[&heads[..], &["differs in"]].concat());
     let differing = differing(rows);
+    let differences = |row: &Row| choices(row, &differing);
+    grid(rows, &FIGURES, Some(&differences))
+}
+
+/// Names and `figures` of the runs and, if they are given, a last column of differences.
+fn grid(rows: &[Row], figures: &[Column], differences: Option<&dyn Fn(&Row) -> String>) -> Grid {
+    let columns = || NAMES.iter().chain(figures);
+    let mut heads: Vec<&str> = columns().map(|column| column.head).collect();
+    heads.extend(differences.map(|_| "differs in"));
+    let mut grid = Grid::new(NAMES.len(), &heads);
     for row in rows {
         let cells = columns().map(|column| (column.cell)(row));
-        let differences = choices(row, &differing).join(" ");
-        grid.row(cells.chain([differences]).collect());
+        let last = differences.map(|differences| differences(row));
+        grid.row(cells.chain(last).collect());
     }
     grid
 }
@@ -102,41 +108,27 @@ fn fitted(rows: &[Row], width: usize) -> String {
         return whole;
     }
     let differing = differing(rows);
-    let text = |figures: usize| {
-        let columns = || NAMES.iter().chain(&FIGURES[..figures]);
-        let heads: Vec<&str> = columns().map(|column| column.head).collect();
-        let mut grid = Grid::new(NAMES.len(), &heads);
-        for row in rows {
-            grid.row(columns().map(|column| (column.cell)(row)).collect());
-        }
-        grid.to_text()
-    };
+    let text = |figures: usize| grid(rows, &FIGURES[..figures], None).to_text();
     let figures = (1..=FIGURES.len()).rev().find(|n| fits(&text(*n)));
     let text = text(figures.unwrap_or(1));
     let (head, lines) = text.split_once('\n').unwrap_or((&text, ""));
     let mut fitted = format!("{head}\n");
     for (line, row) in lines.lines().zip(rows) {
         fitted += &format!("{line}\n");
-        for line in wrapped(&choices(row, &differing), width.saturating_sub(4)) {
-            fitted += &format!("    {line}\n");
+        let below = textwrap::Options::new(width)
+            .initial_indent(BELOW)
+            .subsequent_indent(BELOW)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        for line in textwrap::wrap(&choices(row, &differing), below) {
+            fitted += &format!("{line}\n");
         }
     }
     fitted
 }
 
-/// Words in lines of at most `width` characters, where a word is not longer.
-fn wrapped(words: &[String], width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in words {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                *line += &format!(" {word}");
-            }
-            _ => lines.push(word.clone()),
-        }
-    }
-    lines
-}
+/// Margin of the choices below a run.
+const BELOW: &str = "    ";
 
 #[cfg(test)]
 mod tests {
@@ -171,7 +163,6 @@ mod tests {
             assert!(text.contains("perplexity"), "{text}");
         }
         assert!(!fitted(&rows, 50).contains("tokens/s"));
-        let words = ["aa", "bbb", "cccccc"].map(String::from);
-        assert_eq!(wrapped(&words, 6), ["aa bbb", "cccccc"]);
+        assert!(fitted(&rows, 38).contains("    dropout=0.25 lr=0.25\n    weight-decay=0.25\n"));
     }
 }

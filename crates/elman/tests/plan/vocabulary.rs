@@ -53,6 +53,8 @@ fn config(kind: Kind, entries: Option<usize>) -> Config {
         bptt: Bptt::Steps(2),
         epochs: None,
         steps: Some(3),
+        // Each validation writes the model, and its vocabulary is large.
+        valid_per_epoch: 1,
         warmup: 0,
         ..Config::default()
     }

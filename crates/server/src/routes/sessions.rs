@@ -203,8 +203,7 @@ async fn rewind(
     Named(name): Named,
     Body(body): Body<Rewind>,
 ) -> Answer<Shown> {
-    let mut session = app.sessions().hold(&name)?;
-    let served = app.model(Some(&session.model))?.clone();
+    let (mut session, served) = app.hold(&name)?;
     let (head, ids) = session.history.before(body.to, &served.model)?;
     let (head, _) = served
         .read(&served.place()?, head, &ids, Want::State)

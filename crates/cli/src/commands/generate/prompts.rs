@@ -1,7 +1,7 @@
 //! The prompts: one, several, or one for each line of a file.
 
+use crate::args::{Quoted, shell_word};
 use crate::commands::{STDIN, is_stdin};
-use crate::meant::shell;
 use crate::output::{say, usage};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub struct PromptArgs {
     /// '-' reads the prompt from standard input
     #[arg(value_name = "-", help_heading = None::<&str>, conflicts_with_all = ["prompt", "prompt_file", "prompts"])]
-    stdin: Vec<String>,
+    words: Vec<String>,
     /// Text to continue; several prompts are continued side by side
     #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Vec<String>,
@@ -49,13 +49,13 @@ const LONGEST: u64 = 64 << 20;
 impl PromptArgs {
     /// Refuses anything but '-' after the model, where the words of a prompt are often written.
     pub fn check(&self, model: &Path) -> Result<()> {
-        match &self.stdin[..] {
+        match &self.words[..] {
             [] => Ok(()),
             [dash] if is_stdin(Path::new(dash)) => Ok(()),
             words => Err(usage(format!(
                 "the prompt is an option: elman generate {} --prompt {}",
-                shell(&model.to_string_lossy()),
-                shell(&words.join(" "))
+                Quoted(model),
+                shell_word(&words.join(" "))
             ))),
         }
     }
@@ -63,7 +63,7 @@ impl PromptArgs {
     /// All prompts, in order; one at least.
     pub fn read(&self) -> Result<Prompts> {
         let given: Vec<Vec<u8>> = self.prompt.iter().map(|text| text.clone().into()).collect();
-        let path = match (&self.prompts, &self.prompt_file, self.stdin.first()) {
+        let path = match (&self.prompts, &self.prompt_file, self.words.first()) {
             (Some(path), ..) => path.as_path(),
             (None, Some(path), _) => path.as_path(),
             (None, None, Some(_)) => Path::new(STDIN),

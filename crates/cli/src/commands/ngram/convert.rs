@@ -28,7 +28,7 @@ pub struct ConvertArgs {
     /// Where to write: .arpa, .lm, with .gz, or .bin; '-' is ARPA text on standard output
     #[arg(value_name = "OUT", required_unless_present = "named_output", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
-    /// The same as OUT, as other commands have it
+    /// Where to write, as an option: every other command has -o, too
     #[arg(long = "output", short = 'o', value_name = "OUT", conflicts_with = "output", value_hint = ValueHint::FilePath)]
     named_output: Option<PathBuf>,
     /// Replace the output file if it exists

@@ -65,7 +65,7 @@ impl Mark {
         }
     }
 
-    /// Who it was, for people.
+    /// Description of the process: its Slurm job, its number and its host.
     pub fn worker(&self) -> String {
         let job = self.job.as_ref();
         let job = job.map_or(String::new(), |job| format!("Slurm job {job}, "));
@@ -114,10 +114,10 @@ pub struct Claim {
     _lock: Lock,
 }
 
-/// Whether a combination is this process's.
+/// Result of claiming a combination.
 pub enum Taken {
     Mine(Claim),
-    /// Another process has it: who.
+    /// Another process has it; describes that process.
     Busy(String),
 }
 

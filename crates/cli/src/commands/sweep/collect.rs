@@ -46,7 +46,7 @@ impl State {
         })
     }
 
-    /// In one word, for a table.
+    /// Name of the state in one word.
     pub fn name(&self) -> &'static str {
         match self {
             State::Ended(status) | State::Interrupted(status) => status.name(),
@@ -113,7 +113,7 @@ pub fn states(planned: &[Planned], places: &Places) -> Result<Vec<State>> {
     states.collect()
 }
 
-/// Such as `4 combinations: 2 finished, 1 running, 1 new`.
+/// Summary of the states, such as `4 combinations: 2 finished, 1 running, 1 new`.
 pub fn summary(states: &[State]) -> String {
     let names = [
         "finished", "stalled", "diverged", "running", "failed", "killed", "stopped", "crashed",

@@ -61,7 +61,7 @@ pub struct Planned {
     pub combination: Combination,
     pub name: String,
     pub args: TrainArgs,
-    /// Its directory.
+    /// Directory of the run.
     pub run: PathBuf,
     /// The swept options that have no effect here, and are left out.
     idle: Vec<IdleOption>,
@@ -75,6 +75,7 @@ impl Planned {
         let read = |combination: &Combination| -> Result<(TrainArgs, Config)> {
             let mut args = combination.train_args(texts, &sweep.join(combination.name()))?;
             args.gather();
+            args.check_texts()?;
             let config = args.config()?;
             Ok((args, config))
         };
@@ -118,7 +119,7 @@ impl Planned {
         }
     }
 
-    /// What is there of it.
+    /// Status of the run; `None` if it has not begun.
     pub fn status(&self) -> Option<RunStatus> {
         let snapshot = Folder::is_run(&self.run).then(|| RunSnapshot::at(&self.run));
         snapshot
@@ -178,7 +179,7 @@ fn effective(config: &Config, idle: &[&str]) -> Vec<(String, String)> {
     choices
 }
 
-/// The first of a run's files that are not those that are given, by name.
+/// Describes the first input of a run that differs from those that are given; `None` if they are equal.
 fn other_inputs(there: &Inputs, given: &Inputs) -> Option<String> {
     let (there, given) = (runs::files(there), runs::files(given));
     let mut names = there.keys().chain(given.keys());

@@ -7,8 +7,8 @@
 
 use super::places::Places;
 use super::planned::Planned;
+use crate::args::shell_word;
 use crate::commands::train::planned_job;
-use crate::meant::shell;
 use crate::output::{say, usage};
 use anyhow::{Context, Result, bail};
 use elman::store::{disk, write_atomic};
@@ -197,8 +197,8 @@ task=$!
 wait "$task"
 "##,
         log = shown(&std::path::absolute(places.logs())?)?,
-        here = shell(&shown(&here)?),
-        program = shell(&shown(&program)?),
+        here = shell_word(&shown(&here)?),
+        program = shell_word(&shown(&program)?),
     );
     Ok(text)
 }
@@ -211,8 +211,8 @@ fn command(arguments: &[String], tasks: usize, places: &Places) -> Result<String
     while let Some(argument) = rest.next() {
         match argument.as_str() {
             "--" => {
-                words.push(shell(argument));
-                words.extend(rest.by_ref().map(|argument| shell(argument)));
+                words.push(shell_word(argument));
+                words.extend(rest.by_ref().map(|argument| shell_word(argument)));
             }
             "--slurm" | "--submit" => {}
             "--tasks" | "--time" => {
@@ -227,7 +227,7 @@ fn command(arguments: &[String], tasks: usize, places: &Places) -> Result<String
             }
             text => {
                 has_threads |= text.starts_with("--threads") || text.starts_with("-t");
-                words.push(shell(text));
+                words.push(shell_word(text));
             }
         }
     }

@@ -30,7 +30,7 @@ enum Ended {
     /// It was asked to stop.
     Stopped,
     Failed,
-    /// Another process works on it: who.
+    /// Another process works on it; describes that process.
     Busy(String),
 }
 

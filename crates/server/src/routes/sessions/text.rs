@@ -82,8 +82,7 @@ pub(super) async fn feed(
     Named(name): Named,
     Body(body): Body<Feed>,
 ) -> Answer<Shown> {
-    let mut session = app.sessions().hold(&name)?;
-    let served = app.model(Some(&session.model))?.clone();
+    let (mut session, served) = app.hold(&name)?;
     let tokens = body.prompt.tokens(served.model.vocab())?;
     let nats = append(&served, &mut session, &tokens.ids, body.tokens).await?;
     let fed = body
@@ -123,8 +122,7 @@ pub(super) async fn next(
     Named(name): Named,
     Body(body): Body<Ask>,
 ) -> Answer<NextAnswer> {
-    let session = app.sessions().hold(&name)?;
-    let served = app.model(Some(&session.model))?.clone();
+    let (session, served) = app.hold(&name)?;
     let request = NextRequest::of_session(body.top, body.hidden);
     answer(&app, &served, session.history.head.clone(), request).await
 }
@@ -134,8 +132,7 @@ pub(super) async fn generate(
     Named(name): Named,
     Body(body): Body<Generate>,
 ) -> Answer<Generated> {
-    let mut session = app.sessions().hold(&name)?;
-    let served = app.model(Some(&session.model))?.clone();
+    let (mut session, served) = app.hold(&name)?;
     let options = Sampling {
         max_tokens: body.max_tokens.get(),
         temperature: body.temperature,
