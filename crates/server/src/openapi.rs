@@ -42,6 +42,7 @@ pub(crate) fn document() -> Value {
     all.text("/", "The playground", "text/html");
     all.text("/playground.css", "A part of the page", "text/css");
     all.text("/playground.js", "A part of the page", "text/javascript");
+    all.text("/column.js", "A part of the page", "text/javascript");
     all.text("/openapi.json", "This document", "application/json");
     json!({
         "openapi": "3.1.0",

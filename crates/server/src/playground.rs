@@ -1,4 +1,4 @@
-//! The playground: a page that shows what a model makes of a text. Three files, which are part of the program.
+//! The playground: a page that shows what a model makes of a text. Its files are part of the program.
 //!
 //! The page talks to this server's own API and to nothing else: its policy forbids a browser every other request, and scripts and styles within the page. Nothing
 //! of a text becomes HTML. It needs no key to be loaded; the API asks for one if the server has keys.
@@ -13,6 +13,7 @@ use axum::routing::get;
 const PAGE: &str = include_str!("../assets/playground.html");
 const STYLE: &str = include_str!("../assets/playground.css");
 const SCRIPT: &str = include_str!("../assets/playground.js");
+const COLUMN: &str = include_str!("../assets/column.js");
 /// Content policy of the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
@@ -28,6 +29,10 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route(
             "/playground.js",
             get(async || file(SCRIPT, "text/javascript; charset=utf-8")),
+        )
+        .route(
+            "/column.js",
+            get(async || file(COLUMN, "text/javascript; charset=utf-8")),
         )
 }
 
@@ -61,11 +66,11 @@ mod tests {
         ] {
             assert!(!PAGE.contains(forbidden), "{forbidden}");
         }
-        // Scripts have a source, and only one of this server.
-        assert_eq!(
-            PAGE.matches("<script").count(),
-            PAGE.matches("<script src=\"playground.js\"").count()
-        );
+        // Scripts have a source, and only this server's.
+        assert_eq!(PAGE.matches("<script").count(), 2);
+        for script in ["column.js", "playground.js"] {
+            assert!(PAGE.contains(&format!("<script src=\"{script}\" defer></script>")));
+        }
         for forbidden in [
             "innerHTML",
             "outerHTML",
@@ -77,7 +82,10 @@ mod tests {
             "https://",
             "localStorage",
         ] {
-            assert!(!SCRIPT.contains(forbidden), "{forbidden}");
+            assert!(
+                !SCRIPT.contains(forbidden) && !COLUMN.contains(forbidden),
+                "{forbidden}"
+            );
         }
         for forbidden in ["url(", "@import", "http"] {
             assert!(!STYLE.contains(forbidden), "{forbidden}");
@@ -93,12 +101,13 @@ mod tests {
                 .map(|(name, _)| name.to_owned())
                 .collect()
         };
-        let ids = quoted(SCRIPT, "$('");
+        let scripts = [COLUMN, SCRIPT].concat();
+        let ids = quoted(&scripts, "$('");
         assert!(ids.len() > 10);
         for id in ids {
             assert!(PAGE.contains(&format!("id=\"{id}\"")), "{id}");
         }
-        for selector in quoted(SCRIPT, "find('.") {
+        for selector in quoted(&scripts, "find('.") {
             assert!(PAGE.contains(&selector), "{selector}");
         }
     }

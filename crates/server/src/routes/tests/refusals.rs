@@ -97,7 +97,7 @@ fn keys_are_needed_for_the_api_and_not_for_the_page() {
     assert_eq!(
         (
             get("/", None),
-            get("/playground.js", None),
+            get("/column.js", None),
             get("/health", None),
             get("/metrics", None)
         ),
