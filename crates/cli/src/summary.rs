@@ -108,11 +108,15 @@ fn training(config: &Config) -> String {
         1 => String::new(),
         n => format!(", {} per update", count(n as usize, "window")),
     };
+    let groups = match config.groups {
+        1 => String::new(),
+        n => format!(" in {}", count(n, "group")),
+    };
     let answers = config.loss_after.as_ref().map_or(String::new(), |token| {
         format!(", loss on what follows '{token}' alone")
     });
     format!(
-        "{window}{answers}{recomputed}{windows}, {optimizer} (rate {}, {schedule}){averaged}, {clip}, {}",
+        "{window}{groups}{answers}{recomputed}{windows}, {optimizer} (rate {}, {schedule}){averaged}, {clip}, {}",
         number(config.lr),
         regularisation(config),
     )

@@ -42,6 +42,7 @@ fn flags_come_before_the_file_and_the_file_before_defaults() {
 fn choices_of_gradient_optimiser_and_schedule_reach_the_run_by_file_and_by_flag() {
     let choices = [
         ("accumulate", "2", "2"),
+        ("groups", "2", "2"),
         ("clip-value", "0.5", "0.5"),
         ("noise", "0.01", "0.01"),
         ("noise-decay", "0.6", "0.6"),

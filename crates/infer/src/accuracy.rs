@@ -45,6 +45,14 @@ impl Accuracy {
         }
     }
 
+    /// Adds the counts of another part of a text.
+    pub fn merge(&mut self, other: &Accuracy) {
+        self.tokens += other.tokens;
+        self.right += other.right;
+        self.lines += other.lines;
+        self.lines_right += other.lines_right;
+    }
+
     /// Share of the tokens that are right, 0 to 1; `None` without tokens.
     pub fn of_tokens(&self) -> Option<f64> {
         share(self.right, self.tokens)

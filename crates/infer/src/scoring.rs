@@ -78,6 +78,20 @@ pub struct Scored<P> {
     pub nats: f64,
 }
 
+impl Scored<f64> {
+    /// Adds the losses and counts of other parts of the same text.
+    ///
+    /// Where no part was scored in both, the bits are those of scoring all at once.
+    pub fn add(&mut self, other: &Scored<f64>) {
+        let parts = self.parts.iter_mut().zip(&other.parts);
+        parts.for_each(|(sum, part)| *sum += part);
+        self.accuracy.merge(&other.accuracy);
+        self.tokens += other.tokens;
+        self.read += other.read;
+        self.nats += other.nats;
+    }
+}
+
 /// Scores all windows of `source`; with `counting` it also counts how often the target is the most likely token.
 ///
 /// `each` is called after every window; its error ends the loop and is returned.

@@ -62,6 +62,23 @@ impl Gradients {
         }
     }
 
+    /// Adds `other`, which has the same layout.
+    pub fn add(&mut self, other: &Params) {
+        for (id, _) in other.layout().tensors() {
+            let sums = self.sums(id).iter_mut();
+            sums.zip(&other[id]).for_each(|(sum, x)| *sum += x);
+        }
+    }
+
+    /// Exchanges the accumulated gradients for `other`, which has the same layout, and begins those of the next update.
+    pub fn swap(&mut self, other: &mut Params) {
+        for (id, _) in other.layout().tensors() {
+            self.sums(id);
+        }
+        std::mem::swap(&mut self.values, other);
+        self.begin_anew();
+    }
+
     /// Begins the next update: the next gradient of a tensor replaces the accumulated one.
     pub fn begin_anew(&mut self) {
         self.outdated.fill(true);

@@ -150,16 +150,17 @@ impl Network {
         }
     }
 
-    /// Copies the state after `steps` steps of the last forward window into the first sequences of `state`.
-    pub fn state_after(&self, tape: &Tape, steps: usize, state: &mut State) {
+    /// Copies the state after `steps` steps of the last forward window into the sequences of `state` from `first` on.
+    pub fn state_after(&self, tape: &Tape, steps: usize, first: usize, state: &mut State) {
         let batch_size = tape.batch_size;
         let layers = state.layers.iter_mut().zip(&tape.layers);
         for ((layer, tape), hidden) in layers.zip(&self.dims.hidden) {
             let size = batch_size * hidden;
             let at = steps * size..(steps + 1) * size;
-            layer.h[..size].copy_from_slice(&tape.h[at.clone()]);
+            let to = first * hidden..first * hidden + size;
+            layer.h[to.clone()].copy_from_slice(&tape.h[at.clone()]);
             if !layer.c.is_empty() {
-                layer.c[..size].copy_from_slice(&tape.c[at.clone()]);
+                layer.c[to].copy_from_slice(&tape.c[at]);
             }
         }
     }

@@ -85,6 +85,25 @@ impl Window {
         }
     }
 
+    /// Makes `to` a window of the sequences in the range `sequences`, with all steps of this one.
+    pub fn copy_sequences(&self, sequences: Range<usize>, to: &mut Window) {
+        fn copy<T: Copy>(from: &[T], batch_size: usize, sequences: &Range<usize>, to: &mut Vec<T>) {
+            to.clear();
+            for step in from.chunks_exact(batch_size) {
+                to.extend_from_slice(&step[sequences.clone()]);
+            }
+        }
+        let (all, these) = (self.batch_size, &sequences);
+        copy(&self.inputs, all, these, &mut to.inputs);
+        copy(&self.targets, all, these, &mut to.targets);
+        copy(&self.weight, all, these, &mut to.weight);
+        copy(&self.begins, all, these, &mut to.begins);
+        to.parts.clear();
+        to.parts.extend_from_slice(&self.parts[sequences.clone()]);
+        (to.steps, to.batch_size, to.carry) = (self.steps, sequences.len(), self.carry);
+        to.real = to.weight.iter().filter(|weight| **weight > 0.0).count();
+    }
+
     /// Becomes a window of padding, whose inputs are `pad`.
     fn clear(&mut self, steps: usize, batch_size: usize, pad: u32) {
         let cells = steps * batch_size;

@@ -16,7 +16,7 @@ mod reading;
 
 use self::active_rows::ActiveRows;
 use self::drawn::Draws;
-use super::objective::Objective;
+use super::objective::{BatchPart, LossCounts, Objective};
 use super::optim::{OptimizerState, RowGradients, Update};
 use elman_kernels::{Cpu, Format, sum_limited_squares};
 use elman_net::dims::{Capacity, Dims, TrainingBuffers};
@@ -76,6 +76,8 @@ pub struct Engine {
     active_rows: ActiveRows,
     /// Draws of scheduled sampling at one time step.
     draws: Draws,
+    /// Whether the gradient is a sum of the gradients of parts of the batch, in which every row of the embedding may have one.
+    summed: bool,
 }
 
 impl Engine {
@@ -113,6 +115,7 @@ impl Engine {
             weight: vec![0.0; positions],
             active_rows: ActiveRows::with_capacity(capacity.inputs, places),
             draws: Draws::default(),
+            summed: false,
             capacity,
             network,
             cpu,
@@ -172,6 +175,21 @@ impl Engine {
         carried: &mut State,
     ) -> WindowStats {
         let objective = objective.into();
+        let whole = objective.whole(window);
+        self.run_part(window, objective, whole, dropout, carried)
+    }
+
+    /// Runs forward and backward over the part of a batch in `window` and adds to the gradient.
+    ///
+    /// Its rows start from those of `carried` from the part's first sequence on, and `dropout` begins there too.
+    pub fn run_part(
+        &mut self,
+        window: &Window,
+        objective: Objective,
+        part: BatchPart,
+        dropout: Option<Dropout>,
+        carried: &mut State,
+    ) -> WindowStats {
         let weight_drop = dropout.and_then(|dropout| dropout.weight_drop());
         if self.backward_holds != Some(weight_drop) {
             let drop = weight_drop.map(|drop| (drop, &mut self.scratch));
@@ -179,7 +197,7 @@ impl Engine {
                 .pack_backward(&self.cpu, &self.params, drop, &mut self.backward);
             self.backward_holds = Some(weight_drop);
         }
-        let divisor = objective.divisor(window);
+        let divisor = objective.divisor(part.counts);
         assert!(
             (1..=window.steps).contains(&window.carry),
             "a window carries a state on"
@@ -196,7 +214,7 @@ impl Engine {
         let last = segments.len() - 1;
         let mut running = std::mem::take(&mut self.running);
         let mut starts = std::mem::take(&mut self.starts);
-        running.copy_sequences(carried, window.batch_size);
+        running.copy_sequences(carried, part.first..part.first + window.batch_size);
         let size = running.size();
         for (i, segment) in segments.clone().enumerate() {
             if i < last {
@@ -209,8 +227,9 @@ impl Engine {
                 &mut running,
             );
             if (segment.start + 1..=segment.end).contains(&window.carry) {
+                let steps = window.carry - segment.start;
                 self.network
-                    .state_after(&self.tape, window.carry - segment.start, carried);
+                    .state_after(&self.tape, steps, part.first, carried);
             }
         }
         self.scratch.d_state.reset(window.batch_size);
@@ -221,7 +240,7 @@ impl Engine {
                 running.load(&starts[i * size..(i + 1) * size]);
                 self.read(window, segment.clone(), dropout.as_ref(), &mut running);
             }
-            self.differentiate(window, segment, &objective, dropout.as_ref());
+            self.differentiate(window, segment, &objective, part.counts, dropout.as_ref());
         }
         (self.running, self.starts) = (running, starts);
         if let Some(drop) = weight_drop {
@@ -243,6 +262,31 @@ impl Engine {
     /// Whether the gradients of the active embedding rows are kept apart from the gradient of the table.
     fn has_own_rows(&self) -> bool {
         !self.scratch.d_table.is_empty()
+    }
+
+    /// Whether only the active rows of the embedding have a gradient.
+    fn has_active_rows(&self) -> bool {
+        !self.network.dims().tied && !self.summed
+    }
+
+    /// From now on the gradient of an update is a sum of gradients that are exchanged and added here; the embedding's is whole.
+    pub(crate) fn sum_parts(&mut self) {
+        assert!(
+            !self.has_own_rows() || self.network.dims().tied,
+            "the gradient of the embedding is whole"
+        );
+        self.summed = true;
+    }
+
+    /// Exchanges the gradient for `other` and begins a new one.
+    pub(crate) fn swap_gradient(&mut self, other: &mut Params) {
+        self.grads.swap(other);
+        self.active_rows.clear();
+    }
+
+    /// Adds `other` to the gradient.
+    pub(crate) fn add_gradient(&mut self, other: &Params) {
+        self.grads.add(other);
     }
 
     /// Forward pass over the steps `segment` of a window, from `state`, which becomes the state after them.
@@ -284,6 +328,7 @@ impl Engine {
         window: &Window,
         segment: Range<usize>,
         objective: &Objective,
+        counts: LossCounts,
         dropout: Option<&Dropout>,
     ) {
         let rows = segment.start * window.batch_size..segment.end * window.batch_size;
@@ -294,7 +339,7 @@ impl Engine {
         };
         let positions = &self.weight[..window.steps * window.batch_size];
         let units = self.network.dims().top();
-        let penalties = objective.penalties(window, positions, rows.start, units);
+        let penalties = objective.penalties(counts, window, positions, rows.start, units);
         self.network.loss_backward(
             &self.cpu,
             &self.params,
@@ -325,7 +370,7 @@ impl Engine {
         let mut sum = 0.0;
         for (id, _) in self.network.layout().tensors() {
             let g = &self.grads.values()[id];
-            if id == table && !self.network.dims().tied {
+            if id == table && self.has_active_rows() {
                 let width = self.network.dims().embed;
                 let own = self.has_own_rows();
                 let rows = if own { &self.scratch.d_table[..] } else { g };
@@ -344,7 +389,7 @@ impl Engine {
     /// Updates the weights by the gradient and resets it.
     pub fn apply(&mut self, optimiser: &mut OptimizerState, update: &Update) {
         let own = self.has_own_rows();
-        let row_gradients = (!self.network.dims().tied).then_some(RowGradients {
+        let row_gradients = self.has_active_rows().then_some(RowGradients {
             table: self.network.embedding().table,
             width: self.network.dims().embed,
             rows: self.active_rows.rows(),
@@ -375,6 +420,10 @@ impl Engine {
     /// Resets the gradient without an update.
     pub fn discard_gradient(&mut self) {
         self.grads.begin_anew();
+        if self.summed {
+            self.active_rows.clear();
+            return;
+        }
         let (width, rows) = (self.network.dims().embed, self.active_rows.rows());
         if self.has_own_rows() {
             self.scratch.d_table[..rows.len() * width].fill(0.0);

@@ -235,6 +235,9 @@ declare::options! {
             /// Windows whose mean gradient makes one update
             accumulate: u64 = 1, option("N").later().at_least(1.0).at_most(MOST);
 
+            /// Groups of sequences that a batch is cut into; their gradients are computed one after the other, or on several machines, and added in one fixed order
+            groups: usize = 1, option("G").later().at_least(1.0).at_most(MOST);
+
             /// Largest magnitude of an element of the gradient, cut before `clip`
             clip_value: Option<f64> = None, option("X|none").above(0.0);
 

@@ -11,6 +11,7 @@ mod tensorboard;
 pub mod config;
 mod error;
 pub mod folder;
+mod groups;
 pub mod guard;
 pub mod job;
 pub mod metrics;

@@ -39,34 +39,76 @@ impl From<LossNorm> for Objective {
     }
 }
 
+/// Counts of a batch that its objective is averaged over; they are those of the whole batch where a window holds a part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LossCounts {
+    /// N, the number of positions that carry loss.
+    positions: usize,
+    /// B, the number of sequences.
+    sequences: usize,
+    /// Number of pairs of neighbours that TAR is a mean over; not counted without TAR.
+    pairs: usize,
+}
+
+/// The sequences of a batch that a window holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchPart {
+    /// Number of sequences of the batch before those of the window.
+    pub first: usize,
+    /// Counts of the whole batch.
+    pub counts: LossCounts,
+}
+
 impl Objective {
-    /// D of `window`.
-    pub(super) fn divisor(&self, window: &Window) -> usize {
+    /// Counts the positions, sequences and pairs of `window`.
+    pub fn counts(&self, window: &Window) -> LossCounts {
+        let mut pairs = 0;
+        if self.tar > 0.0 {
+            let weight = &window.weight;
+            let neighbours = weight.iter().zip(weight.iter().skip(window.batch_size));
+            let begins = |row: usize| window.begins.get(row + window.batch_size) == Some(&true);
+            let pairs_of = neighbours
+                .enumerate()
+                .filter(|(row, (a, b))| **a > 0.0 && **b > 0.0 && !begins(*row));
+            pairs = pairs_of.count();
+        }
+        LossCounts {
+            positions: window.real,
+            sequences: window.batch_size,
+            pairs,
+        }
+    }
+
+    /// The whole of the batch `window`.
+    pub fn whole(&self, window: &Window) -> BatchPart {
+        BatchPart {
+            first: 0,
+            counts: self.counts(window),
+        }
+    }
+
+    /// D of a batch.
+    pub(super) fn divisor(&self, counts: LossCounts) -> usize {
         match self.norm {
-            LossNorm::Tokens => window.real.max(1),
-            LossNorm::Sequences => window.batch_size,
+            LossNorm::Tokens => counts.positions.max(1),
+            LossNorm::Sequences => counts.sequences,
         }
     }
 
     /// The penalties for the part of `window` that begins at row `start`; `weight` (T, B) are the factors of its positions,
-    /// `units` is the H of the top layer.
+    /// `units` is the H of the top layer, and `counts` are those of the batch.
     pub(super) fn penalties<'a>(
         &self,
+        counts: LossCounts,
         window: &'a Window,
         weight: &'a [f32],
         start: usize,
         units: usize,
     ) -> Penalties<'a> {
-        let scale = 2.0 / (self.divisor(window) * units) as f64;
+        let scale = 2.0 / (self.divisor(counts) * units) as f64;
         let mut tar = 0.0;
         if self.tar > 0.0 {
-            let neighbours = weight.iter().zip(weight.iter().skip(window.batch_size));
-            let begins = |row: usize| window.begins.get(row + window.batch_size) == Some(&true);
-            let pairs = neighbours
-                .enumerate()
-                .filter(|(row, (a, b))| **a > 0.0 && **b > 0.0 && !begins(*row));
-            let pairs = pairs.count().max(1);
-            tar = self.tar * scale * window.real as f64 / pairs as f64;
+            tar = self.tar * scale * counts.positions as f64 / counts.pairs.max(1) as f64;
         }
         Penalties {
             ar: (self.ar * scale) as f32,

@@ -121,6 +121,7 @@ pub struct Coins {
     /// Probability that an input is drawn.
     probability: f64,
     key: [u32; 2],
+    first_sequence: usize,
 }
 
 impl Coins {
@@ -129,11 +130,26 @@ impl Coins {
         Coins {
             probability,
             key: key(seed, Site::ScheduledSampling, step),
+            first_sequence: 0,
         }
     }
 
-    /// Decides whether the input of row `sequence` at time step `t` is drawn; returns the uniform number in [0, 1) to draw it with.
-    pub fn toss(&self, t: usize, sequence: usize) -> Option<f64> {
+    /// The decisions for the part of the batch that begins at sequence `first_sequence`.
+    pub fn from_sequence(self, first_sequence: usize) -> Coins {
+        Coins {
+            first_sequence,
+            ..self
+        }
+    }
+
+    /// The sequence of the batch that is row 0.
+    pub fn first_sequence(&self) -> usize {
+        self.first_sequence
+    }
+
+    /// Decides whether the input of row `row` at time step `t` is drawn; returns the uniform number in [0, 1) to draw it with.
+    pub fn toss(&self, t: usize, row: usize) -> Option<f64> {
+        let sequence = self.first_sequence + row;
         let words = philox([sequence as u32, t as u32, 0, 0], self.key);
         let uniform = |high: u32, low: u32| {
             let bits = (u64::from(high) << 32 | u64::from(low)) >> 11;

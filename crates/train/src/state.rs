@@ -91,6 +91,11 @@ impl Progress {
         }
     }
 
+    /// Goes back to the window at `at`.
+    pub(crate) fn go_to(&mut self, at: Cursor) {
+        (self.epoch, self.window, self.position) = (at.epoch, at.window, at.position);
+    }
+
     /// Counts a window that advances an epoch of the length `length` by `by`; returns whether it was the last of its epoch.
     pub fn advance(&mut self, by: usize, length: usize) -> bool {
         self.window += 1;

@@ -4,7 +4,9 @@
 
 use super::bptt::{Engine, WindowStats};
 use super::config::Config;
+use super::groups::GroupStats;
 use super::guard::UpdateDecision;
+use super::objective::BatchPart;
 use super::optim;
 use super::scheduled::Coins;
 use super::state::TrainState;
@@ -41,6 +43,23 @@ impl GradientAccumulator {
         self.windows
     }
 
+    /// Loss, tokens and drawn inputs of the windows that have been added.
+    pub fn stats(&self) -> GroupStats {
+        GroupStats {
+            stats: self.stats,
+            sampled: self.sampled,
+        }
+    }
+
+    /// The same number of windows with the figures of all parts of their batches.
+    pub(crate) fn with(self, all: GroupStats) -> GradientAccumulator {
+        GradientAccumulator {
+            stats: all.stats,
+            sampled: all.sampled,
+            ..self
+        }
+    }
+
     /// Adds the gradient of `window`, from the carried state, with scheduled sampling if it is on.
     pub fn add(
         &mut self,
@@ -49,27 +68,44 @@ impl GradientAccumulator {
         config: &Config,
         window: &mut Window,
     ) {
+        let whole = config.objective().whole(window);
+        self.add_part(engine, state, config, window, whole);
+    }
+
+    /// Adds the gradient of a part of a batch, which may be empty.
+    pub fn add_part(
+        &mut self,
+        engine: &mut Engine,
+        state: &mut TrainState,
+        config: &Config,
+        window: &mut Window,
+        part: BatchPart,
+    ) {
         // Every window has a number of its own, which is the step's where one window makes an update.
         let number = state.progress.step.wrapping_mul(config.accumulate) + self.windows;
+        self.windows += 1;
+        if window.batch_size == 0 {
+            return;
+        }
         let rates = config.rates();
         let dropout = rates.any().then_some(Dropout {
             rates,
             seed: config.seed,
             step: number,
             first: 0,
+            first_sequence: part.first,
         });
         let TrainState {
             progress, carried, ..
         } = state;
         self.sampled += config.scheduled_sampling.map_or(0, |decay| {
             let share = decay.probability(progress.step).min(config.sampling_limit);
-            let coins = Coins::new(share, config.seed, number);
+            let coins = Coins::new(share, config.seed, number).from_sequence(part.first);
             engine.draw_inputs(window, coins, dropout, carried)
         });
-        let stats = engine.run_window(window, config.objective(), dropout, carried);
+        let stats = engine.run_part(window, config.objective(), part, dropout, carried);
         self.stats.nats += stats.nats;
         self.stats.tokens += stats.tokens;
-        self.windows += 1;
     }
 
     /// Updates the weights by the mean gradient of the windows at the learning rate `lr`.
@@ -191,6 +227,7 @@ mod tests {
                     seed: config.seed,
                     step: number as u64,
                     first: 0,
+                    first_sequence: 0,
                 });
                 by_hand.run_window(&window, config.loss_norm, dropout, &mut carried);
                 for (id, _) in layout.tensors() {

@@ -19,7 +19,9 @@ pub use batch::Batch;
 use super::TrainError;
 use super::bptt::Engine;
 use super::config::Config;
+use super::groups::{GradientTree, sequences_of};
 use super::guard::{MOST_SKIPPED_IN_ROW, UpdateDecision};
+use super::objective::BatchPart;
 use super::optim::OptimizerState;
 use super::run::{plan_shapes, steps_in};
 use super::state::{Progress, TrainState};
@@ -29,8 +31,8 @@ use super::windows::Windows;
 use crate::error::Result;
 use elman_infer::{About, Model, NetworkModel, Weights, count_vocab};
 use elman_kernels::{Cpu, Isa};
-use elman_net::Params;
 use elman_net::dims::Capacity;
+use elman_net::{Params, State};
 use elman_text::{Corpus, Layout, ReadOptions, Source, Vocab, Window};
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -46,6 +48,9 @@ pub struct Trainer {
     capacity: Capacity,
     /// The present window.
     pub(super) window: Window,
+    /// The sequences of a group in the present window; empty where there is one group.
+    group: Window,
+    gradients: GradientTree,
 }
 
 impl Trainer {
@@ -115,15 +120,22 @@ impl Trainer {
         cpu: Cpu,
     ) -> Trainer {
         let (slots, format) = (config.buffers(), config.precision.format());
-        let engine = Engine::new(cpu, config.dims(vocab.len()), capacity, slots, format);
+        let dims = config.dims(vocab.len());
+        let mut engine = Engine::new(cpu, dims.clone(), capacity, slots, format);
         let state = TrainState {
             progress: Progress::default(),
             optimiser: OptimizerState::new(config.method(), engine.network().layout()),
-            carried: engine.zero_state(),
+            carried: State::zeros(&dims, capacity.carried),
             seconds: 0.0,
         };
+        let (group, window) = match config.groups {
+            1 => (Window::default(), engine.window()),
+            _ => (engine.window(), whole_window(&config, &text)),
+        };
         Trainer {
-            window: engine.window(),
+            gradients: GradientTree::new(0..config.groups, config.groups, &mut engine),
+            window,
+            group,
             config,
             vocab,
             text,
@@ -194,17 +206,19 @@ impl Trainer {
     /// [`TrainError::EmptyBatch`], [`TrainError::UnknownToken`], [`TrainError::BatchTooLarge`]; [`TrainError::Diverged`] if too
     /// many updates in a row were skipped.
     pub fn step_on(&mut self, batch: &Batch) -> Result<StepReport> {
-        batch.check(self.vocab.len(), self.capacity)?;
+        batch.check(self.vocab.len(), self.capacity, self.config.groups)?;
         let started = Instant::now();
         self.window.clone_from(batch.window());
         self.state.carried.set_zero();
         let mut gradient = GradientAccumulator::default();
-        gradient.add(
-            &mut self.engine,
-            &mut self.state,
-            &self.config,
-            &mut self.window,
-        );
+        for group in 0..self.config.groups {
+            gradient = GradientAccumulator::default();
+            self.gradients.begin(&mut self.engine);
+            self.learn(&mut gradient, group);
+            self.gradients
+                .add(&mut self.engine, group, gradient.stats());
+        }
+        let gradient = gradient.with(self.gradients.finish(&mut self.engine));
         let lr = self.config.learning_rate().at(self.state.progress.place());
         let read = self.window.real;
         let (report, verdict) = self.apply(gradient, lr, read, started);
@@ -231,24 +245,55 @@ impl Trainer {
     /// The windows of one update and, if loss and gradient are finite, the update.
     pub(super) fn next_step(&mut self) -> (StepReport, UpdateDecision) {
         let started = Instant::now();
-        let (config, window) = (&self.config, &mut self.window);
-        let (engine, state) = (&mut self.engine, &mut self.state);
-        let rate = config.learning_rate().at(state.progress.place());
-        let (mut gradient, mut factors, mut ended) = (GradientAccumulator::default(), 0.0, false);
-        let mut read = 0;
-        while !ended && gradient.windows() < config.accumulate {
-            let consumed = self.text.read(state.progress.cursor(), window);
-            factors += self.text.rate_factor(window);
-            read += consumed.tokens;
-            gradient.add(engine, state, config, window);
-            ended = state.progress.advance(consumed.by, self.text.length());
-            if ended || !self.text.carries() {
-                state.carried.set_zero();
+        let rate = self.config.learning_rate().at(self.state.progress.place());
+        let begin = self.state.progress.cursor();
+        let mut gradient = GradientAccumulator::default();
+        let (mut factors, mut ended, mut read) = (0.0, false, 0);
+        for group in 0..self.config.groups {
+            self.state.progress.go_to(begin);
+            self.gradients.begin(&mut self.engine);
+            (gradient, factors) = (GradientAccumulator::default(), 0.0);
+            (ended, read) = (false, 0);
+            while !ended && gradient.windows() < self.config.accumulate {
+                let at = self.state.progress.cursor();
+                let consumed = self.text.read(at, &mut self.window);
+                factors += self.text.rate_factor(&self.window);
+                read += consumed.tokens;
+                self.learn(&mut gradient, group);
+                let progress = &mut self.state.progress;
+                ended = progress.advance(consumed.by, self.text.length());
+                if !self.text.carries() {
+                    self.state.carried.set_zero();
+                }
             }
+            self.gradients
+                .add(&mut self.engine, group, gradient.stats());
         }
+        if ended {
+            self.state.carried.set_zero();
+        }
+        let gradient = gradient.with(self.gradients.finish(&mut self.engine));
         // Windows of random lengths ask for rates of their own.
         let lr = rate * (factors / gradient.windows() as f64);
         self.apply(gradient, lr, read, started)
+    }
+
+    /// Adds the gradient of group `group` of the present window.
+    fn learn(&mut self, gradient: &mut GradientAccumulator, group: usize) {
+        let (config, groups) = (&self.config, self.config.groups);
+        let sequences = sequences_of(group, groups, self.window.batch_size);
+        let part = BatchPart {
+            first: sequences.start,
+            ..config.objective().whole(&self.window)
+        };
+        let window = match groups {
+            1 => &mut self.window,
+            _ => {
+                self.window.copy_sequences(sequences, &mut self.group);
+                &mut self.group
+            }
+        };
+        gradient.add_part(&mut self.engine, &mut self.state, config, window, part);
     }
 
     /// The update by a gradient at the rate `lr`, after `read` tokens.
@@ -295,4 +340,10 @@ impl Trainer {
             UpdateDecision::Apply(_) | UpdateDecision::Skip => Ok(report),
         }
     }
+}
+
+/// An empty window with capacity for all sequences of a window of the text.
+fn whole_window(config: &Config, text: &Windows) -> Window {
+    let whole = Capacity::for_all(text.order().shapes(), config.recompute);
+    Window::with_room(whole.window, whole.batch_size)
 }

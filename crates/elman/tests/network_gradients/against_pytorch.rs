@@ -85,6 +85,7 @@ fn agrees_with_golden(golden: &Golden) {
             seed: settings.seed,
             step: update as u64,
             first: 0,
+            first_sequence: 0,
         };
         let objective = Objective {
             norm,

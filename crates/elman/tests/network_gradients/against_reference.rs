@@ -143,6 +143,7 @@ fn agrees_with_reference(
         seed: SEED,
         step: STEP,
         first: 0,
+        first_sequence: 0,
     });
     // The reference multiplies with what weight drop leaves.
     let masks: Vec<Vec<f64>> = (0..dims.layers())

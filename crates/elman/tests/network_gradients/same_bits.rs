@@ -56,6 +56,7 @@ fn trained_bits(dims: &Dims, isa: Isa, threads: usize) -> Vec<u32> {
             seed: 2,
             step,
             first: 0,
+            first_sequence: 0,
         });
         engine.run_window(&window, objective, dropout, &mut carried);
         let norm = engine.gradient_norm(f32::INFINITY);

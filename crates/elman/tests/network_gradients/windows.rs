@@ -96,6 +96,7 @@ fn dropped_weights_come_back() {
         seed: 3,
         step,
         first: 0,
+        first_sequence: 0,
     };
     for cell in CELLS {
         let dims = dims(cell, 30, 12, 17, 2, false);

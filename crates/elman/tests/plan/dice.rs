@@ -109,6 +109,7 @@ pub fn roll(dice: &mut Dice) -> Rolled {
         scheduled_sampling: dice.of(&[None, None, Some(Decay::Constant(0.25))]),
         optimizer,
         accumulate: dice.of(&[1, 1, 2, 3]),
+        groups: dice.of(&[1, 1, 2, 3]).min(batch_size),
         clip_value: dice.of(&[None, Some(0.1)]),
         average_from: dice.of(&[None, None, Some(2)]),
         epochs: None,

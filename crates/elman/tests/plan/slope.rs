@@ -67,6 +67,7 @@ pub fn every_step_takes_exactly_what_is_planned() {
             bptt: Bptt::Steps(short),
             bptt_stride: None,
             bptt_random: false,
+            groups: 1,
             // Its segments grow by a step from time to time.
             recompute: false,
             sample_every: None,

@@ -9,6 +9,7 @@ mod bench;
 mod budgets;
 mod changes;
 mod crash;
+mod groups;
 mod guard;
 mod idle;
 mod memory;

@@ -39,7 +39,16 @@ fn with_valid(bench: &Bench, run: &str, config: &Config) -> Job {
 /// Whatever the windows of training, `eval --lanes` finds the very loss that training reported.
 #[test]
 fn the_model_scores_exactly_the_best_validation() {
-    for config in [config(), relu_sgd(), gru_adamw(), strides(), sentences()] {
+    let grouped = |groups, config| Config { groups, ..config };
+    for config in [
+        config(),
+        relu_sgd(),
+        gru_adamw(),
+        strides(),
+        sentences(),
+        grouped(2, config()),
+        grouped(3, sentences()),
+    ] {
         let bench = Bench::new();
         let config = Config {
             valid_every: Some(5),

@@ -11,7 +11,7 @@ use elman::train::{self, Config, Ending, Machine, NewBudget};
 use elman_kernels::Isa;
 use std::collections::BTreeSet;
 
-fn all() -> [(&'static str, Config); 9] {
+fn all() -> [(&'static str, Config); 12] {
     [
         ("lstm", config()),
         ("relu", relu_sgd()),
@@ -22,7 +22,14 @@ fn all() -> [(&'static str, Config); 9] {
         ("sentences", sentences()),
         ("everything", lstm_everything()),
         ("rmsprop", gru_rmsprop()),
+        ("groups", grouped(3, drawing(Decay::Constant(0.2)))),
+        ("groups of sentences", grouped(2, sentences())),
+        ("groups of everything", grouped(5, lstm_everything())),
     ]
+}
+
+fn grouped(groups: usize, config: Config) -> Config {
+    Config { groups, ..config }
 }
 
 fn drawing(decay: Decay) -> Config {
@@ -222,6 +229,7 @@ fn recomputing_changes_no_bit() {
                     valid_every: Some(3),
                     bptt,
                     batch_size,
+                    groups: config.groups.min(batch_size),
                     tied,
                     steps,
                     epochs,

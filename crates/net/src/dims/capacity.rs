@@ -14,6 +14,8 @@ pub struct Capacity {
     pub segment: usize,
     /// Largest batch size, B.
     pub batch_size: usize,
+    /// Most sequences whose state is carried from window to window; more than a window's where windows hold parts of a batch.
+    pub carried: usize,
     /// Most states that are kept between the segments of a window, counted in sequences.
     pub starts: usize,
     /// Most rows whose inputs are listed together: those of a window, and the distinct ones before it in an update.
@@ -41,6 +43,7 @@ impl Capacity {
                 false => steps.saturating_mul(batch_size),
             }),
             batch_size: most(&|(_, batch_size)| batch_size),
+            carried: most(&|(_, batch_size)| batch_size),
             starts: 0,
             inputs: 0,
         };

@@ -96,7 +96,7 @@ impl TrainPlan {
             packed_bytes: packed_forward_bytes(dims, format) + packed_backward_bytes(dims, format),
             window: WindowPlan::new(dims, buffers, format, capacity),
             // Carried, running, their gradients, and those of validation.
-            states_bytes: 5 * f32s(capacity.batch_size * dims.state_len())
+            states_bytes: f32s((capacity.carried + 4 * capacity.batch_size) * dims.state_len())
                 // The output after a segment.
                 + f32s(capacity.batch_size * dims.top()),
             vocabulary_bytes: 0,
@@ -170,11 +170,11 @@ pub const PROBE_SEQUENCES: usize = 2;
 /// Largest number of steps of the window on which a run probes its gradients.
 pub const PROBE_STEPS: usize = 64;
 
-/// Bytes that probing the gradients takes for windows of at most `steps` steps.
+/// Bytes that probing the gradients takes for windows of at most `steps` steps and `sequences` sequences.
 ///
 /// They are the weights of the layers in f64, W_h twice, and the activations of the probed window.
-pub fn probe_bytes(dims: &Dims, steps: usize) -> u64 {
-    let rows = steps.min(PROBE_STEPS) * PROBE_SEQUENCES;
+pub fn probe_bytes(dims: &Dims, steps: usize, sequences: usize) -> u64 {
+    let rows = steps.min(PROBE_STEPS) * sequences.min(PROBE_SEQUENCES);
     let gates = dims.cell.gates();
     let activations = dims.layer_numbers(1, 0, false) as usize / dims.units();
     let layer = |k| {

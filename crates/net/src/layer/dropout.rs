@@ -87,6 +87,8 @@ pub struct Dropout {
     pub step: u64,
     /// Time step of the window at which the inputs begin: 0 except for a later part of a window.
     pub first: usize,
+    /// Sequence of the batch at which the inputs begin: 0 except for a later part of a batch.
+    pub first_sequence: usize,
 }
 
 impl Dropout {
@@ -101,12 +103,13 @@ impl Dropout {
     ) {
         let p = self.rates.at(k, layers);
         let key = key(self.seed, Site::Dropout(k), self.step);
+        let first = self.first_sequence;
         if self.rates.variational {
             for x in x.chunks_exact_mut(batch_size * units) {
-                elman_kernels::dropout(cpu, key, p, batch_size, (0, 0), units, x);
+                elman_kernels::dropout(cpu, key, p, batch_size, (0, first), units, x);
             }
         } else {
-            elman_kernels::dropout(cpu, key, p, batch_size, (self.first, 0), units, x);
+            elman_kernels::dropout(cpu, key, p, batch_size, (self.first, first), units, x);
         }
     }
 

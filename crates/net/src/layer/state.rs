@@ -1,6 +1,7 @@
 //! The recurrent state: what a network carries from one step to the next, as a plain value.
 
 use crate::dims::Dims;
+use std::ops::Range;
 
 /// Recurrent state of all layers for a batch of B sequences.
 ///
@@ -52,23 +53,24 @@ impl State {
         self.batch_size = batch_size;
     }
 
-    /// Copies the first `batch_size` sequences of `other`.
-    ///
-    /// Both states have the same layers, and `other` has at least `batch_size` sequences.
-    pub fn copy_sequences(&mut self, other: &State, batch_size: usize) {
+    /// Copies the sequences in the range `sequences` of `other`, which has the same layers.
+    pub fn copy_sequences(&mut self, other: &State, sequences: Range<usize>) {
         assert!(
-            batch_size <= other.batch_size,
-            "{batch_size} sequences of {}",
+            sequences.end <= other.batch_size,
+            "sequences {sequences:?} of {}",
             other.batch_size
         );
-        let of = |all: &[f32]| all.len() / other.batch_size * batch_size;
+        let of = |all: &[f32]| {
+            let width = all.len() / other.batch_size;
+            sequences.start * width..sequences.end * width
+        };
         for (layer, other) in self.layers.iter_mut().zip(&other.layers) {
             layer.h.clear();
-            layer.h.extend_from_slice(&other.h[..of(&other.h)]);
+            layer.h.extend_from_slice(&other.h[of(&other.h)]);
             layer.c.clear();
-            layer.c.extend_from_slice(&other.c[..of(&other.c)]);
+            layer.c.extend_from_slice(&other.c[of(&other.c)]);
         }
-        self.batch_size = batch_size;
+        self.batch_size = sequences.len();
     }
 
     /// Number of values in the state, over all sequences and layers.

@@ -38,7 +38,7 @@ impl Engine {
     /// Replaces inputs of `window`, chosen by `coins`, by samples from the model's predictions (scheduled sampling); returns how
     /// many.
     ///
-    /// The window starts from the first rows of `carried`, which does not change. Where that state is zero, or a text begins within
+    /// The window starts from the rows of `carried` at the first sequence of `coins`; they do not change. Where that state is zero, or a text begins within
     /// the window, the input is not replaced, because nothing has predicted it. The prediction for a window's first input is
     /// computed from the carried state, without the output dropout that the window before had.
     pub fn draw_inputs(
@@ -56,7 +56,8 @@ impl Engine {
         let mut draws = std::mem::take(&mut self.draws);
         draws.clear();
         draws.reserve(self.capacity.batch_size, self.network.dims().top());
-        running.copy_sequences(carried, batch_size);
+        let first = coins.first_sequence();
+        running.copy_sequences(carried, first..first + batch_size);
         let ends: Vec<usize> = (0..batch_size)
             .map(|sequence| end_of(window, sequence))
             .collect();

@@ -65,7 +65,7 @@ impl Engine {
             ..Window::default()
         };
         let mut from = State::zeros(self.network.dims(), batch_size);
-        from.copy_sequences(state, batch_size);
+        from.copy_sequences(state, 0..batch_size);
         self.read(&few, 0..steps, None, &mut from);
         Trace::record(layers, &self.tape, steps)
     }

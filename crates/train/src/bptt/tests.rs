@@ -78,6 +78,7 @@ fn dropout() -> Dropout {
         seed: 2,
         step: 3,
         first: 0,
+        first_sequence: 0,
     }
 }
 
@@ -269,7 +270,7 @@ fn without_padding(engine: &mut Engine, window: &Window) -> (Vec<f64>, Vec<u32>)
     };
     for (range, batch_size) in &stretches {
         let mut start = state.clone();
-        start.copy_sequences(&state, *batch_size);
+        start.copy_sequences(&state, 0..*batch_size);
         starts.push(start.clone());
         pass(range, *batch_size, &mut start, tape);
         state = start;

@@ -77,6 +77,16 @@ impl Config {
     }
 
     fn check_windows(&self) -> Result {
+        require(
+            self.groups <= self.batch_size,
+            &["groups", "batch-size"],
+            || {
+                format!(
+                    "`groups` is {} and `batch-size` is {}: a batch is cut into groups of at least one sequence",
+                    self.groups, self.batch_size
+                )
+            },
+        )?;
         let sentences = self.layout == Layout::Sentences;
         require(
             !sentences || (self.bptt_stride.is_none() && !self.bptt_random),

@@ -79,7 +79,10 @@ impl Config {
     /// What memory this way to train needs.
     pub fn buffers(&self) -> TrainingBuffers {
         TrainingBuffers {
-            rows_read: self.method().moves_by_gradient_only() && self.noise == 0.0,
+            // Groups of a batch read different rows.
+            rows_read: self.method().moves_by_gradient_only()
+                && self.noise == 0.0
+                && self.groups == 1,
             ..self.rates().buffers()
         }
     }

@@ -24,7 +24,8 @@ impl Config {
         let default = Config::default();
         let tokens = tokens as f64;
         let batch = libm::exp2(libm::round(libm::log2(tokens / TOKENS_A_STREAM)));
-        let batch = (batch as usize).clamp(SMALLEST_BATCH, default.batch_size);
+        let smallest = SMALLEST_BATCH.max(self.groups).min(default.batch_size);
+        let batch = (batch as usize).clamp(smallest, default.batch_size);
         let full = default.epochs.unwrap_or(1.0);
         let epochs = libm::round(full * (DEFAULT_TOKENS / tokens).sqrt());
         let epochs = epochs.clamp(full, MOST_EPOCHS.max(full));

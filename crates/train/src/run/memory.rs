@@ -3,11 +3,15 @@
 use super::watching::sample_bytes;
 use crate::config::{Bptt, Config};
 use crate::error::{MemoryRemedy, Result, RunError};
+use crate::groups::{most_sequences, waiting};
 use crate::job::Job;
 use crate::windows::Order;
 use elman_net::Network;
 use elman_net::dims::{Capacity, Dims, Sizes, TrainPlan, drawing_bytes, largest, probe_bytes};
 use elman_text::{Layout, Vocab};
+
+/// Input, target, mask and whether a text begins there, of a position of a window.
+const WINDOW_BYTES: u64 = 13;
 
 /// Plans the bytes that a run of `config` needs for windows that fit into `capacity`.
 pub fn plan(config: &Config, dims: &Dims, capacity: Capacity) -> TrainPlan {
@@ -37,17 +41,36 @@ pub fn plan_shapes(
     train: &[(usize, usize)],
     valid: &[(usize, usize)],
 ) -> (Capacity, TrainPlan) {
-    let shapes = train.iter().chain(valid).copied();
-    let capacity =
-        Capacity::for_all(shapes, config.recompute).accumulating(config.accumulate, dims);
+    let groups = config.groups;
+    let whole = train.iter().chain(valid).copied();
+    let parts = whole
+        .clone()
+        .map(|(steps, batch_size)| (steps, most_sequences(groups, batch_size)));
+    let capacity = Capacity {
+        carried: whole.map(|(_, batch_size)| batch_size).max().unwrap_or(0),
+        ..Capacity::for_all(parts, config.recompute).accumulating(config.accumulate, dims)
+    };
     let mut plan = plan(config, dims, capacity);
+    // Gradients of groups that wait for others; and whole windows, of which the engine has a part.
+    let gradients = 1 + waiting(0..groups) as u64;
+    plan.gradients_bytes = plan.gradients_bytes.saturating_mul(gradients);
+    for shapes in [train, valid].iter().filter(|_| groups > 1) {
+        let positions = shapes.iter().map(|(steps, b)| steps.saturating_mul(*b));
+        let positions = positions.max().unwrap_or(0) as u64;
+        let bytes = &mut plan.window.positions_bytes;
+        *bytes = bytes.saturating_add(WINDOW_BYTES.saturating_mul(positions));
+    }
     if config.loss_after.is_some() {
         // Which targets of a window are the most likely tokens.
         plan.fixed_bytes += capacity.window as u64;
     }
     if config.watch_gradients.is_some() {
         let longest = train.iter().map(|(steps, _)| *steps).max();
-        plan.fixed_bytes += probe_bytes(dims, longest.unwrap_or(0));
+        let widest = train
+            .iter()
+            .map(|(_, batch)| most_sequences(groups, *batch));
+        let (steps, sequences) = (longest.unwrap_or(0), widest.max().unwrap_or(0));
+        plan.fixed_bytes += probe_bytes(dims, steps, sequences);
     }
     (capacity, plan)
 }

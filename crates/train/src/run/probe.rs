@@ -7,6 +7,7 @@
 use super::Run;
 use crate::Trainer;
 use crate::bptt::Engine;
+use crate::groups::sequences_of;
 use crate::watch::{GradientFlow, LayerFlow};
 use elman_net::State;
 use elman_net::dims::{PROBE_SEQUENCES, PROBE_STEPS};
@@ -32,16 +33,30 @@ impl Run {
             engine,
             state,
             window,
+            config,
             ..
         } = &mut self.trainer;
         text.read_on(state.progress.cursor(), window);
-        probe(engine, window, &state.carried, state.progress.step + 1)
+        let groups = 0..config.groups;
+        let sizes = groups.map(|group| sequences_of(group, config.groups, window.batch_size).len());
+        let first = sizes.into_iter().find(|size| *size > 0).unwrap_or(0);
+        let batch_size = PROBE_SEQUENCES.min(first);
+        let step = state.progress.step + 1;
+        match batch_size {
+            0 => None,
+            _ => probe(engine, window, batch_size, &state.carried, step),
+        }
     }
 }
 
-fn probe(engine: &mut Engine, window: &Window, carried: &State, step: u64) -> Option<GradientFlow> {
+fn probe(
+    engine: &mut Engine,
+    window: &Window,
+    batch_size: usize,
+    carried: &State,
+    step: u64,
+) -> Option<GradientFlow> {
     let weights = LayerWeights::of(engine.network(), engine.params());
-    let batch_size = PROBE_SEQUENCES.min(window.batch_size);
     let trace = engine.trace(window, batch_size, PROBE_STEPS, carried, &weights);
     let trace = trace.ok()?;
     let lag = trace.steps;

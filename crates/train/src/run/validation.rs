@@ -4,6 +4,7 @@ use super::Run;
 use super::budget::steps_in_epoch;
 use crate::bptt::Engine;
 use crate::error::Result;
+use crate::groups::sequences_of;
 use crate::schedule::Schedule;
 use crate::state::{Progress, TrainState};
 use crate::watch::{Best, Validation};
@@ -65,7 +66,12 @@ impl Run {
             self.trainer.engine.swap_params(&mut average.weights);
         }
         let counting = self.trainer.config.loss_after.is_some();
-        let found = score_text(&mut self.trainer.engine, valid, counting);
+        let found = score_text(
+            &mut self.trainer.engine,
+            valid,
+            self.trainer.config.groups,
+            counting,
+        );
         if let Some(average) = &mut average {
             self.trainer.engine.swap_params(&mut average.weights);
         }
@@ -130,25 +136,40 @@ impl Run {
 
 /// The loss over a whole text and, where `counting`, how often it is right: of a stream in parallel sequences, each from the zero state,
 /// which is approximate at their seams; of sentences exact. The bits are those of `infer::evaluate`.
-fn score_text(engine: &mut Engine, text: &mut Windows, counting: bool) -> Result<Scored<f64>> {
-    let window = engine.window();
-    let mut pass = Pass {
-        text,
-        done: Progress::default(),
-    };
-    Ok(score_windows(
-        &mut pass,
-        engine,
-        window,
-        counting,
-        &mut |_| Ok(()),
-    )?)
+///
+/// The text is read once for each of `groups` groups of the sequences of its windows.
+fn score_text(
+    engine: &mut Engine,
+    text: &mut Windows,
+    groups: usize,
+    counting: bool,
+) -> Result<Scored<f64>> {
+    let mut all: Option<Scored<f64>> = None;
+    for group in 0..groups {
+        let window = engine.window();
+        let mut pass = Pass {
+            text,
+            done: Progress::default(),
+            whole: Window::default(),
+            group,
+            groups,
+        };
+        let scored = score_windows(&mut pass, engine, window, counting, &mut |_| Ok(()))?;
+        match &mut all {
+            Some(all) => all.add(&scored),
+            None => all = Some(scored),
+        }
+    }
+    Ok(all.expect("there is at least one group"))
 }
 
-/// One pass over a text.
+/// One pass over a text, for a group of the sequences of its windows.
 struct Pass<'a> {
     text: &'a mut Windows,
     done: Progress,
+    whole: Window,
+    group: usize,
+    groups: usize,
 }
 
 impl WindowSource for Pass<'_> {
@@ -157,14 +178,29 @@ impl WindowSource for Pass<'_> {
     }
 
     fn next(&mut self, window: &mut Window) -> Option<Filled> {
-        if self.done.epoch > 0 {
-            return None;
+        while self.done.epoch == 0 {
+            let whole = match self.groups {
+                1 => &mut *window,
+                _ => &mut self.whole,
+            };
+            let first = self.done == Progress::default();
+            let consumed = self.text.read(self.done.cursor(), whole);
+            self.done.advance(consumed.by, self.text.length());
+            let mut tokens = consumed.tokens;
+            if self.groups > 1 {
+                let sequences = sequences_of(self.group, self.groups, self.whole.batch_size);
+                if sequences.is_empty() {
+                    continue;
+                }
+                // The window's tokens count with its first sequences.
+                tokens *= usize::from(sequences.start == 0);
+                self.whole.copy_sequences(sequences, window);
+            }
+            return Some(Filled {
+                from_zero: first || !self.text.carries(),
+                tokens,
+            });
         }
-        let consumed = self.text.read(self.done.cursor(), window);
-        self.done.advance(consumed.by, self.text.length());
-        Some(Filled {
-            from_zero: !self.text.carries(),
-            tokens: consumed.tokens,
-        })
+        None
     }
 }

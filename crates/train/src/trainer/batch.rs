@@ -1,6 +1,7 @@
 //! Batches of the program's own sequences for one update.
 
 use crate::TrainError;
+use crate::groups::most_sequences;
 use elman_net::dims::Capacity;
 use elman_text::{TokenId, Window};
 
@@ -49,8 +50,13 @@ impl Batch {
         &self.window
     }
 
-    /// Refuses what a network of `vocab` entries and memory for windows in `capacity` cannot be trained on.
-    pub(super) fn check(&self, vocab: usize, capacity: Capacity) -> Result<(), TrainError> {
+    /// Refuses what a network of `vocab` entries and memory for `groups` groups of windows in `capacity` cannot be trained on.
+    pub(super) fn check(
+        &self,
+        vocab: usize,
+        capacity: Capacity,
+        groups: usize,
+    ) -> Result<(), TrainError> {
         let Window {
             steps,
             batch_size,
@@ -64,12 +70,13 @@ impl Batch {
         if let Some(&id) = targets.iter().find(|&&id| id as usize >= vocab) {
             return Err(TrainError::UnknownToken { id, vocab });
         }
-        if batch_size > capacity.batch_size || steps * batch_size > capacity.window {
+        let sequences = most_sequences(groups, batch_size);
+        if batch_size > capacity.carried || steps * sequences > capacity.window {
             return Err(TrainError::BatchTooLarge {
                 sequences: batch_size,
-                positions: steps * batch_size,
-                most_sequences: capacity.batch_size,
-                most_positions: capacity.window,
+                positions: steps * sequences * groups,
+                most_sequences: capacity.carried,
+                most_positions: capacity.window * groups,
             });
         }
         Ok(())
