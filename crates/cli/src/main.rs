@@ -20,6 +20,7 @@ mod paint;
 mod places;
 mod presets;
 mod progress;
+mod ranks;
 mod resolve;
 mod run_page;
 mod rundir;
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
     let Some(code) = faults::reported(run) else {
         return ExitCode::from(WORLD);
     };
-    code
+    ranks::leave(code)
 }
 
 fn run() -> ExitCode {

@@ -77,6 +77,18 @@ fn about(ready: &RunPlan, text: &str) -> Table {
             parts.join(", ")
         ),
     );
+    let team = crate::ranks::team();
+    if team.is_several() {
+        table.row(
+            "ranks",
+            format!(
+                "{} for {}; each sends and receives {} an update",
+                team.count(),
+                count(config.groups, "group"),
+                bytes(team.update_bytes(ready.parameters)),
+            ),
+        );
+    }
     table.row("budget", budget(ready));
     table.row(
         "machine",

@@ -72,11 +72,17 @@ impl Gradients {
 
     /// Exchanges the accumulated gradients for `other`, which has the same layout, and begins those of the next update.
     pub fn swap(&mut self, other: &mut Params) {
-        for (id, _) in other.layout().tensors() {
+        std::mem::swap(self.settled(), other);
+        self.begin_anew();
+    }
+
+    /// Accumulated gradients; a tensor to which nothing was added is zero.
+    pub fn settled(&mut self) -> &mut Params {
+        let layout = self.values.layout().clone();
+        for (id, _) in layout.tensors() {
             self.sums(id);
         }
-        std::mem::swap(&mut self.values, other);
-        self.begin_anew();
+        &mut self.values
     }
 
     /// Begins the next update: the next gradient of a tensor replaces the accumulated one.

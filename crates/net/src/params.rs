@@ -188,6 +188,16 @@ impl Params {
         &self.layout
     }
 
+    /// All numbers of the arena, with the padding between tensors.
+    pub fn numbers(&self) -> &[f32] {
+        &self.arena
+    }
+
+    /// All mutable numbers of the arena, with the padding between tensors.
+    pub fn numbers_mut(&mut self) -> &mut [f32] {
+        &mut self.arena
+    }
+
     /// Sets every parameter to `value`.
     pub fn fill(&mut self, value: f32) {
         self.arena.fill(value);

@@ -284,6 +284,11 @@ impl Engine {
         self.active_rows.clear();
     }
 
+    /// The gradient, where every tensor counts.
+    pub(crate) fn settled_gradient(&mut self) -> &mut Params {
+        self.grads.settled()
+    }
+
     /// Adds `other` to the gradient.
     pub(crate) fn add_gradient(&mut self, other: &Params) {
         self.grads.add(other);

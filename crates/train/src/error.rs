@@ -70,6 +70,40 @@ pub enum RunError {
         /// The file, relative to the directory.
         file: PathBuf,
     },
+    /// Another process of the training cannot take part.
+    #[error("rank {rank}: {said}")]
+    OtherRank {
+        /// Number of the process.
+        rank: usize,
+        /// Its error.
+        said: String,
+    },
+    /// The processes of a training are not of the same kind.
+    #[error("the {what} of rank {rank} ({theirs}) is another than that of rank 0 ({ours})")]
+    RanksDiffer {
+        /// What was compared.
+        what: &'static str,
+        /// The first process that differs.
+        rank: usize,
+        /// What it has, or where it is.
+        theirs: String,
+        /// What rank 0 has, or where it is.
+        ours: String,
+    },
+    /// What rank 0 says of a run is not understood.
+    #[error("rank 0 announces a run that this program does not understand: {0}")]
+    Announcement(String),
+    /// The batch has fewer groups than there are processes to share them.
+    #[error("{ranks} ranks cannot share the {groups} groups of a batch")]
+    FewGroups {
+        /// Number of processes.
+        ranks: usize,
+        /// Number of groups of the run.
+        groups: usize,
+    },
+    /// A budget in minutes is measured by one process.
+    #[error("a budget in minutes is measured by one process and cannot be shared by {0} ranks")]
+    MinutesOfRanks(usize),
     /// A run on tokens has no vocabulary.
     #[error(
         "tokens need a vocabulary, which a text would be counted for: name a model, a tokenizer or a list of words"

@@ -30,7 +30,8 @@ const LARGEST_RECORD: u64 = 16 << 20;
 /// The directory of a run, locked for this process.
 pub struct Folder {
     path: PathBuf,
-    _lock: Lock,
+    /// None for who only looks.
+    _lock: Option<Lock>,
 }
 
 /// Content of a run's `config.toml`.
@@ -229,7 +230,19 @@ impl Folder {
         }
         Ok(Folder {
             path: path.to_path_buf(),
-            _lock: lock,
+            _lock: Some(lock),
+        })
+    }
+
+    /// The directory of a run that another process has locked and prepared, for reading.
+    ///
+    /// # Errors
+    /// [`RunError::Missing`] if there is none.
+    pub(crate) fn look(path: &Path) -> Result<Folder> {
+        Folder::refuse_missing(path)?;
+        Ok(Folder {
+            path: path.to_path_buf(),
+            _lock: None,
         })
     }
 

@@ -12,6 +12,7 @@
 //! An update goes through all its windows for one group and then for the next: the gradient is exchanged once per update.
 
 use super::bptt::{Engine, WindowStats};
+use super::ranks::{Team, Wishes};
 use elman_net::Params;
 use std::ops::Range;
 
@@ -28,38 +29,59 @@ pub fn most_sequences(groups: usize, batch_size: usize) -> usize {
 
 /// Gradients that wait for others while those of the groups `own` are added.
 pub fn waiting(own: Range<usize>) -> usize {
-    let mut blocks: Vec<Range<usize>> = Vec::new();
+    let mut adding = Adding::default();
     let mut most = 0;
     for group in own {
-        most = most.max(blocks.len());
-        push(&mut blocks, group, &mut |_| {});
+        most = most.max(adding.blocks());
+        adding.push(group..group + 1, &mut |_| {});
     }
     most
 }
 
-/// Adds the block of the single group `group`, calling `join` for every block at the end of `blocks` that becomes the left part of a larger one.
-fn push(blocks: &mut Vec<Range<usize>>, group: usize, join: &mut dyn FnMut(usize)) {
-    let mut block = group..group + 1;
-    while let Some(left) = blocks.last() {
-        let size = block.len();
-        if left.len() != size || left.end != block.start || !left.start.is_multiple_of(2 * size) {
-            break;
-        }
-        block.start = left.start;
-        blocks.pop();
-        join(blocks.len());
+/// The blocks that remain of the groups `own` when all sums within them are made.
+pub fn blocks_of(own: Range<usize>) -> Vec<Range<usize>> {
+    let mut adding = Adding::default();
+    own.for_each(|group| adding.push(group..group + 1, &mut |_| {}));
+    adding.blocks
+}
+
+/// The tree while its leaves come one after the other: the blocks that are not part of a larger one yet, in order.
+#[derive(Default)]
+pub struct Adding {
+    blocks: Vec<Range<usize>>,
+}
+
+impl Adding {
+    /// Number of blocks that wait for others.
+    pub fn blocks(&self) -> usize {
+        self.blocks.len()
     }
-    blocks.push(block);
+
+    /// Appends `block`; `join(i)` is called for every waiting block i that becomes the left half of a larger one with it.
+    pub fn push(&mut self, block: Range<usize>, join: &mut dyn FnMut(usize)) {
+        let mut block = block;
+        while let Some(left) = self.blocks.last() {
+            let size = block.len();
+            let is_half = left.len() == size && size.is_power_of_two();
+            if !is_half || left.end != block.start || !left.start.is_multiple_of(2 * size) {
+                break;
+            }
+            block.start = left.start;
+            self.blocks.pop();
+            join(self.blocks.len());
+        }
+        self.blocks.push(block);
+    }
 }
 
 /// Sum of a value of every group, in the order of the tree.
 pub fn tree_sum<T: Copy>(values: &[T], add: impl Fn(T, T) -> T) -> Option<T> {
     let mut sums: Vec<T> = Vec::new();
-    let mut blocks = Vec::new();
+    let mut adding = Adding::default();
     for (group, value) in values.iter().enumerate() {
         let mut sum = *value;
-        push(&mut blocks, group, &mut |left| sum = add(sums[left], sum));
-        sums.truncate(blocks.len() - 1);
+        adding.push(group..group + 1, &mut |left| sum = add(sums[left], sum));
+        sums.truncate(adding.blocks() - 1);
         sums.push(sum);
     }
     sums.into_iter()
@@ -89,10 +111,12 @@ impl GroupStats {
     }
 }
 
-/// The sum of the gradients of an update's groups.
+/// The sum of the gradients of an update's groups, over all ranks.
 pub(crate) struct GradientTree {
+    team: Team,
+    groups: usize,
     /// Blocks of groups whose gradients have been added, in order; the last one's is in the engine.
-    blocks: Vec<Range<usize>>,
+    adding: Adding,
     /// Gradients of all blocks but the last.
     sums: Vec<Params>,
     spare: Vec<Params>,
@@ -101,25 +125,38 @@ pub(crate) struct GradientTree {
 }
 
 impl GradientTree {
-    /// Allocates the sum of the groups `own`; where these are several, the gradient of `engine` becomes one of parts.
-    pub fn new(own: Range<usize>, groups: usize, engine: &mut Engine) -> GradientTree {
+    /// Allocates the sum of this process's groups; where a batch has several, the gradient of `engine` becomes one of parts.
+    pub fn new(team: Team, groups: usize, engine: &mut Engine) -> GradientTree {
         if groups > 1 {
             engine.sum_parts();
         }
         let layout = engine.grads().layout().clone();
+        let own = team.own_groups(groups);
         GradientTree {
-            blocks: Vec::new(),
+            adding: Adding::default(),
             sums: Vec::new(),
-            spare: (0..waiting(own.clone()))
+            stats: Vec::with_capacity(own.len()),
+            spare: (0..waiting(own))
                 .map(|_| Params::zeros(layout.clone()))
                 .collect(),
-            stats: Vec::with_capacity(own.len()),
+            team,
+            groups,
         }
+    }
+
+    /// The processes that learn together.
+    pub fn team(&self) -> &Team {
+        &self.team
+    }
+
+    /// The groups of this process.
+    pub fn own(&self) -> Range<usize> {
+        self.team.own_groups(self.groups)
     }
 
     /// Makes room for the gradient of the next group in `engine`.
     pub fn begin(&mut self, engine: &mut Engine) {
-        if self.blocks.len() > self.sums.len() {
+        if self.adding.blocks() > self.sums.len() {
             let mut sum = self.spare.pop().expect("room for every waiting gradient");
             engine.swap_gradient(&mut sum);
             self.sums.push(sum);
@@ -130,23 +167,31 @@ impl GradientTree {
     pub fn add(&mut self, engine: &mut Engine, group: usize, stats: GroupStats) {
         self.stats.push(stats);
         let (sums, spare) = (&mut self.sums, &mut self.spare);
-        push(&mut self.blocks, group, &mut |_| {
+        self.adding.push(group..group + 1, &mut |_| {
             let left = sums.pop().expect("a gradient for every block");
             engine.add_gradient(&left);
             spare.push(left);
         });
     }
 
-    /// Adds all blocks, so that `engine` has the gradient of the batch; returns the figures of all groups.
-    pub fn finish(&mut self, engine: &mut Engine) -> GroupStats {
-        while let Some(left) = self.sums.pop() {
-            engine.add_gradient(&left);
-            self.spare.push(left);
-        }
-        self.blocks.clear();
-        let stats = tree_sum(&self.stats, GroupStats::plus);
+    /// Adds all blocks, so that `engine` has the gradient of the batch; returns the figures of all groups and what the ranks agree on.
+    pub fn finish(&mut self, engine: &mut Engine, wishes: Wishes) -> (GroupStats, Wishes) {
+        let agreed = self.team.gather_stats(&self.stats, self.groups, wishes);
         self.stats.clear();
-        stats.unwrap_or_default()
+        match self.team.is_several() {
+            true => {
+                self.team.sum_gradients(&self.sums, engine, self.groups);
+                self.spare.append(&mut self.sums);
+            }
+            false => {
+                while let Some(left) = self.sums.pop() {
+                    engine.add_gradient(&left);
+                    self.spare.push(left);
+                }
+            }
+        }
+        self.adding = Adding::default();
+        agreed
     }
 }
 

@@ -17,6 +17,7 @@ pub mod job;
 pub mod metrics;
 pub mod objective;
 pub mod optim;
+mod ranks;
 pub mod run;
 pub mod schedule;
 pub mod scheduled;
@@ -35,9 +36,11 @@ pub use elman_infer::VocabularyFrom;
 pub use error::{BestModel, Error, MemoryRemedy, Result, RunError, TrainError};
 pub use folder::{Folder, Inputs, Record, read_record};
 pub use job::{Changes, Job, Machine, NewBudget};
+pub use ranks::{Ranks, Team};
 pub use run::{
-    available_bytes, dry_run, dry_run_among, peak_bytes, plan, plan_shapes, resume, start,
-    start_on, total_bytes, training_size,
+    assist, available_bytes, compare, dismiss, dry_run, dry_run_among, peak_bytes, plan,
+    plan_shapes, resume, resume_together, start, start_on, start_together, total_bytes,
+    training_size,
 };
 pub use texts::{Surveys, TokenTexts, VALIDATION_FRACTION};
 pub use trainer::{Batch, Trainer};

@@ -8,6 +8,7 @@ use super::folder::{Folder, Inputs, Record, read_record};
 use super::guard::{UpdateDecision, uniform_nats};
 use super::job::{Changes, Job, Machine};
 use super::metrics::{EndLine, Line, Metrics};
+use super::ranks::{Team, Wishes};
 use super::state::Identity;
 use super::texts::{Texts, TokenTexts};
 use super::trainer::Trainer;
@@ -29,6 +30,7 @@ mod own;
 mod probe;
 mod recorder;
 mod restored;
+mod together;
 mod validation;
 mod watching;
 
@@ -38,16 +40,25 @@ use memory::{Open, TextSizes};
 pub use memory::{available_bytes, peak_bytes, plan, plan_shapes, total_bytes};
 pub use outline::{dry_run, dry_run_among, training_size};
 use recorder::Recorder;
+pub use together::{assist, compare, dismiss};
 
 /// Starts a new run and trains to the end of its budget, or until `watch` asks to stop.
 ///
 /// # Errors
 /// [`Error`](crate::Error) if the job cannot be carried out, its memory does not fit, or training diverges.
 pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
+    start_together(job, &Team::default(), watch)
+}
+
+/// Starts a new run as [`start`] does, with the ranks of `team` that wait in [`assist`].
+///
+/// # Errors
+/// As for [`start`]; [`RunError::OtherRank`], [`RunError::FewGroups`], [`RunError::MinutesOfRanks`].
+pub fn start_together(job: &Job, team: &Team, watch: &mut dyn Watch) -> Result<Outcome> {
     let mut prepare = |job: &Job, folder: &Folder, watch: &mut dyn Watch| {
         Texts::prepare(job, folder, &mut |note| watch.event(&Event::Note(note)))
     };
-    begin(job, &mut prepare, watch)
+    begin(job, &mut prepare, team, watch)
 }
 
 /// Starts a new run as [`start`] does, on texts that are tokens already; the job names their vocabulary, and no files.
@@ -57,15 +68,21 @@ pub fn start(job: &Job, watch: &mut dyn Watch) -> Result<Outcome> {
 pub fn start_on(job: &Job, tokens: &TokenTexts, watch: &mut dyn Watch) -> Result<Outcome> {
     let mut prepare =
         |job: &Job, folder: &Folder, _: &mut dyn Watch| Texts::of_tokens(tokens, job, folder);
-    begin(job, &mut prepare, watch)
+    begin(job, &mut prepare, &Team::default(), watch)
 }
 
 /// Brings the texts of a job, encoded, into the directory of its run.
 type Prepare<'a> = dyn FnMut(&Job, &Folder, &mut dyn Watch) -> Result<Texts> + 'a;
 
 /// Starts a new run on the texts that `prepare` makes.
-fn begin(job: &Job, prepare: &mut Prepare, watch: &mut dyn Watch) -> Result<Outcome> {
+fn begin(job: &Job, prepare: &mut Prepare, team: &Team, watch: &mut dyn Watch) -> Result<Outcome> {
     let mut job = job.clone();
+    if job.config.groups == 1 {
+        job.config.groups = team.count();
+    }
+    if team.is_several() && job.config.minutes.is_some() {
+        return Err(RunError::MinutesOfRanks(team.count()).into());
+    }
     let origin = match &job.init_from {
         Some(path) => Some(adopt(&mut job.config, path, watch)?),
         None => None,
@@ -84,7 +101,8 @@ fn begin(job: &Job, prepare: &mut Prepare, watch: &mut dyn Watch) -> Result<Outc
         watch.event(&Event::Note(note));
     }
     let open = Open::of(&job);
-    let mut run = Run::new(job.config.clone(), texts, folder, &job.machine, open)?;
+    let (config, team) = (job.config.clone(), team.clone());
+    let mut run = Run::new(config, texts, folder, &job.machine, open, team)?;
     run.trainer.initialise(origin.as_ref());
     let total_steps = run.resolve_budget(origin.as_ref());
     // The memory plan has no room for a second model.
@@ -96,7 +114,7 @@ fn begin(job: &Job, prepare: &mut Prepare, watch: &mut dyn Watch) -> Result<Outc
     run.note_unknowns(watch);
     job.config.clone_from(&run.trainer.config);
     run.save()?;
-    run.folder.write_record(&Record {
+    let record = Record {
         elman: env!("CARGO_PKG_VERSION").into(),
         isa: job.machine.isa.name().into(),
         total_steps,
@@ -108,7 +126,9 @@ fn begin(job: &Job, prepare: &mut Prepare, watch: &mut dyn Watch) -> Result<Outc
             job.own_text,
         ),
         config: job.config,
-    })?;
+    };
+    run.folder.write_record(&record)?;
+    run.share(&record)?;
     run.follow(watch)
 }
 
@@ -122,6 +142,20 @@ pub fn resume(
     machine: &Machine,
     watch: &mut dyn Watch,
 ) -> Result<Outcome> {
+    resume_together(path, changes, machine, &Team::default(), watch)
+}
+
+/// Resumes a run as [`resume`] does, with the ranks of `team` that wait in [`assist`]: any number, up to the groups of the run.
+///
+/// # Errors
+/// As for [`resume`]; [`RunError::OtherRank`], [`RunError::FewGroups`].
+pub fn resume_together(
+    path: &Path,
+    changes: impl Into<Changes>,
+    machine: &Machine,
+    team: &Team,
+    watch: &mut dyn Watch,
+) -> Result<Outcome> {
     let changes = changes.into();
     let folder = Folder::open(path)?;
     let mut record = read_record(path)?;
@@ -129,7 +163,8 @@ pub fn resume(
     record.config.check()?;
     let texts = Texts::open(&folder)?;
     same_arithmetic(&record, machine, path)?;
-    let mut run = Run::new(record.config.clone(), texts, folder, machine, Open::Nothing)?;
+    let (config, team) = (record.config.clone(), team.clone());
+    let mut run = Run::new(config, texts, folder, machine, Open::Nothing, team)?;
     run.restore(watch)?;
     if let Some(total) = run.extend(&changes.budget)? {
         record.total_steps = total;
@@ -146,6 +181,7 @@ pub fn resume(
         watch.event(&Event::Note(note));
         run.save()?;
     }
+    run.share(&record)?;
     run.follow(watch)
 }
 
@@ -184,7 +220,12 @@ impl Run {
         folder: Folder,
         machine: &Machine,
         open: Open,
+        team: Team,
     ) -> Result<Run> {
+        if config.groups < team.count() {
+            let (ranks, groups) = (team.count(), config.groups);
+            return Err(RunError::FewGroups { ranks, groups }.into());
+        }
         let identity = texts.identity();
         let train = Windows::training(texts.train, &texts.vocab, &config)?;
         let valid = texts
@@ -198,11 +239,13 @@ impl Run {
             train: train.order(),
             valid: valid.as_ref().map(Windows::order),
         };
-        let (room, plan) = sizes.plan(&config);
+        let (room, mut plan) = sizes.plan(&config);
+        let numbers = plan.weights_bytes / 4;
+        plan.fixed_bytes += team.buffer_bytes(config.groups, numbers as usize);
         sizes.check_memory(&plan, machine.memory_bytes, &config, open)?;
 
         let cpu = Cpu::new(machine.isa, machine.threads);
-        let trainer = Trainer::with_room(config, texts.vocab, train, room, cpu);
+        let trainer = Trainer::with_room(config, texts.vocab, train, room, cpu, team);
         Ok(Run {
             generations: Generations::new(folder.state()),
             folder,
@@ -265,6 +308,8 @@ impl Run {
         }
         let train_loss_nats = recorder.loss_nats();
         let ending = self.judged(trained?, train_loss_nats);
+        self.gather_state();
+        self.trainer.gradients.team().end();
         self.keep_a_model()?;
         recorder.sync()?;
         let checkpoint = self.save()?;
@@ -325,6 +370,7 @@ impl Run {
 
     /// Steps, validations, samples and checkpoints, until something ends them.
     fn train(&mut self, recorder: &mut Recorder) -> Result<Ending> {
+        let team = self.trainer.gradients.team().clone();
         let mut saved = Instant::now();
         let mut last_step = None;
         loop {
@@ -344,11 +390,16 @@ impl Run {
                 }
                 return Ok(Ending::Stalled);
             }
-            if recorder.stop_requested() {
+            // Several ranks stop where one of them wished it in the step before.
+            let stop = recorder.stop_requested();
+            if self.trainer.wishes.stop || (stop && !team.is_several()) {
                 return Ok(Ending::Stopped);
             }
+            let save = team.writes() && saved.elapsed() >= self.machine.save_every;
+            self.trainer.wishes = Wishes { stop, save };
             let at = progress.cursor();
-            if self.probe_is_due()
+            if team.writes()
+                && self.probe_is_due()
                 && let Some(flow) = self.probe()
             {
                 recorder.record(Line::Gradients(flow))?;
@@ -374,13 +425,21 @@ impl Run {
                     recorder.note(note);
                 }
             }
-            if self.sample_due() {
+            if team.writes() && self.sample_due() {
                 match self.sample() {
                     Ok(sample) => recorder.record(Line::Sample(sample))?,
                     Err(error) => recorder.note(format!("no sample: {error}")),
                 }
             }
-            if saved.elapsed() >= self.machine.save_every {
+            let save = match team.is_several() {
+                true => self.trainer.wishes.save,
+                false => saved.elapsed() >= self.machine.save_every,
+            };
+            if save {
+                self.refuse_overflow()?;
+                self.gather_state();
+            }
+            if save && team.writes() {
                 recorder.sync()?;
                 self.save()?;
                 recorder.saved(self.trainer.state.progress.step);

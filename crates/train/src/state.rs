@@ -131,12 +131,12 @@ pub struct TrainState {
 }
 
 impl TrainState {
-    /// The whole state as named arrays; `params` are the weights.
-    pub(crate) fn snapshot<'a>(&'a self, params: &'a Params, identity: &Identity) -> Snapshot<'a> {
+    /// Everything but the arrays.
+    pub(crate) fn header(&self, identity: &Identity) -> Value {
         let TrainState {
             progress,
             optimiser,
-            carried,
+            carried: _, // in the arrays
             seconds,
         } = self;
         let OptimizerState {
@@ -160,7 +160,34 @@ impl TrainState {
             average,
             seconds: *seconds,
         };
-        let Ok(Value::Object(header)) = serde_json::to_value(header) else {
+        serde_json::to_value(header).expect("a plain struct of numbers and strings")
+    }
+
+    /// Takes over everything but the arrays; `path` is the name of the run in errors.
+    pub(crate) fn set_header(&mut self, header: Value, path: &Path) -> Result<()> {
+        let header = Header::from_json(header, path)?;
+        self.take(header);
+        Ok(())
+    }
+
+    fn take(&mut self, header: Header) {
+        self.progress = header.progress;
+        self.optimiser.updates = header.updates;
+        if let (Some(average), Some(progress)) = (&mut self.optimiser.average, header.average) {
+            average.progress = progress;
+        }
+        self.seconds = header.seconds;
+    }
+
+    /// The whole state as named arrays; `params` are the weights.
+    pub(crate) fn snapshot<'a>(&'a self, params: &'a Params, identity: &Identity) -> Snapshot<'a> {
+        let TrainState {
+            progress: _, // in the header
+            optimiser,
+            carried,
+            seconds: _, // in the header
+        } = self;
+        let Value::Object(header) = self.header(identity) else {
             unreachable!("a plain struct of numbers and strings is a JSON object");
         };
 
@@ -192,12 +219,7 @@ impl TrainState {
         params: &mut Params,
         identity: &Identity,
     ) -> Result<()> {
-        let header = Value::Object(snapshot.header.clone());
-        let header: Header =
-            serde_json::from_value(header).map_err(|error| RunError::Checkpoint {
-                path: path.to_path_buf(),
-                flaw: error.to_string(),
-            })?;
+        let header = Header::from_json(Value::Object(snapshot.header.clone()), path)?;
         if header.identity != *identity {
             return Err(RunError::OtherTexts {
                 path: path.to_path_buf(),
@@ -226,17 +248,15 @@ impl TrainState {
                 to.copy_from_slice(from);
             }
         }
-        self.progress = header.progress;
-        self.optimiser.updates = header.updates;
-        if let (Some(average), Some(progress)) = (&mut self.optimiser.average, header.average) {
-            average.progress = progress;
-        }
-        self.seconds = header.seconds;
+        self.take(header);
         Ok(())
     }
 
     /// Every array of the state: name, shape, values.
-    fn slots<'a>(&'a mut self, params: &'a mut Params) -> Vec<(String, Vec<usize>, &'a mut [f32])> {
+    pub(crate) fn slots<'a>(
+        &'a mut self,
+        params: &'a mut Params,
+    ) -> Vec<(String, Vec<usize>, &'a mut [f32])> {
         let mut slots = Vec::new();
         let weights = std::iter::once((WEIGHTS.to_string(), params));
         for (prefix, arena) in weights.chain(self.optimiser.arenas_mut()) {
@@ -270,6 +290,16 @@ struct Header {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     average: Option<AverageProgress>,
     seconds: f64,
+}
+
+impl Header {
+    /// Errors: what is no header; `path` is the name of the file in them.
+    fn from_json(header: Value, path: &Path) -> Result<Header> {
+        serde_json::from_value(header).map_err(|error| {
+            let (path, flaw) = (path.to_path_buf(), error.to_string());
+            RunError::Checkpoint { path, flaw }.into()
+        })
+    }
 }
 
 const WEIGHTS: &str = "weights.";

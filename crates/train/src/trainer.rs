@@ -23,6 +23,7 @@ use super::groups::{GradientTree, sequences_of};
 use super::guard::{MOST_SKIPPED_IN_ROW, UpdateDecision};
 use super::objective::BatchPart;
 use super::optim::OptimizerState;
+use super::ranks::{Team, Wishes};
 use super::run::{plan_shapes, steps_in};
 use super::state::{Progress, TrainState};
 use super::step::{GradientAccumulator, Update};
@@ -50,7 +51,9 @@ pub struct Trainer {
     pub(super) window: Window,
     /// The sequences of a group in the present window; empty where there is one group.
     group: Window,
-    gradients: GradientTree,
+    pub(super) gradients: GradientTree,
+    /// Wishes of this process for the next step, and after it those of all.
+    pub(super) wishes: Wishes,
 }
 
 impl Trainer {
@@ -105,7 +108,7 @@ impl Trainer {
         config.settle(total_steps);
         let dims = config.dims(vocab.len());
         let (capacity, _) = plan_shapes(&config, &dims, &text.order().shapes(), &[]);
-        let mut trainer = Trainer::with_room(config, vocab, text, capacity, cpu);
+        let mut trainer = Trainer::with_room(config, vocab, text, capacity, cpu, Team::default());
         trainer.initialise(None);
         trainer.state.progress.total_steps = total_steps;
         Ok(trainer)
@@ -118,6 +121,7 @@ impl Trainer {
         text: Windows,
         capacity: Capacity,
         cpu: Cpu,
+        team: Team,
     ) -> Trainer {
         let (slots, format) = (config.buffers(), config.precision.format());
         let dims = config.dims(vocab.len());
@@ -133,7 +137,8 @@ impl Trainer {
             _ => (engine.window(), whole_window(&config, &text)),
         };
         Trainer {
-            gradients: GradientTree::new(0..config.groups, config.groups, &mut engine),
+            gradients: GradientTree::new(team, config.groups, &mut engine),
+            wishes: Wishes::default(),
             window,
             group,
             config,
@@ -211,14 +216,17 @@ impl Trainer {
         self.window.clone_from(batch.window());
         self.state.carried.set_zero();
         let mut gradient = GradientAccumulator::default();
-        for group in 0..self.config.groups {
+        for group in self.gradients.own() {
             gradient = GradientAccumulator::default();
             self.gradients.begin(&mut self.engine);
             self.learn(&mut gradient, group);
             self.gradients
                 .add(&mut self.engine, group, gradient.stats());
         }
-        let gradient = gradient.with(self.gradients.finish(&mut self.engine));
+        let wishes = self.wishes;
+        let (all, wishes) = self.gradients.finish(&mut self.engine, wishes);
+        self.wishes = wishes;
+        let gradient = gradient.with(all);
         let lr = self.config.learning_rate().at(self.state.progress.place());
         let read = self.window.real;
         let (report, verdict) = self.apply(gradient, lr, read, started);
@@ -249,7 +257,7 @@ impl Trainer {
         let begin = self.state.progress.cursor();
         let mut gradient = GradientAccumulator::default();
         let (mut factors, mut ended, mut read) = (0.0, false, 0);
-        for group in 0..self.config.groups {
+        for group in self.gradients.own() {
             self.state.progress.go_to(begin);
             self.gradients.begin(&mut self.engine);
             (gradient, factors) = (GradientAccumulator::default(), 0.0);
@@ -272,7 +280,10 @@ impl Trainer {
         if ended {
             self.state.carried.set_zero();
         }
-        let gradient = gradient.with(self.gradients.finish(&mut self.engine));
+        let wishes = self.wishes;
+        let (all, wishes) = self.gradients.finish(&mut self.engine, wishes);
+        self.wishes = wishes;
+        let gradient = gradient.with(all);
         // Windows of random lengths ask for rates of their own.
         let lr = rate * (factors / gradient.windows() as f64);
         self.apply(gradient, lr, read, started)

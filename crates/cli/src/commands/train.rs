@@ -13,6 +13,7 @@ use crate::args::{Quoted, Weighted, seconds, size, thread_count};
 use crate::options::{self, TrainOptions};
 use crate::output::usage;
 use crate::progress::{Form, Progress};
+use crate::ranks;
 use crate::rundir::{self, Replaced};
 use crate::signals::Stop;
 use crate::summary::{self, Memory};
@@ -22,7 +23,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 use elman::infer::OwnText;
 use elman::train::config::{Origin, Value};
-use elman::train::{Config, Ending, Event, Folder, Inputs, Machine, Watch, peak_bytes};
+use elman::train::{Config, Ending, Event, Folder, Inputs, Machine, Team, Watch, peak_bytes};
 use elman_kernels::Isa;
 use ending::Ended;
 use std::path::{Path, PathBuf};
@@ -130,9 +131,27 @@ Examples:
   # Start from a model, on another text
   elman train sermons.txt --init-from runs/kjv --lr 0.001";
 
-pub fn run(mut args: TrainArgs) -> Result<()> {
+pub fn run(args: TrainArgs) -> Result<()> {
+    let mut machine = args.machine()?;
+    let joined = ranks::join(&mut machine, args.threads.is_some());
+    let Ok(team) = joined else {
+        // Processes that differ have found it out together.
+        return match ranks::is_rank_0() {
+            true => joined.map(drop),
+            false => Ok(()),
+        };
+    };
+    if !team.writes() {
+        return ranks::help(&team, &machine);
+    }
+    let result = lead(args, machine, &team);
+    ranks::settle(&team, &result);
+    result
+}
+
+/// What a process does that is alone, or rank 0.
+fn lead(mut args: TrainArgs, machine: Machine, team: &Team) -> Result<()> {
     let start_bytes = peak_bytes();
-    let machine = args.machine()?;
     let form = match (args.json, args.quiet) {
         (true, _) => Form::Json,
         (_, true) => Form::Quiet,
@@ -152,7 +171,8 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
             let changes = options::changes(&args.options.choices);
             directory = run.clone();
             progress = Progress::new(form, directory.display().to_string(), stop.clone());
-            outcome = elman::train::resume(&directory, changes, &machine, &mut progress);
+            outcome =
+                elman::train::resume_together(&directory, changes, &machine, team, &mut progress);
         }
         None if args.dry_run => {
             args.gather();
@@ -177,7 +197,7 @@ pub fn run(mut args: TrainArgs) -> Result<()> {
                 progress: &mut progress,
                 replaced,
             };
-            outcome = elman::train::start(&job, &mut starting);
+            outcome = elman::train::start_together(&job, team, &mut starting);
             // Where the new run never began, the old one is put back.
             drop(starting.replaced);
             directory = job.run;

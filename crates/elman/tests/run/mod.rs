@@ -16,6 +16,7 @@ mod memory;
 mod models;
 mod optimisers;
 mod own_text;
+mod ranks;
 mod refusals;
 mod same_bits;
 mod sentences;

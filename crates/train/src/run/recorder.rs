@@ -7,26 +7,44 @@ use crate::watch::{Event, StepReport, Watch};
 
 /// Receiver of all events of a run: metrics file, TensorBoard's event file, and the observer of the caller.
 pub(super) struct Recorder<'a> {
-    metrics: Metrics,
+    /// None in a process that writes nothing.
+    metrics: Option<Metrics>,
     watch: &'a mut dyn Watch,
 }
 
 impl<'a> Recorder<'a> {
     /// Passes on to `metrics` what is recorded, and everything to `watch`.
     pub fn new(metrics: Metrics, watch: &'a mut dyn Watch) -> Recorder<'a> {
-        Recorder { metrics, watch }
+        Recorder {
+            metrics: Some(metrics),
+            watch,
+        }
+    }
+
+    /// Writes and shows nothing, and asks `watch` whether to stop.
+    pub fn silent(watch: &'a mut dyn Watch) -> Recorder<'a> {
+        Recorder {
+            metrics: None,
+            watch,
+        }
     }
 
     /// Records a line in the files, then shows it to the observer.
     pub fn record(&mut self, line: Line) -> Result<()> {
-        self.metrics.write(&line)?;
+        let Some(metrics) = &mut self.metrics else {
+            return Ok(());
+        };
+        metrics.write(&line)?;
         self.watch.event(&Event::Recorded(&line));
         Ok(())
     }
 
     /// Reports a step, and records the mean over the last ones when it is due; `seconds` is the training time since the run began.
     pub fn step(&mut self, step: &StepReport, tally: &mut Tally, seconds: f64) -> Result<()> {
-        let line = self.metrics.step(step, tally, seconds);
+        let Some(metrics) = &mut self.metrics else {
+            return Ok(());
+        };
+        let line = metrics.step(step, tally, seconds);
         line.map_or(Ok(()), |line| self.record(line))?;
         self.watch.event(&Event::Step(step.clone()));
         Ok(())
@@ -34,13 +52,18 @@ impl<'a> Recorder<'a> {
 
     /// Records the mean over the steps up to `step` that are in no line yet.
     pub fn rest(&mut self, step: &StepReport, tally: &mut Tally, seconds: f64) -> Result<()> {
-        let line = self.metrics.rest(step, tally, seconds);
+        let Some(metrics) = &mut self.metrics else {
+            return Ok(());
+        };
+        let line = metrics.rest(step, tally, seconds);
         line.map_or(Ok(()), |line| self.record(line))
     }
 
     /// Says something to people.
     pub fn note(&mut self, text: String) {
-        self.watch.event(&Event::Note(text));
+        if self.metrics.is_some() {
+            self.watch.event(&Event::Note(text));
+        }
     }
 
     /// Says that the checkpoint of `step` is written.
@@ -55,11 +78,11 @@ impl<'a> Recorder<'a> {
 
     /// Makes the recorded lines durable.
     pub fn sync(&mut self) -> Result<()> {
-        self.metrics.sync()
+        self.metrics.as_mut().map_or(Ok(()), Metrics::sync)
     }
 
     /// Mean loss of the steps that the last training line sums up, in nats.
     pub fn loss_nats(&self) -> Option<f64> {
-        self.metrics.loss_nats()
+        self.metrics.as_ref().and_then(Metrics::loss_nats)
     }
 }

@@ -5,10 +5,12 @@ use super::budget::steps_in_epoch;
 use crate::bptt::Engine;
 use crate::error::Result;
 use crate::groups::sequences_of;
+use crate::ranks::Team;
 use crate::schedule::Schedule;
 use crate::state::{Progress, TrainState};
 use crate::watch::{Best, Validation};
 use crate::windows::Windows;
+use elman_infer::Accuracy;
 use elman_infer::scoring::{Filled, Scored, WindowSource, score_windows};
 use elman_text::Window;
 use std::time::Instant;
@@ -70,6 +72,7 @@ impl Run {
             &mut self.trainer.engine,
             valid,
             self.trainer.config.groups,
+            self.trainer.gradients.team(),
             counting,
         );
         if let Some(average) = &mut average {
@@ -85,7 +88,10 @@ impl Run {
             let step = progress.step;
             progress.best = Some(Best { step, loss_nats });
             progress.stale = 0;
-            self.save_model()?;
+            self.refuse_overflow()?;
+            if self.trainer.gradients.team().writes() {
+                self.save_model()?;
+            }
         } else {
             progress.stale += 1;
         }
@@ -137,15 +143,16 @@ impl Run {
 /// The loss over a whole text and, where `counting`, how often it is right: of a stream in parallel sequences, each from the zero state,
 /// which is approximate at their seams; of sentences exact. The bits are those of `infer::evaluate`.
 ///
-/// The text is read once for each of `groups` groups of the sequences of its windows.
+/// The text is read once for each of `groups` groups of the sequences of its windows, which the ranks of `team` share.
 fn score_text(
     engine: &mut Engine,
     text: &mut Windows,
     groups: usize,
+    team: &Team,
     counting: bool,
 ) -> Result<Scored<f64>> {
     let mut all: Option<Scored<f64>> = None;
-    for group in 0..groups {
+    for group in team.own_groups(groups) {
         let window = engine.window();
         let mut pass = Pass {
             text,
@@ -160,7 +167,25 @@ fn score_text(
             None => all = Some(scored),
         }
     }
-    Ok(all.expect("there is at least one group"))
+    let mut all = all.expect("there is at least one group");
+    let found = all.accuracy;
+    let mut counts = [
+        all.tokens,
+        found.tokens,
+        found.right,
+        found.lines,
+        found.lines_right,
+    ];
+    team.gather_losses(&mut all.parts, &mut counts);
+    let [scored, tokens, right, lines, lines_right] = counts;
+    all.tokens = scored;
+    all.accuracy = Accuracy {
+        tokens,
+        right,
+        lines,
+        lines_right,
+    };
+    Ok(all)
 }
 
 /// One pass over a text, for a group of the sequences of its windows.
