@@ -49,6 +49,14 @@ for form in "--bptt 10" "--layout sentences" "--no-tied --optimizer sgd --accumu
     echo "one process, 2, 3 and 4 ranks: ${whole:0:16} $form"
 done
 
+echo "== local steps"
+local=("${options[@]}" --steps 61 --average-every 8)
+run 4 local.out "${local[@]}" -o local
+run 4 again.out "${local[@]}" -o again
+[ "$(hash local.out)" = "$(hash again.out)" ] || fail "local steps: another checkpoint"
+rm -rf local again
+echo "4 ranks, averaged every 8 updates, twice: $(hash local.out | cut -c1-16)"
+
 echo "== $kills kills of a random rank at a random moment"
 steps=1500
 "$elman" train "${options[@]}" --steps $steps -o whole >whole.out 2>/dev/null

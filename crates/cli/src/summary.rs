@@ -79,13 +79,21 @@ fn about(ready: &RunPlan, text: &str) -> Table {
     );
     let team = crate::ranks::team();
     if team.is_several() {
+        let buffers = config.method().buffers();
+        let (arrays, when) = match config.average_every {
+            1 => (1, "an update".to_owned()),
+            n => (
+                1 + buffers.moments + buffers.averages,
+                format!("every {n} updates, of its own part of the batch each"),
+            ),
+        };
         table.row(
             "ranks",
             format!(
-                "{} for {}; each sends and receives {} an update",
+                "{} for {}; each sends and receives {} {when}",
                 team.count(),
                 count(config.groups, "group"),
-                bytes(team.update_bytes(ready.parameters)),
+                bytes(team.update_bytes(arrays * ready.parameters)),
             ),
         );
     }

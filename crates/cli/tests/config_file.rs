@@ -43,6 +43,7 @@ fn choices_of_gradient_optimiser_and_schedule_reach_the_run_by_file_and_by_flag(
     let choices = [
         ("accumulate", "2", "2"),
         ("groups", "2", "2"),
+        ("average-every", "1", "1"),
         ("clip-value", "0.5", "0.5"),
         ("noise", "0.01", "0.01"),
         ("noise-decay", "0.6", "0.6"),

@@ -238,6 +238,12 @@ declare::options! {
             /// Groups of sequences that a batch is cut into; their gradients are computed one after the other, or on several machines, and added in one fixed order
             groups: usize = 1, option("G").later().at_least(1.0).at_most(MOST);
 
+            /// Updates that each rank of an mpirun makes from its own part of the batch before the ranks average their weights; more than 1 is another algorithm (local SGD), for slow networks
+            average_every: u64 = 1, option("N").later().at_least(1.0).at_most(MOST).idle(&[Idle {
+                because: "one rank has nobody to average with",
+                when: |config, _| config.groups == 1,
+            }]);
+
             /// Largest magnitude of an element of the gradient, cut before `clip`
             clip_value: Option<f64> = None, option("X|none").above(0.0);
 

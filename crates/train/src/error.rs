@@ -101,6 +101,16 @@ pub enum RunError {
         /// Number of groups of the run.
         groups: usize,
     },
+    /// A rank makes updates of its own from one group of the batch.
+    #[error(
+        "with `average-every` every group of a batch has a rank of its own: the run has {groups} groups, and there are {ranks} ranks"
+    )]
+    LocalSteps {
+        /// Number of processes.
+        ranks: usize,
+        /// Number of groups of the run.
+        groups: usize,
+    },
     /// A budget in minutes is measured by one process.
     #[error("a budget in minutes is measured by one process and cannot be shared by {0} ranks")]
     MinutesOfRanks(usize),

@@ -115,6 +115,8 @@ impl GroupStats {
 pub(crate) struct GradientTree {
     team: Team,
     groups: usize,
+    /// Whether every rank makes its updates by its own gradient.
+    pub local: bool,
     /// Blocks of groups whose gradients have been added, in order; the last one's is in the engine.
     adding: Adding,
     /// Gradients of all blocks but the last.
@@ -141,6 +143,7 @@ impl GradientTree {
                 .collect(),
             team,
             groups,
+            local: false,
         }
     }
 
@@ -176,9 +179,18 @@ impl GradientTree {
 
     /// Adds all blocks, so that `engine` has the gradient of the batch; returns the figures of all groups and what the ranks agree on.
     pub fn finish(&mut self, engine: &mut Engine, wishes: Wishes) -> (GroupStats, Wishes) {
+        if self.local {
+            // This rank's group may be empty.
+            engine.settled_gradient();
+            if !engine.gradient_norm(f32::INFINITY).is_finite() {
+                // An update is skipped on all ranks or on none.
+                let groups = self.stats.iter_mut();
+                groups.for_each(|group| group.stats.nats = f64::NAN);
+            }
+        }
         let agreed = self.team.gather_stats(&self.stats, self.groups, wishes);
         self.stats.clear();
-        match self.team.is_several() {
+        match self.team.is_several() && !self.local {
             true => {
                 self.team.sum_gradients(&self.sums, engine, self.groups);
                 self.spare.append(&mut self.sums);

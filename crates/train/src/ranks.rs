@@ -238,14 +238,27 @@ impl Team {
 
     /// Adds the gradients of all groups: `sums` and at last the one in `engine` are those of this rank's blocks; `engine` then has the sum.
     pub(crate) fn sum_gradients(&self, sums: &[Params], engine: &mut Engine, groups: usize) {
+        let last = engine.settled_gradient();
+        let sums: Vec<&[f32]> = sums.iter().map(Params::numbers).collect();
+        self.sum(&sums, last.numbers_mut(), groups);
+    }
+
+    /// Replaces `numbers` by their mean over the ranks.
+    pub(crate) fn mean(&self, numbers: &mut [f32]) {
+        self.sum(&[], numbers, self.count());
+        let share = 1.0 / self.count() as f32;
+        numbers.iter_mut().for_each(|x| *x *= share);
+    }
+
+    /// Adds the numbers of the blocks of all ranks into `last`; those of this rank are `before` and `last`.
+    fn sum(&self, before: &[&[f32]], last: &mut [f32], groups: usize) {
         let Some(ranks) = &self.ranks else { return };
         let count = ranks.count();
         let most = self.most_blocks(groups);
         let blocks: Vec<Vec<Range<usize>>> = (0..count)
             .map(|rank| blocks_of(self.groups_of(rank, groups)))
             .collect();
-        let last = engine.settled_gradient();
-        let length = last.numbers().len();
+        let length = last.len();
         let room = length.min(CHUNK).next_multiple_of(count);
         let mut send = vec![0.0_f32; room * most];
         let mut received = vec![0.0_f32; room * most];
@@ -258,7 +271,7 @@ impl Team {
                 &mut send[..piece * most * count],
                 &mut received[..piece * most * count],
             );
-            let own = sums.iter().map(Params::numbers).chain([last.numbers()]);
+            let own = before.iter().copied().chain([&last[..]]);
             for (block, numbers) in own.enumerate() {
                 for (q, from) in numbers[chunk.clone()].chunks(piece).enumerate() {
                     send[(q * most + block) * piece..][..from.len()].copy_from_slice(from);
@@ -291,7 +304,7 @@ impl Team {
                 bytemuck::cast_slice(&received[sum..sum + piece]),
                 bytemuck::cast_slice_mut(whole),
             );
-            last.numbers_mut()[chunk.clone()].copy_from_slice(&whole[..chunk.len()]);
+            last[chunk.clone()].copy_from_slice(&whole[..chunk.len()]);
         }
     }
 

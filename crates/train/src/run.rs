@@ -222,6 +222,10 @@ impl Run {
         open: Open,
         team: Team,
     ) -> Result<Run> {
+        if config.average_every > 1 && config.groups != team.count() {
+            let (ranks, groups) = (team.count(), config.groups);
+            return Err(RunError::LocalSteps { ranks, groups }.into());
+        }
         if config.groups < team.count() {
             let (ranks, groups) = (team.count(), config.groups);
             return Err(RunError::FewGroups { ranks, groups }.into());
@@ -357,6 +361,17 @@ impl Run {
         }
     }
 
+    /// Whether all ranks have the same weights after this step: always, unless each makes updates by itself for a while.
+    fn is_together(&self) -> bool {
+        let progress = &self.trainer.state.progress;
+        let every = self.trainer.config.average_every;
+        let done = progress.step == progress.total_steps;
+        !self.trainer.gradients.local
+            || progress.step.is_multiple_of(every)
+            || done
+            || self.validation_due()
+    }
+
     fn end(&self, ending: Ending) -> EndLine {
         EndLine {
             step: self.trainer.state.progress.step,
@@ -392,7 +407,8 @@ impl Run {
             }
             // Several ranks stop where one of them wished it in the step before.
             let stop = recorder.stop_requested();
-            if self.trainer.wishes.stop || (stop && !team.is_several()) {
+            let wished = self.trainer.wishes.stop && self.is_together();
+            if wished || (stop && !team.is_several()) {
                 return Ok(Ending::Stopped);
             }
             let save = team.writes() && saved.elapsed() >= self.machine.save_every;
@@ -415,6 +431,9 @@ impl Run {
                     return Err(self.diverged().into());
                 }
             }
+            if self.trainer.gradients.local && self.is_together() {
+                self.trainer.average();
+            }
             if let Some(note) = self.average_note(&step) {
                 recorder.note(note);
             }
@@ -432,7 +451,7 @@ impl Run {
                 }
             }
             let save = match team.is_several() {
-                true => self.trainer.wishes.save,
+                true => self.trainer.wishes.save && self.is_together(),
                 false => saved.elapsed() >= self.machine.save_every,
             };
             if save {

@@ -136,8 +136,10 @@ impl Trainer {
             1 => (Window::default(), engine.window()),
             _ => (engine.window(), whole_window(&config, &text)),
         };
+        let mut gradients = GradientTree::new(team, config.groups, &mut engine);
+        gradients.local = config.average_every > 1 && gradients.team().is_several();
         Trainer {
-            gradients: GradientTree::new(team, config.groups, &mut engine),
+            gradients,
             wishes: Wishes::default(),
             window,
             group,
@@ -293,18 +295,29 @@ impl Trainer {
     fn learn(&mut self, gradient: &mut GradientAccumulator, group: usize) {
         let (config, groups) = (&self.config, self.config.groups);
         let sequences = sequences_of(group, groups, self.window.batch_size);
-        let part = BatchPart {
-            first: sequences.start,
-            ..config.objective().whole(&self.window)
-        };
+        let first = sequences.start;
+        let mut counts = config.objective().counts(&self.window);
         let window = match groups {
             1 => &mut self.window,
             _ => {
                 self.window.copy_sequences(sequences, &mut self.group);
+                if self.gradients.local {
+                    counts = config.objective().counts(&self.group);
+                }
                 &mut self.group
             }
         };
+        let part = BatchPart { first, counts };
         gradient.add_part(&mut self.engine, &mut self.state, config, window, part);
+    }
+
+    /// Averages weights and the optimiser's state over the ranks.
+    pub(super) fn average(&mut self) {
+        let team = self.gradients.team();
+        team.mean(self.engine.params_mut().numbers_mut());
+        for (_, arena) in self.state.optimiser.arenas_mut() {
+            team.mean(arena.numbers_mut());
+        }
     }
 
     /// The update by a gradient at the rate `lr`, after `read` tokens.

@@ -25,6 +25,7 @@ fn others() -> Vec<(&'static str, Value)> {
         ("sampling-limit", json!(0.3)),
         ("scheduled-sampling", json!("constant:0.5")),
         ("noise-decay", json!(0.2)),
+        ("average-every", json!(4)),
         ("momentum", json!(0.6)),
         ("beta1", json!(0.3)),
         ("beta2", json!(0.3)),

@@ -161,6 +161,39 @@ fn a_run_moves_between_numbers_of_ranks() {
     }
 }
 
+/// Local SGD: every rank makes updates of its own, and all have the same weights where they are averaged and saved.
+#[test]
+fn local_steps_are_averaged_and_resume_to_the_bit() {
+    for (name, config) in all() {
+        let bench = Bench::new();
+        let local = |average_every| Config {
+            groups: 3,
+            average_every,
+            ..config.clone()
+        };
+        let started =
+            |run: &str, config: Config, log: &mut Log| started(&bench, run, &config, 3, log);
+        let synchronous = started("one", local(1), &mut Log::default());
+        let mut log = Log::default();
+        let outcome = started("whole", local(4), &mut log);
+        assert_ne!(outcome.checkpoint, synchronous.checkpoint, "{name}");
+        let [best, other] = [&outcome, &synchronous].map(|outcome| outcome.best.unwrap());
+        assert!(
+            (best.loss_nats / other.loss_nats - 1.0).abs() < 0.2,
+            "{name}"
+        );
+        let whole = essence(&bench.path("whole"), &outcome);
+
+        let total = outcome.total_steps;
+        let mut log = Log::stopping_after([1, total / 2, total - 3]);
+        let mut outcome = started("parts", local(4), &mut log);
+        while outcome.ending == Ending::Stopped {
+            outcome = resumed(&bench.path("parts"), 3, &mut log);
+        }
+        assert_eq!(essence(&bench.path("parts"), &outcome), whole, "{name}");
+    }
+}
+
 /// Without a choice there are as many groups as ranks; a run keeps its own.
 #[test]
 fn groups_are_as_many_as_ranks_unless_chosen() {
@@ -189,6 +222,10 @@ fn what_ranks_cannot_share_is_refused_on_all() {
         groups: 2,
         ..config()
     };
+    let local = Config {
+        average_every: 4,
+        ..two.clone()
+    };
     let minutes = Config {
         minutes: Some(1.0),
         epochs: None,
@@ -199,6 +236,17 @@ fn what_ranks_cannot_share_is_refused_on_all() {
         matches!(
             error,
             Error::Run(RunError::FewGroups {
+                ranks: 3,
+                groups: 2
+            })
+        ),
+        "{error}"
+    );
+    let error = refused(&local, 3);
+    assert!(
+        matches!(
+            error,
+            Error::Run(RunError::LocalSteps {
                 ranks: 3,
                 groups: 2
             })

@@ -36,10 +36,6 @@ pub fn run(args: TrainArgs, machine: Machine, form: Form) -> Result<()> {
     for note in std::mem::take(&mut resolved.notes) {
         telling.event(&Event::Note(note));
     }
-    if resolved.config.groups == 1 {
-        // As a run of several ranks would choose.
-        resolved.config.groups = crate::ranks::team().count();
-    }
     Ok(elman::train::dry_run(
         &args.job(resolved, run, machine),
         &mut telling,

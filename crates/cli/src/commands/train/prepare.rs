@@ -99,6 +99,9 @@ impl TrainArgs {
             }
             (resolved, _) => resolved?,
         };
+        if config.groups == 1 {
+            config.groups = crate::ranks::team().count();
+        }
         let origin = self.origin();
         notes.extend(idle_notes(&file, &self.options.choices, &config, &origin));
         // They belong to the texts, not to a configuration that is used again.
