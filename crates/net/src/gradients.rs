@@ -4,7 +4,7 @@
 //! update left there. A matrix would otherwise be written once more, and read by a product that could
 //! have begun at zero.
 
-use super::params::{ParamLayout, Params, TensorId};
+use super::params::{ParamLayout, Params, TensorId, add};
 use elman_kernels::Init;
 use std::sync::Arc;
 
@@ -65,8 +65,7 @@ impl Gradients {
     /// Adds `other`, which has the same layout.
     pub fn add(&mut self, other: &Params) {
         for (id, _) in other.layout().tensors() {
-            let sums = self.sums(id).iter_mut();
-            sums.zip(&other[id]).for_each(|(sum, x)| *sum += x);
+            add(self.sums(id), &other[id]);
         }
     }
 

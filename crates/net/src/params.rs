@@ -169,6 +169,16 @@ pub fn all_finite(values: &[f32]) -> bool {
     values.chunks(4096).all(|chunk| largest(chunk) < INFINITY)
 }
 
+/// Adds `numbers` to `sums`, element by element.
+pub fn add(sums: &mut [f32], numbers: &[f32]) {
+    sums.iter_mut().zip(numbers).for_each(|(sum, x)| *sum += x);
+}
+
+/// Multiplies all numbers by `factor`.
+pub fn scale(numbers: &mut [f32], factor: f32) {
+    numbers.iter_mut().for_each(|x| *x *= factor);
+}
+
 /// Arena laid out by a [`ParamLayout`]: weights, gradients or moments.
 #[derive(Clone)]
 pub struct Params {

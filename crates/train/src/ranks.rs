@@ -12,7 +12,7 @@
 
 use super::bptt::{Engine, WindowStats};
 use super::groups::{Adding, GroupStats, blocks_of, sequences_of, tree_sum};
-use elman_net::{Params, State};
+use elman_net::{Params, State, params};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -246,8 +246,7 @@ impl Team {
     /// Replaces `numbers` by their mean over the ranks.
     pub(crate) fn mean(&self, numbers: &mut [f32]) {
         self.sum(&[], numbers, self.count());
-        let share = 1.0 / self.count() as f32;
-        numbers.iter_mut().for_each(|x| *x *= share);
+        params::scale(numbers, 1.0 / self.count() as f32);
     }
 
     /// Adds the numbers of the blocks of all ranks into `last`; those of this rank are `before` and `last`.
@@ -374,6 +373,5 @@ impl Team {
 /// Adds the `length` numbers at `left` to those at `right`, which come after them.
 fn add(numbers: &mut [f32], left: usize, right: usize, length: usize) {
     let (before, after) = numbers.split_at_mut(right);
-    let pairs = after[..length].iter_mut().zip(&before[left..left + length]);
-    pairs.for_each(|(sum, x)| *sum += x);
+    params::add(&mut after[..length], &before[left..left + length]);
 }
