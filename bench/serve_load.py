@@ -30,6 +30,8 @@ import json
 import pathlib
 import random
 import re
+import selectors
+import socket
 import statistics
 import subprocess
 import sys
@@ -90,19 +92,53 @@ class Client:
         body = {"model": self.model, "prompt": prompt, "max_tokens": tokens, "temperature": 1, **options}
         return self.request("/v1/completions", body)
 
-    async def stream(self, prompt, tokens, seed):
-        """Times at which the events of a stream arrived, whether it ended whole, and the status."""
-        reader, writer = await self.open()
-        writer.write(self.completion(prompt, tokens, stream=True, seed=seed, ignore_eos=True))
-        await writer.drain()
-        status = int((await reader.readuntil(b"\r\n\r\n")).split()[1])
-        times, ended = [time.perf_counter()], False
-        while line := await reader.readline():
-            if line.startswith(b"data:"):
-                ended = ended or b"[DONE]" in line
-                times.append(time.perf_counter())
-        writer.close()
-        return times, ended, status
+    def streams(self, prompts, tokens):
+        """Of a stream for each prompt, all at once: the times at which its events arrived, whether it ended whole, and the status.
+
+        It looks at all sockets once in two milliseconds and counts nothing but the ends of events, for what it computes is taken from the server.
+        """
+        found = [Stream(self, prompt, tokens, seed) for seed, prompt in enumerate(prompts)]
+        with selectors.DefaultSelector() as open_ones:
+            for stream in found:
+                open_ones.register(stream.socket, selectors.EVENT_READ, stream)
+            while open_ones.get_map():
+                for key, _ in open_ones.select(timeout=60):
+                    if not key.data.receive():
+                        open_ones.unregister(key.fileobj)
+                        key.fileobj.close()
+                time.sleep(0.002)
+        return [(stream.times, stream.ended, stream.status) for stream in found]
+
+
+class Stream:
+    """A stream of events that is read from a socket."""
+
+    def __init__(self, client, prompt, tokens, seed):
+        request = client.completion(prompt, tokens, stream=True, seed=seed, ignore_eos=True)
+        self.socket = socket.create_connection((client.host, client.port))
+        self.socket.sendall(request)
+        self.socket.setblocking(False)
+        self.times, self.status = [], 0
+        self.kept, self.last = b"", b""
+
+    def receive(self):
+        """Reads what there is; false at the end."""
+        part = self.socket.recv(1 << 16)
+        now = time.perf_counter()
+        if not self.times:
+            self.times.append(now)
+            self.status = int(part.split(maxsplit=2)[1])
+        # An event ends with an empty line; its end may have come in two parts.
+        text = self.kept + part
+        self.times += [now] * text.count(b"\n\n")
+        self.kept = b"" if text.endswith(b"\n\n") else text[-1:]
+        self.last = (self.last + part)[-40:]
+        return bool(part)
+
+    @property
+    def ended(self):
+        """Whether the last event is that of the end."""
+        return b"[DONE]" in self.last
 
 
 def quantile(values, share):
@@ -116,8 +152,7 @@ def milliseconds(seconds):
 async def streams(server, arguments):
     client = Client(server)
     began = time.perf_counter()
-    tasks = [client.stream(PROMPTS[i % len(PROMPTS)], arguments.tokens, i) for i in range(arguments.streams)]
-    found = await asyncio.gather(*tasks)
+    found = client.streams([PROMPTS[i % len(PROMPTS)] for i in range(arguments.streams)], arguments.tokens)
     took = time.perf_counter() - began
     # The last two events are the end of the text and `[DONE]`.
     tokens = sum(len(times) - 3 for times, _, _ in found)
@@ -332,7 +367,9 @@ async def soak(server, arguments):
         while time.perf_counter() < end:
             work = generator.randrange(4)
             if work == 0:
-                _, ended, _ = await client.stream(generator.choice(PROMPTS), 30, generator.randrange(1000))
+                request = client.completion(generator.choice(PROMPTS), 30, stream=True, seed=generator.randrange(1000), ignore_eos=True)
+                _, _, body = await client.send(request)
+                ended = b"[DONE]" in body
                 good = ended
             else:
                 raw = [

@@ -100,17 +100,36 @@ impl Sampler {
             "logits of another vocabulary"
         );
         let id = if self.changes_scores() || allowed.is_some() {
-            self.score(logits, allowed);
-            let scores = std::mem::take(&mut self.scores);
-            let id = self.choose_by(isa, &scores);
-            self.scores = scores;
-            id?
+            match allowed {
+                None => self.scores.copy_from_slice(logits),
+                Some(allowed) => {
+                    self.scores.fill(f32::NEG_INFINITY);
+                    for &id in allowed {
+                        self.scores[id as usize] = logits[id as usize];
+                    }
+                }
+            }
+            self.choose_scored(isa)?
         } else {
             self.choose_by(isa, logits)?
         };
-        let id = id.ok_or(GenerateError::Impossible {
-            constrained: allowed.is_some(),
-        })?;
+        self.chosen(id, allowed.is_some())
+    }
+
+    /// [`Sampler::choose`] by the logits that `write` writes (V).
+    pub(crate) fn choose_written(
+        &mut self,
+        isa: Isa,
+        write: impl FnOnce(&mut [f32]),
+    ) -> Result<u32> {
+        write(&mut self.scores);
+        let id = self.choose_scored(isa)?;
+        self.chosen(id, false)
+    }
+
+    /// Observes the token that was chosen, if one was possible.
+    fn chosen(&mut self, id: Option<u32>, constrained: bool) -> Result<u32> {
+        let id = id.ok_or(GenerateError::Impossible { constrained })?;
         self.observe(id);
         Ok(id)
     }
@@ -118,6 +137,15 @@ impl Sampler {
     /// Whether scores are not just the logits.
     fn changes_scores(&self) -> bool {
         self.sampling.repetition_penalty != 1.0 || !self.sampling.banned.is_empty()
+    }
+
+    /// All steps, by the logits in `scores`.
+    fn choose_scored(&mut self, isa: Isa) -> Result<Option<u32>> {
+        self.change_scores();
+        let scores = std::mem::take(&mut self.scores);
+        let id = self.choose_by(isa, &scores);
+        self.scores = scores;
+        id
     }
 
     /// Steps 3 to 8; none if all are impossible.
@@ -135,17 +163,8 @@ impl Sampler {
         Ok(Some(self.draw(scores, most)))
     }
 
-    /// Steps 1 and 2.
-    fn score(&mut self, logits: &[f32], allowed: Option<&[u32]>) {
-        match allowed {
-            None => self.scores.copy_from_slice(logits),
-            Some(allowed) => {
-                self.scores.fill(f32::NEG_INFINITY);
-                for &id in allowed {
-                    self.scores[id as usize] = logits[id as usize];
-                }
-            }
-        }
+    /// Steps 1 and 2, but for a constraint.
+    fn change_scores(&mut self) {
         let penalty = self.sampling.repetition_penalty;
         if penalty != 1.0 {
             for (score, _) in self

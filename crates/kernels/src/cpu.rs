@@ -77,6 +77,21 @@ impl Cpu {
         }
     }
 
+    /// Runs `job` on each of `items`, which the threads share, and returns the results in their order. A job must not call a
+    /// kernel that takes a [`Cpu`].
+    pub fn map<T: Send, U: Send>(&self, items: Vec<T>, job: impl Fn(T) -> U + Sync) -> Vec<U> {
+        let mut slots: Vec<_> = items.into_iter().map(|item| (Some(item), None)).collect();
+        let count = slots.len();
+        let shared = Parts::new(&mut slots);
+        self.parallel_from(2, count, &|worker| {
+            // SAFETY: shares of items are disjoint.
+            for (item, result) in unsafe { shared.part(worker.share(count)) } {
+                *result = item.take().map(&job);
+            }
+        });
+        slots.into_iter().filter_map(|(_, result)| result).collect()
+    }
+
     /// The threads, if there are any in this process.
     fn pool(&self) -> Option<&Pool> {
         self.pool.as_ref().filter(|pool| pool.is_here())
@@ -152,6 +167,19 @@ mod tests {
                     }
                 });
                 assert!(second.iter().enumerate().all(|(i, x)| *x == n - i));
+            }
+        }
+    }
+
+    #[test]
+    fn results_are_in_the_order_of_the_items() {
+        for threads in [1, 2, 3] {
+            for n in [0, 1, 2, 7] {
+                let items = (0..n).map(|i| i.to_string()).collect();
+                let cpu = Cpu::new(Isa::detect(), threads);
+                let longer = cpu.map(items, |item: String| item + "!");
+                let expected: Vec<_> = (0..n).map(|i| format!("{i}!")).collect();
+                assert_eq!(longer, expected);
             }
         }
     }

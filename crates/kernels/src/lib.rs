@@ -51,7 +51,7 @@ pub use philox::philox;
 pub use product::{Init, Operand, product, weight_gradient};
 pub use recurrence::{BackwardRow, BackwardWindow, ForwardWindow};
 pub use reduce::{add_column_sums, sum_limited_squares, sum_squares};
-pub use softmax::{cross_entropy, exponentials, log_softmax, target_nats};
+pub use softmax::{cross_entropy, exponentials, log_softmax, normaliser, target_nats};
 pub use timer::Kernel;
 pub use update::{
     Adagrad, Adam, Average, Momentum, Noise, Operands, Prepare, RmsMoments, RmsProp, adagrad, adam,

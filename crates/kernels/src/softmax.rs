@@ -9,12 +9,12 @@
 //! that; the logarithm and the loss are in f64. A row with NaN or ±∞ among its logits gets a loss
 //! that is not finite, so that a broken network cannot look like a good one.
 
-use crate::Cpu;
 use crate::cpu::{Parts, SHARED_FROM};
 use crate::rows::{read, write};
 use crate::simd::{Op, Vector, WIDTH};
 use crate::timer::Kernel;
 use crate::vmath::{exp, ln};
+use crate::{Cpu, Isa};
 
 /// Columns of one partial sum.
 const CHUNK: usize = 1024;
@@ -103,6 +103,15 @@ pub fn target_nats(cpu: &Cpu, logits: &[f32], targets: &[u32], nats: &mut [f64])
             unsafe { nats.part(r..r + 1)[0] = sum.nats(row[targets[r] as usize]) };
         }
     });
+}
+
+/// Computes the largest of some `logits` (V) and −ln p of its token, ln Σ e^(z − max z). The other tokens lie further down by the
+/// differences of their logits.
+///
+/// −ln p is not finite if a logit is NaN or +∞, or all are −∞.
+pub fn normaliser(isa: Isa, logits: &[f32]) -> (f32, f64) {
+    let sum = isa.run(ExponentialSum(logits));
+    (sum.max, sum.nats(sum.max))
 }
 
 /// Log-softmax: every row becomes ln p = z − max z − ln Σ e^(z − max z), for rows of `cols` = V logits.

@@ -55,7 +55,7 @@ impl Served {
     /// # Errors
     /// The system's if it has no thread left.
     pub fn start(name: String, model: Model, limits: &Limits) -> std::io::Result<Served> {
-        let engine = Engine::start(&model, limits.requests)?;
+        let engine = Engine::start(limits.requests)?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Ok(Served {
             name,

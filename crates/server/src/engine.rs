@@ -20,7 +20,7 @@ pub(crate) use read::{Found, Want};
 pub(crate) use write::{Bias, Event, Writing};
 
 use crate::state::TextState;
-use elman_infer::{Error, Model};
+use elman_infer::Error;
 use elman_text::TokenId;
 use read::Reading;
 use std::sync::Arc;
@@ -88,14 +88,13 @@ impl Events {
 }
 
 impl Engine {
-    /// Starts the engine of `model`, which accepts at most `most` jobs at once.
-    pub fn start(model: &Model, most: usize) -> std::io::Result<Engine> {
+    /// Starts the engine of a model, which accepts at most `most` jobs at once.
+    pub fn start(most: usize) -> std::io::Result<Engine> {
         let (jobs, new) = channel();
-        let vocab = model.vocab().len();
         let counters = Arc::new(Counters::default());
         let thread = std::thread::Builder::new().name("engine".into());
         let counted = counters.clone();
-        let thread = thread.spawn(move || Turns::new(vocab, &counted).run(&new))?;
+        let thread = thread.spawn(move || Turns::new(&counted).run(&new))?;
         Ok(Engine {
             jobs,
             open: Arc::default(),

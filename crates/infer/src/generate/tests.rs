@@ -423,7 +423,8 @@ fn a_writer_writes_what_generation_does() {
             let mut writer = Writer::new(&model, options.clone(), 0, decoder, &ids).unwrap();
             let mut text = Vec::new();
             while writer.finish().is_none() {
-                let id = writer.write(&session.logits()).unwrap();
+                let next = session.next().unwrap();
+                let id = writer.write(&next, |_| {}).unwrap();
                 session.feed_tokens(&[id]).unwrap();
                 text.extend_from_slice(writer.fresh());
             }

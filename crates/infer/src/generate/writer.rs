@@ -1,16 +1,16 @@
 //! A text that is written token by token by a caller who advances the model: in servers, where many texts advance together.
 //!
 //! ```text
-//! logits of the session → Writer::write → a token, which the caller feeds to the session → logits …
+//! distribution of the session → Writer::write → a token, which the caller feeds to the session → distribution …
 //! ```
 //! The tokens are those of [`super::Generator::sample`] with the same options and the same sample number.
 
 use super::draft::{Draft, Rules};
 use super::{Finish, Sampling};
-use crate::Model;
 use crate::error::{GenerateError, Result};
 use crate::model::check_words;
 use crate::sample::Sampler;
+use crate::{Distribution, Model};
 use elman_kernels::rng::{Site, Stream, key};
 use elman_text::{Decoder, TokenId};
 
@@ -62,16 +62,24 @@ impl Writer {
         })
     }
 
-    /// Chooses the next token by the `logits` (V) of the model after all tokens before, and writes it.
+    /// Chooses the next token by its distribution after all tokens before, whose logits (V) `change` may change, and writes it.
     ///
     /// # Errors
     /// [`GenerateError::NotFinite`] if hidden states overflow; [`GenerateError::Impossible`] if every token has probability 0.
     ///
     /// # Panics
-    /// If the text has ended, or the number of logits is not V.
-    pub fn write(&mut self, logits: &[f32]) -> Result<TokenId> {
+    /// If the text has ended, or the distribution is that of another vocabulary.
+    pub fn write(
+        &mut self,
+        next: &Distribution,
+        change: impl FnOnce(&mut [f32]),
+    ) -> Result<TokenId> {
         assert!(self.draft.finish.is_none(), "the text has ended");
-        let id = self.sampler.choose(self.model.cpu().isa(), logits, None)?;
+        let isa = self.model.cpu().isa();
+        let id = self.sampler.choose_written(isa, |logits| {
+            next.logits(logits);
+            change(logits);
+        })?;
         let mut none = None;
         let mut rules = rules(&self.model, &self.options, &mut none);
         self.draft.push(&mut rules, id, None);

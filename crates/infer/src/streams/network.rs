@@ -5,7 +5,7 @@
 
 use super::{Handle, Scores};
 use crate::{NetworkModel, NetworkView, Workspace};
-use elman_kernels::{Cpu, target_nats};
+use elman_kernels::{Cpu, normaliser};
 use elman_net::State;
 use elman_text::Vocab;
 use std::sync::Arc;
@@ -164,9 +164,9 @@ impl<'a> NetworkStreams<'a> {
     }
 
     pub fn nats(&self, logits: &[f32], tokens: &[u32], nats: &mut [f64]) {
-        let (most, least_nats) = normaliser(&self.cpu, logits);
+        let (most, least_nats) = normaliser(self.cpu.isa(), logits);
         for (nats, &token) in nats.iter_mut().zip(tokens) {
-            *nats = least_nats + (most - f64::from(logits[token as usize]));
+            *nats = least_nats + (f64::from(most) - f64::from(logits[token as usize]));
         }
     }
 
@@ -174,15 +174,15 @@ impl<'a> NetworkStreams<'a> {
         let v = self.vocab().len();
         let mut logits = vec![0.0; self.len() * v];
         self.logits(&mut logits);
-        let scores = logits.chunks_exact(v).map(|logits| {
-            let (most, least_nats) = normaliser(&self.cpu, logits);
+        let isa = self.cpu.isa();
+        self.cpu.map(logits.chunks_exact(v).collect(), |logits| {
+            let (most, least_nats) = normaliser(isa, logits);
             Scores::Logits {
                 logits: logits.to_vec(),
-                most,
+                most: f64::from(most),
                 least_nats,
             }
-        });
-        scores.collect()
+        })
     }
 
     /// The losses of `wanted` as next tokens, see [`super::Streams::next_nats`].
@@ -315,17 +315,4 @@ impl Clone for NetworkStreams<'_> {
             workspace: None,
         }
     }
-}
-
-/// The largest logit, and −ln p of its token: ln Σ e^(z − max z). The others lie further down by the difference of logits.
-fn normaliser(cpu: &Cpu, logits: &[f32]) -> (f64, f64) {
-    let mut most = 0;
-    for (id, logit) in (0..).zip(logits) {
-        if *logit > logits[most as usize] {
-            most = id;
-        }
-    }
-    let mut least_nats = [0.0];
-    target_nats(cpu, logits, &[most], &mut least_nats);
-    (f64::from(logits[most as usize]), least_nats[0])
 }

@@ -116,8 +116,11 @@ impl State {
     pub fn select(&self, from: &[usize]) -> State {
         let gather = |all: &[f32]| {
             let width = all.len() / self.batch_size;
-            let sequence = |&i: &usize| &all[i * width..(i + 1) * width];
-            from.iter().flat_map(sequence).copied().collect()
+            let mut selected = Vec::with_capacity(from.len() * width);
+            for &i in from {
+                selected.extend_from_slice(&all[i * width..(i + 1) * width]);
+            }
+            selected
         };
         let layer = |layer: &LayerState| LayerState {
             h: gather(&layer.h),

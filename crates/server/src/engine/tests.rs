@@ -2,7 +2,7 @@
 
 use super::*;
 use elman_infer::testing::{model, tokens};
-use elman_infer::{Eos, Sampling, Writer};
+use elman_infer::{Eos, Model, Sampling, Writer};
 use elman_net::dims::Cell;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ async fn until(condition: impl Fn() -> bool) {
 #[test]
 fn a_text_has_the_same_bits_alone_and_in_company() {
     let model = lstm();
-    let engine = Engine::start(&model, 64).unwrap();
+    let engine = Engine::start(64).unwrap();
     let write = |seed, length| engine.write(engine.place().unwrap(), writing(&model, seed, length));
     block_on(async {
         let mut alone = Vec::new();
@@ -80,7 +80,7 @@ fn a_text_has_the_same_bits_alone_and_in_company() {
 fn whoever_hangs_up_is_dropped_within_two_turns() {
     let model = lstm();
     let counters = Counters::default();
-    let mut turns = Turns::new(model.vocab().len(), &counters);
+    let mut turns = Turns::new(&counters);
     let open = Arc::new(AtomicUsize::new(2));
     let (new, jobs) = channel();
     let mut receivers = Vec::new();
@@ -119,7 +119,7 @@ fn whoever_hangs_up_is_dropped_within_two_turns() {
 #[test]
 fn whoever_does_not_listen_waits_and_loses_nothing() {
     let model = lstm();
-    let engine = Engine::start(&model, 8).unwrap();
+    let engine = Engine::start(8).unwrap();
     let write = |seed| engine.write(engine.place().unwrap(), writing(&model, seed, 500));
     block_on(async {
         let expected = all(write(1)).await;
@@ -140,7 +140,7 @@ fn whoever_does_not_listen_waits_and_loses_nothing() {
 fn a_long_prompt_does_not_stall_a_text() {
     let model = lstm();
     let counters = Counters::default();
-    let mut turns = Turns::new(model.vocab().len(), &counters);
+    let mut turns = Turns::new(&counters);
     let open = Arc::new(AtomicUsize::new(3));
     let place = || Place(Arc::new(Taken(open.clone())));
     let (new, jobs) = channel();
@@ -188,8 +188,7 @@ fn a_long_prompt_does_not_stall_a_text() {
 
 #[test]
 fn places_are_bounded_and_given_back() {
-    let model = lstm();
-    let engine = Engine::start(&model, 2).unwrap();
+    let engine = Engine::start(2).unwrap();
     let (first, _second) = (engine.place().unwrap(), engine.place().unwrap());
     assert!(matches!(engine.place(), Err(Busy)));
     assert_eq!((engine.open(), engine.totals().refused), (2, 1));
@@ -203,7 +202,7 @@ fn places_are_bounded_and_given_back() {
 #[test]
 fn an_engine_whose_thread_has_ended_answers_so() {
     let model = lstm();
-    let engine = Engine::start(&model, 8).unwrap();
+    let engine = Engine::start(8).unwrap();
     let place = || engine.place().unwrap();
     block_on(async {
         let failed: Result<(), Failure> = engine.compute(place(), || panic!("on purpose")).await;

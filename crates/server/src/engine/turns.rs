@@ -21,17 +21,14 @@ const NAP: Duration = Duration::from_millis(2);
 pub(super) struct Turns<'a> {
     reads: VecDeque<Box<Reading>>,
     lives: Vec<Live>,
-    /// Logits of one text (V).
-    logits: Vec<f32>,
     counters: &'a Counters,
 }
 
 impl<'a> Turns<'a> {
-    pub fn new(vocab: usize, counters: &'a Counters) -> Turns<'a> {
+    pub fn new(counters: &'a Counters) -> Turns<'a> {
         Turns {
             reads: VecDeque::new(),
             lives: Vec::new(),
-            logits: vec![0.0; vocab],
             counters,
         }
     }
@@ -97,6 +94,6 @@ impl<'a> Turns<'a> {
                 break;
             }
         }
-        write::turn(&mut self.lives, &mut self.logits, self.counters);
+        write::turn(&mut self.lives, self.counters);
     }
 }

@@ -100,6 +100,14 @@ impl Live {
         self.events.is_closed() || self.events.capacity() >= 2
     }
 
+    /// Chooses the next token.
+    fn choose(&mut self) -> Result<TokenId, Error> {
+        let Writing { writer, bias, .. } = &mut self.writing;
+        let id = writer.write(&self.next, |logits| bias.change(logits, &self.counts))?;
+        *self.counts.entry(id).or_insert(0) += 1;
+        Ok(id)
+    }
+
     /// Passes a token on. The distribution is that before the token.
     fn pass(&mut self, id: TokenId, state: Option<Box<TextState>>) {
         let event = Event::Token {
@@ -140,23 +148,29 @@ fn send(events: &mpsc::Sender<Result<Event, Error>>, event: Result<Event, Error>
 }
 
 /// Writes a token in each text that is ready: chooses it, passes it on, and advances all in one product.
-pub(super) fn turn(lives: &mut Vec<Live>, logits: &mut [f32], counters: &Counters) {
-    let mut going: Vec<(Live, TokenId)> = Vec::with_capacity(lives.len());
+pub(super) fn turn(lives: &mut Vec<Live>, counters: &Counters) {
     let mut waiting: Vec<Live> = Vec::new();
-    for mut live in lives.drain(..) {
+    let mut ready: Vec<Live> = Vec::with_capacity(lives.len());
+    for live in lives.drain(..) {
         // A client that has hung up.
         if live.events.is_closed() {
             continue;
         }
-        if !live.is_ready() {
-            waiting.push(live);
-            continue;
+        match live.is_ready() {
+            true => ready.push(live),
+            false => waiting.push(live),
         }
-        live.next.logits(logits);
-        live.writing.bias.change(logits, &live.counts);
-        match live.writing.writer.write(logits) {
+    }
+    *lives = waiting;
+    let Some(first) = ready.first() else {
+        return;
+    };
+    let model = first.writing.state.session.model().clone();
+    let mut going: Vec<(Live, TokenId)> = Vec::with_capacity(ready.len());
+    let chosen = model.cpu().map(ready, |mut live| (live.choose(), live));
+    for (id, mut live) in chosen {
+        match id {
             Ok(id) => {
-                *live.counts.entry(id).or_insert(0) += 1;
                 live.writing.state.passed(&[id]);
                 // Passed on before the product, so that nobody waits for it, unless the state after it is wanted.
                 if !live.writing.states {
@@ -167,7 +181,6 @@ pub(super) fn turn(lives: &mut Vec<Live>, logits: &mut [f32], counters: &Counter
             Err(error) => live.fail(error),
         }
     }
-    *lives = waiting;
     if going.is_empty() {
         return;
     }
