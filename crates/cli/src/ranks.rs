@@ -31,7 +31,8 @@ pub fn join(machine: &mut Machine, has_threads: bool) -> Result<Team> {
         let program = std::env::current_exe().and_then(std::fs::read);
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         compare(team, "program", &program.unwrap_or_default(), &host())?;
-        compare(team, "instruction set", &[], machine.isa.name())?;
+        let isa = machine.isa.name();
+        compare(team, "instruction set", isa.as_bytes(), isa)?;
         let arguments = arguments.join("\0");
         compare(team, "command line", arguments.as_bytes(), &host())?;
         if !has_threads {
@@ -51,20 +52,28 @@ pub fn is_rank_0() -> bool {
     TEAM.get().is_none_or(Team::writes)
 }
 
+/// Number of processes that `mpirun` or `srun` has started, by the variables that it sets.
+fn processes() -> usize {
+    let counts = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
+    let count = counts.iter().find_map(|name| std::env::var(name).ok());
+    count.and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
 #[cfg(feature = "mpi")]
 fn started() -> Result<Team> {
-    let world = elman_mpi::World::join();
+    let world = match processes() {
+        1 => None,
+        _ => elman_mpi::World::join(),
+    };
     Ok(world.map_or_else(Team::default, |world| Team::new(std::sync::Arc::new(world))))
 }
 
 /// Without MPI each process of an `mpirun` would train a model of its own in the same directory.
 #[cfg(not(feature = "mpi"))]
 fn started() -> Result<Team> {
-    let counts = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
-    let count = counts.iter().find_map(|name| std::env::var(name).ok());
-    if count.and_then(|count| count.parse::<usize>().ok()) > Some(1) {
+    if processes() > 1 {
         bail!(
-            "mpirun has started several processes, and this elman was built without MPI: `cargo build --release --features mpi` builds it with"
+            "mpirun has started several processes, and this elman was built without MPI; build it with `cargo build --release --features mpi`"
         );
     }
     Ok(Team::default())
@@ -75,8 +84,8 @@ fn host() -> String {
     name.map_or_else(|_| "unknown host".into(), |name| name.trim().to_owned())
 }
 
-/// What a process does that is not rank 0.
-pub fn help(team: &Team, machine: &Machine) -> Result<()> {
+/// Takes part in the training that rank 0 leads.
+pub fn take_part(team: &Team, machine: &Machine) -> Result<()> {
     let stop = Stop::default();
     stop.on_signals()?;
     match assist(team, machine, &mut Silent { stop }) {

@@ -11,9 +11,6 @@ use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives, Root};
 use std::sync::{Mutex, PoisonError};
 
-/// Variables that tell a process how many processes its `mpirun` or `srun` has started.
-const COUNTS: [&str; 2] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
-
 /// MPI, from its initialisation to its end.
 static UNIVERSE: Mutex<Option<Universe>> = Mutex::new(None);
 
@@ -21,12 +18,8 @@ static UNIVERSE: Mutex<Option<Universe>> = Mutex::new(None);
 pub struct World;
 
 impl World {
-    /// Joins the processes of this `mpirun`; returns `None` if there is none, or only one process.
+    /// Initialises MPI; returns `None` if it was initialised before, or there is only one process.
     pub fn join() -> Option<World> {
-        let count = COUNTS.iter().find_map(|name| std::env::var(name).ok());
-        count
-            .and_then(|count| count.parse::<usize>().ok())
-            .filter(|count| *count > 1)?;
         let universe = mpi::initialize()?;
         *UNIVERSE.lock().unwrap_or_else(PoisonError::into_inner) = Some(universe);
         (World.count() > 1).then_some(World)

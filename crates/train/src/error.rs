@@ -79,7 +79,7 @@ pub enum RunError {
         said: String,
     },
     /// The processes of a training are not of the same kind.
-    #[error("the {what} of rank {rank} ({theirs}) is another than that of rank 0 ({ours})")]
+    #[error("the {what} of rank {rank} ({theirs}) differs from that of rank 0 ({ours})")]
     RanksDiffer {
         /// What was compared.
         what: &'static str,
@@ -94,7 +94,9 @@ pub enum RunError {
     #[error("rank 0 announces a run that this program does not understand: {0}")]
     Announcement(String),
     /// The batch has fewer groups than there are processes to share them.
-    #[error("{ranks} ranks cannot share the {groups} groups of a batch")]
+    #[error(
+        "{ranks} ranks cannot share the {groups} groups of a batch: start at most {groups}, or begin a run with more `groups`"
+    )]
     FewGroups {
         /// Number of processes.
         ranks: usize,

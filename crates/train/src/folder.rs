@@ -30,7 +30,7 @@ const LARGEST_RECORD: u64 = 16 << 20;
 /// The directory of a run, locked for this process.
 pub struct Folder {
     path: PathBuf,
-    /// None for who only looks.
+    /// `None` where the directory is only read, and another process has the lock.
     _lock: Option<Lock>,
 }
 

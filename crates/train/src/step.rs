@@ -51,7 +51,7 @@ impl GradientAccumulator {
         }
     }
 
-    /// The same number of windows with the figures of all parts of their batches.
+    /// Replaces the figures by those of all parts of the batches.
     pub(crate) fn with(self, all: GroupStats) -> GradientAccumulator {
         GradientAccumulator {
             stats: all.stats,

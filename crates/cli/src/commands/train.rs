@@ -142,14 +142,14 @@ pub fn run(args: TrainArgs) -> Result<()> {
         };
     };
     if !team.writes() {
-        return ranks::help(&team, &machine);
+        return ranks::take_part(&team, &machine);
     }
     let result = lead(args, machine, &team);
     ranks::settle(&team, &result);
     result
 }
 
-/// What a process does that is alone, or rank 0.
+/// Trains, as the only process or as rank 0.
 fn lead(mut args: TrainArgs, machine: Machine, team: &Team) -> Result<()> {
     let start_bytes = peak_bytes();
     let form = match (args.json, args.quiet) {

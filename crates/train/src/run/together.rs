@@ -19,27 +19,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// Compares the bytes `mine` and what is shown of them over all ranks.
+/// Checks that the bytes `mine` are equal on all ranks; a difference is reported by what each rank has `shown` of them.
 ///
 /// # Errors
 /// [`RunError::RanksDiffer`], on all ranks.
 pub fn compare(team: &Team, what: &'static str, mine: &[u8], shown: &str) -> Result<()> {
     let hash = blake3::hash(mine).to_hex();
     let shown: Vec<String> = team.tell(&format!("{hash}{shown}"));
-    let (_, first) = shown[0].split_at(hash.len());
-    let hash = |said: &String| said.split_at(hash.len()).0.to_owned();
-    // Hosts may differ where bytes are compared.
-    let differs = |said: &&String| match mine.is_empty() {
-        true => **said != shown[0],
-        false => hash(said) != hash(&shown[0]),
-    };
-    match shown.iter().position(|said| differs(&said)) {
+    let parts: Vec<_> = shown.iter().map(|said| said.split_at(hash.len())).collect();
+    match parts.iter().position(|part| part.0 != parts[0].0) {
         None => Ok(()),
         Some(rank) => Err(RunError::RanksDiffer {
             what,
             rank,
-            theirs: shown[rank][hash(&shown[0]).len()..].to_owned(),
-            ours: first.to_owned(),
+            theirs: parts[rank].1.to_owned(),
+            ours: parts[0].1.to_owned(),
         }
         .into()),
     }
