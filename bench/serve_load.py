@@ -93,16 +93,19 @@ class Client:
         return self.request("/v1/completions", body)
 
     def streams(self, prompts, tokens):
-        """Of a stream for each prompt, all at once: the times at which its events arrived, whether it ended whole, and the status.
+        """Reads a stream for each prompt, all at once; returns the times at which the events of each arrived, whether it ended whole, and its status.
 
-        It looks at all sockets once in two milliseconds and counts nothing but the ends of events, for what it computes is taken from the server.
+        Sockets are looked at every two milliseconds, and nothing but the ends of events is counted, for what the client computes is taken from the server.
         """
         found = [Stream(self, prompt, tokens, seed) for seed, prompt in enumerate(prompts)]
         with selectors.DefaultSelector() as open_ones:
             for stream in found:
                 open_ones.register(stream.socket, selectors.EVENT_READ, stream)
             while open_ones.get_map():
-                for key, _ in open_ones.select(timeout=60):
+                ready = open_ones.select(timeout=60)
+                if not ready:
+                    raise TimeoutError(f"nothing came for a minute from {len(open_ones.get_map())} streams")
+                for key, _ in ready:
                     if not key.data.receive():
                         open_ones.unregister(key.fileobj)
                         key.fileobj.close()

@@ -22,7 +22,7 @@ pub fn sequences_of(group: usize, groups: usize, batch_size: usize) -> Range<usi
     start(group)..start(group + 1)
 }
 
-/// The most sequences of a group.
+/// Largest number of sequences in a group.
 pub fn most_sequences(groups: usize, batch_size: usize) -> usize {
     batch_size.div_ceil(groups)
 }

@@ -40,7 +40,7 @@ pub trait Ranks: Send + Sync {
 /// Numbers of a gradient that are summed at once.
 const CHUNK: usize = 1 << 18;
 
-/// Wishes of a rank that all follow after a step.
+/// Requests of a rank that all ranks follow after a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wishes {
     pub stop: bool,
@@ -111,7 +111,7 @@ impl Team {
         self.groups_of(self.rank(), groups)
     }
 
-    /// The most groups of a rank.
+    /// Largest number of groups of a rank.
     fn most_groups(&self, groups: usize) -> usize {
         groups.div_ceil(self.count())
     }
@@ -133,7 +133,7 @@ impl Team {
         }
     }
 
-    /// The most blocks in which a rank's gradients wait for those of others.
+    /// Largest number of blocks in which a rank's gradients wait for those of others.
     fn most_blocks(&self, groups: usize) -> usize {
         let blocks = |rank| blocks_of(self.groups_of(rank, groups)).len();
         (0..self.count()).map(blocks).max().unwrap_or(1)

@@ -14,7 +14,7 @@ pub struct Capacity {
     pub segment: usize,
     /// Largest batch size, B.
     pub batch_size: usize,
-    /// Most sequences whose state is carried from window to window; more than a window's where windows hold parts of a batch.
+    /// Largest number of sequences whose state is carried from window to window; more than a window has where windows hold parts of a batch.
     pub carried: usize,
     /// Most states that are kept between the segments of a window, counted in sequences.
     pub starts: usize,
